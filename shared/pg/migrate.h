@@ -1,0 +1,23 @@
+/* migrate: applies the SQL files embedded in the binary, in order, once each.
+ *
+ * Blocking (libpq, own connection, owner role): for a command or the start of a process, not for the loop.
+ * Under pg_advisory_lock, so that replicas starting together apply each file once. Each file runs in one
+ * transaction with its row in pek_migration(name, sha256, applied_at); an applied file whose checksum
+ * differs is FAILED_PRECONDITION and names the file.
+ */
+#ifndef PEK_SHARED_PG_MIGRATE_H
+#define PEK_SHARED_PG_MIGRATE_H
+
+#include "shared/base/fault.h"
+#include "shared/base/slice.h"
+
+struct migration {
+    const char *name; /* "0001_group.sql" */
+    struct slice sql;
+};
+
+/* `ret_applied` counts the files applied now. */
+PEK_MUST_CHECK enum status migrate_apply(const char *conninfo, const struct migration *migrations,
+                                         size_t count, size_t *ret_applied, struct fault *fault);
+
+#endif
