@@ -1,0 +1,252 @@
+/* rpc: services and calls, over gRPC or in the process, as straight-line code on fibers.
+ *
+ *   service   the generated method table of one proto service, with its options (access, limits)
+ *   host      runs services: authenticates, decodes, authorises, calls the handler, one fiber a call
+ *   server    a gRPC port in front of a host
+ *   channel   where calls go: a gRPC target, or a host in this process (no socket; the same bytes, the
+ *             same interceptors)
+ *   call      one outgoing call: start, next message …, outcome, free
+ *
+ * The order in an incoming call: deadline → authenticate (before decoding) → size limit → decode and
+ * validate (UTF-8, no NUL) → access rules → handler → one batch → `finished` hook. A method without an
+ * access rule, or without handler, is refused when the service is added: the process does not start.
+ *
+ * Threads: everything here is used on the loop thread of the `struct fibers`. One other thread polls the
+ * gRPC completion queue and moves messages between gRPC and the bounded queues of each call.
+ */
+#ifndef PEK_SHARED_RPC_RPC_H
+#define PEK_SHARED_RPC_RPC_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/base/arena.h"
+#include "shared/base/fault.h"
+#include "shared/base/slice.h"
+#include "shared/fiber/fiber.h"
+
+/* ---- services (generated; see bazel/generator) ------------------------------------------------ */
+
+struct rpc_ctx;
+struct rpc_stream; /* the sending end of a server stream, seen from a handler */
+
+enum rpc_access_kind {
+    RPC_ACCESS_NONE = 0,      /* refused at start */
+    RPC_ACCESS_PUBLIC,        /* anyone, no token looked at */
+    RPC_ACCESS_AUTHENTICATED, /* any valid token */
+    RPC_ACCESS_TARGET,        /* `action` on what `field` names */
+    RPC_ACCESS_FILTER,        /* the guard computes what of `action` the caller has; the handler applies it */
+};
+
+/* One (pek.access) option; a method may have several, all must hold. */
+struct rpc_access {
+    enum rpc_access_kind kind;
+    uint32_t action;       /* pek.Action number */
+    uint32_t realm_action; /* action needed on the realm when `field` is empty; 0: `field` is required */
+    const char *field;     /* request field path "id", "group.parent_id"; NULL unless TARGET on an object */
+    bool on_user;          /* `field` names a user, else a group */
+    /* The value of `field` in a decoded request, "" when absent; generated, NULL without field. */
+    const char *(*target)(const void *request);
+};
+
+enum rpc_idempotency { RPC_IDEMPOTENCY_UNKNOWN = 0, RPC_NO_SIDE_EFFECTS, RPC_IDEMPOTENT };
+
+struct rpc_method {
+    const char *name; /* "GetGroup" */
+    const char *path; /* "/pek.group.v1.GroupService/GetGroup" */
+    const ProtobufCMessageDescriptor *request;
+    const ProtobufCMessageDescriptor *response;
+    bool server_streaming; /* client streaming is refused by the generator */
+    enum rpc_idempotency idempotency;
+    uint32_t request_bytes_max; /* 0: RPC_REQUEST_BYTES_MAX */
+    const struct rpc_access *access;
+    size_t access_count;
+    /* Typed dispatch: unary uses `response`, streaming uses `stream`. `ops` is the service's struct. */
+    bool (*implemented)(const void *ops);
+    enum status (*dispatch)(const void *ops, struct rpc_ctx *ctx, const void *request,
+                            void *response, struct rpc_stream *stream);
+};
+
+struct rpc_service {
+    const char *name; /* "pek.group.v1.GroupService" */
+    const struct rpc_method *methods;
+    size_t method_count;
+};
+
+#define RPC_REQUEST_BYTES_MAX (64u * 1024)
+#define RPC_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
+#define RPC_METADATA_BYTES_MAX 8192
+#define RPC_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per call */
+
+/* ---- inside a handler ------------------------------------------------------------------------- */
+
+struct principal {
+    struct slice user;  /* subject of the verified token; empty for PUBLIC methods */
+    struct slice realm; /* audience */
+    struct slice token_id;
+    int64_t expires_s;
+};
+
+struct arena *rpc_arena(struct rpc_ctx *ctx);   /* lives for the call */
+struct arena *rpc_scratch(struct rpc_ctx *ctx); /* reset after each streamed send */
+const struct principal *rpc_principal(const struct rpc_ctx *ctx);
+struct cancel *rpc_cancel(struct rpc_ctx *ctx);
+const struct rpc_method *rpc_method(const struct rpc_ctx *ctx);
+void *rpc_data(const struct rpc_ctx *ctx); /* `data` of rpc_host_add */
+/* The n-th value of a metadata key (lower case), empty when there are no more. */
+struct slice rpc_metadata(const struct rpc_ctx *ctx, const char *key, size_t n);
+/* Verified peer certificate's SHA-256 (raw 32 bytes) when the call came over mutual TLS, else empty. */
+struct slice rpc_peer_certificate_sha256(const struct rpc_ctx *ctx);
+struct slice rpc_trace_id(const struct rpc_ctx *ctx);
+/* What the guard left for the handler (the scope of a FILTER rule); typed by whoever sets it. */
+void rpc_attach(struct rpc_ctx *ctx, void *guard_data);
+void *rpc_attached(const struct rpc_ctx *ctx);
+/* The fault that goes to the caller; the text is public. Returns the status: return rpc_fail(ctx, …). */
+struct fault *rpc_fault(struct rpc_ctx *ctx);
+enum status rpc_fail(struct rpc_ctx *ctx, enum status status, const char *format, ...)
+    PEK_PRINTF(3, 4);
+enum status rpc_fail_field(struct rpc_ctx *ctx, enum status status, const char *field,
+                           const char *format, ...) PEK_PRINTF(4, 5);
+
+/* Used by the generated typed send: packs `message`, queues it, sleeps while the queue is full
+ * (RPC_STREAM_QUEUE_BYTES), resets the scratch arena. CANCELLED when the caller went away, the token
+ * expired … : return it. */
+PEK_MUST_CHECK enum status rpc_stream_send(struct rpc_stream *stream,
+                                           const ProtobufCMessage *message);
+#define RPC_STREAM_QUEUE_BYTES (256u * 1024)
+
+/* ---- host ------------------------------------------------------------------------------------- */
+
+struct rpc_host;
+
+/* What a host asks of its program. All run on the call's fiber and may wait. */
+struct rpc_interceptor {
+    void *arg;
+    /* From metadata to principal; not called for PUBLIC methods. */
+    enum status (*authenticate)(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal);
+    /* All access rules of the method; not called for PUBLIC or AUTHENTICATED ones. */
+    enum status (*authorize)(void *arg, struct rpc_ctx *ctx, const void *request);
+    /* After the answer left; never waits. */
+    void (*finished)(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                     int64_t elapsed_us);
+};
+
+struct rpc_host_options {
+    struct rpc_interceptor interceptor;
+    size_t unary_max;  /* calls at a time; default 2048 */
+    size_t stream_max; /* open streams at a time; default 4096 */
+    int64_t deadline_default_ms; /* for callers that gave none; default 30000 */
+};
+
+PEK_MUST_CHECK enum status rpc_host_new(struct fibers *fibers,
+                                        const struct rpc_host_options *options,
+                                        struct rpc_host **ret_host);
+/* No call may be open. Takes NULL, returns NULL. */
+struct rpc_host *rpc_host_free(struct rpc_host *host);
+/* `ops` and `data` outlive the host. Refuses duplicates, NULL handlers and methods without access rule
+ * with a fault that names the method. Generated typed wrappers call this. */
+PEK_MUST_CHECK enum status rpc_host_add(struct rpc_host *host, const struct rpc_service *service,
+                                        const void *ops, void *data, struct fault *fault);
+/* NULL when unknown. */
+const struct rpc_method *rpc_host_method(const struct rpc_host *host, struct slice path);
+size_t rpc_host_open_calls(const struct rpc_host *host);
+/* Visits every service added (reflection, matrix tests). */
+void rpc_host_each(const struct rpc_host *host,
+                   void (*visit)(void *arg, const struct rpc_service *service), void *arg);
+
+/* ---- gRPC runtime, server ---------------------------------------------------------------------- */
+
+struct rpc_runtime; /* gRPC library, completion queue and its thread */
+PEK_MUST_CHECK enum status rpc_runtime_new(struct fibers *fibers, struct rpc_runtime **ret_runtime);
+/* All servers and channels freed before. Joins the thread. */
+struct rpc_runtime *rpc_runtime_free(struct rpc_runtime *runtime);
+
+/* PEM file paths; all three or none. Reloaded when the files change. */
+struct rpc_tls {
+    const char *ca_path, *certificate_path, *key_path;
+    const char *server_name; /* channel: the name the server's certificate must carry; NULL: from target */
+};
+
+struct rpc_server_options {
+    const char *listen; /* "127.0.0.1:7101", "unix:/path"; port 0 picks one */
+    const struct rpc_tls *tls; /* NULL: plain text; else client certificates are required */
+    bool reflection;
+    struct slice descriptor_set; /* google.protobuf.FileDescriptorSet with imports, for reflection */
+    int64_t connection_age_max_ms; /* default 30 min; 0 never */
+};
+
+struct rpc_server;
+PEK_MUST_CHECK enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,
+                                          const struct rpc_server_options *options,
+                                          struct rpc_server **ret_server, struct fault *fault);
+int rpc_server_port(const struct rpc_server *server);
+/* grpc.health.v1: "" and every service name of the host; watchers are told. */
+void rpc_server_set_serving(struct rpc_server *server, bool serving);
+/* In a fiber: NOT_SERVING, GOAWAY, waits for open calls until `deadline_us`, then cancels the rest. OK when
+ * nothing had to be cancelled, else DEADLINE_EXCEEDED. */
+enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us);
+/* After a drain. Takes NULL, returns NULL. */
+struct rpc_server *rpc_server_free(struct rpc_server *server);
+
+/* ---- channels and calls ------------------------------------------------------------------------ */
+
+struct rpc_channel;
+/* "127.0.0.1:7101", "dns:///…", "unix:…", "ipv4:a,b". Connects when first used. */
+PEK_MUST_CHECK enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
+                                           const struct rpc_tls *tls,
+                                           struct rpc_channel **ret_channel, struct fault *fault);
+PEK_MUST_CHECK enum status rpc_channel_new_local(struct rpc_host *host,
+                                                 struct rpc_channel **ret_channel);
+/* Calls must be freed before. Takes NULL, returns NULL. */
+struct rpc_channel *rpc_channel_free(struct rpc_channel *channel);
+
+struct rpc_pair {
+    struct slice key, value; /* key in lower case; a value with illegal bytes is refused by call_start */
+};
+#define RPC_PAIRS_MAX 64
+
+struct rpc_call_options {
+    struct slice path;
+    struct slice request; /* serialised; copied */
+    const struct rpc_pair *metadata;
+    size_t metadata_count;
+    int64_t deadline_us;       /* monotonic; DEADLINE_NONE is refused: every call has one */
+    bool server_streaming;
+    struct fiber_event *event; /* signalled when a message arrived or the call ended; outlives the call */
+};
+
+struct rpc_call;
+/* Never waits. INVALID_ARGUMENT for illegal metadata. A call that cannot reach its target starts, and ends
+ * UNAVAILABLE. */
+PEK_MUST_CHECK enum status rpc_call_start(struct rpc_channel *channel,
+                                          const struct rpc_call_options *options,
+                                          struct rpc_call **ret_call);
+/* The next message if one is here; valid until the following rpc_call_next or rpc_call_free. At most
+ * RPC_CALL_QUEUE_BYTES (and one message) are taken from the network ahead of it: backpressure. */
+bool rpc_call_next(struct rpc_call *call, struct slice *ret_message);
+#define RPC_CALL_QUEUE_BYTES (256u * 1024)
+/* True when all messages were taken and the outcome is known: `ret_outcome` (may be NULL) is then valid until
+ * rpc_call_free. A unary OK without exactly one message is INTERNAL. */
+bool rpc_call_ended(const struct rpc_call *call, const struct fault **ret_outcome);
+int64_t rpc_call_elapsed_us(const struct rpc_call *call);
+/* Idempotent; the outcome becomes CANCELLED unless it was already there. */
+void rpc_call_cancel(struct rpc_call *call);
+/* Cancels when it has not ended. Takes NULL, returns NULL. */
+struct rpc_call *rpc_call_free(struct rpc_call *call);
+
+/* In a fiber: one unary call, straight-line; the generated typed client uses it. The message is unpacked
+ * into the arena. `fault` gets the outcome. */
+PEK_MUST_CHECK enum status rpc_call_unary(struct rpc_channel *channel,
+                                          const struct rpc_method *method,
+                                          const ProtobufCMessage *request,
+                                          const struct rpc_pair *metadata, size_t metadata_count,
+                                          struct cancel *cancel, struct arena *arena,
+                                          ProtobufCMessage **ret_response, struct fault *fault);
+
+/* Unpacks with the arena as allocator; validates UTF-8 and refuses NUL in every string. */
+PEK_MUST_CHECK enum status rpc_decode(const ProtobufCMessageDescriptor *type, struct slice bytes,
+                                      struct arena *arena, ProtobufCMessage **ret_message,
+                                      struct fault *fault);
+
+#endif
