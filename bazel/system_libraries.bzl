@@ -1,0 +1,28 @@
+"""The system libraries, one repository each, rooted at /usr.
+
+`third_party/<name>/<name>.BUILD` says what belongs to the library; sources depend on
+`//third_party/<name>`, never on these repositories. Headers are found where the compiler finds them
+anyway; they are listed all the same, so that an upgraded package rebuilds what uses it.
+"""
+
+LIBRARIES = [
+    "cmocka",
+    "grpc",
+    "h2o",
+    "hiredis",
+    "icu",
+    "libcurl",
+    "libjwt",
+    "libpq",
+    "libuv",
+    "openssl",
+    "protobuf_c",
+]
+
+def system_libraries():
+    for name in LIBRARIES:
+        native.new_local_repository(
+            name = "system_" + name,
+            path = "/usr",
+            build_file = "//third_party/{0}:{0}.BUILD".format(name),
+        )

@@ -1,0 +1,72 @@
+/* The frame itself: the flags reach the compiler, every library is found, links and answers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <curl/curl.h>
+#include <grpc/grpc.h>
+#include <h2o.h>
+#include <hiredis/hiredis.h>
+#include <jwt.h>
+#include <libpq-fe.h>
+#include <openssl/evp.h>
+#include <protobuf-c/protobuf-c.h>
+#include <unicode/ucol.h>
+#include <uv.h>
+
+static void every_library_links_and_answers(void **state)
+{
+    (void)state;
+    UErrorCode icu = U_ZERO_ERROR;
+    UCollator *collator = ucol_open("hu-u-ka-shifted", &icu);
+    assert_true(U_SUCCESS(icu));
+    ucol_close(collator);
+
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestInit_ex(digest, EVP_sha256(), NULL), 1);
+    EVP_MD_CTX_free(digest);
+
+    jwt_t *jwt = NULL;
+    assert_int_equal(jwt_new(&jwt), 0);
+    jwt_free(jwt);
+
+    assert_true(PQlibVersion() >= 150000);
+    assert_string_equal(protobuf_c_version(), PROTOBUF_C_VERSION);
+    assert_non_null(curl_version());
+    assert_string_equal(grpc_version_string(), "29.0.0");
+    assert_int_equal(uv_version() >> 16, UV_VERSION_MAJOR);
+
+    redisReader *reader = redisReaderCreate();
+    assert_non_null(reader);
+    redisReaderFree(reader);
+}
+
+static void h2o_is_the_libuv_build(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    h2o_context_t context;
+    h2o_globalconf_t config;
+    h2o_config_init(&config);
+    assert_non_null(
+        h2o_config_register_host(&config, h2o_iovec_init(H2O_STRLIT("default")), 65535));
+    h2o_context_init(&context, &loop, &config);
+    /* The other build would have taken the loop for a h2o_evloop_t. */
+    assert_ptr_equal(context.loop, &loop);
+    h2o_context_dispose(&context);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    h2o_config_dispose(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_library_links_and_answers),
+        cmocka_unit_test(h2o_is_the_libuv_build),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
