@@ -20,7 +20,8 @@ struct arena_block;
 
 struct arena {
     struct arena_block *block; /* newest first */
-    size_t used_bytes;         /* given out since init or reset */
+    struct arena_block *spare; /* kept over a reset, empty */
+    size_t used_bytes;         /* given out since init or reset, with alignment */
     size_t used_bytes_max;     /* the ceiling */
     bool failed;
 };

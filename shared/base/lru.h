@@ -17,12 +17,12 @@
 #define LRU_KEY_BYTES_MAX 512
 
 struct lru_entry {
-    struct list recency;          /* lru's */
-    struct lru_entry *hash_next;  /* lru's */
-    uint64_t hash;                /* lru's */
-    char *key;                    /* lru's */
-    size_t key_len;               /* lru's */
-    int64_t expires_us;           /* monotonic; read-only for the caller */
+    struct list recency;         /* lru's */
+    struct lru_entry *hash_next; /* lru's */
+    uint64_t hash;               /* lru's */
+    char *key;                   /* lru's */
+    size_t key_len;              /* lru's */
+    int64_t expires_us;          /* monotonic; read-only for the caller */
 };
 
 struct lru {

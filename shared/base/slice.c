@@ -1,0 +1,23 @@
+#include "shared/base/slice.h"
+
+int slice_compare(struct slice a, struct slice b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    int order = common > 0 ? memcmp(a.ptr, b.ptr, common) : 0;
+    if (order != 0)
+        return order;
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+struct slice slice_cut(struct slice *rest, char separator)
+{
+    struct slice head = *rest;
+    const char *at = rest->len > 0 ? memchr(rest->ptr, separator, rest->len) : NULL;
+    if (!at) {
+        *rest = slice_make(rest->ptr ? rest->ptr + rest->len : NULL, 0);
+        return head;
+    }
+    head.len = (size_t)(at - rest->ptr);
+    *rest = slice_make(at + 1, rest->len - head.len - 1);
+    return head;
+}
