@@ -17,7 +17,6 @@ _WARNINGS = [
     "-Wformat=2",
     "-Wimplicit-fallthrough",
     "-Wmissing-prototypes",
-    "-Wnull-dereference",
     "-Wold-style-definition",
     "-Wpointer-arith",
     "-Wshadow",
@@ -28,8 +27,6 @@ _WARNINGS = [
     "-Wwrite-strings",
     # {0} is how C zeroes a struct.
     "-Wno-missing-field-initializers",
-    # Assembly sources and some links take fewer flags than C; only clang minds.
-    "-Wno-unused-command-line-argument",
 ]
 
 _WARNINGS_GCC = [
@@ -41,6 +38,8 @@ _WARNINGS_GCC = [
 _WARNINGS_CLANG = [
     "-Wconditional-uninitialized",
     "-Wunreachable-code-break",
+    # Assembly sources take fewer flags than C.
+    "-Wno-unused-command-line-argument",
 ]
 
 LANGUAGE_COPTS = [

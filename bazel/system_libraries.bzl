@@ -16,6 +16,7 @@ LIBRARIES = [
     "libpq",
     "libuv",
     "openssl",
+    "protobuf",
     "protobuf_c",
 ]
 
@@ -26,3 +27,8 @@ def system_libraries():
             path = "/usr",
             build_file = "//third_party/{0}:{0}.BUILD".format(name),
         )
+    native.new_local_repository(
+        name = "system_googleapis",
+        path = "/usr/share/gocode/src/github.com/gogo/googleapis",
+        build_file = "//third_party/googleapis:googleapis.BUILD",
+    )
