@@ -1,0 +1,145 @@
+/* http: the hub's HTTP/1.1 server, libh2o behind a few functions.
+ *
+ * A server listens on one address and runs `handler` on a fiber of its own for each request, after the whole
+ * body is there. The request is valid until its handler returns; the bytes its slices point at live as long.
+ * A handler answers exactly once: http_reply, or http_stream_begin … http_stream_end; one that returns
+ * without is answered 500. When the client goes away first, `cancel` fires, writes answer CANCELLED and a
+ * reply goes nowhere: the handler need not know. All on the loop thread.
+ *
+ * Refused before the handler runs (400 and the connection closed, unless said): what request smuggling is
+ * made of (two lengths, a length and chunks, an encoding other than chunked, HTTP/1.1 without Host, or two), a
+ * target that is not a path, control characters; 413 a body too long, 414 a request line too long, 431
+ * headers too long or too many, 503 when no fiber is free. `x-policy-hint` and, unless the peer is a trusted
+ * proxy, forwarding headers are taken out.
+ *
+ * Every answer carries nosniff, a referrer policy, a content security policy that forbids framing, and
+ * x-request-id; a header of the same name from the handler replaces the default.
+ */
+#ifndef PEK_HUB_HTTP_HTTP_H
+#define PEK_HUB_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/base/arena.h"
+#include "shared/base/fault.h"
+#include "shared/base/slice.h"
+#include "shared/fiber/fiber.h"
+
+#define HTTP_BODY_BYTES_MAX (1024u * 1024)
+#define HTTP_LINE_BYTES_MAX 8192
+#define HTTP_HEADER_BYTES_MAX 32768
+#define HTTP_HEADERS_MAX 100
+#define HTTP_CONNECTIONS_MAX 10000
+#define HTTP_CONNECTIONS_PER_ADDRESS_MAX 200
+#define HTTP_HEADER_TIMEOUT_MS 10000
+#define HTTP_WRITE_STALL_MS 30000
+#define HTTP_BODY_RATE_MIN 500                 /* bytes a second, after the first HTTP_HEADER_TIMEOUT_MS */
+#define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
+#define HTTP_ADDRESS_BYTES_MAX 64
+#define HTTP_REQUEST_ID_BYTES_MAX 64
+
+/* ---- server ------------------------------------------------------------------------------------ */
+
+struct http_server;
+struct http_request;
+
+/* PEM files; read again when they change. */
+struct http_tls {
+    const char *certificate_path, *key_path;
+};
+
+/* 0 or NULL takes the default named above. Everything is copied. */
+struct http_options {
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0 picks one */
+    size_t body_bytes_max;
+    size_t line_bytes_max;
+    size_t header_bytes_max;
+    size_t connections_max;
+    size_t connections_per_address_max;
+    int64_t header_timeout_ms; /* also how long a kept-alive connection may be idle */
+    int64_t write_stall_ms;    /* a client that takes nothing for so long is closed */
+    const struct http_tls *tls; /* NULL: plain */
+    /* Peers whose x-forwarded-for, x-forwarded-proto and x-request-id are believed: addresses without
+     * port, exactly. */
+    const char *const *trusted_proxies;
+    size_t trusted_proxy_count;
+};
+
+PEK_MUST_CHECK enum status http_server_new(struct fibers *fibers, const struct http_options *options,
+                                           void (*handler)(void *arg, struct http_request *request),
+                                           void *arg, struct http_server **ret_server,
+                                           struct fault *fault);
+int http_server_port(const struct http_server *server);
+size_t http_server_connections(const struct http_server *server);
+size_t http_server_requests(const struct http_server *server); /* with a running handler */
+/* In a fiber: stops accepting, lets running requests finish with Connection: close, closes idle connections.
+ * At `deadline_us` the requests still running are cancelled and closed. OK when none was, else
+ * DEADLINE_EXCEEDED. */
+enum status http_server_drain(struct http_server *server, int64_t deadline_us);
+/* After a drain. Run the loop once more afterwards. Takes NULL, returns NULL. */
+struct http_server *http_server_free(struct http_server *server);
+
+/* ---- request ----------------------------------------------------------------------------------- */
+
+struct slice http_method(const struct http_request *request);
+/* As sent, up to the query: for routing, which decodes each variable once. Begins with '/'. */
+struct slice http_raw_path(const struct http_request *request);
+/* Percent-decoded once, for naming a file. Empty when the path must never reach one: a "." or ".." segment,
+ * an encoded '/' or '\', NUL or other control character, an invalid escape or UTF-8. */
+struct slice http_path(const struct http_request *request);
+/* What follows '?', as sent; empty when there is none. */
+struct slice http_query(const struct http_request *request);
+struct slice http_body(const struct http_request *request);
+/* `name` in any case. The n-th header line of that name; empty (ptr NULL) when there are no more. */
+struct slice http_header(const struct http_request *request, const char *name, size_t n);
+/* Value of the cookie, quotes taken off; ptr NULL when absent or given twice with different values. */
+struct slice http_cookie(const struct http_request *request, const char *name);
+/* Host header as sent. */
+struct slice http_host(const struct http_request *request);
+/* Without port; what a trusted proxy said it is, else the socket's. */
+struct slice http_peer(const struct http_request *request);
+/* Came over TLS, here or at a trusted proxy. */
+bool http_is_secure(const struct http_request *request);
+/* Ours, or a trusted proxy's; [A-Za-z0-9_.-]+. */
+struct slice http_request_id(const struct http_request *request);
+/* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
+ * says nothing or likes several alike); -1 when it accepts none. */
+int http_accept(const struct http_request *request, const char *const *types, size_t type_count);
+/* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS) or the drain's deadline passes; its
+ * deadline is DEADLINE_NONE and the handler's to set. */
+struct cancel *http_cancel(struct http_request *request);
+#define HTTP_GONE_NOTICE_MS 100
+/* Lives until the handler returns. */
+struct arena *http_arena(struct http_request *request);
+int64_t http_started_us(const struct http_request *request); /* monotonic */
+
+/* ---- answer ------------------------------------------------------------------------------------ */
+
+/* Header values must be free of CR, LF and NUL: such a header is left out. */
+struct http_header_pair {
+    struct slice name, value; /* name in lower case */
+};
+
+/* For whatever answer follows; before it. Copied. Repeats are kept (set-cookie). */
+void http_add_header(struct http_request *request, const char *name, struct slice value);
+/* `headers` besides those added; content-length is set here. Copies body and headers. A HEAD request and
+ * the statuses 204 and 304 get no body. */
+void http_reply(struct http_request *request, int status_code, const struct http_header_pair *headers,
+                size_t header_count, struct slice body);
+/* Chunked. CANCELLED when the client is gone. */
+PEK_MUST_CHECK enum status http_stream_begin(struct http_request *request, int status_code,
+                                             const struct http_header_pair *headers,
+                                             size_t header_count);
+/* Sleeps until the connection has taken the bytes: backpressure. CANCELLED when the client is gone or took
+ * nothing for write_stall_ms. */
+PEK_MUST_CHECK enum status http_stream_write(struct http_request *request, struct slice bytes);
+void http_stream_end(struct http_request *request);
+/* Closes the connection without the final chunk, so that the client sees that something is missing. */
+void http_stream_abort(struct http_request *request);
+/* 0 before an answer began, else its code. */
+int http_status_code(const struct http_request *request);
+uint64_t http_sent_bytes(const struct http_request *request); /* of bodies */
+
+#endif

@@ -1,0 +1,176 @@
+/* transcode: HTTP and JSON on one side, protobuf on the other, for any service of a descriptor set.
+ *
+ * No generated code: upb reads the descriptors at start, and everything that can be known of a method then
+ * is kept in `struct transcode_method`. A transcode is read-only after transcode_new and may be used by
+ * several threads; requests and items belong to whoever made them.
+ *
+ * In: strict JSON (no duplicate or unknown field, bounded depth) → message. Names are accepted as
+ * lowerCamelCase and as in the proto; errors name the field or parameter as the client spelled it.
+ * Out: lowerCamelCase, scalars, enums and lists also when they have their default value, unset messages
+ * left out, 64-bit numbers as strings, times as RFC 3339, fields with (pek.field).internal never.
+ */
+#ifndef PEK_HUB_TRANSCODE_TRANSCODE_H
+#define PEK_HUB_TRANSCODE_TRANSCODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hub/route/route.h"
+#include "shared/base/buffer.h"
+#include "shared/base/fault.h"
+#include "shared/base/slice.h"
+
+struct upb_DefPool;
+struct upb_FieldDef;
+struct upb_MessageDef;
+struct upb_MethodDef;
+
+#define TRANSCODE_DEPTH_MAX 32
+#define TRANSCODE_JSON_KEYS_MAX 10000
+#define TRANSCODE_QUERY_PARAMETERS_MAX 100
+#define TRANSCODE_IDENTITY_MAX 4
+#define TRANSCODE_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
+
+/* pek.Routing.Realms, by number. */
+enum transcode_realms {
+    TRANSCODE_REALMS_UNSPECIFIED = 0,
+    TRANSCODE_HUB = 1,
+    TRANSCODE_ONE = 2,
+    TRANSCODE_ANY = 3,
+    TRANSCODE_ALL = 4,
+    TRANSCODE_EVERY = 5,
+    TRANSCODE_INTERNAL = 6,
+};
+
+/* google.protobuf.MethodOptions.IdempotencyLevel, by number. */
+enum transcode_idempotency {
+    TRANSCODE_IDEMPOTENCY_UNKNOWN = 0,
+    TRANSCODE_NO_SIDE_EFFECTS = 1,
+    TRANSCODE_IDEMPOTENT = 2,
+};
+
+/* A method and all that is known of it at start. Absent fields are NULL. */
+struct transcode_method {
+    struct slice path;    /* "/pek.group.v1.GroupService/GetGroup", NUL-terminated */
+    struct slice service; /* "pek.group.v1.GroupService", NUL-terminated */
+    struct slice name;    /* "GetGroup", NUL-terminated */
+    const struct upb_MethodDef *def;
+    const struct upb_MessageDef *request, *response;
+    bool server_streaming;
+    bool is_public; /* pek.access says public: no session needed */
+    enum transcode_idempotency idempotency;
+    enum transcode_realms realms;
+    size_t request_bytes_max; /* 0: the server's default */
+    /* Of the response item: */
+    struct slice collection; /* name of the list in a page; empty when not given */
+    const struct upb_FieldDef *sort_key;
+    const struct upb_FieldDef *identity[TRANSCODE_IDENTITY_MAX];
+    size_t identity_count;
+    const struct upb_FieldDef *item_realm; /* string `realm` of the response */
+    /* Of the request: */
+    const struct upb_FieldDef *realm;       /* string */
+    const struct upb_FieldDef *page_size;   /* int32 */
+    const struct upb_FieldDef *page_token;  /* string */
+    const struct upb_FieldDef *after;       /* pek.Cursor */
+    const struct upb_FieldDef *update_mask; /* google.protobuf.FieldMask */
+};
+
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+struct transcode;
+
+/* `descriptor_set` is a FileDescriptorSet with imports in order (protoc --include_imports); not kept. Refuses
+ * with a fault that names the method: client streaming, conflicting routes, a path variable, body, sort key
+ * or identity that names no fitting field, an ALL method without sort key, collection and identity. */
+PEK_MUST_CHECK enum status transcode_new(struct slice descriptor_set, struct transcode **ret_transcode,
+                                         struct fault *fault);
+/* Takes NULL, returns NULL. */
+struct transcode *transcode_free(struct transcode *transcode);
+size_t transcode_method_count(const struct transcode *transcode);
+const struct transcode_method *transcode_method(const struct transcode *transcode, size_t index);
+/* By full gRPC path; NULL when unknown. */
+const struct transcode_method *transcode_find(const struct transcode *transcode, struct slice path);
+/* All google.api.http rules but those of INTERNAL methods; the target of a rule is its struct
+ * transcode_method. */
+const struct route_table *transcode_routes(const struct transcode *transcode);
+const struct upb_DefPool *transcode_pool(const struct transcode *transcode);
+
+/* ---- requests ---------------------------------------------------------------------------------- */
+
+struct transcode_request;
+
+/* The request message of a matched route, from path variables, query and body. INVALID_ARGUMENT with the
+ * field or parameter in the client's spelling; RESOURCE_EXHAUSTED when it is too large. A body where the rule
+ * takes none, and a missing body where it takes one, are refused ("" counts as {} for body "*"). When the
+ * method has an update_mask that the client left out and the verb is PATCH, it becomes the paths of the
+ * body's fields. */
+PEK_MUST_CHECK enum status transcode_request_new(const struct transcode *transcode,
+                                                 const struct route_match *match, struct slice query,
+                                                 struct slice body,
+                                                 struct transcode_request **ret_request,
+                                                 struct fault *fault);
+/* From message bytes (a hub service in the process, tests). */
+PEK_MUST_CHECK enum status transcode_request_decode(const struct transcode *transcode,
+                                                    const struct transcode_method *method,
+                                                    struct slice bytes,
+                                                    struct transcode_request **ret_request,
+                                                    struct fault *fault);
+/* Takes NULL, returns NULL. */
+struct transcode_request *transcode_request_free(struct transcode_request *request);
+const struct transcode_method *transcode_request_method(const struct transcode_request *request);
+
+/* Empty or 0 when the method has no such field, or it is not set. Valid until the next set. */
+struct slice transcode_request_realm(const struct transcode_request *request);
+int32_t transcode_request_page_size(const struct transcode_request *request);
+struct slice transcode_request_page_token(const struct transcode_request *request);
+/* Ignored when the method has no such field. Values are copied. */
+PEK_MUST_CHECK enum status transcode_request_set_realm(struct transcode_request *request,
+                                                       struct slice realm);
+PEK_MUST_CHECK enum status transcode_request_set_page_size(struct transcode_request *request,
+                                                           int32_t page_size);
+PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_request *request,
+                                                            struct slice page_token);
+PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
+                                                       struct slice sort_key, struct slice id,
+                                                       bool inclusive);
+/* The message as bytes, as often as wanted (set realm, serialise, set the next …); deterministic. Valid
+ * until transcode_request_free. */
+PEK_MUST_CHECK enum status transcode_request_bytes(struct transcode_request *request,
+                                                   struct slice *ret_bytes);
+/* Hash of the query as it decides what a list contains: the message without realm, page_size, page_token and
+ * after. Two requests with the same fingerprint may share page tokens. Raw SHA-256. */
+#define TRANSCODE_FINGERPRINT_BYTES 32
+PEK_MUST_CHECK enum status
+transcode_request_fingerprint(struct transcode_request *request,
+                              unsigned char ret_hash[TRANSCODE_FINGERPRINT_BYTES]);
+
+/* ---- items: response messages ------------------------------------------------------------------- */
+
+struct transcode_item;
+
+/* Decodes once; for unary answers and streamed items. Copies `bytes`. DATA_LOSS for what is no such message
+ * (also invalid UTF-8). */
+PEK_MUST_CHECK enum status transcode_item_new(const struct transcode *transcode,
+                                              const struct transcode_method *method,
+                                              struct slice bytes, struct transcode_item **ret_item);
+/* Takes NULL, returns NULL. */
+struct transcode_item *transcode_item_free(struct transcode_item *item);
+/* Valid until transcode_item_json or _free; empty when the method has none. */
+struct slice transcode_item_sort_key(const struct transcode_item *item);
+struct slice transcode_item_identity(const struct transcode_item *item, size_t index);
+struct slice transcode_item_realm(const struct transcode_item *item);
+/* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
+ * NULL). Clears internal fields first: read the sort key before. */
+PEK_MUST_CHECK enum status transcode_item_json(struct transcode_item *item,
+                                               const struct route_rule *rule, struct buffer *out);
+
+/* ---- errors ------------------------------------------------------------------------------------- */
+
+/* The body of an error answer: {"error":{"code","status","message","details":[ErrorInfo]}}, or with `problem`
+ * RFC 9457 application/problem+json of the same content. `http_code` 0 takes the status's; field paths are
+ * given in lowerCamelCase. */
+void transcode_error_json(const struct fault *fault, int http_code, bool problem, struct buffer *out);
+#define TRANSCODE_ERROR_DOMAIN "pek"
+
+#endif
