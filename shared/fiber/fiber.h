@@ -35,7 +35,7 @@ struct fibers_options {
 PEK_MUST_CHECK enum status fibers_new(struct uv_loop_s *loop, const struct fibers_options *options,
                                       struct fibers **ret_fibers);
 /* All fibers must have ended. Closes its loop handles: run the loop once more afterwards. Takes NULL,
- * returns NULL. */
+ * returns NULL. A fiber that has not ended keeps the loop alive; `struct fibers` itself does not. */
 struct fibers *fibers_free(struct fibers *fibers);
 struct uv_loop_s *fibers_loop(const struct fibers *fibers);
 size_t fibers_count(const struct fibers *fibers);
@@ -46,14 +46,16 @@ PEK_MUST_CHECK enum status fiber_go(struct fibers *fibers, void (*run)(void *arg
 /* The running fiber, NULL outside any. */
 struct fiber *fiber_self(void);
 struct fibers *fiber_fibers(const struct fiber *fiber);
-/* Sleeps until fiber_ready. A fiber_ready that came first is remembered (once), so no wake-up is lost. */
+/* Sleeps until fiber_ready. A fiber_ready that came first is remembered (once), so no wake-up is lost; it
+ * may be one meant for an earlier wait, so park in a loop around a condition, or use a fiber_event. */
 void fiber_park(void);
 /* Makes a parked fiber runnable; it runs when the current callback or fiber gives up the thread. */
 void fiber_ready(struct fiber *fiber);
-/* Runs what is ready now, from a loop callback; called by itself at the end of each loop turn. */
+/* Runs what is ready now, from a loop callback. There is seldom a need: by itself it happens after the
+ * callbacks of each turn (uv_check) and before the loop sleeps (uv_prepare). Nothing inside a fiber. */
 void fibers_run(struct fibers *fibers);
-/* Called once at the end of every turn in which fibers ran (flush hooks of pg and rpc). The node is
- * owned by the caller and stays registered until fibers_hook_remove. */
+/* Called once at the end of every turn in which fibers ran (flush hooks of pg and rpc), in the order of
+ * their registration. The node is owned by the caller and stays registered until fibers_hook_remove. */
 struct fibers_hook {
     struct list node;
     void (*run)(struct fibers_hook *hook);
@@ -69,7 +71,7 @@ struct fibers_job {
 };
 void fibers_post(struct fibers *fibers, struct fibers_job *job);
 
-/* Waits in the fiber for at least this long. */
+/* Waits in the fiber for at least this long; 0 lets the others that are ready run first. */
 void fiber_sleep_ms(int64_t ms);
 /* Runs blocking `work(arg)` on a pool thread; the fiber sleeps meanwhile. */
 PEK_MUST_CHECK enum status fiber_offload(void (*work)(void *arg), void *arg);
@@ -84,6 +86,10 @@ void fiber_event_signal(struct fiber_event *event);
 /* STATUS_OK when signalled, STATUS_DEADLINE_EXCEEDED at `deadline_us` (monotonic, DEADLINE_NONE for
  * never). */
 PEK_MUST_CHECK enum status fiber_event_wait(struct fiber_event *event, int64_t deadline_us);
+struct cancel;
+/* The same, ended by `cancel` (may be NULL): OK, CANCELLED or DEADLINE_EXCEEDED; OK wins when both came. */
+PEK_MUST_CHECK enum status fiber_event_wait_cancel(struct fiber_event *event,
+                                                   struct cancel *cancel);
 
 /* gate: fibers queue for something countable (a connection, a slot), first come first served. */
 struct fiber_gate {
@@ -95,6 +101,7 @@ struct fiber_gate {
 void fiber_gate_init(struct fiber_gate *gate, size_t free, size_t waiting_max);
 /* RESOURCE_EXHAUSTED at once when waiting_max already wait; DEADLINE_EXCEEDED at the deadline. */
 PEK_MUST_CHECK enum status fiber_gate_enter(struct fiber_gate *gate, int64_t deadline_us);
+PEK_MUST_CHECK enum status fiber_gate_enter_cancel(struct fiber_gate *gate, struct cancel *cancel);
 void fiber_gate_leave(struct fiber_gate *gate);
 
 /* cancel: a cancellation with its deadline, handed down a call so that waits end with it.
