@@ -27,7 +27,7 @@ void base64url_encode(struct slice bytes, char *ret_chars);
  * ret_bytes not. */
 PEK_MUST_CHECK enum status base64url_decode(struct slice text, void *ret_bytes, size_t bytes_max,
                                             size_t *ret_bytes_len);
-/* The same in an arena. RESOURCE_EXHAUSTED at its ceiling. */
+/* The same in an arena, with a NUL behind. RESOURCE_EXHAUSTED at its ceiling. */
 PEK_MUST_CHECK enum status base64url_encode_in(struct arena *arena, struct slice bytes,
                                                struct slice *ret_text);
 PEK_MUST_CHECK enum status base64url_decode_in(struct arena *arena, struct slice text,

@@ -43,8 +43,8 @@ PEK_MUST_CHECK enum status es256_key_from_private_pem(struct slice pem, struct e
 PEK_MUST_CHECK enum status es256_key_from_public_pem(struct slice pem, struct es256_key **ret_key,
                                                      struct fault *fault);
 /* The same from a file. Reads the disk: at start or on a worker thread only. NOT_FOUND,
- * PERMISSION_DENIED (also when a private key's file can be read by group or others), UNAVAILABLE
- * for other reading errors. The path is the operator's and is named in the fault. */
+ * PERMISSION_DENIED (also when a private key's file can be read by others, or by the group unless root
+ * owns it), UNAVAILABLE for other reading errors. The path is the operator's and the fault names it. */
 PEK_MUST_CHECK enum status es256_key_load_private(const char *path, struct es256_key **ret_key,
                                                   struct fault *fault);
 PEK_MUST_CHECK enum status es256_key_load_public(const char *path, struct es256_key **ret_key,
