@@ -1,0 +1,160 @@
+/* group: the rules of groups and their trees, without SQL and without RPC.
+ *
+ * A group's id is organisation@slug. The organisation itself is x@x; every group below it carries the
+ * organisation's name, whatever its direct parent. An id never changes, so a group stays in its
+ * organisation.
+ *
+ * Refusals fill the fault: INVALID_ARGUMENT names the request field, FAILED_PRECONDITION and ABORTED carry
+ * one of the GROUP_REASON_…. All memory is the arena's. No state; any thread (a collator: one at a time).
+ */
+#ifndef PEK_WORKER_GROUP_GROUP_H
+#define PEK_WORKER_GROUP_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/base/arena.h"
+#include "shared/base/fault.h"
+#include "shared/base/slice.h"
+#include "shared/text/collator.h"
+
+/* Levels of a tree, the organisation being the first. */
+#define GROUP_DEPTH_MAX 10
+/* Numbers of pek.group.v1.Purpose. */
+#define GROUP_PURPOSE_MAX 16
+#define GROUP_SEARCH_WORDS_MAX 16
+
+#define GROUP_REASON_ARCHIVED "GROUP_ARCHIVED"
+#define GROUP_REASON_ACTIVE_SUBGROUPS "GROUP_HAS_ACTIVE_SUBGROUPS"
+#define GROUP_REASON_DEPTH "GROUP_TREE_TOO_DEEP"
+#define GROUP_REASON_CYCLE "GROUP_UNDER_ITSELF"
+#define GROUP_REASON_ORGANISATION "GROUP_OF_OTHER_ORGANISATION"
+#define GROUP_REASON_ETAG "GROUP_CHANGED_MEANWHILE"
+
+/* A group as stored. Strings are never NULL, but parent_id is for the top level. */
+struct group {
+    const char *id;
+    const char *parent_id;
+    const char *name;
+    const char *description;
+    const char *webpage;
+    const char *mail;
+    int purpose;
+    int64_t foundation_us; /* since 1970 */
+    int64_t create_us;
+    int64_t update_us;
+    int64_t version; /* the etag */
+    struct slice sort_key;
+    bool is_community;
+    bool is_resort;
+    bool is_task_force;
+    bool has_transitive_membership;
+    bool is_archived;
+    bool users_can_apply;
+    bool archived_members_visible;
+};
+
+/* ---- ids ---- */
+
+struct group_id {
+    const char *text; /* org@slug, lower case, NUL-terminated */
+    struct slice org; /* in text */
+};
+
+/* Ids are compared without regard to case and stored in lower case. */
+PEK_MUST_CHECK enum status group_id_parse(const char *id, const char *field, struct arena *arena,
+                                          struct group_id *ret_id, struct fault *fault);
+/* The id of a new group: of the organisation `org`, or of a new organisation when `org` is empty. The slug is
+ * proposed from the name when empty; reserved words are refused. */
+PEK_MUST_CHECK enum status group_id_make(struct slice org, const char *slug, const char *name,
+                                         struct arena *arena, struct group_id *ret_id,
+                                         struct fault *fault);
+
+/* ---- names and texts ---- */
+
+/* A name and what is derived from it: all four are stored. */
+struct group_name {
+    struct slice name;
+    struct slice unique_key;
+    struct slice folded;
+    struct slice sort_key;
+};
+PEK_MUST_CHECK enum status group_name_make(struct text_collator *collator, const char *name,
+                                           const char *field, struct arena *arena,
+                                           struct group_name *ret_name, struct fault *fault);
+
+/* What may be edited of a group's profile; bits of a mask. */
+enum group_field {
+    GROUP_NAME = 1 << 0,
+    GROUP_DESCRIPTION = 1 << 1,
+    GROUP_WEBPAGE = 1 << 2,
+    GROUP_MAIL = 1 << 3,
+    GROUP_PURPOSE = 1 << 4,
+    GROUP_IS_COMMUNITY = 1 << 5,
+    GROUP_IS_RESORT = 1 << 6,
+    GROUP_IS_TASK_FORCE = 1 << 7,
+    GROUP_HAS_TRANSITIVE_MEMBERSHIP = 1 << 8,
+    GROUP_USERS_CAN_APPLY = 1 << 9,
+    GROUP_ARCHIVED_MEMBERS_VISIBLE = 1 << 10,
+};
+#define GROUP_PROFILE_FIELDS                                                                       \
+    (GROUP_NAME | GROUP_DESCRIPTION | GROUP_WEBPAGE | GROUP_MAIL | GROUP_PURPOSE)
+#define GROUP_FLAG_FIELDS                                                                          \
+    (GROUP_IS_COMMUNITY | GROUP_IS_RESORT | GROUP_IS_TASK_FORCE | GROUP_HAS_TRANSITIVE_MEMBERSHIP  \
+     | GROUP_USERS_CAN_APPLY | GROUP_ARCHIVED_MEMBERS_VISIBLE)
+
+/* The fields that the paths of an update_mask name; INVALID_ARGUMENT for one that is not among `allowed`. */
+PEK_MUST_CHECK enum status group_fields_from_mask(char *const *paths, size_t count,
+                                                  unsigned allowed, unsigned *ret_fields,
+                                                  struct fault *fault);
+
+/* The texts of a profile, checked and in their stored form. */
+struct group_profile {
+    struct slice description;
+    struct slice webpage;
+    struct slice mail;
+    int purpose;
+};
+/* `fields` says which are looked at; `prefix` ("group." or "") goes before field names in a fault. An empty
+ * webpage or mail is none. */
+PEK_MUST_CHECK enum status group_profile_check(const char *description, const char *webpage,
+                                               const char *mail, int purpose, unsigned fields,
+                                               const char *prefix, struct arena *arena,
+                                               struct group_profile *ret_profile,
+                                               struct fault *fault);
+
+/* The words of a search as LIKE patterns over folded names: each must occur somewhere. */
+PEK_MUST_CHECK enum status group_search_patterns(const char *q, struct arena *arena,
+                                                 const struct slice **ret_patterns,
+                                                 size_t *ret_count, struct fault *fault);
+
+/* ---- the tree ---- */
+
+struct group_node {
+    const char *id;
+    bool is_archived;
+};
+
+/* May a tree of `height` levels (1 for a single group) hang under the last node of `path`, which goes from
+ * the top level down to it? FAILED_PRECONDITION when one of the path is archived or the tree gets too deep. */
+PEK_MUST_CHECK enum status group_check_under(const struct group_node *path, size_t path_count,
+                                             size_t height, const char *field,
+                                             struct fault *fault);
+/* May `moved` go under the last node of `path` (to the top level when the path is empty)? Not under itself
+ * or what is below it, not into another organisation, and group_check_under holds. */
+PEK_MUST_CHECK enum status group_check_move(const struct group_id *moved,
+                                            const struct group_node *path, size_t path_count,
+                                            size_t height, struct fault *fault);
+/* Without `cascade` no active subgroup may be left below. */
+PEK_MUST_CHECK enum status group_check_archive(int64_t active_subgroups, bool cascade,
+                                               struct fault *fault);
+PEK_MUST_CHECK enum status group_check_active(const struct group *group, struct fault *fault);
+
+/* ---- etags ---- */
+
+const char *group_etag(const struct group *group, struct arena *arena);
+/* ABORTED unless `etag` is empty (the caller does not mind) or the group's. */
+PEK_MUST_CHECK enum status group_check_etag(const struct group *group, const char *etag,
+                                            struct fault *fault);
+
+#endif

@@ -1,0 +1,294 @@
+#include "worker/group/group.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct arena arena;
+    struct fault fault;
+    struct text_collator *collator;
+};
+
+static int open_fixture(void **state)
+{
+    static struct fixture fixture;
+    memset(&fixture, 0, sizeof(fixture));
+    arena_init(&fixture.arena, 1u << 20);
+    if (text_collator_new(&fixture.collator) != STATUS_OK)
+        return -1;
+    *state = &fixture;
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    struct fixture *f = *state;
+    text_collator_free(f->collator);
+    arena_done(&f->arena);
+    return 0;
+}
+
+/* ---- ids ---- */
+
+static void id_is_stored_in_lower_case(void **state)
+{
+    struct fixture *f = *state;
+    struct group_id id;
+    assert_int_equal(group_id_parse("Kir-Dev@HELLO_2", "id", &f->arena, &id, &f->fault), STATUS_OK);
+    assert_string_equal(id.text, "kir-dev@hello_2");
+    assert_true(slice_equal_str(id.org, "kir-dev"));
+}
+
+static void id_of_another_form_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const bad[] = {"",      "@",      "a",     "a@",      "@a",  "a@b@c",
+                                      "-a@b",  "a@_b",   "a b@c", "á@á",     "a@b/", "a@%",
+                                      "a@b\n", " a@b",   "a.b@c"};
+    struct group_id id;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(group_id_parse(bad[i], "group.id", &f->arena, &id, &f->fault),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(f->fault.field, "group.id");
+    }
+}
+
+static void organisation_is_named_twice(void **state)
+{
+    struct fixture *f = *state;
+    struct group_id id;
+    assert_int_equal(group_id_make(SLICE_LIT(""), "", "Kir-Dev", &f->arena, &id, &f->fault),
+                     STATUS_OK);
+    assert_string_equal(id.text, "kir-dev@kir-dev");
+}
+
+static void subgroup_carries_the_organisation_at_any_depth(void **state)
+{
+    struct fixture *f = *state;
+    struct group_id id;
+    assert_int_equal(group_id_make(SLICE_LIT("schonherz"), "", "Őrült Árvíztűrő Kör", &f->arena,
+                                   &id, &f->fault),
+                     STATUS_OK);
+    assert_string_equal(id.text, "schonherz@orult-arvizturo-kor");
+    assert_int_equal(group_id_make(SLICE_LIT("schonherz"), "kor_1", "x", &f->arena, &id, &f->fault),
+                     STATUS_OK);
+    assert_string_equal(id.text, "schonherz@kor_1");
+}
+
+static void reserved_or_malformed_slug_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct group_id id;
+    static const char *const bad[] = {"new", "me", "Upper", "a b", "-a", "á"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(group_id_make(SLICE_LIT("o"), bad[i], "x", &f->arena, &id, &f->fault),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(f->fault.field, "slug");
+    }
+    assert_int_equal(group_id_make(SLICE_LIT("o"), "", "new", &f->arena, &id, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+}
+
+/* ---- names ---- */
+
+static void names_equal_after_normalisation_have_one_key(void **state)
+{
+    struct fixture *f = *state;
+    struct group_name a, b;
+    assert_int_equal(
+        group_name_make(f->collator, "Őrült  Kör", "name", &f->arena, &a, &f->fault), STATUS_OK);
+    assert_int_equal(
+        group_name_make(f->collator, " o\xcc\x8br\xc3\xbclt k\xc3\xb6r ", "name", &f->arena, &b,
+                        &f->fault),
+        STATUS_OK);
+    assert_true(slice_equal(a.unique_key, b.unique_key));
+    assert_true(slice_equal_str(a.folded, "orult kor"));
+}
+
+static void names_order_as_hungarian_has_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const order[] = {"A",      ".-B",  "c++",  "cukor",  "cz", "csak",
+                                        "Zuhany", "Zsolt"};
+    struct group_name before, after;
+    for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++) {
+        assert_int_equal(
+            group_name_make(f->collator, order[i - 1], "name", &f->arena, &before, &f->fault),
+            STATUS_OK);
+        assert_int_equal(
+            group_name_make(f->collator, order[i], "name", &f->arena, &after, &f->fault),
+            STATUS_OK);
+        assert_true(slice_compare(before.sort_key, after.sort_key) < 0);
+    }
+}
+
+static void group_rejects_empty_name(void **state)
+{
+    struct fixture *f = *state;
+    struct group_name name;
+    assert_int_equal(group_name_make(f->collator, "  ", "group.name", &f->arena, &name, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(f->fault.field, "group.name");
+}
+
+static void mask_names_only_what_may_be_changed(void **state)
+{
+    struct fixture *f = *state;
+    char name[] = "name", purpose[] = "purpose", resort[] = "is_resort", parent[] = "parent_id";
+    char *good[] = {name, purpose}, *flag[] = {name, resort}, *never[] = {parent};
+    unsigned fields;
+    assert_int_equal(group_fields_from_mask(good, 2, GROUP_PROFILE_FIELDS, &fields, &f->fault),
+                     STATUS_OK);
+    assert_int_equal(fields, GROUP_NAME | GROUP_PURPOSE);
+    assert_int_equal(group_fields_from_mask(flag, 2, GROUP_PROFILE_FIELDS, &fields, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(group_fields_from_mask(never, 1, GROUP_PROFILE_FIELDS | GROUP_FLAG_FIELDS,
+                                            &fields, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+}
+
+static void profile_checks_only_the_fields_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct group_profile profile;
+    assert_int_equal(group_profile_check("", "javascript:x", "", 99, GROUP_MAIL, "group.",
+                                         &f->arena, &profile, &f->fault),
+                     STATUS_OK);
+    assert_int_equal(group_profile_check("", "javascript:x", "", 1, GROUP_WEBPAGE, "group.",
+                                         &f->arena, &profile, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(f->fault.field, "group.webpage");
+    assert_int_equal(group_profile_check("", "", "", 17, GROUP_PURPOSE, "", &f->arena, &profile,
+                                         &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(f->fault.field, "purpose");
+}
+
+static void search_words_are_folded_and_escaped(void **state)
+{
+    struct fixture *f = *state;
+    const struct slice *patterns;
+    size_t count;
+    assert_int_equal(
+        group_search_patterns("  ÁRVÍZTŰRŐ 100%_\\ ", &f->arena, &patterns, &count, &f->fault),
+        STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_true(slice_equal_str(patterns[0], "%arvizturo%"));
+    assert_true(slice_equal_str(patterns[1], "%100\\%\\_\\\\%"));
+    assert_int_equal(group_search_patterns("", &f->arena, &patterns, &count, &f->fault), STATUS_OK);
+    assert_int_equal(count, 0);
+}
+
+static void search_of_too_many_words_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const struct slice *patterns;
+    size_t count;
+    assert_int_equal(group_search_patterns("a b c d e f g h i j k l m n o p q", &f->arena,
+                                           &patterns, &count, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(f->fault.field, "q");
+}
+
+/* ---- the tree ---- */
+
+static const struct group_node path3[] = {{"o@o", false}, {"o@a", false}, {"o@b", false}};
+
+static void group_is_not_created_under_an_archived_ancestor(void **state)
+{
+    struct fixture *f = *state;
+    const struct group_node path[] = {{"o@o", true}, {"o@a", false}};
+    assert_int_equal(group_check_under(path, 2, 1, "parent_id", &f->fault),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_ARCHIVED);
+    assert_int_equal(group_check_under(path3, 3, 1, "parent_id", &f->fault), STATUS_OK);
+}
+
+static void tree_has_ten_levels_at_most(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(group_check_under(path3, 3, 7, "parent_id", &f->fault), STATUS_OK);
+    assert_int_equal(group_check_under(path3, 3, 8, "parent_id", &f->fault),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_DEPTH);
+}
+
+static void group_is_not_moved_under_itself_or_its_descendants(void **state)
+{
+    struct fixture *f = *state;
+    struct group_id top = {"o@o", SLICE_LIT("o")}, self = {"o@b", SLICE_LIT("o")};
+    assert_int_equal(group_check_move(&self, path3, 3, 1, &f->fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_CYCLE);
+    assert_int_equal(group_check_move(&top, path3, 3, 1, &f->fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_CYCLE);
+}
+
+static void group_is_not_moved_to_another_organisation(void **state)
+{
+    struct fixture *f = *state;
+    /* "oo" begins with "o": the whole name counts. */
+    struct group_id other = {"oo@x", SLICE_LIT("oo")}, same = {"o@x", SLICE_LIT("o")};
+    assert_int_equal(group_check_move(&other, path3, 3, 1, &f->fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_ORGANISATION);
+    assert_int_equal(group_check_move(&same, path3, 3, 1, &f->fault), STATUS_OK);
+    assert_int_equal(group_check_move(&same, NULL, 0, 1, &f->fault), STATUS_OK);
+}
+
+static void height_of_the_moved_tree_counts(void **state)
+{
+    struct fixture *f = *state;
+    struct group_id moved = {"o@x", SLICE_LIT("o")};
+    assert_int_equal(group_check_move(&moved, path3, 3, 8, &f->fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_DEPTH);
+}
+
+static void archive_with_active_subgroups_needs_cascade(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(group_check_archive(2, false, &f->fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(f->fault.reason, GROUP_REASON_ACTIVE_SUBGROUPS);
+    assert_int_equal(group_check_archive(2, true, &f->fault), STATUS_OK);
+    assert_int_equal(group_check_archive(0, false, &f->fault), STATUS_OK);
+}
+
+static void etag_of_an_older_version_aborts(void **state)
+{
+    struct fixture *f = *state;
+    struct group group = {.id = "o@o", .version = 3};
+    assert_string_equal(group_etag(&group, &f->arena), "v3");
+    assert_int_equal(group_check_etag(&group, "", &f->fault), STATUS_OK);
+    assert_int_equal(group_check_etag(&group, "v3", &f->fault), STATUS_OK);
+    assert_int_equal(group_check_etag(&group, "v2", &f->fault), STATUS_ABORTED);
+    assert_string_equal(f->fault.field, "etag");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
+    const struct CMUnitTest tests[] = {
+        TEST(id_is_stored_in_lower_case),
+        TEST(id_of_another_form_is_refused),
+        TEST(organisation_is_named_twice),
+        TEST(subgroup_carries_the_organisation_at_any_depth),
+        TEST(reserved_or_malformed_slug_is_refused),
+        TEST(names_equal_after_normalisation_have_one_key),
+        TEST(names_order_as_hungarian_has_it),
+        TEST(group_rejects_empty_name),
+        TEST(mask_names_only_what_may_be_changed),
+        TEST(profile_checks_only_the_fields_asked_for),
+        TEST(search_words_are_folded_and_escaped),
+        TEST(search_of_too_many_words_is_refused),
+        TEST(group_is_not_created_under_an_archived_ancestor),
+        TEST(tree_has_ten_levels_at_most),
+        TEST(group_is_not_moved_under_itself_or_its_descendants),
+        TEST(group_is_not_moved_to_another_organisation),
+        TEST(height_of_the_moved_tree_counts),
+        TEST(archive_with_active_subgroups_needs_cascade),
+        TEST(etag_of_an_older_version_aborts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
