@@ -9,8 +9,8 @@
 
 makes
     :group              cc_library of the messages, #include "pek/group/v1/group.pb-c.h"
-    :group_rpc          with services = True: cc_library of the services as well,
-                        #include "pek/group/v1/group.rpc.h"
+    :group_rpc          with services = True or names = True: cc_library of the services and of the
+                        short names as well, #include "pek/group/v1/group.rpc.h"
     :group_proto        the protos themselves, what other proto rules depend on
     :group_descriptors  a FileDescriptorSet of these files and all they import
 
@@ -213,22 +213,33 @@ def pek_descriptor_set(name, protos, **kwargs):
     """`protos` are pek_proto_library targets; the output is NAME.pb."""
     _pek_descriptor_set(name = name, protos = [_suffixed(p, "_proto") for p in protos], **kwargs)
 
-def pek_proto_library(name, srcs, deps = [], root = "protos", services = False, visibility = None):
-    """See the head of this file. `root` is the import folder, from the top of the srcs' repository."""
+def pek_proto_library(
+        name,
+        srcs,
+        deps = [],
+        root = "protos",
+        services = False,
+        names = False,
+        visibility = None):
+    """See the head of this file. `root` is the import folder, from the top of the srcs' repository.
+
+    `names` is for protos of ours without services: what is generated needs no //shared/rpc then.
+    """
     proto = name + "_proto"
-    rule_of_kind = _pek_proto_with_services if services else _pek_proto
+    generated = services or names
+    rule_of_kind = _pek_proto_with_services if generated else _pek_proto
     rule_of_kind(
         name = proto,
         srcs = srcs,
         deps = [_suffixed(d, "_proto") for d in deps],
         root = root,
-        services = services,
+        services = generated,
         stem = name,
         visibility = visibility,
     )
 
     groups = ["message_headers", "message_sources", "descriptors"]
-    if services:
+    if generated:
         groups += ["service_headers", "service_sources"]
     for group in groups:
         native.filegroup(
@@ -252,7 +263,7 @@ def pek_proto_library(name, srcs, deps = [], root = "protos", services = False, 
         deps = deps + ["//third_party/protobuf_c"],
         visibility = visibility,
     )
-    if services:
+    if generated:
         native.cc_library(
             name = name + "_rpc",
             srcs = [":{}_service_sources".format(name)],
@@ -260,9 +271,6 @@ def pek_proto_library(name, srcs, deps = [], root = "protos", services = False, 
             copts = GENERATED_COPTS,
             includes = [up],
             linkstatic = True,
-            deps = [
-                ":" + name,
-                "//shared/rpc",
-            ],
+            deps = [":" + name] + (["//shared/rpc"] if services else []),
             visibility = visibility,
         )

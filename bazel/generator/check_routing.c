@@ -1,0 +1,75 @@
+#include "bazel/generator/check.h"
+
+static bool is(const struct check *check, const char *realms)
+{
+    return strcmp(check->options->realms.name, realms) == 0;
+}
+
+static bool is_plain(const upb_FieldDef *field, upb_FieldType type)
+{
+    return field != NULL && upb_FieldDef_Type(field) == type && !upb_FieldDef_IsRepeated(field);
+}
+
+/* The hub puts the realm there, and reads from there whether one was named. */
+static void check_realm_field(const struct check *check)
+{
+    const upb_MessageDef *request = upb_MethodDef_InputType(check->method);
+    const upb_FieldDef *realm = upb_MessageDef_FindFieldByName(request, "realm");
+    if (!is_plain(realm, kUpb_FieldType_String))
+        check_refuse(check, "routing %s needs a string field `realm` in %s",
+                     check->options->realms.name, upb_MessageDef_FullName(request));
+}
+
+/* A position in the merged stream is (sort key bytes, last identity field). */
+static void check_merge(const struct check *check)
+{
+    const struct method_options *options = check->options;
+    const upb_MessageDef *item = upb_MethodDef_OutputType(check->method);
+    const char *name = upb_MessageDef_FullName(item);
+    if (!upb_MethodDef_ServerStreaming(check->method))
+        check_refuse(check, "routing ALL merges streams, and this method is not server streaming");
+    if (options->sort_key[0] == '\0')
+        check_refuse(check, "routing ALL needs sort_key");
+    else if (!is_plain(upb_MessageDef_FindFieldByName(item, options->sort_key),
+                       kUpb_FieldType_Bytes))
+        check_refuse(check, "routing sort_key \"%s\" is not a bytes field of %s", options->sort_key,
+                     name);
+    if (options->identity_count == 0)
+        check_refuse(check, "routing ALL needs identity");
+    for (size_t i = 0; i < options->identity_count; i++) {
+        if (!is_plain(upb_MessageDef_FindFieldByName(item, options->identity[i]),
+                      kUpb_FieldType_String))
+            check_refuse(check, "routing identity \"%s\" is not a string field of %s",
+                         options->identity[i], name);
+    }
+}
+
+/* In a page the items of a stream are a list of this name; a unary answer has the list already. */
+static void check_collection(const struct check *check)
+{
+    const char *collection = check->options->collection;
+    const upb_MessageDef *response = upb_MethodDef_OutputType(check->method);
+    bool streaming = upb_MethodDef_ServerStreaming(check->method);
+    if (streaming && collection[0] == '\0')
+        check_refuse(check, "a streaming method needs routing collection");
+    if (streaming || collection[0] == '\0')
+        return;
+    const upb_FieldDef *list = upb_MessageDef_FindByJsonName(response, collection);
+    if (list == NULL || !upb_FieldDef_IsRepeated(list) || !upb_FieldDef_IsSubMessage(list))
+        check_refuse(check, "routing collection \"%s\" is not a list of messages in %s", collection,
+                     upb_MessageDef_FullName(response));
+}
+
+void check_routing(const struct check *check)
+{
+    if (check->options->realms.name[0] == '\0') {
+        check_refuse(check, "no pek.routing");
+        return;
+    }
+    if (is(check, "ONE") || is(check, "ANY") || is(check, "ALL"))
+        check_realm_field(check);
+    if (is(check, "ALL"))
+        check_merge(check);
+    if (!is(check, "INTERNAL"))
+        check_collection(check);
+}

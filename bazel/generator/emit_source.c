@@ -1,0 +1,247 @@
+#include "bazel/generator/emit.h"
+
+#include <ctype.h>
+
+#include "bazel/generator/names.h"
+#include "bazel/generator/options.h"
+
+void emit_banner(const upb_FileDef *file, struct buffer *out)
+{
+    buffer_printf(out, "/* Written by protoc-gen-pek from %s: change that instead. */\n",
+                  upb_FileDef_Name(file));
+}
+
+static const upb_FileDef *file_of(const upb_MethodDef *method)
+{
+    return upb_ServiceDef_File(upb_MethodDef_Service(method));
+}
+
+static const char *request_of(const upb_MethodDef *method, struct arena *arena)
+{
+    return names_message(arena, file_of(method), upb_MethodDef_InputType(method));
+}
+
+static const char *response_of(const upb_MethodDef *method, struct arena *arena)
+{
+    return names_message(arena, file_of(method), upb_MethodDef_OutputType(method));
+}
+
+void emit_call_signature(const upb_MethodDef *method, struct arena *arena, struct buffer *out)
+{
+    buffer_printf(out,
+                  "PEK_MUST_CHECK enum status %s_call(\n"
+                  "    struct rpc_channel *channel, const %s *req,\n"
+                  "    const struct rpc_pair *metadata, size_t metadata_count,\n"
+                  "    struct cancel *cancel, struct arena *arena,\n"
+                  "    %s **ret_res, struct fault *fault)",
+                  names_method(arena, method), request_of(method, arena),
+                  response_of(method, arena));
+}
+
+void emit_send_signature(const upb_MethodDef *method, struct arena *arena, struct buffer *out)
+{
+    const char *name = names_method(arena, method);
+    buffer_printf(out,
+                  "PEK_MUST_CHECK enum status %s_send(struct %s_stream *stream, const %s *item)",
+                  name, name, response_of(method, arena));
+}
+
+void emit_add_signature(const upb_ServiceDef *service, struct arena *arena, struct buffer *out)
+{
+    const char *ours = names_short(arena, upb_ServiceDef_FullName(service));
+    buffer_printf(out,
+                  "PEK_MUST_CHECK enum status %s_add(struct rpc_host *host, const struct %s *ops,\n"
+                  "    void *data, struct fault *fault)",
+                  ours, ours);
+}
+
+/* "message->group == NULL || message->group->id == NULL": in-process callers may leave any pointer
+ * NULL. */
+static void emit_target(const upb_MethodDef *method, size_t index, const char *path,
+                        struct arena *arena, struct buffer *out)
+{
+    char *chain = arena_printf(arena, "message");
+    buffer_printf(out,
+                  "static const char *%s_target_%zu(const void *request)\n{\n"
+                  "    const %s *message = request;\n    if (",
+                  names_verb(arena, method), index, request_of(method, arena));
+    struct slice rest = slice_str(path);
+    for (bool first = true; rest.len > 0; first = false) {
+        struct slice name = slice_cut(&rest, '.');
+        char *longer = arena_printf(arena, "%s->%.*s", chain, SLICE_ARG(name));
+        if (longer == NULL)
+            return;
+        /* protobuf-c writes members in lower case. */
+        for (char *c = longer + strlen(chain); *c != '\0'; c++)
+            *c = (char)tolower((unsigned char)*c);
+        chain = longer;
+        buffer_printf(out, "%s%s == NULL", first ? "" : " || ", chain);
+    }
+    buffer_printf(out, ")\n        return \"\";\n    return %s;\n}\n\n", chain);
+}
+
+static const char *target_path(const struct option_access *rule)
+{
+    if (rule->group[0] != '\0')
+        return rule->group;
+    return rule->user[0] != '\0' ? rule->user : NULL;
+}
+
+static void emit_rule(const upb_MethodDef *method, const struct option_access *rule, size_t index,
+                      struct arena *arena, struct buffer *out)
+{
+    const char *path = target_path(rule);
+    if (rule->public) {
+        buffer_append_str(out, "    {.kind = RPC_ACCESS_PUBLIC},\n");
+        return;
+    }
+    if (rule->authenticated) {
+        buffer_append_str(out, "    {.kind = RPC_ACCESS_AUTHENTICATED},\n");
+        return;
+    }
+    buffer_printf(out, "    {\n        .kind = %s,\n        .action = %d, /* %s */\n",
+                  rule->filter ? "RPC_ACCESS_FILTER" : "RPC_ACCESS_TARGET", rule->action.number,
+                  rule->action.name);
+    if (rule->realm_action.number != 0)
+        buffer_printf(out, "        .realm_action = %d, /* %s */\n", rule->realm_action.number,
+                      rule->realm_action.name);
+    if (path != NULL)
+        buffer_printf(out,
+                      "        .field = \"%s\",\n        .on_user = %s,\n"
+                      "        .target = %s_target_%zu,\n",
+                      path, path == rule->user ? "true" : "false", names_verb(arena, method),
+                      index);
+    buffer_append_str(out, "    },\n");
+}
+
+static void emit_access(const upb_MethodDef *method, const struct method_options *options,
+                        struct arena *arena, struct buffer *out)
+{
+    for (size_t i = 0; i < options->access_count; i++) {
+        const char *path = target_path(&options->access[i]);
+        if (path != NULL)
+            emit_target(method, i, path, arena, out);
+    }
+    buffer_printf(out, "static const struct rpc_access %s_access[] = {\n",
+                  names_verb(arena, method));
+    for (size_t i = 0; i < options->access_count; i++)
+        emit_rule(method, &options->access[i], i, arena, out);
+    buffer_append_str(out, "};\n\n");
+}
+
+static void emit_thunks(const upb_MethodDef *method, struct arena *arena, struct buffer *out)
+{
+    const char *service =
+        names_short(arena, upb_ServiceDef_FullName(upb_MethodDef_Service(method)));
+    const char *verb = names_verb(arena, method);
+    const char *name = names_method(arena, method);
+    if (upb_MethodDef_ServerStreaming(method)) {
+        buffer_printf(out, "struct %s_stream {\n    struct rpc_stream *stream;\n};\n\n", name);
+        emit_send_signature(method, arena, out);
+        buffer_append_str(out,
+                          "\n{\n    return rpc_stream_send(stream->stream, &item->base);\n}\n\n");
+    }
+    buffer_printf(out,
+                  "static bool %s_implemented(const void *ops)\n{\n"
+                  "    const struct %s *service = ops;\n    return service->%s != NULL;\n}\n\n",
+                  verb, service, verb);
+    buffer_printf(out,
+                  "static enum status %s_dispatch(const void *ops, struct rpc_ctx *ctx,\n"
+                  "    const void *request, void *response, struct rpc_stream *stream)\n{\n"
+                  "    const struct %s *service = ops;\n",
+                  verb, service);
+    if (upb_MethodDef_ServerStreaming(method))
+        buffer_printf(out,
+                      "    (void)response;\n    struct %s_stream typed = {stream};\n"
+                      "    return service->%s(ctx, request, &typed);\n}\n\n",
+                      name, verb);
+    else
+        buffer_printf(
+            out, "    (void)stream;\n    return service->%s(ctx, request, response);\n}\n\n", verb);
+}
+
+static const char *idempotency_name(int32_t level)
+{
+    switch (level) {
+    case google_protobuf_MethodOptions_NO_SIDE_EFFECTS: return "RPC_NO_SIDE_EFFECTS";
+    case google_protobuf_MethodOptions_IDEMPOTENT: return "RPC_IDEMPOTENT";
+    default: return "RPC_IDEMPOTENCY_UNKNOWN";
+    }
+}
+
+static void emit_row(const upb_MethodDef *method, const struct method_options *options,
+                     struct arena *arena, struct buffer *out)
+{
+    const char *verb = names_verb(arena, method);
+    const char *service = upb_ServiceDef_FullName(upb_MethodDef_Service(method));
+    buffer_printf(out,
+                  "    {\n        .name = \"%s\",\n        .path = \"/%s/%s\",\n"
+                  "        .request = &%s__descriptor,\n        .response = &%s__descriptor,\n"
+                  "        .server_streaming = %s,\n        .idempotency = %s,\n",
+                  upb_MethodDef_Name(method), service, upb_MethodDef_Name(method),
+                  names_lower(arena, upb_MessageDef_FullName(upb_MethodDef_InputType(method))),
+                  names_lower(arena, upb_MessageDef_FullName(upb_MethodDef_OutputType(method))),
+                  upb_MethodDef_ServerStreaming(method) ? "true" : "false",
+                  idempotency_name(options->idempotency));
+    buffer_printf(out,
+                  "        .request_bytes_max = %u,\n        .access = %s_access,\n"
+                  "        .access_count = %zu,\n        .implemented = %s_implemented,\n"
+                  "        .dispatch = %s_dispatch,\n    },\n",
+                  options->request_bytes_max, verb, options->access_count, verb, verb);
+}
+
+static void emit_call(const upb_MethodDef *method, const char *service, struct arena *arena,
+                      struct buffer *out)
+{
+    emit_call_signature(method, arena, out);
+    /* The descriptor of the row makes the message of this type. */
+    buffer_printf(out,
+                  "\n{\n    ProtobufCMessage *message;\n"
+                  "    enum status status = rpc_call_unary(channel, &%s_methods[%d], &req->base,\n"
+                  "        metadata, metadata_count, cancel, arena, &message, fault);\n"
+                  "    if (status == STATUS_OK)\n        *ret_res = (%s *)message;\n"
+                  "    return status;\n}\n\n",
+                  service, upb_MethodDef_Index(method), response_of(method, arena));
+}
+
+static void emit_service(const upb_ServiceDef *service, struct arena *arena, struct buffer *out)
+{
+    const upb_DefPool *pool = upb_FileDef_Pool(upb_ServiceDef_File(service));
+    const char *ours = names_short(arena, upb_ServiceDef_FullName(service));
+    int count = upb_ServiceDef_MethodCount(service);
+    struct method_options *options = arena_zalloc(arena, (size_t)count, sizeof(*options));
+    if (options == NULL)
+        return;
+    for (int i = 0; i < count; i++) {
+        const upb_MethodDef *method = upb_ServiceDef_Method(service, i);
+        if (options_read(pool, method, arena, &options[i]) != STATUS_OK)
+            return; /* the arena is full, which the caller sees */
+        emit_access(method, &options[i], arena, out);
+        emit_thunks(method, arena, out);
+    }
+    buffer_printf(out, "static const struct rpc_method %s_methods[] = {\n", ours);
+    for (int i = 0; i < count; i++)
+        emit_row(upb_ServiceDef_Method(service, i), &options[i], arena, out);
+    buffer_printf(out,
+                  "};\n\nconst struct rpc_service %s_table = {\n    .name = \"%s\",\n"
+                  "    .methods = %s_methods,\n    .method_count = %d,\n};\n\n",
+                  ours, upb_ServiceDef_FullName(service), ours, count);
+    emit_add_signature(service, arena, out);
+    buffer_printf(out, "\n{\n    return rpc_host_add(host, &%s_table, ops, data, fault);\n}\n\n",
+                  ours);
+    for (int i = 0; i < count; i++) {
+        const upb_MethodDef *method = upb_ServiceDef_Method(service, i);
+        if (!upb_MethodDef_ServerStreaming(method))
+            emit_call(method, ours, arena, out);
+    }
+}
+
+void emit_source(const upb_FileDef *file, struct arena *arena, struct buffer *out)
+{
+    emit_banner(file, out);
+    buffer_printf(out, "#include \"%s\"\n", names_output(arena, file, ".rpc.h"));
+    if (upb_FileDef_ServiceCount(file) > 0)
+        buffer_append_char(out, '\n');
+    for (int i = 0; i < upb_FileDef_ServiceCount(file); i++)
+        emit_service(upb_FileDef_Service(file, i), arena, out);
+}

@@ -1,0 +1,188 @@
+#include "bazel/generator/options.h"
+
+#include "upb/decode.h"
+#include "upb/reflection.h"
+
+/* A message with its type, which is all that reading by name needs. */
+struct view {
+    const upb_Message *message;
+    const upb_MessageDef *type;
+};
+
+static const upb_FieldDef *field_of(struct view view, const char *name)
+{
+    return upb_MessageDef_FindFieldByName(view.type, name);
+}
+
+static const char *get_string(struct view view, const char *name, struct arena *arena)
+{
+    upb_StringView value = upb_Message_Get(view.message, field_of(view, name)).str_val;
+    return arena_strndup(arena, value.data, value.size);
+}
+
+static bool get_bool(struct view view, const char *name)
+{
+    return upb_Message_Get(view.message, field_of(view, name)).bool_val;
+}
+
+static struct option_enum get_enum(struct view view, const char *name)
+{
+    const upb_FieldDef *field = field_of(view, name);
+    int32_t number = upb_Message_Get(view.message, field).int32_val;
+    const upb_EnumValueDef *value =
+        upb_EnumDef_FindValueByNumber(upb_FieldDef_EnumSubDef(field), number);
+    return (struct option_enum){
+        .name = number == 0 || value == NULL ? "" : upb_EnumValueDef_Name(value),
+        .number = number,
+    };
+}
+
+static size_t count_of(upb_MessageValue list)
+{
+    return list.array_val == NULL ? 0 : upb_Array_Size(list.array_val);
+}
+
+static void read_access(struct view options, const upb_FieldDef *extension, struct arena *arena,
+                        struct method_options *out)
+{
+    upb_MessageValue list = upb_Message_Get(options.message, extension);
+    size_t count = count_of(list);
+    struct option_access *rules = arena_zalloc(arena, count, sizeof(*rules));
+    if (rules == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct view rule = {upb_Array_Get(list.array_val, i).msg_val,
+                            upb_FieldDef_MessageSubDef(extension)};
+        rules[i] = (struct option_access){
+            .action = get_enum(rule, "action"),
+            .realm_action = get_enum(rule, "realm_action"),
+            .group = get_string(rule, "group", arena),
+            .user = get_string(rule, "user", arena),
+            .filter = get_bool(rule, "filter"),
+            .authenticated = get_bool(rule, "authenticated"),
+            .public = get_bool(rule, "public"),
+        };
+    }
+    out->access = rules;
+    out->access_count = count;
+}
+
+static void read_routing(struct view options, const upb_FieldDef *extension, struct arena *arena,
+                         struct method_options *out)
+{
+    struct view routing = {upb_Message_Get(options.message, extension).msg_val,
+                           upb_FieldDef_MessageSubDef(extension)};
+    out->realms = get_enum(routing, "realms");
+    out->collection = get_string(routing, "collection", arena);
+    out->sort_key = get_string(routing, "sort_key", arena);
+    upb_MessageValue list = upb_Message_Get(routing.message, field_of(routing, "identity"));
+    size_t count = count_of(list);
+    const char **identity = arena_zalloc(arena, count, sizeof(*identity));
+    if (identity == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        upb_StringView name = upb_Array_Get(list.array_val, i).str_val;
+        identity[i] = arena_strndup(arena, name.data, name.size);
+    }
+    out->identity = identity;
+    out->identity_count = count;
+}
+
+static struct option_http read_binding(struct view rule, struct arena *arena)
+{
+    struct option_http http = {.verb = "", .path = "", .body = get_string(rule, "body", arena)};
+    const upb_OneofDef *pattern = upb_MessageDef_FindOneofByName(rule.type, "pattern");
+    const upb_FieldDef *verb = upb_Message_WhichOneof(rule.message, pattern);
+    if (verb != NULL) {
+        http.verb = upb_FieldDef_Name(verb);
+        if (upb_FieldDef_IsString(verb))
+            http.path = get_string(rule, http.verb, arena);
+    }
+    return http;
+}
+
+static void read_http(struct view options, const upb_FieldDef *extension, struct arena *arena,
+                      struct method_options *out)
+{
+    struct view rule = {upb_Message_Get(options.message, extension).msg_val,
+                        upb_FieldDef_MessageSubDef(extension)};
+    upb_MessageValue more = upb_Message_Get(rule.message, field_of(rule, "additional_bindings"));
+    size_t more_count = count_of(more);
+    struct option_http *http = arena_zalloc(arena, more_count + 1, sizeof(*http));
+    if (http == NULL)
+        return;
+    http[0] = read_binding(rule, arena);
+    for (size_t i = 0; i < more_count; i++) {
+        struct view binding = {upb_Array_Get(more.array_val, i).msg_val, rule.type};
+        http[i + 1] = read_binding(binding, arena);
+    }
+    out->http = http;
+    out->http_count = more_count + 1;
+}
+
+/* upb keeps a method's options as the type compiled into it, where extensions are unknown fields. Decoding
+ * them again as the type of the pool, with the pool's extensions, makes them fields. */
+static const upb_Message *decode_options(const upb_DefPool *pool, const upb_MethodDef *method,
+                                         const upb_MessageDef *type, upb_Arena *memory)
+{
+    size_t len;
+    char *bytes =
+        google_protobuf_MethodOptions_serialize(upb_MethodDef_Options(method), memory, &len);
+    upb_Message *options = upb_Message_New(type, memory);
+    if (bytes == NULL || options == NULL ||
+        upb_Decode(bytes, len, options, upb_MessageDef_MiniTable(type),
+                   upb_DefPool_ExtensionRegistry(pool), 0, memory) != kUpb_DecodeStatus_Ok)
+        return NULL;
+    return options;
+}
+
+static bool has(struct view options, const upb_FieldDef *extension)
+{
+    return extension != NULL && upb_Message_Has(options.message, extension);
+}
+
+enum status options_read(const upb_DefPool *pool, const upb_MethodDef *method, struct arena *arena,
+                         struct method_options *ret_options)
+{
+    struct method_options out = {
+        .realms = {.name = ""},
+        .collection = "",
+        .sort_key = "",
+        .idempotency =
+            google_protobuf_MethodOptions_idempotency_level(upb_MethodDef_Options(method)),
+    };
+    /* Absent when no file of the request extends options: then this method has none. */
+    const upb_MessageDef *type =
+        upb_DefPool_FindMessageByName(pool, "google.protobuf.MethodOptions");
+    upb_Arena *memory = upb_Arena_New();
+    if (memory == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (type != NULL) {
+        struct view options = {decode_options(pool, method, type, memory), type};
+        if (options.message == NULL) {
+            upb_Arena_Free(memory);
+            return STATUS_RESOURCE_EXHAUSTED;
+        }
+        const upb_FieldDef *access = upb_DefPool_FindExtensionByName(pool, "pek.access");
+        const upb_FieldDef *routing = upb_DefPool_FindExtensionByName(pool, "pek.routing");
+        const upb_FieldDef *limits = upb_DefPool_FindExtensionByName(pool, "pek.limits");
+        const upb_FieldDef *http = upb_DefPool_FindExtensionByName(pool, "google.api.http");
+        if (access != NULL)
+            read_access(options, access, arena, &out);
+        if (has(options, routing))
+            read_routing(options, routing, arena, &out);
+        if (has(options, limits)) {
+            struct view view = {upb_Message_Get(options.message, limits).msg_val,
+                                upb_FieldDef_MessageSubDef(limits)};
+            out.request_bytes_max =
+                upb_Message_Get(view.message, field_of(view, "request_bytes_max")).uint32_val;
+        }
+        if (has(options, http))
+            read_http(options, http, arena, &out);
+    }
+    upb_Arena_Free(memory);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_options = out;
+    return STATUS_OK;
+}

@@ -1,0 +1,54 @@
+/* options: what a method says about itself, read from its custom options into plain structs.
+ *
+ * protos/pek/options.proto and google/api/http.proto say what each field means. Enum values are kept by
+ * name, so that their numbers stand in the proto only. Strings are never NULL: "" when unset.
+ */
+#ifndef PEK_BAZEL_GENERATOR_OPTIONS_H
+#define PEK_BAZEL_GENERATOR_OPTIONS_H
+
+#include "upb/def.h"
+
+#include "shared/base/arena.h"
+#include "shared/base/status.h"
+
+struct option_enum {
+    const char *name; /* "" when unset (number 0) */
+    int32_t number;
+};
+
+struct option_access {
+    struct option_enum action;
+    struct option_enum realm_action;
+    const char *group;
+    const char *user;
+    bool filter;
+    bool authenticated;
+    bool public;
+};
+
+struct option_http {
+    const char *verb; /* "get", "put", "post", "delete", "patch"; else what it is, or "" */
+    const char *path;
+    const char *body;
+};
+
+struct method_options {
+    const struct option_access *access;
+    size_t access_count;
+    struct option_enum realms; /* of pek.routing */
+    const char *collection;
+    const char *sort_key;
+    const char *const *identity;
+    size_t identity_count;
+    uint32_t request_bytes_max;
+    const struct option_http *http; /* additional bindings behind the first */
+    size_t http_count;
+    int32_t idempotency; /* google.protobuf.MethodOptions.IdempotencyLevel */
+};
+
+/* `pool` holds the method. RESOURCE_EXHAUSTED when the arena is full; the options of a file that protoc
+ * accepted always parse. */
+PEK_MUST_CHECK enum status options_read(const upb_DefPool *pool, const upb_MethodDef *method,
+                                        struct arena *arena, struct method_options *ret_options);
+
+#endif
