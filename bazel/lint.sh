@@ -1,0 +1,130 @@
+#!/bin/bash
+# Style as a test. Prints what is wrong, file:line first, and ends with 0 only when nothing is.
+#   bazel/lint.sh            all checks
+#   bazel/lint.sh CHECK…     of: text lengths format shell tidy cppcheck protos
+# Settings: .clang-format, .clang-tidy, protos/buf.yaml, bazel/lint/*. What passed is remembered below
+# .pek/lint, so that a second run looks only at what changed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+function_lines_max=70
+file_lines_max=600
+cache=.pek/lint
+jobs=$(nproc)
+
+# Files of the tree, tracked or about to be, by pattern.
+files() {
+    git ls-files --cached --others --exclude-standard -- "$@" | sort -u |
+        while IFS= read -r file; do
+            if [[ -f $file && ! -L $file ]]; then printf '%s\n' "$file"; fi
+        done
+}
+
+shell_files() {
+    files '*.sh'
+    files | grep -v '\.' | while IFS= read -r file; do
+        if head -c 64 "$file" | head -1 | grep -q '^#!.*\(bash\|/sh\)'; then printf '%s\n' "$file"; fi
+    done
+}
+
+# White space, in every text file; grep -I passes over binaries.
+check_text() {
+    local status=0
+    files | tr '\n' '\0' | xargs -0 grep -InE '[[:blank:]]+$|'$'\r' -- && status=1
+    files '*.c' '*.h' '*.sh' '*.sql' '*.proto' '*.bzl' '*.yaml' '*.md' | tr '\n' '\0' |
+        xargs -0 grep -InP '\t' -- | grep -v '^bazel/lint/banned.txt' && status=1
+    files | while IFS= read -r file; do
+        if [[ -s $file && -n $(tail -c 1 "$file") ]] && grep -Iq . "$file"; then
+            echo "$file: no newline at the end"
+        fi
+    done | grep . && status=1
+    return $status
+}
+
+check_lengths() {
+    files '*.c' '*.h' | tr '\n' '\0' | xargs -0 awk -v banned=bazel/lint/banned.txt \
+        -v long=bazel/lint/long.txt -v lines_max="$file_lines_max" \
+        -v function_lines_max="$function_lines_max" -f bazel/lint/text.awk
+}
+
+check_format() {
+    files '*.c' '*.h' | tr '\n' '\0' |
+        xargs -0 -n 8 -P "$jobs" clang-format-14 --dry-run --ferror-limit=1 2>&1 |
+        sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: warning: .*/\1: not as clang-format has it; run .\/dev format/p' |
+        grep . && return 1
+    return 0
+}
+
+check_shell() {
+    local status=0
+    while IFS= read -r file; do
+        bash -n "$file" || status=1
+    done < <(shell_files)
+    if command -v shellcheck >/dev/null; then
+        shell_files | tr '\n' '\0' | xargs -0 shellcheck --severity=warning --format=gcc || status=1
+    else
+        echo "lint: shell: shellcheck is not installed, only the syntax was checked" >&2
+    fi
+    return $status
+}
+
+check_tidy() {
+    local bin external
+    # Sources include headers that the build makes.
+    if ! bazel build //protos/... //third_party/... >"$cache/build.log" 2>&1; then
+        cat "$cache/build.log"
+        return 1
+    fi
+    bin=bazel-bin
+    external=$(bazel info output_base 2>/dev/null)/external
+    export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=1 -I. -I$bin -I$bin/protos \
+-I$bin/bazel/tests -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
+-I$bin/third_party/grpc_protos -isystem $external/grpc_source \
+-isystem $external/grpc_source/generated -isystem /usr/include/postgresql"
+    mkdir -p "$cache/tidy"
+    files '*.c' | tr '\n' '\0' | xargs -0 -n 1 -P "$jobs" bazel/lint/tidy.sh "$cache/tidy"
+}
+
+check_cppcheck() {
+    mkdir -p "$cache/cppcheck"
+    files '*.c' >"$cache/cppcheck-files"
+    cppcheck --quiet -j "$jobs" --cppcheck-build-dir="$cache/cppcheck" --file-list="$cache/cppcheck-files" \
+        --std=c11 --library=posix -D_GNU_SOURCE -I. --enable=warning,performance,portability \
+        --suppressions-list=bazel/lint/cppcheck-suppressions.txt --inline-suppr \
+        --template='{file}:{line}: {message} [{id}]' --error-exitcode=1
+}
+
+check_protos() {
+    local image=$cache/protos.binpb status=0
+    if ! command -v buf >/dev/null; then
+        echo "lint: protos: buf is not installed, skipped (go install github.com/bufbuild/buf/cmd/buf@v1.34.0)" >&2
+        return 0
+    fi
+    # A descriptor set, with the places of things, so that buf needs neither modules nor a network.
+    (
+        cd protos && files '*.proto' | tr '\n' '\0' | xargs -0 protoc --include_imports \
+            --include_source_info -o "../$image" -I. -I/usr/share/gocode/src/github.com/gogo/googleapis \
+            -I/usr/include
+    ) || return 1
+    buf lint "$image" --config protos/buf.yaml || status=1
+    return $status
+}
+
+mkdir -p "$cache"
+checks=("$@")
+if [[ ${#checks[@]} -eq 0 ]]; then
+    checks=(text lengths format shell protos cppcheck tidy)
+fi
+failed=()
+for check in "${checks[@]}"; do
+    started=$(date +%s%N)
+    "check_$check" || failed+=("$check")
+    if [[ -n ${LINT_TIMES:-} ]]; then
+        echo "lint: $check took $((($(date +%s%N) - started) / 1000000)) ms" >&2
+    fi
+done
+if [[ ${#failed[@]} -gt 0 ]]; then
+    echo "lint: failed: ${failed[*]}"
+    exit 1
+fi
+echo "lint: clean"
