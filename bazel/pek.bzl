@@ -105,17 +105,18 @@ def pek_cc_test(name, srcs = [], deps = [], copts = [], linkopts = [], size = "s
     )
 
 def pek_cc_fuzz(name, srcs, corpus, deps = [], copts = [], size = "small", tags = [], **kwargs):
-    """A fuzz target: srcs define LLVMFuzzerTestOneInput; `corpus` is a list of files.
+    """A fuzz target: srcs define LLVMFuzzerTestOneInput (bazel/fuzz/fuzz.h); `corpus` lists files.
 
     As a test it replays each file of the corpus once. Under --config=fuzz the same program is a
-    fuzzer: as a test it still only replays, and `bazel run --config=fuzz //x:y_fuzz -- DIR` fuzzes.
+    libFuzzer: as a test it still only replays; to fuzz, with finds kept in DIR,
+        bazel build --config=fuzz //x:y_fuzz && bazel-bin/x/y_fuzz -max_total_time=60 DIR x/corpus
     """
     native.cc_test(
         name = name,
         srcs = srcs,
         args = ["$(rootpath {})".format(f) for f in corpus],
         data = corpus,
-        deps = deps + select({
+        deps = deps + ["//bazel/fuzz"] + select({
             "//bazel:libfuzzer": [],
             "//conditions:default": ["//bazel/fuzz:replay"],
         }),

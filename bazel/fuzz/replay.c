@@ -3,10 +3,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "bazel/fuzz/fuzz.h"
 
 #define REPLAY_FILE_BYTES_MAX (16 * 1024 * 1024)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay_file(const char *path)
 {
@@ -22,9 +23,8 @@ static int replay_file(const char *path)
     /* A block of exactly its size, so that a sanitizer sees a read past the end. */
     uint8_t *exact = failed ? NULL : malloc(len ? len : 1);
     if (exact) {
-        for (size_t i = 0; i < len; i++)
-            exact[i] = whole[i];
-        LLVMFuzzerTestOneInput(exact, len);
+        memcpy(exact, whole, len);
+        failed |= LLVMFuzzerTestOneInput(exact, len) != 0;
         free(exact);
     } else {
         fprintf(stderr, "%s: cannot be read whole\n", path);

@@ -1,0 +1,9 @@
+#include <stdio.h>
+
+#include "bazel/tests/answer.h"
+
+int main(void)
+{
+    printf("%d\n", answer_twice());
+    return 0;
+}
