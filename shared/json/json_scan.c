@@ -1,0 +1,650 @@
+#include "shared/json/json_scan.h"
+
+#include <assert.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "shared/base/siphash.h"
+#include "shared/base/utf8.h"
+
+/* Longer keys name no field of ours; with it the paths of a mask cannot outgrow the text by far. */
+#define FIELD_NAME_BYTES_MAX 128
+
+const struct json_limits json_limits_default = {
+    .depth_max = JSON_DEPTH_MAX,
+    .keys_max = JSON_KEYS_MAX,
+    .proto_names = true,
+};
+
+/* An object or array that is open. */
+struct frame {
+    bool array;
+    bool empty;
+    size_t object;    /* a number of its own for each object of the text; 0 for an array */
+    size_t index;     /* array: of the current item */
+    struct slice key; /* object: the current key as struct seen has it, empty before the first */
+    const char *start;
+};
+
+/* A key that an object has. Decoded, and in lowerCamel when the text is a proto message. */
+struct seen {
+    struct slice key;
+    size_t object; /* 0: the slot is free */
+};
+
+enum expect {
+    EXPECT_VALUE,
+    EXPECT_VALUE_OR_END, /* after [ */
+    EXPECT_KEY,
+    EXPECT_KEY_OR_END, /* after { */
+    EXPECT_COMMA_OR_END,
+    EXPECT_NOTHING, /* after the value at the top */
+};
+
+struct scanner {
+    const char *start, *at, *end;
+    const struct json_limits *limits;
+    struct arena *arena;
+    struct fault *fault;
+    enum status status;
+    enum expect expect;
+
+    struct frame *frames;
+    size_t depth;
+    size_t object_count;
+
+    struct seen *seen; /* open addressing; never full, see keys_bound */
+    size_t seen_mask;
+    size_t key_count;
+    const uint64_t *seed;
+
+    bool listing;
+    size_t levels_max;
+    size_t leaf_depth; /* listing: inside a leaf that began at this depth; 0: not */
+    struct json_leaves leaves;
+};
+
+/* ---- refusals --------------------------------------------------------------------------------- */
+
+struct path {
+    char bytes[FAULT_FIELD_BYTES_MAX];
+    size_t len;
+};
+
+/* Cuts at the end of the room, at the border of a character. */
+static void path_append(struct path *path, struct slice text)
+{
+    while (text.len > 0) {
+        unsigned len = utf8_char_len(text);
+        if (len == 0 || path->len + len >= sizeof(path->bytes))
+            return;
+        bool control = (unsigned char)text.ptr[0] < 0x20 || text.ptr[0] == 0x7F;
+        memcpy(path->bytes + path->len, control ? "?" : text.ptr, len);
+        path->len += len;
+        text = slice_make(text.ptr + len, text.len - len);
+    }
+}
+
+static void path_append_index(struct path *path, size_t index)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+    digits[--at] = ']';
+    do {
+        digits[--at] = (char)('0' + index % 10);
+        index /= 10;
+    } while (index > 0);
+    digits[--at] = '[';
+    path_append(path, slice_make(digits + at, sizeof(digits) - at));
+}
+
+/* Ends the scan; `text` says what is wrong at the current byte. Returns false, as the steps do. */
+static bool refuse(struct scanner *scanner, const char *text)
+{
+    struct path path = {.len = 0};
+    for (size_t i = 0; i < scanner->depth; i++) {
+        const struct frame *frame = &scanner->frames[i];
+        if (frame->array) {
+            path_append_index(&path, frame->index);
+        } else if (frame->key.len > 0) {
+            if (path.len > 0)
+                path_append(&path, SLICE_LIT("."));
+            path_append(&path, frame->key);
+        }
+    }
+    path.bytes[path.len] = '\0';
+    scanner->status =
+        fault_set(scanner->fault, STATUS_INVALID_ARGUMENT, path.bytes, "JSON: %s at byte %zu", text,
+                  (size_t)(scanner->at - scanner->start));
+    return false;
+}
+
+static bool refuse_memory(struct scanner *scanner)
+{
+    scanner->status =
+        fault_set(scanner->fault, STATUS_RESOURCE_EXHAUSTED, NULL, "JSON: too large to be checked");
+    return false;
+}
+
+/* ---- strings ---------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* The code unit of the \uXXXX at `at`; -1 when it is none. */
+static int32_t code_unit(const char *at, const char *end)
+{
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    int32_t unit = 0;
+    for (int i = 2; i < 6; i++) {
+        int digit = hex_digit(at[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static bool is_high_surrogate(int32_t unit)
+{
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+static bool is_low_surrogate(int32_t unit)
+{
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/* At a backslash. */
+static bool scan_escape(struct scanner *scanner)
+{
+    char kind = scanner->end - scanner->at > 1 ? scanner->at[1] : '\0';
+    if (kind != 'u') {
+        if (kind == '\0' || !strchr("\"\\/bfnrt", kind))
+            return refuse(scanner, "an unknown escape");
+        scanner->at += 2;
+        return true;
+    }
+    int32_t unit = code_unit(scanner->at, scanner->end);
+    if (unit < 0)
+        return refuse(scanner, "\\u without four hexadecimal digits");
+    if (unit == 0)
+        return refuse(scanner, "the NUL character");
+    if (is_low_surrogate(unit))
+        return refuse(scanner, "half of a surrogate pair");
+    if (is_high_surrogate(unit)) {
+        if (!is_low_surrogate(code_unit(scanner->at + 6, scanner->end)))
+            return refuse(scanner, "half of a surrogate pair");
+        scanner->at += 6;
+    }
+    scanner->at += 6;
+    return true;
+}
+
+/* At the opening quote; the text between the quotes as it is written. */
+static bool scan_string(struct scanner *scanner, struct slice *ret_raw)
+{
+    const char *start = ++scanner->at;
+    while (scanner->at < scanner->end) {
+        unsigned char byte = (unsigned char)*scanner->at;
+        if (byte == '"') {
+            *ret_raw = slice_make(start, (size_t)(scanner->at - start));
+            scanner->at++;
+            return true;
+        }
+        if (byte == '\\') {
+            if (!scan_escape(scanner))
+                return false;
+        } else if (byte < 0x20) {
+            return refuse(scanner, "a control character in a string");
+        } else if (byte < 0x80) {
+            scanner->at++;
+        } else {
+            unsigned len =
+                utf8_char_len(slice_make(scanner->at, (size_t)(scanner->end - scanner->at)));
+            if (len == 0)
+                return refuse(scanner, "bytes that are not UTF-8");
+            scanner->at += len;
+        }
+    }
+    return refuse(scanner, "a string without end");
+}
+
+static size_t encode(int32_t code, char *to)
+{
+    if (code < 0x80) {
+        to[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        to[0] = (char)(0xC0 | code >> 6);
+        to[1] = (char)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    if (code < 0x10000) {
+        to[0] = (char)(0xE0 | code >> 12);
+        to[1] = (char)(0x80 | (code >> 6 & 0x3F));
+        to[2] = (char)(0x80 | (code & 0x3F));
+        return 3;
+    }
+    to[0] = (char)(0xF0 | code >> 18);
+    to[1] = (char)(0x80 | (code >> 12 & 0x3F));
+    to[2] = (char)(0x80 | (code >> 6 & 0x3F));
+    to[3] = (char)(0x80 | (code & 0x3F));
+    return 4;
+}
+
+/* What the escape at `*at` stands for, into `to`; moves `*at` behind it. Never longer than the escape. */
+static size_t unescape(const char **at, const char *end, char *to)
+{
+    static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
+    int32_t unit = code_unit(*at, end);
+    if (unit < 0) {
+        to[0] = into[strchr(from, (*at)[1]) - from];
+        *at += 2;
+        return 1;
+    }
+    *at += 6;
+    if (is_high_surrogate(unit)) {
+        unit = 0x10000 + ((unit - 0xD800) << 10) + (code_unit(*at, end) - 0xDC00);
+        *at += 6;
+    }
+    return encode(unit, to);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------- */
+
+/* The json_name of a proto field: without underscores, the letter after one in upper case. In place. */
+static size_t lower_camel(char *key, size_t len)
+{
+    size_t kept = 0;
+    bool upper = false;
+    for (size_t i = 0; i < len; i++) {
+        if (key[i] == '_') {
+            upper = true;
+            continue;
+        }
+        bool raise = upper && key[i] >= 'a' && key[i] <= 'z';
+        key[kept++] = raise ? (char)(key[i] - 'a' + 'A') : key[i];
+        upper = false;
+    }
+    return kept;
+}
+
+/* A key as it is compared: mostly the text itself, else decoded in the arena; NULL without memory. */
+static struct slice key_normal(struct scanner *scanner, struct slice raw)
+{
+    bool camel = scanner->limits->proto_names && memchr(raw.ptr, '_', raw.len) != NULL;
+    bool escaped = memchr(raw.ptr, '\\', raw.len) != NULL;
+    if (!camel && !escaped)
+        return raw;
+    char *key = arena_alloc(scanner->arena, raw.len);
+    if (!key)
+        return slice_make(NULL, 0);
+    size_t len = 0;
+    for (const char *at = raw.ptr, *end = raw.ptr + raw.len; at < end;) {
+        if (*at == '\\')
+            len += unescape(&at, end, key + len);
+        else
+            key[len++] = *at++;
+    }
+    return slice_make(key, scanner->limits->proto_names ? lower_camel(key, len) : len);
+}
+
+/* False when the object has the key already. */
+static bool key_is_new(struct scanner *scanner, size_t object, struct slice key)
+{
+    uint64_t hash = siphash(scanner->seed, key) ^ object * UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t slot = hash & scanner->seen_mask;; slot = (slot + 1) & scanner->seen_mask) {
+        struct seen *seen = &scanner->seen[slot];
+        if (seen->object == 0) {
+            *seen = (struct seen){key, object};
+            return true;
+        }
+        if (seen->object == object && slice_equal(seen->key, key))
+            return false;
+    }
+}
+
+static bool is_field_name(struct slice key)
+{
+    if (key.len == 0 || key.len > FIELD_NAME_BYTES_MAX || (key.ptr[0] >= '0' && key.ptr[0] <= '9'))
+        return false;
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_'))
+            return false;
+    }
+    return true;
+}
+
+static void skip_blanks(struct scanner *scanner)
+{
+    while (scanner->at < scanner->end && (*scanner->at == ' ' || *scanner->at == '\n' ||
+                                          *scanner->at == '\t' || *scanner->at == '\r'))
+        scanner->at++;
+}
+
+/* At the opening quote of a key; ends behind the colon. */
+static bool scan_key(struct scanner *scanner)
+{
+    struct frame *frame = &scanner->frames[scanner->depth - 1];
+    struct slice raw;
+    if (scanner->key_count == scanner->limits->keys_max)
+        return refuse(scanner, "too many keys");
+    frame->key = slice_make(NULL, 0);
+    if (!scan_string(scanner, &raw))
+        return false;
+    struct slice key = key_normal(scanner, raw);
+    if (!key.ptr)
+        return refuse_memory(scanner);
+    scanner->key_count++;
+    frame->key = key;
+    frame->empty = false;
+    if (!key_is_new(scanner, frame->object, key)) {
+        scanner->at = raw.ptr;
+        return refuse(scanner, "the same key a second time");
+    }
+    if (scanner->listing && scanner->leaf_depth == 0 && !is_field_name(key)) {
+        scanner->at = raw.ptr;
+        return refuse(scanner, "a key that is no field name");
+    }
+    skip_blanks(scanner);
+    if (scanner->at == scanner->end || *scanner->at != ':')
+        return refuse(scanner, "no colon after a key");
+    scanner->at++;
+    scanner->expect = EXPECT_VALUE;
+    return true;
+}
+
+/* ---- leaves ----------------------------------------------------------------------------------- */
+
+/* Lists the value from `start` to here under the path of the open objects. */
+static bool leaf_add(struct scanner *scanner, const char *start)
+{
+    size_t len = scanner->depth - 1;
+    for (size_t i = 0; i < scanner->depth; i++)
+        len += scanner->frames[i].key.len;
+    char *path = arena_alloc(scanner->arena, len);
+    if (!path)
+        return refuse_memory(scanner);
+    size_t at = 0;
+    for (size_t i = 0; i < scanner->depth; i++) {
+        struct slice key = scanner->frames[i].key;
+        if (i > 0)
+            path[at++] = '.';
+        memcpy(path + at, key.ptr, key.len);
+        at += key.len;
+    }
+    scanner->leaves.items[scanner->leaves.count++] = (struct json_leaf){
+        .path = slice_make(path, len), .value = slice_make(start, (size_t)(scanner->at - start))};
+    return true;
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+static void value_done(struct scanner *scanner)
+{
+    scanner->expect = scanner->depth > 0 ? EXPECT_COMMA_OR_END : EXPECT_NOTHING;
+}
+
+static bool container_begin(struct scanner *scanner)
+{
+    bool array = *scanner->at == '[';
+    if (scanner->depth == scanner->limits->depth_max)
+        return refuse(scanner, "nested too deep");
+    if (scanner->listing && scanner->leaf_depth == 0 && scanner->depth > 0 &&
+        (array || scanner->depth == scanner->levels_max))
+        scanner->leaf_depth = scanner->depth;
+    scanner->frames[scanner->depth++] = (struct frame){
+        .array = array,
+        .empty = true,
+        .object = array ? 0 : ++scanner->object_count,
+        .start = scanner->at,
+    };
+    scanner->at++;
+    scanner->expect = array ? EXPECT_VALUE_OR_END : EXPECT_KEY_OR_END;
+    return true;
+}
+
+static bool container_end(struct scanner *scanner)
+{
+    struct frame frame = scanner->frames[--scanner->depth];
+    scanner->at++;
+    value_done(scanner);
+    if (!scanner->listing || scanner->depth == 0)
+        return true;
+    bool leaf = scanner->leaf_depth == 0 ? frame.empty : scanner->leaf_depth == scanner->depth;
+    if (!leaf)
+        return true;
+    scanner->leaf_depth = 0;
+    return leaf_add(scanner, frame.start);
+}
+
+/* How many decimal digits stand at `at`. */
+static size_t digits_len(const char *at, const char *end)
+{
+    const char *start = at;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return (size_t)(at - start);
+}
+
+static bool scan_number(struct scanner *scanner)
+{
+    const char *at = scanner->at, *end = scanner->end;
+    bool exponent = false;
+    if (*at == '-')
+        at++;
+    size_t digits = digits_len(at, end);
+    if (digits == 0 || (digits > 1 && *at == '0'))
+        return refuse(scanner, "a malformed number");
+    at += digits;
+    if (at < end && *at == '.') {
+        digits = digits_len(++at, end);
+        if (digits == 0)
+            return refuse(scanner, "a malformed number");
+        at += digits;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        exponent = true;
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        digits = digits_len(at, end);
+        if (digits == 0)
+            return refuse(scanner, "a malformed number");
+        at += digits;
+    }
+    size_t len = (size_t)(at - scanner->at);
+    if (len > JSON_NUMBER_BYTES_MAX)
+        return refuse(scanner, "a number with too many digits");
+    if (exponent) {
+        /* Without an exponent so few digits are always within a double. */
+        char text[JSON_NUMBER_BYTES_MAX + 1];
+        memcpy(text, scanner->at, len);
+        text[len] = '\0';
+        if (isinf(strtod(text, NULL)))
+            return refuse(scanner, "a number out of range");
+    }
+    scanner->at = at;
+    return true;
+}
+
+static bool scan_word(struct scanner *scanner)
+{
+    static const struct slice words[] = {{"true", 4}, {"false", 5}, {"null", 4}};
+    struct slice rest = slice_make(scanner->at, (size_t)(scanner->end - scanner->at));
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (slice_starts_with(rest, words[i])) {
+            scanner->at += words[i].len;
+            return true;
+        }
+    }
+    return refuse(scanner, "no value");
+}
+
+static bool scan_value(struct scanner *scanner)
+{
+    const char *start = scanner->at;
+    char first = *start;
+    struct slice raw;
+    bool ok;
+    if (scanner->listing && scanner->depth == 0 && first != '{')
+        return refuse(scanner, "no object");
+    if (scanner->depth > 0)
+        scanner->frames[scanner->depth - 1].empty = false;
+    if (first == '{' || first == '[')
+        return container_begin(scanner);
+    if (first == '"')
+        ok = scan_string(scanner, &raw);
+    else if (first == '-' || (first >= '0' && first <= '9'))
+        ok = scan_number(scanner);
+    else
+        ok = scan_word(scanner);
+    if (!ok)
+        return false;
+    value_done(scanner);
+    return !scanner->listing || scanner->leaf_depth > 0 || leaf_add(scanner, start);
+}
+
+/* After a value in an object or array. */
+static bool scan_comma_or_end(struct scanner *scanner)
+{
+    struct frame *frame = &scanner->frames[scanner->depth - 1];
+    if (*scanner->at == (frame->array ? ']' : '}'))
+        return container_end(scanner);
+    if (*scanner->at != ',')
+        return refuse(scanner, frame->array ? "no comma or ]" : "no comma or }");
+    scanner->at++;
+    frame->index++;
+    scanner->expect = frame->array ? EXPECT_VALUE : EXPECT_KEY;
+    return true;
+}
+
+/* ---- the scan --------------------------------------------------------------------------------- */
+
+/* One step further; the next byte is no blank and not the end. */
+static bool scan_step(struct scanner *scanner)
+{
+    switch (scanner->expect) {
+    case EXPECT_VALUE_OR_END:
+        if (*scanner->at == ']')
+            return container_end(scanner);
+        return scan_value(scanner);
+    case EXPECT_VALUE: return scan_value(scanner);
+    case EXPECT_KEY_OR_END:
+        if (*scanner->at == '}')
+            return container_end(scanner);
+        return *scanner->at == '"' ? scan_key(scanner) : refuse(scanner, "no key or }");
+    case EXPECT_KEY: return *scanner->at == '"' ? scan_key(scanner) : refuse(scanner, "no key");
+    case EXPECT_COMMA_OR_END: return scan_comma_or_end(scanner);
+    case EXPECT_NOTHING: return refuse(scanner, "something after the end");
+    }
+    return refuse(scanner, "no value");
+}
+
+static void scan_all(struct scanner *scanner)
+{
+    do {
+        skip_blanks(scanner);
+        if (scanner->at == scanner->end) {
+            if (scanner->expect != EXPECT_NOTHING)
+                refuse(scanner, "the end came too early");
+            return;
+        }
+    } while (scan_step(scanner));
+}
+
+/* No more keys than colons; so the tables are allocated once, as large as they can become. */
+static size_t keys_bound(struct slice text, size_t keys_max)
+{
+    size_t count = 0;
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (count < keys_max && at < end && (at = memchr(at, ':', (size_t)(end - at)))) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+static uint64_t process_seed[2];
+static bool process_seeded;
+
+static void seed_once(void)
+{
+    process_seeded =
+        getrandom(process_seed, sizeof(process_seed), 0) == (ssize_t)sizeof(process_seed);
+}
+
+static bool scanner_init(struct scanner *scanner, struct slice text)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    assert(scanner->limits->depth_max <= JSON_SCAN_DEPTH_LIMIT);
+    scanner->start = scanner->at = text.ptr;
+    scanner->end = text.ptr + text.len;
+    size_t keys = keys_bound(text, scanner->limits->keys_max);
+    size_t slots = 4;
+    while (slots * 3 / 4 <= keys) /* always some free: a search ends there */
+        slots *= 2;
+    scanner->seen_mask = slots - 1;
+    scanner->seen = arena_zalloc(scanner->arena, slots, sizeof(*scanner->seen));
+    scanner->frames =
+        arena_zalloc(scanner->arena, scanner->limits->depth_max, sizeof(struct frame));
+    if (scanner->listing)
+        scanner->leaves.items = arena_zalloc(scanner->arena, keys, sizeof(struct json_leaf));
+    pthread_once(&once, seed_once);
+    scanner->seed = process_seed;
+    if (scanner->arena->failed)
+        return refuse_memory(scanner);
+    if (!process_seeded) {
+        scanner->status =
+            fault_set(scanner->fault, STATUS_INTERNAL, NULL, "no randomness for the key table");
+        return false;
+    }
+    return true;
+}
+
+enum status json_scan(struct slice text, const struct json_limits *limits, struct arena *arena,
+                      struct fault *fault)
+{
+    struct scanner scanner = {
+        .limits = limits ? limits : &json_limits_default, .arena = arena, .fault = fault};
+    if (text.len == 0)
+        text = SLICE_LIT("");
+    if (scanner_init(&scanner, text))
+        scan_all(&scanner);
+    return scanner.status;
+}
+
+enum status json_scan_leaves(struct slice text, const struct json_limits *limits, size_t levels_max,
+                             struct arena *arena, struct json_leaves *ret_leaves,
+                             struct fault *fault)
+{
+    struct scanner scanner = {.limits = limits ? limits : &json_limits_default,
+                              .arena = arena,
+                              .fault = fault,
+                              .listing = true,
+                              .levels_max = levels_max};
+    assert(levels_max > 0);
+    if (text.len == 0)
+        text = SLICE_LIT("");
+    if (scanner_init(&scanner, text))
+        scan_all(&scanner);
+    if (scanner.status == STATUS_OK)
+        *ret_leaves = scanner.leaves;
+    return scanner.status;
+}
