@@ -44,7 +44,12 @@ struct metrics;
 struct metric;
 struct metric_series;
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_COUNTER_SET, /* counted elsewhere; a collector sets what it has come to */
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM,
+};
 
 /* One row of a module's table; static storage. */
 struct metric_def {
@@ -72,14 +77,16 @@ struct metrics *metrics_free(struct metrics *metrics);
 PEK_MUST_CHECK enum status metrics_add(struct metrics *metrics, const struct metric_def *defs,
                                        size_t count, struct metric **ret_metrics);
 
-/* Called at the start of every metrics_write, to set gauges that are cheaper to look up than to keep. The
- * node is the caller's and stays until metrics_free or metrics_collector_remove. */
+/* Called at the start of every metrics_write, to set what is cheaper to look up than to keep. The node is
+ * the caller's and stays until metrics_collector_remove, or until metrics_free, which calls `done`. Added
+ * and removed on the thread that calls metrics_write. */
 struct metrics_collector {
     struct list node;
     void (*collect)(struct metrics_collector *collector);
+    void (*done)(struct metrics_collector *collector); /* NULL for none */
 };
 void metrics_collector_add(struct metrics *metrics, struct metrics_collector *collector);
-void metrics_collector_remove(struct metrics *metrics, struct metrics_collector *collector);
+void metrics_collector_remove(struct metrics_collector *collector);
 
 /* Appends everything: metrics in the order they were added, series in the order they appeared. */
 void metrics_write(struct metrics *metrics, struct buffer *out);
@@ -96,7 +103,7 @@ struct metric_series *metric_series(struct metric *metric, const char *const *va
 
 /* Counter. */
 void metric_add(struct metric_series *series, uint64_t count);
-/* Gauge; `metric_change` adds, also negative. */
+/* Gauge, and metric_set a METRIC_COUNTER_SET; metric_change adds, also a negative difference. */
 void metric_set(struct metric_series *series, double value);
 void metric_change(struct metric_series *series, double difference);
 /* Histogram: a value goes into the first bucket whose bound is not below it. */
