@@ -19,7 +19,7 @@ makes
     pek_descriptor_set(name, protos)             one FileDescriptorSet of several libraries
 """
 
-load("//bazel:pek.bzl", "GENERATED_COPTS")
+load("//bazel:pek.bzl", "COPTS", "GENERATED_COPTS")
 
 PekProtoInfo = provider(
     "Protos, by themselves and with what they import.",
@@ -268,7 +268,8 @@ def pek_proto_library(
             name = name + "_rpc",
             srcs = [":{}_service_sources".format(name)],
             hdrs = [":{}_service_headers".format(name)],
-            copts = GENERATED_COPTS,
+            # Our own generator wrote it: it keeps to what all sources keep to.
+            copts = COPTS,
             includes = [up],
             linkstatic = True,
             deps = [":" + name] + (["//shared/rpc"] if services else []),
