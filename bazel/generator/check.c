@@ -72,6 +72,8 @@ static enum nesting nesting_of(const upb_MessageDef *message, struct trail *trai
 
 static void check_message(const upb_MessageDef *message, struct buffer *refusals)
 {
+    if (upb_MessageDef_IsMapEntry(message))
+        return; /* refused as the message that has the map */
     struct trail trail = {.depth = 0};
     switch (nesting_of(message, &trail)) {
     case NESTING_FINE: break;
