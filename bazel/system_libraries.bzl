@@ -11,6 +11,7 @@ LIBRARIES = [
     "h2o",
     "hiredis",
     "icu",
+    "jansson",
     "libcurl",
     "libjwt",
     "libpq",

@@ -22,6 +22,7 @@ struct jwt_cache {
     uint64_t misses;
 };
 
+/* In place, and stays there. Statuses of lru_init. */
 PEK_MUST_CHECK enum status jwt_cache_init(struct jwt_cache *cache, size_t tokens_max);
 void jwt_cache_done(struct jwt_cache *cache);
 
