@@ -8,7 +8,7 @@ list() {
     if [[ $# -gt 0 ]]; then
         printf '%s\n' "$@"
     else
-        git ls-files --cached --others --exclude-standard | sort -u | { grep -v '/corpus/' || true; }
+        git ls-files --cached --others --exclude-standard | sort -u | { grep -v 'corpus/' || true; }
     fi | while IFS= read -r file; do
         if [[ -f $file && ! -L $file ]]; then printf '%s\n' "$file"; fi
     done

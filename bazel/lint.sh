@@ -15,7 +15,7 @@ jobs=$(nproc)
 
 # Files of the tree, tracked or about to be, by pattern; inputs of fuzz targets are what they are.
 files() {
-    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | { grep -v '/corpus/' || true; } |
+    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | { grep -v 'corpus/' || true; } |
         while IFS= read -r file; do
             if [[ -f $file && ! -L $file ]]; then printf '%s\n' "$file"; fi
         done
