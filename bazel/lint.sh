@@ -73,13 +73,13 @@ check_shell() {
 tidy() { # cache checks
     local bin=bazel-bin external
     # Sources include headers that the build makes.
-    if ! bazel build //protos/... //third_party/... >"$cache/build.log" 2>&1; then
+    if ! bazel build //protos/... //third_party/... //bazel/generator:golden_rpc >"$cache/build.log" 2>&1; then
         cat "$cache/build.log"
         return 1
     fi
     external=$(bazel info output_base 2>/dev/null)/external
     export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=1 -I. -I$bin -I$bin/protos \
--I$bin/bazel/tests -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
+-I$bin/bazel/tests -I$bin/bazel/generator -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
 -I$bin/third_party/grpc_protos -isystem $external/grpc_source \
 -isystem $external/grpc_source/generated -isystem /usr/include/postgresql"
     mkdir -p "$1"
