@@ -3,8 +3,9 @@
  * json_scan has judged the text before: it is JSON, not too deep, without duplicate keys. So nothing here
  * looks for errors of syntax; what remains is whether it is *this* message, and errors name the field.
  */
+#include <stdio.h>
+
 #include "hub/transcode/internal.h"
-#include "shared/base/utf8.h"
 #include "shared/json/json_scan.h"
 
 #define SCAN_ARENA_BYTES_MAX (2u * 1024 * 1024)

@@ -1,4 +1,6 @@
 /* Query parameters to fields. */
+#include <stdio.h>
+
 #include "hub/route/percent.h"
 #include "hub/transcode/internal.h"
 
