@@ -97,8 +97,9 @@ void *rpc_data(const struct rpc_ctx *ctx); /* `data` of rpc_host_add */
 /* The n-th value of a metadata key (lower case), empty when there are no more. */
 struct slice rpc_metadata(const struct rpc_ctx *ctx, const char *key, size_t n);
 /* Verified peer certificate's SHA-256 (raw 32 bytes) when the call came over mutual TLS, else empty. */
-struct slice rpc_peer_certificate_sha256(const struct rpc_ctx *ctx);
-struct slice rpc_trace_id(const struct rpc_ctx *ctx);
+struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx);
+/* 32 hex digits: of the caller's `traceparent` (W3C), else a new one. */
+struct slice rpc_trace_id(struct rpc_ctx *ctx);
 /* What the guard left for the handler (the scope of a FILTER rule); typed by whoever sets it. */
 void rpc_attach(struct rpc_ctx *ctx, void *guard_data);
 void *rpc_attached(const struct rpc_ctx *ctx);
@@ -228,8 +229,11 @@ bool rpc_call_next(struct rpc_call *call, struct slice *ret_message);
 #define RPC_CALL_QUEUE_BYTES (256u * 1024)
 /* True when all messages were taken and the outcome is known: `ret_outcome` (may be NULL) is then valid until
  * rpc_call_free. A unary OK without exactly one message is INTERNAL. */
-bool rpc_call_ended(const struct rpc_call *call, const struct fault **ret_outcome);
+bool rpc_call_ended(struct rpc_call *call, const struct fault **ret_outcome);
 int64_t rpc_call_elapsed_us(const struct rpc_call *call);
+/* For a log line, not for a caller: what gRPC said of a call that failed, empty otherwise. Valid until
+ * rpc_call_free. */
+struct slice rpc_call_diagnostic(struct rpc_call *call);
 /* Idempotent; the outcome becomes CANCELLED unless it was already there. */
 void rpc_call_cancel(struct rpc_call *call);
 /* Cancels when it has not ended. Takes NULL, returns NULL. */

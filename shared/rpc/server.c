@@ -1,0 +1,250 @@
+/* The life of a gRPC port: open, serve, drain, close. */
+#include "shared/rpc/server.h"
+
+#include <assert.h>
+#include <grpc/grpc_security.h>
+#include <stdlib.h>
+
+#include "shared/base/clock.h"
+#include "shared/rpc/health.h"
+#include "shared/rpc/tls.h"
+
+#define SERVER_CONNECTION_AGE_MS (30 * 60 * 1000)
+/* A connection of age ends when its calls did, at the latest after this. */
+#define SERVER_CONNECTION_GRACE_MS (5 * 60 * 1000)
+#define SERVER_KEEPALIVE_MS 20000
+#define SERVER_KEEPALIVE_TIMEOUT_MS 10000
+/* What a client may ping; ours do every 20 s. */
+#define SERVER_PING_INTERVAL_MIN_MS 10000
+#define SERVER_HANDSHAKE_TIMEOUT_MS 10000
+/* A watch of health has no end of its own. */
+#define SERVER_SYSTEM_DEADLINE_MS (24LL * 60 * 60 * 1000)
+/* After a drain cancelled what was left: handlers unwind, sockets close. */
+#define SERVER_CANCEL_LOOK_AGAIN_MS 1000
+
+void server_ref(struct rpc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->outstanding++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* With the lock: gRPC is through and so is everybody else. */
+static void server_check_drained(struct rpc_server *server)
+{
+    if (!server->shut || server->outstanding > 0 || server->drained_posted)
+        return;
+    server->drained_posted = true;
+    rpc_runtime_post(server->runtime, &server->drained_job);
+}
+
+void server_unref(struct rpc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->outstanding--;
+    server_check_drained(server);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void server_shut(struct rpc_tag *tag, bool ok)
+{
+    (void)ok;
+    struct rpc_server *server = LIST_ENTRY(tag, struct rpc_server, shutdown_tag);
+    pthread_mutex_lock(&server->lock);
+    server->shut = true;
+    server_check_drained(server);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void server_drained(struct fibers_job *job)
+{
+    struct rpc_server *server = LIST_ENTRY(job, struct rpc_server, drained_job);
+    server->drained = true;
+    fiber_event_signal(&server->drained_event);
+}
+
+/* ---- opening ---- */
+
+static grpc_arg arg_int(const char *key, int64_t value)
+{
+    union {
+        const char *in;
+        char *out;
+    } name = {.in = key};
+    grpc_arg arg = {.type = GRPC_ARG_INTEGER, .key = name.out};
+    arg.value.integer = value > INT32_MAX ? INT32_MAX : (int)value;
+    return arg;
+}
+
+static grpc_server *server_create(const struct rpc_server_options *options,
+                                  const struct rpc_host_options *limits)
+{
+    grpc_arg args[] = {
+        arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_BYTES_MAX),
+        arg_int(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MESSAGE_BYTES_MAX),
+        arg_int(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_BYTES_MAX),
+        arg_int(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                (int64_t)(limits->unary_max + limits->stream_max + SERVER_SYSTEM_CALLS_MAX)),
+        arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, SERVER_KEEPALIVE_MS),
+        arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, SERVER_KEEPALIVE_TIMEOUT_MS),
+        arg_int(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        arg_int(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, SERVER_PING_INTERVAL_MIN_MS),
+        arg_int(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, SERVER_HANDSHAKE_TIMEOUT_MS),
+        /* Two processes on one port would share its calls in silence. */
+        arg_int(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        arg_int(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        arg_int(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        /* The last two only when connections have an age. */
+        arg_int(GRPC_ARG_MAX_CONNECTION_AGE_MS, options->connection_age_max_ms),
+        arg_int(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, SERVER_CONNECTION_GRACE_MS),
+    };
+    grpc_channel_args channel_args = {sizeof(args) / sizeof(args[0]), args};
+    if (options->connection_age_max_ms == 0)
+        channel_args.num_args -= 2;
+    return grpc_server_create(&channel_args, NULL);
+}
+
+static bool server_register(struct rpc_server *server)
+{
+    size_t host_count = rpc_host_entry_count(server->host);
+    size_t system_count = rpc_host_entry_count(server->system_host);
+    server->method_count = host_count + system_count + 1;
+    server->methods = calloc(server->method_count, sizeof(*server->methods));
+    if (!server->methods)
+        return false;
+    for (size_t i = 0; i < server->method_count; i++) {
+        struct server_method *method = &server->methods[i];
+        method->server = server;
+        method->system = i >= host_count;
+        if (i == server->method_count - 1)
+            break; /* any other method */
+        method->entry = method->system ? rpc_host_entry(server->system_host, i - host_count)
+                                       : rpc_host_entry(server->host, i);
+        method->registered =
+            grpc_server_register_method(server->server, method->entry->method->path, NULL,
+                                        GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        if (!method->registered)
+            return false;
+    }
+    return true;
+}
+
+static void server_destroy(struct rpc_server *server)
+{
+    if (server->server)
+        grpc_server_destroy(server->server);
+    for (struct list *node; (node = list_pop(&server->pool));)
+        server_call_free(node);
+    rpc_host_free(server->system_host);
+    health_free(server->health);
+    pthread_mutex_destroy(&server->lock);
+    free(server->methods);
+    free(server);
+}
+
+static enum status server_prepare(struct rpc_server *server,
+                                  const struct rpc_server_options *options, struct fault *fault)
+{
+    struct rpc_host_options system_options = {
+        .unary_max = SERVER_SYSTEM_CALLS_MAX,
+        .stream_max = SERVER_SYSTEM_CALLS_MAX,
+        .deadline_default_ms = SERVER_SYSTEM_DEADLINE_MS,
+    };
+    enum status status = rpc_host_new(rpc_runtime_fibers(server->runtime), &system_options,
+                                      &server->system_host);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, NULL, "out of memory");
+    status = health_new(server->system_host, server->host, &server->health, fault);
+    if (status != STATUS_OK)
+        return status;
+    server->server = server_create(options, rpc_host_limits(server->host));
+    grpc_server_register_completion_queue(server->server, rpc_runtime_queue(server->runtime), NULL);
+    if (!server_register(server))
+        return fault_set(fault, STATUS_INTERNAL, NULL, "a method could not be registered");
+
+    grpc_server_credentials *credentials = NULL;
+    status = tls_server_credentials(options->tls, &credentials, fault);
+    if (status != STATUS_OK)
+        return status;
+    server->port = grpc_server_add_http2_port(server->server, options->listen, credentials);
+    grpc_server_credentials_release(credentials);
+    if (server->port == 0)
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "cannot listen on %s", options->listen);
+    return STATUS_OK;
+}
+
+enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,
+                           const struct rpc_server_options *options, struct rpc_server **ret_server,
+                           struct fault *fault)
+{
+    struct rpc_server *server = calloc(1, sizeof(*server));
+    if (!server)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    const struct rpc_host_options *limits = rpc_host_limits(host);
+    server->runtime = runtime;
+    server->host = host;
+    server->calls_max = limits->unary_max + limits->stream_max + SERVER_SYSTEM_CALLS_MAX;
+    server->shutdown_tag.done = server_shut;
+    server->drained_job.run = server_drained;
+    list_init(&server->pool);
+    pthread_mutex_init(&server->lock, NULL);
+    enum status status = server_prepare(server, options, fault);
+    if (status != STATUS_OK) {
+        server_destroy(server);
+        return status;
+    }
+    grpc_server_start(server->server);
+    for (size_t i = 0; i < server->method_count; i++) {
+        for (size_t n = 0; n < SERVER_POSTED_PER_METHOD; n++)
+            server_call_post(&server->methods[i]);
+    }
+    health_set_serving(server->health, true);
+    *ret_server = server;
+    return STATUS_OK;
+}
+
+int rpc_server_port(const struct rpc_server *server)
+{
+    return server->port;
+}
+
+void rpc_server_set_serving(struct rpc_server *server, bool serving)
+{
+    health_set_serving(server->health, serving);
+}
+
+/* ---- closing ---- */
+
+static bool server_wait_drained(struct rpc_server *server, int64_t deadline_us)
+{
+    while (!server->drained)
+        if (fiber_event_wait(&server->drained_event, deadline_us) != STATUS_OK)
+            break;
+    return server->drained;
+}
+
+enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
+{
+    if (!server->shutting_down) {
+        server->shutting_down = true;
+        health_end(server->health);
+        rpc_runtime_shutdown_server(server->runtime, server->server, &server->shutdown_tag);
+    }
+    if (server_wait_drained(server, deadline_us))
+        return STATUS_OK;
+    /* What is left may be calls, or only a peer that does not close its connection. */
+    bool calls_left = atomic_load_explicit(&server->calls_open, memory_order_relaxed) > 0;
+    do
+        grpc_server_cancel_all_calls(server->server);
+    while (!server_wait_drained(server, deadline_after_ms(SERVER_CANCEL_LOOK_AGAIN_MS)));
+    return calls_left ? STATUS_DEADLINE_EXCEEDED : STATUS_OK;
+}
+
+struct rpc_server *rpc_server_free(struct rpc_server *server)
+{
+    if (!server)
+        return NULL;
+    assert(server->drained);
+    server_destroy(server);
+    return NULL;
+}

@@ -1,0 +1,522 @@
+/* One call that came through a gRPC port.
+ *
+ * Two threads have a hand in it, and `lock` guards what both touch. The loop thread runs the host's side
+ * (`ctx`); the queue's thread receives the call, sends what is queued and learns of cancellation. The thread
+ * that finds something to send and nothing under way starts the batch; the completion of one batch starts
+ * the next, so that a stream needs the loop thread only to fill the queue.
+ *
+ * It goes back to the pool when nobody has a reference: the host until it releases ctx, each batch under way,
+ * a job posted to the loop. */
+#include <assert.h>
+#include <grpc/grpc_security.h>
+#include <stdlib.h>
+
+#include "shared/base/clock.h"
+#include "shared/rpc/fault_wire.h"
+#include "shared/rpc/queue.h"
+#include "shared/rpc/server.h"
+
+enum server_call_state {
+    SERVER_CALL_POSTED, /* gRPC's: waits for a call */
+    SERVER_CALL_OPEN,   /* the host's: messages are queued and sent */
+    SERVER_CALL_ENDING, /* the host gave the outcome; the rest of the queue is being sent */
+    SERVER_CALL_ENDED,  /* the outcome is with gRPC, or the caller is gone: nothing is sent any more */
+};
+
+/* What a posted job has to tell the loop thread. */
+enum server_call_news { NEWS_ARRIVED = 1, NEWS_CANCELLED = 2, NEWS_ROOM = 4 };
+
+struct server_call {
+    struct rpc_ctx ctx;
+    struct list node; /* in the pool */
+    struct rpc_server *server;
+    struct server_method *method;
+    struct rpc_tag requested, sent, closed;
+    struct fibers_job job;
+
+    /* Filled by gRPC. */
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_call_details details;
+    grpc_metadata_array metadata;
+    grpc_byte_buffer *payload;
+    int was_cancelled;
+
+    /* Set before state becomes ENDING, read by who sends them. */
+    enum status outcome;
+    grpc_slice outcome_text;
+    grpc_metadata outcome_details;
+
+    pthread_mutex_t lock;
+    enum server_call_state state;
+    unsigned refs;
+    unsigned news;
+    bool job_posted;
+    bool sending;       /* a batch of `sent` is under way */
+    bool began;         /* initial metadata went out */
+    bool watched;       /* `closed` was started */
+    bool sender_waits;  /* the handler sleeps until there is room */
+    bool broken;        /* the caller is gone: what is queued or comes is dropped */
+    struct rpc_queue queue;
+};
+
+static struct server_call *call_of_ctx(struct rpc_ctx *ctx)
+{
+    return LIST_ENTRY(ctx, struct server_call, ctx);
+}
+
+/* ---- references ---- */
+
+void server_call_free(struct list *node)
+{
+    struct server_call *call = LIST_ENTRY(node, struct server_call, node);
+    rpc_ctx_done(&call->ctx);
+    rpc_queue_done(&call->queue);
+    grpc_metadata_array_destroy(&call->metadata);
+    pthread_mutex_destroy(&call->lock);
+    free(call);
+}
+
+static struct server_call *call_take(struct rpc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    struct list *node = list_pop(&server->pool);
+    if (node)
+        server->pooled--;
+    server->outstanding++;
+    pthread_mutex_unlock(&server->lock);
+    return node ? LIST_ENTRY(node, struct server_call, node) : NULL;
+}
+
+/* Nobody has it any more. */
+static void call_recycle(struct server_call *call)
+{
+    struct rpc_server *server = call->server;
+    rpc_queue_clear(&call->queue);
+    call->metadata.count = 0;
+    if (call->outcome != STATUS_OK) {
+        grpc_slice_unref(call->outcome_text);
+        grpc_slice_unref(call->outcome_details.value);
+    }
+    if (call->call) {
+        grpc_call_unref(call->call);
+        atomic_fetch_sub_explicit(&server->calls_open, 1, memory_order_relaxed);
+    }
+    call->call = NULL;
+    pthread_mutex_lock(&server->lock);
+    bool keep = server->pooled < SERVER_POOL_MAX;
+    if (keep) {
+        list_prepend(&server->pool, &call->node);
+        server->pooled++;
+    }
+    pthread_mutex_unlock(&server->lock);
+    if (!keep)
+        server_call_free(&call->node);
+    server_unref(server);
+}
+
+/* With the lock; the caller recycles after unlocking when it answers true. */
+static bool call_unref_locked(struct server_call *call)
+{
+    assert(call->refs > 0);
+    return --call->refs == 0;
+}
+
+static void call_unlock(struct server_call *call, bool last)
+{
+    pthread_mutex_unlock(&call->lock);
+    if (last)
+        call_recycle(call);
+}
+
+/* With the lock. One job carries whatever came up until it runs. */
+static void call_tell(struct server_call *call, enum server_call_news news)
+{
+    call->news |= news;
+    if (call->job_posted)
+        return;
+    call->job_posted = true;
+    call->refs++;
+    rpc_runtime_post(call->server->runtime, &call->job);
+}
+
+/* ---- sending ---- */
+
+/* What the next batch sends; taken with the lock, started without. */
+struct batch {
+    bool first;
+    bool has_message;
+    bool more_follows;
+    bool last;
+    bool watch;
+    grpc_slice message;
+};
+
+/* With the lock: true when there is something to send and nothing under way. */
+static bool batch_take(struct server_call *call, struct batch *ret_batch)
+{
+    if (call->sending || call->broken || call->state == SERVER_CALL_ENDED)
+        return false;
+    struct batch batch = {.first = !call->began};
+    batch.has_message = rpc_queue_pop(&call->queue, &batch.message);
+    batch.more_follows = call->queue.count > 0;
+    batch.last = call->state == SERVER_CALL_ENDING && !batch.more_follows;
+    if (!batch.has_message && !batch.last)
+        return false;
+    if (batch.last) {
+        call->state = SERVER_CALL_ENDED;
+        batch.watch = !call->watched;
+        call->watched = true;
+    }
+    call->began = true;
+    call->sending = true;
+    call->refs++;
+    *ret_batch = batch;
+    return true;
+}
+
+static void call_sent_refused(struct server_call *call);
+
+static void batch_start(struct server_call *call, const struct batch *batch)
+{
+    grpc_op ops[4] = {0};
+    size_t count = 0;
+    grpc_byte_buffer *buffer = NULL;
+    if (batch->first)
+        ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    if (batch->has_message) {
+        grpc_slice message = batch->message;
+        buffer = grpc_raw_byte_buffer_create(&message, 1);
+        grpc_slice_unref(message);
+        ops[count].op = GRPC_OP_SEND_MESSAGE;
+        ops[count].data.send_message.send_message = buffer;
+        /* A hint on the first message or on the last one would stall it; one with a successor in the queue
+         * is pushed out by that one. */
+        if (batch->more_follows && !batch->first)
+            ops[count].flags = GRPC_WRITE_BUFFER_HINT;
+        count++;
+    }
+    if (batch->last) {
+        struct grpc_op_send_status_from_server *end = &ops[count].data.send_status_from_server;
+        ops[count++].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+        end->status = (grpc_status_code)call->outcome;
+        if (call->outcome != STATUS_OK) {
+            end->status_details = &call->outcome_text;
+            end->trailing_metadata = &call->outcome_details;
+            end->trailing_metadata_count = 1;
+        }
+    }
+    if (batch->watch) {
+        ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+        ops[count++].data.recv_close_on_server.cancelled = &call->was_cancelled;
+    }
+    bool started = rpc_runtime_batch(call->call, ops, count, &call->sent);
+    if (buffer)
+        grpc_byte_buffer_destroy(buffer);
+    if (!started)
+        call_sent_refused(call);
+}
+
+/* With the lock: the caller is gone, nothing reaches it any more. */
+static void call_break(struct server_call *call)
+{
+    if (call->broken)
+        return;
+    call->broken = true;
+    rpc_queue_clear(&call->queue);
+    if (call->state == SERVER_CALL_OPEN)
+        call_tell(call, NEWS_CANCELLED);
+}
+
+static void call_sent(struct rpc_tag *tag, bool ok)
+{
+    struct server_call *call = LIST_ENTRY(tag, struct server_call, sent);
+    struct batch batch;
+    pthread_mutex_lock(&call->lock);
+    call->sending = false;
+    if (!ok)
+        call_break(call);
+    bool again = batch_take(call, &batch);
+    if (call->sender_waits && call->queue.cost_bytes <= RPC_STREAM_QUEUE_BYTES / 2) {
+        call->sender_waits = false;
+        call_tell(call, NEWS_ROOM);
+    }
+    bool last = call_unref_locked(call);
+    call_unlock(call, last);
+    if (again)
+        batch_start(call, &batch);
+}
+
+/* gRPC would not take a batch: only a call that is already over gets there. */
+static void call_sent_refused(struct server_call *call)
+{
+    grpc_call_cancel(call->call, NULL);
+    call_sent(&call->sent, false);
+}
+
+/* ---- cancellation ---- */
+
+static void call_closed(struct rpc_tag *tag, bool ok)
+{
+    (void)ok; /* always succeeds */
+    struct server_call *call = LIST_ENTRY(tag, struct server_call, closed);
+    pthread_mutex_lock(&call->lock);
+    if (call->was_cancelled)
+        call_break(call);
+    bool last = call_unref_locked(call);
+    call_unlock(call, last);
+}
+
+/* The handler waits: now it is worth a batch to learn that the caller left. One that answers at once has
+ * this in its last batch. */
+static void server_suspended(struct rpc_ctx *ctx)
+{
+    struct server_call *call = call_of_ctx(ctx);
+    pthread_mutex_lock(&call->lock);
+    bool start = !call->watched;
+    if (start) {
+        call->watched = true;
+        call->refs++;
+    }
+    pthread_mutex_unlock(&call->lock);
+    if (!start)
+        return;
+    grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    op.data.recv_close_on_server.cancelled = &call->was_cancelled;
+    if (!rpc_runtime_batch(call->call, &op, 1, &call->closed)) {
+        call->was_cancelled = 1;
+        call_closed(&call->closed, false);
+    }
+}
+
+/* ---- the host's verbs ---- */
+
+static bool server_has_room(struct rpc_ctx *ctx)
+{
+    struct server_call *call = call_of_ctx(ctx);
+    pthread_mutex_lock(&call->lock);
+    bool room = call->queue.cost_bytes < RPC_STREAM_QUEUE_BYTES;
+    call->sender_waits = !room;
+    pthread_mutex_unlock(&call->lock);
+    return room;
+}
+
+/* With the lock; takes the message. Without memory: better no stream than one with a gap. */
+static void call_push(struct server_call *call, grpc_slice message)
+{
+    if (call->broken) {
+        grpc_slice_unref(message);
+    } else if (!rpc_queue_push(&call->queue, message)) {
+        grpc_call_cancel(call->call, NULL);
+        call_break(call);
+    }
+}
+
+static void server_send(struct rpc_ctx *ctx, grpc_slice message)
+{
+    struct server_call *call = call_of_ctx(ctx);
+    struct batch batch;
+    pthread_mutex_lock(&call->lock);
+    call_push(call, message);
+    bool start = batch_take(call, &batch);
+    pthread_mutex_unlock(&call->lock);
+    if (start)
+        batch_start(call, &batch);
+}
+
+static void server_end(struct rpc_ctx *ctx, const struct fault *outcome, const grpc_slice *message)
+{
+    struct server_call *call = call_of_ctx(ctx);
+    struct batch batch;
+    call->outcome = outcome->status;
+    if (outcome->status != STATUS_OK) {
+        call->outcome_text = grpc_slice_from_copied_string(outcome->text);
+        call->outcome_details.key = grpc_slice_from_static_string(FAULT_WIRE_KEY);
+        call->outcome_details.value = fault_wire_pack(outcome);
+    }
+    pthread_mutex_lock(&call->lock);
+    if (message)
+        call_push(call, *message);
+    call->state = SERVER_CALL_ENDING;
+    bool start = batch_take(call, &batch);
+    pthread_mutex_unlock(&call->lock);
+    if (start)
+        batch_start(call, &batch);
+}
+
+static void server_release(struct rpc_ctx *ctx)
+{
+    struct server_call *call = call_of_ctx(ctx);
+    pthread_mutex_lock(&call->lock);
+    bool last = call_unref_locked(call);
+    call_unlock(call, last);
+}
+
+static struct slice server_peer_certificate(struct rpc_ctx *ctx, struct arena *arena)
+{
+    struct slice pem = {0};
+    grpc_auth_context *auth = grpc_call_auth_context(call_of_ctx(ctx)->call);
+    if (!auth)
+        return pem;
+    if (grpc_auth_context_peer_is_authenticated(auth)) {
+        grpc_auth_property_iterator it =
+            grpc_auth_context_find_properties_by_name(auth, GRPC_X509_PEM_CERT_PROPERTY_NAME);
+        const grpc_auth_property *property = grpc_auth_property_iterator_next(&it);
+        if (property)
+            pem = arena_copy(arena, slice_make(property->value, property->value_length));
+    }
+    grpc_auth_context_release(auth);
+    return pem;
+}
+
+static const struct rpc_transport server_transport = {
+    .has_room = server_has_room,
+    .send = server_send,
+    .end = server_end,
+    .suspended = server_suspended,
+    .release = server_release,
+    .peer_certificate = server_peer_certificate,
+};
+
+/* ---- arrival ---- */
+
+/* The metadata stays gRPC's and lives as long as the call. */
+static bool call_list_metadata(struct server_call *call)
+{
+    struct rpc_ctx *ctx = &call->ctx;
+    struct rpc_pair *pairs = arena_alloc(&ctx->arena, call->metadata.count * sizeof(*pairs));
+    if (!pairs)
+        return false;
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        pairs[i].key = rpc_message_bytes(&call->metadata.metadata[i].key);
+        pairs[i].value = rpc_message_bytes(&call->metadata.metadata[i].value);
+    }
+    ctx->pairs = pairs;
+    ctx->pair_count = call->metadata.count;
+    return true;
+}
+
+/* Ends a call that never reached the host. Any thread. */
+static void call_refuse(struct server_call *call, enum status status, const char *reason,
+                        const char *text)
+{
+    struct fault fault;
+    fault_set_reason(&fault, status, reason, NULL, "%s", text);
+    server_end(&call->ctx, &fault, NULL);
+    server_release(&call->ctx);
+}
+
+/* On the loop thread. */
+static void call_begin(struct server_call *call)
+{
+    struct rpc_ctx *ctx = &call->ctx;
+    grpc_byte_buffer *payload = call->payload;
+    call->payload = NULL;
+    ctx->entry = call->method->entry;
+    ctx->deadline_us = rpc_time_to_us(call->deadline);
+    if (!rpc_message_take(payload, &ctx->request)) {
+        call_refuse(call, STATUS_INVALID_ARGUMENT, NULL, "the call came without a request");
+        return;
+    }
+    if (!call_list_metadata(call)) {
+        grpc_slice_unref(ctx->request);
+        call_refuse(call, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return;
+    }
+    rpc_host_start(ctx);
+}
+
+static void call_job(struct fibers_job *job)
+{
+    struct server_call *call = LIST_ENTRY(job, struct server_call, job);
+    pthread_mutex_lock(&call->lock);
+    unsigned news = call->news;
+    call->news = 0;
+    call->job_posted = false;
+    pthread_mutex_unlock(&call->lock);
+    if (news & NEWS_ARRIVED)
+        call_begin(call);
+    if ((news & NEWS_CANCELLED) && call->ctx.state == RPC_CTX_RUNNING)
+        cancel_fire(&call->ctx.cancel);
+    if ((news & NEWS_ROOM) && call->ctx.state == RPC_CTX_RUNNING)
+        fiber_event_signal(&call->ctx.room);
+    pthread_mutex_lock(&call->lock);
+    bool last = call_unref_locked(call);
+    call_unlock(call, last);
+}
+
+static void call_arrived(struct rpc_tag *tag, bool ok)
+{
+    struct server_call *call = LIST_ENTRY(tag, struct server_call, requested);
+    struct rpc_server *server = call->server;
+    struct server_method *method = call->method;
+    if (!ok) { /* the server goes down */
+        call->call = NULL;
+        call_recycle(call);
+        return;
+    }
+    server_call_post(method);
+    size_t open = atomic_fetch_add_explicit(&server->calls_open, 1, memory_order_relaxed);
+    pthread_mutex_lock(&call->lock);
+    call->state = SERVER_CALL_OPEN;
+    call->refs = 1; /* the host's */
+    bool unknown = !method->entry;
+    bool refuse = !unknown && !method->system && open >= server->calls_max;
+    if (!unknown && !refuse)
+        call_tell(call, NEWS_ARRIVED);
+    pthread_mutex_unlock(&call->lock);
+    if (unknown) {
+        grpc_call_details_destroy(&call->details);
+        call_refuse(call, STATUS_UNIMPLEMENTED, NULL, rpc_status_text(STATUS_UNIMPLEMENTED));
+    } else if (refuse) {
+        if (call->payload)
+            grpc_byte_buffer_destroy(call->payload);
+        call->payload = NULL;
+        call_refuse(call, STATUS_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", "too many calls are open");
+    }
+}
+
+static struct server_call *call_new(void)
+{
+    struct server_call *call = calloc(1, sizeof(*call));
+    if (!call)
+        return NULL;
+    rpc_ctx_init(&call->ctx, &server_transport);
+    pthread_mutex_init(&call->lock, NULL);
+    grpc_metadata_array_init(&call->metadata);
+    call->requested.done = call_arrived;
+    call->sent.done = call_sent;
+    call->closed.done = call_closed;
+    call->job.run = call_job;
+    return call;
+}
+
+void server_call_post(struct server_method *method)
+{
+    struct rpc_server *server = method->server;
+    struct server_call *call = call_take(server);
+    if (!call)
+        call = call_new();
+    if (!call) {
+        server_unref(server);
+        return;
+    }
+    call->server = server;
+    call->method = method;
+    call->state = SERVER_CALL_POSTED;
+    call->refs = 0;
+    call->news = 0;
+    call->sending = call->began = call->watched = call->sender_waits = call->broken = false;
+    call->outcome = STATUS_OK;
+    call->was_cancelled = 0;
+    call->payload = NULL;
+    struct rpc_request_slot slot = {&call->call, &call->metadata, &call->deadline, &call->payload,
+                                    &call->details};
+    if (!method->entry)
+        grpc_call_details_init(&call->details);
+    if (!rpc_runtime_request(server->runtime, server->server, method->registered, &slot,
+                             &call->requested)) {
+        call->call = NULL;
+        call_recycle(call);
+    }
+}

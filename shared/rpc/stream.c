@@ -1,0 +1,39 @@
+/* The sending end of a server stream: a blocking send is the backpressure. */
+#include "shared/base/clock.h"
+#include "shared/rpc/incoming.h"
+
+/* A stream ends with its caller's token, give or take what clocks may differ. */
+#define STREAM_TOKEN_LEEWAY_S 30
+
+static enum status stream_wait_room(struct rpc_ctx *ctx)
+{
+    while (!ctx->transport->has_room(ctx)) {
+        enum status status = fiber_event_wait_cancel(&ctx->room, &ctx->cancel);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return cancel_status(&ctx->cancel);
+}
+
+enum status rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *message)
+{
+    struct rpc_ctx *ctx = stream->ctx;
+    enum status status = cancel_status(&ctx->cancel);
+    if (status != STATUS_OK)
+        return status;
+    if (ctx->principal.expires_s > 0 &&
+        clock_wall_s() > ctx->principal.expires_s + STREAM_TOKEN_LEEWAY_S)
+        return fault_set_reason(&ctx->fault, STATUS_UNAUTHENTICATED, "TOKEN_EXPIRED", NULL,
+                                "the token expired while the stream was open");
+    grpc_slice bytes;
+    if (rpc_encode(message, &bytes) != STATUS_OK)
+        return rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED, "a message of the stream is too large");
+    status = stream_wait_room(ctx);
+    if (status != STATUS_OK) {
+        grpc_slice_unref(bytes);
+        return status;
+    }
+    ctx->transport->send(ctx, bytes);
+    arena_reset(&ctx->scratch);
+    return STATUS_OK;
+}
