@@ -11,7 +11,8 @@
  *     };
  *     static const struct config_program program = {
  *         .name = "pek-worker", .summary = "serves one realm over gRPC",
- *         .options = options, .option_count = sizeof(options) / sizeof(options[0])};
+ *         .values_bytes = sizeof(struct worker_config), .options = options,
+ *         .option_count = sizeof(options) / sizeof(options[0])};
  *
  *     struct config config;
  *     struct worker_config values;
@@ -24,9 +25,10 @@
  *     environment  PEK_BODY_BYTES_MAX=2MiB
  *     file         body_bytes_max = 2MiB          given by --config FILE or PEK_CONFIG
  *     default      the option's `fallback`
- * The file has one `name = value` a line; a line that begins with # is a comment; blanks around name and
- * value are dropped; a value in double quotes keeps its blanks and a # in it (\" and \\ inside).
- * An empty value is the empty string, list, or path; for the other types it is an error.
+ * The file has one `name = value` a line; blanks around name and value are dropped; # begins a comment at
+ * the beginning of a line or after a blank; a value in double quotes keeps blanks and # (\" and \\ inside).
+ * An empty value is the empty string, list, or path; for the other types it is a mistake. A flag that is
+ * given twice has the last value; a name twice in the file is a mistake.
  *
  * Every mistake is found in one go and told with key, value, bounds and source; unknown flags, PEK_
  * variables and file keys are mistakes, with the nearest known name. A secret's value is never shown.
@@ -61,7 +63,8 @@
 #define CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
 #define CONFIG_VALUE_BYTES_MAX 4096
 #define CONFIG_LIST_ITEMS_MAX 256
-#define CONFIG_ERRORS_MAX 100
+#define CONFIG_NAME_BYTES_MAX 64
+#define CONFIG_MISTAKES_BYTES_MAX ((size_t)64 << 10)
 #define CONFIG_ARENA_BYTES_MAX ((size_t)16 << 20)
 #define CONFIG_EXIT_MISTAKE 2
 
@@ -90,8 +93,8 @@ struct config_option {
     size_t offset;              /* in the values; type and offset are set by the macros below */
     const char *const *choices; /* enum: NULL-terminated; index 0 is the zero value */
     const char *unit;           /* int: "connections", for help and errors; NULL for none */
-    /* Of a number; of the bytes of a string or path; of the items of a list. max 0 with min 0: the
-     * type's own bounds (numbers: 0 … INT64_MAX). */
+    /* Of a number; of the bytes of a string or path; of the items of a list. Both 0, or max below min:
+     * no upper bound but the type's own (INT64_MAX, CONFIG_VALUE_BYTES_MAX, CONFIG_LIST_ITEMS_MAX). */
     int64_t min, max;
     /* The default, as it would be written. NULL: empty, false, `min`, or the first choice. */
     const char *fallback;
@@ -123,6 +126,8 @@ struct config_option {
 struct config_command {
     const char *name; /* "migrate" */
     const char *help;
+    const char *args; /* what follows it, for help: "USER REALM"; NULL for nothing */
+    size_t arg_count; /* exactly so many */
 };
 
 struct config;
@@ -130,6 +135,7 @@ struct config;
 struct config_program {
     const char *name;
     const char *summary;
+    size_t values_bytes; /* of the struct that the options are in */
     const struct config_option *options;
     size_t option_count;
     const struct config_command *commands; /* the program's own; NULL for none */
@@ -151,21 +157,32 @@ enum config_source {
 /* How an option got its value. `text` is as written, NULL when nothing was. */
 struct config_setting {
     enum config_source source;
-    int line; /* of the file, when it came from there */
     const char *text;
+    int line; /* of the file, when it came from there */
 };
 
-/* Read `command` and `file`; the rest is config's. */
+/* What was asked for besides running. */
+enum config_action {
+    CONFIG_RUN,
+    CONFIG_CHECK,
+    CONFIG_HELP,
+    CONFIG_PRINT,
+    CONFIG_PRINT_DOCS,
+};
+
+/* Read `command`, `args` and `file`; the rest is config's. */
 struct config {
-    const char *command; /* one of the program's commands; NULL: run */
-    const char *file;    /* NULL when there is none */
+    const char *command;     /* one of the program's commands; NULL: none, run */
+    const char *const *args; /* what followed it; as many as the command has */
+    size_t arg_count;
+    const char *file; /* NULL when there is none */
 
     const struct config_program *program;
+    enum config_action action;
     struct arena arena;
     struct config_setting *settings; /* one for each option */
-    enum { CONFIG_RUN, CONFIG_CHECK, CONFIG_HELP, CONFIG_PRINT, CONFIG_PRINT_DOCS } action;
-    const char *mistakes[CONFIG_ERRORS_MAX];
-    size_t mistake_count; /* may exceed CONFIG_ERRORS_MAX: those were not kept */
+    struct buffer mistakes;          /* one a line */
+    size_t mistake_count;
 };
 
 /* Reads everything into `values` (the struct of the table). True: go on and run `config->command`; the
@@ -178,7 +195,7 @@ void config_done(struct config *config);
 
 /* Reads the file again, and changes the reloadable options that came from it or went back to the default.
  * Nothing is changed on a mistake (INVALID_ARGUMENT), and a changed option that is not reloadable is one.
- * The mistakes are in config_mistakes_write. FAILED_PRECONDITION without a file. */
+ * What is wrong is in config_mistakes. FAILED_PRECONDITION without a file. */
 PEK_MUST_CHECK enum status config_reload(struct config *config, void *values);
 
 /* ---- the parts, for tests and for check functions ---------------------------------------------- */
@@ -190,8 +207,8 @@ PEK_MUST_CHECK enum status config_parse(struct config *config, const struct conf
                                         void *values);
 /* Adds a mistake; from a program's `check`. */
 void config_mistake(struct config *config, const char *format, ...) PEK_PRINTF(2, 3);
-/* One a line, with the program's name before it. */
-void config_mistakes_write(const struct config *config, struct buffer *out);
+/* One a line. */
+struct slice config_mistakes(const struct config *config);
 
 /* The texts of --help, --print-config and --print-config-docs. */
 void config_help_write(const struct config_program *program, struct buffer *out);

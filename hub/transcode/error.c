@@ -1,0 +1,74 @@
+#include <ctype.h>
+
+#include "hub/transcode/transcode.h"
+#include "shared/json/json_writer.h"
+
+/* "group.parent_id" to "group.parentId". */
+static struct slice lower_camel(const char *path, char out[FAULT_FIELD_BYTES_MAX])
+{
+    size_t len = 0;
+    for (const char *at = path; *at && len + 1 < FAULT_FIELD_BYTES_MAX; at++) {
+        if (*at == '_' && at > path && islower((unsigned char)at[1])) {
+            at++;
+            out[len++] = (char)toupper((unsigned char)*at);
+        } else {
+            out[len++] = *at;
+        }
+    }
+    return slice_make(out, len);
+}
+
+static void write_details(struct json_writer *json, const struct fault *fault)
+{
+    char field[FAULT_FIELD_BYTES_MAX];
+    json_array(json);
+    json_object(json);
+    json_key(json, "@type");
+    json_str(json, "type.googleapis.com/google.rpc.ErrorInfo");
+    json_key(json, "reason");
+    json_str(json, fault->reason[0] ? fault->reason : status_name(fault->status));
+    json_key(json, "domain");
+    json_str(json, TRANSCODE_ERROR_DOMAIN);
+    json_key(json, "metadata");
+    json_object(json);
+    if (fault->field[0]) {
+        json_key(json, "field");
+        json_slice(json, lower_camel(fault->field, field));
+    }
+    json_object_end(json);
+    json_object_end(json);
+    json_array_end(json);
+}
+
+void transcode_error_json(const struct fault *fault, int http_code, bool problem, struct buffer *out)
+{
+    struct json_writer json;
+    json_writer_init(&json, out);
+    int code = http_code ? http_code : status_http(fault->status);
+    json_object(&json);
+    if (problem) { /* RFC 9457 */
+        json_key(&json, "type");
+        json_str(&json, "about:blank");
+        json_key(&json, "title");
+        json_str(&json, status_name(fault->status));
+        json_key(&json, "status");
+        json_int(&json, code);
+        json_key(&json, "detail");
+        json_str(&json, fault->text);
+        json_key(&json, "details");
+        write_details(&json, fault);
+    } else {
+        json_key(&json, "error");
+        json_object(&json);
+        json_key(&json, "code");
+        json_int(&json, code);
+        json_key(&json, "status");
+        json_str(&json, status_name(fault->status));
+        json_key(&json, "message");
+        json_str(&json, fault->text);
+        json_key(&json, "details");
+        write_details(&json, fault);
+        json_object_end(&json);
+    }
+    json_object_end(&json);
+}

@@ -1,0 +1,146 @@
+/* What the files of hub/transcode share. Private. */
+#ifndef PEK_HUB_TRANSCODE_INTERNAL_H
+#define PEK_HUB_TRANSCODE_INTERNAL_H
+
+#include <upb/def.h>
+#include <upb/reflection.h>
+#include <upb/upb.h>
+
+#include "hub/transcode/transcode.h"
+#include "shared/base/arena.h"
+
+#define TRANSCODE_METHODS_MAX 1024
+#define TRANSCODE_INTERNAL_FIELDS_MAX 256
+#define TRANSCODE_PLANS_MAX 1024
+#define TRANSCODE_REQUEST_MESSAGES_MAX 10000
+#define TRANSCODE_BYTES_MAX (64u * 1024 * 1024) /* of what is kept from the descriptors */
+
+/* How the internal fields of a message type are cleared: its own, then those of the messages below. Types
+ * without any have no plan (NULL). */
+struct plan {
+    const upb_MessageDef *def;
+    bool needed;
+    const upb_FieldDef **internal;
+    size_t internal_count;
+    struct plan_child {
+        const upb_FieldDef *field;
+        struct plan *plan;
+    } * children;
+    size_t child_count;
+};
+
+struct method_entry {
+    struct transcode_method method; /* first: what the outside holds */
+    const struct plan *response_plan;
+};
+
+struct transcode {
+    struct arena arena;
+    upb_DefPool *pool;
+    struct route_table *routes;
+    struct method_entry *methods;
+    size_t method_count;
+    const upb_FieldDef **internal_fields; /* sorted by address */
+    size_t internal_count;
+    struct plan **plans;
+    size_t plan_count;
+};
+
+struct transcode_request {
+    const struct transcode *transcode;
+    const struct transcode_method *method;
+    upb_Arena *arena;
+    upb_Message *message;
+};
+
+static inline upb_StringView view_of(struct slice slice)
+{
+    return (upb_StringView){slice.ptr, slice.len};
+}
+
+static inline struct slice slice_of(upb_StringView view)
+{
+    return slice_make(view.data, view.size);
+}
+
+/* pool.c */
+/* The pool of a FileDescriptorSet in which internal fields have presence, so that a cleared one is left out
+ * of JSON that shows defaults. */
+PEK_MUST_CHECK enum status pool_new(struct slice descriptor_set, upb_DefPool **ret_pool,
+                                    struct fault *fault);
+/* An extension of the options of a field or method, read through the pool; NULL when not there. */
+const upb_Message *field_option(const upb_DefPool *pool, const upb_FieldDef *field,
+                                const char *extension, upb_Arena *arena);
+/* The n-th when repeated. */
+const upb_Message *method_option(const upb_DefPool *pool, const upb_MethodDef *method,
+                                 const char *extension, size_t n, upb_Arena *arena);
+bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field);
+
+/* plan.c */
+/* Fills internal_fields; then one plan a message type, on demand. NULL and `arena.failed` without memory. */
+bool plans_init(struct transcode *transcode);
+struct plan *plan_for(struct transcode *transcode, const upb_MessageDef *def);
+void plans_prune(struct transcode *transcode);
+bool transcode_is_internal(const struct transcode *transcode, const upb_FieldDef *field);
+void plan_clear(const struct plan *plan, upb_Message *message);
+
+/* methods.c */
+/* Fills methods and routes from the files that the set names. */
+PEK_MUST_CHECK enum status methods_load(struct transcode *transcode, struct slice descriptor_set,
+                                        struct fault *fault);
+
+/* field.c */
+/* A field by lowerCamelCase or proto name; NULL when unknown. Internal ones are found. */
+const upb_FieldDef *field_find(const upb_MessageDef *def, struct slice spelled);
+/* "a.b.c" from `def`, each but the last a singular message; NULL when it does not fit. */
+const upb_FieldDef *field_resolve(const upb_MessageDef *def, struct slice path);
+/* Sets the field at the path, making the messages on the way. The value is in `arena`. */
+bool field_set_path(upb_Message *message, const upb_MessageDef *def, struct slice path,
+                    upb_MessageValue value, upb_Arena *arena);
+/* Message that holds the last field of `path`, NULL when one on the way is unset. */
+const upb_Message *field_holder(const upb_Message *message, const upb_MessageDef *def,
+                                struct slice path);
+bool bytes_copy(upb_Arena *arena, struct slice bytes, struct slice *ret_copy);
+
+/* value.c */
+enum value_source { VALUE_PARAMETER, VALUE_JSON_STRING, VALUE_JSON_BARE /* number, true, false */ };
+/* Text to a value of the field's type (of an element, when repeated): scalars, enums by name or number,
+ * Timestamp, Duration, FieldMask and wrappers. NULL, or what the text should have been ("true or false").
+ * Strings are not copied. */
+const char *value_parse(const upb_FieldDef *field, struct slice text, enum value_source source,
+                        upb_Arena *arena, upb_MessageValue *ret_value);
+/* Whether value_parse can make a value of this type at all. */
+bool value_is_textual(const upb_FieldDef *field);
+
+/* mask.c */
+/* Comma-separated paths to the FieldMask message. */
+const char *mask_parse(struct slice text, upb_Arena *arena, upb_Message *mask,
+                       const upb_MessageDef *mask_def);
+bool mask_add(upb_Message *mask, const upb_MessageDef *mask_def, struct slice path,
+              upb_Arena *arena);
+/* Every path names a field of `target`, no internal one; rewrites each to proto names. */
+PEK_MUST_CHECK enum status mask_check(const struct transcode *transcode, upb_Message *mask,
+                                      const upb_MessageDef *mask_def, const upb_MessageDef *target,
+                                      const char *mask_name, upb_Arena *arena, struct fault *fault);
+
+/* body.c */
+/* JSON to the message, or to its field `field`. `mask` collects the paths set (without those in `bound`);
+ * may be NULL. */
+struct body_options {
+    const upb_FieldDef *field; /* NULL: the whole message */
+    const struct route_rule *rule;
+    upb_Message *mask;
+    const upb_MessageDef *mask_def;
+};
+PEK_MUST_CHECK enum status body_decode(const struct transcode *transcode, struct slice json,
+                                       const upb_MessageDef *def, upb_Message *message,
+                                       const struct body_options *options, upb_Arena *arena,
+                                       struct fault *fault);
+
+/* query.c */
+PEK_MUST_CHECK enum status query_decode(const struct transcode *transcode, struct slice query,
+                                        const upb_MessageDef *def, upb_Message *message,
+                                        const struct route_rule *rule, upb_Arena *arena,
+                                        struct fault *fault);
+
+#endif

@@ -1,0 +1,155 @@
+#include <stdlib.h>
+#include <upb/decode.h>
+#include <upb/json_encode.h>
+
+#include "hub/transcode/internal.h"
+
+/* What an average item's message takes in the arena besides its bytes; more is taken as needed. */
+#define ITEM_ARENA_BYTES 1536
+#define ITEM_JSON_BYTES_GUESS 512
+/* Beyond its length in JSON no item goes out. */
+#define ITEM_JSON_BYTES_MAX (16u * 1024 * 1024)
+
+/* One allocation: this, the arena's first block, and the bytes, which strings of the message point into. */
+struct transcode_item {
+    const struct transcode *transcode;
+    const struct method_entry *entry;
+    upb_Arena *arena;
+    upb_Message *message;
+    bool cleared;
+    _Alignas(max_align_t) char block[ITEM_ARENA_BYTES];
+    char bytes[];
+};
+
+enum status transcode_item_new(const struct transcode *transcode,
+                               const struct transcode_method *method, struct slice bytes,
+                               struct transcode_item **ret_item)
+{
+    if (bytes.len > TRANSCODE_MESSAGE_BYTES_MAX)
+        return STATUS_RESOURCE_EXHAUSTED;
+    struct transcode_item *item = malloc(sizeof(*item) + bytes.len);
+    if (!item)
+        return STATUS_RESOURCE_EXHAUSTED;
+    item->transcode = transcode;
+    item->entry = (const struct method_entry *)method; /* its first member */
+    item->cleared = false;
+    if (bytes.len > 0)
+        memcpy(item->bytes, bytes.ptr, bytes.len);
+    item->arena = upb_Arena_Init(item->block, sizeof(item->block), &upb_alloc_global);
+    item->message = item->arena ? upb_Message_New(method->response, item->arena) : NULL;
+    upb_DecodeStatus decoded =
+        item->message ? upb_Decode(item->bytes, bytes.len, item->message,
+                                   upb_MessageDef_MiniTable(method->response), NULL,
+                                   kUpb_DecodeOption_AliasString |
+                                       (int)UPB_DECODE_MAXDEPTH(TRANSCODE_DEPTH_MAX),
+                                   item->arena)
+                      : kUpb_DecodeStatus_OutOfMemory;
+    if (decoded != kUpb_DecodeStatus_Ok) {
+        transcode_item_free(item);
+        return decoded == kUpb_DecodeStatus_OutOfMemory ? STATUS_RESOURCE_EXHAUSTED
+                                                        : STATUS_DATA_LOSS;
+    }
+    *ret_item = item;
+    return STATUS_OK;
+}
+
+struct transcode_item *transcode_item_free(struct transcode_item *item)
+{
+    if (item) {
+        if (item->arena)
+            upb_Arena_Free(item->arena);
+        free(item);
+    }
+    return NULL;
+}
+
+static struct slice get_text(const struct transcode_item *item, const upb_FieldDef *field)
+{
+    return field ? slice_of(upb_Message_Get(item->message, field).str_val) : (struct slice){0};
+}
+
+struct slice transcode_item_sort_key(const struct transcode_item *item)
+{
+    return get_text(item, item->entry->method.sort_key);
+}
+
+struct slice transcode_item_identity(const struct transcode_item *item, size_t index)
+{
+    const struct transcode_method *method = &item->entry->method;
+    return get_text(item, index < method->identity_count ? method->identity[index] : NULL);
+}
+
+struct slice transcode_item_realm(const struct transcode_item *item)
+{
+    return get_text(item, item->entry->method.item_realm);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------------- */
+
+static enum status append_json(const struct transcode *transcode, const upb_Message *message,
+                               const upb_MessageDef *def, struct buffer *out)
+{
+    size_t room = ITEM_JSON_BYTES_GUESS;
+    for (;;) {
+        char *at = buffer_reserve(out, room);
+        if (!at)
+            return STATUS_RESOURCE_EXHAUSTED;
+        upb_Status problem;
+        upb_Status_Clear(&problem);
+        size_t len = upb_JsonEncode(message, def, transcode->pool, upb_JsonEncode_EmitDefaults, at,
+                                    room, &problem);
+        if (len == (size_t)-1)
+            return STATUS_DATA_LOSS; /* a time out of range, an Any of unknown type */
+        if (len < room) { /* it writes a NUL behind */
+            out->len += len;
+            return STATUS_OK;
+        }
+        if (len > ITEM_JSON_BYTES_MAX)
+            return STATUS_RESOURCE_EXHAUSTED;
+        room = len + 1;
+    }
+}
+
+static enum status append_list(const struct transcode_item *item, const upb_FieldDef *field,
+                               struct buffer *out)
+{
+    const upb_Array *array = upb_Message_Get(item->message, field).array_val;
+    size_t count = array ? upb_Array_Size(array) : 0;
+    buffer_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_append_char(out, ',');
+        enum status status = append_json(item->transcode, upb_Array_Get(array, i).msg_val,
+                                         upb_FieldDef_MessageSubDef(field), out);
+        if (status != STATUS_OK)
+            return status;
+    }
+    buffer_append_char(out, ']');
+    return out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+/* The field that a response_body names: a message or a list of messages (methods.c lets nothing else by). */
+static enum status append_field(const struct transcode_item *item, const upb_FieldDef *field,
+                                struct buffer *out)
+{
+    if (upb_FieldDef_IsRepeated(field))
+        return append_list(item, field, out);
+    if (upb_Message_Has(item->message, field))
+        return append_json(item->transcode, upb_Message_Get(item->message, field).msg_val,
+                           upb_FieldDef_MessageSubDef(field), out);
+    buffer_append_str(out, "null");
+    return out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+enum status transcode_item_json(struct transcode_item *item, const struct route_rule *rule,
+                                struct buffer *out)
+{
+    const struct transcode_method *method = &item->entry->method;
+    if (!item->cleared)
+        plan_clear(item->entry->response_plan, item->message);
+    item->cleared = true;
+    if (rule && rule->response_body[0])
+        return append_field(
+            item, upb_MessageDef_FindFieldByName(method->response, rule->response_body), out);
+    return append_json(item->transcode, item->message, method->response, out);
+}
