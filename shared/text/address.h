@@ -1,8 +1,7 @@
 /* address: the syntax of web and e-mail addresses that users type. Nothing is looked up.
  *
- * Host names are checked as UTS #46 has it (ICU), so that international names are welcome and
- * what no browser could open is not. Results are slices of the input, trimmed of spaces. Any
- * thread.
+ * Host names are checked as UTS #46 has it (ICU), so that international names are welcome and what
+ * no browser could open is not. Results are NFC, trimmed, in the arena. Any thread.
  *
  * INVALID_ARGUMENT (the fault names `field`), RESOURCE_EXHAUSTED when the arena is full.
  */
@@ -20,9 +19,9 @@
 #define TEXT_MAIL_CHARS_MAX 64       /* a group's address */
 #define TEXT_USER_MAIL_CHARS_MAX 254 /* a person's, RFC 5321 */
 
-/* An absolute http or https address: no user info, a host name or an IPv4 address, an optional port
- * 1 to 65535; no space, control character, backslash, quote or angle bracket anywhere. At most
- * `chars_max` code points. */
+/* An absolute http or https address: no user info, a host name with a dot or an IPv4 address, an
+ * optional port 1 to 65535; no white space, control or invisible character, backslash, double quote
+ * or angle bracket anywhere. At most `chars_max` code points. */
 PEK_MUST_CHECK enum status text_check_webpage(struct slice webpage, size_t chars_max,
                                               const char *field, struct arena *arena,
                                               struct slice *ret_webpage, struct fault *fault);

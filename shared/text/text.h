@@ -8,8 +8,8 @@
  *   slug          what an id is proposed from: a-z, 0-9, '-', '_'
  * The order of lists (sort keys) is in collator.h, addresses (web, e-mail) in address.h.
  *
- * All input is UTF-8 from outside and may be anything. Results are in the caller's arena, never
- * more than a few hundred bytes of stack. ICU's tables are immutable and looked up once: any
+ * All input is UTF-8 from outside and may be anything. Results and work are in the caller's
+ * arena (up to 20 times the input), never more than a few hundred bytes of stack. ICU's tables are immutable and looked up once: any
  * thread.
  *
  * Statuses of all: INVALID_ARGUMENT (the fault names `field`), RESOURCE_EXHAUSTED when the arena is
@@ -73,10 +73,7 @@ PEK_MUST_CHECK enum status text_slug(struct slice name, const char *field, struc
 /* True for [a-z0-9][a-z0-9_-]{0,62}. */
 bool text_is_slug(struct slice text);
 
-/* Valid UTF-8 (no surrogates, no overlong forms, no more than U+10FFFF); NUL is a character here.
- */
-bool text_is_utf8(struct slice text);
-/* Code points of valid UTF-8. */
+/* Code points of valid UTF-8 (shared/base/utf8.h says whether it is). */
 size_t text_chars(struct slice text);
 
 #endif
