@@ -220,6 +220,11 @@ void fibers_hook_remove(struct fibers_hook *hook)
     list_remove(&hook->node);
 }
 
+void fibers_hooks_due(struct fibers *fibers)
+{
+    fibers->ran = true;
+}
+
 void fibers_post(struct fibers *fibers, struct fibers_job *job)
 {
     struct fibers_job *newest = atomic_load_explicit(&fibers->jobs, memory_order_relaxed);

@@ -62,6 +62,8 @@ struct fibers_hook {
 };
 void fibers_hook_add(struct fibers *fibers, struct fibers_hook *hook);
 void fibers_hook_remove(struct fibers_hook *hook);
+/* Asks for the hooks at the end of this turn though no fiber may have run. */
+void fibers_hooks_due(struct fibers *fibers);
 
 /* From any thread: `job->run(job)` will be called on the loop thread (not on a fiber). The job is
  * the caller's and is not touched after run begins. */
