@@ -56,12 +56,12 @@ struct pg_param pg_int(struct arena *arena, int64_t value);
 struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count);
 
 struct pg_options {
-    const char *conninfo;     /* libpq keywords or URI; no password is ever logged */
-    const char *settings;     /* "-c pek.realm=worker-acme …" passed as libpq `options` */
-    size_t read_max;          /* default 4 */
-    size_t long_read_max;     /* default 2 */
-    size_t transaction_max;   /* default 8 */
-    size_t waiting_max;       /* reads queued or fibers waiting for a transaction; default 1024 */
+    const char *conninfo;       /* libpq keywords or URI; no password is ever logged */
+    const char *settings;       /* "-c pek.realm=worker-acme …" passed as libpq `options` */
+    size_t read_max;            /* default 4 */
+    size_t long_read_max;       /* default 2 */
+    size_t transaction_max;     /* default 8 */
+    size_t waiting_max;         /* reads queued or fibers waiting for a transaction; default 1024 */
     int64_t connect_timeout_ms; /* default 5000 */
 };
 
@@ -69,7 +69,7 @@ PEK_MUST_CHECK enum status pg_new(struct fibers *fibers, const struct pg_options
                                   struct pg **ret_pg);
 /* No fiber may be inside. Run the loop once more afterwards. Takes NULL, returns NULL. */
 struct pg *pg_free(struct pg *pg);
-/* In a fiber: waits until at least one read connection is up. */
+/* Ready: at least one connection of each kind is up. In a fiber: waits for it. */
 PEK_MUST_CHECK enum status pg_wait_ready(struct pg *pg, struct cancel *cancel);
 bool pg_is_ready(const struct pg *pg);
 struct fibers *pg_fibers(const struct pg *pg);
@@ -97,10 +97,9 @@ void pg_rollback(struct pg_transaction *transaction);
 /* Runs `body` in a transaction, commits, and runs it again as a whole on ABORTED (serialization failure,
  * deadlock) or a connection lost before COMMIT was sent, at most PG_TRANSACTION_TRIES times with jitter. */
 #define PG_TRANSACTION_TRIES 5
-PEK_MUST_CHECK enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
-                                       enum status (*body)(struct pg_transaction *transaction,
-                                                           void *arg),
-                                       void *arg);
+PEK_MUST_CHECK enum status
+pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
+            enum status (*body)(struct pg_transaction *transaction, void *arg), void *arg);
 /* After a failure: the constraint that refused ("group_name_key"), or "". Valid until the next statement. */
 const char *pg_constraint(const struct pg_transaction *transaction);
 
@@ -135,7 +134,8 @@ struct pg_listener *pg_listener_free(struct pg_listener *listener);
 const char *pg_last_error(const struct pg *pg);
 
 struct pg_statistics {
-    uint64_t reads, read_batches, reads_resent, transactions, transaction_retries, reconnects, errors;
+    uint64_t reads, read_batches, reads_resent, transactions, transaction_retries, reconnects,
+        errors;
     size_t read_connections_up, transaction_connections_up, waiting;
 };
 void pg_statistics(const struct pg *pg, struct pg_statistics *ret_statistics);

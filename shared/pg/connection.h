@@ -1,0 +1,144 @@
+/* connection: one PGconn in pipeline mode on the loop, which comes back by itself.
+ *
+ * It connects without blocking, tells its owner when it is up, takes requests (a statement with its values)
+ * and answers them in order, and after a loss answers all of them as lost and connects again, with backoff
+ * and jitter. What the answers mean is for the owner: `struct connection_class`.
+ *
+ * Callbacks of the class come from the loop or from within connection_send and connection_sync (when
+ * sending finds the connection lost); they must not free the connection.
+ */
+#ifndef PEK_SHARED_PG_CONNECTION_H
+#define PEK_SHARED_PG_CONNECTION_H
+
+#include <libpq-fe.h>
+#include <uv.h>
+
+#include "shared/base/list.h"
+#include "shared/pg/pg.h"
+#include "shared/pg/statements.h"
+
+/* Commands in flight: two batches of reads with a Prepare each, and to spare. A power of two. */
+#define CONNECTION_COMMANDS_MAX 256
+#define CONNECTION_RETRY_MS_MIN 100
+#define CONNECTION_RETRY_MS_MAX 5000
+/* While nothing at all is up, so that a restarted server is found soon. */
+#define CONNECTION_RETRY_ALONE_MS_MAX 1000
+
+struct connection;
+
+enum request_outcome {
+    REQUEST_PENDING,
+    REQUEST_ANSWERED, /* `error` when set, else `result` */
+    REQUEST_ABORTED,  /* not run: one before it in its batch failed */
+    REQUEST_LOST,     /* the connection went; it may or may not have run */
+};
+
+struct request {
+    struct list node; /* the owner's */
+    const struct pg_statement *statement;
+    const struct pg_param *params;
+    size_t param_count;
+    struct connection *connection; /* where it was sent last */
+    struct fiber_event done;
+    enum request_outcome outcome;
+    PGresult *result;
+    PGresult *error; /* the first */
+    int64_t sent_us;
+    unsigned sends;
+    bool orphaned; /* nobody waits: free it when it comes back */
+};
+
+struct connection_class {
+    const char *application_name;
+    void (*on_up)(struct connection *connection);
+    /* Its requests have been answered as lost; or an attempt to connect failed (not `was_up`). */
+    void (*on_down)(struct connection *connection, bool was_up);
+    /* The statement of the request has been answered. */
+    void (*on_executed)(struct connection *connection, struct request *request);
+    /* A Sync came back, the one sent with `request` (may be NULL). */
+    void (*on_synced)(struct connection *connection, struct request *request);
+    /* The Cancel sent by connection_cancel is over, with or without effect. */
+    void (*on_cancelled)(struct connection *connection);
+    void (*on_notify)(struct connection *connection, struct slice channel, struct slice payload);
+    /* After connection_close: its memory may go. */
+    void (*on_closed)(struct connection *connection);
+};
+
+enum command_kind { COMMAND_PREPARE, COMMAND_EXECUTE, COMMAND_SYNC };
+
+struct command {
+    enum command_kind kind;
+    struct request *request;
+    const struct pg_statement *statement;
+};
+
+enum link_state {
+    LINK_WAITING,  /* the timer starts an attempt */
+    LINK_STARTING, /* connecting on a pool thread, since the host is a name */
+    LINK_TRYING,   /* PQconnectPoll on the loop, the timer limits it */
+    LINK_UP,
+    LINK_CLOSED,
+};
+
+struct connection {
+    const struct connection_class *class;
+    struct pg *pg;
+    const char *options; /* of the server, "-c x=y …"; outlives it */
+    enum link_state state;
+    unsigned epoch; /* counts losses, so that an owner knows its connection from the next */
+    PGconn *conn;
+    uv_poll_t *poll; /* of its own memory: closing outlives the PGconn */
+    int fd;
+    int events;
+    uv_timer_t timer; /* next attempt, connect timeout, or the watchdog while up */
+    void (*on_watchdog)(struct connection *connection);
+    int64_t retry_ms;
+    unsigned users; /* handles and jobs that hold the memory */
+    bool cancelling;
+    bool doomed;          /* the server said that it ends the connection */
+    int64_t cancelled_us; /* when the last Cancel was over; 0 when never */
+    unsigned syncs;       /* in flight */
+    unsigned head, tail;  /* of commands, free running */
+    struct command commands[CONNECTION_COMMANDS_MAX];
+    struct statements statements;
+};
+
+/* In place; the first attempt begins with the next turn of the loop. */
+PEK_MUST_CHECK enum status connection_open(struct connection *connection, struct pg *pg,
+                                           const struct connection_class *class,
+                                           const char *options);
+/* Requests in flight are answered as lost; on_closed follows from the loop. */
+void connection_close(struct connection *connection);
+
+/* Queues the request's statement, prepared first where it is new here. False: the connection was lost,
+ * this request is not in flight. */
+bool connection_send(struct connection *connection, struct request *request);
+/* The same for a statement that stands before that of the request (BEGIN). */
+bool connection_send_before(struct connection *connection, struct request *request,
+                            const struct pg_statement *statement, const struct pg_param *params,
+                            size_t param_count);
+/* Ends the batch and sends it. */
+bool connection_sync(struct connection *connection, struct request *request);
+unsigned connection_in_flight(const struct connection *connection);
+/* True when in flight is nothing that anyone waits for. */
+bool connection_is_orphaned(const struct connection *connection);
+
+/* Asks the server to cancel what runs; on_cancelled follows. False when too many are under way. */
+bool connection_cancel(struct connection *connection);
+/* Gives the connection up and begins again. */
+void connection_drop(struct connection *connection, const char *reason);
+/* Runs `on_timeout` unless disarmed or lost before. Only while up. */
+void connection_watchdog(struct connection *connection, int64_t ms,
+                         void (*on_timeout)(struct connection *connection));
+void connection_watchdog_off(struct connection *connection);
+
+/* The statuses of header pg.h; `cancel` tells a cancelled query from one that ran out of time. */
+enum status sqlstate_status(const char *sqlstate, const struct cancel *cancel);
+/* True when the error says that the server is going away, not that the statement was wrong. */
+bool sqlstate_is_loss(const char *sqlstate);
+/* The SQLSTATE of a failed result; "" when it has none (the connection broke). */
+const char *request_sqlstate(const struct request *request);
+/* Clears results, keeps the statement. */
+void request_reset(struct request *request);
+
+#endif

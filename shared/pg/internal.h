@@ -1,0 +1,145 @@
+/* internal: the fields behind pg.h, for the files of this folder only. */
+#ifndef PEK_SHARED_PG_INTERNAL_H
+#define PEK_SHARED_PG_INTERNAL_H
+
+#include "shared/base/buffer.h"
+#include "shared/pg/connection.h"
+
+#define PG_READ_MAX_DEFAULT 4
+#define PG_LONG_READ_MAX_DEFAULT 2
+#define PG_TRANSACTION_MAX_DEFAULT 8
+#define PG_WAITING_MAX_DEFAULT 1024
+#define PG_CONNECT_TIMEOUT_MS_DEFAULT 5000
+#define PG_CONNECTIONS_MAX 256
+/* Reads that share a Sync, and batches on their way on one connection. */
+#define PG_BATCH_MAX 32
+#define PG_BATCHES_MAX 2
+/* A read that was aborted by a neighbour or lost with its connection. */
+#define PG_READ_SENDS_MAX 3
+/* The server's own limit for reads, for those whose caller has none. */
+#define PG_POINT_READ_TIMEOUT_MS 10000
+#define PG_LONG_READ_TIMEOUT_MS 60000
+/* All values of one statement together. */
+#define PG_PARAM_BYTES_MAX (16 * 1024 * 1024)
+#define PG_SCRATCH_KEEP_BYTES (1024 * 1024)
+/* PQcancel blocks a thread of libuv's pool of four, for as long as a hung server pleases. */
+#define PG_CANCELS_MAX 2
+/* After the deadline: what the server's own timeout is given before it is cancelled, and what that is
+ * given before the connection is dropped. */
+#define PG_CANCEL_GRACE_MS 250
+#define PG_DROP_GRACE_MS 2000
+/* For so long a Cancel that is over may still hit what runs next. */
+#define PG_LATE_CANCEL_US 100000
+#define PG_ERROR_BYTES_MAX 512
+#define PG_CONSTRAINT_BYTES_MAX 64
+
+enum kind { KIND_READ, KIND_LONG_READ, KIND_TRANSACTION, KIND_LISTEN, KIND_COUNT };
+
+/* Reads that wait for a connection, and the connections of one lane. */
+struct lane {
+    struct pg *pg;
+    struct lane_connection *connections;
+    size_t count;
+    size_t up;
+    struct list queued; /* requests of this turn, or waiting for a free connection */
+    struct list alone;  /* to be sent again, each with a Sync of its own */
+    size_t waiting;     /* in both */
+};
+
+struct lane_connection {
+    struct connection connection;
+    struct lane *lane;
+};
+
+struct pg_transaction {
+    struct transaction_connection *owner;
+    struct cancel *cancel;
+    unsigned epoch; /* of the connection when taken */
+    bool serializable;
+    bool begun;          /* BEGIN was sent */
+    bool lost;           /* the connection went, nothing was committed */
+    bool in_flight;      /* a request was left behind by a deadline or cancellation */
+    enum status failure; /* of the first statement that failed */
+    struct request request;
+    char constraint[PG_CONSTRAINT_BYTES_MAX];
+};
+
+struct transaction_connection {
+    struct connection connection;
+    struct list idle;       /* in pool->idle when up and free */
+    bool owned;             /* by a fiber, or ending */
+    struct request *ending; /* COMMIT or ROLLBACK whose Sync frees the connection */
+    bool ended;             /* that Sync came, a Cancel is still under way */
+    struct request rollback;
+    struct pg_transaction transaction;
+};
+
+struct pool {
+    struct transaction_connection *connections;
+    size_t count;
+    size_t up;
+    struct list idle;
+    struct list waiters;
+    size_t waiting;
+};
+
+struct pg {
+    struct fibers *fibers;
+    struct fibers_hook hook;
+    unsigned users; /* connections and jobs that hold the memory, and pg_free */
+    char *conninfo;
+    char *options[KIND_COUNT];
+    bool host_is_name;
+    size_t waiting_max;
+    int64_t connect_timeout_ms;
+    struct lane lanes[2]; /* by enum pg_lane */
+    struct pool pool;
+    struct list ready_waiters;
+    unsigned cancels;      /* under way */
+    uint64_t random_state; /* for jitter only */
+    struct buffer scratch; /* values made NUL-terminated for libpq */
+    struct pg_statistics statistics;
+    char error[PG_ERROR_BYTES_MAX];
+};
+
+struct pg_result {
+    PGresult *result;
+};
+
+/* pg.c */
+void pg_hold(struct pg *pg);
+void pg_release(struct pg *pg);
+/* One line, cut to fit. */
+void pg_note_error(struct pg *pg, const char *text);
+/* In 0 … below. */
+uint64_t pg_random(struct pg *pg, uint64_t below);
+/* A connection is up: tells who waits for readiness, if this was the last that lacked. */
+void pg_came_up(struct pg *pg);
+
+/* lane.c */
+PEK_MUST_CHECK enum status lane_open(struct lane *lane, struct pg *pg, enum kind kind,
+                                     size_t count);
+void lane_close(struct lane *lane);
+void lane_flush(struct lane *lane);
+
+/* pool.c */
+PEK_MUST_CHECK enum status pool_open(struct pool *pool, struct pg *pg, size_t count);
+void pool_close(struct pool *pool);
+/* A connection of one's own, ended by pool_give. */
+PEK_MUST_CHECK enum status pool_take(struct pg *pg, struct cancel *cancel,
+                                     struct transaction_connection **ret_owner);
+void pool_give(struct transaction_connection *owner);
+/* Frees the connection when `request`, already sent, is over. What runs before it is cancelled after
+ * `cancel_after_ms`; negative: never. A server that does not answer costs the connection. */
+void pool_give_after(struct transaction_connection *owner, struct request *request,
+                     int64_t cancel_after_ms);
+
+/* result.c */
+/* Takes over the PGresult also on failure. */
+PEK_MUST_CHECK enum status result_new(PGresult *result, struct pg_result **ret_result);
+
+/* params.c */
+/* INVALID_ARGUMENT for a NUL in a text, RESOURCE_EXHAUSTED for too many bytes or a full arena. */
+PEK_MUST_CHECK enum status params_check(const struct pg_param *params, size_t count);
+
+#endif

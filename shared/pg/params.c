@@ -1,0 +1,87 @@
+#include <stdint.h>
+
+#include "shared/pg/internal.h"
+
+/* A value that could not be made; params_check refuses it, so that a full arena is never a silent NULL. */
+#define PARAM_FAILED ((struct pg_param){NULL, SIZE_MAX, false})
+
+struct pg_param pg_text(struct slice text)
+{
+    return (struct pg_param){text.ptr ? text.ptr : "", text.len, false};
+}
+
+struct pg_param pg_str(const char *str)
+{
+    return (struct pg_param){str, str ? strlen(str) : 0, false};
+}
+
+struct pg_param pg_bytea(struct slice bytes)
+{
+    return (struct pg_param){bytes.ptr ? bytes.ptr : "", bytes.len, true};
+}
+
+struct pg_param pg_bool(bool value)
+{
+    return (struct pg_param){value ? "t" : "f", 1, false};
+}
+
+struct pg_param pg_int(struct arena *arena, int64_t value)
+{
+    char *text = arena_printf(arena, "%lld", (long long)value);
+    return text ? pg_str(text) : PARAM_FAILED;
+}
+
+/* {"a","b \"quoted\""}: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO */
+struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count)
+{
+    size_t bytes = 3;
+    for (size_t i = 0; i < count; i++) {
+        size_t item = 0;
+        if (__builtin_mul_overflow(items[i].len, 2, &item) ||
+            __builtin_add_overflow(bytes, item + 3, &bytes)) {
+            arena->failed = true;
+            return PARAM_FAILED;
+        }
+    }
+    char *text = arena_alloc(arena, bytes);
+    if (!text)
+        return PARAM_FAILED;
+    char *at = text;
+    *at++ = '{';
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *at++ = ',';
+        *at++ = '"';
+        for (size_t j = 0; j < items[i].len; j++) {
+            char c = items[i].ptr[j];
+            if (c == '"' || c == '\\')
+                *at++ = '\\';
+            *at++ = c;
+        }
+        *at++ = '"';
+    }
+    *at++ = '}';
+    *at = '\0';
+    return (struct pg_param){text, (size_t)(at - text), false};
+}
+
+enum status params_check(const struct pg_param *params, size_t count)
+{
+    size_t bytes = 0;
+    if (count > PG_PARAMS_MAX)
+        return STATUS_INTERNAL;
+    for (size_t i = 0; i < count; i++) {
+        if (!params[i].ptr) {
+            if (params[i].len > 0)
+                return STATUS_RESOURCE_EXHAUSTED;
+            continue;
+        }
+        if (params[i].len > PG_PARAM_BYTES_MAX - bytes)
+            return STATUS_RESOURCE_EXHAUSTED;
+        bytes += params[i].len;
+        /* It would end the value there. */
+        if (!params[i].binary && memchr(params[i].ptr, '\0', params[i].len))
+            return STATUS_INVALID_ARGUMENT;
+    }
+    return STATUS_OK;
+}

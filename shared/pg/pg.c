@@ -1,0 +1,210 @@
+#include "shared/pg/pg.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "shared/base/clock.h"
+#include "shared/pg/connect.h"
+#include "shared/pg/internal.h"
+
+/* What every connection asks of the server, and what its kind does. client_connection_check_interval makes
+ * a long query end when its connection was dropped. */
+#define OPTIONS_ALL                                                                                \
+    " -c bytea_output=hex -c client_connection_check_interval=1s"                                  \
+    " -c idle_in_transaction_session_timeout=5s -c lock_timeout=1s"
+#define TEXT(number) #number
+#define MILLISECONDS(number) TEXT(number) "ms"
+
+static const char *const options_of_kind[KIND_COUNT] = {
+    [KIND_READ] =
+        OPTIONS_ALL " -c default_transaction_read_only=on -c statement_timeout=" MILLISECONDS(
+            PG_POINT_READ_TIMEOUT_MS),
+    [KIND_LONG_READ] =
+        OPTIONS_ALL " -c default_transaction_read_only=on -c statement_timeout=" MILLISECONDS(
+            PG_LONG_READ_TIMEOUT_MS),
+    [KIND_TRANSACTION] = OPTIONS_ALL,
+    [KIND_LISTEN] = OPTIONS_ALL " -c default_transaction_read_only=on",
+};
+
+void pg_hold(struct pg *pg)
+{
+    pg->users++;
+}
+
+void pg_release(struct pg *pg)
+{
+    if (--pg->users > 0)
+        return;
+    free(pg->lanes[PG_POINT_READ].connections);
+    free(pg->lanes[PG_LONG_READ].connections);
+    free(pg->pool.connections);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        free(pg->options[i]);
+    free(pg->conninfo);
+    buffer_done(&pg->scratch);
+    free(pg);
+}
+
+void pg_note_error(struct pg *pg, const char *text)
+{
+    size_t len = strcspn(text, "\n");
+    if (len == 0)
+        return;
+    if (len >= sizeof(pg->error))
+        len = sizeof(pg->error) - 1;
+    memcpy(pg->error, text, len);
+    pg->error[len] = '\0';
+}
+
+/* xorshift64: https://www.jstatsoft.org/article/view/v008i14 */
+uint64_t pg_random(struct pg *pg, uint64_t below)
+{
+    uint64_t x = pg->random_state;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    pg->random_state = x;
+    return x % below;
+}
+
+static void on_turn_end(struct fibers_hook *hook)
+{
+    struct pg *pg = LIST_ENTRY(hook, struct pg, hook);
+    lane_flush(&pg->lanes[PG_POINT_READ]);
+    lane_flush(&pg->lanes[PG_LONG_READ]);
+}
+
+static enum status options_fill(struct pg *pg, const struct pg_options *options)
+{
+    char *asked;
+    enum status status = connect_inspect(options->conninfo, &pg->host_is_name, &asked);
+    if (status != STATUS_OK)
+        return status;
+    pg->conninfo = strdup(options->conninfo);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (asprintf(&pg->options[i], "%s%s %s", asked, options_of_kind[i],
+                     options->settings ? options->settings : "") < 0)
+            pg->options[i] = NULL;
+    free(asked);
+    bool complete = pg->conninfo != NULL;
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        complete = complete && pg->options[i];
+    return complete ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+static size_t or_default(size_t value, size_t otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
+static enum status connections_open(struct pg *pg, const struct pg_options *options)
+{
+    size_t reads = or_default(options->read_max, PG_READ_MAX_DEFAULT);
+    size_t long_reads = or_default(options->long_read_max, PG_LONG_READ_MAX_DEFAULT);
+    size_t transactions = or_default(options->transaction_max, PG_TRANSACTION_MAX_DEFAULT);
+    if (reads > PG_CONNECTIONS_MAX || long_reads > PG_CONNECTIONS_MAX ||
+        transactions > PG_CONNECTIONS_MAX)
+        return STATUS_INVALID_ARGUMENT;
+    enum status status = lane_open(&pg->lanes[PG_POINT_READ], pg, KIND_READ, reads);
+    if (status == STATUS_OK)
+        status = lane_open(&pg->lanes[PG_LONG_READ], pg, KIND_LONG_READ, long_reads);
+    if (status == STATUS_OK)
+        status = pool_open(&pg->pool, pg, transactions);
+    return status;
+}
+
+enum status pg_new(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg)
+{
+    struct pg *pg = calloc(1, sizeof(*pg));
+    if (!pg)
+        return STATUS_RESOURCE_EXHAUSTED;
+    pg->fibers = fibers;
+    pg->users = 1;
+    pg->waiting_max = or_default(options->waiting_max, PG_WAITING_MAX_DEFAULT);
+    pg->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms
+                                                             : PG_CONNECT_TIMEOUT_MS_DEFAULT;
+    buffer_init(&pg->scratch, PG_PARAM_BYTES_MAX + PG_PARAMS_MAX);
+    list_init(&pg->ready_waiters);
+    list_init(&pg->pool.idle);
+    list_init(&pg->pool.waiters);
+    for (size_t i = 0; i < 2; i++) {
+        list_init(&pg->lanes[i].queued);
+        list_init(&pg->lanes[i].alone);
+    }
+    if (getrandom(&pg->random_state, sizeof(pg->random_state), 0) < 0 || pg->random_state == 0)
+        pg->random_state = (uint64_t)clock_monotonic_us() | 1;
+    pg->hook.run = on_turn_end;
+    fibers_hook_add(fibers, &pg->hook);
+    enum status status = options_fill(pg, options);
+    if (status == STATUS_OK)
+        status = connections_open(pg, options);
+    if (status != STATUS_OK) {
+        pg_free(pg);
+        return status;
+    }
+    *ret_pg = pg;
+    return STATUS_OK;
+}
+
+struct pg *pg_free(struct pg *pg)
+{
+    if (!pg)
+        return NULL;
+    assert(list_empty(&pg->ready_waiters) && list_empty(&pg->pool.waiters));
+    fibers_hook_remove(&pg->hook);
+    lane_close(&pg->lanes[PG_POINT_READ]);
+    lane_close(&pg->lanes[PG_LONG_READ]);
+    pool_close(&pg->pool);
+    pg_release(pg);
+    return NULL;
+}
+
+struct ready_waiter {
+    struct list node;
+    struct fiber_event ready;
+};
+
+bool pg_is_ready(const struct pg *pg)
+{
+    return pg->lanes[PG_POINT_READ].up > 0 && pg->lanes[PG_LONG_READ].up > 0 && pg->pool.up > 0;
+}
+
+void pg_came_up(struct pg *pg)
+{
+    if (!pg_is_ready(pg))
+        return;
+    for (struct list *node; (node = list_pop(&pg->ready_waiters));)
+        fiber_event_signal(&LIST_ENTRY(node, struct ready_waiter, node)->ready);
+}
+
+enum status pg_wait_ready(struct pg *pg, struct cancel *cancel)
+{
+    while (!pg_is_ready(pg)) {
+        struct ready_waiter waiter = {.ready = {0}};
+        list_append(&pg->ready_waiters, &waiter.node);
+        enum status status = fiber_event_wait_cancel(&waiter.ready, cancel);
+        list_remove(&waiter.node);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+struct fibers *pg_fibers(const struct pg *pg)
+{
+    return pg->fibers;
+}
+
+const char *pg_last_error(const struct pg *pg)
+{
+    return pg->error;
+}
+
+void pg_statistics(const struct pg *pg, struct pg_statistics *ret_statistics)
+{
+    *ret_statistics = pg->statistics;
+    ret_statistics->waiting =
+        pg->lanes[PG_POINT_READ].waiting + pg->lanes[PG_LONG_READ].waiting + pg->pool.waiting;
+}

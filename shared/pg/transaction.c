@@ -1,0 +1,273 @@
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "shared/base/clock.h"
+#include "shared/pg/internal.h"
+
+#define RETRY_MS_FIRST 5
+
+static const struct pg_statement begin_statement = {
+    "pek_begin",
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+};
+static const struct pg_statement begin_serializable_statement = {
+    "pek_begin_serializable",
+    "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+};
+static const struct pg_statement limit_statement = {
+    "pek_limit",
+    "SELECT set_config('statement_timeout', $1, true)",
+};
+static const struct pg_statement commit_statement = {"pek_commit", "COMMIT"};
+static const struct pg_statement rollback_statement = {"pek_rollback", "ROLLBACK"};
+
+static enum status fail(struct pg_transaction *transaction, enum status status)
+{
+    transaction->owner->connection.pg->statistics.errors++;
+    if (transaction->failure == STATUS_OK)
+        transaction->failure = status;
+    return status;
+}
+
+static enum status fail_lost(struct pg_transaction *transaction)
+{
+    transaction->lost = true;
+    return fail(transaction, STATUS_UNAVAILABLE);
+}
+
+/* The connection may be up again, but it is not the one that knows this transaction. */
+static bool is_gone(const struct pg_transaction *transaction)
+{
+    const struct connection *connection = &transaction->owner->connection;
+    return connection->state != LINK_UP || connection->epoch != transaction->epoch;
+}
+
+enum status pg_begin(struct pg *pg, struct cancel *cancel, bool serializable,
+                     struct pg_transaction **ret_transaction)
+{
+    struct transaction_connection *owner = NULL;
+    assert(fiber_self());
+    enum status status = cancel_status(cancel);
+    if (status == STATUS_OK)
+        status = pool_take(pg, cancel, &owner);
+    if (status != STATUS_OK) {
+        pg->statistics.errors++;
+        return status;
+    }
+    pg->statistics.transactions++;
+    owner->transaction = (struct pg_transaction){
+        .owner = owner,
+        .cancel = cancel,
+        .epoch = owner->connection.epoch,
+        .serializable = serializable,
+    };
+    *ret_transaction = &owner->transaction;
+    return STATUS_OK;
+}
+
+/* BEGIN and the time limit go ahead of the first statement, in its packet: a transaction costs no round
+ * trip of its own but COMMIT's. */
+static bool send_begin(struct pg_transaction *transaction)
+{
+    struct connection *connection = &transaction->owner->connection;
+    struct request *request = &transaction->request;
+    const struct cancel *cancel = transaction->cancel;
+    int64_t left_ms = cancel ? deadline_left_ms(cancel->deadline_us) : INT64_MAX;
+    char text[24] = "0"; /* no limit */
+    if (left_ms <= INT_MAX)
+        snprintf(text, sizeof(text), "%lld", (long long)(left_ms > 0 ? left_ms : 1));
+    struct pg_param limit = pg_str(text);
+    const struct pg_statement *begin =
+        transaction->serializable ? &begin_serializable_statement : &begin_statement;
+    transaction->begun = true;
+    return connection_send_before(connection, request, begin, NULL, 0) &&
+           connection_send_before(connection, request, &limit_statement, &limit, 1);
+}
+
+static void request_prepare(struct request *request, const struct pg_statement *statement,
+                            const struct pg_param *params, size_t param_count)
+{
+    request_reset(request);
+    request->done = (struct fiber_event){0};
+    request->statement = statement;
+    request->params = params;
+    request->param_count = param_count;
+}
+
+static void note_constraint(struct pg_transaction *transaction)
+{
+    const PGresult *error = transaction->request.error;
+    const char *name = error ? PQresultErrorField(error, PG_DIAG_CONSTRAINT_NAME) : NULL;
+    snprintf(transaction->constraint, sizeof(transaction->constraint), "%s", name ? name : "");
+}
+
+/* After the Sync: what became of it. */
+static enum status outcome(struct pg_transaction *transaction)
+{
+    struct request *request = &transaction->request;
+    if (request->outcome != REQUEST_ANSWERED)
+        return fail_lost(transaction);
+    if (!request->error)
+        return STATUS_OK;
+    if (sqlstate_is_loss(request_sqlstate(request)))
+        return fail_lost(transaction);
+    note_constraint(transaction);
+    return fail(transaction, sqlstate_status(request_sqlstate(request), transaction->cancel));
+}
+
+enum status pg_execute(struct pg_transaction *transaction, const struct pg_statement *statement,
+                       const struct pg_param *params, size_t param_count,
+                       struct pg_result **ret_result)
+{
+    struct connection *connection = &transaction->owner->connection;
+    struct request *request = &transaction->request;
+    if (transaction->failure != STATUS_OK)
+        return transaction->failure;
+    transaction->constraint[0] = '\0';
+    enum status status = cancel_status(transaction->cancel);
+    if (status == STATUS_OK)
+        status = params_check(params, param_count);
+    if (status != STATUS_OK)
+        return fail(transaction, status);
+    if (is_gone(transaction))
+        return fail_lost(transaction);
+
+    request_prepare(request, statement, params, param_count);
+    bool sent = transaction->begun || send_begin(transaction);
+    if (!sent || !connection_send(connection, request) || !connection_sync(connection, request))
+        return fail_lost(transaction);
+    status = fiber_event_wait_cancel(&request->done, transaction->cancel);
+    if (status != STATUS_OK) {
+        transaction->in_flight = true;
+        return fail(transaction, status);
+    }
+    status = outcome(transaction);
+    if (status != STATUS_OK)
+        return status;
+    PGresult *result = request->result;
+    request->result = NULL;
+    status = result_new(result, ret_result);
+    return status == STATUS_OK ? status : fail(transaction, status);
+}
+
+void pg_rollback(struct pg_transaction *transaction)
+{
+    struct transaction_connection *owner = transaction->owner;
+    struct connection *connection = &owner->connection;
+    if (is_gone(transaction) || !transaction->begun) {
+        pool_give(owner);
+        return;
+    }
+    request_prepare(&owner->rollback, &rollback_statement, NULL, 0);
+    /* Set before sending: a loss while sending answers it at once. */
+    owner->ending = &owner->rollback;
+    owner->ended = false;
+    if (!connection_send(connection, &owner->rollback) ||
+        !connection_sync(connection, &owner->rollback)) {
+        if (owner->ending)
+            pool_give(owner);
+        return;
+    }
+    int64_t cancel_after_ms = -1;
+    if (transaction->in_flight)
+        cancel_after_ms = transaction->failure == STATUS_CANCELLED ? 0 : PG_CANCEL_GRACE_MS;
+    pool_give_after(owner, &owner->rollback, cancel_after_ms);
+}
+
+/* `ret_lost`: the connection went before COMMIT was sent, so nothing was committed. */
+static enum status commit(struct pg_transaction *transaction, bool *ret_lost)
+{
+    struct transaction_connection *owner = transaction->owner;
+    struct connection *connection = &owner->connection;
+    struct request *request = &transaction->request;
+    if (!transaction->begun) {
+        pool_give(owner);
+        return STATUS_OK;
+    }
+    enum status status = cancel_status(transaction->cancel);
+    if (status != STATUS_OK) {
+        pg_rollback(transaction);
+        return status;
+    }
+    request_prepare(request, &commit_statement, NULL, 0);
+    if (is_gone(transaction) || !connection_send(connection, request)) {
+        *ret_lost = true;
+        pool_give(owner);
+        return STATUS_UNAVAILABLE;
+    }
+    if (!connection_sync(connection, request)) {
+        pool_give(owner);
+        return STATUS_UNAVAILABLE;
+    }
+    /* A cancellation comes too late: the outcome is worth the wait. The deadline is not negotiable. */
+    const struct cancel *cancel = transaction->cancel;
+    status = fiber_event_wait(&request->done, cancel ? cancel->deadline_us : DEADLINE_NONE);
+    if (status != STATUS_OK) {
+        pool_give_after(owner, request, -1);
+        return fail(transaction, status);
+    }
+    status = outcome(transaction);
+    /* COMMIT of a transaction that failed unseen answers ROLLBACK, without an error. */
+    if (status == STATUS_OK && strcmp(PQcmdStatus(request->result), "COMMIT") != 0)
+        status = fail(transaction, STATUS_ABORTED);
+    pool_give(owner);
+    return status;
+}
+
+enum status pg_commit(struct pg_transaction *transaction)
+{
+    enum status failure = transaction->failure;
+    bool lost;
+    if (failure == STATUS_OK)
+        return commit(transaction, &lost);
+    pg_rollback(transaction);
+    return failure;
+}
+
+/* One try; `ret_again` when the whole may be run again. */
+static enum status transact_once(struct pg *pg, struct cancel *cancel, bool serializable,
+                                 enum status (*body)(struct pg_transaction *transaction, void *arg),
+                                 void *arg, bool *ret_again)
+{
+    struct pg_transaction *transaction;
+    enum status status = pg_begin(pg, cancel, serializable, &transaction);
+    if (status != STATUS_OK)
+        return status;
+    status = body(transaction, arg);
+    enum status failure = transaction->failure;
+    bool lost = transaction->lost;
+    if (status == STATUS_OK && failure == STATUS_OK) {
+        status = commit(transaction, &lost);
+        failure = status;
+    } else {
+        pg_rollback(transaction);
+        status = status == STATUS_OK ? failure : status;
+    }
+    *ret_again = failure == STATUS_ABORTED || lost;
+    return status;
+}
+
+enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
+                        enum status (*body)(struct pg_transaction *transaction, void *arg),
+                        void *arg)
+{
+    for (int try = 1;; try++) {
+        bool again = false;
+        enum status status = transact_once(pg, cancel, serializable, body, arg, &again);
+        if (status == STATUS_OK || !again || try == PG_TRANSACTION_TRIES)
+            return status;
+        /* Two that met once would meet again: each waits for another while. */
+        int64_t wait_ms = 1 + (int64_t)pg_random(pg, (uint64_t)RETRY_MS_FIRST << try);
+        int64_t left_ms = cancel ? deadline_left_ms(cancel->deadline_us) : INT64_MAX;
+        if ((cancel && cancel->cancelled) || left_ms <= wait_ms)
+            return status;
+        pg->statistics.transaction_retries++;
+        fiber_sleep_ms(wait_ms);
+    }
+}
+
+const char *pg_constraint(const struct pg_transaction *transaction)
+{
+    return transaction->constraint;
+}

@@ -1,0 +1,377 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/base/clock.h"
+#include "shared/pg/pg.h"
+#include "tests/support/fiber_run.h"
+
+static struct pg_cluster *cluster;
+
+static int cluster_up(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_start();
+    if (!cluster)
+        return -1;
+    pg_cluster_execute(cluster, "CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL,"
+                                " CONSTRAINT counter_not_negative CHECK (value >= 0))");
+    return 0;
+}
+
+static int cluster_down(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_stop(cluster);
+    return 0;
+}
+
+static int counter_reset(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster, "TRUNCATE counter; INSERT INTO counter VALUES (1, 0), (2, 0)");
+    return 0;
+}
+
+static const struct pg_statement value_of = {"value_of",
+                                             "SELECT value FROM counter WHERE id = $1::int"};
+static const struct pg_statement set_value = {
+    "set_value", "UPDATE counter SET value = $2::int WHERE id = $1::int"};
+static const struct pg_statement add_value = {
+    "add_value", "UPDATE counter SET value = value + $2::int WHERE id = $1::int"};
+static const struct pg_statement insert_row = {"insert_row",
+                                               "INSERT INTO counter VALUES ($1::int, $2::int)"};
+static const struct pg_statement sleep_s = {"sleep_s", "SELECT pg_sleep($1::float8)"};
+static const struct pg_statement backend = {"backend", "SELECT pg_backend_pid()"};
+
+static int64_t stored(int id)
+{
+    char sql[64], value[16];
+    snprintf(sql, sizeof(sql), "SELECT value FROM counter WHERE id = %d", id);
+    pg_cluster_query(cluster, sql, value, sizeof(value));
+    return value[0] ? strtoll(value, NULL, 10) : -1;
+}
+
+/* Runs a statement whose rows do not matter. */
+static enum status run_statement(struct pg_transaction *transaction,
+                                 const struct pg_statement *statement, const char *first,
+                                 const char *second)
+{
+    struct pg_param params[] = {pg_str(first), pg_str(second)};
+    struct pg_result *result;
+    enum status status =
+        pg_execute(transaction, statement, params, (first != NULL) + (second != NULL), &result);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+    return status;
+}
+
+static struct pg_transaction *begin(struct fiber_run *run, struct cancel *cancel)
+{
+    struct pg_transaction *transaction = NULL;
+    assert_int_equal(pg_begin(run->pg, cancel, false, &transaction), STATUS_OK);
+    return transaction;
+}
+
+static void commit_keeps_and_rollback_undoes_body(struct fiber_run *run)
+{
+    struct pg_transaction *transaction = begin(run, NULL);
+    struct pg_param params[] = {pg_str("1"), pg_str("5")};
+    struct pg_result *result;
+    assert_int_equal(pg_execute(transaction, &add_value, params, 2, &result), STATUS_OK);
+    assert_int_equal(pg_affected(result), 1);
+    pg_result_free(result);
+    assert_int_equal(stored(1), 0);
+    assert_int_equal(pg_commit(transaction), STATUS_OK);
+    assert_int_equal(stored(1), 5);
+
+    transaction = begin(run, NULL);
+    assert_int_equal(run_statement(transaction, &add_value, "1", "7"), STATUS_OK);
+    pg_rollback(transaction);
+    assert_int_equal(stored(1), 5);
+
+    /* Without a statement there is nothing to say to the server. */
+    transaction = begin(run, NULL);
+    assert_int_equal(pg_commit(transaction), STATUS_OK);
+    transaction = begin(run, NULL);
+    pg_rollback(transaction);
+}
+
+static void commit_keeps_and_rollback_undoes(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1},
+                 commit_keeps_and_rollback_undoes_body);
+}
+
+static void a_failed_statement_leaves_only_rollback_body(struct fiber_run *run)
+{
+    struct pg_transaction *transaction = begin(run, NULL);
+    assert_int_equal(run_statement(transaction, &add_value, "1", "3"), STATUS_OK);
+    assert_string_equal(pg_constraint(transaction), "");
+    assert_int_equal(run_statement(transaction, &insert_row, "2", "0"), STATUS_ALREADY_EXISTS);
+    assert_string_equal(pg_constraint(transaction), "counter_pkey");
+    assert_int_equal(run_statement(transaction, &add_value, "1", "3"), STATUS_ALREADY_EXISTS);
+    assert_int_equal(pg_commit(transaction), STATUS_ALREADY_EXISTS);
+    assert_int_equal(stored(1), 0);
+
+    transaction = begin(run, NULL);
+    assert_int_equal(run_statement(transaction, &insert_row, "3", "-1"),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(pg_constraint(transaction), "counter_not_negative");
+    pg_rollback(transaction);
+    transaction = begin(run, NULL);
+    assert_int_equal(run_statement(transaction, &insert_row, "x", "-1"), STATUS_INVALID_ARGUMENT);
+    pg_rollback(transaction);
+}
+
+static void a_failed_statement_leaves_only_rollback(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1},
+                 a_failed_statement_leaves_only_rollback_body);
+}
+
+/* Both read before either writes, in their first try: one of them cannot be serialized. */
+struct increment {
+    size_t both_read;
+    struct fiber_event go_on[2];
+    int tries[2];
+    size_t index;
+};
+
+static struct increment increment;
+
+struct increment_one {
+    size_t index;
+};
+
+static enum status increment_once(struct pg_transaction *transaction, void *arg)
+{
+    const struct increment_one *one = arg;
+    struct pg_param id = pg_str("1");
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, &value_of, &id, 1, &result);
+    if (status != STATUS_OK)
+        return status;
+    char next[16];
+    snprintf(next, sizeof(next), "%lld", (long long)pg_get_int(result, 0, 0) + 1);
+    pg_result_free(result);
+    if (increment.tries[one->index]++ == 0) {
+        if (++increment.both_read == 2) {
+            fiber_event_signal(&increment.go_on[0]);
+            fiber_event_signal(&increment.go_on[1]);
+        }
+        assert_int_equal(fiber_event_wait(&increment.go_on[one->index], DEADLINE_NONE), STATUS_OK);
+    }
+    return run_statement(transaction, &set_value, "1", next);
+}
+
+static void increment_part(struct fiber_run *run, size_t index)
+{
+    struct increment_one one = {.index = index};
+    assert_int_equal(pg_transact(run->pg, NULL, true, increment_once, &one), STATUS_OK);
+}
+
+static void a_serialization_failure_runs_the_whole_again_body(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    increment = (struct increment){0};
+    fiber_run_parallel(run, 2, increment_part);
+    assert_int_equal(stored(1), 2);
+    pg_statistics(run->pg, &statistics);
+    assert_true(statistics.transaction_retries >= 1);
+    assert_true(increment.tries[0] + increment.tries[1] >= 3);
+}
+
+static void a_serialization_failure_runs_the_whole_again(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){0},
+                 a_serialization_failure_runs_the_whole_again_body);
+}
+
+static int calls;
+
+static enum status always_aborted(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement raise = {"raise_40001", "SELECT raise_40001()"};
+    (void)arg;
+    calls++;
+    return run_statement(transaction, &raise, NULL, NULL);
+}
+
+static enum status refused_by_rule(struct pg_transaction *transaction, void *arg)
+{
+    (void)arg;
+    calls++;
+    enum status status = run_statement(transaction, &add_value, "1", "1");
+    return status == STATUS_OK ? STATUS_FAILED_PRECONDITION : status;
+}
+
+static void tries_are_bounded_and_refusals_are_not_tried_again_body(struct fiber_run *run)
+{
+    calls = 0;
+    assert_int_equal(pg_transact(run->pg, NULL, false, always_aborted, NULL), STATUS_ABORTED);
+    assert_int_equal(calls, PG_TRANSACTION_TRIES);
+    calls = 0;
+    assert_int_equal(pg_transact(run->pg, NULL, false, refused_by_rule, NULL),
+                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(calls, 1);
+    assert_int_equal(stored(1), 0);
+}
+
+static void tries_are_bounded_and_refusals_are_not_tried_again(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster, "CREATE FUNCTION raise_40001() RETURNS void LANGUAGE plpgsql AS "
+                                "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END $$");
+    fiber_run_pg(cluster, &(struct pg_options){0},
+                 tries_are_bounded_and_refusals_are_not_tried_again_body);
+}
+
+static int64_t backend_of(struct pg_transaction *transaction)
+{
+    struct pg_result *result;
+    assert_int_equal(pg_execute(transaction, &backend, NULL, 0, &result), STATUS_OK);
+    int64_t pid = pg_get_int(result, 0, 0);
+    pg_result_free(result);
+    return pid;
+}
+
+static void a_deadline_ends_a_statement_body(struct fiber_run *run)
+{
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(150));
+    int64_t begin_us = clock_monotonic_us();
+    struct pg_transaction *transaction = begin(run, &cancel);
+    int64_t pid = backend_of(transaction);
+    assert_int_equal(run_statement(transaction, &add_value, "1", "1"), STATUS_OK);
+    assert_int_equal(run_statement(transaction, &sleep_s, "60", NULL), STATUS_DEADLINE_EXCEEDED);
+    assert_true(clock_monotonic_us() - begin_us < 2000000);
+    pg_rollback(transaction);
+    /* The only connection is usable again, and is the same. */
+    transaction = begin(run, NULL);
+    assert_int_equal(backend_of(transaction), pid);
+    assert_int_equal(run_statement(transaction, &add_value, "2", "1"), STATUS_OK);
+    assert_int_equal(pg_commit(transaction), STATUS_OK);
+    assert_int_equal(stored(1), 0);
+    assert_int_equal(stored(2), 1);
+}
+
+static void a_deadline_ends_a_statement(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1},
+                 a_deadline_ends_a_statement_body);
+}
+
+static struct cancel shared_cancel;
+static int64_t cancelled_pid;
+
+static void sleep_or_cancel(struct fiber_run *run, size_t index)
+{
+    if (index == 1) {
+        fiber_sleep_ms(50);
+        cancel_fire(&shared_cancel);
+        return;
+    }
+    struct pg_transaction *transaction = begin(run, &shared_cancel);
+    cancelled_pid = backend_of(transaction);
+    int64_t begin_us = clock_monotonic_us();
+    assert_int_equal(run_statement(transaction, &sleep_s, "60", NULL), STATUS_CANCELLED);
+    assert_true(clock_monotonic_us() - begin_us < 2000000);
+    pg_rollback(transaction);
+}
+
+static void a_cancelled_transaction_gives_its_connection_back_body(struct fiber_run *run)
+{
+    cancel_init(&shared_cancel, DEADLINE_NONE);
+    fiber_run_parallel(run, 2, sleep_or_cancel);
+    struct cancel patience;
+    cancel_init(&patience, deadline_after_ms(10000));
+    struct pg_transaction *transaction = begin(run, &patience);
+    assert_int_equal(backend_of(transaction), cancelled_pid);
+    assert_int_equal(pg_commit(transaction), STATUS_OK);
+}
+
+static void a_cancelled_transaction_gives_its_connection_back(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1},
+                 a_cancelled_transaction_gives_its_connection_back_body);
+}
+
+static char order[16];
+
+static void add_in_turn(struct fiber_run *run, size_t index)
+{
+    struct pg_transaction *transaction = begin(run, NULL);
+    order[strlen(order)] = (char)('0' + index);
+    assert_int_equal(run_statement(transaction, &add_value, "1", "1"), STATUS_OK);
+    assert_int_equal(pg_commit(transaction), STATUS_OK);
+}
+
+static void transactions_wait_for_a_connection_in_turn_body(struct fiber_run *run)
+{
+    memset(order, 0, sizeof(order));
+    fiber_run_parallel(run, 10, add_in_turn);
+    assert_string_equal(order, "0123456789");
+    assert_int_equal(stored(1), 10);
+    /* Who gives up waiting is passed over. */
+    struct pg_transaction *held = begin(run, NULL);
+    struct pg_transaction *refused;
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(10));
+    assert_int_equal(pg_begin(run->pg, &cancel, false, &refused), STATUS_DEADLINE_EXCEEDED);
+    pg_rollback(held);
+    struct pg_statistics statistics;
+    pg_statistics(run->pg, &statistics);
+    assert_int_equal(statistics.waiting, 0);
+}
+
+static void transactions_wait_for_a_connection_in_turn(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1},
+                 transactions_wait_for_a_connection_in_turn_body);
+}
+
+static void a_lock_is_not_awaited_for_ever_body(struct fiber_run *run)
+{
+    struct pg_transaction *first = begin(run, NULL);
+    struct pg_transaction *second = begin(run, NULL);
+    assert_int_equal(run_statement(first, &add_value, "1", "1"), STATUS_OK);
+    assert_int_equal(run_statement(second, &add_value, "1", "1"), STATUS_UNAVAILABLE);
+    pg_rollback(second);
+    assert_int_equal(pg_commit(first), STATUS_OK);
+    assert_int_equal(stored(1), 1);
+}
+
+static void a_lock_is_not_awaited_for_ever(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){0}, a_lock_is_not_awaited_for_ever_body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup(name, counter_reset)
+        TEST(commit_keeps_and_rollback_undoes),
+        TEST(a_failed_statement_leaves_only_rollback),
+        TEST(a_serialization_failure_runs_the_whole_again),
+        TEST(tries_are_bounded_and_refusals_are_not_tried_again),
+        TEST(a_deadline_ends_a_statement),
+        TEST(a_cancelled_transaction_gives_its_connection_back),
+        TEST(transactions_wait_for_a_connection_in_turn),
+        TEST(a_lock_is_not_awaited_for_ever),
+    };
+    return cmocka_run_group_tests(tests, cluster_up, cluster_down);
+}
