@@ -9,6 +9,7 @@
 
 #include "shared/base/siphash.h"
 #include "shared/base/utf8.h"
+#include "shared/json/escape.h"
 
 /* Longer keys name no field of ours; with it the paths of a mask cannot outgrow the text by far. */
 #define FIELD_NAME_BYTES_MAX 128
@@ -131,68 +132,6 @@ static bool refuse_memory(struct scanner *scanner)
 
 /* ---- strings ---------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* The code unit of the \uXXXX at `at`; -1 when it is none. */
-static int32_t code_unit(const char *at, const char *end)
-{
-    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
-        return -1;
-    int32_t unit = 0;
-    for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
-        if (digit < 0)
-            return -1;
-        unit = unit * 16 + digit;
-    }
-    return unit;
-}
-
-static bool is_high_surrogate(int32_t unit)
-{
-    return unit >= 0xD800 && unit <= 0xDBFF;
-}
-
-static bool is_low_surrogate(int32_t unit)
-{
-    return unit >= 0xDC00 && unit <= 0xDFFF;
-}
-
-/* At a backslash. */
-static bool scan_escape(struct scanner *scanner)
-{
-    char kind = scanner->end - scanner->at > 1 ? scanner->at[1] : '\0';
-    if (kind != 'u') {
-        if (kind == '\0' || !strchr("\"\\/bfnrt", kind))
-            return refuse(scanner, "an unknown escape");
-        scanner->at += 2;
-        return true;
-    }
-    int32_t unit = code_unit(scanner->at, scanner->end);
-    if (unit < 0)
-        return refuse(scanner, "\\u without four hexadecimal digits");
-    if (unit == 0)
-        return refuse(scanner, "the NUL character");
-    if (is_low_surrogate(unit))
-        return refuse(scanner, "half of a surrogate pair");
-    if (is_high_surrogate(unit)) {
-        if (!is_low_surrogate(code_unit(scanner->at + 6, scanner->end)))
-            return refuse(scanner, "half of a surrogate pair");
-        scanner->at += 6;
-    }
-    scanner->at += 6;
-    return true;
-}
-
 /* At the opening quote; the text between the quotes as it is written. */
 static bool scan_string(struct scanner *scanner, struct slice *ret_raw)
 {
@@ -205,8 +144,12 @@ static bool scan_string(struct scanner *scanner, struct slice *ret_raw)
             return true;
         }
         if (byte == '\\') {
-            if (!scan_escape(scanner))
-                return false;
+            const char *wrong;
+            size_t len =
+                escape_len(slice_make(scanner->at, (size_t)(scanner->end - scanner->at)), &wrong);
+            if (len == 0)
+                return refuse(scanner, wrong);
+            scanner->at += len;
         } else if (byte < 0x20) {
             return refuse(scanner, "a control character in a string");
         } else if (byte < 0x80) {
@@ -220,48 +163,6 @@ static bool scan_string(struct scanner *scanner, struct slice *ret_raw)
         }
     }
     return refuse(scanner, "a string without end");
-}
-
-static size_t encode(int32_t code, char *to)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        to[0] = (char)(0xC0 | code >> 6);
-        to[1] = (char)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        to[0] = (char)(0xE0 | code >> 12);
-        to[1] = (char)(0x80 | (code >> 6 & 0x3F));
-        to[2] = (char)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    to[0] = (char)(0xF0 | code >> 18);
-    to[1] = (char)(0x80 | (code >> 12 & 0x3F));
-    to[2] = (char)(0x80 | (code >> 6 & 0x3F));
-    to[3] = (char)(0x80 | (code & 0x3F));
-    return 4;
-}
-
-/* What the escape at `*at` stands for, into `to`; moves `*at` behind it. Never longer than the escape. */
-static size_t unescape(const char **at, const char *end, char *to)
-{
-    static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-    int32_t unit = code_unit(*at, end);
-    if (unit < 0) {
-        to[0] = into[strchr(from, (*at)[1]) - from];
-        *at += 2;
-        return 1;
-    }
-    *at += 6;
-    if (is_high_surrogate(unit)) {
-        unit = 0x10000 + ((unit - 0xD800) << 10) + (code_unit(*at, end) - 0xDC00);
-        *at += 6;
-    }
-    return encode(unit, to);
 }
 
 /* ---- keys ------------------------------------------------------------------------------------- */
@@ -296,7 +197,7 @@ static struct slice key_normal(struct scanner *scanner, struct slice raw)
     size_t len = 0;
     for (const char *at = raw.ptr, *end = raw.ptr + raw.len; at < end;) {
         if (*at == '\\')
-            len += unescape(&at, end, key + len);
+            len += escape_decode(&at, end, key + len);
         else
             key[len++] = *at++;
     }

@@ -118,6 +118,32 @@ static bool put_char(struct line *line, struct slice rest, size_t *ret_len)
     return put(line, rest.ptr, len);
 }
 
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* As much of the text as fits; false when that is not all. */
+static bool put_escaped(struct line *line, struct slice text)
+{
+    while (text.len > 0) {
+        size_t taken = 0;
+        while (taken < text.len && is_plain(text.ptr[taken]))
+            taken++;
+        size_t room = line->len_max - line->len;
+        if (taken > room) {
+            put(line, text.ptr, room);
+            return false;
+        }
+        if (taken > 0)
+            put(line, text.ptr, taken);
+        else if (!put_char(line, text, &taken))
+            return false;
+        text = slice_make(text.ptr + taken, text.len - taken);
+    }
+    return true;
+}
+
 /* A JSON string. False when not even an empty one fits; a text that was cut marks the line. */
 static bool put_text(struct line *line, struct slice text)
 {
@@ -133,15 +159,8 @@ static bool put_text(struct line *line, struct slice text)
     struct redact_piece piece;
     bool fits = true;
     while (fits && redact_next(&redact, &piece)) {
-        if (piece.secret) {
-            fits = put(line, REDACTED, sizeof(REDACTED) - 1);
-            continue;
-        }
-        while (fits && piece.text.len > 0) {
-            size_t taken;
-            fits = put_char(line, piece.text, &taken);
-            piece.text = slice_make(piece.text.ptr + taken, piece.text.len - taken);
-        }
+        fits = piece.secret ? put(line, REDACTED, sizeof(REDACTED) - 1)
+                            : put_escaped(line, piece.text);
     }
     line->cut |= !fits;
     line->len_max = line_max;
@@ -168,24 +187,32 @@ static bool put_value(struct line *line, const struct log_field *field)
     return false;
 }
 
-/* All of it or nothing, except that a text may be cut. */
-static void put_field(struct line *line, const struct log_field *field)
+static bool put_key(struct line *line, const char *key)
 {
-    size_t before = line->len;
-    bool fits = put(line, ",", 1) && put_text(line, slice_str(field->key)) && put(line, ":", 1) &&
-                put_value(line, field);
+    return put(line, ",\"", 2) && put_escaped(line, slice_str(key)) && put(line, "\":", 2);
+}
+
+/* All of a field or nothing, except that a text may be cut. */
+static void keep_if(struct line *line, size_t before, bool fits)
+{
     if (!fits) {
         line->len = before;
         line->cut = true;
     }
 }
 
+static void put_field(struct line *line, const struct log_field *field)
+{
+    size_t before = line->len;
+    keep_if(line, before, put_key(line, field->key) && put_value(line, field));
+}
+
+/* A field of every line; left out when empty. */
 static void put_named(struct line *line, const char *key, struct slice text)
 {
-    if (text.len > 0) {
-        struct log_field field = log_slice(key, text);
-        put_field(line, &field);
-    }
+    size_t before = line->len;
+    if (text.len > 0)
+        keep_if(line, before, put_key(line, key) && put_text(line, text));
 }
 
 /* ---- what each line begins with --------------------------------------------------------------- */

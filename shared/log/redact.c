@@ -16,6 +16,7 @@
 static const char *const telling_parts[] = {
     "token", "authori", "cookie", "passw", "passphrase", "secret", "credential",
 };
+static const char telling_letters[] = "tacps"; /* that they begin with: most letters need no more */
 /* Telling only as a word of its own: "code" but not "decoder". */
 static const char *const telling_words[] = {
     "code", "key", "apikey", "jwt", "assertion", "signature",
@@ -47,8 +48,10 @@ static bool word_is_telling(struct slice word)
     }
     for (size_t at = 0; at < word.len; at++) {
         struct slice tail = slice_make(word.ptr + at, word.len - at);
+        if (!strchr(telling_letters, tail.ptr[0] | 0x20))
+            continue;
         for (size_t i = 0; i < sizeof(telling_parts) / sizeof(telling_parts[0]); i++) {
-            if ((tail.ptr[0] | 0x20) == telling_parts[i][0] && begins_with(tail, telling_parts[i]))
+            if (begins_with(tail, telling_parts[i]))
                 return true;
         }
     }
