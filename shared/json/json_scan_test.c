@@ -140,7 +140,7 @@ static void scan_refuses_a_key_given_twice(void **state)
                    "JSON: the same key a second time at byte 19");
     assert_refused("{\"ab\":1,\"\\u0061b\":2}", "ab", "JSON: the same key a second time at byte 9");
     assert_refused("{\"\xF0\x9F\x98\x80\\n\u00e9\":1,\"\\ud83d\\ude00\\u000a\\u00e9\":2}",
-                   "\xF0\x9F\x98\x80?\xC3\xA9", "JSON: the same key a second time at byte 14");
+                   "\xF0\x9F\x98\x80?\xC3\xA9", "JSON: the same key a second time at byte 15");
     assert_refused("{\"\":1,\"\":2}", "", "JSON: the same key a second time at byte 7");
 }
 
