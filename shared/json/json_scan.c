@@ -243,7 +243,7 @@ static void skip_blanks(struct scanner *scanner)
 static bool scan_key(struct scanner *scanner)
 {
     struct frame *frame = &scanner->frames[scanner->depth - 1];
-    struct slice raw;
+    struct slice raw = SLICE_LIT("");
     if (scanner->key_count == scanner->limits->keys_max)
         return refuse(scanner, "too many keys");
     frame->key = slice_make(NULL, 0);
