@@ -7,6 +7,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/rpc/health.h"
+#include "shared/rpc/reflection.h"
 #include "shared/rpc/tls.h"
 
 #define SERVER_CONNECTION_AGE_MS (30 * 60 * 1000)
@@ -135,6 +136,7 @@ static void server_destroy(struct rpc_server *server)
         grpc_server_destroy(server->server);
     for (struct list *node; (node = list_pop(&server->pool));)
         server_call_free(node);
+    reflection_free(server->reflection);
     rpc_host_free(server->system_host);
     health_free(server->health);
     pthread_mutex_destroy(&server->lock);
@@ -159,6 +161,11 @@ static enum status server_prepare(struct rpc_server *server,
         return status;
     server->server = server_create(options, rpc_host_limits(server->host));
     grpc_server_register_completion_queue(server->server, rpc_runtime_queue(server->runtime), NULL);
+    if (options->reflection) {
+        status = reflection_new(server, options->descriptor_set, &server->reflection, fault);
+        if (status != STATUS_OK)
+            return status;
+    }
     if (!server_register(server))
         return fault_set(fault, STATUS_INTERNAL, NULL, "a method could not be registered");
 
@@ -198,6 +205,7 @@ enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,
         for (size_t n = 0; n < SERVER_POSTED_PER_METHOD; n++)
             server_call_post(&server->methods[i]);
     }
+    reflection_start(server->reflection);
     health_set_serving(server->health, true);
     *ret_server = server;
     return STATUS_OK;
@@ -228,6 +236,7 @@ enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
     if (!server->shutting_down) {
         server->shutting_down = true;
         health_end(server->health);
+        reflection_end(server->reflection);
         rpc_runtime_shutdown_server(server->runtime, server->server, &server->shutdown_tag);
     }
     if (server_wait_drained(server, deadline_us))
