@@ -42,9 +42,9 @@
  *     int            decimal                       int64_t
  *     duration_ms    250ms 5s 10m 24h 7d, or 250   int64_t, milliseconds
  *     bytes          64KiB 1MiB 2GiB, or 65536     int64_t
- *     bool           true/false, yes/no, on/off, 1/0; as a flag --name or --name=…    bool
+ *     bool           true/false yes/no on/off 1/0  bool; as a flag --name alone is true, --name=no is not
  *     enum           one of `choices`              int, the index in `choices`
- *     list           a,b,c; blanks around items are dropped             struct config_list
+ *     list           a,b,c, blanks around items go struct config_list
  *
  * Ownership: texts live in the config's arena until config_done, also those that a reload replaced.
  * Not thread-safe: start, reload and read the values on one thread.

@@ -19,7 +19,7 @@ struct config_name config_name_written(const char *name, enum config_name_style 
 /* The option that is written so in that style, without "--" or "PEK_"; NULL when there is none. */
 const struct config_option *config_option_find(const struct config_program *program,
                                                struct slice written, enum config_name_style style);
-/* The name of the option, builtin flag (style FLAG) that is nearest; NULL when none is near. */
+/* The option's name that is nearest, or a flag's of config itself; NULL when none is near. */
 const char *config_name_nearest(const struct config_program *program, struct slice written,
                                 enum config_name_style style);
 const char *config_command_nearest(const struct config_program *program, struct slice written);

@@ -29,7 +29,7 @@
 #define JSON_SCAN_DEPTH_LIMIT 256 /* depth_max is at most this */
 
 struct json_limits {
-    size_t depth_max; /* an object or array in nothing has depth 1 */
+    size_t depth_max; /* the outermost object or array has depth 1 */
     size_t keys_max;
     /* The text is a proto message: parent_id and parentId are one field, so both together are a
      * duplicate key. */
@@ -39,8 +39,8 @@ struct json_limits {
 /* What requests get: JSON_DEPTH_MAX, JSON_KEYS_MAX, proto_names. */
 extern const struct json_limits json_limits_default;
 
-/* OK, INVALID_ARGUMENT, or RESOURCE_EXHAUSTED when the arena is at its ceiling (about 40 bytes a key are
- * taken). NULL limits are json_limits_default. `fault` may be NULL. */
+/* OK, INVALID_ARGUMENT, or RESOURCE_EXHAUSTED when the arena is at its ceiling: at most 64 bytes a key are
+ * taken, and 64 a level of depth_max. NULL limits are json_limits_default. `fault` may be NULL. */
 PEK_MUST_CHECK enum status json_scan(struct slice text, const struct json_limits *limits,
                                      struct arena *arena, struct fault *fault);
 
@@ -55,7 +55,7 @@ struct json_leaves {
     size_t count;
 };
 
-/* json_scan, and lists what an object sets, as a field mask would name it: values that are not objects,
+/* json_scan, and lists (at 32 bytes more a key, and the paths) what an object sets, as a field mask would name it: values that are not objects,
  * empty objects, and whatever stands `levels_max` keys deep (1: the top-level keys). An array is one
  * leaf. INVALID_ARGUMENT also when the text is no object or a key on the way is no proto field name. */
 PEK_MUST_CHECK enum status json_scan_leaves(struct slice text, const struct json_limits *limits,

@@ -140,9 +140,9 @@ static inline struct log_field log_in(const struct log_scope *scope)
 /* What log_event expands to: fields up to LOG_FIELD_END, the first is the event. */
 void log_write(enum log_level level, const struct log_field *fields);
 
-/* Whether one of the words of a key ("access_token", "apiKey", "set-cookie") names a secret: token,
- * authorization, cookie, password, passphrase, secret, code, key, assertion, credential, signature, jwt,
- * or the plural of one. So a status is logged as "status", not as "status_code". */
+/* Whether a key ("access_token", "apiKey", "set-cookie") is that of a secret: it has token, authori…,
+ * cookie, passw…, passphrase, secret or credential in it, or one of its words is code, key, jwt, assertion
+ * or signature, also in the plural. So a status is logged as "status", not as "status_code". */
 bool log_key_is_secret(struct slice key);
 
 #endif
