@@ -1,0 +1,143 @@
+#include "shared/pg/migrate.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Any constant will do, as long as no other user of the database takes it: "pek_migr" in ASCII. */
+#define MIGRATE_LOCK "8098997562497394546"
+
+static void ignore_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+/* "relation "x" does not exist": without the statement, without addresses. */
+static enum status fail(PGconn *conn, const PGresult *result, const char *what, struct fault *fault)
+{
+    const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    enum status status =
+        PQstatus(conn) == CONNECTION_OK ? STATUS_FAILED_PRECONDITION : STATUS_UNAVAILABLE;
+    return fault_set(fault, status, NULL, "%s: %s", what,
+                     primary ? primary : "the connection to the database was lost");
+}
+
+static bool succeeded(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static enum status run(PGconn *conn, const char *sql, const char *what, struct fault *fault)
+{
+    PGresult *result = PQexec(conn, sql);
+    enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, what, fault);
+    PQclear(result);
+    return status;
+}
+
+/* $1 name, $2 the file as bytea. The digest is the server's work: nothing here need know SHA-256. */
+static PGresult *run_with_file(PGconn *conn, const char *sql, const struct migration *migration)
+{
+    const char *values[] = {migration->name, migration->sql.ptr ? migration->sql.ptr : ""};
+    const int lengths[] = {0, (int)migration->sql.len};
+    const int formats[] = {0, 1};
+    return PQexecParams(conn, sql, 2, NULL, values, lengths, formats, 0);
+}
+
+/* `ret_applied`: it is in the table with the same checksum. */
+static enum status check(PGconn *conn, const struct migration *migration, bool *ret_applied,
+                         struct fault *fault)
+{
+    PGresult *result = run_with_file(
+        conn, "SELECT sha256 = encode(sha256($2::bytea), 'hex') FROM pek_migration WHERE name = $1",
+        migration);
+    enum status status = STATUS_OK;
+    if (!succeeded(result))
+        status = fail(conn, result, migration->name, fault);
+    else if (PQntuples(result) == 0)
+        *ret_applied = false;
+    else if (PQgetvalue(result, 0, 0)[0] == 't')
+        *ret_applied = true;
+    else
+        status = fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "MIGRATION_CHANGED", NULL,
+                                  "%s was applied with other contents: add a new file instead",
+                                  migration->name);
+    PQclear(result);
+    return status;
+}
+
+static enum status record(PGconn *conn, const struct migration *migration, struct fault *fault)
+{
+    PGresult *result = run_with_file(
+        conn,
+        "INSERT INTO pek_migration (name, sha256) VALUES ($1, encode(sha256($2::bytea), 'hex'))",
+        migration);
+    enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, migration->name, fault);
+    PQclear(result);
+    return status;
+}
+
+static enum status apply(PGconn *conn, const struct migration *migration, struct fault *fault)
+{
+    char *sql = strndup(migration->sql.ptr ? migration->sql.ptr : "", migration->sql.len);
+    if (!sql)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", migration->name);
+    enum status status = run(conn, "BEGIN", migration->name, fault);
+    if (status == STATUS_OK)
+        status = run(conn, sql, migration->name, fault);
+    free(sql);
+    /* A COMMIT in the file would leave half of it behind when the rest fails. */
+    if (status == STATUS_OK && PQtransactionStatus(conn) != PQTRANS_INTRANS)
+        status = fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
+                           "%s ends the transaction that it runs in", migration->name);
+    if (status == STATUS_OK)
+        status = record(conn, migration, fault);
+    if (status == STATUS_OK)
+        return run(conn, "COMMIT", migration->name, fault);
+    PQclear(PQexec(conn, "ROLLBACK"));
+    return status;
+}
+
+static enum status prepare(PGconn *conn, struct fault *fault)
+{
+    /* Waits for whoever else is migrating; goes with the connection. */
+    enum status status =
+        run(conn, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")", "migration lock", fault);
+    if (status == STATUS_OK)
+        status = run(conn,
+                     "CREATE TABLE IF NOT EXISTS pek_migration ("
+                     " name text PRIMARY KEY,"
+                     " sha256 text NOT NULL,"
+                     " applied_at timestamptz NOT NULL DEFAULT now())",
+                     "pek_migration", fault);
+    return status;
+}
+
+enum status migrate_apply(const char *conninfo, const struct migration *migrations, size_t count,
+                          size_t *ret_applied, struct fault *fault)
+{
+    PGconn *conn = PQconnectdb(conninfo);
+    if (PQstatus(conn) != CONNECTION_OK) {
+        PQfinish(conn);
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "cannot connect to the database");
+    }
+    PQsetNoticeReceiver(conn, ignore_notice, NULL);
+    size_t applied = 0;
+    enum status status = prepare(conn, fault);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        bool done = false;
+        status = check(conn, &migrations[i], &done, fault);
+        if (status != STATUS_OK || done)
+            continue;
+        status = apply(conn, &migrations[i], fault);
+        if (status == STATUS_OK)
+            applied++;
+    }
+    PQfinish(conn);
+    if (status == STATUS_OK)
+        *ret_applied = applied;
+    return status;
+}

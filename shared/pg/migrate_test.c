@@ -1,0 +1,174 @@
+#include "shared/pg/migrate.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/pg_cluster.h"
+
+static struct pg_cluster *cluster;
+
+static int cluster_up(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_start();
+    return cluster ? 0 : -1;
+}
+
+static int cluster_down(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_stop(cluster);
+    return 0;
+}
+
+static int schema_reset(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    return 0;
+}
+
+/* Two statements in the first; not NUL-terminated on purpose. */
+static const char sql_text[] = "CREATE TABLE a (n int); INSERT INTO a VALUES (1);GARBAGE";
+#define FIRST                                                                                      \
+    {                                                                                              \
+        "0001_a.sql",                                                                              \
+        {                                                                                          \
+            sql_text, sizeof(sql_text) - sizeof("GARBAGE")                                         \
+        }                                                                                          \
+    }
+
+static enum status apply(const struct migration *migrations, size_t count, size_t *ret_applied,
+                         struct fault *fault)
+{
+    return migrate_apply(pg_cluster_conninfo(cluster), migrations, count, ret_applied, fault);
+}
+
+static void assert_query(const char *sql, const char *want)
+{
+    char value[64];
+    pg_cluster_query(cluster, sql, value, sizeof(value));
+    assert_string_equal(value, want);
+}
+
+static void files_are_applied_once_and_in_order(void **state)
+{
+    (void)state;
+    const struct migration migrations[] = {
+        FIRST, {"0002_b.sql", SLICE_LIT("INSERT INTO a SELECT n + 1 FROM a")}};
+    struct fault fault = {0};
+    size_t applied = 9;
+    assert_int_equal(apply(migrations, 1, &applied, &fault), STATUS_OK);
+    assert_int_equal(applied, 1);
+    assert_int_equal(apply(migrations, 2, &applied, &fault), STATUS_OK);
+    assert_int_equal(applied, 1);
+    assert_int_equal(apply(migrations, 2, &applied, &fault), STATUS_OK);
+    assert_int_equal(applied, 0);
+    assert_query("SELECT sum(n) FROM a", "3");
+    assert_query("SELECT string_agg(name, ',' ORDER BY name) FROM pek_migration",
+                 "0001_a.sql,0002_b.sql");
+    assert_query("SELECT length(sha256) FROM pek_migration LIMIT 1", "64");
+}
+
+static void a_changed_file_is_refused_by_name(void **state)
+{
+    (void)state;
+    const struct migration before[] = {FIRST};
+    const struct migration after[] = {{"0001_a.sql", SLICE_LIT("CREATE TABLE a (n bigint)")}};
+    struct fault fault = {0};
+    size_t applied = 9;
+    assert_int_equal(apply(before, 1, &applied, &fault), STATUS_OK);
+    applied = 9;
+    assert_int_equal(apply(after, 1, &applied, &fault), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(applied, 9);
+    assert_non_null(strstr(fault.text, "0001_a.sql"));
+    assert_string_equal(fault.reason, "MIGRATION_CHANGED");
+}
+
+static void a_failing_file_leaves_nothing_of_itself(void **state)
+{
+    (void)state;
+    const struct migration migrations[] = {
+        FIRST,
+        {"0002_b.sql", SLICE_LIT("CREATE TABLE b (n int); SELECT 1 / 0")},
+        {"0003_c.sql", SLICE_LIT("CREATE TABLE c (n int)")},
+    };
+    struct fault fault = {0};
+    size_t applied;
+    assert_int_equal(apply(migrations, 3, &applied, &fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(fault.text, "0002_b.sql: division by zero");
+    assert_query("SELECT to_regclass('b') IS NULL AND to_regclass('c') IS NULL", "t");
+    assert_query("SELECT count(*) FROM pek_migration", "1");
+}
+
+static void a_file_must_not_end_its_transaction(void **state)
+{
+    (void)state;
+    const struct migration migrations[] = {{"0001_x.sql", SLICE_LIT("COMMIT")}};
+    struct fault fault = {0};
+    size_t applied;
+    assert_int_equal(apply(migrations, 1, &applied, &fault), STATUS_FAILED_PRECONDITION);
+    assert_query("SELECT count(*) FROM pek_migration", "0");
+}
+
+static void without_a_server_it_is_unavailable(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    size_t applied;
+    assert_int_equal(
+        migrate_apply("host=/nonexistent connect_timeout=2", NULL, 0, &applied, &fault),
+        STATUS_UNAVAILABLE);
+    assert_null(strstr(fault.text, "nonexistent"));
+}
+
+struct migrator {
+    enum status status;
+    size_t applied;
+};
+
+static void *migrate_on_thread(void *arg)
+{
+    struct migrator *migrator = arg;
+    const struct migration migrations[] = {FIRST};
+    struct fault fault = {0};
+    migrator->status = apply(migrations, 1, &migrator->applied, &fault);
+    return NULL;
+}
+
+static void replicas_that_start_together_apply_once(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    struct migrator migrators[4] = {{STATUS_UNKNOWN, 0}};
+    size_t applied = 0;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, migrate_on_thread, &migrators[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(migrators[i].status, STATUS_OK);
+        applied += migrators[i].applied;
+    }
+    assert_int_equal(applied, 1);
+    assert_query("SELECT count(*) FROM a", "1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup(name, schema_reset)
+        TEST(files_are_applied_once_and_in_order),
+        TEST(a_changed_file_is_refused_by_name),
+        TEST(a_failing_file_leaves_nothing_of_itself),
+        TEST(a_file_must_not_end_its_transaction),
+        TEST(without_a_server_it_is_unavailable),
+        TEST(replicas_that_start_together_apply_once),
+    };
+    return cmocka_run_group_tests(tests, cluster_up, cluster_down);
+}
