@@ -7,13 +7,15 @@
  * reply goes nowhere: the handler need not know. All on the loop thread.
  *
  * Refused before the handler runs (400 and the connection closed, unless said): what request smuggling is
- * made of (two lengths, a length and chunks, an encoding other than chunked, HTTP/1.1 without Host, or two), a
- * target that is not a path, control characters; 413 a body too long, 414 a request line too long, 431
- * headers too long or too many, 503 when no fiber is free. `x-policy-hint` and, unless the peer is a trusted
+ * made of (two lengths, a length and chunks, an encoding other than chunked, HTTP/1.1 without Host, or two,
+ * lines that end in LF alone, folded headers), a target that is not a path, control characters; 408 headers
+ * or body that come too slowly, 413 a body too long, 414 a request line too long, 431 headers too long, 503
+ * when no fiber is free or there are too many connections. `x-policy-hint` and, unless the peer is a trusted
  * proxy, forwarding headers are taken out.
  *
  * Every answer carries nosniff, a referrer policy, a content security policy that forbids framing, and
- * x-request-id; a header of the same name from the handler replaces the default.
+ * x-request-id; a header of the same name from the handler replaces the default. Making a server sets SIGPIPE
+ * to be ignored, unless the program handles it.
  */
 #ifndef PEK_HUB_HTTP_HTTP_H
 #define PEK_HUB_HTTP_HTTP_H
@@ -34,6 +36,7 @@
 #define HTTP_CONNECTIONS_MAX 10000
 #define HTTP_CONNECTIONS_PER_ADDRESS_MAX 200
 #define HTTP_HEADER_TIMEOUT_MS 10000
+#define HTTP_IDLE_TIMEOUT_MS 60000
 #define HTTP_WRITE_STALL_MS 30000
 #define HTTP_BODY_RATE_MIN 500                 /* bytes a second, after the first HTTP_HEADER_TIMEOUT_MS */
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
@@ -45,9 +48,12 @@
 struct http_server;
 struct http_request;
 
-/* PEM files; read again when they change. */
+/* PEM files; read again when they change. `on_reload` (may be NULL) is told then, with NULL or with what is
+ * wrong with the new ones: the old stay in use. */
 struct http_tls {
     const char *certificate_path, *key_path;
+    void (*on_reload)(void *arg, const struct fault *problem);
+    void *arg;
 };
 
 /* 0 or NULL takes the default named above. Everything is copied. */
@@ -58,7 +64,8 @@ struct http_options {
     size_t header_bytes_max;
     size_t connections_max;
     size_t connections_per_address_max;
-    int64_t header_timeout_ms; /* also how long a kept-alive connection may be idle */
+    int64_t header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
+    int64_t idle_timeout_ms;   /* between two requests */
     int64_t write_stall_ms;    /* a client that takes nothing for so long is closed */
     const struct http_tls *tls; /* NULL: plain */
     /* Peers whose x-forwarded-for, x-forwarded-proto and x-request-id are believed: addresses without
@@ -78,7 +85,8 @@ size_t http_server_requests(const struct http_server *server); /* with a running
  * At `deadline_us` the requests still running are cancelled and closed. OK when none was, else
  * DEADLINE_EXCEEDED. */
 enum status http_server_drain(struct http_server *server, int64_t deadline_us);
-/* After a drain. Run the loop once more afterwards. Takes NULL, returns NULL. */
+/* After a drain that left no request running. Runs the loop until its own handles are closed: not from a
+ * fiber or a callback of the loop. Takes NULL, returns NULL. */
 struct http_server *http_server_free(struct http_server *server);
 
 /* ---- request ----------------------------------------------------------------------------------- */
@@ -107,8 +115,8 @@ struct slice http_request_id(const struct http_request *request);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
  * says nothing or likes several alike); -1 when it accepts none. */
 int http_accept(const struct http_request *request, const char *const *types, size_t type_count);
-/* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS) or the drain's deadline passes; its
- * deadline is DEADLINE_NONE and the handler's to set. */
+/* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS; also when it closes only its sending
+ * side) or the drain's deadline passes. Its deadline is DEADLINE_NONE and the handler's to set. */
 struct cancel *http_cancel(struct http_request *request);
 #define HTTP_GONE_NOTICE_MS 100
 /* Lives until the handler returns. */
@@ -132,9 +140,11 @@ void http_reply(struct http_request *request, int status_code, const struct http
 PEK_MUST_CHECK enum status http_stream_begin(struct http_request *request, int status_code,
                                              const struct http_header_pair *headers,
                                              size_t header_count);
-/* Sleeps until the connection has taken the bytes: backpressure. CANCELLED when the client is gone or took
- * nothing for write_stall_ms. */
+/* Copies the bytes; sleeps first until the connection has taken those of the write before: backpressure, with
+ * the next bytes in the making while the last are on their way. CANCELLED when the client is gone or took
+ * nothing for write_stall_ms, DEADLINE_EXCEEDED at the deadline of http_cancel. */
 PEK_MUST_CHECK enum status http_stream_write(struct http_request *request, struct slice bytes);
+/* Sleeps until everything is taken. */
 void http_stream_end(struct http_request *request);
 /* Closes the connection without the final chunk, so that the client sees that something is missing. */
 void http_stream_abort(struct http_request *request);
