@@ -203,6 +203,8 @@ static void a_bad_document_changes_nothing(void **state)
         "{\"keys\":[{" EC ",\"d\":\"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI\"}]}",
         "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"},{" EC "}]}",
         "{\"keys\":[{\"kty\":\"RSA\"}]}",
+        "{\"keys\":[{" EC ",\"use\":\"enc\"}]}",
+        "{\"keys\":[{" EC ",\"alg\":\"ES384\"}]}",
         "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_X "\"}]}",
         "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_X "\",\"y\":\"" RFC_X "\"}]}",
         "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_X "=\",\"y\":\"" RFC_Y "\"}]}",

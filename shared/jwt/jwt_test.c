@@ -95,9 +95,11 @@ static void what_is_required_must_be_there(void **state)
     assert_refused(fixture, good_token(fixture), JWT_REASON_CLAIM);
     assert_non_null(strstr(fixture->fault.text, "sid"));
     fixture->expect.sid_required = false;
-    const char *bare = "{\"iss\":\"" ISS "\",\"aud\":\"" AUD "\"," GOOD_TIMES "}";
-    assert_claims_refused(fixture, bare, JWT_REASON_CLAIM);
+    const char *no_sub = "{\"iss\":\"" ISS "\",\"aud\":\"" AUD "\",\"jti\":\"1\"," GOOD_TIMES "}";
+    assert_claims_refused(fixture, no_sub, JWT_REASON_CLAIM);
     fixture->expect.sub_required = false;
+    assert_claims_accepted(fixture, no_sub);
+    const char *bare = "{\"iss\":\"" ISS "\",\"aud\":\"" AUD "\"," GOOD_TIMES "}";
     assert_claims_refused(fixture, bare, JWT_REASON_CLAIM);
     fixture->expect.jti_required = false;
     assert_claims_accepted(fixture, bare);
