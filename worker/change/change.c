@@ -1,0 +1,227 @@
+#include "worker/change/change.h"
+
+#include "shared/crypto/crypto.h"
+
+#define PARAMS(...)                                                                                \
+    (const struct pg_param[]){__VA_ARGS__},                                                        \
+        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
+
+/* One run of change_run, over all tries of its transaction. */
+struct run {
+    struct change change;
+    const ProtobufCMessage *request;
+    ProtobufCMessage *response;
+    change_body body;
+    struct slice key; /* empty: none given */
+    struct sha256 digest;
+    /* ABORTED by a rule of ours, as a stale etag, which no repetition can mend. */
+    bool aborted_for_good;
+};
+
+/* ---- idempotency keys ---- */
+
+static enum status take_key(struct run *run)
+{
+    struct rpc_ctx *ctx = run->change.ctx;
+    run->key = rpc_metadata(ctx, CHANGE_KEY_METADATA, 0);
+    if (run->key.len == 0)
+        return STATUS_OK;
+    bool printable = run->key.len <= CHANGE_KEY_BYTES_MAX;
+    for (size_t i = 0; printable && i < run->key.len; i++)
+        printable = run->key.ptr[i] > ' ' && run->key.ptr[i] < 0x7f;
+    if (!printable || rpc_metadata(ctx, CHANGE_KEY_METADATA, 1).len > 0)
+        return rpc_fail(ctx, STATUS_INVALID_ARGUMENT,
+                        "an idempotency key is 1 to %d printable characters", CHANGE_KEY_BYTES_MAX);
+    size_t len = protobuf_c_message_get_packed_size(run->request);
+    uint8_t *bytes = arena_alloc(run->change.arena, len);
+    if (!bytes)
+        return STATUS_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(run->request, bytes);
+    run->digest = sha256(slice_make(bytes, len));
+    return STATUS_OK;
+}
+
+static struct slice digest_bytes(const struct run *run)
+{
+    return slice_make(run->digest.bytes, sizeof(run->digest.bytes));
+}
+
+/* The stored answer becomes the response. */
+static enum status replay(struct run *run, const struct pg_result *row)
+{
+    struct change *change = &run->change;
+    struct slice method = pg_get_slice(row, 0, 0);
+    struct slice digest = pg_get_bytea(row, 0, 1, change->arena);
+    struct slice bytes = pg_get_bytea(row, 0, 2, change->arena);
+    if (!slice_equal_str(method, rpc_method(change->ctx)->path)
+        || !slice_equal(digest, digest_bytes(run)))
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "IDEMPOTENCY_KEY_REUSED",
+                                NULL, "this idempotency key was used for another request");
+    ProtobufCMessage *stored;
+    enum status status = rpc_decode(run->response->descriptor, bytes, change->arena, &stored,
+                                    change->fault);
+    if (status != STATUS_OK)
+        return STATUS_INTERNAL;
+    memcpy(run->response, stored, run->response->descriptor->sizeof_message);
+    return STATUS_OK;
+}
+
+/* Claims the key, waiting for whoever else is just using it. `ret_replayed` when the answer is there. */
+static enum status claim_key(struct run *run, bool *ret_replayed)
+{
+    static const struct pg_statement claim = {
+        "idempotency_claim",
+        "INSERT INTO pek.idempotency (user_id, key, method, request_sha256) "
+        "VALUES ($1, $2, $3, $4::bytea) ON CONFLICT DO NOTHING",
+    };
+    static const struct pg_statement find = {
+        "idempotency_find",
+        "SELECT method, request_sha256, response FROM pek.idempotency "
+        "WHERE user_id = $1 AND key = $2 AND response IS NOT NULL",
+    };
+    struct change *change = &run->change;
+    struct pg_param user = pg_str(change->actor), key = pg_text(run->key);
+    struct pg_result *result;
+    enum status status =
+        pg_execute(change->transaction, &claim,
+                   PARAMS(user, key, pg_str(rpc_method(change->ctx)->path),
+                          pg_bytea(digest_bytes(run))),
+                   &result);
+    if (status != STATUS_OK)
+        return status;
+    bool claimed = pg_affected(result) == 1;
+    pg_result_free(result);
+    if (claimed)
+        return STATUS_OK;
+    status = pg_execute(change->transaction, &find, PARAMS(user, key), &result);
+    if (status != STATUS_OK)
+        return status;
+    /* Gone between the two statements: old keys are being deleted. Once more from the start. */
+    status = pg_rows(result) == 1 ? replay(run, result) : STATUS_ABORTED;
+    pg_result_free(result);
+    *ret_replayed = status == STATUS_OK;
+    return status;
+}
+
+static enum status store_answer(struct run *run)
+{
+    static const struct pg_statement store = {
+        "idempotency_store",
+        "UPDATE pek.idempotency SET response = $3::bytea WHERE user_id = $1 AND key = $2",
+    };
+    struct change *change = &run->change;
+    size_t len = protobuf_c_message_get_packed_size(run->response);
+    uint8_t *bytes = arena_alloc(change->arena, len + 1);
+    if (!bytes)
+        return STATUS_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(run->response, bytes);
+    struct pg_result *result;
+    enum status status =
+        pg_execute(change->transaction, &store,
+                   PARAMS(pg_str(change->actor), pg_text(run->key), pg_bytea(slice_make(bytes, len))),
+                   &result);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+    return status;
+}
+
+enum status change_forget_keys(struct pg *pg, struct cancel *cancel)
+{
+    static const struct pg_statement forget = {
+        "idempotency_forget",
+        "DELETE FROM pek.idempotency WHERE (user_id, key) IN ("
+        " SELECT user_id, key FROM pek.idempotency"
+        " WHERE create_time < now() - interval '1 day' LIMIT 1000)",
+    };
+    _Static_assert(CHANGE_KEY_AGE_MAX_S == 86400, "the interval above");
+    size_t deleted = 1;
+    while (deleted > 0) {
+        struct pg_transaction *transaction;
+        struct pg_result *result;
+        enum status status = pg_begin(pg, cancel, false, &transaction);
+        if (status != STATUS_OK)
+            return status;
+        status = pg_execute(transaction, &forget, NULL, 0, &result);
+        if (status != STATUS_OK) {
+            pg_rollback(transaction);
+            return status;
+        }
+        deleted = pg_affected(result);
+        pg_result_free(result);
+        status = pg_commit(transaction);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* ---- the change ---- */
+
+enum status change_names_users(struct change *change, struct pg_result *rows)
+{
+    size_t count = pg_rows(rows);
+    if (change->user_count + count > CHANGE_USERS_MAX)
+        change->everybody = true;
+    for (size_t i = 0; !change->everybody && i < count; i++)
+        change->users[change->user_count++] = arena_copy(change->arena, pg_get_slice(rows, i, 0));
+    pg_result_free(rows);
+    return change->arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status run_once(struct pg_transaction *transaction, void *arg)
+{
+    struct run *run = arg;
+    struct change *change = &run->change;
+    change->transaction = transaction;
+    change->user_count = 0;
+    change->everybody = false;
+    *change->fault = (struct fault){0};
+    if (run->key.len > 0) {
+        bool replayed = false;
+        enum status status = claim_key(run, &replayed);
+        if (status != STATUS_OK || replayed)
+            return status;
+    }
+    enum status status = run->body(change, run->request, run->response);
+    if (status == STATUS_ABORTED && change->fault->status == STATUS_ABORTED) {
+        run->aborted_for_good = true;
+        return STATUS_FAILED_PRECONDITION;
+    }
+    return status == STATUS_OK && run->key.len > 0 ? store_answer(run) : status;
+}
+
+enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
+                       ProtobufCMessage *response, change_body body)
+{
+    struct slice user = rpc_principal(ctx)->user;
+    struct run run = {
+        .change =
+            {
+                .ctx = ctx,
+                .domain = rpc_data(ctx),
+                .arena = rpc_arena(ctx),
+                .fault = rpc_fault(ctx),
+                .actor = arena_strndup(rpc_arena(ctx), user.ptr, user.len),
+                .users = arena_zalloc(rpc_arena(ctx), CHANGE_USERS_MAX, sizeof(struct slice)),
+            },
+        .request = request,
+        .response = response,
+        .body = body,
+    };
+    struct change *change = &run.change;
+    if (!change->actor || !change->users)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = take_key(&run);
+    if (status != STATUS_OK)
+        return status;
+    status = pg_transact(change->domain->pg, rpc_cancel(ctx), false, run_once, &run);
+    if (run.aborted_for_good)
+        return STATUS_ABORTED;
+    if (status != STATUS_OK)
+        return status;
+    if (change->everybody)
+        policy_cache_forget_all(change->domain->rights);
+    for (size_t i = 0; !change->everybody && i < change->user_count; i++)
+        policy_cache_forget(change->domain->rights, change->users[i]);
+    return STATUS_OK;
+}

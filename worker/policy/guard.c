@@ -1,0 +1,286 @@
+#include "worker/policy/guard.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "shared/base/clock.h"
+#include "shared/jwt/jwt.h"
+#include "shared/jwt/jwt_cache.h"
+
+struct guard {
+    const char *realm;
+    const struct jwt_keys *keys;
+    struct policy_cache *cache;
+    struct jwt_cache tokens;
+    uint64_t denied;
+};
+
+/* What a call carries from the guard to its handler. */
+struct attached {
+    struct policy_scope scope;
+    uint32_t bits;
+    uint64_t generation; /* of the cache, before the scope was computed */
+    int64_t again_us;    /* when to look whether that is still so */
+};
+
+enum status guard_new(const char *realm, const struct jwt_keys *keys, struct policy_cache *cache,
+                      struct guard **ret_guard)
+{
+    struct guard *guard = calloc(1, sizeof(*guard));
+    if (!guard)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *guard = (struct guard){.realm = realm, .keys = keys, .cache = cache};
+    enum status status = jwt_cache_init(&guard->tokens, JWT_CACHE_TOKENS_MAX);
+    if (status != STATUS_OK) {
+        free(guard);
+        return status;
+    }
+    *ret_guard = guard;
+    return STATUS_OK;
+}
+
+struct guard *guard_free(struct guard *guard)
+{
+    if (guard) {
+        jwt_cache_done(&guard->tokens);
+        free(guard);
+    }
+    return NULL;
+}
+
+void guard_statistics(const struct guard *guard, struct guard_statistics *ret_statistics)
+{
+    *ret_statistics = (struct guard_statistics){
+        .token_hits = guard->tokens.hits,
+        .token_misses = guard->tokens.misses,
+        .denied = guard->denied,
+    };
+}
+
+/* ---- who ---- */
+
+static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
+{
+    static const struct slice scheme = SLICE_LIT("Bearer ");
+    struct guard *guard = arg;
+    struct slice token = rpc_metadata(ctx, "authorization", 0);
+    /* Two tokens are one too many: which of them counts would be a matter of taste. */
+    if (token.len <= scheme.len || strncasecmp(token.ptr, scheme.ptr, scheme.len) != 0
+        || rpc_metadata(ctx, "authorization", 1).len > 0)
+        return fault_set_reason(rpc_fault(ctx), STATUS_UNAUTHENTICATED, JWT_REASON_MISSING, NULL,
+                                "authorization needs one bearer token");
+    const struct jwt_expect expect = {
+        .typ = JWT_TYP_INSTANCE,
+        .iss = slice_str(guard->realm),
+        .aud = slice_str(guard->realm),
+        .leeway_s = JWT_LEEWAY_S,
+        .lifetime_max_s = JWT_INSTANCE_LIFETIME_S,
+        .sub_required = true,
+        .jti_required = true,
+    };
+    struct jwt_claims claims;
+    token = slice_make(token.ptr + scheme.len, token.len - scheme.len);
+    enum status status = jwt_cache_verify(&guard->tokens, guard->keys, &expect, token,
+                                          rpc_arena(ctx), clock_wall_s(), &claims, rpc_fault(ctx));
+    if (status == STATUS_OK)
+        *ret_principal = (struct principal){claims.sub, claims.aud, claims.jti, claims.exp};
+    return status;
+}
+
+/* ---- whether ---- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret_name)
+{
+    if (hint.len == 0 || hint.len > 3 * POLICY_NAME_BYTES_MAX)
+        return false;
+    char *name = arena_alloc(arena, hint.len);
+    size_t len = 0;
+    if (!name)
+        return false;
+    for (size_t i = 0; i < hint.len; i++) {
+        name[len] = hint.ptr[i];
+        if (hint.ptr[i] == '%') {
+            int high = i + 2 < hint.len ? hex_digit(hint.ptr[i + 1]) : -1;
+            int low = i + 2 < hint.len ? hex_digit(hint.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            name[len] = (char)(high << 4 | low);
+            i += 2;
+        }
+        /* PostgreSQL has no such character in a text. */
+        if (name[len++] == '\0')
+            return false;
+    }
+    *ret_name = slice_make(name, len);
+    return true;
+}
+
+static struct policy_asker asker_of(struct rpc_ctx *ctx)
+{
+    struct policy_asker asker = {.user = rpc_principal(ctx)->user};
+    struct slice *names = arena_zalloc(rpc_arena(ctx), POLICY_HINTS_MAX, sizeof(*names));
+    for (size_t n = 0; names && n < POLICY_HINTS_MAX; n++) {
+        struct slice hint = rpc_metadata(ctx, GUARD_HINT_KEY, n);
+        if (hint.len == 0)
+            break;
+        if (guard_hint_decode(hint, rpc_arena(ctx), &names[asker.hint_count]))
+            asker.hint_count++;
+    }
+    asker.hints = names;
+    return asker;
+}
+
+static enum status check_realm(const struct guard *guard, struct rpc_ctx *ctx,
+                               const ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "realm");
+    if (!field || field->type != PROTOBUF_C_TYPE_STRING || field->label == PROTOBUF_C_LABEL_REPEATED)
+        return STATUS_OK;
+    const char *realm =
+        *(const char *const *)(const void *)((const char *)request + field->offset);
+    if (realm && realm[0] && strcmp(realm, guard->realm) != 0)
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "realm", "this is another realm");
+    return STATUS_OK;
+}
+
+/* The same words whether the target exists or not. */
+static enum status deny(struct guard *guard, struct rpc_ctx *ctx)
+{
+    guard->denied++;
+    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "you may not do this here");
+}
+
+/* Group ids are stored in lower case and compared without regard to it. */
+static const char *lower(struct arena *arena, const char *id)
+{
+    char *copy = arena_strndup(arena, id, strlen(id));
+    for (char *c = copy; c && *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return copy;
+}
+
+static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
+                                const struct policy_asker *asker, const struct rpc_access *rule,
+                                const void *request)
+{
+    uint32_t action = rule->action;
+    struct policy_target target = {NULL, NULL};
+    if (rule->field) {
+        const char *value = rule->target(request);
+        if (value && value[0]) {
+            value = lower(rpc_arena(ctx), value);
+            if (!value)
+                return STATUS_RESOURCE_EXHAUSTED;
+            if (rule->on_user)
+                target.user = rule->target(request);
+            else
+                target.group = value;
+        } else if (rule->realm_action) {
+            action = rule->realm_action;
+        } else {
+            return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, rule->field, "%s is required",
+                                  rule->field);
+        }
+    }
+    bool allowed = false;
+    enum status status =
+        policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bits(action),
+                            &target, rpc_arena(ctx), &allowed);
+    if (status != STATUS_OK)
+        return status;
+    return allowed ? STATUS_OK : deny(guard, ctx);
+}
+
+static enum status compute_scope(struct guard *guard, struct rpc_ctx *ctx,
+                                 const struct policy_asker *asker, struct attached *attached)
+{
+    attached->generation = policy_cache_generation(guard->cache);
+    enum status status =
+        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, attached->bits, rpc_arena(ctx),
+                           &attached->scope);
+    if (status != STATUS_OK)
+        return status;
+    attached->again_us = deadline_after_ms(GUARD_SCOPE_AGE_MAX_MS);
+    return attached->scope.all || attached->scope.group_count > 0 ? STATUS_OK : deny(guard, ctx);
+}
+
+static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
+                                const struct policy_asker *asker, const struct rpc_access *rule)
+{
+    struct attached *attached = arena_zalloc(rpc_arena(ctx), 1, sizeof(*attached));
+    if (!attached)
+        return STATUS_RESOURCE_EXHAUSTED;
+    attached->bits = policy_action_bits(rule->action);
+    enum status status = compute_scope(guard, ctx, asker, attached);
+    if (status == STATUS_OK)
+        rpc_attach(ctx, attached);
+    return status;
+}
+
+static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
+{
+    struct guard *guard = arg;
+    const struct rpc_method *method = rpc_method(ctx);
+    struct policy_asker asker = asker_of(ctx);
+    enum status status = check_realm(guard, ctx, request);
+    for (size_t i = 0; status == STATUS_OK && i < method->access_count; i++) {
+        const struct rpc_access *rule = &method->access[i];
+        switch (rule->kind) {
+        case RPC_ACCESS_PUBLIC:
+        case RPC_ACCESS_AUTHENTICATED:
+            break;
+        case RPC_ACCESS_TARGET:
+            status = check_target(guard, ctx, &asker, rule, request);
+            break;
+        case RPC_ACCESS_FILTER:
+            status = check_filter(guard, ctx, &asker, rule);
+            break;
+        case RPC_ACCESS_NONE:
+        default:
+            status = deny(guard, ctx);
+        }
+    }
+    return status;
+}
+
+struct rpc_interceptor guard_interceptor(struct guard *guard)
+{
+    return (struct rpc_interceptor){
+        .arg = guard, .authenticate = authenticate, .authorize = authorize};
+}
+
+const struct policy_scope *guard_scope(struct rpc_ctx *ctx)
+{
+    const struct attached *attached = rpc_attached(ctx);
+    return &attached->scope;
+}
+
+enum status guard_scope_again(struct guard *guard, struct rpc_ctx *ctx,
+                              const struct policy_scope **ret_scope)
+{
+    struct attached *attached = rpc_attached(ctx);
+    if (clock_wall_s() > rpc_principal(ctx)->expires_s + JWT_LEEWAY_S)
+        return rpc_fail(ctx, STATUS_UNAUTHENTICATED, "the token has expired");
+    struct policy_cache_statistics cache;
+    policy_cache_statistics(guard->cache, &cache);
+    bool stale = !cache.listening || attached->generation != policy_cache_generation(guard->cache);
+    if (stale && clock_monotonic_us() >= attached->again_us) {
+        struct policy_asker asker = {.user = rpc_principal(ctx)->user};
+        enum status status = compute_scope(guard, ctx, &asker, attached);
+        if (status != STATUS_OK)
+            return status;
+    }
+    *ret_scope = &attached->scope;
+    return STATUS_OK;
+}

@@ -1,0 +1,44 @@
+/* guard: who calls, and whether they may: the interceptor of a realm's host.
+ *
+ * Authentication is the realm's own instance token (authorization: Bearer …): typ pek-instance+jwt, issuer
+ * and audience both this realm. A verified token is remembered, so a repeated one costs a hash lookup.
+ *
+ * Authorisation is every access rule of the method, before the handler runs. A request whose `realm` field
+ * names another realm is refused. What is not there and what may not be seen are refused alike. For a rule
+ * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope.
+ */
+#ifndef PEK_WORKER_POLICY_GUARD_H
+#define PEK_WORKER_POLICY_GUARD_H
+
+#include "shared/jwt/jwt_keys.h"
+#include "shared/rpc/rpc.h"
+#include "worker/policy/policy_cache.h"
+
+#define GUARD_HINT_KEY "x-policy-hint"
+#define GUARD_SCOPE_AGE_MAX_MS 2000 /* a stream asks again after this long */
+
+struct guard;
+
+/* All three outlive the guard. */
+PEK_MUST_CHECK enum status guard_new(const char *realm, const struct jwt_keys *keys,
+                                     struct policy_cache *cache, struct guard **ret_guard);
+struct guard *guard_free(struct guard *guard);
+/* `finished` is left for the program. */
+struct rpc_interceptor guard_interceptor(struct guard *guard);
+
+/* What the caller may see by the method's filter rule; never NULL after the guard let the call in. */
+const struct policy_scope *guard_scope(struct rpc_ctx *ctx);
+/* For a stream that lasts: the scope as it is now, asked again when it is older than GUARD_SCOPE_AGE_MAX_MS.
+ * PERMISSION_DENIED when nothing is left of it, UNAUTHENTICATED when the token has expired. */
+PEK_MUST_CHECK enum status guard_scope_again(struct guard *guard, struct rpc_ctx *ctx,
+                                             const struct policy_scope **ret_scope);
+
+/* One hint as it came (%-encoded) as a policy name; false when it is none. */
+bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret_name);
+
+struct guard_statistics {
+    uint64_t token_hits, token_misses, denied;
+};
+void guard_statistics(const struct guard *guard, struct guard_statistics *ret_statistics);
+
+#endif

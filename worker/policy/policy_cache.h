@@ -1,0 +1,74 @@
+/* policy_cache: what users may do, remembered from PostgreSQL and never longer than it is true.
+ *
+ * One entry a user, bounded in number. An entry is complete, or holds only the policies that a hint named;
+ * a partial entry may grant, never deny. While notifications may be missed nothing is remembered and every
+ * check reads. README.md says why each of these is safe.
+ *
+ * Everything on the loop thread; checks run in a fiber and may wait for PostgreSQL.
+ */
+#ifndef PEK_WORKER_POLICY_POLICY_CACHE_H
+#define PEK_WORKER_POLICY_POLICY_CACHE_H
+
+#include "shared/pg/pg.h"
+#include "worker/policy/policy.h"
+
+#define POLICY_CACHE_USERS_MAX 20000
+#define POLICY_CACHE_AGE_MAX_MS (5 * 60 * 1000)
+#define POLICY_NOTIFY_CHANNEL "pek_policy" /* payload: realm, a space, user */
+
+struct policy_cache;
+
+/* Listens for changes of `realm`. The pg and the realm's name outlive the cache. */
+PEK_MUST_CHECK enum status policy_cache_new(struct pg *pg, const char *realm,
+                                            struct policy_cache **ret_cache);
+/* No fiber may be inside. Takes NULL, returns NULL. */
+struct policy_cache *policy_cache_free(struct policy_cache *cache);
+
+/* Who asks, and where to look first. */
+struct policy_asker {
+    struct slice user;
+    const struct slice *hints; /* policy names; believed in nothing but the order of looking */
+    size_t hint_count;
+};
+
+/* OK with the answer, or the failure to find out. `arena` is scratch. */
+PEK_MUST_CHECK enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cancel,
+                                               const struct policy_asker *asker, uint32_t bits,
+                                               const struct policy_target *target,
+                                               struct arena *arena, bool *ret_allowed);
+/* Where the asker has the right; the groups are copied into the arena. */
+PEK_MUST_CHECK enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
+                                              const struct policy_asker *asker, uint32_t bits,
+                                              struct arena *arena,
+                                              struct policy_scope *ret_scope);
+
+/* What was committed about this user (everybody) is seen by the next check. Tells the watchers, too. */
+void policy_cache_forget(struct policy_cache *cache, struct slice user);
+void policy_cache_forget_all(struct policy_cache *cache);
+
+/* Another number than before: what was found out then may no longer be true. Only means something while the
+ * cache is listening. */
+uint64_t policy_cache_generation(const struct policy_cache *cache);
+
+/* Whoever passes changes on. `changed` is called on the loop thread, outside fibers as well as inside; an
+ * empty user means that anybody's rights may have changed. */
+struct policy_watcher {
+    struct list node;
+    void (*changed)(struct policy_watcher *watcher, struct slice user);
+};
+void policy_cache_watch(struct policy_cache *cache, struct policy_watcher *watcher);
+void policy_cache_unwatch(struct policy_watcher *watcher);
+
+struct policy_cache_statistics {
+    uint64_t hits;          /* answered from memory */
+    uint64_t loads;         /* all of a user's rights read */
+    uint64_t hint_hits;     /* the hinted policies granted */
+    uint64_t hint_misses;   /* they did not, everything was read */
+    uint64_t forgotten;     /* users told of by a change */
+    size_t users;
+    bool listening;
+};
+void policy_cache_statistics(const struct policy_cache *cache,
+                             struct policy_cache_statistics *ret_statistics);
+
+#endif

@@ -1,0 +1,210 @@
+#include "worker/policy/policy_store.h"
+
+#define PARAMS(...)                                                                                \
+    (const struct pg_param[]){__VA_ARGS__},                                                        \
+        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
+
+static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement,
+                       const struct pg_param *params, size_t count, size_t *ret_affected)
+{
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, statement, params, count, &result);
+    if (status != STATUS_OK)
+        return status;
+    if (ret_affected)
+        *ret_affected = pg_affected(result);
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+/* ---- reads ---- */
+
+/* The order that policy_rights_allow searches in. */
+#define RIGHTS_ORDER "ORDER BY s.group_id NULLS FIRST LIMIT 20001"
+_Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
+
+enum status policy_store_rights(struct pg *pg, struct cancel *cancel, struct slice user,
+                                const struct slice *names, size_t name_count, struct arena *arena,
+                                struct pg_result **ret_rows)
+{
+    static const struct pg_statement all = {
+        "policy_rights",
+        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy_assignment AS a "
+        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "WHERE a.user_id = $1 " RIGHTS_ORDER,
+    };
+    static const struct pg_statement named = {
+        "policy_rights_named",
+        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy AS p "
+        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id "
+        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
+    };
+    if (!names)
+        return pg_read(pg, PG_POINT_READ, cancel, &all, PARAMS(pg_text(user)), ret_rows);
+    struct pg_param array = pg_text_array(arena, names, name_count);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_POINT_READ, cancel, &named, PARAMS(pg_text(user), array), ret_rows);
+}
+
+enum status policy_store_names(struct pg *pg, struct cancel *cancel, struct slice user,
+                               struct pg_result **ret_rows)
+{
+    static const struct pg_statement names = {
+        "policy_names",
+        "SELECT p.name FROM pek.policy_assignment AS a "
+        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
+        "WHERE a.user_id = $1 ORDER BY p.id LIMIT 100",
+    };
+    _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
+    return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
+}
+
+/* ---- within a change ---- */
+
+enum status policy_store_add_group_god(struct pg_transaction *transaction, const char *group,
+                                       const char *user, struct arena *arena)
+{
+    static const struct pg_statement add = {
+        "policy_add_group_god",
+        "WITH god AS ("
+        "  INSERT INTO pek.policy (name, parent_id, can_issue)"
+        "  VALUES ('GOD in ' || $1, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'), true)"
+        "  RETURNING id), "
+        "statement AS ("
+        "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
+        "  SELECT god.id, $1, 'GROUP', $3::integer FROM god) "
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
+        "SELECT god.id, $2, $2 FROM god",
+    };
+    struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return run(transaction, &add, PARAMS(pg_str(group), pg_str(user), actions), NULL);
+}
+
+/* 16 is POLICY_ACTIONS_MANAGE, 21 POLICY_ACTIONS_ESCALATION: literals, so that each statement can be pasted. */
+_Static_assert(POLICY_ACTIONS_MANAGE == 16 && POLICY_ACTIONS_ESCALATION == 21, "in SQL as literals");
+
+enum status policy_store_escalate(struct pg_transaction *transaction, const char *parent,
+                                  const char *child)
+{
+    static const struct pg_statement escalate = {
+        "policy_escalate",
+        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
+        "SELECT DISTINCT s.policy_id, $2, 'GROUP_ESCALATION', 21 FROM pek.policy_statement AS s "
+        "WHERE s.group_id = $1 AND s.user_id IS NULL AND s.actions & 16 <> 0 "
+        "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+    };
+    return run(transaction, &escalate, PARAMS(pg_str(parent), pg_str(child)), NULL);
+}
+
+enum status policy_store_escalate_again(struct pg_transaction *transaction, const char *group)
+{
+    static const struct pg_statement forget = {
+        "policy_escalate_forget",
+        "WITH RECURSIVE below (id, level) AS ("
+        "  SELECT g.id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
+        "  UNION ALL"
+        "  SELECT g.id, below.level + 1"
+        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
+        "   WHERE below.level < 16) "
+        "DELETE FROM pek.policy_statement AS s USING below "
+        "WHERE s.group_id = below.id AND s.resource = 'GROUP_ESCALATION'",
+    };
+    /* (group, each proper ancestor of it), then who manages the ancestor by a statement of its own. */
+    static const struct pg_statement derive = {
+        "policy_escalate_derive",
+        "WITH RECURSIVE below (id, parent_id, level) AS ("
+        "  SELECT g.id, g.parent_id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
+        "  UNION ALL"
+        "  SELECT g.id, g.parent_id, below.level + 1"
+        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
+        "   WHERE below.level < 16), "
+        "above (id, ancestor_id, distance) AS ("
+        "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"
+        "  UNION ALL"
+        "  SELECT above.id, g.parent_id, above.distance + 1"
+        "    FROM above JOIN pek.realm_group AS g ON g.id = above.ancestor_id"
+        "   WHERE g.parent_id IS NOT NULL AND above.distance < 16) "
+        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
+        "SELECT DISTINCT s.policy_id, above.id, 'GROUP_ESCALATION', 21 "
+        "FROM above JOIN pek.policy_statement AS s ON s.group_id = above.ancestor_id "
+        "WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION' "
+        "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+    };
+    enum status status = run(transaction, &forget, PARAMS(pg_str(group)), NULL);
+    return status == STATUS_OK ? run(transaction, &derive, PARAMS(pg_str(group)), NULL) : status;
+}
+
+enum status policy_store_holders(struct pg_transaction *transaction, const char *group,
+                                 struct pg_result **ret_users)
+{
+    static const struct pg_statement holders = {
+        "policy_holders",
+        "WITH RECURSIVE below (id, level) AS ("
+        "  SELECT g.id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
+        "  UNION ALL"
+        "  SELECT g.id, below.level + 1"
+        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
+        "   WHERE below.level < 16) "
+        "SELECT DISTINCT a.user_id FROM below "
+        "JOIN pek.policy_statement AS s ON s.group_id = below.id "
+        "JOIN pek.policy_assignment AS a ON a.realm = s.realm AND a.policy_id = s.policy_id",
+    };
+    return pg_execute(transaction, &holders, PARAMS(pg_str(group)), ret_users);
+}
+
+/* ---- for the operator's commands ---- */
+
+enum status policy_store_ensure(struct pg_transaction *transaction, const char *name,
+                                bool can_issue, const char *group, uint32_t actions,
+                                struct arena *arena)
+{
+    static const struct pg_statement ensure = {
+        "policy_ensure",
+        "WITH made AS ("
+        "  INSERT INTO pek.policy (name, can_issue, parent_id)"
+        "  VALUES ($1, $2::boolean, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'))"
+        "  ON CONFLICT ON CONSTRAINT policy_name_key DO NOTHING RETURNING id) "
+        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
+        "SELECT made.id, $3, CASE WHEN $3 IS NULL THEN 'REALM' ELSE 'GROUP' END, $4::integer "
+        "FROM made",
+    };
+    struct pg_param bits = pg_int(arena, actions);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return run(transaction, &ensure,
+               PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits), NULL);
+}
+
+enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
+                                const char *user, const char *assigned_by)
+{
+    static const struct pg_statement assign = {
+        "policy_assign",
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
+        "SELECT p.id, $2, $3 FROM pek.policy AS p WHERE p.name = $1 "
+        "ON CONFLICT (realm, policy_id, user_id) DO UPDATE SET assigned_by = "
+        "policy_assignment.assigned_by",
+    };
+    size_t affected = 0;
+    enum status status = run(transaction, &assign,
+                             PARAMS(pg_str(name), pg_str(user), pg_str(assigned_by)), &affected);
+    return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
+}
+
+enum status policy_store_revoke(struct pg_transaction *transaction, const char *name,
+                                const char *user)
+{
+    static const struct pg_statement revoke = {
+        "policy_revoke",
+        "DELETE FROM pek.policy_assignment AS a USING pek.policy AS p "
+        "WHERE p.id = a.policy_id AND p.name = $1 AND a.user_id = $2",
+    };
+    size_t affected = 0;
+    enum status status =
+        run(transaction, &revoke, PARAMS(pg_str(name), pg_str(user)), &affected);
+    return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
+}

@@ -1,0 +1,56 @@
+/* policy_store: the SQL of policies, statements and assignments.
+ *
+ * Row security limits every statement to the realm of the connection. The writes are the system's own: what
+ * creating and moving groups entails (README.md, escalations), the first GOD of a realm, and plain policies
+ * for whoever checked the rules of delegation before.
+ */
+#ifndef PEK_WORKER_POLICY_POLICY_STORE_H
+#define PEK_WORKER_POLICY_POLICY_STORE_H
+
+#include "shared/pg/pg.h"
+#include "worker/policy/policy.h"
+
+#define POLICY_REALM_GOD "GOD" /* the name of the unrestricted policy every other one is under */
+#define POLICY_NAMES_MAX 100   /* told to the hub as hints */
+
+/* ---- reads ---- */
+
+/* Rows (group, user, actions) of what the user has, in the order that struct policy_rights wants; only of the
+ * policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
+PEK_MUST_CHECK enum status policy_store_rights(struct pg *pg, struct cancel *cancel,
+                                               struct slice user, const struct slice *names,
+                                               size_t name_count, struct arena *arena,
+                                               struct pg_result **ret_rows);
+/* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
+PEK_MUST_CHECK enum status policy_store_names(struct pg *pg, struct cancel *cancel,
+                                              struct slice user, struct pg_result **ret_rows);
+
+/* ---- within a change ---- */
+
+/* `GOD in GROUP`: all rights on the group, under the realm's GOD, assigned to its creator. */
+PEK_MUST_CHECK enum status policy_store_add_group_god(struct pg_transaction *transaction,
+                                                      const char *group, const char *user,
+                                                      struct arena *arena);
+/* What managers of `parent` get on its new child. Twice is once. */
+PEK_MUST_CHECK enum status policy_store_escalate(struct pg_transaction *transaction,
+                                                 const char *parent, const char *child);
+/* After a move: the escalations of the group and all below it as their present ancestors make them. */
+PEK_MUST_CHECK enum status policy_store_escalate_again(struct pg_transaction *transaction,
+                                                       const char *group);
+/* Who has any statement on the group or a group below it. */
+PEK_MUST_CHECK enum status policy_store_holders(struct pg_transaction *transaction,
+                                                const char *group, struct pg_result **ret_users);
+
+/* ---- for the operator's commands ---- */
+
+/* A policy of that name with one statement on the whole realm (or on `group`), unless there is one. */
+PEK_MUST_CHECK enum status policy_store_ensure(struct pg_transaction *transaction, const char *name,
+                                               bool can_issue, const char *group, uint32_t actions,
+                                               struct arena *arena);
+/* Assigned already is fine. NOT_FOUND when there is no such policy. */
+PEK_MUST_CHECK enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
+                                               const char *user, const char *assigned_by);
+PEK_MUST_CHECK enum status policy_store_revoke(struct pg_transaction *transaction, const char *name,
+                                               const char *user);
+
+#endif
