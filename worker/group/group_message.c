@@ -60,7 +60,7 @@ enum status group_time_from_message(const Google__Protobuf__Timestamp *time, con
     /* The range of google.protobuf.Timestamp: years 1 to 9999. */
     static const int64_t seconds_min = -62135596800, seconds_max = 253402300799;
     if (!time) {
-        *ret_us = 0;
+        *ret_us = GROUP_TIME_NONE;
         return STATUS_OK;
     }
     if (time->seconds < seconds_min || time->seconds > seconds_max || time->nanos < 0

@@ -82,7 +82,7 @@ struct group_new {
     const char *parent_id; /* NULL: an organisation */
     struct group_name name;
     struct group_profile profile;
-    int64_t foundation_us; /* 0: now */
+    int64_t foundation_us; /* GROUP_TIME_NONE: now */
     bool is_community;
     bool is_resort;
     bool is_task_force;
