@@ -1,0 +1,203 @@
+#include "worker/instance/instance_service.h"
+
+#include "pek/instance/v1/instance.rpc.h"
+#include "shared/base/clock.h"
+#include "worker/policy/policy_store.h"
+
+/* Users told of in one event; of more, everybody. */
+#define WATCH_USERS_MAX 256
+#define SERVICES_MAX 64
+
+/* ---- tokens ---- */
+
+static enum status take_assertion(struct rpc_ctx *ctx, const char *assertion,
+                                  struct slice *ret_user)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct slice token = slice_str(assertion);
+    enum status status = instance_take_assertion(&service->instance, token, rpc_arena(ctx),
+                                                 clock_wall_s(), ret_user, rpc_fault(ctx));
+    if (status != STATUS_UNAUTHENTICATED || !jwt_key_is_unknown(rpc_fault(ctx))
+        || !service->refresh_hub_keys || service->refresh_hub_keys(service->refresh_arg) != STATUS_OK)
+        return status;
+    *rpc_fault(ctx) = (struct fault){0};
+    return instance_take_assertion(&service->instance, token, rpc_arena(ctx), clock_wall_s(),
+                                   ret_user, rpc_fault(ctx));
+}
+
+/* The user's policies: hints for the hub, and the sign that the user is known here. */
+static enum status add_policies(struct rpc_ctx *ctx, struct slice user,
+                                instance_v1_issue_token_response *res)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct pg_result *rows;
+    enum status status = policy_store_names(service->pg, rpc_cancel(ctx), user, &rows);
+    if (status != STATUS_OK)
+        return status;
+    size_t count = pg_rows(rows);
+    res->policies = arena_zalloc(arena, count + 1, sizeof(*res->policies));
+    for (size_t i = 0; res->policies && i < count; i++)
+        res->policies[i] = arena_printf(arena, "%s", pg_get_str(rows, i, 0));
+    pg_result_free(rows);
+    res->n_policies = count;
+    res->known = count > 0;
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
+                               instance_v1_issue_token_response *res)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct slice user, token;
+    int64_t expires_s;
+    enum status status = take_assertion(ctx, req->assertion, &user);
+    if (status != STATUS_OK)
+        return status;
+    if (instance_is_hub(&service->instance, user))
+        return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "the hub is no user");
+    status = add_policies(ctx, user, res);
+    if (status == STATUS_OK)
+        status = instance_issue_token(&service->instance, user, arena, clock_wall_s(), &token,
+                                      &expires_s);
+    if (status != STATUS_OK)
+        return status;
+    res->token = arena_strndup(arena, token.ptr, token.len);
+    res->expire_time = arena_alloc(arena, sizeof(*res->expire_time));
+    if (!res->token || !res->expire_time)
+        return STATUS_RESOURCE_EXHAUSTED;
+    google__protobuf__timestamp__init(res->expire_time);
+    res->expire_time->seconds = expires_s;
+    return STATUS_OK;
+}
+
+/* ---- info ---- */
+
+struct names {
+    struct arena *arena;
+    char **names;
+    size_t count;
+};
+
+static void add_name(void *arg, const struct rpc_service *service)
+{
+    struct names *names = arg;
+    char *name = arena_printf(names->arena, "%s", service->name);
+    if (name && names->count < SERVICES_MAX)
+        names->names[names->count++] = name;
+}
+
+static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_request *req,
+                            instance_v1_info *res)
+{
+    const struct instance_service *service = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct names names = {arena, arena_zalloc(arena, SERVICES_MAX, sizeof(char *)), 0};
+    (void)req;
+    if (!names.names)
+        return STATUS_RESOURCE_EXHAUSTED;
+    rpc_host_each(service->host, add_name, &names);
+    res->realm = arena_printf(arena, "%s", service->instance.realm);
+    res->version = arena_printf(arena, "%s", service->version);
+    res->collator_version = arena_printf(arena, "%s", service->collator_version);
+    res->services = names.names;
+    res->n_services = names.count;
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+/* ---- watch ---- */
+
+/* Of one open stream: what was not sent yet. */
+struct watch {
+    struct policy_watcher watcher;
+    struct cancel_hook on_cancel;
+    struct fiber_event event;
+    bool reset;
+    size_t user_count;
+    char users[WATCH_USERS_MAX][JWT_SUB_BYTES_MAX + 1];
+};
+
+static void rights_changed(struct policy_watcher *watcher, struct slice user)
+{
+    struct watch *watch = LIST_ENTRY(watcher, struct watch, watcher);
+    fiber_event_signal(&watch->event);
+    for (size_t i = 0; i < watch->user_count; i++)
+        if (slice_equal_str(user, watch->users[i]))
+            return;
+    if (user.len == 0 || user.len > JWT_SUB_BYTES_MAX || watch->user_count == WATCH_USERS_MAX) {
+        watch->reset = true;
+        return;
+    }
+    memcpy(watch->users[watch->user_count], user.ptr, user.len);
+    watch->users[watch->user_count++][user.len] = '\0';
+}
+
+static void call_cancelled(struct cancel_hook *hook)
+{
+    fiber_event_signal(&LIST_ENTRY(hook, struct watch, on_cancel)->event);
+}
+
+static enum status send_event(struct rpc_ctx *ctx, struct watch *watch,
+                              struct instance_v1_watch_policies_stream *stream)
+{
+    instance_v1_policy_event event = INSTANCE_V1_POLICY_EVENT_INIT;
+    struct arena *arena = rpc_scratch(ctx);
+    event.reset = watch->reset;
+    if (!event.reset) {
+        event.users = arena_zalloc(arena, watch->user_count + 1, sizeof(*event.users));
+        if (!event.users)
+            return STATUS_RESOURCE_EXHAUSTED;
+        event.n_users = watch->user_count;
+        for (size_t i = 0; i < event.n_users; i++)
+            event.users[i] = arena_printf(arena, "%s", watch->users[i]);
+        if (arena->failed)
+            return STATUS_RESOURCE_EXHAUSTED;
+    }
+    watch->reset = false;
+    watch->user_count = 0;
+    return instance_v1_watch_policies_send(stream, &event);
+}
+
+static enum status watch_policies(struct rpc_ctx *ctx,
+                                  const instance_v1_watch_policies_request *req,
+                                  struct instance_v1_watch_policies_stream *stream)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct slice subject;
+    enum status status = take_assertion(ctx, req->assertion, &subject);
+    if (status != STATUS_OK)
+        return status;
+    if (!instance_is_hub(&service->instance, subject))
+        return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "only the hub watches policies");
+    struct watch *watch = arena_zalloc(rpc_arena(ctx), 1, sizeof(*watch));
+    if (!watch)
+        return STATUS_RESOURCE_EXHAUSTED;
+    watch->reset = true;
+    watch->watcher.changed = rights_changed;
+    watch->on_cancel.run = call_cancelled;
+    policy_cache_watch(service->rights, &watch->watcher);
+    cancel_hook_add(rpc_cancel(ctx), &watch->on_cancel);
+    while (status == STATUS_OK) {
+        if (watch->reset || watch->user_count > 0)
+            status = send_event(ctx, watch, stream);
+        else
+            status = fiber_event_wait(&watch->event, DEADLINE_NONE);
+        if (status == STATUS_OK)
+            status = cancel_status(rpc_cancel(ctx));
+    }
+    cancel_hook_remove(&watch->on_cancel);
+    policy_cache_unwatch(&watch->watcher);
+    return status;
+}
+
+enum status instance_service_add(struct rpc_host *host, struct instance_service *service,
+                                 struct fault *fault)
+{
+    static const struct instance_v1_instance_service ops = {
+        .issue_token = issue_token,
+        .get_info = get_info,
+        .watch_policies = watch_policies,
+    };
+    return instance_v1_instance_service_add(host, &ops, service, fault);
+}

@@ -1,0 +1,28 @@
+/* instance_service: pek.instance.v1.InstanceService of one realm. */
+#ifndef PEK_WORKER_INSTANCE_INSTANCE_SERVICE_H
+#define PEK_WORKER_INSTANCE_INSTANCE_SERVICE_H
+
+#include "shared/pg/pg.h"
+#include "shared/rpc/rpc.h"
+#include "worker/instance/instance.h"
+#include "worker/policy/policy_cache.h"
+
+struct instance_service {
+    struct instance instance;
+    struct pg *pg;
+    struct policy_cache *rights;
+    struct rpc_host *host;
+    const char *version;
+    const char *collator_version;
+    /* In a fiber: learns the hub's keys again, when an assertion names one that is not known; OK when they
+     * may have changed. NULL: never. */
+    enum status (*refresh_hub_keys)(void *arg);
+    void *refresh_arg;
+};
+
+/* All of `service` is filled by the caller and outlives the host. */
+PEK_MUST_CHECK enum status instance_service_add(struct rpc_host *host,
+                                                struct instance_service *service,
+                                                struct fault *fault);
+
+#endif
