@@ -1,0 +1,19 @@
+/* The tables of a realm, in the order in which they are made. */
+#include "shared/pg/migrate.h"
+#include "worker/change/migration_0004.h"
+#include "worker/group/migration_0002.h"
+#include "worker/policy/migration_0003.h"
+#include "worker/realm/migration_0001.h"
+#include "worker/realm/realm.h"
+
+enum status realm_migrate(const char *conninfo, size_t *ret_applied, struct fault *fault)
+{
+    const struct migration migrations[] = {
+        {"0001_realm.sql", slice_make(migration_0001_realm, migration_0001_realm_len)},
+        {"0002_group.sql", slice_make(migration_0002_group, migration_0002_group_len)},
+        {"0003_policy.sql", slice_make(migration_0003_policy, migration_0003_policy_len)},
+        {"0004_change.sql", slice_make(migration_0004_change, migration_0004_change_len)},
+    };
+    return migrate_apply(conninfo, migrations, sizeof(migrations) / sizeof(migrations[0]),
+                         ret_applied, fault);
+}

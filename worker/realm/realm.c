@@ -1,0 +1,239 @@
+#include "worker/realm/realm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shared/base/clock.h"
+#include "shared/text/collator.h"
+#include "worker/change/change.h"
+#include "worker/change/domain.h"
+#include "worker/group/group_service.h"
+#include "worker/instance/instance_service.h"
+#include "worker/realm/rekey.h"
+
+#define SETTLE_RETRY_MS 1000
+#define KEYS_FORGET_EVERY_MS (60 * 60 * 1000)
+
+struct realm {
+    struct fibers *fibers;
+    struct domain domain;
+    struct instance_service instance;
+    struct rpc_host *host;
+    struct rpc_interceptor guard;
+    void (*finished)(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                     int64_t elapsed_us);
+    void *finished_arg;
+    /* The background fiber: ends when `closing` fires, and says so by `ended`. */
+    struct cancel closing;
+    struct cancel_hook on_closing;
+    struct fiber_event wake;
+    struct fiber_event ended;
+    bool running;
+    bool instance_made;
+    bool settled;
+};
+
+bool realm_name_is_valid(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return len > 0 && len <= REALM_NAME_BYTES_MAX && name[len] == '\0' && name[0] != '-';
+}
+
+/* ---- the background fiber ---- */
+
+static void closing(struct cancel_hook *hook)
+{
+    fiber_event_signal(&LIST_ENTRY(hook, struct realm, on_closing)->wake);
+}
+
+/* False when the realm is being closed. */
+static bool pause_for(struct realm *realm, int64_t ms)
+{
+    (void)!fiber_event_wait(&realm->wake, deadline_after_ms(ms));
+    return !realm->closing.cancelled;
+}
+
+static void keep_realm(void *arg)
+{
+    struct realm *realm = arg;
+    struct domain *domain = &realm->domain;
+    while (!realm->settled && !realm->closing.cancelled) {
+        enum status status = pg_wait_ready(domain->pg, &realm->closing);
+        if (status == STATUS_OK)
+            status = rekey_groups(domain->pg, &realm->closing, domain->collator);
+        realm->settled = status == STATUS_OK;
+        if (!realm->settled)
+            pause_for(realm, SETTLE_RETRY_MS);
+    }
+    /* A failure to delete old keys costs nothing but space until the next time. */
+    while (pause_for(realm, KEYS_FORGET_EVERY_MS))
+        (void)!change_forget_keys(domain->pg, &realm->closing);
+    realm->running = false;
+    fiber_event_signal(&realm->ended);
+}
+
+/* ---- open, close ---- */
+
+static enum status open_pg(struct realm *realm, const struct realm_options *options)
+{
+    char settings[512];
+    /* The realm's name needs no quoting: realm_name_is_valid. */
+    snprintf(settings, sizeof(settings),
+             "-c pek.realm=%s -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d",
+             options->realm, REALM_LOCK_TIMEOUT_MS, REALM_IDLE_IN_TRANSACTION_MS);
+    const struct pg_options pg = {
+        .conninfo = options->conninfo,
+        .settings = settings,
+        .read_max = options->read_max,
+        .long_read_max = options->long_read_max,
+        .transaction_max = options->transaction_max,
+    };
+    return pg_new(realm->fibers, &pg, &realm->domain.pg);
+}
+
+/* A host has one interceptor: the guard decides, the program hears of the end. */
+static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
+{
+    struct realm *realm = arg;
+    return realm->guard.authenticate(realm->guard.arg, ctx, ret_principal);
+}
+
+static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
+{
+    struct realm *realm = arg;
+    return realm->guard.authorize(realm->guard.arg, ctx, request);
+}
+
+static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                     int64_t elapsed_us)
+{
+    struct realm *realm = arg;
+    if (realm->finished)
+        realm->finished(realm->finished_arg, ctx, outcome, elapsed_us);
+}
+
+static enum status open_host(struct realm *realm, const struct realm_options *options,
+                             struct fault *fault)
+{
+    struct domain *domain = &realm->domain;
+    const struct rpc_host_options host = {
+        .interceptor = {realm, authenticate, authorize, finished},
+        .unary_max = options->unary_max,
+        .stream_max = options->stream_max,
+    };
+    realm->guard = guard_interceptor(domain->guard);
+    realm->finished = options->finished;
+    realm->finished_arg = options->finished_arg;
+    enum status status = rpc_host_new(realm->fibers, &host, &realm->host);
+    if (status != STATUS_OK)
+        return status;
+    realm->instance.pg = domain->pg;
+    realm->instance.rights = domain->rights;
+    realm->instance.host = realm->host;
+    realm->instance.version = options->version;
+    realm->instance.collator_version = text_collator_version(domain->collator);
+    realm->instance.refresh_hub_keys = options->refresh_hub_keys;
+    realm->instance.refresh_arg = options->refresh_arg;
+    status = instance_service_add(realm->host, &realm->instance, fault);
+    return status == STATUS_OK ? group_service_add(realm->host, domain, fault) : status;
+}
+
+enum status realm_open(struct fibers *fibers, const struct realm_options *options,
+                       struct realm **ret_realm, struct fault *fault)
+{
+    if (!realm_name_is_valid(options->realm))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "realm",
+                         "a realm's name is 1 to 63 of a-z, 0-9 and -");
+    struct realm *realm = calloc(1, sizeof(*realm));
+    if (!realm)
+        return STATUS_RESOURCE_EXHAUSTED;
+    realm->fibers = fibers;
+    realm->domain.realm = options->realm;
+    cancel_init(&realm->closing, DEADLINE_NONE);
+    realm->on_closing.run = closing;
+    cancel_hook_add(&realm->closing, &realm->on_closing);
+    enum status status = text_collator_new(&realm->domain.collator);
+    if (status == STATUS_OK)
+        status = instance_init(&realm->instance.instance, options->realm, options->keys,
+                               options->hub_issuer, options->hub_keys);
+    realm->instance_made = status == STATUS_OK;
+    if (status == STATUS_OK)
+        status = open_pg(realm, options);
+    if (status == STATUS_OK)
+        status = policy_cache_new(realm->domain.pg, options->realm, &realm->domain.rights);
+    if (status == STATUS_OK)
+        status = guard_new(options->realm, options->keys, realm->domain.rights,
+                           &realm->domain.guard);
+    if (status == STATUS_OK)
+        status = open_host(realm, options, fault);
+    if (status == STATUS_OK) {
+        realm->running = true;
+        status = fiber_go(fibers, keep_realm, realm);
+        realm->running = status == STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        realm_close(realm);
+        return status;
+    }
+    *ret_realm = realm;
+    return STATUS_OK;
+}
+
+struct realm *realm_close(struct realm *realm)
+{
+    if (!realm)
+        return NULL;
+    cancel_fire(&realm->closing);
+    while (realm->running)
+        (void)!fiber_event_wait(&realm->ended, DEADLINE_NONE);
+    rpc_host_free(realm->host);
+    guard_free(realm->domain.guard);
+    policy_cache_free(realm->domain.rights);
+    pg_free(realm->domain.pg);
+    if (realm->instance_made)
+        instance_done(&realm->instance.instance);
+    text_collator_free(realm->domain.collator);
+    free(realm);
+    return NULL;
+}
+
+/* ---- what others ask ---- */
+
+struct rpc_host *realm_host(struct realm *realm)
+{
+    return realm->host;
+}
+
+struct pg *realm_pg(struct realm *realm)
+{
+    return realm->domain.pg;
+}
+
+bool realm_is_ready(const struct realm *realm)
+{
+    return realm->settled && pg_is_ready(realm->domain.pg);
+}
+
+enum status realm_wait_ready(struct realm *realm, struct cancel *cancel)
+{
+    /* Polled: it happens once in the life of a process. */
+    while (!realm_is_ready(realm)) {
+        enum status status = cancel_status(cancel);
+        if (status != STATUS_OK)
+            return status;
+        fiber_sleep_ms(5);
+    }
+    return STATUS_OK;
+}
+
+const char *realm_trouble(const struct realm *realm)
+{
+    return realm_is_ready(realm) ? "" : pg_last_error(realm->domain.pg);
+}
+
+void realm_statistics(const struct realm *realm, struct realm_statistics *ret_statistics)
+{
+    pg_statistics(realm->domain.pg, &ret_statistics->pg);
+    policy_cache_statistics(realm->domain.rights, &ret_statistics->policy);
+    guard_statistics(realm->domain.guard, &ret_statistics->guard);
+}

@@ -1,0 +1,77 @@
+/* realm: everything that one realm needs, as one thing: database, rights, guard, services, host.
+ *
+ * The worker puts a gRPC server in front of realm_host; the hub hosts realm `hub` in its own process by a
+ * local channel to it. Same services, same guard, same code.
+ *
+ * realm_open does not wait: connections come up behind it, and a background fiber then makes the sort keys
+ * again if ICU has changed. realm_is_ready tells when calls will be answered. Everything on the loop thread.
+ */
+#ifndef PEK_WORKER_REALM_REALM_H
+#define PEK_WORKER_REALM_REALM_H
+
+#include "shared/base/fault.h"
+#include "shared/fiber/fiber.h"
+#include "shared/jwt/jwt_keys.h"
+#include "shared/pg/pg.h"
+#include "shared/rpc/rpc.h"
+#include "worker/policy/guard.h"
+#include "worker/policy/policy_cache.h"
+
+#define REALM_NAME_BYTES_MAX 63
+#define REALM_LOCK_TIMEOUT_MS 1000
+#define REALM_IDLE_IN_TRANSACTION_MS 5000
+
+/* Borrowed for the life of the realm, all but the database options. */
+struct realm_options {
+    const char *realm;               /* [a-z0-9][a-z0-9-]{0,62} */
+    const char *conninfo;            /* as the application role */
+    const struct jwt_keys *keys;     /* this realm's, with a signer */
+    const struct jwt_keys *hub_keys; /* the hub's public ones */
+    const char *hub_issuer;
+    const char *version; /* of the program */
+    /* As in instance_service.h; may be NULL. */
+    enum status (*refresh_hub_keys)(void *arg);
+    void *refresh_arg;
+    /* As in struct rpc_interceptor; may be NULL. */
+    void (*finished)(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                     int64_t elapsed_us);
+    void *finished_arg;
+    /* 0: the defaults of shared/pg and shared/rpc. */
+    size_t read_max, long_read_max, transaction_max;
+    size_t unary_max, stream_max;
+};
+
+struct realm;
+
+PEK_MUST_CHECK enum status realm_open(struct fibers *fibers, const struct realm_options *options,
+                                      struct realm **ret_realm, struct fault *fault);
+/* In a fiber, when no call is open. Run the loop once more afterwards. Takes NULL, returns NULL. */
+struct realm *realm_close(struct realm *realm);
+
+struct rpc_host *realm_host(struct realm *realm);
+/* The database answers and the sort keys are current. */
+bool realm_is_ready(const struct realm *realm);
+/* In a fiber: waits until it is, or answers why it cannot be. */
+PEK_MUST_CHECK enum status realm_wait_ready(struct realm *realm, struct cancel *cancel);
+/* "" while all is well; for the log of the program. */
+const char *realm_trouble(const struct realm *realm);
+
+/* For the operator's commands, which write policies directly. */
+struct pg *realm_pg(struct realm *realm);
+
+struct realm_statistics {
+    struct pg_statistics pg;
+    struct policy_cache_statistics policy;
+    struct guard_statistics guard;
+};
+void realm_statistics(const struct realm *realm, struct realm_statistics *ret_statistics);
+
+/* True for what may name a realm. */
+bool realm_name_is_valid(const char *name);
+
+/* Brings the database's schema up to date. Blocks; not for the loop. `conninfo` is of the owner or a superuser
+ * (migrations/0001_realm.sql says what each needs). */
+PEK_MUST_CHECK enum status realm_migrate(const char *conninfo, size_t *ret_applied,
+                                         struct fault *fault);
+
+#endif

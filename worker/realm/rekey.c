@@ -1,0 +1,88 @@
+#include "worker/realm/rekey.h"
+
+#include <string.h>
+
+#include "worker/group/group_store.h"
+
+#define PARAMS(...)                                                                                \
+    (const struct pg_param[]){__VA_ARGS__},                                                        \
+        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
+#define REKEY_ARENA_BYTES_MAX ((size_t)16 << 20)
+
+/* True in `ret_current` when the stored version is the collator's; else the row is locked and set to it. */
+static enum status take_version(struct pg_transaction *transaction, const char *version,
+                                bool *ret_current)
+{
+    static const struct pg_statement insert = {
+        "realm_state_insert",
+        "INSERT INTO pek.realm_state (collator_version) VALUES ('') ON CONFLICT DO NOTHING",
+    };
+    static const struct pg_statement update = {
+        "realm_state_update",
+        "UPDATE pek.realm_state SET collator_version = $1 WHERE collator_version <> $1",
+    };
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, &insert, NULL, 0, &result);
+    if (status != STATUS_OK)
+        return status;
+    pg_result_free(result);
+    status = pg_execute(transaction, &update, PARAMS(pg_str(version)), &result);
+    if (status != STATUS_OK)
+        return status;
+    *ret_current = pg_affected(result) == 0;
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+/* One batch behind `last`, which moves on; fewer than REKEY_BATCH_ROWS were the last ones. */
+static enum status rekey_batch(struct pg_transaction *transaction, struct text_collator *collator,
+                               struct arena *arena, char *last, size_t last_bytes,
+                               size_t *ret_count)
+{
+    struct pg_result *rows;
+    enum status status =
+        group_store_names_after(transaction, last, REKEY_BATCH_ROWS, arena, &rows);
+    if (status != STATUS_OK)
+        return status;
+    size_t count = pg_rows(rows);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct group_name name;
+        status = group_name_make(collator, pg_get_str(rows, i, 1), NULL, arena, &name, NULL);
+        if (status == STATUS_OK)
+            status = group_store_set_keys(transaction, pg_get_str(rows, i, 0), &name);
+    }
+    if (status == STATUS_OK && count > 0) {
+        struct slice id = pg_get_slice(rows, count - 1, 0);
+        if (id.len >= last_bytes)
+            status = STATUS_INTERNAL;
+        else
+            memcpy(last, pg_get_str(rows, count - 1, 0), id.len + 1);
+    }
+    pg_result_free(rows);
+    *ret_count = count;
+    return status;
+}
+
+static enum status rekey(struct pg_transaction *transaction, void *arg)
+{
+    struct text_collator *collator = arg;
+    bool current = false;
+    enum status status = take_version(transaction, text_collator_version(collator), &current);
+    if (status != STATUS_OK || current)
+        return status;
+    struct arena arena;
+    arena_init(&arena, REKEY_ARENA_BYTES_MAX);
+    char last[256] = "";
+    size_t count = REKEY_BATCH_ROWS;
+    while (status == STATUS_OK && count == REKEY_BATCH_ROWS) {
+        status = rekey_batch(transaction, collator, &arena, last, sizeof(last), &count);
+        arena_reset(&arena);
+    }
+    arena_done(&arena);
+    return status;
+}
+
+enum status rekey_groups(struct pg *pg, struct cancel *cancel, struct text_collator *collator)
+{
+    return pg_transact(pg, cancel, false, rekey, collator);
+}
