@@ -1,0 +1,95 @@
+#include "worker/commands.h"
+
+#include <stdio.h>
+
+#include "shared/base/clock.h"
+#include "shared/log/log.h"
+#include "worker/instance/instance.h"
+#include "worker/policy/policy_store.h"
+#include "worker/program.h"
+
+#define COMMAND_WAIT_MS 10000
+#define COMMAND_ARENA_BYTES_MAX 65536
+
+int command_migrate(const struct settings *settings)
+{
+    struct fault fault = {0};
+    size_t applied = 0;
+    enum status status = realm_migrate(settings->database_owner, &applied, &fault);
+    if (status != STATUS_OK)
+        return program_failed("worker.migrate_failed", status, &fault);
+    log_event(LOG_INFO, "worker.migrated", log_int("applied", (int64_t)applied));
+    return 0;
+}
+
+int command_keygen(const struct settings *settings)
+{
+    struct es256_key *key;
+    struct fault fault = {0};
+    enum status status = es256_key_generate(&key);
+    if (status != STATUS_OK)
+        return program_failed("worker.keygen_failed", status, NULL);
+    status = es256_key_save_private(key, settings->instance_key, &fault);
+    es256_key_free(key);
+    /* A key that is there is kept. */
+    if (status != STATUS_OK && status != STATUS_ALREADY_EXISTS)
+        return program_failed("worker.keygen_failed", status, &fault);
+    return 0;
+}
+
+int command_token(const struct settings *settings)
+{
+    struct fault fault = {0};
+    struct arena arena;
+    struct instance instance = {.realm = settings->realm};
+    struct jwt_keys keys;
+    struct slice token;
+    int64_t expires_s;
+    enum status status = program_load_keys(settings, &keys, &fault);
+    if (status != STATUS_OK)
+        return program_failed("worker.token_refused", status, &fault);
+    arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
+    instance.keys = &keys;
+    status = instance_issue_token(&instance, slice_str(settings->user), &arena, clock_wall_s(),
+                                  &token, &expires_s);
+    if (status == STATUS_OK)
+        printf("%.*s\n", SLICE_ARG(token));
+    arena_done(&arena);
+    jwt_keys_done(&keys);
+    return status == STATUS_OK ? 0 : program_failed("worker.token_refused", status, NULL);
+}
+
+static enum status bootstrap(struct pg_transaction *transaction, void *arg)
+{
+    const struct settings *settings = arg;
+    struct arena arena;
+    arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
+    enum status status = policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL,
+                                             POLICY_ACTIONS_ALL, &arena);
+    if (status == STATUS_OK)
+        status =
+            policy_store_assign(transaction, POLICY_REALM_GOD, settings->god, "bootstrap");
+    arena_done(&arena);
+    return status;
+}
+
+static int bootstrap_realm(struct program *program)
+{
+    struct cancel cancel;
+    struct settings settings = *program->settings;
+    cancel_init(&cancel, deadline_after_ms(COMMAND_WAIT_MS));
+    enum status status = realm_wait_ready(program->realm, &cancel);
+    if (status == STATUS_OK)
+        status = pg_transact(realm_pg(program->realm), &cancel, false, bootstrap, &settings);
+    if (status != STATUS_OK) {
+        log_event(LOG_ERROR, "worker.bootstrap_failed", log_str("status", status_name(status)),
+                  log_str("reason", pg_last_error(realm_pg(program->realm))));
+        return 1;
+    }
+    return 0;
+}
+
+int command_bootstrap(const struct settings *settings)
+{
+    return program_run(settings, bootstrap_realm, NULL);
+}

@@ -1,0 +1,12 @@
+/* commands: what an operator does with a realm besides serving it. Each answers an exit code. */
+#ifndef PEK_WORKER_COMMANDS_H
+#define PEK_WORKER_COMMANDS_H
+
+#include "worker/settings.h"
+
+int command_migrate(const struct settings *settings);
+int command_bootstrap(const struct settings *settings);
+int command_keygen(const struct settings *settings);
+int command_token(const struct settings *settings);
+
+#endif

@@ -1,0 +1,40 @@
+/* pek-worker: one realm as a process. */
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/log/log.h"
+#include "worker/commands.h"
+#include "worker/demo/demo.h"
+#include "worker/serve.h"
+#include "worker/settings.h"
+
+static const struct {
+    const char *name;
+    int (*run)(const struct settings *settings);
+} commands[] = {
+    {"serve", serve},         {"migrate", command_migrate}, {"bootstrap", command_bootstrap},
+    {"keygen", command_keygen}, {"token", command_token},     {"demo", command_demo},
+};
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct settings settings;
+    int exit_code;
+    if (!config_start(&config, &settings_program, argc, argv, environ, &settings, &exit_code))
+        return exit_code;
+    const struct log_options log = {
+        .fd = STDERR_FILENO,
+        .level = (enum log_level)settings.log_level,
+        .component = "pek-worker",
+        .realm = settings.realm,
+    };
+    log_open(&log);
+    const char *command = config.command ? config.command : "serve";
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, command) == 0)
+            exit_code = commands[i].run(&settings);
+    log_close();
+    config_done(&config);
+    return exit_code;
+}

@@ -1,0 +1,45 @@
+/* program: a loop, its fibers and a realm, for whatever a worker does with them.
+ *
+ * program_run makes them, runs `body` on a fiber, and takes them down again when it returns.
+ */
+#ifndef PEK_WORKER_PROGRAM_H
+#define PEK_WORKER_PROGRAM_H
+
+#include <uv.h>
+
+#include "shared/base/fault.h"
+#include "shared/fiber/fiber.h"
+#include "shared/jwt/jwt_keys.h"
+#include "shared/rpc/rpc.h"
+#include "worker/realm/hub_keys.h"
+#include "worker/realm/realm.h"
+#include "worker/settings.h"
+
+#define PROGRAM_VERSION "1.0.0"
+
+struct program {
+    const struct settings *settings;
+    uv_loop_t loop;
+    struct fibers *fibers;
+    struct jwt_keys keys; /* the realm's own */
+    struct hub_keys hub_keys;
+    struct realm *realm;
+    /* Of whoever serves; set by the body while calls may end. */
+    void (*finished)(struct rpc_ctx *ctx, const struct fault *outcome, int64_t elapsed_us);
+    int (*body)(struct program *program);
+    int exit_code;
+};
+
+/* The exit code of the body, or 1 after logging why it could not run. */
+int program_run(const struct settings *settings, int (*body)(struct program *program),
+                void (*finished)(struct rpc_ctx *ctx, const struct fault *outcome,
+                                 int64_t elapsed_us));
+
+/* Logs an error with the fault and answers 1: return program_failed("…", status, &fault). */
+int program_failed(const char *event, enum status status, const struct fault *fault);
+
+/* The realm's key set from the file of the instance key. */
+PEK_MUST_CHECK enum status program_load_keys(const struct settings *settings,
+                                             struct jwt_keys *ret_keys, struct fault *fault);
+
+#endif

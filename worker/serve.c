@@ -1,0 +1,181 @@
+#include "worker/serve.h"
+
+#include <signal.h>
+
+#include "shared/base/clock.h"
+#include "shared/log/log.h"
+#include "worker/descriptors.h"
+#include "worker/program.h"
+
+/* How often health is made to follow readiness. */
+#define HEALTH_EVERY_MS 100
+#define SLOW_CALL_US 1000000
+
+struct serving {
+    struct program *program;
+    struct rpc_server *server;
+    uv_signal_t on_term, on_int;
+    uv_timer_t health, statistics;
+    size_t open_handles;
+    struct fiber_event stop;
+    bool ready;
+};
+
+/* ---- what is logged ---- */
+
+/* A call that failed for a reason of ours, or took long; refusals are everyday. */
+static void call_finished(struct rpc_ctx *ctx, const struct fault *outcome, int64_t elapsed_us)
+{
+    bool ours = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNKNOWN
+                || outcome->status == STATUS_UNAVAILABLE || outcome->status == STATUS_DATA_LOSS;
+    bool slow = elapsed_us > SLOW_CALL_US && !rpc_method(ctx)->server_streaming;
+    const struct log_scope scope = {.trace_id = rpc_trace_id(ctx)};
+    enum log_level level = ours ? LOG_ERROR : slow ? LOG_WARN : LOG_DEBUG;
+    log_event(level, "rpc.finished", log_in(&scope), log_str("method", rpc_method(ctx)->path),
+              log_str("status", status_name(outcome->status)), log_str("text", outcome->text),
+              log_ms("elapsed_ms", elapsed_us));
+}
+
+static void log_statistics(uv_timer_t *timer)
+{
+    struct serving *serving = timer->data;
+    struct realm_statistics s;
+    realm_statistics(serving->program->realm, &s);
+    log_event(LOG_INFO, "worker.statistics", log_int("reads", (int64_t)s.pg.reads),
+              log_int("read_batches", (int64_t)s.pg.read_batches),
+              log_int("transactions", (int64_t)s.pg.transactions),
+              log_int("transaction_retries", (int64_t)s.pg.transaction_retries),
+              log_int("pg_errors", (int64_t)s.pg.errors),
+              log_int("pg_reconnects", (int64_t)s.pg.reconnects),
+              log_int("policy_hits", (int64_t)s.policy.hits),
+              log_int("policy_loads", (int64_t)s.policy.loads),
+              log_int("hint_hits", (int64_t)s.policy.hint_hits),
+              log_int("hint_misses", (int64_t)s.policy.hint_misses),
+              log_int("verified_anew", (int64_t)s.guard.token_misses),
+              log_int("denied", (int64_t)s.guard.denied),
+              log_int("open_calls",
+                      (int64_t)rpc_host_open_calls(realm_host(serving->program->realm))),
+              log_int("fibers", (int64_t)fibers_count(serving->program->fibers)));
+}
+
+/* ---- signals, health ---- */
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct serving *serving = signal->data;
+    (void)number;
+    fiber_event_signal(&serving->stop);
+}
+
+static void follow_readiness(uv_timer_t *timer)
+{
+    struct serving *serving = timer->data;
+    bool ready = realm_is_ready(serving->program->realm);
+    if (ready == serving->ready)
+        return;
+    serving->ready = ready;
+    rpc_server_set_serving(serving->server, ready);
+    if (ready)
+        log_event(LOG_INFO, "worker.ready", log_int("port", rpc_server_port(serving->server)));
+    else
+        log_event(LOG_WARN, "worker.not_ready",
+                  log_str("reason", realm_trouble(serving->program->realm)));
+}
+
+static void start_handles(struct serving *serving)
+{
+    uv_loop_t *loop = &serving->program->loop;
+    uv_signal_init(loop, &serving->on_term);
+    uv_signal_init(loop, &serving->on_int);
+    uv_timer_init(loop, &serving->health);
+    uv_timer_init(loop, &serving->statistics);
+    serving->on_term.data = serving->on_int.data = serving;
+    serving->health.data = serving->statistics.data = serving;
+    uv_signal_start(&serving->on_term, on_signal, SIGTERM);
+    uv_signal_start(&serving->on_int, on_signal, SIGINT);
+    uv_timer_start(&serving->health, follow_readiness, 0, HEALTH_EVERY_MS);
+    uint64_t every_ms = (uint64_t)serving->program->settings->statistics_every_ms;
+    if (every_ms > 0)
+        uv_timer_start(&serving->statistics, log_statistics, every_ms, every_ms);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct serving *serving = handle->data;
+    if (--serving->open_handles == 0)
+        fiber_event_signal(&serving->stop);
+}
+
+/* Waits until libuv has let go of them: they are in this fiber's stack. */
+static void close_handles(struct serving *serving)
+{
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&serving->on_term, (uv_handle_t *)&serving->on_int,
+        (uv_handle_t *)&serving->health, (uv_handle_t *)&serving->statistics};
+    serving->open_handles = sizeof(handles) / sizeof(handles[0]);
+    for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+        uv_close(handles[i], handle_closed);
+    while (serving->open_handles > 0)
+        (void)!fiber_event_wait(&serving->stop, DEADLINE_NONE);
+}
+
+/* ---- the life of a server ---- */
+
+static enum status open_server(struct serving *serving, struct rpc_runtime *runtime,
+                               struct fault *fault)
+{
+    const struct settings *s = serving->program->settings;
+    const struct rpc_tls tls = {
+        .ca_path = s->tls_ca, .certificate_path = s->tls_certificate, .key_path = s->tls_key};
+    const struct rpc_server_options options = {
+        .listen = s->listen,
+        .tls = s->plaintext ? NULL : &tls,
+        .reflection = s->reflection,
+        .descriptor_set = slice_make(descriptor_set, descriptor_set_len),
+        .connection_age_max_ms = s->connection_age_max_ms,
+    };
+    return rpc_server_new(runtime, realm_host(serving->program->realm), &options, &serving->server,
+                          fault);
+}
+
+static int serve_realm(struct program *program)
+{
+    struct serving serving = {.program = program};
+    struct rpc_runtime *runtime;
+    struct fault fault = {0};
+    enum status status = rpc_runtime_new(program->fibers, &runtime);
+    if (status != STATUS_OK)
+        return program_failed("worker.no_grpc", status, NULL);
+    status = open_server(&serving, runtime, &fault);
+    if (status != STATUS_OK) {
+        rpc_runtime_free(runtime);
+        return program_failed("worker.listen_refused", status, &fault);
+    }
+    start_handles(&serving);
+    log_event(LOG_INFO, "worker.listening", log_str("listen", program->settings->listen),
+              log_int("port", rpc_server_port(serving.server)));
+    (void)!fiber_event_wait(&serving.stop, DEADLINE_NONE);
+    uv_timer_stop(&serving.health);
+    log_event(LOG_INFO, "worker.draining");
+    status = rpc_server_drain(serving.server,
+                              deadline_after_ms(program->settings->drain_timeout_ms));
+    log_statistics(&serving.statistics);
+    rpc_server_free(serving.server);
+    rpc_runtime_free(runtime);
+    close_handles(&serving);
+    log_event(LOG_INFO, "worker.stopped", log_str("drained", status_name(status)));
+    return 0;
+}
+
+int serve(const struct settings *settings)
+{
+    if (settings->migrate) {
+        struct fault fault = {0};
+        size_t applied = 0;
+        enum status status = realm_migrate(settings->database_owner, &applied, &fault);
+        if (status != STATUS_OK)
+            return program_failed("worker.migrate_failed", status, &fault);
+        log_event(LOG_INFO, "worker.migrated", log_int("applied", (int64_t)applied));
+    }
+    return program_run(settings, serve_realm, call_finished);
+}

@@ -1,0 +1,113 @@
+#include "worker/settings.h"
+
+#include <string.h>
+
+#include "shared/log/log.h"
+#include "worker/realm/realm.h"
+
+static const char *const demo_kinds[] = {"hub", "acme", "conference", NULL};
+
+static const struct config_option options[] = {
+    {.name = "realm", CONFIG_STRING(struct settings, realm), .max = REALM_NAME_BYTES_MAX,
+     .help = "the realm that is served, as worker-acme"},
+    {.name = "listen", CONFIG_STRING(struct settings, listen), .fallback = "127.0.0.1:7101",
+     .help = "gRPC address, host:port or unix:/path; port 0 takes a free one"},
+    {.name = "plaintext", CONFIG_BOOL(struct settings, plaintext),
+     .help = "no TLS, for development on loopback"},
+    {.name = "tls_ca", CONFIG_PATH(struct settings, tls_ca),
+     .help = "PEM of the authority that client certificates must come from"},
+    {.name = "tls_certificate", CONFIG_PATH(struct settings, tls_certificate),
+     .help = "PEM of the server's certificate chain"},
+    {.name = "tls_key", CONFIG_PATH(struct settings, tls_key),
+     .help = "PEM of the server's private key"},
+    {.name = "database", CONFIG_STRING(struct settings, database), .secret = true,
+     .fallback = "host=/var/run/postgresql dbname=pek user=pek_app",
+     .help = "libpq connection string of the application role"},
+    {.name = "database_owner", CONFIG_STRING(struct settings, database_owner), .secret = true,
+     .help = "libpq connection string of the owner or a superuser, for migrations"},
+    {.name = "migrate", CONFIG_BOOL(struct settings, migrate),
+     .help = "bring the schema up to date before serving"},
+    {.name = "instance_key", CONFIG_PATH(struct settings, instance_key),
+     .help = "PEM of the private key that signs this realm's tokens"},
+    {.name = "hub_issuer", CONFIG_STRING(struct settings, hub_issuer), .fallback = "hub",
+     .max = 64, .help = "issuer of the hub's assertions"},
+    {.name = "hub_keys", CONFIG_PATH(struct settings, hub_keys),
+     .help = "the hub's public keys, JWKS or PEM"},
+    {.name = "reflection", CONFIG_BOOL(struct settings, reflection), .fallback = "true",
+     .help = "serve gRPC reflection"},
+    {.name = "log_level", CONFIG_ENUM(struct settings, log_level, log_level_names),
+     .fallback = "info", .reloadable = true, .help = "least level that is logged"},
+    {.name = "drain_timeout_ms", CONFIG_DURATION_MS(struct settings, drain_timeout_ms),
+     .max = 600000, .fallback = "10s", .help = "how long open calls may go on after SIGTERM"},
+    {.name = "statistics_every_ms", CONFIG_DURATION_MS(struct settings, statistics_every_ms),
+     .max = 86400000, .fallback = "60s", .help = "time between statistics in the log; 0 for none"},
+    {.name = "connection_age_max_ms", CONFIG_DURATION_MS(struct settings, connection_age_max_ms),
+     .max = 86400000, .fallback = "30m", .help = "age at which a client is asked to reconnect"},
+    {.name = "read_connections", CONFIG_INT(struct settings, read_connections), .min = 1,
+     .max = 32, .fallback = "4", .unit = "connections",
+     .help = "PostgreSQL connections shared by point reads"},
+    {.name = "long_read_connections", CONFIG_INT(struct settings, long_read_connections),
+     .min = 1, .max = 32, .fallback = "2", .unit = "connections",
+     .help = "PostgreSQL connections shared by searches and exports"},
+    {.name = "transaction_connections", CONFIG_INT(struct settings, transaction_connections),
+     .min = 1, .max = 64, .fallback = "8", .unit = "connections",
+     .help = "PostgreSQL connections for changes"},
+    {.name = "unary_calls_max", CONFIG_INT(struct settings, unary_calls_max), .min = 1,
+     .max = 8192, .fallback = "2048", .unit = "calls", .help = "unary calls at a time"},
+    {.name = "streams_max", CONFIG_INT(struct settings, streams_max), .min = 1, .max = 8192,
+     .fallback = "4096", .unit = "streams", .help = "open streams at a time"},
+    {.name = "user", CONFIG_STRING(struct settings, user), .max = 64,
+     .help = "for the command token: whose"},
+    {.name = "god", CONFIG_STRING(struct settings, god), .max = 64,
+     .help = "for the command bootstrap: who gets all rights on the realm"},
+    {.name = "demo_kind", CONFIG_ENUM(struct settings, demo_kind, demo_kinds),
+     .help = "for the command demo: which of the demo realms"},
+};
+
+static const struct config_command commands[] = {
+    {"serve", "serve the realm over gRPC (also without a command)"},
+    {"migrate", "bring the schema up to date"},
+    {"bootstrap", "make the realm's GOD policy and assign it to --god USER"},
+    {"keygen", "make the file of --instance-key, unless it is there"},
+    {"token", "print a token for --user USER, signed with the instance key (development)"},
+    {"demo", "fill the realm with the demo data of --demo-kind, once"},
+};
+
+static bool is_command(const struct config *config, const char *name)
+{
+    return strcmp(config->command ? config->command : "serve", name) == 0;
+}
+
+static void check(struct config *config, const void *values)
+{
+    const struct settings *s = values;
+    bool migrate = is_command(config, "migrate"), keygen = is_command(config, "keygen");
+    bool serve = is_command(config, "serve"), demo = is_command(config, "demo");
+    if (!migrate && !keygen && !realm_name_is_valid(s->realm))
+        config_mistake(config, "realm must be given: 1 to 63 of a-z, 0-9 and -");
+    if ((serve || demo || keygen || is_command(config, "token")) && !s->instance_key[0])
+        config_mistake(config, "instance_key must be given");
+    if (serve && !s->hub_keys[0])
+        config_mistake(config, "hub_keys must be given");
+    if (serve && !s->plaintext && (!s->tls_ca[0] || !s->tls_certificate[0] || !s->tls_key[0]))
+        config_mistake(config,
+                       "tls_ca, tls_certificate and tls_key must be given, or plaintext");
+    if (s->plaintext && s->tls_ca[0])
+        config_mistake(config, "plaintext and tls_ca exclude each other");
+    if ((migrate || s->migrate) && !s->database_owner[0])
+        config_mistake(config, "database_owner must be given for a migration");
+    if (is_command(config, "token") && !s->user[0])
+        config_mistake(config, "user must be given for the command token");
+    if (is_command(config, "bootstrap") && !s->god[0])
+        config_mistake(config, "god must be given for the command bootstrap");
+}
+
+const struct config_program settings_program = {
+    .name = "pek-worker",
+    .summary = "one realm of the federation: its groups and policies over gRPC",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .commands = commands,
+    .command_count = sizeof(commands) / sizeof(commands[0]),
+    .check = check,
+};

@@ -1,0 +1,35 @@
+/* settings: what a worker can be told, from one table (shared/config). */
+#ifndef PEK_WORKER_SETTINGS_H
+#define PEK_WORKER_SETTINGS_H
+
+#include "shared/config/config.h"
+
+struct settings {
+    const char *realm;
+    const char *listen;
+    bool plaintext;
+    const char *tls_ca, *tls_certificate, *tls_key;
+    const char *database;
+    const char *database_owner;
+    bool migrate;
+    const char *instance_key;
+    const char *hub_issuer;
+    const char *hub_keys;
+    bool reflection;
+    int log_level;
+    int64_t drain_timeout_ms;
+    int64_t statistics_every_ms;
+    int64_t connection_age_max_ms;
+    int64_t read_connections, long_read_connections, transaction_connections;
+    int64_t unary_calls_max, streams_max;
+    const char *user;
+    const char *god;
+    int demo_kind;
+};
+
+/* Indices of the choices of demo_kind. */
+enum demo_kind { DEMO_HUB, DEMO_ACME, DEMO_CONFERENCE };
+
+extern const struct config_program settings_program;
+
+#endif
