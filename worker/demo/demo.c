@@ -1,0 +1,198 @@
+#include "worker/demo/demo.h"
+
+#include <stdio.h>
+
+#include "pek/group/v1/group.rpc.h"
+#include "shared/base/clock.h"
+#include "shared/log/log.h"
+#include "worker/instance/instance.h"
+#include "worker/policy/policy_store.h"
+#include "worker/program.h"
+
+#define DEMO_TIMEOUT_MS 120000
+#define DEMO_ARENA_BYTES_MAX ((size_t)4 << 20)
+/* Each group gets a leader among the demo users, by this stride. */
+#define LEADER_STRIDE 7
+
+struct demo {
+    struct program *program;
+    const struct demo_realm *realm;
+    struct rpc_channel *channel;
+    struct cancel cancel;
+    struct arena arena; /* of one call */
+    struct rpc_pair authorization;
+    char header[2048];
+    struct fault fault;
+    size_t made;
+};
+
+static char *text(const char *string)
+{
+    union {
+        const char *in;
+        char *out;
+    } either = {.in = string};
+    return either.out;
+}
+
+static void id_of(const struct demo_group *group, char *ret_id, size_t bytes)
+{
+    size_t org = group->parent[0] ? strcspn(group->parent, "@") : strlen(group->slug);
+    snprintf(ret_id, bytes, "%.*s@%s", (int)org, group->parent[0] ? group->parent : group->slug,
+             group->slug);
+}
+
+/* ---- through the services ---- */
+
+static enum status sign_in(struct demo *demo)
+{
+    struct instance instance = {.realm = demo->program->settings->realm,
+                                .keys = &demo->program->keys};
+    struct slice token;
+    int64_t expires_s;
+    enum status status = instance_issue_token(&instance, slice_str(demo->realm->god), &demo->arena,
+                                              clock_wall_s(), &token, &expires_s);
+    if (status != STATUS_OK)
+        return status;
+    int len = snprintf(demo->header, sizeof(demo->header), "Bearer %.*s", SLICE_ARG(token));
+    demo->authorization =
+        (struct rpc_pair){SLICE_LIT("authorization"), slice_make(demo->header, (size_t)len)};
+    return STATUS_OK;
+}
+
+static enum status is_filled(struct demo *demo, bool *ret_filled)
+{
+    char id[160];
+    group_v1_get_group_request req = GROUP_V1_GET_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    id_of(&demo->realm->groups[demo->realm->group_count - 1], id, sizeof(id));
+    req.id = id;
+    enum status status =
+        group_v1_get_group_call(demo->channel, &req, &demo->authorization, 1, &demo->cancel,
+                                &demo->arena, &res, &demo->fault);
+    *ret_filled = status == STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status make_group(struct demo *demo, const struct demo_group *group)
+{
+    group_v1_create_group_request req = GROUP_V1_CREATE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    req.parent_id = text(group->parent);
+    req.slug = text(group->slug);
+    req.name = text(group->name);
+    req.description = text(group->description);
+    req.purpose = (group_v1_purpose)group->purpose;
+    req.is_community = group->flags & DEMO_COMMUNITY;
+    req.is_resort = group->flags & DEMO_RESORT;
+    req.is_task_force = group->flags & DEMO_TASK_FORCE;
+    req.has_transitive_membership = group->flags & DEMO_TRANSITIVE;
+    enum status status =
+        group_v1_create_group_call(demo->channel, &req, &demo->authorization, 1, &demo->cancel,
+                                   &demo->arena, &res, &demo->fault);
+    /* Of a run that was interrupted. */
+    if (status == STATUS_ALREADY_EXISTS)
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    demo->made++;
+    if (!(group->flags & DEMO_ARCHIVED))
+        return STATUS_OK;
+    group_v1_archive_group_request archive = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
+    archive.id = res->id;
+    return group_v1_archive_group_call(demo->channel, &archive, &demo->authorization, 1,
+                                       &demo->cancel, &demo->arena, &res, &demo->fault);
+}
+
+/* ---- policies ---- */
+
+static enum status make_policies(struct pg_transaction *transaction, void *arg)
+{
+    struct demo *demo = arg;
+    enum status status = policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL,
+                                             POLICY_ACTIONS_ALL, &demo->arena);
+    if (status == STATUS_OK)
+        status = policy_store_assign(transaction, POLICY_REALM_GOD, demo->realm->god, "demo");
+    if (status == STATUS_OK)
+        status = policy_store_ensure(transaction, DEMO_MEMBER, false, NULL, DEMO_MEMBER_ACTIONS,
+                                     &demo->arena);
+    return status;
+}
+
+static enum status assign_leaders(struct demo *demo, struct pg_transaction *transaction)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < demo->realm->group_count; i++) {
+        char id[160], policy[192], user[16];
+        /* Organisations stay with those who were named. */
+        if (!demo->realm->groups[i].parent[0])
+            continue;
+        id_of(&demo->realm->groups[i], id, sizeof(id));
+        snprintf(policy, sizeof(policy), "GOD in %s", id);
+        snprintf(user, sizeof(user), "user-%03u", (unsigned)(i * LEADER_STRIDE % DEMO_USERS + 1));
+        status = policy_store_assign(transaction, policy, user, demo->realm->god);
+    }
+    return status;
+}
+
+static enum status assign_policies(struct pg_transaction *transaction, void *arg)
+{
+    struct demo *demo = arg;
+    const struct demo_realm *realm = demo->realm;
+    enum status status = assign_leaders(demo, transaction);
+    for (size_t i = 0; status == STATUS_OK && i < realm->assignment_count; i++)
+        status = policy_store_assign(transaction, realm->assignments[i].policy,
+                                     realm->assignments[i].user, realm->god);
+    for (int n = 1; status == STATUS_OK && n <= DEMO_USERS; n += realm->every_nth_user) {
+        char user[16];
+        snprintf(user, sizeof(user), "user-%03d", n);
+        status = policy_store_assign(transaction, DEMO_MEMBER, user, realm->god);
+    }
+    return status;
+}
+
+/* ---- the command ---- */
+
+static enum status fill(struct demo *demo)
+{
+    struct pg *pg = realm_pg(demo->program->realm);
+    bool filled = false;
+    enum status status = sign_in(demo);
+    if (status == STATUS_OK)
+        status = realm_wait_ready(demo->program->realm, &demo->cancel);
+    if (status == STATUS_OK)
+        status = pg_transact(pg, &demo->cancel, false, make_policies, demo);
+    if (status == STATUS_OK)
+        status = is_filled(demo, &filled);
+    if (status != STATUS_OK || filled)
+        return status;
+    for (size_t i = 0; status == STATUS_OK && i < demo->realm->group_count; i++) {
+        arena_reset(&demo->arena);
+        status = make_group(demo, &demo->realm->groups[i]);
+    }
+    return status == STATUS_OK ? pg_transact(pg, &demo->cancel, false, assign_policies, demo)
+                               : status;
+}
+
+static int run_demo(struct program *program)
+{
+    struct demo demo = {.program = program,
+                        .realm = &demo_realms[program->settings->demo_kind]};
+    cancel_init(&demo.cancel, deadline_after_ms(DEMO_TIMEOUT_MS));
+    arena_init(&demo.arena, DEMO_ARENA_BYTES_MAX);
+    enum status status = rpc_channel_new_local(realm_host(program->realm), &demo.channel);
+    if (status == STATUS_OK) {
+        status = fill(&demo);
+        rpc_channel_free(demo.channel);
+    }
+    arena_done(&demo.arena);
+    if (status != STATUS_OK)
+        return program_failed("worker.demo_failed", status, &demo.fault);
+    log_event(LOG_INFO, "worker.demo_ready", log_int("groups_made", (int64_t)demo.made));
+    return 0;
+}
+
+int command_demo(const struct settings *settings)
+{
+    return program_run(settings, run_demo, NULL);
+}
