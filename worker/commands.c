@@ -7,6 +7,7 @@
 #include "worker/instance/instance.h"
 #include "worker/policy/policy_store.h"
 #include "worker/program.h"
+#include "worker/realm/migrations.h"
 
 #define COMMAND_WAIT_MS 10000
 #define COMMAND_ARENA_BYTES_MAX 65536

@@ -92,8 +92,8 @@ int program_run(const struct settings *settings, int (*body)(struct program *pro
     if (status == STATUS_OK)
         status = fiber_go(program.fibers, run_body, &program);
     if (status != STATUS_OK)
-        program_failed("worker.no_fibers", status, NULL);
-    else
+        return program_failed("worker.no_fibers", status, NULL);
+    while (fibers_count(program.fibers) > 0)
         uv_run(&program.loop, UV_RUN_DEFAULT);
     program.fibers = fibers_free(program.fibers);
     /* What was closed is told on a later turn of the loop. */

@@ -6,6 +6,7 @@
 #include "shared/log/log.h"
 #include "worker/descriptors.h"
 #include "worker/program.h"
+#include "worker/realm/migrations.h"
 
 /* How often health is made to follow readiness. */
 #define HEALTH_EVERY_MS 100

@@ -123,7 +123,7 @@ static enum status assign_leaders(struct demo *demo, struct pg_transaction *tran
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < demo->realm->group_count; i++) {
-        char id[160], policy[192], user[16];
+        char id[160], policy[192], user[24];
         /* Organisations stay with those who were named. */
         if (!demo->realm->groups[i].parent[0])
             continue;
@@ -144,7 +144,7 @@ static enum status assign_policies(struct pg_transaction *transaction, void *arg
         status = policy_store_assign(transaction, realm->assignments[i].policy,
                                      realm->assignments[i].user, realm->god);
     for (int n = 1; status == STATUS_OK && n <= DEMO_USERS; n += realm->every_nth_user) {
-        char user[16];
+        char user[24];
         snprintf(user, sizeof(user), "user-%03d", n);
         status = policy_store_assign(transaction, DEMO_MEMBER, user, realm->god);
     }

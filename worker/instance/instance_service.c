@@ -111,7 +111,6 @@ static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_requ
 /* Of one open stream: what was not sent yet. */
 struct watch {
     struct policy_watcher watcher;
-    struct cancel_hook on_cancel;
     struct fiber_event event;
     bool reset;
     size_t user_count;
@@ -131,11 +130,6 @@ static void rights_changed(struct policy_watcher *watcher, struct slice user)
     }
     memcpy(watch->users[watch->user_count], user.ptr, user.len);
     watch->users[watch->user_count++][user.len] = '\0';
-}
-
-static void call_cancelled(struct cancel_hook *hook)
-{
-    fiber_event_signal(&LIST_ENTRY(hook, struct watch, on_cancel)->event);
 }
 
 static enum status send_event(struct rpc_ctx *ctx, struct watch *watch,
@@ -175,18 +169,13 @@ static enum status watch_policies(struct rpc_ctx *ctx,
         return STATUS_RESOURCE_EXHAUSTED;
     watch->reset = true;
     watch->watcher.changed = rights_changed;
-    watch->on_cancel.run = call_cancelled;
     policy_cache_watch(service->rights, &watch->watcher);
-    cancel_hook_add(rpc_cancel(ctx), &watch->on_cancel);
     while (status == STATUS_OK) {
         if (watch->reset || watch->user_count > 0)
             status = send_event(ctx, watch, stream);
         else
-            status = fiber_event_wait(&watch->event, DEADLINE_NONE);
-        if (status == STATUS_OK)
-            status = cancel_status(rpc_cancel(ctx));
+            status = fiber_event_wait_cancel(&watch->event, rpc_cancel(ctx));
     }
-    cancel_hook_remove(&watch->on_cancel);
     policy_cache_unwatch(&watch->watcher);
     return status;
 }

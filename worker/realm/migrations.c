@@ -1,19 +1,26 @@
-/* The tables of a realm, in the order in which they are made. */
-#include "shared/pg/migrate.h"
+#include "worker/realm/migrations.h"
+
+#include <string.h>
+
 #include "worker/change/migration_0004.h"
 #include "worker/group/migration_0002.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/realm/migration_0001.h"
-#include "worker/realm/realm.h"
 
-enum status realm_migrate(const char *conninfo, size_t *ret_applied, struct fault *fault)
+void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS])
 {
-    const struct migration migrations[] = {
+    const struct migration migrations[REALM_MIGRATIONS] = {
         {"0001_realm.sql", slice_make(migration_0001_realm, migration_0001_realm_len)},
         {"0002_group.sql", slice_make(migration_0002_group, migration_0002_group_len)},
         {"0003_policy.sql", slice_make(migration_0003_policy, migration_0003_policy_len)},
         {"0004_change.sql", slice_make(migration_0004_change, migration_0004_change_len)},
     };
-    return migrate_apply(conninfo, migrations, sizeof(migrations) / sizeof(migrations[0]),
-                         ret_applied, fault);
+    memcpy(ret_migrations, migrations, sizeof(migrations));
+}
+
+enum status realm_migrate(const char *conninfo, size_t *ret_applied, struct fault *fault)
+{
+    struct migration migrations[REALM_MIGRATIONS];
+    realm_migrations(migrations);
+    return migrate_apply(conninfo, migrations, REALM_MIGRATIONS, ret_applied, fault);
 }

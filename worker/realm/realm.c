@@ -25,8 +25,7 @@ struct realm {
     void *finished_arg;
     /* The background fiber: ends when `closing` fires, and says so by `ended`. */
     struct cancel closing;
-    struct cancel_hook on_closing;
-    struct fiber_event wake;
+    struct fiber_event wake; /* by closing or by the clock only */
     struct fiber_event ended;
     bool running;
     bool instance_made;
@@ -41,15 +40,12 @@ bool realm_name_is_valid(const char *name)
 
 /* ---- the background fiber ---- */
 
-static void closing(struct cancel_hook *hook)
-{
-    fiber_event_signal(&LIST_ENTRY(hook, struct realm, on_closing)->wake);
-}
-
 /* False when the realm is being closed. */
 static bool pause_for(struct realm *realm, int64_t ms)
 {
-    (void)!fiber_event_wait(&realm->wake, deadline_after_ms(ms));
+    realm->closing.deadline_us = deadline_after_ms(ms);
+    (void)!fiber_event_wait_cancel(&realm->wake, &realm->closing);
+    realm->closing.deadline_us = DEADLINE_NONE;
     return !realm->closing.cancelled;
 }
 
@@ -150,8 +146,6 @@ enum status realm_open(struct fibers *fibers, const struct realm_options *option
     realm->fibers = fibers;
     realm->domain.realm = options->realm;
     cancel_init(&realm->closing, DEADLINE_NONE);
-    realm->on_closing.run = closing;
-    cancel_hook_add(&realm->closing, &realm->on_closing);
     enum status status = text_collator_new(&realm->domain.collator);
     if (status == STATUS_OK)
         status = instance_init(&realm->instance.instance, options->realm, options->keys,

@@ -69,9 +69,4 @@ void realm_statistics(const struct realm *realm, struct realm_statistics *ret_st
 /* True for what may name a realm. */
 bool realm_name_is_valid(const char *name);
 
-/* Brings the database's schema up to date. Blocks; not for the loop. `conninfo` is of the owner or a superuser
- * (migrations/0001_realm.sql says what each needs). */
-PEK_MUST_CHECK enum status realm_migrate(const char *conninfo, size_t *ret_applied,
-                                         struct fault *fault);
-
 #endif

@@ -1,0 +1,314 @@
+#include "worker/testing/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/base/clock.h"
+#include "worker/policy/policy_store.h"
+#include "worker/realm/migrations.h"
+
+#define WORLD_TIMEOUT_MS 60000
+
+static struct pg_cluster *cluster;
+static void (*current_body)(struct world *w);
+
+static void execute_in_world(const char *sql)
+{
+    /* The cluster's helper speaks to database postgres: the tables are there. */
+    pg_cluster_execute(cluster, sql);
+}
+
+int world_setup(void **state)
+{
+    struct migration migrations[REALM_MIGRATIONS];
+    (void)state;
+    cluster = pg_cluster_start();
+    if (!cluster)
+        return -1;
+    realm_migrations(migrations);
+    for (size_t i = 0; i < REALM_MIGRATIONS; i++) {
+        struct buffer sql;
+        buffer_init(&sql, 1u << 20);
+        buffer_printf(&sql, "BEGIN; %.*s COMMIT;", SLICE_ARG(migrations[i].sql));
+        execute_in_world(sql.ptr);
+        buffer_done(&sql);
+    }
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_stop(cluster);
+    return 0;
+}
+
+/* ---- open, close ---- */
+
+static void make_keys(struct jwt_keys *keys)
+{
+    struct es256_key *key;
+    jwt_keys_init(keys);
+    assert_int_equal(es256_key_generate(&key), STATUS_OK);
+    assert_int_equal(jwt_keys_set_signer(keys, key), STATUS_OK);
+    es256_key_free(key);
+}
+
+static void open_realm(struct world *w, struct world_realm *realm, const char *name)
+{
+    static char conninfo[512];
+    const struct realm_options options = {
+        .realm = name,
+        .conninfo = conninfo,
+        .keys = &realm->keys,
+        .hub_keys = &w->hub_keys,
+        .hub_issuer = WORLD_HUB,
+        .version = "test",
+        .read_max = 2,
+        .long_read_max = 1,
+        .transaction_max = 4,
+    };
+    pg_cluster_conninfo_for(w->cluster, "pek_app", NULL, conninfo, sizeof(conninfo));
+    realm->name = name;
+    make_keys(&realm->keys);
+    assert_int_equal(realm_open(w->run->fibers, &options, &realm->realm, &w->fault), STATUS_OK);
+    assert_int_equal(realm_wait_ready(realm->realm, &w->cancel), STATUS_OK);
+    assert_int_equal(rpc_channel_new_local(realm_host(realm->realm), &realm->channel), STATUS_OK);
+}
+
+static void close_realm(struct world_realm *realm)
+{
+    rpc_channel_free(realm->channel);
+    realm_close(realm->realm);
+    jwt_keys_done(&realm->keys);
+}
+
+static void run_world(struct fiber_run *run)
+{
+    /* The fiber's stack is small. */
+    struct world *w = calloc(1, sizeof(*w));
+    assert_non_null(w);
+    w->run = run;
+    w->cluster = cluster;
+    w->arena = &run->arena;
+    cancel_init(&w->cancel, deadline_after_ms(WORLD_TIMEOUT_MS));
+    make_keys(&w->hub_keys);
+    open_realm(w, &w->a, "a");
+    open_realm(w, &w->b, "b");
+    current_body(w);
+    close_realm(&w->a);
+    close_realm(&w->b);
+    jwt_keys_done(&w->hub_keys);
+    free(w);
+}
+
+void world_run(void (*body)(struct world *w))
+{
+    execute_in_world("TRUNCATE pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement,"
+                     " pek.policy_assignment, pek.audit_log, pek.idempotency RESTART IDENTITY");
+    current_body = body;
+    fiber_run(run_world);
+}
+
+/* ---- SQL ---- */
+
+static const char *format_in(struct arena *arena, const char *format, va_list args)
+{
+    char sql[4096];
+    int len = vsnprintf(sql, sizeof(sql), format, args);
+    assert_true(len >= 0 && (size_t)len < sizeof(sql));
+    const char *copy = arena_strndup(arena, sql, (size_t)len);
+    assert_non_null(copy);
+    return copy;
+}
+
+void world_sql(struct world *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    execute_in_world(format_in(w->arena, format, args));
+    va_end(args);
+}
+
+const char *world_value(struct world *w, const char *format, ...)
+{
+    char value[1024];
+    va_list args;
+    va_start(args, format);
+    pg_cluster_query(w->cluster, format_in(w->arena, format, args), value, sizeof(value));
+    va_end(args);
+    return arena_strndup(w->arena, value, strlen(value));
+}
+
+/* ---- tokens ---- */
+
+struct slice world_token(struct world *w, const struct world_realm *realm, const char *user)
+{
+    const struct instance instance = {.realm = realm->name, .keys = &realm->keys};
+    struct slice token;
+    int64_t expires_s;
+    assert_int_equal(instance_issue_token(&instance, slice_str(user), w->arena, clock_wall_s(),
+                                          &token, &expires_s),
+                     STATUS_OK);
+    return token;
+}
+
+struct slice world_assertion(struct world *w, const struct jwt_keys *keys, const char *typ,
+                             const char *issuer, const char *audience, const char *user,
+                             int64_t lifetime_s)
+{
+    const struct jwt_claims claims = {
+        .iss = slice_str(issuer),
+        .aud = slice_str(audience),
+        .sub = slice_str(user),
+        .iat = clock_wall_s(),
+        .exp = clock_wall_s() + lifetime_s,
+    };
+    struct slice token;
+    assert_int_equal(jwt_sign(keys, typ, &claims, w->arena, &token), STATUS_OK);
+    return token;
+}
+
+struct rpc_pair *world_metadata(struct world *w, const struct world_realm *realm, const char *user,
+                                const char *key, const char *value)
+{
+    struct rpc_pair *pairs = arena_zalloc(w->arena, 2, sizeof(*pairs));
+    assert_non_null(pairs);
+    struct slice token = world_token(w, realm, user);
+    pairs[0].key = SLICE_LIT("authorization");
+    pairs[0].value = slice_str(arena_printf(w->arena, "Bearer %.*s", SLICE_ARG(token)));
+    pairs[1] = (struct rpc_pair){slice_str(key), slice_str(value)};
+    return pairs;
+}
+
+/* ---- policies ---- */
+
+struct grant {
+    const char *policy, *user, *group;
+    uint32_t actions;
+    struct arena *arena;
+};
+
+static enum status grant(struct pg_transaction *transaction, void *arg)
+{
+    struct grant *g = arg;
+    enum status status = policy_store_ensure(transaction, g->policy, true, g->group, g->actions,
+                                             g->arena);
+    return status == STATUS_OK
+               ? policy_store_assign(transaction, g->policy, g->user, "operator")
+               : status;
+}
+
+void world_grant(struct world *w, const struct world_realm *realm, const char *policy,
+                 const char *user, const char *group, uint32_t actions)
+{
+    struct grant g = {policy, user, group, actions, w->arena};
+    assert_int_equal(pg_transact(realm_pg(realm->realm), &w->cancel, false, grant, &g), STATUS_OK);
+}
+
+void world_god(struct world *w, const struct world_realm *realm, const char *user)
+{
+    world_grant(w, realm, POLICY_REALM_GOD, user, NULL, POLICY_ACTIONS_ALL);
+}
+
+/* ---- calls ---- */
+
+static char *text(const char *string)
+{
+    union {
+        const char *in;
+        char *out;
+    } either = {.in = string};
+    return either.out;
+}
+
+enum status world_create(struct world *w, const char *user, const char *parent, const char *slug,
+                         const char *name)
+{
+    group_v1_create_group_request req = GROUP_V1_CREATE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    req.parent_id = text(parent);
+    req.slug = text(slug);
+    req.name = text(name);
+    w->fault = (struct fault){0};
+    return group_v1_create_group_call(w->a.channel, &req, WORLD_AS(w, user), WORLD_REST(w), &res,
+                                      &w->fault);
+}
+
+enum status world_get(struct world *w, const char *user, const char *id, group_v1_group **ret_group)
+{
+    group_v1_get_group_request req = GROUP_V1_GET_GROUP_REQUEST_INIT;
+    req.id = text(id);
+    w->fault = (struct fault){0};
+    return group_v1_get_group_call(w->a.channel, &req, WORLD_AS(w, user), WORLD_REST(w), ret_group,
+                                   &w->fault);
+}
+
+enum status world_stream(struct world *w, const struct world_realm *realm,
+                         const struct rpc_method *method, const ProtobufCMessage *request,
+                         const struct rpc_pair *metadata, size_t metadata_count,
+                         ProtobufCMessage **ret_items, size_t *ret_count)
+{
+    struct fiber_event event = {0};
+    size_t len = protobuf_c_message_get_packed_size(request);
+    uint8_t *bytes = arena_alloc(w->arena, len + 1);
+    assert_non_null(bytes);
+    protobuf_c_message_pack(request, bytes);
+    const struct rpc_call_options options = {
+        .path = slice_str(method->path),
+        .request = slice_make(bytes, len),
+        .metadata = metadata,
+        .metadata_count = metadata_count,
+        .deadline_us = w->cancel.deadline_us,
+        .server_streaming = true,
+        .event = &event,
+    };
+    struct rpc_call *call;
+    struct slice message;
+    const struct fault *outcome;
+    size_t count = 0;
+    assert_int_equal(rpc_call_start(realm->channel, &options, &call), STATUS_OK);
+    while (true) {
+        while (rpc_call_next(call, &message)) {
+            assert_true(count < WORLD_ITEMS_MAX);
+            assert_int_equal(rpc_decode(method->response, message, w->arena, &ret_items[count++],
+                                        &w->fault),
+                             STATUS_OK);
+        }
+        if (rpc_call_ended(call, &outcome))
+            break;
+        assert_int_equal(fiber_event_wait(&event, w->cancel.deadline_us), STATUS_OK);
+    }
+    w->fault = *outcome;
+    rpc_call_free(call);
+    *ret_count = count;
+    return w->fault.status;
+}
+
+const char *world_list(struct world *w, const char *user, group_v1_list_groups_request *req)
+{
+    ProtobufCMessage **items = calloc(WORLD_ITEMS_MAX, sizeof(*items));
+    size_t count = 0;
+    struct buffer ids;
+    assert_non_null(items);
+    buffer_init(&ids, 1u << 20);
+    enum status status =
+        world_stream(w, &w->a, rpc_host_method(realm_host(w->a.realm),
+                                               SLICE_LIT("/pek.group.v1.GroupService/ListGroups")),
+                     &req->base, WORLD_AS(w, user), items, &count);
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&ids, "%s%s", i ? " " : "", ((group_v1_group *)(void *)items[i])->id);
+    if (status != STATUS_OK)
+        buffer_printf(&ids, "%s%s", ids.len ? " " : "", status_name(status));
+    const char *list = arena_strndup(w->arena, ids.ptr ? ids.ptr : "", ids.len);
+    buffer_done(&ids);
+    free(items);
+    assert_non_null(list);
+    return list;
+}
