@@ -107,6 +107,7 @@ const struct config_program settings_program = {
     .summary = "one realm of the federation: its groups and policies over gRPC",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
+    .values_bytes = sizeof(struct settings),
     .commands = commands,
     .command_count = sizeof(commands) / sizeof(commands[0]),
     .check = check,

@@ -186,8 +186,11 @@ static int run_demo(struct program *program)
         rpc_channel_free(demo.channel);
     }
     arena_done(&demo.arena);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
+        log_event(LOG_ERROR, "worker.demo_failed",
+                  log_str("reason", pg_last_error(realm_pg(program->realm))));
         return program_failed("worker.demo_failed", status, &demo.fault);
+    }
     log_event(LOG_INFO, "worker.demo_ready", log_int("groups_made", (int64_t)demo.made));
     return 0;
 }

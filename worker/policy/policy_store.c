@@ -169,7 +169,7 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
         "  VALUES ($1, $2::boolean, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'))"
         "  ON CONFLICT ON CONSTRAINT policy_name_key DO NOTHING RETURNING id) "
         "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
-        "SELECT made.id, $3, CASE WHEN $3 IS NULL THEN 'REALM' ELSE 'GROUP' END, $4::integer "
+        "SELECT made.id, $3, CASE WHEN $3::text IS NULL THEN 'REALM' ELSE 'GROUP' END, $4::integer "
         "FROM made",
     };
     struct pg_param bits = pg_int(arena, actions);
