@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# A private PostgreSQL: data below the data folder, one unix socket, no service of the machine touched.
+
+# Prints the folder of PostgreSQL's programs.
+postgres_bin() {
+    local bin
+    for bin in /usr/lib/postgresql/15/bin /usr/lib/postgresql/*/bin; do
+        if [[ -x $bin/initdb ]]; then
+            printf '%s\n' "$bin"
+            return
+        fi
+    done
+    die "PostgreSQL is not installed; run ./dev setup"
+}
+
+# PostgreSQL refuses to run as root: root hands over to the user that Debian's package made.
+as_postgres() {
+    if [[ $(id -u) -eq 0 ]]; then
+        setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
+    else
+        "$@"
+    fi
+}
+
+postgres_own() { # folder
+    mkdir -p "$1"
+    [[ $(id -u) -ne 0 ]] || chown postgres:postgres "$1"
+    chmod 700 "$1"
+}
+
+# The cluster is $DATA/pg; where PostgreSQL's user cannot get there (a home folder of root's), that is a link.
+postgres_make_folder() {
+    local place
+    [[ ! -e $DATA/pg/PG_VERSION ]] || return 0
+    rm -rf "$DATA/pg"
+    postgres_own "$DATA/pg"
+    if ! (cd / && as_postgres test -w "$DATA/pg") 2>/dev/null; then
+        place=/var/tmp/$(basename "$(socket_dir)").pg
+        rm -rf "$DATA/pg" "$place"
+        postgres_own "$place"
+        ln -s "$place" "$DATA/pg"
+    fi
+    (cd / && as_postgres "$(postgres_bin)/initdb" --pgdata="$(readlink -f "$DATA/pg")" --username=postgres \
+        --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync) >"$DATA/log/initdb.log" 2>&1 ||
+        die "initdb failed; see $DATA/log/initdb.log"
+}
+
+postgres_forget() {
+    local place
+    place=$(readlink -f "$DATA/pg" 2>/dev/null) || place=$DATA/pg
+    rm -rf "$place" "$DATA/pg"
+}
+
+postgres_start() {
+    local bin pid_file
+    bin=$(postgres_bin)
+    postgres_own "$(socket_dir)"
+    postgres_make_folder
+    if program_pid postgres >/dev/null; then
+        return 0
+    fi
+    # Left behind by one that was killed: PostgreSQL itself knows whether it may be ignored.
+    pid_file=$(readlink -f "$DATA/pg")/postmaster.pid
+    [[ ! -f $pid_file ]] || say "dev: PostgreSQL recovers from not having been stopped"
+    (
+        cd /
+        if [[ $(id -u) -eq 0 ]]; then
+            set -- setpriv --reuid=postgres --regid=postgres --init-groups --
+        else
+            set --
+        fi
+        # The socket's folder is what protects it: only its owner gets in.
+        program_start postgres "$@" "$bin/postgres" -D "$(readlink -f "$DATA/pg")" -k "$(socket_dir)" \
+            -c listen_addresses= -c unix_socket_permissions=0700 -c max_connections=200 \
+            -c shared_buffers=256MB -c log_timezone=UTC -c timezone=UTC
+    )
+    wait_until 60 postgres "$bin/pg_isready" -q -h "$(socket_dir)" -U postgres || exit 1
+}
+
+# SIGINT is PostgreSQL's fast shutdown: connections are closed, nothing is lost.
+postgres_stop() {
+    program_stop postgres INT 60
+}
+
+sql() { # realm or "postgres", role, psql arguments…
+    local database=postgres role=$2
+    [[ $1 == postgres ]] || database=$(database_of "$1")
+    shift 2
+    "$(postgres_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h "$(socket_dir)" -U "$role" -d "$database" "$@"
+}
+
+# Roles belong to the cluster, a database to one realm. pek_owner owns the tables, pek_app is who the
+# programs are; row security binds both.
+postgres_make_databases() { # realm…
+    local realm database
+    sql postgres postgres <<'SQL'
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pek_owner') THEN
+        CREATE ROLE pek_owner LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pek_app') THEN
+        CREATE ROLE pek_app LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    END IF;
+END $$;
+SQL
+    for realm in "$@"; do
+        database=$(database_of "$realm")
+        sql postgres postgres -v database="$database" <<'SQL'
+SELECT format('CREATE DATABASE %I OWNER pek_owner', :'database')
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+SQL
+    done
+}

@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# ./dev setup: what the other commands need on this machine. Does nothing when all is there.
+
+readonly setup_help='usage: ./dev setup
+
+Installs the Debian packages of bazel/debian-packages.txt that are missing (with sudo when not root),
+fetches the Debian source that the build takes headers from, and the clients that end-to-end tests use.
+Idempotent: when nothing is missing it changes nothing and needs no network. `./dev up` calls it.'
+
+missing_packages() {
+    local package
+    # Comments and blank lines aside, one package a line.
+    sed 's/#.*//; /^[[:blank:]]*$/d' "$ROOT/bazel/debian-packages.txt" | while read -r package; do
+        dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null |
+            grep -qx installed || printf '%s\n' "$package"
+    done
+    # Node may have come from elsewhere than Debian: ask for the programs.
+    command -v node >/dev/null || printf 'nodejs\n'
+    command -v npm >/dev/null || printf 'npm\n'
+}
+
+as_root() {
+    if [[ $(id -u) -eq 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "packages are missing and this is not root: run 'apt-get install ${missing[*]}' as root, then again"
+    fi
+}
+
+# Packages of servers would start them as services of the machine; what a federation needs it runs itself.
+install_packages() { # package…
+    local guard=/usr/sbin/policy-rc.d guarded=false status=0
+    command -v apt-get >/dev/null || die "this machine is not Debian; these packages are needed: $*"
+    if [[ ! -e $guard ]]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$guard" >/dev/null
+        as_root chmod 755 "$guard"
+        guarded=true
+    fi
+    say "dev: installing $*"
+    {
+        as_root apt-get -qq update &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
+    } >&2 </dev/null || status=$?
+    [[ $guarded == false ]] || as_root rm -f "$guard"
+    [[ $status -eq 0 ]] || die "apt-get could not install: $*"
+}
+
+# node_modules remembers the lock file that it was made from.
+install_clients() {
+    local folder=$ROOT/tests/e2e
+    [[ -f $folder/package-lock.json ]] || return 0
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.made-from" && return 0
+    say "dev: npm ci in tests/e2e"
+    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) >&2 </dev/null ||
+        die "npm ci failed in tests/e2e: end-to-end tests need its packages"
+    cp "$folder/package-lock.json" "$folder/node_modules/.made-from"
+}
+
+cmd_setup() {
+    local missing
+    help_if_asked "$setup_help" "$@"
+    [[ $# -eq 0 ]] || die "setup takes no arguments"
+    mapfile -t missing < <(missing_packages)
+    [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+    "$ROOT/bazel/fetch-debian-source.sh" </dev/null ||
+        die "the Debian source of gRPC could not be fetched; the build takes headers from it"
+    install_clients
+}

@@ -1,0 +1,328 @@
+# shellcheck shell=bash
+# ./dev up, down, status, restart: a whole federation on one machine.
+# shellcheck source=deploy/dev/postgres.sh
+source "$PARTS/postgres.sh"
+# shellcheck source=deploy/dev/keys.sh
+source "$PARTS/keys.sh"
+
+readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub] [--plaintext]
+                [--worker-port N] [--build CONFIG]
+
+Installs what is missing, builds, and starts: a private PostgreSQL on a unix socket, the hub with realm `hub`
+in its own process, and the workers worker-acme and worker-conference; loads the demo data once; prints, last,
+`ready http://127.0.0.1:8080`. Stays in the foreground: Ctrl-C or SIGTERM stops everything, in order.
+
+  --port N         of the web site, 8080 unless told
+  --worker-port N  of worker-acme, 7101 unless told; worker-conference has the next one
+  --data DIR       keeps everything there: database, keys, logs; .pek unless told
+  --reset          forget what is there and start anew
+  --detach         return when ready; ./dev down stops
+  --realms hub     MVP mode: one process that hosts realm `hub`, no worker
+  --plaintext      workers speak gRPC without TLS
+  --build CONFIG   release (default), or fastbuild, asan, ubsan, tsan
+
+Then: curl -c jar "http://127.0.0.1:8080/auth/dev?user=alice"
+      curl -b jar "http://127.0.0.1:8080/api/v1/groups?pageSize=5"'
+
+readonly down_help='usage: ./dev down [--data DIR]
+
+Stops what `./dev up` started with this data folder: the hub, the workers, PostgreSQL. Data stays.'
+
+readonly status_help='usage: ./dev status [--data DIR]
+
+Says which programs run, under which pid, and where they listen. Ends with 0 when all of them run.'
+
+readonly restart_help='usage: ./dev restart PROGRAM [--data DIR] [--kill]
+
+Stops PROGRAM (pek-hub, worker-acme, worker-conference or postgres) by SIGTERM, or by SIGKILL with --kill,
+and starts it as it was started.'
+
+readonly stop_seconds=30 # the programs drain for up to 20
+
+# ---- configuration files ----------------------------------------------------------------------------------
+
+# That of the realm's worker; realm `hub` has one too, for the commands migrate, demo and token.
+write_worker_config() { # realm port plaintext
+    cat >"$DATA/config/$1.conf" <<CONF
+realm = $1
+listen = 127.0.0.1:$2
+database = "$(conninfo "$1" pek_app)"
+database_owner = "$(conninfo "$1" pek_owner)"
+instance_key = $DATA/keys/$1.pem
+hub_issuer = pek-hub
+hub_keys = $DATA/keys/pek-hub.pub.pem
+demo_kind = ${1#worker-}
+CONF
+    if [[ $3 == true ]]; then
+        printf 'plaintext = true\n'
+    else
+        printf 'tls_ca = %s\ntls_certificate = %s\ntls_key = %s\n' \
+            "$DATA/keys/ca.crt" "$DATA/keys/$1.crt" "$DATA/keys/$1.key"
+    fi >>"$DATA/config/$1.conf"
+}
+
+write_hub_config() { # port worker-port plaintext worker…
+    local port=$1 worker_port=$2 plaintext=$3 realm instances=()
+    shift 3
+    for realm in "$@"; do
+        instances+=("$realm=127.0.0.1:$((worker_port++))")
+    done
+    cat >"$DATA/config/pek-hub.conf" <<CONF
+listen = 127.0.0.1:$port
+database = "$(conninfo hub pek_app)"
+owner_database = "$(conninfo hub pek_owner)"
+key_path = $DATA/keys/pek-hub.pem
+instances = $(IFS=,; printf '%s' "${instances[*]}")
+local_realm = hub
+local_key_path = $DATA/keys/hub.pem
+dev_login = true
+CONF
+    if [[ $plaintext == false && $# -gt 0 ]]; then
+        printf '%s = %s\n' tls_ca_path "$DATA/keys/ca.crt" tls_certificate_path "$DATA/keys/pek-hub.crt" \
+            tls_key_path "$DATA/keys/pek-hub.key" >>"$DATA/config/pek-hub.conf"
+    fi
+}
+
+# ---- starting ---------------------------------------------------------------------------------------------
+
+run_once() { # what command…
+    local name=$1 environment
+    shift
+    mapfile -t environment < <(program_environment)
+    env -i "${environment[@]}" "$@" >>"$DATA/log/$name.log" 2>&1 </dev/null || {
+        tail -n 5 "$DATA/log/$name.log" >&2
+        die "$name failed; all of its log is $DATA/log/$name.log"
+    }
+}
+
+migrate_and_fill() { # bin realm…
+    local bin=$1 realm
+    shift
+    run_once migrate "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" migrate
+    for realm in "$@"; do
+        [[ $realm == hub ]] ||
+            run_once migrate "$bin/pek-worker" --config "$DATA/config/$realm.conf" migrate
+        run_once demo "$bin/pek-worker" --config "$DATA/config/$realm.conf" demo
+    done
+    sql hub pek_owner -f "$PARTS/demo_users.sql"
+}
+
+hub_answers() { # port path
+    curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$1$2"
+}
+
+# The registry tells what the workers' own health service says.
+all_serving() { # port count
+    local jar=$DATA/run/alice.jar serving
+    [[ -s $jar ]] || (umask 077 && curl --silent --fail --max-time 2 --output /dev/null \
+        --cookie-jar "$jar" "http://127.0.0.1:$1/auth/dev?user=alice") || return 1
+    serving=$(curl --silent --fail --max-time 2 --cookie "$jar" "http://127.0.0.1:$1/api/v1/instances" |
+        grep -o '"status":"SERVING"' | wc -l) || return 1
+    [[ $serving -eq $2 ]]
+}
+
+start_programs() { # bin port worker-port worker…
+    local bin=$1 port=$2 worker_port=$3 realm
+    shift 3
+    for realm in "$@"; do
+        program_start "$realm" "$bin/pek-worker" --config "$DATA/config/$realm.conf" serve
+    done
+    program_start pek-hub "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" serve
+    for realm in "$@"; do
+        wait_until 60 "$realm" port_in_use "$((worker_port++))" || return 1
+    done
+    wait_until 60 pek-hub hub_answers "$port" /readyz || return 1
+    rm -f "$DATA/run/alice.jar"
+    wait_until 60 pek-hub all_serving "$port" "$(($# + 1))" || return 1
+    rm -f "$DATA/run/alice.jar"
+}
+
+stop_programs() {
+    local realm
+    program_stop pek-hub TERM "$stop_seconds"
+    # Told all at once, waited for one after the other.
+    for realm in "${REALMS[@]:1}"; do
+        kill -TERM "$(program_pid "$realm")" 2>/dev/null || true
+    done
+    for realm in "${REALMS[@]:1}"; do
+        program_stop "$realm" TERM "$stop_seconds"
+    done
+    postgres_stop
+    rm -f "$DATA/run/state"
+    rm -rf "$(socket_dir)"
+}
+
+# Stays until told to stop, or until the hub is gone; tells of a worker that ends by itself.
+stay() { # program…
+    local program stopping=false
+    local -A gone=()
+    trap 'stopping=true' INT TERM HUP
+    while [[ $stopping == false ]]; do
+        sleep 1 &
+        wait "$!" || true
+        [[ $stopping == false ]] || break
+        if [[ ! -f $DATA/run/state ]]; then
+            return 0 # ./dev down was here
+        fi
+        for program in "$@"; do
+            if program_pid "$program" >/dev/null; then
+                gone[$program]=''
+            elif [[ -z ${gone[$program]:-} ]]; then
+                gone[$program]=yes
+                say "dev: $program has ended; see $DATA/log/$program.log; ./dev restart $program starts it again"
+            fi
+        done
+    done
+    trap '' INT TERM HUP # once is enough
+    say "dev: stopping"
+    stop_programs
+}
+
+take_port() { # option value
+    [[ $2 =~ ^[0-9]{1,5}$ && $2 -ge 1 && $2 -le 65535 ]] || die "$1 takes a port, 1 to 65535, not '$2'"
+    printf '%s\n' "$2"
+}
+
+cmd_up() {
+    local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release
+    local realms=("${REALMS[@]}") bin
+    help_if_asked "$up_help" "$@"
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --port) port=$(take_port "$1" "${2-}") ;;
+            --worker-port) worker_port=$(take_port "$1" "${2-}") ;;
+            --data) folder=${2:?--data takes a folder} ;;
+            --build) build=${2:?--build takes a configuration of .bazelrc} ;;
+            --realms)
+                [[ ${2-} == hub ]] || die "--realms takes 'hub', for one process; all realms run without it"
+                realms=(hub)
+                ;;
+            --reset | --detach | --plaintext)
+                printf -v "${1#--}" true
+                shift
+                continue
+                ;;
+            *) die "up does not know '$1'; see ./dev up --help" ;;
+        esac
+        shift 2
+    done
+    (cmd_setup)
+    build_programs "$build"
+    bin=$BUILD_DIR/bin/$build
+    data_set "$folder"
+    if program_pid pek-hub >/dev/null || program_pid postgres >/dev/null; then
+        [[ $reset == true || ! -f $DATA/run/state ]] ||
+            die "it already runs with this data, at http://127.0.0.1:$(state_get port); ./dev down stops it"
+        stop_programs
+    fi
+    for ((i = 0; i < ${#realms[@]}; i++)); do
+        local wanted=$((i == 0 ? port : worker_port + i - 1))
+        ! port_in_use "$wanted" ||
+            die "port $wanted is in use by another program; choose another with --port or --worker-port"
+    done
+    if [[ $reset == true ]]; then
+        postgres_forget
+        rm -rf "$DATA/log" "$DATA/run" "$DATA/keys" "$DATA/config"
+        data_set "$folder"
+    fi
+    # What was started is stopped whatever goes wrong from here on.
+    trap stop_programs EXIT
+    trap 'exit 130' INT TERM HUP
+    bring_up "$bin" "$port" "$worker_port" "$plaintext" "${realms[@]}"
+    trap - EXIT INT TERM HUP
+    printf 'ready http://127.0.0.1:%s\n' "$port"
+    [[ $detach == true ]] || stay pek-hub "${realms[@]:1}" postgres
+}
+
+bring_up() { # bin port worker-port plaintext realm…
+    local bin=$1 port=$2 worker_port=$3 plaintext=$4 realm i=0
+    shift 4
+    say "dev: starting PostgreSQL"
+    postgres_start
+    postgres_make_databases "$@"
+    make_keys "$@"
+    write_hub_config "$port" "$worker_port" "$plaintext" "${@:2}"
+    write_worker_config hub 0 true
+    for realm in "${@:2}"; do
+        write_worker_config "$realm" "$((worker_port + i++))" "$plaintext"
+    done
+    say "dev: migrations and demo data"
+    migrate_and_fill "$bin" "$@"
+    say "dev: starting the hub$([[ $# -eq 1 ]] || printf ', %s' "${@:2}")"
+    state_write "port=$port" "worker_port=$worker_port" "plaintext=$plaintext" "realms=$*" "bin=$bin"
+    start_programs "$bin" "$port" "$worker_port" "${@:2}" || exit 1
+}
+
+# ---- the others -------------------------------------------------------------------------------------------
+
+data_option() { # default arguments…: sets `DATA`, leaves the other arguments in `rest`
+    local folder=$BUILD_DIR
+    rest=()
+    while [[ $# -gt 0 ]]; do
+        if [[ $1 == --data ]]; then
+            folder=${2:?--data takes a folder}
+            shift
+        else
+            rest+=("$1")
+        fi
+        shift
+    done
+    [[ -d $folder/run ]] || die "nothing was ever started with the data folder $folder"
+    DATA=$(cd "$folder" && pwd)
+}
+
+cmd_down() {
+    local rest
+    help_if_asked "$down_help" "$@"
+    data_option "$@"
+    [[ ${#rest[@]} -eq 0 ]] || die "down does not know '${rest[0]}'; see ./dev down --help"
+    stop_programs
+}
+
+cmd_status() {
+    local rest program pid all=true programs
+    help_if_asked "$status_help" "$@"
+    data_option "$@"
+    [[ ${#rest[@]} -eq 0 ]] || die "status does not know '${rest[0]}'; see ./dev status --help"
+    [[ -f $DATA/run/state ]] || {
+        echo "nothing runs; ./dev up starts it"
+        return 1
+    }
+    read -ra programs <<<"$(state_get realms)"
+    programs[0]=pek-hub # which hosts realm hub
+    for program in "${programs[@]}" postgres; do
+        if pid=$(program_pid "$program"); then
+            printf '%-18s runs, pid %s\n' "$program" "$pid"
+        else
+            printf '%-18s does not run; see %s\n' "$program" "$DATA/log/$program.log"
+            all=false
+        fi
+    done
+    printf '%-18s http://127.0.0.1:%s\n' "web site" "$(state_get port)"
+    [[ $all == true ]]
+}
+
+cmd_restart() {
+    local rest signal=TERM program=''
+    help_if_asked "$restart_help" "$@"
+    data_option "$@"
+    for argument in "${rest[@]}"; do
+        case $argument in
+            --kill) signal=KILL ;;
+            -*) die "restart does not know '$argument'; see ./dev restart --help" ;;
+            *) program=$argument ;;
+        esac
+    done
+    [[ -n $program ]] || die "which program? ./dev status lists them"
+    [[ -f $DATA/run/$program.command ]] || die "'$program' was never started here; ./dev status lists what was"
+    if [[ $program == postgres ]]; then
+        postgres_stop
+        postgres_start
+        return
+    fi
+    program_stop "$program" "$signal" "$stop_seconds"
+    program_start_again "$program"
+}
+# Loaded last: `up` calls it.
+# shellcheck source=deploy/dev/setup.sh
+source "$PARTS/setup.sh"
