@@ -112,6 +112,7 @@ static void what_is_no_web_address_is_refused(void **state)
         SLICE_LIT("https://1.2/"),
         SLICE_LIT("https://256.1.1.1/"),
         SLICE_LIT("https://a.b\\@evil.hu"),
+        SLICE_LIT("https://a.b/x\\y"),
         SLICE_LIT("https://a.b/\"onclick"),
         SLICE_LIT("https://a.b/<script>"),
         SLICE_LIT("https://a.b/\u202e"),
@@ -122,6 +123,17 @@ static void what_is_no_web_address_is_refused(void **state)
     for
         EACH(i, bad)
     assert_refused(text_check_webpage, *state, 200, bad[i]);
+}
+
+static void a_password_in_an_address_is_named_as_such_not_repeated(void **state)
+{
+    struct slice got;
+    struct fault fault = {0};
+    assert_int_equal(
+        text_check_webpage(SLICE_LIT("https://me:secret@a.b"), 64, "webpage", *state, &got, &fault),
+        STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(fault.text, "password"));
+    assert_null(strstr(fault.text, "secret"));
 }
 
 static void addresses_are_counted_in_characters(void **state)
@@ -185,8 +197,11 @@ static void what_is_no_mail_address_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(web_addresses_are_accepted),          TEST(what_is_no_web_address_is_refused),
-        TEST(addresses_are_counted_in_characters), TEST(mail_addresses_are_accepted),
+        TEST(web_addresses_are_accepted),
+        TEST(what_is_no_web_address_is_refused),
+        TEST(a_password_in_an_address_is_named_as_such_not_repeated),
+        TEST(addresses_are_counted_in_characters),
+        TEST(mail_addresses_are_accepted),
         TEST(what_is_no_mail_address_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

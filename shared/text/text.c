@@ -165,7 +165,7 @@ static void strip_accents(struct utf16 *text)
         int32_t start = in;
         UChar32 c;
         U16_NEXT(text->ptr, in, text->len, c);
-        if (u_getCombiningClass(c) >= ACCENT_CLASS_MIN || char_is_invisible(c))
+        if (u_getCombiningClass(c) >= ACCENT_CLASS_MIN)
             continue;
         while (start < in)
             text->ptr[out++] = text->ptr[start++];
@@ -177,7 +177,7 @@ enum status text_fold(struct slice text, struct arena *arena, struct slice *ret_
 {
     struct utf16 folded;
     enum status status = utf16_from_utf8(text, arena, &folded);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) /* drops what is invisible, too */
         status = utf16_normalise(folded, UTF16_NFKC_CASEFOLD, arena, &folded);
     if (status == STATUS_OK)
         status = utf16_normalise(folded, UTF16_NFD, arena, &folded);

@@ -280,6 +280,21 @@ static void folding_drops_what_a_searcher_would_not_type(void **state)
     assert_fold(*state, "हिन्दी", "हिन्दी");
 }
 
+static void forms_that_are_many_times_longer_fit(void **state)
+{
+    char ligatures[301] = "", blessings[301] = "";
+    for (int i = 0; i < 100; i++) {
+        memcpy(ligatures + 3 * i, "ﬃ", 4);
+        memcpy(blessings + 3 * i, "ﷺ", 4); /* 18 characters when written out */
+    }
+    struct slice got;
+    assert_int_equal(text_unique_key(slice_str(ligatures), *state, &got), STATUS_OK);
+    assert_int_equal(got.len, 300);
+    assert_memory_equal(got.ptr + 297, "ffi", 3);
+    assert_int_equal(text_fold(slice_str(blessings), *state, &got), STATUS_OK);
+    assert_int_equal(text_chars(got), 1800);
+}
+
 static void wildcards_are_escaped_for_like(void **state)
 {
     struct slice got;
@@ -435,6 +450,7 @@ int main(void)
         TEST(names_equal_after_form_case_and_blanks_have_one_key),
         TEST(folding_makes_one_of_o_and_its_accents),
         TEST(folding_drops_what_a_searcher_would_not_type),
+        TEST(forms_that_are_many_times_longer_fit),
         TEST(wildcards_are_escaped_for_like),
         TEST(a_slug_is_made_of_any_latin_name),
         TEST(a_slug_is_cut_without_a_dash_at_its_end),
