@@ -1,11 +1,11 @@
 #include "tests/support/pg_cluster.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -113,6 +114,23 @@ static bool run_initdb(struct pg_cluster *cluster)
     return true;
 }
 
+/* The server tells nobody that it is ready, so it is asked; between two questions its end is awaited. */
+static bool wait_until_ready(struct pg_cluster *cluster)
+{
+    struct pollfd exited = {.fd = pidfd_open(cluster->pid, 0), .events = POLLIN};
+    bool ready = false;
+    for (int try = 0; !ready && try < READY_TRIES; try++) {
+        if (poll(&exited, 1, 10) > 0) {
+            waitpid(cluster->pid, NULL, 0);
+            cluster->pid = 0;
+            break;
+        }
+        ready = PQping(cluster->conninfo) == PQPING_OK;
+    }
+    close(exited.fd);
+    return ready;
+}
+
 static bool server_launch(struct pg_cluster *cluster)
 {
     static const char *const settings[] = {
@@ -144,16 +162,8 @@ static bool server_launch(struct pg_cluster *cluster)
     cluster->pid = spawn(cluster, argv);
     if (cluster->pid < 0)
         return false;
-    for (int try = 0; try < READY_TRIES; try++) {
-        if (PQping(cluster->conninfo) == PQPING_OK)
-            return true;
-        int status;
-        if (waitpid(cluster->pid, &status, WNOHANG) == cluster->pid) {
-            cluster->pid = 0;
-            break;
-        }
-        usleep(10000);
-    }
+    if (wait_until_ready(cluster))
+        return true;
     print_log(cluster);
     return false;
 }
@@ -171,9 +181,13 @@ static bool choose_user(struct pg_cluster *cluster)
 {
     if (geteuid() != 0)
         return true;
-    const struct passwd *user = getpwnam("postgres");
-    if (!user)
-        user = getpwnam("nobody");
+    static const char *const names[] = {"postgres", "nobody"};
+    struct passwd entry;
+    struct passwd *user = NULL;
+    char strings[1024];
+    for (size_t i = 0; !user && i < 2; i++)
+        if (getpwnam_r(names[i], &entry, strings, sizeof(strings), &user) != 0)
+            user = NULL;
     if (!user)
         return false;
     cluster->uid = user->pw_uid;
@@ -287,34 +301,19 @@ void pg_cluster_restart(struct pg_cluster *cluster)
     pg_cluster_launch(cluster);
 }
 
-/* The parent of a process, from /proc; 0 when it is gone. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[32];
-    char stat[256];
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    size_t len = fread(stat, 1, sizeof(stat) - 1, file);
-    fclose(file);
-    stat[len] = '\0';
-    const char *after_name = strrchr(stat, ')'); /* ") S 123 …" */
-    return after_name ? (pid_t)strtol(after_name + 4, NULL, 10) : 0;
-}
-
+/* The postmaster and the backends that it has forked. */
 static void signal_all(const struct pg_cluster *cluster, int signal_number)
 {
-    DIR *proc = opendir("/proc");
-    if (!proc)
-        die("no /proc");
+    char path[64];
+    int child;
     kill(cluster->pid, signal_number);
-    for (struct dirent *entry; (entry = readdir(proc));) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid > 0 && parent_of(pid) == cluster->pid)
-            kill(pid, signal_number);
-    }
-    closedir(proc);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)cluster->pid, (int)cluster->pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        die("%s: %s", path, strerror(errno));
+    while (fscanf(file, "%d", &child) == 1)
+        kill(child, signal_number);
+    fclose(file);
 }
 
 void pg_cluster_pause(struct pg_cluster *cluster)
