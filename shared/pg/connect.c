@@ -219,6 +219,7 @@ void connect_begin(struct connection *connection)
 struct cancel_job {
     uv_work_t work;
     struct connection *connection;
+    unsigned epoch;
     PGcancel *cancel;
 };
 
@@ -239,11 +240,12 @@ static void on_cancel_done(uv_work_t *work, int error)
     struct connection *connection = job->connection;
     tsan_acquire(job);
     connection->pg->cancels--;
-    connection->cancelling = false;
-    connection->cancelled_us = clock_monotonic_us();
     PQfreeCancel(job->cancel);
-    if (connection->state != LINK_CLOSED)
+    if (connection->epoch == job->epoch) {
+        connection->cancelling = false;
+        connection->cancelled_us = clock_monotonic_us();
         connection->class->on_cancelled(connection);
+    }
     connection_let_go(connection);
     free(job);
 }
@@ -260,6 +262,7 @@ bool connection_cancel(struct connection *connection)
         return false;
     job->work.data = job;
     job->connection = connection;
+    job->epoch = connection->epoch;
     job->cancel = PQgetCancel(connection->conn);
     tsan_release(job);
     if (!job->cancel ||

@@ -31,16 +31,17 @@ static void command_pop(struct connection *connection, bool lost)
 {
     struct command command = *command_at(connection, connection->head++);
     struct request *request = command.request;
-    if (command.kind != COMMAND_SYNC && request && request->outcome == REQUEST_PENDING && lost)
+    if (command.kind == COMMAND_SYNC) {
+        connection->syncs--;
+        connection->class->on_synced(connection, request);
+        return;
+    }
+    if (request->outcome == REQUEST_PENDING && lost)
         request->outcome = REQUEST_LOST;
     if (command.kind == COMMAND_EXECUTE && request->statement == command.statement) {
         if (request->outcome == REQUEST_PENDING)
             request->outcome = REQUEST_ANSWERED;
         connection->class->on_executed(connection, request);
-    }
-    if (command.kind == COMMAND_SYNC) {
-        connection->syncs--;
-        connection->class->on_synced(connection, request);
     }
 }
 
@@ -177,6 +178,7 @@ static void finish(struct connection *connection, enum link_state state)
     if (connection->conn)
         PQfinish(connection->conn);
     connection->conn = NULL;
+    connection->cancelling = false; /* what is still under way meant the old one */
     statements_reset(&connection->statements);
     if (was_up)
         connection->pg->statistics.reconnects++;
