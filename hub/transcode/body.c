@@ -47,15 +47,16 @@ static size_t path_text(const struct body *body, bool spelled, char path[PATH_BY
 {
     size_t len = 0;
     path[0] = '\0';
-    for (size_t i = spelled ? body->first_own : 0; i < body->depth; i++) {
+    for (size_t i = 0; i < body->depth; i++) {
         const struct step *step = &body->steps[i];
-        if (len > 0)
+        bool own = i >= body->first_own;
+        if (len > 0 && own)
             path_put(path, &len, ".", 1);
-        if (spelled || !step->field)
-            path_put(path, &len, step->spelled.ptr, step->spelled.len);
-        else
+        if (step->field && !spelled)
             path_put(path, &len, upb_FieldDef_Name(step->field),
                      strlen(upb_FieldDef_Name(step->field)));
+        else if (own)
+            path_put(path, &len, step->spelled.ptr, step->spelled.len);
         if (step->in_array) {
             char index[24];
             int digits = snprintf(index, sizeof(index), "[%zu]", step->index);

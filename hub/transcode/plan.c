@@ -110,6 +110,9 @@ static upb_Message *writable(const upb_Message *message)
 
 static void clear_child(const struct plan_child *child, upb_Message *message)
 {
+    /* upb asserts when an unset message is asked for. */
+    if (upb_FieldDef_HasPresence(child->field) && !upb_Message_Has(message, child->field))
+        return;
     upb_MessageValue value = upb_Message_Get(message, child->field);
     if (upb_FieldDef_IsMap(child->field)) {
         size_t at = kUpb_Map_Begin;
@@ -119,7 +122,7 @@ static void clear_child(const struct plan_child *child, upb_Message *message)
         size_t count = value.array_val ? upb_Array_Size(value.array_val) : 0;
         for (size_t i = 0; i < count; i++)
             plan_clear(child->plan, writable(upb_Array_Get(value.array_val, i).msg_val));
-    } else if (upb_Message_Has(message, child->field)) {
+    } else {
         plan_clear(child->plan, writable(value.msg_val));
     }
 }
