@@ -239,7 +239,7 @@ static enum status take_array(struct body *body, const upb_FieldDef *field, upb_
     step->in_array = true;
     for (step->index = 0; !take(body, ']'); step->index++) {
         take(body, ',');
-        upb_MessageValue value;
+        upb_MessageValue value = {0};
         enum status status = take_value(body, field, &value);
         if (status != STATUS_OK)
             return status;
@@ -269,7 +269,7 @@ static enum status take_map(struct body *body, const upb_FieldDef *field, upb_Me
         if (body->depth == PATH_DEPTH_MAX)
             return refuse(body, "is nested too deep");
         body->steps[body->depth++] = (struct step){.spelled = text};
-        upb_MessageValue key, value;
+        upb_MessageValue key, value = {0};
         const char *wanted = value_parse(key_field, text, VALUE_PARAMETER, body->arena, &key);
         enum status status =
             wanted ? refuse_wanted(body, wanted) : take_value(body, value_field, &value);
@@ -342,7 +342,7 @@ static enum status take_field(struct body *body, upb_Message *message, const upb
         return status == STATUS_OK ? mask_note(body, field) : status;
     }
     bool is_object = !value_is_textual(field);
-    upb_MessageValue value;
+    upb_MessageValue value = {0};
     enum status status = take_value(body, field, &value);
     if (status != STATUS_OK)
         return status;
