@@ -22,16 +22,16 @@ static void run_case(void **state, void (*body)(struct world *world))
     world_close(&world);
 }
 
-static echo_text text_of(char *text)
+static testing_text text_of(char *text)
 {
-    echo_text message = PEK__TESTING__TEXT__INIT;
+    testing_text message = TESTING_TEXT_INIT;
     message.text = text;
     return message;
 }
 
 #define TEXT(name, literal)                                                                        \
     char name##_chars[] = literal;                                                                 \
-    echo_text name = text_of(name##_chars)
+    testing_text name = text_of(name##_chars)
 
 /* ---- unary ---- */
 
@@ -40,7 +40,7 @@ static void unary_body(struct world *world)
     struct arena arena;
     arena_init(&arena, 1 << 20);
     struct fault fault;
-    echo_text *answer = NULL;
+    testing_text *answer = NULL;
     TEXT(request, "árvíztűrő");
     request.number = 42;
     assert_int_equal(world_unary(world, "Say", &request.base, NULL, 0, SOON_MS, &arena, &answer,
@@ -64,19 +64,23 @@ static void typed_unary_body(struct world *world)
     struct arena arena;
     arena_init(&arena, 1 << 20);
     struct fault fault = {0};
-    ProtobufCMessage *answer = NULL;
+    testing_text *answer = NULL;
     TEXT(request, "hello");
     const struct rpc_pair token = {SLICE_LIT("authorization"), SLICE_LIT("Bearer " WORLD_TOKEN)};
     struct cancel cancel;
     cancel_init(&cancel, deadline_after_ms(SOON_MS));
-    assert_int_equal(rpc_call_unary(world->channel, &echo_service.methods[0], &request.base, &token,
-                                    1, &cancel, &arena, &answer, &fault),
+    assert_int_equal(testing_say_call(world->channel, &request, &token, 1, &cancel, &arena, &answer,
+                                      &fault),
                      STATUS_OK);
-    assert_string_equal(((echo_text *)answer)->text, "hello");
-    assert_int_equal(rpc_call_unary(world->channel, &echo_service.methods[0], &request.base, NULL,
-                                    0, NULL, &arena, &answer, &fault),
-                     STATUS_UNAUTHENTICATED);
+    assert_string_equal(answer->text, "hello");
+    assert_int_equal(
+        testing_say_call(world->channel, &request, NULL, 0, NULL, &arena, &answer, &fault),
+        STATUS_UNAUTHENTICATED);
     assert_string_equal(fault.text, "no valid token");
+    cancel_fire(&cancel);
+    assert_int_equal(
+        testing_wait_call(world->channel, &request, &token, 1, &cancel, &arena, &answer, &fault),
+        STATUS_CANCELLED);
     arena_done(&arena);
 }
 
@@ -95,7 +99,7 @@ static void order_body(struct world *world)
     /* The token is looked at before the size and before the bytes. */
     char *large = calloc(1, RPC_REQUEST_BYTES_MAX + 2);
     memset(large, 'x', RPC_REQUEST_BYTES_MAX + 1);
-    echo_text request = text_of(large);
+    testing_text request = text_of(large);
     assert_int_equal(
         world_unary(world, "Say", &request.base, bad_token, 1, SOON_MS, NULL, NULL, &fault),
         STATUS_UNAUTHENTICATED);
@@ -159,7 +163,7 @@ static void public_method_looks_at_no_token(void **state)
 static void fail_with(struct world *world, int32_t status, const char *text, const char *field,
                       struct fault *ret_fault)
 {
-    Pek__Testing__FailRequest request = PEK__TESTING__FAIL_REQUEST__INIT;
+    testing_fail_request request = TESTING_FAIL_REQUEST_INIT;
     char text_copy[64], field_copy[64];
     snprintf(text_copy, sizeof(text_copy), "%s", text);
     snprintf(field_copy, sizeof(field_copy), "%s", field);
@@ -196,7 +200,7 @@ static void faults_reach_the_caller_whole(void **state)
 static void cancelled_body(struct world *world)
 {
     struct fault fault;
-    Pek__Testing__FailRequest request = PEK__TESTING__FAIL_REQUEST__INIT;
+    testing_fail_request request = TESTING_FAIL_REQUEST_INIT;
     request.status = STATUS_CANCELLED;
     assert_int_equal(
         world_unary(world, "Fail", &request.base, NULL, 0, SOON_MS, NULL, NULL, &fault),
@@ -212,7 +216,7 @@ static void invalid_text_body(struct world *world)
 {
     struct fault fault;
     TEXT(request, "fine");
-    Pek__Testing__Inner inner = PEK__TESTING__INNER__INIT;
+    testing_inner inner = TESTING_INNER_INIT;
     char name[] = "b\xc3";
     inner.name = name;
     request.inner = &inner;
@@ -336,7 +340,7 @@ static void free_body(struct world *world)
 {
     struct fiber_event event = {0};
     struct rpc_call *call = NULL;
-    Pek__Testing__CountRequest request = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request request = TESTING_COUNT_REQUEST_INIT;
     request.count = 3;
     request.wait = true;
     assert_int_equal(
@@ -358,7 +362,7 @@ struct counted {
     struct fault outcome;
 };
 
-static struct counted count_stream(struct world *world, Pek__Testing__CountRequest *request)
+static struct counted count_stream(struct world *world, testing_count_request *request)
 {
     struct fiber_event event = {0};
     struct rpc_call *call = NULL;
@@ -373,9 +377,9 @@ static struct counted count_stream(struct world *world, Pek__Testing__CountReque
     while (world_next(call, &event, &message, &outcome)) {
         ProtobufCMessage *decoded = NULL;
         assert_int_equal(
-            rpc_decode(&pek__testing__text__descriptor, message, &arena, &decoded, NULL),
+            rpc_decode(TESTING_TEXT_DESCRIPTOR, message, &arena, &decoded, NULL),
             STATUS_OK);
-        assert_int_equal(((echo_text *)decoded)->number, counted.count);
+        assert_int_equal(((testing_text *)decoded)->number, counted.count);
         counted.count++;
         arena_reset(&arena);
     }
@@ -387,7 +391,7 @@ static struct counted count_stream(struct world *world, Pek__Testing__CountReque
 
 static void stream_body(struct world *world)
 {
-    Pek__Testing__CountRequest request = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request request = TESTING_COUNT_REQUEST_INIT;
     struct counted counted = count_stream(world, &request);
     assert_int_equal(counted.count, 0);
     assert_int_equal(counted.outcome.status, STATUS_OK);
@@ -412,7 +416,7 @@ static void stream_gives_all_messages_then_the_outcome(void **state)
 
 static void large_messages_body(struct world *world)
 {
-    Pek__Testing__CountRequest request = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request request = TESTING_COUNT_REQUEST_INIT;
     request.count = 8;
     request.payload_bytes = 1 << 20; /* each larger than the queue */
     struct counted counted = count_stream(world, &request);
@@ -427,7 +431,7 @@ static void messages_larger_than_the_queue_pass(void **state)
 
 static void oversize_body(struct world *world)
 {
-    Pek__Testing__CountRequest request = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request request = TESTING_COUNT_REQUEST_INIT;
     request.count = 2;
     request.payload_bytes = RPC_MESSAGE_BYTES_MAX + 1;
     struct counted counted = count_stream(world, &request);
@@ -450,7 +454,7 @@ static void slow_body(struct world *world)
     struct rpc_call *call = NULL;
     struct slice message;
     const struct fault *outcome = NULL;
-    Pek__Testing__CountRequest request = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request request = TESTING_COUNT_REQUEST_INIT;
     request.count = SLOW_COUNT;
     request.payload_bytes = 1000;
     size_t received = 0;
@@ -485,7 +489,7 @@ static void stalled_body(struct world *world)
 {
     struct fiber_event event = {0};
     struct rpc_call *call = NULL;
-    Pek__Testing__CountRequest request = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request request = TESTING_COUNT_REQUEST_INIT;
     request.count = 1000000;
     request.payload_bytes = 10000;
     assert_int_equal(
@@ -563,7 +567,7 @@ static void limit_body(struct world *world)
                      STATUS_RESOURCE_EXHAUSTED);
     assert_string_equal(fault.reason, "TOO_MANY_CALLS");
     /* Streams have a limit of their own. */
-    Pek__Testing__CountRequest count = PEK__TESTING__COUNT_REQUEST__INIT;
+    testing_count_request count = TESTING_COUNT_REQUEST_INIT;
     count.count = 1;
     assert_int_equal(count_stream(world, &count).count, 1);
     for (size_t i = 0; i < 2; i++)

@@ -91,7 +91,7 @@ void rpc_host_new_trace_id(struct rpc_host *host, char ret_hex[33]);
 /* Serialises for the wire. RESOURCE_EXHAUSTED over RPC_MESSAGE_BYTES_MAX. */
 PEK_MUST_CHECK enum status rpc_encode(const ProtobufCMessage *message, grpc_slice *ret_bytes);
 /* Deeper than this, or recursive: not a contract of ours. */
-#define RPC_NESTING_MAX 16
+#define RPC_NESTING_MAX 32
 bool rpc_type_is_bounded(const ProtobufCMessageDescriptor *type);
 
 #endif

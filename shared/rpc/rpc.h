@@ -169,6 +169,10 @@ struct rpc_tls {
     const char *server_name; /* channel: the name the server's certificate must carry; NULL: from target */
 };
 
+/* The gRPC library's own error lines (a refused handshake, a port that is taken), which name addresses:
+ * for the log only. From any thread. Without a sink they are dropped. Once, before any runtime. */
+void rpc_library_log(void (*sink)(const char *text));
+
 struct rpc_server_options {
     const char *listen; /* "127.0.0.1:7101", "unix:/path"; port 0 picks one */
     const struct rpc_tls *tls; /* NULL: plain text; else client certificates are required */

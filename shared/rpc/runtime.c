@@ -1,6 +1,7 @@
 #include "shared/rpc/runtime.h"
 
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/support/log.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -16,6 +17,19 @@ struct rpc_runtime {
     grpc_completion_queue *queue;
     pthread_t thread;
 };
+
+static void (*library_sink)(const char *text);
+
+static void library_log(gpr_log_func_args *args)
+{
+    if (library_sink)
+        library_sink(args->message);
+}
+
+void rpc_library_log(void (*sink)(const char *text))
+{
+    library_sink = sink;
+}
 
 static void *runtime_run(void *arg)
 {
@@ -36,6 +50,7 @@ enum status rpc_runtime_new(struct fibers *fibers, struct rpc_runtime **ret_runt
     struct rpc_runtime *runtime = calloc(1, sizeof(*runtime));
     if (!runtime)
         return STATUS_RESOURCE_EXHAUSTED;
+    gpr_set_log_function(library_log);
     grpc_init();
     runtime->fibers = fibers;
     runtime->queue = grpc_completion_queue_create_for_next(NULL);

@@ -11,7 +11,7 @@
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "shared/base/clock.h"
 #include "shared/rpc/testing/certificates.h"
-#include "shared/rpc/testing/echo_descriptors.h"
+#include "shared/rpc/testing/echo_descriptor_set.h"
 #include "shared/rpc/testing/world.h"
 
 #define SOON_MS 20000
@@ -24,16 +24,16 @@ static void run_case(const struct world_options *options, void (*body)(struct wo
     world_close(&world);
 }
 
-static echo_text text_of(char *text)
+static testing_text text_of(char *text)
 {
-    echo_text message = PEK__TESTING__TEXT__INIT;
+    testing_text message = TESTING_TEXT_INIT;
     message.text = text;
     return message;
 }
 
 #define TEXT(name, literal)                                                                        \
     char name##_chars[] = literal;                                                                 \
-    echo_text name = text_of(name##_chars)
+    testing_text name = text_of(name##_chars)
 
 static enum status say(struct world *world, struct fault *ret_fault)
 {
@@ -264,7 +264,7 @@ static void unread_body(struct world *world)
     char *large = calloc(1, RPC_MESSAGE_BYTES_MAX);
     memset(large, 'x', RPC_MESSAGE_BYTES_MAX - 1);
     struct fault fault;
-    echo_text request = text_of(large);
+    testing_text request = text_of(large);
     assert_int_equal(
         world_unary(world, "Say", &request.base, NULL, 0, SOON_MS, NULL, NULL, &fault),
         STATUS_RESOURCE_EXHAUSTED);

@@ -93,7 +93,7 @@ void world_open(struct world *world, const struct world_options *options)
     struct fault fault;
     assert_int_equal(rpc_host_new(world->fibers, &host_options, &world->host), STATUS_OK);
     assert_int_equal(
-        rpc_host_add(world->host, &echo_service, &echo_handlers, &world->log, &fault), STATUS_OK);
+        testing_echo_add(world->host, &echo_handlers, &world->log, &fault), STATUS_OK);
     open_channel(world, options);
 }
 
@@ -138,9 +138,9 @@ void world_close(struct world *world)
 
 static const struct rpc_method *method_find(const char *name)
 {
-    for (size_t i = 0; i < echo_service.method_count; i++)
-        if (strcmp(echo_service.methods[i].name, name) == 0)
-            return &echo_service.methods[i];
+    for (size_t i = 0; i < testing_echo_table.method_count; i++)
+        if (strcmp(testing_echo_table.methods[i].name, name) == 0)
+            return &testing_echo_table.methods[i];
     return NULL;
 }
 
@@ -183,7 +183,7 @@ bool world_next(struct rpc_call *call, struct fiber_event *event, struct slice *
 
 enum status world_unary(struct world *world, const char *method, const ProtobufCMessage *request,
                         const struct rpc_pair *metadata, size_t metadata_count, int64_t deadline_ms,
-                        struct arena *arena, echo_text **ret_text, struct fault *ret_fault)
+                        struct arena *arena, testing_text **ret_text, struct fault *ret_fault)
 {
     struct fiber_event event = {0};
     struct rpc_call *call = NULL;
@@ -198,10 +198,10 @@ enum status world_unary(struct world *world, const char *method, const ProtobufC
     while (world_next(call, &event, &message, &outcome)) {
         count++;
         ProtobufCMessage *decoded = NULL;
-        if (arena && rpc_decode(&pek__testing__text__descriptor, message, arena, &decoded, NULL) ==
+        if (arena && rpc_decode(TESTING_TEXT_DESCRIPTOR, message, arena, &decoded, NULL) ==
                          STATUS_OK &&
             ret_text)
-            *ret_text = (echo_text *)decoded;
+            *ret_text = (testing_text *)decoded;
     }
     assert_int_equal(count, outcome->status == STATUS_OK ? 1 : 0);
     assert_true(rpc_call_elapsed_us(call) >= 0);

@@ -56,7 +56,7 @@ enum status world_start(struct world *world, const char *method, const ProtobufC
 /* A whole unary call; `ret_text` (may be NULL) is in the arena. */
 enum status world_unary(struct world *world, const char *method, const ProtobufCMessage *request,
                         const struct rpc_pair *metadata, size_t metadata_count, int64_t deadline_ms,
-                        struct arena *arena, echo_text **ret_text, struct fault *ret_fault);
+                        struct arena *arena, testing_text **ret_text, struct fault *ret_fault);
 /* Waits for the next message of a stream: true with it, false when the call ended. */
 bool world_next(struct rpc_call *call, struct fiber_event *event, struct slice *ret_message,
                 const struct fault **ret_outcome);
