@@ -217,6 +217,9 @@ enum status rpc_call_unary(struct rpc_channel *channel, const struct rpc_method 
                            size_t metadata_count, struct cancel *cancel, struct arena *arena,
                            ProtobufCMessage **ret_response, struct fault *fault)
 {
+    enum status status = cancel_status(cancel);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, NULL, "%s", rpc_status_text(status));
     int64_t deadline_us = cancel ? cancel->deadline_us : DEADLINE_NONE;
     if (deadline_us == DEADLINE_NONE)
         deadline_us = deadline_after_ms(CALL_DEADLINE_DEFAULT_MS);
@@ -226,7 +229,6 @@ enum status rpc_call_unary(struct rpc_channel *channel, const struct rpc_method 
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "the request is too large");
     protobuf_c_message_pack(request, packed);
 
-    /* The call may signal once more while it is freed: the event is gone only after that. */
     struct fiber_event event = {0};
     struct rpc_call_options options = {
         .path = slice_str(method->path),
@@ -237,7 +239,7 @@ enum status rpc_call_unary(struct rpc_channel *channel, const struct rpc_method 
         .event = &event,
     };
     struct rpc_call *call = NULL;
-    enum status status = rpc_call_start(channel, &options, &call);
+    status = rpc_call_start(channel, &options, &call);
     if (status != STATUS_OK)
         return fault_set(fault, status, NULL, "%s", rpc_status_text(status));
     status = unary_wait(call, &event, cancel);

@@ -18,8 +18,10 @@
 #define CHANNEL_KEEPALIVE_MS 20000
 #define CHANNEL_KEEPALIVE_TIMEOUT_MS 10000
 /* A realm that healed is back within 5 s. */
-#define CHANNEL_RECONNECT_MIN_MS 200
+#define CHANNEL_RECONNECT_FIRST_MS 200
 #define CHANNEL_RECONNECT_MAX_MS 2000
+/* How long an attempt to connect may take, which gRPC has under the name of a backoff. */
+#define CHANNEL_CONNECT_TIMEOUT_MS 5000
 /* Taken messages whose room is given back at once, not one by one. */
 #define CALL_GIVE_BACK_BYTES (RPC_CALL_QUEUE_BYTES / 8)
 
@@ -462,8 +464,8 @@ static grpc_channel *channel_create(const char *target, const struct rpc_tls *tl
         arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, CHANNEL_KEEPALIVE_TIMEOUT_MS),
         arg_int(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         arg_int(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
-        arg_int(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, CHANNEL_RECONNECT_MIN_MS),
-        arg_int(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CHANNEL_RECONNECT_MIN_MS),
+        arg_int(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, CHANNEL_RECONNECT_FIRST_MS),
+        arg_int(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CHANNEL_CONNECT_TIMEOUT_MS),
         arg_int(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, CHANNEL_RECONNECT_MAX_MS),
         /* Two channels to one server do not share a connection behind our back. */
         arg_int(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),

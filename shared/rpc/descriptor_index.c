@@ -124,12 +124,17 @@ static void index_file(struct descriptor_index *index,
     }
 }
 
-enum status descriptor_index_new(struct slice set, struct descriptor_index **ret_index)
+/* Before the entries are sorted. */
+static bool index_has_file(const struct descriptor_index *index, const char *name)
 {
-    struct descriptor_index *index = calloc(1, sizeof(*index));
-    if (!index)
-        return STATUS_RESOURCE_EXHAUSTED;
-    arena_init(&index->arena, INDEX_BYTES_MAX);
+    for (size_t i = 0; name && i < index->count; i++)
+        if (index->entries[i].kind == ENTRY_FILE && strcmp(index->entries[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static enum status index_set(struct descriptor_index *index, struct slice set)
+{
     struct arena unpacked;
     arena_init(&unpacked, INDEX_BYTES_MAX);
     ProtobufCMessage *decoded = NULL;
@@ -139,16 +144,29 @@ enum status descriptor_index_new(struct slice set, struct descriptor_index **ret
         const Google__Protobuf__FileDescriptorSet *files =
             (const Google__Protobuf__FileDescriptorSet *)decoded;
         for (size_t i = 0; i < files->n_file; i++)
-            index_file(index, files->file[i]);
-        if (index->failed)
-            status = STATUS_RESOURCE_EXHAUSTED;
+            if (!index_has_file(index, files->file[i]->name))
+                index_file(index, files->file[i]);
     }
     arena_done(&unpacked);
+    return status == STATUS_OK && index->failed ? STATUS_RESOURCE_EXHAUSTED : status;
+}
+
+enum status descriptor_index_new(const struct slice *sets, size_t set_count,
+                                 struct descriptor_index **ret_index)
+{
+    struct descriptor_index *index = calloc(1, sizeof(*index));
+    if (!index)
+        return STATUS_RESOURCE_EXHAUSTED;
+    arena_init(&index->arena, INDEX_BYTES_MAX);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < set_count; i++)
+        status = index_set(index, sets[i]);
     if (status != STATUS_OK) {
         descriptor_index_free(index);
         return status;
     }
-    qsort(index->entries, index->count, sizeof(*index->entries), entry_compare);
+    if (index->count > 0)
+        qsort(index->entries, index->count, sizeof(*index->entries), entry_compare);
     *ret_index = index;
     return STATUS_OK;
 }

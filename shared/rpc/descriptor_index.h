@@ -1,4 +1,4 @@
-/* descriptor_index: a FileDescriptorSet, by file name, by symbol and by extension. Private to shared/rpc.
+/* descriptor_index: FileDescriptorSets, by file name, by symbol and by extension. Private to shared/rpc.
  *
  * Built once; read by any thread. What it gives lives as long as it does. */
 #ifndef PEK_SHARED_RPC_DESCRIPTOR_INDEX_H
@@ -12,8 +12,9 @@
 
 struct descriptor_index;
 
-/* INVALID_ARGUMENT when `set` is not a google.protobuf.FileDescriptorSet. */
-PEK_MUST_CHECK enum status descriptor_index_new(struct slice set,
+/* A file that is in several sets counts once. INVALID_ARGUMENT when one is not a
+ * google.protobuf.FileDescriptorSet. */
+PEK_MUST_CHECK enum status descriptor_index_new(const struct slice *sets, size_t set_count,
                                                 struct descriptor_index **ret_index);
 /* Takes NULL, returns NULL. */
 struct descriptor_index *descriptor_index_free(struct descriptor_index *index);

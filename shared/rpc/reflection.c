@@ -6,6 +6,7 @@
 #include "shared/rpc/descriptor_index.h"
 #include "shared/rpc/queue.h"
 #include "shared/rpc/server.h"
+#include "shared/rpc/system_descriptors.h"
 
 #define REFLECTION_ARENA_BYTES_MAX (1u * 1024 * 1024)
 
@@ -353,7 +354,6 @@ static void service_count(void *arg, const struct rpc_service *service)
 
 static bool services_list(struct reflection *reflection)
 {
-    /* Listed when a client could describe them as well. */
     static const char *const own[] = {"grpc.health.v1.Health",
                                       "grpc.reflection.v1.ServerReflection",
                                       "grpc.reflection.v1alpha.ServerReflection"};
@@ -364,11 +364,8 @@ static bool services_list(struct reflection *reflection)
     if (!reflection->services)
         return false;
     rpc_host_each(reflection->server->host, service_add, reflection);
-    for (size_t i = 0; i < own_count; i++) {
-        struct slice file;
-        if (descriptor_index_symbol(reflection->index, own[i], &file))
-            reflection->services[reflection->service_count++] = own[i];
-    }
+    for (size_t i = 0; i < own_count; i++)
+        reflection->services[reflection->service_count++] = own[i];
     return true;
 }
 
@@ -381,7 +378,10 @@ enum status reflection_new(struct rpc_server *server, struct slice descriptor_se
     reflection->server = server;
     list_init(&reflection->open);
     pthread_mutex_init(&reflection->lock, NULL);
-    enum status status = descriptor_index_new(descriptor_set, &reflection->index);
+    /* The caller's, and what every server answers beside. */
+    const struct slice sets[] = {descriptor_set,
+                                 slice_make(system_descriptors, system_descriptors_len)};
+    enum status status = descriptor_index_new(sets, 2, &reflection->index);
     if (status == STATUS_OK && !services_list(reflection))
         status = STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; status == STATUS_OK && i < REFLECTION_VERSIONS; i++) {

@@ -143,7 +143,7 @@ struct rpc_host_options {
 PEK_MUST_CHECK enum status rpc_host_new(struct fibers *fibers,
                                         const struct rpc_host_options *options,
                                         struct rpc_host **ret_host);
-/* No call may be open. Takes NULL, returns NULL. */
+/* No call may be open. Closes a loop handle: run the loop once more afterwards. Takes NULL, returns NULL. */
 struct rpc_host *rpc_host_free(struct rpc_host *host);
 /* `ops` and `data` outlive the host. Refuses duplicates, NULL handlers and methods without access rule
  * with a fault that names the method. Generated typed wrappers call this. */
@@ -178,10 +178,12 @@ struct rpc_server_options {
     const struct rpc_tls *tls; /* NULL: plain text; else client certificates are required */
     bool reflection;
     struct slice descriptor_set; /* google.protobuf.FileDescriptorSet with imports, for reflection */
-    int64_t connection_age_max_ms; /* default 30 min; 0 never */
+    int64_t connection_age_max_ms; /* usually RPC_CONNECTION_AGE_MS; 0: no end */
 };
+#define RPC_CONNECTION_AGE_MS (30 * 60 * 1000)
 
 struct rpc_server;
+/* Serves what the host has by now; services added later are not reached through this port. Begins SERVING. */
 PEK_MUST_CHECK enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,
                                           const struct rpc_server_options *options,
                                           struct rpc_server **ret_server, struct fault *fault);

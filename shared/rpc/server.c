@@ -10,7 +10,6 @@
 #include "shared/rpc/reflection.h"
 #include "shared/rpc/tls.h"
 
-#define SERVER_CONNECTION_AGE_MS (30 * 60 * 1000)
 /* A connection of age ends when its calls did, at the latest after this. */
 #define SERVER_CONNECTION_GRACE_MS (5 * 60 * 1000)
 #define SERVER_KEEPALIVE_MS 20000

@@ -1,11 +1,15 @@
 /* What only a gRPC port has: health, reflection, drain, mutual TLS, default deadlines. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/ssl.h>
 
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
@@ -278,7 +282,7 @@ static void oversize_request_is_refused(void **state)
     run_case(&(struct world_options){.grpc = true}, unread_body);
 }
 
-static void port_taken(void **state)
+static void port_that_is_taken_is_refused(void **state)
 {
     (void)state;
     struct world world;
@@ -333,8 +337,9 @@ static void reflection_list(struct world *world, const char *version)
     question.list_services = all;
     reflection_answer *answer = ask(world, version, &question);
     assert_int_equal(answer->message_response_case, ANSWER(LIST_SERVICES_RESPONSE));
-    assert_int_equal(answer->list_services_response->n_service, 1);
+    assert_int_equal(answer->list_services_response->n_service, 4);
     assert_string_equal(answer->list_services_response->service[0]->name, "pek.testing.Echo");
+    assert_string_equal(answer->list_services_response->service[1]->name, "grpc.health.v1.Health");
     grpc__reflection__v1__server_reflection_response__free_unpacked(answer, NULL);
 }
 
@@ -360,6 +365,31 @@ static void reflection_body(struct world *world)
     assert_true(slice_equal(slice_make(left->data, left->len), slice_make(right->data, right->len)));
     grpc__reflection__v1__server_reflection_response__free_unpacked(by_symbol, NULL);
     grpc__reflection__v1__server_reflection_response__free_unpacked(by_name, NULL);
+
+    char check_symbol[] = "grpc.health.v1.Health.Check";
+    question.message_request_case = QUESTION(FILE_CONTAINING_SYMBOL);
+    question.file_containing_symbol = check_symbol;
+    reflection_answer *health = ask(world, "v1alpha", &question);
+    assert_int_equal(health->message_response_case, ANSWER(FILE_DESCRIPTOR_RESPONSE));
+    grpc__reflection__v1__server_reflection_response__free_unpacked(health, NULL);
+
+    char options_type[] = "google.protobuf.MethodOptions";
+    question.message_request_case = QUESTION(ALL_EXTENSION_NUMBERS_OF_TYPE);
+    question.all_extension_numbers_of_type = options_type;
+    reflection_answer *numbers = ask(world, "v1", &question);
+    assert_int_equal(numbers->message_response_case, ANSWER(ALL_EXTENSION_NUMBERS_RESPONSE));
+    assert_true(numbers->all_extension_numbers_response->n_extension_number >= 3);
+    grpc__reflection__v1__server_reflection_response__free_unpacked(numbers, NULL);
+
+    Grpc__Reflection__V1__ExtensionRequest extension =
+        GRPC__REFLECTION__V1__EXTENSION_REQUEST__INIT;
+    extension.containing_type = options_type;
+    extension.extension_number = 50001;
+    question.message_request_case = QUESTION(FILE_CONTAINING_EXTENSION);
+    question.file_containing_extension = &extension;
+    reflection_answer *access = ask(world, "v1", &question);
+    assert_int_equal(access->message_response_case, ANSWER(FILE_DESCRIPTOR_RESPONSE));
+    grpc__reflection__v1__server_reflection_response__free_unpacked(access, NULL);
 
     char missing[] = "pek.testing.Missing";
     question.message_request_case = QUESTION(FILE_CONTAINING_SYMBOL);
@@ -416,6 +446,66 @@ static struct rpc_tls tls_of(const struct certificates *ca, const struct certifi
     return (struct rpc_tls){ca->ca_path, paths->certificate, paths->key, "worker.test"};
 }
 
+/* A client of another make, which trusts the server and shows the certificate that it is given, if any. */
+struct bare_client {
+    const char *ca_path;
+    const struct certificate_paths *paths;
+    int port;
+    bool read_something;
+    bool finished;
+};
+
+static void bare_connect(void *arg)
+{
+    struct bare_client *client = arg;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)client->port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = NULL;
+    static const unsigned char alpn[] = "\x02h2";
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+        SSL_CTX_load_verify_file(context, client->ca_path) == 1) {
+        if (client->paths) {
+            SSL_CTX_use_certificate_file(context, client->paths->certificate, SSL_FILETYPE_PEM);
+            SSL_CTX_use_PrivateKey_file(context, client->paths->key, SSL_FILETYPE_PEM);
+        }
+        ssl = SSL_new(context);
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+        SSL_set_alpn_protos(ssl, alpn, 3);
+        SSL_set_fd(ssl, fd);
+        char byte;
+        if (SSL_connect(ssl) == 1 && SSL_write(ssl, preface, sizeof(preface) - 1) > 0)
+            client->read_something = SSL_read(ssl, &byte, 1) > 0;
+        client->finished = true;
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+}
+
+static void bare_body(struct world *world)
+{
+    struct bare_client client = *(const struct bare_client *)world->arg;
+    client.port = rpc_server_port(world->server);
+    assert_int_equal(fiber_offload(bare_connect, &client), STATUS_OK);
+    assert_true(client.finished);
+    /* The first that a server sends to whom it accepts are its settings. */
+    assert_true(client.read_something == (client.paths != NULL));
+}
+
+static void bare_case(const struct world_options *options, const char *ca_path,
+                      const struct certificate_paths *paths)
+{
+    struct bare_client client = {.ca_path = ca_path, .paths = paths};
+    struct world world;
+    world_open(&world, options);
+    world.arg = &client;
+    world_run(&world, bare_body);
+    world_close(&world);
+}
+
 static void mutual_tls_is_required(void **state)
 {
     (void)state;
@@ -432,6 +522,9 @@ static void mutual_tls_is_required(void **state)
         .grpc = true, .server_tls = &server_tls, .channel_tls = &client_tls};
     run_case(&options, tls_ok_body);
 
+    /* With a client certificate, and without. */
+    bare_case(&options, ca.ca_path, &client);
+    bare_case(&options, ca.ca_path, NULL);
     /* A client certificate of somebody else's authority. */
     struct rpc_tls stranger_tls = tls_of(&ca, &stranger);
     options.channel_tls = &stranger_tls;
@@ -469,6 +562,7 @@ static void tls_without_readable_files_is_refused(void **state)
 
 int main(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* of the bare TLS client */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(health_needs_no_token_and_knows_every_service),
         cmocka_unit_test(health_watch_sees_the_drain),
@@ -476,7 +570,7 @@ int main(void)
         cmocka_unit_test(drain_cancels_what_is_left_at_its_deadline),
         cmocka_unit_test(call_to_a_server_that_is_gone_is_unavailable),
         cmocka_unit_test(oversize_request_is_refused),
-        cmocka_unit_test(port_taken),
+        cmocka_unit_test(port_that_is_taken_is_refused),
         cmocka_unit_test(reflection_lists_and_describes),
         cmocka_unit_test(garbage_descriptors_are_refused),
         cmocka_unit_test(mutual_tls_is_required),
