@@ -21,7 +21,6 @@ _WARNINGS = [
     "-Wpointer-arith",
     "-Wshadow",
     "-Wstrict-prototypes",
-    "-Wswitch-enum",
     "-Wundef",
     "-Wvla",
     "-Wwrite-strings",
