@@ -1,0 +1,339 @@
+#include "hub/federation/fanout.h"
+
+#include "shared/base/clock.h"
+
+/* ---- life cycle -------------------------------------------------------------------------------- */
+
+static void wake(struct cancel_hook *hook)
+{
+    struct fanout *fanout = LIST_ENTRY(hook, struct fanout, cancel_hook);
+    fiber_event_signal(&fanout->event);
+}
+
+void fanout_begin(struct fanout *fanout, struct cancel *cancel)
+{
+    fanout->cancel = cancel;
+    fanout->cancel_hook.run = wake;
+    cancel_hook_add(cancel, &fanout->cancel_hook);
+}
+
+/* Lets go of the call and of the place it had. `told`: how it ended says something about the realm. */
+static void leave(struct leg *leg, bool told)
+{
+    if (leg->call)
+        leg->call = rpc_call_free(leg->call);
+    if (leg->admitted && leg->instance) {
+        enum outcome outcome = outcome_of(leg->fault.status);
+        bool failed = outcome == OUTCOME_UNAVAILABLE || outcome == OUTCOME_TIMEOUT;
+        instance_leave(leg->instance, told, told && failed);
+    }
+    leg->admitted = false;
+    if (leg->instance)
+        instance_withdraw(leg->instance, &leg->ticket);
+    credential_withdraw(&leg->waiter);
+}
+
+static void end(struct leg *leg, bool told)
+{
+    leave(leg, told);
+    leg->elapsed_us = clock_monotonic_us() - leg->started_us;
+    leg->state = LEG_DONE;
+}
+
+void leg_stop(struct leg *leg)
+{
+    if (leg->state < LEG_DONE) {
+        (void)fault_set(&leg->fault, STATUS_CANCELLED, NULL, "not needed any more");
+        leg->stopped = true;
+        end(leg, false);
+    }
+    leg->item = transcode_item_free(leg->item);
+}
+
+void leg_fail(struct leg *leg, enum status status, const char *text)
+{
+    (void)fault_set(&leg->fault, status, NULL, "%s", text);
+    end(leg, true);
+    leg->item = transcode_item_free(leg->item);
+}
+
+void fanout_done(struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->count; i++)
+        leg_stop(&fanout->legs[i]);
+    cancel_hook_remove(&fanout->cancel_hook);
+}
+
+static struct leg *add_leg(struct fanout *fanout, struct slice request)
+{
+    if (fanout->count == FANOUT_LEGS_MAX)
+        return NULL;
+    struct leg *leg = &fanout->legs[fanout->count++];
+    *leg = (struct leg){.request = request, .started_us = clock_monotonic_us()};
+    return leg;
+}
+
+enum status fanout_add(struct fanout *fanout, struct instance *instance, bool named,
+                       struct slice request)
+{
+    struct leg *leg = add_leg(fanout, request);
+
+    if (!leg)
+        return STATUS_RESOURCE_EXHAUSTED;
+    leg->instance = instance;
+    leg->channel = instance->channel;
+    leg->realm = slice_str(instance->realm);
+    leg->named = named;
+    leg->state = LEG_CREDENTIAL;
+    return STATUS_OK;
+}
+
+enum status fanout_add_local(struct fanout *fanout, struct rpc_channel *channel,
+                             struct slice request)
+{
+    struct leg *leg = add_leg(fanout, request);
+
+    if (!leg)
+        return STATUS_RESOURCE_EXHAUSTED;
+    leg->channel = channel;
+    leg->named = true;
+    leg->state = LEG_ADMISSION;
+    return STATUS_OK;
+}
+
+/* ---- one leg ----------------------------------------------------------------------------------- */
+
+static void leg_skip(struct leg *leg)
+{
+    leave(leg, false);
+    leg->state = LEG_SKIPPED;
+}
+
+static void refuse_unavailable(struct leg *leg)
+{
+    (void)fault_set_reason(&leg->fault, STATUS_UNAVAILABLE, "REALM_UNAVAILABLE", NULL,
+                           "realm %.*s does not answer at the moment", SLICE_ARG(leg->realm));
+    end(leg, false);
+}
+
+/* True when the leg moved on. */
+static bool advance_credential(struct fanout *fanout, struct leg *leg)
+{
+    if (!fanout->session) { /* a public method needs no token */
+        leg->state = LEG_ADMISSION;
+        return true;
+    }
+    const struct credential *credential = &fanout->session->credentials[leg->instance->index];
+    enum credential_state state =
+        credential_get(fanout->session, leg->instance, &leg->waiter, &fanout->event);
+
+    if (state == CREDENTIAL_READY) {
+        if (!leg->named && !credential->member)
+            leg_skip(leg);
+        else
+            leg->state = LEG_ADMISSION;
+        return true;
+    }
+    if (state == CREDENTIAL_FAILED) {
+        if (!leg->named && !credential->member) {
+            leg_skip(leg);
+            return true;
+        }
+        leg->fault = credential->fault;
+        end(leg, true);
+        return true;
+    }
+    /* A realm that does not answer will not give a token either. */
+    if (breaker_refuses(&leg->instance->breaker, clock_monotonic_us())) {
+        if (!leg->named && !credential->member)
+            leg_skip(leg);
+        else
+            refuse_unavailable(leg);
+        return true;
+    }
+    return false;
+}
+
+static enum status start_call(struct fanout *fanout, struct leg *leg)
+{
+    struct rpc_pair pairs[FANOUT_PAIRS_MAX + 1 + CREDENTIAL_HINTS_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < fanout->pair_count && i < FANOUT_PAIRS_MAX; i++)
+        pairs[count++] = fanout->pairs[i];
+    if (fanout->session && leg->instance) {
+        const struct credential *credential = &fanout->session->credentials[leg->instance->index];
+        for (size_t i = 0; i < credential->pair_count; i++)
+            pairs[count++] = credential->pairs[i];
+    }
+    int64_t call_deadline_us = deadline_after_ms(fanout->call_timeout_ms);
+    const struct rpc_call_options options = {
+        .path = fanout->method->path,
+        .request = leg->request,
+        .metadata = pairs,
+        .metadata_count = count,
+        .deadline_us =
+            call_deadline_us < fanout->deadline_us ? call_deadline_us : fanout->deadline_us,
+        .server_streaming = fanout->method->server_streaming,
+        .event = &fanout->event,
+    };
+    leg->tries++;
+    if (leg->tries == 1 && fanout->budget->tokens < RETRY_BUDGET_BURST)
+        fanout->budget->tokens += RETRY_BUDGET_PERCENT / 100.0;
+    return rpc_call_start(leg->channel, &options, &leg->call);
+}
+
+static bool advance_admission(struct fanout *fanout, struct leg *leg)
+{
+    enum admission admission =
+        leg->instance ? instance_enter(leg->instance, &leg->ticket, &fanout->event) : ADMITTED;
+
+    if (admission == ADMISSION_WAITS)
+        return false;
+    if (admission == ADMISSION_REFUSED) {
+        refuse_unavailable(leg);
+        return true;
+    }
+    leg->admitted = true;
+    /* The token may have been dropped while the leg waited for its place. */
+    if (fanout->session && leg->instance &&
+        fanout->session->credentials[leg->instance->index].state != CREDENTIAL_READY) {
+        leave(leg, false);
+        leg->state = LEG_CREDENTIAL;
+        return true;
+    }
+    enum status status = start_call(fanout, leg);
+    if (status) {
+        leg_fail(leg, status, "the call could not be started");
+        return true;
+    }
+    leg->state = LEG_CALL;
+    return true;
+}
+
+static bool may_retry(struct fanout *fanout, const struct leg *leg)
+{
+    if (leg->fault.status != STATUS_UNAVAILABLE || leg->items > 0 ||
+        leg->tries > FANOUT_RETRIES_MAX || !leg->instance ||
+        fanout->method->idempotency == TRANSCODE_IDEMPOTENCY_UNKNOWN || fanout->budget->tokens < 1)
+        return false;
+    fanout->budget->tokens -= 1;
+    return true;
+}
+
+/* A realm that answers what it must not is not shown, whatever it was. */
+static void check_item(struct fanout *fanout, struct leg *leg)
+{
+    if (!leg->instance || !fanout->method->item_realm)
+        return;
+    if (!slice_equal(transcode_item_realm(leg->item), leg->realm))
+        leg_fail(leg, STATUS_DATA_LOSS, "the realm answered with another realm's object");
+}
+
+static bool advance_call(struct fanout *fanout, struct leg *leg)
+{
+    const struct fault *outcome;
+    struct slice message;
+
+    if (!leg->item && rpc_call_next(leg->call, &message)) {
+        if (transcode_item_new(fanout->transcode, fanout->method, message, &leg->item)) {
+            leg_fail(leg, STATUS_DATA_LOSS, "the realm's answer cannot be read");
+            return true;
+        }
+        leg->items++;
+        check_item(fanout, leg);
+        return true;
+    }
+    if (!rpc_call_ended(leg->call, &outcome))
+        return false;
+    leg->fault = *outcome;
+    if (leg->fault.status == STATUS_UNAUTHENTICATED && !leg->token_renewed && leg->items == 0 &&
+        fanout->session && leg->instance) {
+        leg->token_renewed = true;
+        leave(leg, true);
+        credential_refused(fanout->session, leg->instance);
+        leg->state = LEG_CREDENTIAL;
+        return true;
+    }
+    if (may_retry(fanout, leg)) {
+        leave(leg, true);
+        leg->state = leg->instance ? LEG_CREDENTIAL : LEG_ADMISSION;
+        return true;
+    }
+    end(leg, true);
+    return true;
+}
+
+static void leg_advance(struct fanout *fanout, struct leg *leg)
+{
+    bool moved = true;
+
+    while (moved && leg->state < LEG_DONE) {
+        switch (leg->state) {
+        case LEG_CREDENTIAL: moved = advance_credential(fanout, leg); break;
+        case LEG_ADMISSION: moved = !fanout->hold && advance_admission(fanout, leg); break;
+        case LEG_CALL: moved = advance_call(fanout, leg); break;
+        case LEG_DONE:
+        case LEG_SKIPPED: break;
+        }
+    }
+}
+
+void leg_took(struct leg *leg)
+{
+    leg->item = transcode_item_free(leg->item);
+    leg->given++;
+}
+
+int64_t leg_elapsed_us(const struct leg *leg)
+{
+    return leg->state == LEG_DONE ? leg->elapsed_us : clock_monotonic_us() - leg->started_us;
+}
+
+void fanout_advance(struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->count; i++)
+        leg_advance(fanout, &fanout->legs[i]);
+}
+
+enum status fanout_wait(struct fanout *fanout, int64_t until_us)
+{
+    if (fanout->cancel->cancelled)
+        return STATUS_CANCELLED;
+    enum status status = fiber_event_wait(
+        &fanout->event, until_us < fanout->deadline_us ? until_us : fanout->deadline_us);
+    return fanout->cancel->cancelled ? STATUS_CANCELLED : status;
+}
+
+static size_t still_waiting(const struct fanout *fanout, bool answered)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < fanout->count; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        count += answered ? !leg_answered(leg) : leg->state == LEG_CREDENTIAL;
+    }
+    return count;
+}
+
+enum status fanout_await_all(struct fanout *fanout, bool answered, int64_t straggler_ms)
+{
+    int64_t until_us = DEADLINE_NONE;
+    size_t waiting;
+
+    fanout_advance(fanout);
+    while ((waiting = still_waiting(fanout, answered)) > 0) {
+        if (waiting < fanout->count && until_us == DEADLINE_NONE)
+            until_us = deadline_after_ms(straggler_ms);
+        enum status status = fanout_wait(fanout, until_us);
+        if (status == STATUS_CANCELLED)
+            return status;
+        fanout_advance(fanout);
+        for (size_t i = 0; status && i < fanout->count; i++) {
+            struct leg *leg = &fanout->legs[i];
+            if (answered ? !leg_answered(leg) : leg->state == LEG_CREDENTIAL)
+                leg_fail(leg, STATUS_DEADLINE_EXCEEDED, "the realm did not answer in time");
+        }
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,109 @@
+/* fanout: one question to several realms at once, each on a leg of its own.
+ *
+ * A leg goes CREDENTIAL → ADMISSION → CALL → DONE: it gets the user's token and hints for the realm, a place among
+ * the realm's calls, asks, and takes messages one at a time as they are wanted. It goes back to CREDENTIAL when
+ * the realm refused the token (once), and for another try when a method that is safe to repeat could not reach
+ * the realm and nothing was taken yet. A realm that turns out not to know the user, and was not named, is SKIPPED:
+ * it is not one of the caller's.
+ *
+ * Everything is driven by one fiber, that of the HTTP request:
+ *     while (…) { fanout_advance(f); look at the legs; fanout_wait(f, until); }
+ * Nothing here waits but fanout_wait. All memory is in the struct and the calls' own; fanout_done frees it and
+ * cancels what still runs.
+ */
+#ifndef PEK_HUB_FEDERATION_FANOUT_H
+#define PEK_HUB_FEDERATION_FANOUT_H
+
+#include "hub/federation/merge.h"
+#include "hub/federation/outcome.h"
+#include "hub/registry/registry.h"
+#include "hub/session/session.h"
+#include "hub/transcode/transcode.h"
+
+#define FANOUT_LEGS_MAX MERGE_SOURCES_MAX
+#define FANOUT_RETRIES_MAX 2
+#define FANOUT_PAIRS_MAX 8
+/* Retries are at most this share of the calls of the last while; see struct retry_budget. */
+#define RETRY_BUDGET_PERCENT 10
+#define RETRY_BUDGET_BURST 20
+
+enum leg_state { LEG_CREDENTIAL, LEG_ADMISSION, LEG_CALL, LEG_DONE, LEG_SKIPPED };
+
+struct leg {
+    enum leg_state state;
+    struct slice realm;
+    struct instance *instance; /* NULL: a service of the hub itself */
+    struct rpc_channel *channel;
+    struct slice request; /* message bytes; borrowed */
+    bool named; /* the client named this realm: it is asked even if it does not know the user */
+    bool admitted;
+    bool token_renewed;
+    bool stopped; /* by us, its answer was not needed any more */
+    unsigned tries;
+    struct credential_waiter waiter;
+    struct instance_ticket ticket;
+    struct rpc_call *call;
+    struct transcode_item *item;    /* the head: taken from the call, not yet used */
+    uint64_t items;                 /* heads so far, this one included */
+    uint64_t given;                 /* of these, used */
+    struct fault fault;             /* when DONE; status OK for success */
+    int64_t started_us, elapsed_us; /* see leg_elapsed_us */
+};
+
+/* A token bucket: each call puts RETRY_BUDGET_PERCENT/100 in, each retry takes 1 out. One per hub. */
+struct retry_budget {
+    double tokens;
+};
+
+struct fanout {
+    const struct transcode *transcode;
+    const struct transcode_method *method;
+    struct session *session; /* NULL: public or the hub's own */
+    struct retry_budget *budget;
+    const struct rpc_pair *pairs; /* sent on every leg: trace context, idempotency key */
+    size_t pair_count;
+    bool hold;               /* legs wait before ADMISSION: their requests are still being made */
+    int64_t deadline_us;     /* of the whole */
+    int64_t call_timeout_ms; /* of each call */
+    struct fiber_event event;
+    struct cancel *cancel; /* the client's going away */
+    struct cancel_hook cancel_hook;
+    size_t count;
+    struct leg legs[FANOUT_LEGS_MAX];
+};
+
+/* `fanout` is zeroed but for the members above `event`, which the caller set. */
+void fanout_begin(struct fanout *fanout, struct cancel *cancel);
+void fanout_done(struct fanout *fanout);
+
+/* RESOURCE_EXHAUSTED over FANOUT_LEGS_MAX. `request` outlives the fan-out. */
+PEK_MUST_CHECK enum status fanout_add(struct fanout *fanout, struct instance *instance, bool named,
+                                      struct slice request);
+PEK_MUST_CHECK enum status fanout_add_local(struct fanout *fanout, struct rpc_channel *channel,
+                                            struct slice request);
+
+/* Moves every leg as far as it goes without waiting. */
+void fanout_advance(struct fanout *fanout);
+/* Waits until every leg is past LEG_CREDENTIAL (`answered` false) or has answered. Once one is there the others
+ * have straggler_ms more; then they have failed by DEADLINE_EXCEEDED. */
+PEK_MUST_CHECK enum status fanout_await_all(struct fanout *fanout, bool answered,
+                                            int64_t straggler_ms);
+/* Sleeps until a leg may go on. DEADLINE_EXCEEDED at `until_us` (at most the deadline); CANCELLED when the
+ * client went away. */
+PEK_MUST_CHECK enum status fanout_wait(struct fanout *fanout, int64_t until_us);
+/* The head was used: frees it; the next fanout_advance brings the next. */
+void leg_took(struct leg *leg);
+/* Ends a leg with a fault of ours (straggler, wrong answer); its call is cancelled. */
+void leg_fail(struct leg *leg, enum status status, const char *text);
+/* Ends a leg whose answer is no longer wanted. */
+void leg_stop(struct leg *leg);
+
+/* From its start to its end, or to now. */
+int64_t leg_elapsed_us(const struct leg *leg);
+/* The leg has said something: a head, or its outcome. */
+static inline bool leg_answered(const struct leg *leg)
+{
+    return leg->item || leg->state >= LEG_DONE;
+}
+
+#endif

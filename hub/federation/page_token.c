@@ -1,0 +1,94 @@
+#include "hub/federation/page_token.h"
+
+#include <string.h>
+
+#include "shared/crypto/crypto.h"
+#include "shared/crypto/encode.h"
+
+enum {
+    VERSION = 1,
+    MAC_BYTES = 16,
+    MAC_AT = 1 + PAGE_QUESTION_BYTES,
+    BODY_AT = MAC_AT + MAC_BYTES,
+    RAW_BYTES_MAX = BASE64URL_BYTES(PAGE_TOKEN_BYTES_MAX),
+};
+
+struct page_question page_question_of(const struct slice *parts, size_t part_count)
+{
+    struct sha256 digest = sha256_of_parts(parts, part_count);
+    struct page_question question;
+    memcpy(question.bytes, digest.bytes, sizeof(question.bytes));
+    return question;
+}
+
+static char *put_part(char *at, struct slice part)
+{
+    *at++ = (char)(part.len >> 8);
+    *at++ = (char)(part.len & 0xff);
+    if (part.len)
+        memcpy(at, part.ptr, part.len);
+    return at + part.len;
+}
+
+static bool take_part(struct slice *rest, struct slice *ret_part)
+{
+    if (rest->len < 2)
+        return false;
+    size_t len = (size_t)(unsigned char)rest->ptr[0] << 8 | (unsigned char)rest->ptr[1];
+    if (rest->len < 2 + len)
+        return false;
+    *ret_part = slice_make(rest->ptr + 2, len);
+    *rest = slice_make(rest->ptr + 2 + len, rest->len - 2 - len);
+    return true;
+}
+
+/* Over version, question and body: everything but the MAC itself. */
+static struct sha256 mac_of(struct slice key, const char *raw, size_t len)
+{
+    struct slice parts[] = {slice_make(raw, MAC_AT), slice_make(raw + BODY_AT, len - BODY_AT)};
+    struct sha256 digest = sha256_of_parts(parts, 2);
+    return hmac_sha256(key, slice_make(digest.bytes, sizeof(digest.bytes)));
+}
+
+enum status page_token_seal(struct slice key, const struct page_question *question,
+                            const struct page_position *position, struct arena *arena,
+                            struct slice *ret_token)
+{
+    size_t len = BODY_AT + position->sort_key.len + position->id.len + position->realm.len + 6;
+    char raw[RAW_BYTES_MAX];
+
+    if (len > sizeof(raw))
+        return STATUS_RESOURCE_EXHAUSTED;
+    raw[0] = VERSION;
+    memcpy(raw + 1, question->bytes, PAGE_QUESTION_BYTES);
+    char *at = put_part(raw + BODY_AT, position->sort_key);
+    at = put_part(at, position->id);
+    put_part(at, position->realm);
+    struct sha256 mac = mac_of(key, raw, len);
+    memcpy(raw + MAC_AT, mac.bytes, MAC_BYTES);
+    return base64url_encode_in(arena, slice_make(raw, len), ret_token);
+}
+
+enum status page_token_open(struct slice key, const struct page_question *question,
+                            struct slice token, struct arena *arena,
+                            struct page_position *ret_position, struct fault *fault)
+{
+    struct page_position position;
+    struct slice raw;
+
+    if (token.len > PAGE_TOKEN_BYTES_MAX || base64url_decode_in(arena, token, &raw) ||
+        raw.len < BODY_AT || raw.ptr[0] != VERSION)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
+    struct sha256 mac = mac_of(key, raw.ptr, raw.len);
+    if (!crypto_equal(slice_make(raw.ptr + MAC_AT, MAC_BYTES), slice_make(mac.bytes, MAC_BYTES)))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
+    if (memcmp(raw.ptr + 1, question->bytes, PAGE_QUESTION_BYTES) != 0)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token",
+                         "pageToken was made for another query, user or set of realms");
+    struct slice rest = slice_make(raw.ptr + BODY_AT, raw.len - BODY_AT);
+    if (!take_part(&rest, &position.sort_key) || !take_part(&rest, &position.id) ||
+        !take_part(&rest, &position.realm) || rest.len != 0)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
+    *ret_position = position;
+    return STATUS_OK;
+}

@@ -1,0 +1,102 @@
+#include "hub/federation/page_token.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct slice key = {"0123456789abcdef0123456789abcdef", 32};
+static const struct page_position position = {
+    {"\x2a\x00\xff", 3}, {"kir-dev@kir-dev", 15}, {"worker-acme", 11}};
+
+static struct page_question question_of(const char *text)
+{
+    struct slice part = slice_str(text);
+    return page_question_of(&part, 1);
+}
+
+static void token_gives_back_its_position(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 65536);
+    struct page_question question = question_of("q");
+    struct slice token;
+    struct page_position back;
+    struct fault fault;
+    assert_int_equal(page_token_seal(key, &question, &position, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &fault), STATUS_OK);
+    assert_true(slice_equal(back.sort_key, position.sort_key));
+    assert_true(slice_equal(back.id, position.id));
+    assert_true(slice_equal(back.realm, position.realm));
+    arena_done(&arena);
+}
+
+static void token_changed_anywhere_or_cut_is_refused(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct page_question question = question_of("q");
+    struct slice token;
+    struct page_position back;
+    struct fault fault;
+    assert_int_equal(page_token_seal(key, &question, &position, &arena, &token), STATUS_OK);
+    for (size_t i = 0; i < token.len; i++) {
+        char *changed = arena_strndup(&arena, token.ptr, token.len);
+        assert_non_null(changed);
+        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        assert_int_equal(
+            page_token_open(key, &question, slice_make(changed, token.len), &arena, &back, &fault),
+            STATUS_INVALID_ARGUMENT);
+        assert_string_equal(fault.field, "page_token");
+        assert_int_equal(
+            page_token_open(key, &question, slice_make(token.ptr, i), &arena, &back, &fault),
+            STATUS_INVALID_ARGUMENT);
+    }
+    arena_done(&arena);
+}
+
+static void token_of_another_question_or_key_is_refused(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 65536);
+    struct page_question question = question_of("q"), other = question_of("other");
+    struct slice token;
+    struct page_position back;
+    struct fault fault;
+    assert_int_equal(page_token_seal(key, &question, &position, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_open(key, &other, token, &arena, &back, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(
+        page_token_open(SLICE_LIT("another key"), &question, token, &arena, &back, &fault),
+        STATUS_INVALID_ARGUMENT);
+    arena_done(&arena);
+}
+
+static void position_too_large_for_a_token_is_refused(void **state)
+{
+    (void)state;
+    static char large[PAGE_TOKEN_BYTES_MAX];
+    struct arena arena;
+    arena_init(&arena, 65536);
+    struct page_question question = question_of("q");
+    struct page_position huge = {{large, sizeof(large)}, {"i", 1}, {"r", 1}};
+    struct slice token;
+    assert_int_equal(page_token_seal(key, &question, &huge, &arena, &token),
+                     STATUS_RESOURCE_EXHAUSTED);
+    arena_done(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(token_gives_back_its_position),
+        cmocka_unit_test(token_changed_anywhere_or_cut_is_refused),
+        cmocka_unit_test(token_of_another_question_or_key_is_refused),
+        cmocka_unit_test(position_too_large_for_a_token_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
