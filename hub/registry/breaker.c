@@ -1,0 +1,57 @@
+#include "hub/registry/breaker.h"
+
+static void open_again(struct breaker *breaker, int64_t now_us)
+{
+    int64_t pause_ms = breaker->pause_ms ? breaker->pause_ms * 2 : BREAKER_PAUSE_MIN_MS;
+
+    breaker->pause_ms = pause_ms < BREAKER_PAUSE_MAX_MS ? pause_ms : BREAKER_PAUSE_MAX_MS;
+    breaker->probe_after_us = now_us + breaker->pause_ms * 1000;
+    breaker->state = BREAKER_OPEN;
+    breaker->opened++;
+}
+
+bool breaker_refuses(const struct breaker *breaker, int64_t now_us)
+{
+    return breaker->state != BREAKER_CLOSED && now_us < breaker->probe_after_us;
+}
+
+bool breaker_admit(struct breaker *breaker, int64_t now_us)
+{
+    if (breaker_refuses(breaker, now_us))
+        return false;
+    if (breaker->state == BREAKER_CLOSED)
+        return true;
+    /* The probe; when its outcome never comes it is given up after the same pause. */
+    breaker->state = BREAKER_HALF_OPEN;
+    breaker->probe_after_us = now_us + breaker->pause_ms * 1000;
+    return true;
+}
+
+void breaker_told(struct breaker *breaker, bool failed, int64_t now_us)
+{
+    const uint16_t window = (1u << BREAKER_WINDOW) - 1;
+
+    if (breaker->state == BREAKER_OPEN)
+        return; /* a call from before it opened */
+    if (breaker->state == BREAKER_HALF_OPEN) {
+        if (failed) {
+            open_again(breaker, now_us);
+        } else {
+            breaker->state = BREAKER_CLOSED;
+            breaker->failures = 0;
+            breaker->pause_ms = 0;
+        }
+        return;
+    }
+    breaker->failures = (uint16_t)((breaker->failures << 1 | failed) & window);
+    if (__builtin_popcount(breaker->failures) >= BREAKER_FAILURES) {
+        breaker->failures = 0;
+        open_again(breaker, now_us);
+    }
+}
+
+void breaker_forgot(struct breaker *breaker, int64_t now_us)
+{
+    if (breaker->state == BREAKER_HALF_OPEN)
+        breaker->probe_after_us = now_us;
+}

@@ -1,0 +1,42 @@
+/* breaker: stops asking a realm that does not answer, and finds out when it does again.
+ *
+ * CLOSED    calls go out; the last BREAKER_WINDOW outcomes are kept, and when BREAKER_FAILURES of them failed
+ *           the breaker opens.
+ * OPEN      calls are refused at once until the pause is over: BREAKER_PAUSE_MIN_MS, doubled each time up to
+ *           BREAKER_PAUSE_MAX_MS (so that a healed realm is back within 5 s).
+ * HALF_OPEN one call, the probe, goes out; its outcome closes or opens again.
+ *
+ * Only what says that the realm is not there is a failure (UNAVAILABLE, deadline), never a refusal. Pure: the
+ * caller gives the time. Plain memory, zero-initialised is closed.
+ */
+#ifndef PEK_HUB_REGISTRY_BREAKER_H
+#define PEK_HUB_REGISTRY_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BREAKER_WINDOW 10
+#define BREAKER_FAILURES 5
+#define BREAKER_PAUSE_MIN_MS 500
+#define BREAKER_PAUSE_MAX_MS 4000
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+struct breaker {
+    enum breaker_state state;
+    uint16_t failures; /* a bit an outcome, newest lowest; 1 is a failure */
+    int64_t pause_ms;
+    int64_t probe_after_us; /* monotonic */
+    uint64_t opened;        /* how often, for metrics */
+};
+
+/* May a call go out now? True in HALF_OPEN makes it the probe: its outcome must be told. */
+bool breaker_admit(struct breaker *breaker, int64_t now_us);
+/* Whether breaker_admit would say no now; changes nothing. */
+bool breaker_refuses(const struct breaker *breaker, int64_t now_us);
+/* The outcome of an admitted call. */
+void breaker_told(struct breaker *breaker, bool failed, int64_t now_us);
+/* An admitted call ended without an outcome (cancelled by us): a probe may be tried again. */
+void breaker_forgot(struct breaker *breaker, int64_t now_us);
+
+#endif

@@ -1,0 +1,87 @@
+#include "hub/registry/breaker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void failed(struct breaker *breaker, int times, int64_t now_us)
+{
+    for (int i = 0; i < times; i++)
+        breaker_told(breaker, true, now_us);
+}
+
+static void breaker_opens_after_five_failures_of_ten(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    failed(&breaker, 4, 0);
+    for (int i = 0; i < 5; i++)
+        breaker_told(&breaker, false, 0);
+    assert_true(breaker_admit(&breaker, 0));
+    failed(&breaker, 1, 0);
+    assert_false(breaker_admit(&breaker, 0));
+}
+
+static void breaker_forgets_failures_older_than_its_window(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    failed(&breaker, 4, 0);
+    for (int i = 0; i < BREAKER_WINDOW; i++)
+        breaker_told(&breaker, false, 0);
+    failed(&breaker, 4, 0);
+    assert_true(breaker_admit(&breaker, 0));
+}
+
+static void breaker_lets_one_probe_through_after_the_pause(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    failed(&breaker, 5, 0);
+    int64_t after = BREAKER_PAUSE_MIN_MS * 1000;
+    assert_false(breaker_admit(&breaker, after - 1));
+    assert_true(breaker_admit(&breaker, after));
+    assert_false(breaker_admit(&breaker, after));
+    breaker_told(&breaker, false, after);
+    assert_true(breaker_admit(&breaker, after));
+    assert_true(breaker_admit(&breaker, after));
+}
+
+static void breaker_pause_grows_to_its_limit_while_probes_fail(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    int64_t now = 0;
+    failed(&breaker, 5, now);
+    for (int i = 0; i < 10; i++) {
+        now = breaker.probe_after_us;
+        assert_true(breaker_admit(&breaker, now));
+        breaker_told(&breaker, true, now);
+    }
+    assert_int_equal(breaker.probe_after_us - now, BREAKER_PAUSE_MAX_MS * 1000);
+}
+
+static void breaker_probe_without_outcome_can_be_tried_again(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    failed(&breaker, 5, 0);
+    int64_t now = breaker.probe_after_us;
+    assert_true(breaker_admit(&breaker, now));
+    breaker_forgot(&breaker, now);
+    assert_true(breaker_admit(&breaker, now));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(breaker_opens_after_five_failures_of_ten),
+        cmocka_unit_test(breaker_forgets_failures_older_than_its_window),
+        cmocka_unit_test(breaker_lets_one_probe_through_after_the_pause),
+        cmocka_unit_test(breaker_pause_grows_to_its_limit_while_probes_fail),
+        cmocka_unit_test(breaker_probe_without_outcome_can_be_tried_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
