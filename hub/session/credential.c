@@ -1,0 +1,270 @@
+#include "hub/session/credential.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "pek/instance/v1/instance.rpc.h"
+#include "shared/base/buffer.h"
+#include "shared/base/clock.h"
+
+#define FETCH_ARENA_BYTES_MAX (128u * 1024)
+#define METADATA_BYTES_MAX (RPC_METADATA_BYTES_MAX - 1024)
+
+void credential_init(struct credential *credential)
+{
+    *credential = (struct credential){0};
+    list_init(&credential->waiters);
+}
+
+static void clear(struct credential *credential)
+{
+    free(credential->memory);
+    credential->memory = NULL;
+    credential->pair_count = 0;
+    credential->policy_count = 0;
+}
+
+void credential_done(struct credential *credential)
+{
+    clear(credential);
+}
+
+void credential_drop(struct credential *credential)
+{
+    credential->asked = false;
+    credential->retry_us = 0;
+    credential->stale = credential->fetching;
+    if (credential->state == CREDENTIAL_FETCHING)
+        return;
+    credential->state = CREDENTIAL_NONE;
+    clear(credential);
+}
+
+/* ---- fetching ---------------------------------------------------------------------------------- */
+
+struct fetch {
+    struct session *session;
+    struct instance *instance;
+};
+
+/* Policy names as x-policy-hint wants them: bytes outside printable ASCII and '%' percent-encoded. */
+static void append_hint(struct buffer *buffer, const char *name)
+{
+    for (const unsigned char *at = (const unsigned char *)name; *at; at++) {
+        if (*at > ' ' && *at < 0x7f && *at != '%')
+            buffer_append_char(buffer, (char)*at);
+        else
+            buffer_printf(buffer, "%%%02X", *at);
+    }
+}
+
+/* Lays "Bearer token", the encoded hints and the plain policy names into one piece of memory. */
+static enum status keep(struct credential *credential,
+                        const instance_v1_issue_token_response *response)
+{
+    struct {
+        size_t at, len;
+    } spans[1 + 2 * CREDENTIAL_HINTS_MAX];
+    size_t hints =
+        response->n_policies < CREDENTIAL_HINTS_MAX ? response->n_policies : CREDENTIAL_HINTS_MAX;
+    size_t count = 0, metadata_bytes = 0;
+    struct buffer buffer;
+
+    buffer_init(&buffer, 64u * 1024);
+    buffer_printf(&buffer, "Bearer %s", response->token);
+    spans[0].at = 0;
+    spans[0].len = metadata_bytes = buffer.len;
+    for (size_t i = 0; i < hints; i++) {
+        size_t at = buffer.len;
+        append_hint(&buffer, response->policies[i]);
+        metadata_bytes += buffer.len - at + sizeof("x-policy-hint");
+        if (metadata_bytes > METADATA_BYTES_MAX)
+            break;
+        spans[1 + 2 * count].at = at;
+        spans[1 + 2 * count].len = buffer.len - at;
+        spans[2 + 2 * count].at = buffer.len;
+        buffer_append_str(&buffer, response->policies[i]);
+        spans[2 + 2 * count].len = buffer.len - spans[2 + 2 * count].at;
+        count++;
+    }
+    if (buffer.failed) {
+        buffer_done(&buffer);
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    clear(credential);
+    credential->memory = buffer.ptr; /* the buffer's memory is ours now */
+    credential->pairs[0] = (struct rpc_pair){SLICE_LIT("authorization"),
+                                             slice_make(buffer.ptr + spans[0].at, spans[0].len)};
+    for (size_t i = 0; i < count; i++) {
+        credential->pairs[1 + i] =
+            (struct rpc_pair){SLICE_LIT("x-policy-hint"),
+                              slice_make(buffer.ptr + spans[1 + 2 * i].at, spans[1 + 2 * i].len)};
+        credential->policies[i] =
+            slice_make(buffer.ptr + spans[2 + 2 * i].at, spans[2 + 2 * i].len);
+    }
+    credential->pair_count = 1 + count;
+    credential->policy_count = count;
+    return STATUS_OK;
+}
+
+static enum status ask(struct session *session, struct instance *instance, struct cancel *cancel,
+                       struct arena *arena, instance_v1_issue_token_response **ret_response,
+                       struct fault *fault)
+{
+    instance_v1_issue_token_request request = INSTANCE_V1_ISSUE_TOKEN_REQUEST_INIT;
+    struct slice assertion;
+
+    if (instance_assertion(instance, session->user_id, arena, &assertion))
+        return fault_set(fault, STATUS_INTERNAL, NULL, "the hub cannot sign its assertion");
+    request.assertion = arena_strndup(arena, assertion.ptr, assertion.len);
+    if (!request.assertion)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    return instance_v1_issue_token_call(instance->channel, &request, NULL, 0, cancel, arena,
+                                        ret_response, fault);
+}
+
+static void finish(struct credential *credential, enum credential_state state)
+{
+    credential->fetching = false;
+    credential->state = state;
+    LIST_FOR_EACH (node, &credential->waiters) {
+        struct credential_waiter *waiter = LIST_ENTRY(node, struct credential_waiter, node);
+        list_remove(node);
+        fiber_event_signal(waiter->event);
+        waiter->event = NULL;
+    }
+}
+
+static void fetch_once(struct session *session, struct instance *instance, struct arena *arena)
+{
+    struct credential *credential = &session->credentials[instance->index];
+    instance_v1_issue_token_response *response = NULL;
+    struct cancel cancel;
+    struct fault fault = {0};
+
+    cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
+    credential->stale = false;
+    enum status status = ask(session, instance, &cancel, arena, &response, &fault);
+    breaker_told(&instance->breaker,
+                 status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED,
+                 clock_monotonic_us());
+    if (!status)
+        status = keep(credential, response);
+    if (status) {
+        session->cache->token_failures++;
+        if (!fault.status)
+            (void)fault_set(&fault, status, NULL, "the realm's answer is too large");
+        credential->fault = fault;
+        credential->retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
+        /* A renewal that failed takes nothing away: the token holds until it expires. */
+        finish(credential,
+               credential->state == CREDENTIAL_READY ? CREDENTIAL_READY : CREDENTIAL_FAILED);
+        return;
+    }
+    session->cache->tokens_issued++;
+    credential->expires_s = response->expire_time ? response->expire_time->seconds : 0;
+    credential->expires_us = deadline_after_ms((credential->expires_s - clock_wall_s()) * 1000);
+    bool changed = credential->member != response->known;
+    credential->member = response->known;
+    credential->asked = true;
+    finish(credential, CREDENTIAL_READY);
+    /* What the realm says about whom it knows goes into the federation table. Failing is harmless: the
+     * realm is asked again in the next session. */
+    if (changed)
+        (void)!session_store_set_realm(session->cache->options.pg, &cancel, session->user_id,
+                                       instance->realm, response->known);
+}
+
+static void run_fetch(void *arg)
+{
+    struct fetch *fetch = arg;
+    struct session *session = fetch->session;
+    struct instance *instance = fetch->instance;
+    struct credential *credential = &session->credentials[instance->index];
+    struct arena arena;
+
+    free(fetch);
+    arena_init(&arena, FETCH_ARENA_BYTES_MAX);
+    fetch_once(session, instance, &arena);
+    arena_done(&arena);
+    /* Policies changed meanwhile: what was fetched may be from before. */
+    if (credential->stale && !credential->fetching)
+        credential_drop(credential);
+    session_background_end(session);
+}
+
+static enum status start_fetch(struct session *session, struct instance *instance)
+{
+    struct fetch *fetch = malloc(sizeof(*fetch));
+
+    if (!fetch)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *fetch = (struct fetch){session, instance};
+    session_background_begin(session);
+    enum status status = fiber_go(session->cache->fibers, run_fetch, fetch);
+    if (status) {
+        free(fetch);
+        session_background_end(session);
+    }
+    return status;
+}
+
+/* ---- asking for one ---------------------------------------------------------------------------- */
+
+static void begin_fetch(struct session *session, struct instance *instance)
+{
+    struct credential *credential = &session->credentials[instance->index];
+    enum credential_state before = credential->state;
+
+    if (before != CREDENTIAL_READY)
+        credential->state = CREDENTIAL_FETCHING;
+    if (credential->fetching)
+        return;
+    credential->fetching = true;
+    enum status status = start_fetch(session, instance);
+    if (!status)
+        return;
+    credential->fetching = false;
+    if (before != CREDENTIAL_READY) {
+        credential->state = CREDENTIAL_FAILED;
+        (void)fault_set(&credential->fault, STATUS_RESOURCE_EXHAUSTED, NULL,
+                        "the hub is too busy to ask for a token");
+    }
+}
+
+enum credential_state credential_get(struct session *session, struct instance *instance,
+                                     struct credential_waiter *waiter, struct fiber_event *event)
+{
+    struct credential *credential = &session->credentials[instance->index];
+    int64_t now_us = clock_monotonic_us();
+
+    if (credential->state == CREDENTIAL_READY && now_us >= credential->expires_us)
+        credential->state = CREDENTIAL_NONE;
+    if (credential->state == CREDENTIAL_NONE ||
+        (now_us >= credential->retry_us &&
+         (credential->state == CREDENTIAL_FAILED ||
+          (credential->state == CREDENTIAL_READY &&
+           now_us >= credential->expires_us - CREDENTIAL_RENEW_S * INT64_C(1000000)))))
+        begin_fetch(session, instance);
+    if (credential->state == CREDENTIAL_FETCHING && waiter && !waiter->event) {
+        waiter->event = event;
+        list_append(&credential->waiters, &waiter->node);
+    }
+    return credential->state;
+}
+
+void credential_withdraw(struct credential_waiter *waiter)
+{
+    if (waiter->event)
+        list_remove(&waiter->node);
+    waiter->event = NULL;
+}
+
+void credential_refused(struct session *session, struct instance *instance)
+{
+    struct credential *credential = &session->credentials[instance->index];
+    bool asked = credential->asked;
+
+    credential_drop(credential);
+    credential->asked = asked;
+}

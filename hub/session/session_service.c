@@ -1,0 +1,151 @@
+#include "hub/session/session_service.h"
+
+#include "pek/hub/v1/session.rpc.h"
+#include "shared/base/clock.h"
+
+static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
+{
+    static const struct slice bearer = {"Bearer ", 7};
+    struct slice value = rpc_metadata(ctx, "authorization", 0);
+    struct session *session;
+
+    if (!slice_starts_with(value, bearer))
+        return rpc_fail(ctx, STATUS_UNAUTHENTICATED, "log in first");
+    struct slice token = slice_make(value.ptr + bearer.len, value.len - bearer.len);
+    enum status status =
+        session_find(arg, rpc_cancel(ctx), token, rpc_arena(ctx), &session, rpc_fault(ctx));
+    if (status)
+        return status;
+    rpc_attach(ctx, session);
+    *ret_principal = (struct principal){
+        .user = session->user_id,
+        .realm = SLICE_LIT("hub"),
+        .token_id = session->id,
+        .expires_s = session->expires_s,
+    };
+    return STATUS_OK;
+}
+
+/* The hub's own methods need a session or nothing; one that asks for more is refused. */
+static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
+{
+    (void)arg;
+    (void)request;
+    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "not allowed");
+}
+
+static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                     int64_t elapsed_us)
+{
+    (void)arg;
+    (void)outcome;
+    (void)elapsed_us;
+    session_release(rpc_attached(ctx));
+}
+
+struct rpc_interceptor session_interceptor(struct session_cache *cache)
+{
+    return (struct rpc_interceptor){cache, authenticate, authorize, finished};
+}
+
+/* ---- GetSession -------------------------------------------------------------------------------- */
+
+/* Asks every realm at once and waits for those that have not answered yet. */
+static void await_credentials(struct session *session, struct registry *registry,
+                              struct cancel *cancel)
+{
+    struct credential_waiter waiters[REGISTRY_INSTANCES_MAX] = {0};
+    struct fiber_event event = {0};
+    int64_t until_us = deadline_after_ms(SESSION_REALMS_WAIT_MS);
+    enum status status = STATUS_OK;
+    bool waits = true;
+
+    if (cancel->deadline_us < until_us)
+        until_us = cancel->deadline_us;
+    while (waits && !status && !cancel->cancelled) {
+        waits = false;
+        for (size_t i = 0; i < registry->count; i++) {
+            if (credential_get(session, registry->instances[i], &waiters[i], &event) ==
+                CREDENTIAL_FETCHING)
+                waits = true;
+        }
+        if (waits)
+            status = fiber_event_wait(&event, until_us);
+    }
+    for (size_t i = 0; i < registry->count; i++)
+        credential_withdraw(&waiters[i]);
+}
+
+static Google__Protobuf__Timestamp *timestamp(struct arena *arena, int64_t seconds)
+{
+    Google__Protobuf__Timestamp *time = arena_alloc(arena, sizeof(*time));
+
+    if (!time)
+        return NULL;
+    google__protobuf__timestamp__init(time);
+    time->seconds = seconds;
+    return time;
+}
+
+static char *text(struct arena *arena, struct slice value)
+{
+    return arena_strndup(arena, value.ptr, value.len);
+}
+
+static hub_v1_session_realm *describe_realm(struct arena *arena, const struct instance *instance,
+                                            const struct credential *credential)
+{
+    hub_v1_session_realm *realm = arena_alloc(arena, sizeof(*realm));
+
+    if (!realm)
+        return NULL;
+    hub_v1_session_realm_init(realm);
+    realm->realm = arena_strndup(arena, instance->realm, strlen(instance->realm));
+    realm->known = credential->member;
+    if (credential->state != CREDENTIAL_READY) {
+        struct slice error = credential->state == CREDENTIAL_FAILED
+                                 ? slice_str(status_name(credential->fault.status))
+                                 : SLICE_LIT("DEADLINE_EXCEEDED");
+        realm->error = text(arena, error);
+        return realm;
+    }
+    realm->token_expire_time = timestamp(arena, credential->expires_s);
+    realm->policies = arena_zalloc(arena, credential->policy_count + 1, sizeof(char *));
+    for (size_t i = 0; realm->policies && i < credential->policy_count; i++)
+        realm->policies[realm->n_policies++] = text(arena, credential->policies[i]);
+    return realm;
+}
+
+static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_request *req,
+                               hub_v1_session *res)
+{
+    struct arena *arena = rpc_arena(ctx);
+    struct session_cache *cache = rpc_data(ctx);
+    struct registry *registry = cache->options.registry;
+    struct session *session = rpc_attached(ctx);
+
+    (void)req;
+    await_credentials(session, registry, rpc_cancel(ctx));
+    res->expire_time = timestamp(arena, session->expires_s);
+    res->user = arena_alloc(arena, sizeof(*res->user));
+    res->realms = arena_zalloc(arena, registry->count + 1, sizeof(void *));
+    if (!res->user || !res->realms)
+        return STATUS_RESOURCE_EXHAUSTED;
+    hub_v1_session_user_init(res->user);
+    res->user->id = text(arena, session->user_id);
+    res->user->username = text(arena, session->username);
+    res->user->name = text(arena, session->name);
+    for (size_t i = 0; i < registry->count; i++) {
+        res->realms[i] = describe_realm(arena, registry->instances[i], &session->credentials[i]);
+        res->n_realms++;
+    }
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+enum status session_service_add(struct rpc_host *host, struct session_cache *cache,
+                                struct fault *fault)
+{
+    static const struct hub_v1_session_service service = {.get_session = get_session};
+
+    return hub_v1_session_service_add(host, &service, cache, fault);
+}

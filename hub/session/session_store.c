@@ -1,0 +1,159 @@
+#include "hub/session/session_store.h"
+
+#define PARAMS(params) (params), sizeof(params) / sizeof((params)[0])
+
+static const struct pg_statement load_session = {
+    .name = "session_load",
+    .sql = "SELECT u.id, u.username, u.name,"
+           "       extract(epoch FROM s.expires_at)::bigint,"
+           "       extract(epoch FROM s.last_seen_at)::bigint,"
+           "       r.realm"
+           "  FROM hub.session s"
+           "  JOIN hub.user_account u ON u.id = s.user_id"
+           "  LEFT JOIN hub.user_realm r ON r.user_id = u.id"
+           " WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
+           "   AND s.last_seen_at > now() - make_interval(secs => $2::bigint)"
+           "   AND u.disabled_at IS NULL"
+           " ORDER BY r.realm",
+};
+
+static const struct pg_statement insert_session = {
+    .name = "session_insert",
+    .sql = "WITH account AS ("
+           "    UPDATE hub.user_account SET last_login_at = now()"
+           "     WHERE id = $2 AND disabled_at IS NULL RETURNING id)"
+           "INSERT INTO hub.session (id, user_id, expires_at)"
+           " SELECT $1, id, now() + make_interval(secs => $3::bigint) FROM account",
+};
+
+static const struct pg_statement account_exists = {
+    .name = "session_account_exists",
+    .sql = "SELECT 1 FROM hub.user_account WHERE id = $1",
+};
+
+static const struct pg_statement touch_session = {
+    .name = "session_touch",
+    .sql = "UPDATE hub.session SET last_seen_at = now() WHERE id = $1",
+};
+
+static const struct pg_statement revoke_session = {
+    .name = "session_revoke",
+    .sql = "UPDATE hub.session SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL",
+};
+
+static const struct pg_statement insert_realm = {
+    .name = "session_insert_realm",
+    .sql = "INSERT INTO hub.user_realm (user_id, realm) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+};
+
+static const struct pg_statement delete_realm = {
+    .name = "session_delete_realm",
+    .sql = "DELETE FROM hub.user_realm WHERE user_id = $1 AND realm = $2",
+};
+
+enum status session_store_load(struct pg *pg, struct cancel *cancel, struct slice id,
+                               int64_t idle_s, struct arena *arena, struct session_row *ret_row)
+{
+    const struct pg_param params[] = {pg_text(id), pg_int(arena, idle_s)};
+    struct pg_result *result;
+
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &load_session, PARAMS(params), &result);
+    if (status)
+        return status;
+    size_t rows = pg_rows(result);
+    struct session_row row = {0};
+    if (rows > 0) {
+        row = (struct session_row){
+            .user_id = arena_copy(arena, pg_get_slice(result, 0, 0)),
+            .username = arena_copy(arena, pg_get_slice(result, 0, 1)),
+            .name = arena_copy(arena, pg_get_slice(result, 0, 2)),
+            .expires_s = pg_get_int(result, 0, 3),
+            .last_seen_s = pg_get_int(result, 0, 4),
+            .realms = arena_zalloc(arena, rows, sizeof(struct slice)),
+        };
+        for (size_t i = 0; row.realms && i < rows && !pg_is_null(result, i, 5); i++)
+            row.realms[row.realm_count++] = arena_copy(arena, pg_get_slice(result, i, 5));
+    }
+    pg_result_free(result);
+    if (rows == 0)
+        return STATUS_NOT_FOUND;
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_row = row;
+    return STATUS_OK;
+}
+
+/* One statement in a transaction of its own. */
+struct write {
+    const struct pg_statement *statement;
+    const struct pg_param *params;
+    size_t param_count;
+    size_t affected;
+};
+
+static enum status run_write(struct pg_transaction *transaction, void *arg)
+{
+    struct write *write = arg;
+    struct pg_result *result;
+
+    enum status status =
+        pg_execute(transaction, write->statement, write->params, write->param_count, &result);
+    if (status)
+        return status;
+    write->affected = pg_affected(result);
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+static enum status write_once(struct pg *pg, struct cancel *cancel,
+                              const struct pg_statement *statement, const struct pg_param *params,
+                              size_t param_count, size_t *ret_affected)
+{
+    struct write write = {statement, params, param_count, 0};
+
+    enum status status = pg_transact(pg, cancel, false, run_write, &write);
+    if (!status && ret_affected)
+        *ret_affected = write.affected;
+    return status;
+}
+
+enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct slice id,
+                                 struct slice user, int64_t lifetime_s)
+{
+    struct arena arena;
+    size_t inserted = 0;
+
+    arena_init(&arena, 1024);
+    const struct pg_param params[] = {pg_text(id), pg_text(user), pg_int(&arena, lifetime_s)};
+    enum status status = write_once(pg, cancel, &insert_session, PARAMS(params), &inserted);
+    arena_done(&arena);
+    if (status || inserted == 1)
+        return status;
+    const struct pg_param account[] = {pg_text(user)};
+    struct pg_result *result;
+    status = pg_read(pg, PG_POINT_READ, cancel, &account_exists, PARAMS(account), &result);
+    if (status)
+        return status;
+    status = pg_rows(result) > 0 ? STATUS_PERMISSION_DENIED : STATUS_NOT_FOUND;
+    pg_result_free(result);
+    return status;
+}
+
+enum status session_store_touch(struct pg *pg, struct cancel *cancel, struct slice id)
+{
+    const struct pg_param params[] = {pg_text(id)};
+    return write_once(pg, cancel, &touch_session, PARAMS(params), NULL);
+}
+
+enum status session_store_revoke(struct pg *pg, struct cancel *cancel, struct slice id)
+{
+    const struct pg_param params[] = {pg_text(id)};
+    return write_once(pg, cancel, &revoke_session, PARAMS(params), NULL);
+}
+
+enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct slice user,
+                                    const char *realm, bool member)
+{
+    const struct pg_param params[] = {pg_text(user), pg_str(realm)};
+    return write_once(pg, cancel, member ? &insert_realm : &delete_realm, PARAMS(params), NULL);
+}

@@ -1,0 +1,36 @@
+/* session_store: the hub's SQL about users, sessions and their realms. In fibers. */
+#ifndef PEK_HUB_SESSION_SESSION_STORE_H
+#define PEK_HUB_SESSION_SESSION_STORE_H
+
+#include "shared/base/arena.h"
+#include "shared/base/slice.h"
+#include "shared/pg/pg.h"
+
+#define SESSION_ID_BYTES 22 /* base64url of 128 random bits */
+
+/* Of a session that may be used: not revoked, not expired, not idle too long, user not disabled. */
+struct session_row {
+    struct slice user_id, username, name; /* in the arena */
+    int64_t expires_s, last_seen_s;       /* wall clock */
+    struct slice *realms;                 /* in the arena */
+    size_t realm_count;
+};
+
+/* NOT_FOUND when there is none that may be used. */
+PEK_MUST_CHECK enum status session_store_load(struct pg *pg, struct cancel *cancel, struct slice id,
+                                              int64_t idle_s, struct arena *arena,
+                                              struct session_row *ret_row);
+/* Also notes the login time. NOT_FOUND when the user is unknown, PERMISSION_DENIED when disabled. */
+PEK_MUST_CHECK enum status session_store_insert(struct pg *pg, struct cancel *cancel,
+                                                struct slice id, struct slice user,
+                                                int64_t lifetime_s);
+PEK_MUST_CHECK enum status session_store_touch(struct pg *pg, struct cancel *cancel,
+                                               struct slice id);
+/* Idempotent. */
+PEK_MUST_CHECK enum status session_store_revoke(struct pg *pg, struct cancel *cancel,
+                                                struct slice id);
+PEK_MUST_CHECK enum status session_store_set_realm(struct pg *pg, struct cancel *cancel,
+                                                   struct slice user, const char *realm,
+                                                   bool member);
+
+#endif
