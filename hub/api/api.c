@@ -1,0 +1,220 @@
+#include "hub/api/api.h"
+
+#include <stdio.h>
+
+#include "hub/api/call.h"
+#include "shared/base/clock.h"
+#include "shared/crypto/crypto.h"
+#include "shared/crypto/encode.h"
+
+void api_init(struct api *api, const struct api_options *options)
+{
+    *api = (struct api){.options = *options, .budget = {RETRY_BUDGET_BURST}};
+}
+
+/* ---- before the call --------------------------------------------------------------------------- */
+
+struct slice api_session_token(struct http_request *request)
+{
+    struct slice token = http_cookie(request, API_COOKIE_SECURE);
+    return token.len ? token : http_cookie(request, API_COOKIE);
+}
+
+static bool is_safe(struct slice verb)
+{
+    return slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD") ||
+           slice_equal_str(verb, "OPTIONS");
+}
+
+static bool is_json(struct slice content_type)
+{
+    static const struct slice json = {"application/json", 16};
+    return content_type.len >= json.len && strncasecmp(content_type.ptr, json.ptr, json.len) == 0 &&
+           (content_type.len == json.len || strchr("; \t", content_type.ptr[json.len]));
+}
+
+static bool origin_is_ours(const struct api *api, struct http_request *request, struct slice origin)
+{
+    char expected[300];
+
+    if (api->options.public_origin[0])
+        return slice_equal_str(origin, api->options.public_origin);
+    struct slice host = http_host(request);
+    int len = snprintf(expected, sizeof(expected), "%s://%.*s",
+                       http_is_secure(request) ? "https" : "http", SLICE_ARG(host));
+    return len > 0 && (size_t)len < sizeof(expected) && slice_equal_str(origin, expected);
+}
+
+enum status api_check_origin(const struct api *api, struct http_request *request,
+                             struct fault *fault)
+{
+    struct slice site = http_header(request, "sec-fetch-site", 0);
+    struct slice origin = http_header(request, "origin", 0);
+
+    if (!is_json(http_header(request, "content-type", 0)))
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "CONTENT_TYPE", "content-type",
+                                "send Content-Type: application/json");
+    if (site.ptr && !slice_equal_str(site, "same-origin") && !slice_equal_str(site, "none"))
+        return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "CROSS_ORIGIN", "sec-fetch-site",
+                                "requests from other sites are refused");
+    if (origin.ptr && !origin_is_ours(api, request, origin))
+        return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "CROSS_ORIGIN", "origin",
+                                "requests from other origins are refused");
+    return STATUS_OK;
+}
+
+void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code)
+{
+    static const char *const types[] = {"application/json", "application/problem+json"};
+    bool problem = http_accept(request, types, 2) == 1;
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), slice_str(types[problem])},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+    };
+    struct buffer body;
+
+    buffer_init(&body, 8192);
+    transcode_error_json(fault, http_code, problem, &body);
+    http_reply(request, http_code ? http_code : status_http(fault->status), headers, 2,
+               buffer_slice(&body));
+    buffer_done(&body);
+}
+
+/* ---- the call ---------------------------------------------------------------------------------- */
+
+/* W3C trace context: the client's, or a new one. */
+static struct slice trace_context(struct api_call *call)
+{
+    struct slice given = http_header(call->http, "traceparent", 0);
+    unsigned char random[24];
+    char trace[33], span[17];
+
+    if (given.len == 55 && given.ptr[2] == '-' && given.ptr[35] == '-' && given.ptr[52] == '-')
+        return given;
+    crypto_random(random, sizeof(random));
+    hex_encode(slice_make(random, 16), trace);
+    hex_encode(slice_make(random + 16, 8), span);
+    return slice_str(arena_printf(call->arena, "00-%s-%s-01", trace, span));
+}
+
+static void set_pairs(struct api_call *call)
+{
+    struct fanout *fanout = &call->fanout;
+    struct slice key = http_header(call->http, "idempotency-key", 0);
+
+    fanout->pairs = call->pairs;
+    call->pairs[fanout->pair_count++] =
+        (struct rpc_pair){SLICE_LIT("traceparent"), trace_context(call)};
+    call->pairs[fanout->pair_count++] =
+        (struct rpc_pair){SLICE_LIT("x-request-id"), http_request_id(call->http)};
+    if (key.len)
+        call->pairs[fanout->pair_count++] = (struct rpc_pair){SLICE_LIT("idempotency-key"), key};
+    if (call->method->realms == TRANSCODE_HUB && call->session_token.len) {
+        char *bearer = arena_printf(call->arena, "Bearer %.*s", SLICE_ARG(call->session_token));
+        call->pairs[fanout->pair_count++] =
+            (struct rpc_pair){SLICE_LIT("authorization"), slice_str(bearer)};
+    }
+}
+
+static enum status find_session(struct api_call *call, struct fault *fault)
+{
+    call->session_token = api_session_token(call->http);
+    if (call->method->is_public)
+        return STATUS_OK;
+    return session_find(call->api->options.sessions, http_cancel(call->http), call->session_token,
+                        call->arena, &call->session, fault);
+}
+
+static enum status prepare(struct api_call *call, struct fault *fault)
+{
+    const struct api_options *options = &call->api->options;
+
+    if (!is_safe(http_method(call->http))) {
+        enum status status = api_check_origin(call->api, call->http, fault);
+        if (status)
+            return status;
+    }
+    http_cancel(call->http)->deadline_us =
+        http_started_us(call->http) + options->request_timeout_ms * 1000;
+    enum status status = find_session(call, fault);
+    if (status)
+        return status;
+    return transcode_request_new(options->transcode, &call->match, http_query(call->http),
+                                 http_body(call->http), &call->request, fault);
+}
+
+static enum status run(struct api_call *call, struct fault *fault)
+{
+    const struct api_options *options = &call->api->options;
+    enum status status = prepare(call, fault);
+
+    if (status) {
+        api_reply_fault(call->http, fault, 0);
+        return status;
+    }
+    call->fanout.transcode = options->transcode;
+    call->fanout.method = call->method;
+    call->fanout.session = call->session;
+    call->fanout.budget = &call->api->budget;
+    call->fanout.deadline_us = http_cancel(call->http)->deadline_us;
+    call->fanout.call_timeout_ms = options->realm_timeout_ms;
+    set_pairs(call);
+    fanout_begin(&call->fanout, http_cancel(call->http));
+    status = call_add_legs(call, fault);
+    if (status)
+        api_reply_fault(call->http, fault, 0);
+    else
+        status =
+            call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
+    return status;
+}
+
+static void reply_unrouted(struct http_request *request, enum route_outcome outcome,
+                           struct slice allow)
+{
+    struct fault fault;
+
+    if (outcome == ROUTE_WRONG_VERB) {
+        http_add_header(request, "allow", allow);
+        (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
+                               "this path takes %.*s", SLICE_ARG(allow));
+        api_reply_fault(request, &fault, 405);
+    } else {
+        (void)fault_set_reason(&fault, STATUS_NOT_FOUND, "NO_SUCH_PATH", NULL,
+                               "there is no such path; see /openapi.json");
+        api_reply_fault(request, &fault, 0);
+    }
+}
+
+void api_handle(struct api *api, struct http_request *request)
+{
+    struct arena *arena = http_arena(request);
+    struct api_call *call = arena_zalloc(arena, 1, sizeof(*call));
+    struct fault fault = {0};
+    struct slice allow;
+
+    if (!call) {
+        (void)fault_set(&fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        api_reply_fault(request, &fault, 0);
+        return;
+    }
+    enum route_outcome outcome =
+        route_match(transcode_routes(api->options.transcode), http_method(request),
+                    http_raw_path(request), arena, &call->match, &allow);
+    if (outcome != ROUTE_FOUND) {
+        reply_unrouted(request, outcome, allow);
+        return;
+    }
+    call->api = api;
+    call->http = request;
+    call->arena = arena;
+    call->method = call->match.rule->target;
+    fault.status = run(call, &fault);
+    if (api->options.finished)
+        api->options.finished(api->options.arg, request, call->method, call->session, &call->fanout,
+                              &fault);
+    if (call->fanout.cancel)
+        fanout_done(&call->fanout);
+    transcode_request_free(call->request);
+    session_release(call->session);
+}

@@ -1,0 +1,63 @@
+/* api: an HTTP request under /api, from its route to its answer.
+ *
+ * Route → CSRF → session → request message → realms → fan-out → answer. What a method needs is said by its
+ * descriptor; there is no code for any one method here.
+ *
+ * Answers: a unary method gives one JSON object; a streaming one gives a page, NDJSON or an event stream, by
+ * Accept. Each carries Server-Timing with one entry a realm.
+ */
+#ifndef PEK_HUB_API_API_H
+#define PEK_HUB_API_API_H
+
+#include "hub/federation/fanout.h"
+#include "hub/http/http.h"
+#include "hub/registry/registry.h"
+#include "hub/session/session.h"
+#include "hub/transcode/transcode.h"
+
+#define API_PAGE_SIZE_DEFAULT 20
+#define API_PAGE_SIZE_MAX 100
+#define API_PAGE_BYTES_MAX (4u * 1024 * 1024)
+#define API_LINE_BYTES_MAX (1024u * 1024) /* of NDJSON kept before it is written */
+#define API_FLUSH_BYTES                                                                            \
+    (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
+#define API_COOKIE "pek_session"
+#define API_COOKIE_SECURE "__Host-pek_session"
+
+struct api_options {
+    const struct transcode *transcode;
+    struct registry *registry;
+    struct session_cache *sessions;
+    struct rpc_channel *hub_channel; /* the hub's own services; a call carries the cookie's token */
+    struct slice page_key;           /* seals page tokens; the same on all hubs */
+    const char *public_origin;       /* "https://pek.example"; "": whatever Host says */
+    int64_t request_timeout_ms;      /* 10 s */
+    int64_t export_timeout_ms;       /* 60 s: a stream without page size */
+    int64_t realm_timeout_ms;        /* 5 s: one call to one realm */
+    int64_t straggler_ms;            /* how long the others may take once one realm answered */
+    void *arg;
+    /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */
+    void (*finished)(void *arg, struct http_request *request, const struct transcode_method *method,
+                     const struct session *session, const struct fanout *fanout,
+                     const struct fault *fault);
+};
+
+struct api {
+    struct api_options options;
+    struct retry_budget budget;
+};
+
+void api_init(struct api *api, const struct api_options *options);
+
+/* On the request's fiber: answers it. */
+void api_handle(struct api *api, struct http_request *request);
+
+/* The cookie's value, "" when there is none; the secure name wins. */
+struct slice api_session_token(struct http_request *request);
+/* Refuses what a foreign page could make a browser send: for every request that changes something. */
+PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
+                                            struct fault *fault);
+/* Answers with the error body of DESIGN section 6, or problem+json when Accept asks. */
+void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code);
+
+#endif

@@ -1,0 +1,37 @@
+/* call: one API request while it runs. Internal to hub/api. */
+#ifndef PEK_HUB_API_CALL_H
+#define PEK_HUB_API_CALL_H
+
+#include "hub/api/api.h"
+
+struct api_call {
+    struct api *api;
+    struct http_request *http;
+    struct arena *arena;
+    struct route_match match;
+    const struct transcode_method *method;
+    struct slice session_token;
+    struct session *session; /* NULL for a public method */
+    struct transcode_request *request;
+    struct rpc_pair pairs[FANOUT_PAIRS_MAX];
+    struct fanout fanout;
+};
+
+/* Both answer; what they return is the fault for the log, OK when there was none. */
+enum status call_unary(struct api_call *call, struct fault *fault);
+enum status call_stream(struct api_call *call, struct fault *fault);
+
+/* Legs for the realms that the method and the request name; NOT_FOUND for an unknown realm. Their request is
+ * empty: set it with call_set_requests or leg by leg. */
+PEK_MUST_CHECK enum status call_add_legs(struct api_call *call, struct fault *fault);
+
+/* "worker-acme;dur=3.1;desc="OK"" and so on, as a header of the answer to come. */
+void call_add_server_timing(struct api_call *call);
+/* What a leg came to, for the client. */
+enum outcome leg_outcome(const struct leg *leg);
+/* The faults of all legs that count (not SKIPPED) into `ret_faults`; returns how many. */
+size_t call_faults(const struct api_call *call, struct fault *ret_faults);
+/* The fault of a fan-out that nobody answered, with realm unreachable texts made useful. */
+void call_most_useful(const struct api_call *call, struct fault *ret_fault);
+
+#endif

@@ -1,0 +1,217 @@
+#include "hub/api/format.h"
+
+#include <stdio.h>
+
+#include "shared/json/json_writer.h"
+
+static const char *const media_types[] = {
+    [FORMAT_PAGE] = "application/json",
+    [FORMAT_NDJSON] = "application/x-ndjson",
+    [FORMAT_EVENTS] = "text/event-stream",
+};
+
+enum format_kind format_of(struct http_request *request)
+{
+    int kind = http_accept(request, media_types, 3);
+    return kind < 0 ? FORMAT_PAGE : (enum format_kind)kind;
+}
+
+void format_init(struct format *format, struct api_call *call, enum format_kind kind)
+{
+    *format = (struct format){.call = call, .kind = kind};
+    buffer_init(&format->buffer, kind == FORMAT_PAGE ? API_PAGE_BYTES_MAX : API_LINE_BYTES_MAX);
+    if (kind == FORMAT_PAGE) {
+        struct slice collection = call->method->collection;
+        buffer_append_char(&format->buffer, '{');
+        json_escape(&format->buffer, collection.len ? collection : SLICE_LIT("results"));
+        buffer_append_str(&format->buffer, ":[");
+    }
+}
+
+void format_done(struct format *format)
+{
+    buffer_done(&format->buffer);
+}
+
+/* Adds "realms":[…] to the object that ends the buffer. */
+static void append_realms(struct format *format, unsigned same)
+{
+    struct buffer *out = &format->buffer;
+
+    if (out->failed || out->len == 0 || out->ptr[out->len - 1] != '}')
+        return;
+    out->len--;
+    buffer_append_str(out, out->ptr[out->len - 1] == '{' ? "\"realms\":[" : ",\"realms\":[");
+    for (size_t i = 0, first = 1; i < format->call->fanout.count; i++) {
+        if (!(same & 1u << i))
+            continue;
+        if (!first)
+            buffer_append_char(out, ',');
+        json_escape(out, format->call->fanout.legs[i].realm);
+        first = 0;
+    }
+    buffer_append_str(out, "]}");
+}
+
+enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
+{
+    struct buffer *out = &format->buffer;
+
+    if (format->kind == FORMAT_NDJSON)
+        buffer_append_str(out, "{\"result\":");
+    else if (format->kind == FORMAT_EVENTS && cursor.len)
+        buffer_printf(out, "id: %.*s\ndata: ", SLICE_ARG(cursor));
+    else if (format->kind == FORMAT_EVENTS)
+        buffer_append_str(out, "data: ");
+    else if (format->items > 0)
+        buffer_append_char(out, ',');
+    enum status status = transcode_item_json(leg->item, NULL, out);
+    if (same)
+        append_realms(format, same);
+    if (format->kind == FORMAT_NDJSON)
+        buffer_append_str(out, "}\n");
+    else if (format->kind == FORMAT_EVENTS)
+        buffer_append_str(out, "\n\n");
+    format->items++;
+    if (!status && out->failed)
+        status = STATUS_RESOURCE_EXHAUSTED;
+    if (!status && format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES)
+        status = format_flush(format);
+    return status;
+}
+
+enum status format_flush(struct format *format)
+{
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), slice_str(media_types[format->kind])},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+        {SLICE_LIT("x-accel-buffering"), SLICE_LIT("no")},
+    };
+    enum status status = STATUS_OK;
+
+    if (format->kind == FORMAT_PAGE || format->buffer.len == 0)
+        return STATUS_OK;
+    if (!format->begun)
+        status = http_stream_begin(format->call->http, 200, headers, 3);
+    format->begun = true;
+    if (!status)
+        status = http_stream_write(format->call->http, buffer_slice(&format->buffer));
+    buffer_reset(&format->buffer);
+    return status;
+}
+
+/* "unreachable":[…],"federation":{"instances":[…]} of an object that is open. */
+static void write_federation(struct format *format, struct json_writer *json)
+{
+    const struct fanout *fanout = &format->call->fanout;
+
+    json_key(json, "unreachable");
+    json_array(json);
+    for (size_t i = 0; i < fanout->count; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        char name[sizeof("realms/") + REALM_BYTES_MAX];
+        if (leg->state != LEG_DONE || !outcome_unreachable(leg_outcome(leg)))
+            continue;
+        snprintf(name, sizeof(name), "realms/%.*s", SLICE_ARG(leg->realm));
+        json_str(json, name);
+    }
+    json_array_end(json);
+    json_key(json, "federation");
+    json_object(json);
+    json_key(json, "instances");
+    json_array(json);
+    for (size_t i = 0; i < fanout->count; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        if (leg->state == LEG_SKIPPED)
+            continue;
+        json_object(json);
+        json_key(json, "realm"), json_slice(json, leg->realm);
+        json_key(json, "outcome"), json_str(json, outcome_name(leg_outcome(leg)));
+        json_key(json, "items"), json_uint(json, leg->given);
+        json_key(json, "elapsedMs"), json_double(json, (double)(leg_elapsed_us(leg) / 100) / 10);
+        json_object_end(json);
+    }
+    json_array_end(json);
+    json_object_end(json);
+}
+
+static void write_end(struct format *format, struct slice next, struct buffer *out)
+{
+    struct json_writer json;
+
+    json_writer_init(&json, out);
+    json_object(&json);
+    json_key(&json, "nextPageToken");
+    json_slice(&json, next.len ? next : slice_make("", 0));
+    write_federation(format, &json);
+    json_object_end(&json);
+    if (json_writer_finish(&json))
+        out->failed = true;
+}
+
+static enum status end_page(struct format *format, struct slice next)
+{
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+    };
+    struct buffer *out = &format->buffer;
+    struct buffer end;
+
+    buffer_init(&end, 32768);
+    write_end(format, next, &end);
+    buffer_append_str(out, "],");
+    if (!end.failed) /* the members of the object, without its opening brace */
+        buffer_append(out, end.ptr + 1, end.len - 1);
+    bool failed = end.failed || out->failed;
+    buffer_done(&end);
+    if (failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    call_add_server_timing(format->call);
+    http_reply(format->call->http, 200, headers, 2, buffer_slice(out));
+    return STATUS_OK;
+}
+
+enum status format_end(struct format *format, struct slice next)
+{
+    struct buffer *out = &format->buffer;
+
+    if (format->kind == FORMAT_PAGE)
+        return end_page(format, next);
+    buffer_append_str(out, format->kind == FORMAT_NDJSON ? "{\"end\":" : "event: end\ndata: ");
+    write_end(format, next, out);
+    buffer_append_str(out, format->kind == FORMAT_NDJSON ? "}\n" : "\n\n");
+    if (out->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = format_flush(format);
+    if (!status)
+        http_stream_end(format->call->http);
+    return status;
+}
+
+void format_fail(struct format *format, const struct fault *fault, struct slice cursor)
+{
+    struct buffer error;
+
+    if (!format->begun) {
+        call_add_server_timing(format->call);
+        api_reply_fault(format->call->http, fault, 0);
+        return;
+    }
+    /* {"error":{…}} becomes {"error":{…},"cursor":"…"}. */
+    buffer_init(&error, 8192);
+    transcode_error_json(fault, 0, false, &error);
+    if (cursor.len && !error.failed && error.len > 0) {
+        error.len--;
+        buffer_printf(&error, ",\"cursor\":\"%.*s\"}", SLICE_ARG(cursor));
+    }
+    buffer_reset(&format->buffer);
+    buffer_printf(&format->buffer,
+                  format->kind == FORMAT_NDJSON ? "%.*s\n" : "event: error\ndata: %.*s\n\n",
+                  SLICE_ARG(buffer_slice(&error)));
+    buffer_done(&error);
+    if (format_flush(format))
+        http_stream_abort(format->call->http);
+    else
+        http_stream_end(format->call->http);
+}

@@ -1,0 +1,43 @@
+/* format: how a list leaves the hub: one page of JSON, NDJSON, or an event stream. Internal to hub/api.
+ *
+ *     page     {"groups":[…],"nextPageToken":"…","unreachable":["realms/…"],"federation":{"instances":[…]}}
+ *     NDJSON   {"result":{…}} a line, and last always {"end":{…}} or {"error":{…,"cursor":"…"}}
+ *     events   id: CURSOR, data: {…} an event, and last always "event: end" or "event: error"
+ *
+ * A page is sent whole at the end. The two streams begin with their first item and are written when
+ * API_FLUSH_BYTES are ready or the merge has to wait.
+ */
+#ifndef PEK_HUB_API_FORMAT_H
+#define PEK_HUB_API_FORMAT_H
+
+#include "hub/api/call.h"
+#include "hub/federation/page_token.h"
+
+enum format_kind { FORMAT_PAGE, FORMAT_NDJSON, FORMAT_EVENTS };
+
+struct format {
+    struct api_call *call;
+    enum format_kind kind;
+    struct buffer buffer;
+    bool begun; /* the head of the answer is out: errors go into the stream */
+    size_t items;
+};
+
+/* By Accept. */
+enum format_kind format_of(struct http_request *request);
+void format_init(struct format *format, struct api_call *call, enum format_kind kind);
+void format_done(struct format *format);
+
+/* One item, with its position as cursor (may be empty); `same` has a bit for each leg that gave it, more than
+ * one only where identity spans realms. */
+PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, unsigned same,
+                                       struct slice cursor);
+/* Writes out what is ready; sleeps while the client is slow. */
+PEK_MUST_CHECK enum status format_flush(struct format *format);
+/* The end: nothing can follow. `next` is empty when there is no more. */
+PEK_MUST_CHECK enum status format_end(struct format *format, struct slice next);
+/* An end by failure: the error answer when nothing is out yet, else the last line, with the cursor to resume
+ * from. */
+void format_fail(struct format *format, const struct fault *fault, struct slice cursor);
+
+#endif
