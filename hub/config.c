@@ -1,0 +1,185 @@
+#include "hub/config.h"
+
+#include <string.h>
+
+#include "shared/log/log.h"
+
+#define OPTION(kind, member) CONFIG_##kind(struct hub_config, member)
+
+static const struct config_option options[] = {
+    {.name = "listen",
+     OPTION(STRING, listen),
+     .fallback = "127.0.0.1:8080",
+     .help = "address and port of the web site; port 0 picks one"},
+    {.name = "public_url",
+     OPTION(STRING, public_url),
+     .fallback = "",
+     .help = "origin that browsers see, as https://pek.example; empty takes the Host header"},
+    {.name = "issuer",
+     OPTION(STRING, issuer),
+     .fallback = "hub",
+     .min = 1,
+     .max = 64,
+     .help = "name in the tokens that this hub signs"},
+    {.name = "database",
+     OPTION(STRING, database),
+     .required = true,
+     .secret = true,
+     .help = "PostgreSQL of the hub, libpq keywords or URI, as the application role"},
+    {.name = "database_owner",
+     OPTION(STRING, database_owner),
+     .fallback = "",
+     .secret = true,
+     .help = "the same as the role that owns the tables; for migrate"},
+    {.name = "hub_key",
+     OPTION(PATH, hub_key),
+     .required = true,
+     .help = "PEM file of the hub's ES256 key: sessions, assertions, page tokens"},
+    {.name = "instances",
+     OPTION(LIST, instances),
+     .max = 15,
+     .fallback = "",
+     .help = "workers as realm=address:port, comma-separated"},
+    {.name = "tls_ca",
+     OPTION(PATH, tls_ca),
+     .fallback = "",
+     .help = "CA of the workers' certificates; empty speaks without TLS"},
+    {.name = "tls_certificate",
+     OPTION(PATH, tls_certificate),
+     .fallback = "",
+     .help = "the hub's client certificate for workers"},
+    {.name = "tls_key",
+     OPTION(PATH, tls_key),
+     .fallback = "",
+     .help = "the key of that certificate"},
+    {.name = "https_certificate",
+     OPTION(PATH, https_certificate),
+     .fallback = "",
+     .help = "certificate of the web site; empty serves plain HTTP"},
+    {.name = "https_key",
+     OPTION(PATH, https_key),
+     .fallback = "",
+     .help = "the key of that certificate"},
+    {.name = "trusted_proxies",
+     OPTION(LIST, trusted_proxies),
+     .max = 32,
+     .fallback = "",
+     .help = "addresses of proxies whose forwarding headers are believed"},
+    {.name = "local_realm",
+     OPTION(STRING, local_realm),
+     .fallback = "",
+     .max = 63,
+     .help = "realm hosted in this process; empty for none"},
+    {.name = "local_database",
+     OPTION(STRING, local_database),
+     .fallback = "",
+     .secret = true,
+     .help = "PostgreSQL of that realm; empty takes the hub's"},
+    {.name = "local_database_owner",
+     OPTION(STRING, local_database_owner),
+     .fallback = "",
+     .secret = true,
+     .help = "the same as the owner role; for migrate"},
+    {.name = "local_instance_key",
+     OPTION(PATH, local_instance_key),
+     .fallback = "",
+     .help = "PEM file of that realm's ES256 key"},
+    {.name = "dev_login",
+     OPTION(BOOL, dev_login),
+     .fallback = "false",
+     .help = "GET /auth/dev?user=… logs anyone on loopback in, without a password"},
+    {.name = "log_level",
+     CONFIG_ENUM(struct hub_config, log_level, log_level_names),
+     .fallback = "info",
+     .help = "least level of what is logged"},
+    {.name = "request_timeout_ms",
+     OPTION(DURATION_MS, request_timeout_ms),
+     .min = 100,
+     .max = 600000,
+     .fallback = "10s",
+     .help = "a request is answered within this"},
+    {.name = "export_timeout_ms",
+     OPTION(DURATION_MS, export_timeout_ms),
+     .min = 100,
+     .max = 3600000,
+     .fallback = "60s",
+     .help = "a stream without page size ends within this"},
+    {.name = "realm_timeout_ms",
+     OPTION(DURATION_MS, realm_timeout_ms),
+     .min = 50,
+     .max = 600000,
+     .fallback = "5s",
+     .help = "one call to one realm"},
+    {.name = "straggler_ms",
+     OPTION(DURATION_MS, straggler_ms),
+     .min = 10,
+     .max = 600000,
+     .fallback = "1500ms",
+     .help = "how long a list waits for the others after the first realm"},
+    {.name = "drain_timeout_ms",
+     OPTION(DURATION_MS, drain_timeout_ms),
+     .min = 0,
+     .max = 600000,
+     .fallback = "20s",
+     .help = "how long running requests may take after SIGTERM"},
+    {.name = "body_bytes_max",
+     OPTION(BYTES, body_bytes_max),
+     .min = 1024,
+     .max = 16 << 20,
+     .fallback = "1MiB",
+     .help = "largest request body"},
+    {.name = "connections_max",
+     OPTION(INT, connections_max),
+     .unit = "connections",
+     .min = 1,
+     .max = 100000,
+     .fallback = "10000",
+     .help = "open connections of browsers"},
+    {.name = "connections_per_address_max",
+     OPTION(INT, connections_per_address_max),
+     .unit = "connections",
+     .min = 1,
+     .max = 100000,
+     .fallback = "200",
+     .help = "of these, from one address"},
+};
+
+static const struct config_command commands[] = {
+    {.name = "serve", .help = "run the hub (also without a command)"},
+    {.name = "migrate", .help = "bring the hub's tables, and those of the local realm, up to date"},
+};
+
+static void check(struct config *config, const void *values)
+{
+    const struct hub_config *hub = values;
+
+    if ((hub->tls_ca[0] != 0) != (hub->tls_certificate[0] != 0) ||
+        (hub->tls_ca[0] != 0) != (hub->tls_key[0] != 0))
+        config_mistake(config, "tls_ca, tls_certificate and tls_key go together");
+    if ((hub->https_certificate[0] != 0) != (hub->https_key[0] != 0))
+        config_mistake(config, "https_certificate and https_key go together");
+    if (hub->local_realm[0] && !hub->local_instance_key[0])
+        config_mistake(config, "local_realm needs local_instance_key");
+    if (!hub->local_realm[0] && hub->instances.count == 0)
+        config_mistake(config, "there is nothing to ask: give local_realm or instances");
+    for (size_t i = 0; i < hub->instances.count; i++) {
+        const char *equals = strchr(hub->instances.items[i], '=');
+        if (!equals || equals == hub->instances.items[i] || !equals[1])
+            config_mistake(config, "instances: '%s' is not realm=address:port",
+                           hub->instances.items[i]);
+    }
+    if (hub->public_url[0] && (strncmp(hub->public_url, "http", 4) != 0 ||
+                               hub->public_url[strlen(hub->public_url) - 1] == '/'))
+        config_mistake(config, "public_url is an origin, as https://pek.example, without a path");
+}
+
+const struct config_program hub_program = {
+    .name = "pek-hub",
+    .values_bytes = sizeof(struct hub_config),
+    .summary = "one login, one profile and one web site over the realms of the federation",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .commands = commands,
+    .command_count = sizeof(commands) / sizeof(commands[0]),
+    .check = check,
+};

@@ -1,0 +1,28 @@
+/* config: everything that can be said to pek-hub; see `pek-hub --help` for each. */
+#ifndef PEK_HUB_CONFIG_H
+#define PEK_HUB_CONFIG_H
+
+#include "shared/config/config.h"
+
+struct hub_config {
+    const char *listen;
+    const char *public_url;
+    const char *issuer;
+    const char *database;
+    const char *database_owner;
+    const char *hub_key;
+    struct config_list instances; /* "realm=target" */
+    const char *tls_ca, *tls_certificate, *tls_key;
+    const char *https_certificate, *https_key;
+    struct config_list trusted_proxies;
+    const char *local_realm; /* "" for none */
+    const char *local_database, *local_database_owner, *local_instance_key;
+    bool dev_login;
+    int log_level;
+    int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
+    int64_t body_bytes_max, connections_max, connections_per_address_max;
+};
+
+extern const struct config_program hub_program;
+
+#endif

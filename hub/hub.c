@@ -1,0 +1,349 @@
+#include "hub/hub.h"
+
+#include <stdlib.h>
+
+#include "hub/api/api.h"
+#include "hub/http/http.h"
+#include "hub/login/login.h"
+#include "hub/observe.h"
+#include "hub/registry/registry_service.h"
+#include "hub/session/session_service.h"
+#include "hub/site.h"
+#include "protos/descriptor_set.h"
+#include "shared/base/clock.h"
+#include "shared/crypto/crypto.h"
+#include "shared/log/log.h"
+#include "shared/pg/pg.h"
+#include "worker/realm/realm.h"
+
+/* In the order of their making; taken apart in the reverse. */
+struct hub {
+    const struct hub_config *config;
+    uv_loop_t *loop;
+    struct fibers *fibers;
+    struct pg *pg;
+    struct jwt_keys keys, realm_keys; /* the hub's own, and those of the realm hosted here */
+    struct sha256 page_key;
+    struct rpc_runtime *runtime; /* NULL when every realm is in this process */
+    struct registry registry;
+    struct session_cache sessions;
+    bool sessions_ready;
+    struct rpc_host *host; /* the hub's own services */
+    struct rpc_channel *host_channel;
+    struct realm *realm; /* hosted here; NULL for none */
+    struct transcode *transcode;
+    struct observe observe;
+    struct api api;
+    struct login login;
+    struct site site;
+    struct http_server *server;
+    bool stopping;
+    bool clean; /* the drain cut nothing off */
+};
+
+/* ---- requests ---------------------------------------------------------------------------------- */
+
+static void handle(void *arg, struct http_request *request)
+{
+    struct hub *hub = arg;
+
+    if (slice_starts_with(http_raw_path(request), SLICE_LIT("/api/")))
+        api_handle(&hub->api, request);
+    else if (!login_handle(&hub->login, request))
+        site_handle(&hub->site, request);
+}
+
+/* ---- what realms say --------------------------------------------------------------------------- */
+
+static void policies_changed(void *arg, struct instance *instance, const char *const *users,
+                             size_t count)
+{
+    struct hub *hub = arg;
+
+    if (hub->sessions_ready)
+        session_policies_changed(&hub->sessions, instance, users, count);
+}
+
+static void status_changed(void *arg, struct instance *instance)
+{
+    (void)arg;
+    log_event(instance->status == INSTANCE_SERVING ? LOG_INFO : LOG_WARN, "instance.status",
+              log_str("instance", instance->realm),
+              log_str("status", instance_status_name(instance->status)));
+}
+
+/* ---- opening ----------------------------------------------------------------------------------- */
+
+static enum status load_signer(const char *path, struct jwt_keys *keys, struct es256_key **ret_key,
+                               struct fault *fault)
+{
+    struct es256_key *key;
+    enum status status = es256_key_load_private(path, &key, fault);
+
+    if (status)
+        return status;
+    status = jwt_keys_set_signer(keys, key);
+    *ret_key = key;
+    return status ? fault_set(fault, status, NULL, "%s cannot be used as a key", path) : STATUS_OK;
+}
+
+/* Seals page tokens: the same on every hub that has the private key, and not to be had from the public half. */
+static enum status derive_page_key(struct hub *hub, const struct es256_key *key,
+                                   struct fault *fault)
+{
+    struct buffer pem;
+
+    buffer_init(&pem, ES256_PEM_BYTES_MAX);
+    enum status status = es256_key_write_private_pem(key, &pem);
+    if (!status)
+        hub->page_key = hmac_sha256(buffer_slice(&pem), SLICE_LIT("pek page token"));
+    if (pem.ptr)
+        crypto_wipe(pem.ptr, pem.len);
+    buffer_done(&pem);
+    return status ? fault_set(fault, status, "hub_key", "the hub's key cannot be used") : STATUS_OK;
+}
+
+static enum status open_keys(struct hub *hub, struct fault *fault)
+{
+    struct es256_key *key = NULL;
+
+    jwt_keys_init(&hub->keys);
+    jwt_keys_init(&hub->realm_keys);
+    enum status status = load_signer(hub->config->hub_key, &hub->keys, &key, fault);
+    if (!status)
+        status = derive_page_key(hub, key, fault);
+    es256_key_free(key);
+    if (status || !hub->config->local_realm[0])
+        return status;
+    key = NULL;
+    status = load_signer(hub->config->local_instance_key, &hub->realm_keys, &key, fault);
+    es256_key_free(key);
+    return status;
+}
+
+static enum status open_database(struct hub *hub, struct fault *fault)
+{
+    const struct pg_options options = {.conninfo = hub->config->database};
+
+    enum status status = pg_new(hub->fibers, &options, &hub->pg);
+    return status ? fault_set(fault, status, "database", "the database cannot be used") : STATUS_OK;
+}
+
+/* The realm in this process trusts the hub's key as every worker does. */
+static enum status open_realm(struct hub *hub, struct fault *fault)
+{
+    const struct hub_config *config = hub->config;
+    const struct realm_options options = {
+        .realm = config->local_realm,
+        .conninfo = config->local_database[0] ? config->local_database : config->database,
+        .keys = &hub->realm_keys,
+        .hub_keys = &hub->keys,
+        .hub_issuer = config->issuer,
+        .version = HUB_VERSION,
+    };
+
+    if (!config->local_realm[0])
+        return STATUS_OK;
+    enum status status = realm_open(hub->fibers, &options, &hub->realm, fault);
+    if (status)
+        return status;
+    return registry_add_local(&hub->registry, config->local_realm, realm_host(hub->realm), fault);
+}
+
+static enum status open_workers(struct hub *hub, struct fault *fault)
+{
+    const struct hub_config *config = hub->config;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; !status && i < config->instances.count; i++) {
+        const char *item = config->instances.items[i];
+        size_t realm_len = strcspn(item, "=");
+        char realm[REALM_BYTES_MAX + 1];
+        /* A worker's certificate must name its realm: one realm cannot pose as another. */
+        const struct rpc_tls tls = {config->tls_ca, config->tls_certificate, config->tls_key,
+                                    realm};
+        if (realm_len > REALM_BYTES_MAX)
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, "instances", "the realm is too long");
+        memcpy(realm, item, realm_len);
+        realm[realm_len] = 0;
+        status = registry_add(&hub->registry, realm, item + realm_len + 1,
+                              config->tls_ca[0] ? &tls : NULL, fault);
+    }
+    return status;
+}
+
+static enum status open_sessions(struct hub *hub, struct fault *fault)
+{
+    const struct session_options options = {hub->pg, &hub->registry, &hub->keys,
+                                            hub->config->issuer};
+    struct rpc_host_options host_options = {0};
+
+    enum status status = session_cache_init(&hub->sessions, hub->fibers, &options);
+    if (status)
+        return fault_set(fault, status, NULL, "out of memory");
+    hub->sessions_ready = true;
+    host_options.interceptor = session_interceptor(&hub->sessions);
+    status = rpc_host_new(hub->fibers, &host_options, &hub->host);
+    if (!status)
+        status = session_service_add(hub->host, &hub->sessions, fault);
+    if (!status)
+        status = registry_service_add(hub->host, &hub->registry, fault);
+    if (!status)
+        status = rpc_channel_new_local(hub->host, &hub->host_channel);
+    if (status && !fault->status)
+        (void)fault_set(fault, status, NULL, "the hub's services cannot be hosted");
+    return status;
+}
+
+static enum status open_federation(struct hub *hub, struct fault *fault)
+{
+    const struct registry_options options = {
+        .keys = &hub->keys,
+        .issuer = hub->config->issuer,
+        .arg = hub,
+        .on_policies = policies_changed,
+        .on_status = status_changed,
+    };
+    registry_init(&hub->registry, hub->fibers, &options);
+    if (hub->config->instances.count > 0) {
+        enum status status = rpc_runtime_new(hub->fibers, &hub->runtime);
+        if (status)
+            return fault_set(fault, status, NULL, "gRPC cannot be started");
+        hub->registry.options.runtime = hub->runtime;
+    }
+    enum status status = open_sessions(hub, fault);
+    if (!status)
+        status = open_realm(hub, fault);
+    if (!status)
+        status = open_workers(hub, fault);
+    return status;
+}
+
+static enum status open_api(struct hub *hub, struct fault *fault)
+{
+    const struct hub_config *config = hub->config;
+    struct slice descriptors = slice_make(pek_descriptor_set, pek_descriptor_set_len);
+
+    enum status status = transcode_new(descriptors, &hub->transcode, fault);
+    if (status)
+        return status;
+    const struct api_options options = {
+        .transcode = hub->transcode,
+        .registry = &hub->registry,
+        .sessions = &hub->sessions,
+        .hub_channel = hub->host_channel,
+        .page_key = slice_make(hub->page_key.bytes, sizeof(hub->page_key.bytes)),
+        .public_origin = config->public_url,
+        .request_timeout_ms = config->request_timeout_ms,
+        .export_timeout_ms = config->export_timeout_ms,
+        .realm_timeout_ms = config->realm_timeout_ms,
+        .straggler_ms = config->straggler_ms,
+        .arg = &hub->observe,
+        .finished = observe_api,
+    };
+    api_init(&hub->api, &options);
+    hub->login = (struct login){&hub->sessions, &hub->api, config->dev_login};
+    status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
+    if (status)
+        return fault_set(fault, status, NULL, "metrics cannot be kept");
+    return site_open(&hub->site, hub->transcode, &hub->keys, hub->observe.metrics, hub->pg, fault);
+}
+
+static enum status open_server(struct hub *hub, struct fault *fault)
+{
+    const struct hub_config *config = hub->config;
+    const struct http_tls tls = {config->https_certificate, config->https_key};
+    const struct http_options options = {
+        .listen = config->listen,
+        .body_bytes_max = (size_t)config->body_bytes_max,
+        .connections_max = (size_t)config->connections_max,
+        .connections_per_address_max = (size_t)config->connections_per_address_max,
+        .tls = config->https_certificate[0] ? &tls : NULL,
+        .trusted_proxies = config->trusted_proxies.items,
+        .trusted_proxy_count = config->trusted_proxies.count,
+    };
+    enum status status = http_server_new(hub->fibers, &options, handle, hub, &hub->server, fault);
+    if (status)
+        return status;
+    hub->observe.server = hub->server;
+    log_event(LOG_INFO, "hub.listening", log_str("listen", config->listen),
+              log_int("port", http_server_port(hub->server)));
+    return STATUS_OK;
+}
+
+enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hub **ret_hub,
+                     struct fault *fault)
+{
+    static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
+        open_keys, open_database, open_federation, open_api, open_server,
+    };
+    struct hub *hub = calloc(1, sizeof(*hub));
+
+    if (!hub)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    hub->config = config;
+    hub->loop = loop;
+    hub->clean = true;
+    enum status status = fibers_new(loop, NULL, &hub->fibers);
+    if (status) {
+        free(hub);
+        return fault_set(fault, status, NULL, "fibers cannot be started");
+    }
+    for (size_t i = 0; !status && i < sizeof(steps) / sizeof(steps[0]); i++)
+        status = steps[i](hub, fault);
+    /* The caller stops and closes also what opened only in part. */
+    *ret_hub = hub;
+    return status;
+}
+
+/* ---- stopping ---------------------------------------------------------------------------------- */
+
+static void run_stop(void *arg)
+{
+    struct hub *hub = arg;
+    int64_t until_us = deadline_after_ms(hub->config->drain_timeout_ms);
+
+    if (hub->server && http_server_drain(hub->server, until_us))
+        hub->clean = false;
+    registry_stop(&hub->registry);
+    if (hub->sessions_ready)
+        session_cache_stop(&hub->sessions);
+    registry_done(&hub->registry);
+    hub->realm = realm_close(hub->realm);
+    uv_stop(hub->loop);
+}
+
+void hub_stop(struct hub *hub)
+{
+    if (hub->stopping)
+        return;
+    hub->stopping = true;
+    log_event(LOG_INFO, "hub.stopping");
+    if (fiber_go(hub->fibers, run_stop, hub)) {
+        hub->clean = false;
+        uv_stop(hub->loop);
+    }
+}
+
+bool hub_close(struct hub *hub)
+{
+    if (!hub)
+        return true;
+    bool clean = hub->clean;
+    http_server_free(hub->server);
+    site_close(&hub->site);
+    observe_done(&hub->observe);
+    transcode_free(hub->transcode);
+    if (hub->sessions_ready)
+        session_cache_done(&hub->sessions);
+    rpc_channel_free(hub->host_channel);
+    rpc_host_free(hub->host);
+    rpc_runtime_free(hub->runtime);
+    pg_free(hub->pg);
+    jwt_keys_done(&hub->keys);
+    jwt_keys_done(&hub->realm_keys);
+    fibers_free(hub->fibers);
+    uv_run(hub->loop, UV_RUN_DEFAULT);
+    free(hub);
+    return clean;
+}

@@ -1,0 +1,28 @@
+/* hub: everything one hub process is made of, put together and taken apart in order.
+ *
+ *     hub_open(loop, config) → runs on the loop → hub_stop (a fiber drains) → loop ends → hub_close
+ */
+#ifndef PEK_HUB_HUB_H
+#define PEK_HUB_HUB_H
+
+#include <uv.h>
+
+#include "hub/config.h"
+#include "shared/base/fault.h"
+
+#define HUB_VERSION "0.1.0"
+
+struct hub;
+
+/* Starts everything; it serves when this returns. `config` outlives the hub. */
+PEK_MUST_CHECK enum status hub_open(uv_loop_t *loop, const struct hub_config *config,
+                                    struct hub **ret_hub, struct fault *fault);
+/* Drains in a fiber: answers what runs, refuses what comes, then stops the loop. Idempotent. */
+void hub_stop(struct hub *hub);
+/* After the loop stopped. True when nothing had to be cut off. Takes NULL. */
+bool hub_close(struct hub *hub);
+
+/* The `migrate` command: blocking. */
+PEK_MUST_CHECK enum status hub_migrate(const struct hub_config *config, struct fault *fault);
+
+#endif

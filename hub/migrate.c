@@ -1,0 +1,22 @@
+#include "shared/pg/migrate.h"
+#include "hub/hub.h"
+#include "hub/migrations.h"
+#include "worker/realm/migrations.h"
+
+enum status hub_migrate(const struct hub_config *config, struct fault *fault)
+{
+    size_t applied;
+    const char *database = config->database_owner[0] ? config->database_owner : config->database;
+    const char *local = config->local_database_owner[0] ? config->local_database_owner : database;
+
+    if (config->local_realm[0]) {
+        enum status status = realm_migrate(local, &applied, fault);
+        if (status)
+            return status;
+    }
+    const struct migration migrations[] = {
+        {"0001_hub.sql", slice_make(hub_0001_hub_sql, hub_0001_hub_sql_len)},
+    };
+    return migrate_apply(database, migrations, sizeof(migrations) / sizeof(migrations[0]), &applied,
+                         fault);
+}

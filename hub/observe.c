@@ -1,0 +1,148 @@
+#include "hub/observe.h"
+
+#include "shared/base/clock.h"
+#include "shared/log/log.h"
+#include "shared/pg/pg.h"
+
+enum {
+    REQUESTS,
+    REQUEST_SECONDS,
+    REALM_CALLS,
+    REALM_SECONDS,
+    INSTANCE_UP,
+    INSTANCE_IN_FLIGHT,
+    BREAKER_OPENED,
+    SESSION_HITS,
+    SESSION_MISSES,
+    TOKENS_ISSUED,
+    TOKEN_FAILURES,
+    CONNECTIONS,
+    PG_READS,
+    PG_BATCHES,
+    PG_TRANSACTIONS,
+    METRICS,
+};
+
+#define METHODS_MAX 200
+
+static const struct metric_def defs[METRICS] = {
+    [REQUESTS] = {METRIC_COUNTER, "pek_hub_requests_total", "API requests answered.",
+                  .labels = {"method", "status"}, .series_max = METHODS_MAX * 6},
+    [REQUEST_SECONDS] = {METRIC_HISTOGRAM, "pek_hub_request_seconds",
+                         "From the request to the end of its answer.", .labels = {"method"},
+                         .series_max = METHODS_MAX, METRIC_BUCKETS_SECONDS},
+    [REALM_CALLS] = {METRIC_COUNTER, "pek_hub_realm_calls_total", "What asking a realm came to.",
+                     .labels = {"realm", "status"}, .series_max = 400},
+    [REALM_SECONDS] = {METRIC_HISTOGRAM, "pek_hub_realm_seconds", "Time a realm took.",
+                       .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX,
+                       METRIC_BUCKETS_SECONDS},
+    [INSTANCE_UP] = {METRIC_GAUGE, "pek_hub_instance_up", "1 when the realm says it is serving.",
+                     .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
+    [INSTANCE_IN_FLIGHT] = {METRIC_GAUGE, "pek_hub_instance_in_flight", "Calls to a realm now.",
+                            .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
+    [BREAKER_OPENED] = {METRIC_GAUGE, "pek_hub_breaker_opened", "How often a breaker opened.",
+                        .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
+    [SESSION_HITS] = {METRIC_GAUGE, "pek_hub_session_cache_hits", "Sessions found in memory."},
+    [SESSION_MISSES] = {METRIC_GAUGE, "pek_hub_session_cache_misses", "Sessions looked up."},
+    [TOKENS_ISSUED] = {METRIC_GAUGE, "pek_hub_instance_tokens", "Instance tokens received."},
+    [TOKEN_FAILURES] = {METRIC_GAUGE, "pek_hub_instance_token_failures",
+                        "Instance tokens that a realm did not give."},
+    [CONNECTIONS] = {METRIC_GAUGE, "pek_hub_connections", "Open connections of browsers."},
+    [PG_READS] = {METRIC_GAUGE, "pek_hub_pg_reads", "Statements read."},
+    [PG_BATCHES] = {METRIC_GAUGE, "pek_hub_pg_read_batches", "Round trips they took."},
+    [PG_TRANSACTIONS] = {METRIC_GAUGE, "pek_hub_pg_transactions", "Transactions."},
+};
+
+_Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
+               "struct observe holds all metrics");
+
+static void collect(struct metrics_collector *collector)
+{
+    struct observe *observe = LIST_ENTRY(collector, struct observe, collector);
+    struct metric **all = observe->all;
+    struct pg_statistics pg;
+
+    for (size_t i = 0; i < observe->registry->count; i++) {
+        const struct instance *instance = observe->registry->instances[i];
+        metric_set(METRIC(all[INSTANCE_UP], instance->realm), instance->status == INSTANCE_SERVING);
+        metric_set(METRIC(all[INSTANCE_IN_FLIGHT], instance->realm), (double)instance->in_flight);
+        metric_set(METRIC(all[BREAKER_OPENED], instance->realm), (double)instance->breaker.opened);
+    }
+    metric_set(METRIC(all[SESSION_HITS]), (double)observe->sessions->hits);
+    metric_set(METRIC(all[SESSION_MISSES]), (double)observe->sessions->misses);
+    metric_set(METRIC(all[TOKENS_ISSUED]), (double)observe->sessions->tokens_issued);
+    metric_set(METRIC(all[TOKEN_FAILURES]), (double)observe->sessions->token_failures);
+    if (observe->server)
+        metric_set(METRIC(all[CONNECTIONS]), (double)http_server_connections(observe->server));
+    pg_statistics(observe->pg, &pg);
+    metric_set(METRIC(all[PG_READS]), (double)pg.reads);
+    metric_set(METRIC(all[PG_BATCHES]), (double)pg.read_batches);
+    metric_set(METRIC(all[PG_TRANSACTIONS]), (double)pg.transactions);
+}
+
+enum status observe_init(struct observe *observe, struct registry *registry,
+                         struct session_cache *sessions, struct pg *pg)
+{
+    *observe = (struct observe){.registry = registry, .sessions = sessions, .pg = pg};
+    observe->collector.collect = collect;
+    enum status status = metrics_new(&observe->metrics);
+    if (!status)
+        status = metrics_add(observe->metrics, defs, METRICS, observe->all);
+    if (!status)
+        status = metrics_add_process(observe->metrics);
+    if (!status)
+        metrics_collector_add(observe->metrics, &observe->collector);
+    return status;
+}
+
+void observe_done(struct observe *observe)
+{
+    observe->metrics = metrics_free(observe->metrics);
+}
+
+static void count_legs(struct observe *observe, const struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->count; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        if (!leg->instance || leg->state != LEG_DONE)
+            continue;
+        const char *realm = leg->instance->realm;
+        const char *status = leg->stopped ? "STOPPED" : status_name(leg->fault.status);
+        metric_add(METRIC(observe->all[REALM_CALLS], realm, status), 1);
+        metric_observe(METRIC(observe->all[REALM_SECONDS], realm), (double)leg->elapsed_us / 1e6);
+    }
+}
+
+/* Errors of the system are worth a look, refusals are everyday. */
+static enum log_level level_of(enum status status)
+{
+    switch (status) {
+    case STATUS_INTERNAL:
+    case STATUS_UNKNOWN:
+    case STATUS_DATA_LOSS: return LOG_ERROR;
+    case STATUS_UNAVAILABLE:
+    case STATUS_DEADLINE_EXCEEDED: return LOG_WARN;
+    default: return LOG_INFO;
+    }
+}
+
+void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
+                 const struct session *session, const struct fanout *fanout,
+                 const struct fault *fault)
+{
+    struct observe *observe = arg;
+    int64_t elapsed_us = clock_monotonic_us() - http_started_us(request);
+    const char *status = status_name(fault->status);
+    const struct log_scope scope = {.request_id = http_request_id(request)};
+
+    metric_add(METRIC(observe->all[REQUESTS], method->path.ptr, status), 1);
+    metric_observe(METRIC(observe->all[REQUEST_SECONDS], method->path.ptr),
+                   (double)elapsed_us / 1e6);
+    count_legs(observe, fanout);
+    log_event(level_of(fault->status), "api.finished", log_in(&scope),
+              log_slice("method", method->path), log_str("status", status),
+              log_int("http", http_status_code(request)),
+              log_slice("user", session ? session->user_id : slice_make("", 0)),
+              log_int("realms", (int64_t)fanout->count), log_ms("elapsed_ms", elapsed_us),
+              log_str("message", fault->status ? fault->text : ""));
+}

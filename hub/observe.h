@@ -1,0 +1,27 @@
+/* observe: what the hub says of itself: one log line and the metrics of each request. */
+#ifndef PEK_HUB_OBSERVE_H
+#define PEK_HUB_OBSERVE_H
+
+#include "hub/api/api.h"
+#include "shared/metrics/metrics.h"
+
+struct observe {
+    struct metrics *metrics;
+    struct registry *registry;
+    struct session_cache *sessions;
+    struct http_server *server; /* NULL until it listens */
+    struct pg *pg;
+    struct metrics_collector collector;
+    struct metric *all[16];
+};
+
+PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry *registry,
+                                        struct session_cache *sessions, struct pg *pg);
+void observe_done(struct observe *observe);
+
+/* `finished` of struct api_options; `arg` is the struct observe. */
+void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
+                 const struct session *session, const struct fanout *fanout,
+                 const struct fault *fault);
+
+#endif

@@ -1,0 +1,99 @@
+#include "hub/site.h"
+
+#include "hub/api/api.h"
+
+enum status site_open(struct site *site, const struct transcode *transcode,
+                      const struct jwt_keys *keys, struct metrics *metrics, const struct pg *pg,
+                      struct fault *fault)
+{
+    *site = (struct site){.metrics = metrics, .keys = keys, .pg = pg};
+    (void)transcode;
+    (void)fault;
+    return STATUS_OK;
+}
+
+void site_close(struct site *site)
+{
+    buffer_done(&site->openapi);
+}
+
+static void reply(struct http_request *request, int code, const char *type, struct slice body)
+{
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), slice_str(type)},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+    };
+    http_reply(request, code, headers, 2, body);
+}
+
+/* The process runs. */
+static void answer_healthz(struct site *site, struct http_request *request)
+{
+    (void)site;
+    reply(request, 200, "text/plain; charset=utf-8", SLICE_LIT("ok\n"));
+}
+
+/* Sessions can be looked up. A worker that is down does not unready the hub. */
+static void answer_readyz(struct site *site, struct http_request *request)
+{
+    bool ready = pg_is_ready(site->pg);
+    reply(request, ready ? 200 : 503, "text/plain; charset=utf-8",
+          ready ? SLICE_LIT("ready\n") : SLICE_LIT("not ready: no database connection\n"));
+}
+
+static void answer_metrics(struct site *site, struct http_request *request)
+{
+    struct buffer body;
+
+    buffer_init(&body, SITE_METRICS_BYTES_MAX);
+    metrics_write(site->metrics, &body);
+    reply(request, body.failed ? 500 : 200, METRICS_CONTENT_TYPE, buffer_slice(&body));
+    buffer_done(&body);
+}
+
+static void answer_jwks(struct site *site, struct http_request *request)
+{
+    struct buffer body;
+
+    buffer_init(&body, JWT_JWKS_BYTES_MAX);
+    enum status status = jwt_keys_write_jwks(site->keys, &body);
+    reply(request, status ? 500 : 200, "application/jwk-set+json", buffer_slice(&body));
+    buffer_done(&body);
+}
+
+static void answer_openapi(struct site *site, struct http_request *request)
+{
+    reply(request, 200, "application/json", buffer_slice(&site->openapi));
+}
+
+void site_handle(struct site *site, struct http_request *request)
+{
+    static const struct {
+        const char *path;
+        void (*answer)(struct site *site, struct http_request *request);
+    } pages[] = {
+        {"/healthz", answer_healthz},
+        {"/readyz", answer_readyz},
+        {"/metrics", answer_metrics},
+        {"/openapi.json", answer_openapi},
+        {"/.well-known/jwks.json", answer_jwks},
+    };
+    struct slice path = http_raw_path(request), verb = http_method(request);
+    struct fault fault;
+
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (!slice_equal_str(path, pages[i].path))
+            continue;
+        if (slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD")) {
+            pages[i].answer(site, request);
+            return;
+        }
+        http_add_header(request, "allow", SLICE_LIT("GET, HEAD"));
+        (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
+                               "this path takes GET, HEAD");
+        api_reply_fault(request, &fault, 405);
+        return;
+    }
+    (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
+    api_reply_fault(request, &fault, 0);
+}

@@ -1,0 +1,29 @@
+/* site: what the hub serves besides the API: health, metrics, its keys, its API's description. */
+#ifndef PEK_HUB_SITE_H
+#define PEK_HUB_SITE_H
+
+#include "hub/http/http.h"
+#include "hub/transcode/transcode.h"
+#include "shared/jwt/jwt_keys.h"
+#include "shared/metrics/metrics.h"
+#include "shared/pg/pg.h"
+
+#define SITE_METRICS_BYTES_MAX (4u * 1024 * 1024)
+#define SITE_OPENAPI_BYTES_MAX (8u * 1024 * 1024)
+
+struct site {
+    struct metrics *metrics;
+    const struct jwt_keys *keys;
+    const struct pg *pg;
+    struct buffer openapi; /* written once */
+};
+
+PEK_MUST_CHECK enum status site_open(struct site *site, const struct transcode *transcode,
+                                     const struct jwt_keys *keys, struct metrics *metrics,
+                                     const struct pg *pg, struct fault *fault);
+/* Also of a zeroed one. */
+void site_close(struct site *site);
+/* Answers every path; 404 for those that are not there. */
+void site_handle(struct site *site, struct http_request *request);
+
+#endif
