@@ -70,16 +70,16 @@ write_hub_config() { # port worker-port plaintext worker…
     cat >"$DATA/config/pek-hub.conf" <<CONF
 listen = 127.0.0.1:$port
 database = "$(conninfo hub pek_app)"
-owner_database = "$(conninfo hub pek_owner)"
-key_path = $DATA/keys/pek-hub.pem
+database_owner = "$(conninfo hub pek_owner)"
+hub_key = $DATA/keys/pek-hub.pem
 instances = $(IFS=,; printf '%s' "${instances[*]}")
 local_realm = hub
-local_key_path = $DATA/keys/hub.pem
+local_instance_key = $DATA/keys/hub.pem
 dev_login = true
 CONF
     if [[ $plaintext == false && $# -gt 0 ]]; then
-        printf '%s = %s\n' tls_ca_path "$DATA/keys/ca.crt" tls_certificate_path "$DATA/keys/pek-hub.crt" \
-            tls_key_path "$DATA/keys/pek-hub.key" >>"$DATA/config/pek-hub.conf"
+        printf '%s = %s\n' tls_ca "$DATA/keys/ca.crt" tls_certificate "$DATA/keys/pek-hub.crt" \
+            tls_key "$DATA/keys/pek-hub.key" >>"$DATA/config/pek-hub.conf"
     fi
 }
 
