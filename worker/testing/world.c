@@ -116,6 +116,11 @@ void world_run(void (*body)(struct world *w))
     fiber_run(run_world);
 }
 
+void world_run_test(void **state)
+{
+    world_run((void (*)(struct world *))(uintptr_t)*state);
+}
+
 /* ---- SQL ---- */
 
 static const char *format_in(struct arena *arena, const char *format, va_list args)

@@ -40,6 +40,13 @@ int world_teardown(void **state);
 /* Asserts (cmocka) that everything opens and closes. */
 void world_run(void (*body)(struct world *w));
 
+/* One row of a cmocka table: the body, run in a world. */
+#define WORLD_TEST(body)                                                                           \
+    {                                                                                              \
+        #body, world_run_test, NULL, NULL, (void *)(uintptr_t)(body)                               \
+    }
+void world_run_test(void **state);
+
 /* SQL as superuser, printf-like. */
 void world_sql(struct world *w, const char *format, ...) PEK_PRINTF(2, 3);
 /* The first value of a query as superuser, in the world's arena. */
@@ -67,6 +74,11 @@ void world_god(struct world *w, const struct world_realm *realm, const char *use
 /* Calls in realm a; the status, and the fault in the world. */
 enum status world_create(struct world *w, const char *user, const char *parent, const char *slug,
                          const char *name);
+/* group_v1_METHOD_call in realm a as `user`; the fault goes to the world. */
+#define WORLD_CALL(w, method, user, req, res)                                                      \
+    ((w)->fault = (struct fault){0},                                                               \
+     group_v1_##method##_call((w)->a.channel, &(req), WORLD_AS(w, user), WORLD_REST(w), &(res),    \
+                              &(w)->fault))
 enum status world_get(struct world *w, const char *user, const char *id, group_v1_group **ret_group);
 /* One streaming call, all items packed into the arena; at most WORLD_ITEMS_MAX. */
 #define WORLD_ITEMS_MAX 4096
