@@ -115,7 +115,7 @@ static void parent_must_be_there_and_active_up_to_the_top(struct world *w)
 
 static void tree_ends_at_ten_levels(struct world *w)
 {
-    char parent[16] = "o@o", slug[8];
+    char parent[32] = "o@o", slug[24];
     world_god(w, &w->a, "alice");
     assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
     for (int level = 2; level <= GROUP_DEPTH_MAX + 1; level++) {
@@ -148,7 +148,7 @@ static void same_name_made_at_once_exists_once(struct world *w)
 
 static void same_name_made_at_once_exists_once_part(struct fiber_run *run, size_t index)
 {
-    char slug[16];
+    char slug[24];
     (void)run;
     snprintf(slug, sizeof(slug), "s%zu", index);
     outcomes[index] = world_create(shared_world, "alice", "o@o", slug, "Ugyanaz");

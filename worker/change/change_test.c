@@ -1,0 +1,159 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "worker/change/change.h"
+#include "worker/testing/world.h"
+
+static enum status create(struct world *w, const char *user, const char *key, const char *slug,
+                          const char *name, struct fault *fault, group_v1_group **ret_group)
+{
+    group_v1_create_group_request req = GROUP_V1_CREATE_GROUP_REQUEST_INIT;
+    req.slug = (char *)(uintptr_t)slug;
+    req.name = (char *)(uintptr_t)name;
+    const struct rpc_pair *metadata = world_metadata(w, &w->a, user, CHANGE_KEY_METADATA, key);
+    return group_v1_create_group_call(w->a.channel, &req, metadata, 2, WORLD_REST(w), ret_group,
+                                      fault);
+}
+
+static void repeated_key_gives_the_first_answer_and_one_effect(struct world *w)
+{
+    group_v1_group *first, *second;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &first), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET name = 'other', version = 9");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &second), STATUS_OK);
+    assert_string_equal(second->name, "X");
+    assert_string_equal(second->etag, first->etag);
+    assert_string_equal(second->realm, "a");
+    assert_int_equal(second->sort_key.len, first->sort_key.len);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"), "1");
+}
+
+static void key_of_another_request_is_refused(struct world *w)
+{
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
+    assert_int_equal(create(w, "alice", "k1", "y", "Y", &w->fault, &res),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "IDEMPOTENCY_KEY_REUSED");
+    /* The same bytes for another method are another request. */
+    group_v1_archive_group_request archive = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
+    archive.id = (char *)(uintptr_t) "x@x";
+    assert_int_equal(
+        group_v1_archive_group_call(w->a.channel, &archive,
+                                    world_metadata(w, &w->a, "alice", CHANGE_KEY_METADATA, "k1"), 2,
+                                    WORLD_REST(w), &res, &w->fault),
+        STATUS_FAILED_PRECONDITION);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group"), "1");
+}
+
+static void keys_of_two_users_are_two_keys(struct world *w)
+{
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    world_god(w, &w->a, "zoe");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
+    assert_int_equal(create(w, "zoe", "k1", "y", "Y", &w->fault, &res), STATUS_OK);
+    assert_string_equal(res->id, "y@y");
+}
+
+static void refused_change_leaves_its_key_free(struct world *w)
+{
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(create(w, "alice", "", "x", "X", &w->fault, &res), STATUS_OK);
+    assert_int_equal(create(w, "alice", "k1", "x", "Más", &w->fault, &res), STATUS_ALREADY_EXISTS);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.idempotency"), "0");
+    assert_int_equal(create(w, "alice", "k1", "y", "Y", &w->fault, &res), STATUS_OK);
+}
+
+static void malformed_key_is_refused(struct world *w)
+{
+    char key[CHANGE_KEY_BYTES_MAX + 2];
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    memset(key, 'k', sizeof(key));
+    key[sizeof(key) - 1] = '\0';
+    assert_int_equal(create(w, "alice", key, "x", "X", &w->fault, &res), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(create(w, "alice", "a b", "x", "X", &w->fault, &res), STATUS_INVALID_ARGUMENT);
+    key[CHANGE_KEY_BYTES_MAX] = '\0';
+    assert_int_equal(create(w, "alice", key, "x", "X", &w->fault, &res), STATUS_OK);
+}
+
+static struct world *shared_world;
+static enum status outcomes[8];
+static const char *etags[8];
+
+static void repeat(struct fiber_run *run, size_t index)
+{
+    group_v1_group *res;
+    struct fault fault;
+    (void)run;
+    outcomes[index] = create(shared_world, "alice", "k1", "x", "X", &fault, &res);
+    etags[index] = outcomes[index] == STATUS_OK ? res->etag : "";
+}
+
+static void one_key_used_at_once_has_one_effect(struct world *w)
+{
+    world_god(w, &w->a, "alice");
+    shared_world = w;
+    fiber_run_parallel(w->run, 8, repeat);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(outcomes[i], STATUS_OK);
+        assert_string_equal(etags[i], "v1");
+    }
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"), "1");
+}
+
+static void old_keys_are_forgotten(struct world *w)
+{
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(create(w, "alice", "old", "x", "X", &w->fault, &res), STATUS_OK);
+    assert_int_equal(create(w, "alice", "new", "y", "Y", &w->fault, &res), STATUS_OK);
+    world_sql(w, "UPDATE pek.idempotency SET create_time = now() - interval '2 days'"
+                 " WHERE key = 'old'");
+    assert_int_equal(change_forget_keys(realm_pg(w->a.realm), &w->cancel), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(key, ' ') FROM pek.idempotency"), "new");
+}
+
+static void audit_says_who_did_what_to_which_group(struct world *w)
+{
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "x", "Őrült"), STATUS_OK);
+    assert_string_equal(
+        world_value(w, "SELECT concat_ws('|', realm, actor, action, target_kind, target_id,"
+                       " length(trace_id), detail->>'name', detail ? 'sort_key')"
+                       " FROM pek.audit_log"),
+        "a|alice|group.create|group|x@x|32|Őrült|f");
+}
+
+static void refused_change_leaves_no_audit_row(struct world *w)
+{
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "x", "X"), STATUS_OK);
+    assert_int_equal(world_create(w, "alice", "", "y", "x"), STATUS_ALREADY_EXISTS);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"), "1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(repeated_key_gives_the_first_answer_and_one_effect),
+        WORLD_TEST(key_of_another_request_is_refused),
+        WORLD_TEST(keys_of_two_users_are_two_keys),
+        WORLD_TEST(refused_change_leaves_its_key_free),
+        WORLD_TEST(malformed_key_is_refused),
+        WORLD_TEST(one_key_used_at_once_has_one_effect),
+        WORLD_TEST(old_keys_are_forgotten),
+        WORLD_TEST(audit_says_who_did_what_to_which_group),
+        WORLD_TEST(refused_change_leaves_no_audit_row),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
