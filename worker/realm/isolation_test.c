@@ -1,0 +1,179 @@
+/* Realms that share a database, and the tables that keep them apart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "worker/realm/rekey.h"
+#include "worker/testing/world.h"
+
+/* ---- the catalog ---- */
+
+static void every_table_has_the_realm_first_and_forced_row_security(struct world *w)
+{
+    assert_string_equal(
+        world_value(w, "SELECT coalesce(string_agg(c.relname, ' '), '') FROM pg_class c"
+                       " WHERE c.relnamespace = 'pek'::regnamespace AND c.relkind IN ('r', 'p')"
+                       " AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS ("
+                       "  SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*'"
+                       "   AND p.polpermissive AND p.polwithcheck IS NOT NULL))"),
+        "");
+    /* Keys and unique indexes begin with the realm. */
+    assert_string_equal(
+        world_value(w, "SELECT coalesce(string_agg(i.indexrelid::regclass::text, ' '), '')"
+                       " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+                       " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
+                       " WHERE c.relnamespace = 'pek'::regnamespace AND i.indisunique"
+                       " AND a.attname <> 'realm'"),
+        "");
+    assert_string_equal(
+        world_value(w, "SELECT coalesce(string_agg(c.relname, ' '), '') FROM pg_class c"
+                       " WHERE c.relnamespace = 'pek'::regnamespace AND c.relkind IN ('r', 'p')"
+                       " AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid"
+                       "  AND i.indisprimary)"),
+        "");
+    /* Foreign keys, too, and none that forgets what it pointed at. */
+    assert_string_equal(
+        world_value(w, "SELECT coalesce(string_agg(k.conname, ' '), '') FROM pg_constraint k"
+                       " JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]"
+                       " WHERE k.connamespace = 'pek'::regnamespace AND k.contype = 'f'"
+                       " AND (a.attname <> 'realm' OR k.confdeltype IN ('n', 'd'))"),
+        "");
+}
+
+static void roles_are_bound_by_row_security(struct world *w)
+{
+    assert_string_equal(world_value(w, "SELECT string_agg(rolname || rolsuper || rolbypassrls, ' '"
+                                       " ORDER BY rolname) FROM pg_roles WHERE rolname LIKE 'pek%%'"),
+                        "pek_appfalsefalse pek_ownerfalsefalse");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pg_class WHERE relnamespace ="
+                                       " 'pek'::regnamespace AND relkind = 'r'"
+                                       " AND relowner <> 'pek_owner'::regrole"),
+                        "0");
+}
+
+/* ---- connections ---- */
+
+static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
+{
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
+    static const char *const tables[] = {"realm_group",       "policy",    "policy_statement",
+                                         "policy_assignment", "audit_log", "idempotency",
+                                         "realm_state"};
+    static const char *const roles[] = {"pek_app", "pek_owner"};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        for (size_t r = 0; r < 2; r++)
+            assert_string_equal(world_value(w, "SET ROLE %s; SELECT count(*) FROM pek.%s",
+                                            roles[r], tables[i]),
+                                "0");
+    assert_string_equal(
+        world_value(w, "DO $$ BEGIN SET LOCAL ROLE pek_app;"
+                       " INSERT INTO pek.policy (realm, name) VALUES ('a', 'x');"
+                       " RAISE 'inserted'; EXCEPTION WHEN insufficient_privilege THEN NULL;"
+                       " END $$; SELECT count(*) FROM pek.policy WHERE name = 'x'"),
+        "0");
+}
+
+static void connection_of_one_realm_cannot_write_into_another(struct world *w)
+{
+    assert_string_equal(
+        world_value(w, "DO $$ BEGIN SET LOCAL ROLE pek_app; SET LOCAL pek.realm = 'b';"
+                       " INSERT INTO pek.policy (realm, name) VALUES ('a', 'x');"
+                       " RAISE 'inserted'; EXCEPTION WHEN insufficient_privilege THEN NULL;"
+                       " END $$; SELECT count(*) FROM pek.policy WHERE name = 'x'"),
+        "0");
+}
+
+static void audit_log_is_append_only_for_the_application(struct world *w)
+{
+    assert_string_equal(
+        world_value(w, "SELECT has_table_privilege('pek_app', 'pek.audit_log', 'UPDATE')"
+                       " OR has_table_privilege('pek_app', 'pek.audit_log', 'DELETE')"
+                       " OR has_table_privilege('pek_app', 'pek.audit_log', 'TRUNCATE')"
+                       " OR has_table_privilege('pek_app', 'pek.realm_group', 'DELETE')"),
+        "f");
+}
+
+/* ---- two realms ---- */
+
+static enum status in_b(struct world *w, const char *user, const char *slug, const char *name)
+{
+    group_v1_create_group_request req = GROUP_V1_CREATE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    req.slug = (char *)(uintptr_t)slug;
+    req.name = (char *)(uintptr_t)name;
+    return group_v1_create_group_call(w->b.channel, &req,
+                                      world_metadata(w, &w->b, user, NULL, NULL), 1, WORLD_REST(w),
+                                      &res, &w->fault);
+}
+
+static void same_group_lives_in_two_realms(struct world *w)
+{
+    group_v1_group *got;
+    group_v1_list_groups_request list = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    world_god(w, &w->a, "alice");
+    world_god(w, &w->b, "bea");
+    assert_int_equal(world_create(w, "alice", "", "kir-dev", "Kir-Dev"), STATUS_OK);
+    assert_int_equal(in_b(w, "bea", "kir-dev", "Kir-Dev"), STATUS_OK);
+    assert_int_equal(in_b(w, "bea", "only-b", "Csak itt"), STATUS_OK);
+    assert_string_equal(world_list(w, "alice", &list), "kir-dev@kir-dev");
+    assert_int_equal(world_get(w, "alice", "only-b@only-b", &got), STATUS_NOT_FOUND);
+    /* Rights do not cross, either. */
+    assert_int_equal(in_b(w, "alice", "x", "X"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(world_get(w, "bea", "kir-dev@kir-dev", &got), STATUS_PERMISSION_DENIED);
+    assert_string_equal(world_value(w, "SELECT string_agg(realm || ':' || n, ' ' ORDER BY realm)"
+                                       " FROM (SELECT realm, count(*) n FROM pek.realm_group"
+                                       " GROUP BY realm) AS counted"),
+                        "a:1 b:2");
+}
+
+/* ---- sort keys ---- */
+
+static void keys_of_another_collator_are_made_again(struct world *w)
+{
+    group_v1_list_groups_request list = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    struct text_collator *collator;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "c", "Cz"), STATUS_OK);
+    assert_int_equal(world_create(w, "alice", "", "b", "Csak"), STATUS_OK);
+    world_sql(w, "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key,"
+                 " purpose) SELECT 'a', 'x@g' || n, 'G ' || n, 'g ' || n, '', '', 0"
+                 " FROM generate_series(1, 1200) n");
+    world_sql(w, "UPDATE pek.realm_group SET sort_key = decode(md5(id), 'hex')");
+    assert_int_equal(text_collator_new(&collator), STATUS_OK);
+    /* The version agrees: nothing to do. */
+    assert_int_equal(rekey_groups(realm_pg(w->a.realm), &w->cancel, collator), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group"
+                                       " WHERE sort_key <> decode(md5(id), 'hex')"),
+                        "0");
+    world_sql(w, "UPDATE pek.realm_state SET collator_version = 'older'");
+    assert_int_equal(rekey_groups(realm_pg(w->a.realm), &w->cancel, collator), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group"
+                                       " WHERE sort_key = decode(md5(id), 'hex') OR folded = ''"),
+                        "0");
+    list.page_size = 2;
+    assert_string_equal(world_list(w, "alice", &list), "c@c b@b");
+    assert_string_equal(
+        world_value(w, "SELECT string_agg(collator_version, ' ' ORDER BY realm)"
+                       " FROM pek.realm_state"),
+        arena_printf(w->arena, "%s older", text_collator_version(collator)));
+    text_collator_free(collator);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(every_table_has_the_realm_first_and_forced_row_security),
+        WORLD_TEST(roles_are_bound_by_row_security),
+        WORLD_TEST(connection_without_a_realm_sees_and_adds_nothing),
+        WORLD_TEST(connection_of_one_realm_cannot_write_into_another),
+        WORLD_TEST(audit_log_is_append_only_for_the_application),
+        WORLD_TEST(same_group_lives_in_two_realms),
+        WORLD_TEST(keys_of_another_collator_are_made_again),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
