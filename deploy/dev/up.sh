@@ -49,7 +49,6 @@ listen = 127.0.0.1:$2
 database = "$(conninfo "$1" pek_app)"
 database_owner = "$(conninfo "$1" pek_owner)"
 instance_key = $DATA/keys/$1.pem
-hub_issuer = pek-hub
 hub_keys = $DATA/keys/pek-hub.pub.pem
 demo_kind = ${1#worker-}
 CONF
