@@ -12,9 +12,9 @@
  * Every wait ends with the `struct cancel` of the call: its deadline is the statement_timeout (transactions)
  * and a cancelled query is cancelled in PostgreSQL too, where nobody else shares it.
  *
- * SQLSTATE → status: 23505 ALREADY_EXISTS, 23503/23514/P0001 FAILED_PRECONDITION, 22xxx INVALID_ARGUMENT,
- * 40001/40P01 ABORTED, 42501 PERMISSION_DENIED, 57014 CANCELLED or DEADLINE_EXCEEDED, 53xxx/57P0x/08xxx
- * UNAVAILABLE, else INTERNAL. The server's message is for the log (pg_last_error), never for the caller;
+ * SQLSTATE → status: 23505 ALREADY_EXISTS, 23503/23514/23P01/P0001 FAILED_PRECONDITION, 22xxx
+ * INVALID_ARGUMENT, 40001/40P01 ABORTED, 42501 PERMISSION_DENIED, 57014 CANCELLED or DEADLINE_EXCEEDED,
+ * 53xxx/57P0x/08xxx/25P03/55P03 (lock_timeout) UNAVAILABLE, else INTERNAL. The server's message is for the log (pg_last_error), never for the caller;
  * the constraint name is kept so that the store can say which rule was broken.
  */
 #ifndef PEK_SHARED_PG_PG_H
@@ -52,7 +52,8 @@ struct pg_param pg_str(const char *str);    /* NULL is SQL NULL */
 struct pg_param pg_bytea(struct slice bytes);
 struct pg_param pg_bool(bool value);
 struct pg_param pg_int(struct arena *arena, int64_t value);
-/* A text[] literal of the items. */
+/* A text[] literal of the items. When the arena is full, this and pg_int give a value that the call refuses
+ * with RESOURCE_EXHAUSTED; a text with a NUL inside is refused with INVALID_ARGUMENT. */
 struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count);
 
 struct pg_options {
@@ -91,7 +92,8 @@ PEK_MUST_CHECK enum status pg_execute(struct pg_transaction *transaction,
                                       const struct pg_statement *statement,
                                       const struct pg_param *params, size_t param_count,
                                       struct pg_result **ret_result);
-/* UNKNOWN-outcome failures (connection lost while committing) are UNAVAILABLE. */
+/* UNKNOWN-outcome failures are UNAVAILABLE (connection lost while committing) and DEADLINE_EXCEEDED. Once
+ * COMMIT was sent a cancellation comes too late. After a failed statement: rolls back, that failure. */
 PEK_MUST_CHECK enum status pg_commit(struct pg_transaction *transaction);
 void pg_rollback(struct pg_transaction *transaction);
 /* Runs `body` in a transaction, commits, and runs it again as a whole on ABORTED (serialization failure,
