@@ -130,7 +130,7 @@ void connect_continue(struct connection *connection)
 
 static void begin_on_loop(struct connection *connection)
 {
-    struct keywords keywords;
+    struct keywords keywords = {.names = {NULL}};
     keywords_fill(connection, &keywords);
     connection->state = LINK_TRYING;
     connection->conn = PQconnectStartParams(keywords.names, keywords.values, 1);
@@ -159,7 +159,7 @@ static void on_start_work(uv_work_t *work)
 {
     struct start *start = work->data;
     tsan_acquire(start);
-    struct keywords keywords;
+    struct keywords keywords = {.names = {NULL}};
     keywords_fill(start->connection, &keywords);
     start->conn = PQconnectdbParams(keywords.names, keywords.values, 1);
     tsan_release(start);
