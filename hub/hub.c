@@ -72,6 +72,14 @@ static void status_changed(void *arg, struct instance *instance)
               log_str("status", instance_status_name(instance->status)));
 }
 
+static void token_failed(void *arg, const struct instance *instance, const struct fault *fault)
+{
+    (void)arg;
+    log_event(LOG_WARN, "instance.no_grant", log_str("instance", instance->realm),
+              log_str("status", status_name(fault->status)), log_str("reason", fault->reason),
+              log_str("message", fault->text));
+}
+
 /* ---- opening ----------------------------------------------------------------------------------- */
 
 static enum status load_signer(const char *path, struct jwt_keys *keys, struct es256_key **ret_key,
@@ -174,8 +182,14 @@ static enum status open_workers(struct hub *hub, struct fault *fault)
 
 static enum status open_sessions(struct hub *hub, struct fault *fault)
 {
-    const struct session_options options = {hub->pg, &hub->registry, &hub->keys,
-                                            hub->config->issuer};
+    const struct session_options options = {
+        .pg = hub->pg,
+        .registry = &hub->registry,
+        .keys = &hub->keys,
+        .issuer = hub->config->issuer,
+        .arg = hub,
+        .on_token_failure = token_failed,
+    };
     struct rpc_host_options host_options = {0};
 
     enum status status = session_cache_init(&hub->sessions, hub->fibers, &options);

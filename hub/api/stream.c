@@ -51,8 +51,10 @@ static enum status hash_question(struct list_stream *stream)
     parts[count++] = slice_make(fingerprint, sizeof(fingerprint));
     parts[count++] = call->session ? call->session->user_id : slice_make("", 0);
     for (size_t i = 0; i < call->fanout.count; i++) {
-        if (call->fanout.legs[i].state != LEG_SKIPPED)
-            parts[count++] = call->fanout.legs[i].realm;
+        const struct leg *leg = &call->fanout.legs[i];
+        /* A realm that could not say whether it knows the user does not belong to the set (yet). */
+        if (leg->named || (call->session && session_is_member(call->session, leg->instance)))
+            parts[count++] = leg->realm;
     }
     stream->question = page_question_of(parts, count);
     return STATUS_OK;

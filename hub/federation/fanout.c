@@ -135,20 +135,13 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
         return true;
     }
     if (state == CREDENTIAL_FAILED) {
-        if (!leg->named && !credential->member) {
-            leg_skip(leg);
-            return true;
-        }
         leg->fault = credential->fault;
         end(leg, true);
         return true;
     }
     /* A realm that does not answer will not give a token either. */
     if (breaker_refuses(&leg->instance->breaker, clock_monotonic_us())) {
-        if (!leg->named && !credential->member)
-            leg_skip(leg);
-        else
-            refuse_unavailable(leg);
+        refuse_unavailable(leg);
         return true;
     }
     return false;

@@ -3,8 +3,8 @@
  * A leg goes CREDENTIAL → ADMISSION → CALL → DONE: it gets the user's token and hints for the realm, a place among
  * the realm's calls, asks, and takes messages one at a time as they are wanted. It goes back to CREDENTIAL when
  * the realm refused the token (once), and for another try when a method that is safe to repeat could not reach
- * the realm and nothing was taken yet. A realm that turns out not to know the user, and was not named, is SKIPPED:
- * it is not one of the caller's.
+ * the realm and nothing was taken yet. A realm that says it does not know the user, and was not named, is SKIPPED: it is
+ * not one of the caller's. One that cannot be asked fails: it might be.
  *
  * Everything is driven by one fiber, that of the HTTP request:
  *     while (…) { fanout_advance(f); look at the legs; fanout_wait(f, until); }

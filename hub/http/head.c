@@ -140,7 +140,8 @@ int head_parse(struct slice bytes, const struct head_limits *limits, struct head
     head->header_count = 0;
     head->host = (struct slice){0};
     struct slice rest = bytes, line;
-    if (rest.len >= 2 && memcmp(rest.ptr, "\r\n", 2) == 0) /* RFC 9112 2.2: one before the request */
+    if (rest.len >= 2 &&
+        memcmp(rest.ptr, "\r\n", 2) == 0) /* RFC 9112 2.2: one before the request */
         rest = slice_make(rest.ptr + 2, rest.len - 2);
     const char *line_end = memchr(rest.ptr, '\n', rest.len);
     if (!line_end || (size_t)(line_end - rest.ptr) > limits->line_bytes_max)

@@ -294,16 +294,29 @@ static void request_is_told_as_it_was_sent(void **state)
 {
     (void)state;
     start((struct http_options){0});
-    struct client client = ask(SLICE_LIT(
-        "POST /a%20b/c?x=%201&y HTTP/1.1\r\nHost: pek.example:80\r\nCookie: a=b; pek_session=\"tok\"\r\n"
-        "X-Policy-Hint: GOD\r\nX-Forwarded-For: 1.2.3.4\r\nAccept: application/x-ndjson, */*;q=0.1\r\n"
-        "Content-Length: 5\r\nConnection: close\r\n\r\nhello"));
-    static const char *const lines[] = {
-        "HTTP/1.1 200 OK\r\n", "method=POST\n",      "path=/a b/c\n",        "raw=/a%20b/c\n",
-        "query=x=%201&y\n",    "body=hello\n",       "hint=\n",              "forwarded=\n",
-        "cookie=tok\n",        "peer=127.0.0.1\n",   "host=pek.example:80\n", "secure=0\n",
-        "accept=1\n",          "Connection: close\r\n", "x-request-id: ",
-        "x-content-type-options: nosniff\r\n", "frame-ancestors 'none'", "referrer-policy: "};
+    struct client client = ask(SLICE_LIT("POST /a%20b/c?x=%201&y HTTP/1.1\r\nHost: "
+                                         "pek.example:80\r\nCookie: a=b; pek_session=\"tok\"\r\n"
+                                         "X-Policy-Hint: GOD\r\nX-Forwarded-For: "
+                                         "1.2.3.4\r\nAccept: application/x-ndjson, */*;q=0.1\r\n"
+                                         "Content-Length: 5\r\nConnection: close\r\n\r\nhello"));
+    static const char *const lines[] = {"HTTP/1.1 200 OK\r\n",
+                                        "method=POST\n",
+                                        "path=/a b/c\n",
+                                        "raw=/a%20b/c\n",
+                                        "query=x=%201&y\n",
+                                        "body=hello\n",
+                                        "hint=\n",
+                                        "forwarded=\n",
+                                        "cookie=tok\n",
+                                        "peer=127.0.0.1\n",
+                                        "host=pek.example:80\n",
+                                        "secure=0\n",
+                                        "accept=1\n",
+                                        "Connection: close\r\n",
+                                        "x-request-id: ",
+                                        "x-content-type-options: nosniff\r\n",
+                                        "frame-ancestors 'none'",
+                                        "referrer-policy: "};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         if (!client_has(&client, lines[i]))
             fail_msg("\"%s\" is not in: %.*s", lines[i], (int)client.in.len, client.in.ptr);
@@ -332,9 +345,9 @@ static void paths_that_must_not_name_a_file_are_empty(void **state)
 {
     (void)state;
     start((struct http_options){0});
-    static const char *const paths[] = {"/..",     "/a/../b",  "/%2e%2e/x", "/a%2fb", "/a%5Cb",
-                                        "/a%00b",  "/a%0ab",   "/%ff",      "/a%",    "/./a",
-                                        "/a/%2E/", "/a/.%2e"};
+    static const char *const paths[] = {"/..",    "/a/../b", "/%2e%2e/x", "/a%2fb",
+                                        "/a%5Cb", "/a%00b",  "/a%0ab",    "/%ff",
+                                        "/a%",    "/./a",    "/a/%2E/",   "/a/.%2e"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         char text[128];
         int len = snprintf(text, sizeof(text),
@@ -353,18 +366,19 @@ static void connection_is_kept_and_pipelined_in_order(void **state)
     struct client client = client_open();
     client_send(&client, SLICE_LIT(GET("/1")));
     READ_UNTIL(&client, "path=/1\n");
-    client_send(&client, SLICE_LIT(GET("/2") GET("/small-stream")
-                                   "POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
-                                   "POST /4 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                   "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" GET_CLOSE("/5")));
+    client_send(
+        &client,
+        SLICE_LIT(GET("/2") GET(
+            "/small-stream") "POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+                             "POST /4 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n" GET_CLOSE("/5")));
     READ_TO_END(&client);
     const char *at = client.in.ptr;
-    static const char *const order[] = {"path=/2\n",    "4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n",
-                                        "body=hi\n",    "body=abcde\n",
-                                        "path=/5\n"};
+    static const char *const order[] = {"path=/2\n", "4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n",
+                                        "body=hi\n", "body=abcde\n", "path=/5\n"};
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        const char *found = memmem(at, (size_t)(client.in.ptr + client.in.len - at), order[i],
-                                   strlen(order[i]));
+        const char *found =
+            memmem(at, (size_t)(client.in.ptr + client.in.len - at), order[i], strlen(order[i]));
         assert_non_null(found);
         at = found;
     }
@@ -685,8 +699,15 @@ static void drain_cancels_at_its_deadline(void **state)
 static void bad_addresses_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {NULL, "", "8080", ":8080", "127.0.0.1:", "127.0.0.1:65536",
-                                      "example.org:80", "127.0.0.1:-1", "127.0.0.1:8x"};
+    static const char *const bad[] = {NULL,
+                                      "",
+                                      "8080",
+                                      ":8080",
+                                      "127.0.0.1:",
+                                      "127.0.0.1:65536",
+                                      "example.org:80",
+                                      "127.0.0.1:-1",
+                                      "127.0.0.1:8x"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct http_server *none = NULL;
         struct fault fault = {0};

@@ -30,7 +30,7 @@ static void send_header(h2o_req_t *h2o, struct slice name, struct slice value)
         is_sent_by_h2o(name))
         return;
     h2o_iovec_t name_copy = h2o_strdup(&h2o->pool, name.ptr, name.len);
-    h2o_iovec_t value_copy = {(char *)(uintptr_t)"", 0};
+    h2o_iovec_t value_copy = {(char *)(uintptr_t) "", 0};
     if (value.len > 0)
         value_copy = h2o_strdup(&h2o->pool, value.ptr, value.len);
     h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, name_copy.base, name_copy.len, 1, NULL,
@@ -126,8 +126,8 @@ static void set_head(struct http_request *request, int status_code,
 
 /* ---- complete ------------------------------------------------------------------------------------ */
 
-void http_reply(struct http_request *request, int status_code, const struct http_header_pair *headers,
-                size_t header_count, struct slice body)
+void http_reply(struct http_request *request, int status_code,
+                const struct http_header_pair *headers, size_t header_count, struct slice body)
 {
     assert(request->answer == ANSWER_NONE);
     assert(status_code >= 200 && status_code <= 599);

@@ -251,7 +251,8 @@ int on_request(h2o_handler_t *handler, h2o_req_t *h2o)
     struct http_server *server = conn->server;
     struct http_request *request = request_new(server);
     if (!request) {
-        h2o_send_error_503(h2o, "Service Unavailable", "no memory", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
+        h2o_send_error_503(h2o, "Service Unavailable", "no memory",
+                           H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
         return 0;
     }
     struct cell *cell = h2o_mem_alloc_shared(&h2o->pool, sizeof(*cell), on_cell_dispose);

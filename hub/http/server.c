@@ -22,8 +22,7 @@ static struct list *bucket_of(struct http_server *server, const char *peer)
 static size_t connections_from(struct http_server *server, const char *peer)
 {
     size_t count = 0;
-    LIST_FOR_EACH(it, bucket_of(server, peer))
-    {
+    LIST_FOR_EACH (it, bucket_of(server, peer)) {
         if (strcmp(LIST_ENTRY(it, struct http_conn, bucket)->peer, peer) == 0)
             count++;
     }
@@ -156,16 +155,15 @@ static enum status listen_on(struct http_server *server, const char *where, stru
                          where ? where : "");
     int problem = uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
     if (problem == 0)
-        problem =
-            uv_listen((uv_stream_t *)&server->listener, HTTP_LISTEN_BACKLOG, on_connection);
+        problem = uv_listen((uv_stream_t *)&server->listener, HTTP_LISTEN_BACKLOG, on_connection);
     if (problem != 0)
         return fault_set(fault, STATUS_UNAVAILABLE, "listen", "cannot listen on %s: %s", where,
                          uv_strerror(problem));
     int len = sizeof(address);
     uv_tcp_getsockname(&server->listener, (struct sockaddr *)&address, &len);
-    server->port = ntohs(address.ss_family == AF_INET6
-                             ? ((const struct sockaddr_in6 *)&address)->sin6_port
-                             : ((const struct sockaddr_in *)&address)->sin_port);
+    server->port =
+        ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
+                                            : ((const struct sockaddr_in *)&address)->sin_port);
     server->listening = true;
     return STATUS_OK;
 }
@@ -353,12 +351,12 @@ enum status http_server_drain(struct http_server *server, int64_t deadline_us)
     fiber_sleep_ms(0);
     close_listener(server);
     server->draining = true;
-    server->context.shutdown_requested = 1; /* h2o's own way arms a timer of HTTP/2 that it never stops */
+    server->context.shutdown_requested =
+        1; /* h2o's own way arms a timer of HTTP/2 that it never stops */
     bool idle = wait_until_idle(server, deadline_us);
     if (idle)
         return STATUS_OK;
-    LIST_FOR_EACH(it, &server->conns)
-    {
+    LIST_FOR_EACH (it, &server->conns) {
         struct http_conn *conn = LIST_ENTRY(it, struct http_conn, node);
         if (conn->request)
             cancel_fire(&conn->request->cancel);

@@ -214,15 +214,14 @@ static void lingering_end(struct http_server *server, struct lingering *lingerin
 
 void lingering_free(struct http_server *server)
 {
-    LIST_FOR_EACH(it, &server->lingering)
-    lingering_end(server, LIST_ENTRY(it, struct lingering, node));
+    LIST_FOR_EACH (it, &server->lingering)
+        lingering_end(server, LIST_ENTRY(it, struct lingering, node));
 }
 
 static void sweep_lingering(struct http_server *server, int64_t now_us)
 {
     char waste[LINGER_READ_BYTES];
-    LIST_FOR_EACH(it, &server->lingering)
-    {
+    LIST_FOR_EACH (it, &server->lingering) {
         struct lingering *lingering = LIST_ENTRY(it, struct lingering, node);
         ssize_t got = recv(lingering->fd, waste, sizeof(waste), MSG_DONTWAIT);
         bool open = got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
@@ -239,8 +238,7 @@ void on_sweep(uv_timer_t *timer)
     int64_t now_us = clock_monotonic_us();
     size_t polled_count = 0;
     bool poll_them = polled_room(server);
-    LIST_FOR_EACH(it, &server->conns)
-    {
+    LIST_FOR_EACH (it, &server->conns) {
         struct http_conn *conn = LIST_ENTRY(it, struct http_conn, node);
         if (check_stall(conn, now_us))
             continue;

@@ -11,8 +11,9 @@ struct cursor {
 
 static enum status refuse(const struct cursor *cursor, const char *what)
 {
-    return fault_set(cursor->fault, STATUS_INVALID_ARGUMENT, NULL, "template \"%s\": %s at byte %zu",
-                     cursor->start, what, (size_t)(cursor->at - cursor->start));
+    return fault_set(cursor->fault, STATUS_INVALID_ARGUMENT, NULL,
+                     "template \"%s\": %s at byte %zu", cursor->start, what,
+                     (size_t)(cursor->at - cursor->start));
 }
 
 static bool is_literal_char(char c)

@@ -138,6 +138,7 @@ static void finish(struct credential *credential, enum credential_state state)
 static void fetch_once(struct session *session, struct instance *instance, struct arena *arena)
 {
     struct credential *credential = &session->credentials[instance->index];
+    const struct session_options *options = &session->cache->options;
     instance_v1_issue_token_response *response = NULL;
     struct cancel cancel;
     struct fault fault = {0};
@@ -154,6 +155,8 @@ static void fetch_once(struct session *session, struct instance *instance, struc
         session->cache->token_failures++;
         if (!fault.status)
             (void)fault_set(&fault, status, NULL, "the realm's answer is too large");
+        if (options->on_token_failure)
+            options->on_token_failure(options->arg, instance, &fault);
         credential->fault = fault;
         credential->retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
         /* A renewal that failed takes nothing away: the token holds until it expires. */

@@ -283,6 +283,11 @@ bool session_includes(const struct session *session, const struct instance *inst
     return credential->member || !credential->asked;
 }
 
+bool session_is_member(const struct session *session, const struct instance *instance)
+{
+    return session->credentials[instance->index].member;
+}
+
 void session_policies_changed(struct session_cache *cache, struct instance *instance,
                               const char *const *users, size_t count)
 {

@@ -41,6 +41,9 @@ struct session_options {
     struct registry *registry;
     struct jwt_keys *keys; /* signs and verifies cookies */
     const char *issuer;
+    void *arg;
+    /* A realm gave no token: for the log. May be NULL; never waits. */
+    void (*on_token_failure)(void *arg, const struct instance *instance, const struct fault *fault);
 };
 
 enum credential_state { CREDENTIAL_NONE, CREDENTIAL_FETCHING, CREDENTIAL_READY, CREDENTIAL_FAILED };
@@ -125,5 +128,7 @@ void credential_withdraw(struct credential_waiter *waiter);
 void credential_refused(struct session *session, struct instance *instance);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
 bool session_includes(const struct session *session, const struct instance *instance);
+/* It knows the user, as far as is known here. */
+bool session_is_member(const struct session *session, const struct instance *instance);
 
 #endif

@@ -13,7 +13,7 @@
 #define PATH_BYTES_MAX 256
 
 struct step {
-    struct slice spelled; /* as the client wrote it; empty for what the route adds */
+    struct slice spelled;      /* as the client wrote it; empty for what the route adds */
     const upb_FieldDef *field; /* NULL for a map's key */
     size_t index;
     bool in_array;
@@ -215,7 +215,8 @@ static enum status take_value(struct body *body, const upb_FieldDef *field,
         return take_message(body, def, message);
     }
     if (*body->at == '{' || *body->at == '[') {
-        const char *wanted = value_parse(field, SLICE_LIT(""), VALUE_JSON_BARE, body->arena, ret_value);
+        const char *wanted =
+            value_parse(field, SLICE_LIT(""), VALUE_JSON_BARE, body->arena, ret_value);
         return refuse_wanted(body, wanted ? wanted : "one value");
     }
     struct slice text;
@@ -305,7 +306,8 @@ static enum status mask_note(struct body *body, const upb_FieldDef *field)
     }
     char path[PATH_BYTES_MAX];
     path_text(body, false, path);
-    if (!body->options->mask || is_bound(body, path) || strcmp(upb_FieldDef_Name(field), "etag") == 0)
+    if (!body->options->mask || is_bound(body, path) ||
+        strcmp(upb_FieldDef_Name(field), "etag") == 0)
         return STATUS_OK;
     struct slice rest = slice_str(path);
     if (body->first_own > 0) /* relative to the body's field */

@@ -40,7 +40,8 @@ static void write_details(struct json_writer *json, const struct fault *fault)
     json_array_end(json);
 }
 
-void transcode_error_json(const struct fault *fault, int http_code, bool problem, struct buffer *out)
+void transcode_error_json(const struct fault *fault, int http_code, bool problem,
+                          struct buffer *out)
 {
     struct json_writer json;
     json_writer_init(&json, out);

@@ -37,13 +37,13 @@ enum status transcode_item_new(const struct transcode *transcode,
         memcpy(item->bytes, bytes.ptr, bytes.len);
     item->arena = upb_Arena_Init(item->block, sizeof(item->block), &upb_alloc_global);
     item->message = item->arena ? upb_Message_New(method->response, item->arena) : NULL;
-    upb_DecodeStatus decoded =
-        item->message ? upb_Decode(item->bytes, bytes.len, item->message,
-                                   upb_MessageDef_MiniTable(method->response), NULL,
-                                   kUpb_DecodeOption_AliasString |
-                                       (int)UPB_DECODE_MAXDEPTH(TRANSCODE_DEPTH_MAX),
-                                   item->arena)
-                      : kUpb_DecodeStatus_OutOfMemory;
+    upb_DecodeStatus decoded = item->message
+                                   ? upb_Decode(item->bytes, bytes.len, item->message,
+                                                upb_MessageDef_MiniTable(method->response), NULL,
+                                                kUpb_DecodeOption_AliasString |
+                                                    (int)UPB_DECODE_MAXDEPTH(TRANSCODE_DEPTH_MAX),
+                                                item->arena)
+                                   : kUpb_DecodeStatus_OutOfMemory;
     if (decoded != kUpb_DecodeStatus_Ok) {
         transcode_item_free(item);
         return decoded == kUpb_DecodeStatus_OutOfMemory ? STATUS_RESOURCE_EXHAUSTED
@@ -100,7 +100,7 @@ static enum status append_json(const struct transcode *transcode, const upb_Mess
                                     room, &problem);
         if (len == (size_t)-1)
             return STATUS_DATA_LOSS; /* a time out of range, an Any of unknown type */
-        if (len < room) { /* it writes a NUL behind */
+        if (len < room) {            /* it writes a NUL behind */
             out->len += len;
             return STATUS_OK;
         }

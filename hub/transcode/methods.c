@@ -9,8 +9,7 @@ struct loader {
     struct fault *fault;
 };
 
-#define REFUSE(loader, method, ...)                                                                \
-    refuse((loader)->fault, (method)->path.ptr, __VA_ARGS__)
+#define REFUSE(loader, method, ...) refuse((loader)->fault, (method)->path.ptr, __VA_ARGS__)
 
 static enum status refuse(struct fault *fault, const char *path, const char *what, const char *name)
 {
@@ -56,8 +55,7 @@ static const upb_FieldDef *typed_field(const upb_MessageDef *def, const char *na
     const upb_FieldDef *field = upb_MessageDef_FindFieldByName(def, name);
     if (!field || upb_FieldDef_IsRepeated(field) || upb_FieldDef_CType(field) != type)
         return NULL;
-    if (message &&
-        strcmp(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(field)), message) != 0)
+    if (message && strcmp(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(field)), message) != 0)
         return NULL;
     return field;
 }
@@ -124,8 +122,8 @@ static enum status check_merge(const struct loader *loader, const struct transco
 static void load_access(const struct loader *loader, struct transcode_method *method)
 {
     const upb_Message *access;
-    for (size_t i = 0; (access = method_option(loader->transcode->pool, method->def, "pek.access", i,
-                                               loader->arena)) != NULL;
+    for (size_t i = 0; (access = method_option(loader->transcode->pool, method->def, "pek.access",
+                                               i, loader->arena)) != NULL;
          i++)
         method->is_public |= option_get(loader, access, "pek.Access", "public").bool_val;
 }
@@ -134,8 +132,8 @@ static enum status fill_method(const struct loader *loader, const upb_ServiceDef
                                const upb_MethodDef *def, struct transcode_method *method)
 {
     struct arena *arena = &loader->transcode->arena;
-    const char *path = arena_printf(arena, "/%s/%s", upb_ServiceDef_FullName(service),
-                                    upb_MethodDef_Name(def));
+    const char *path =
+        arena_printf(arena, "/%s/%s", upb_ServiceDef_FullName(service), upb_MethodDef_Name(def));
     if (!path)
         return no_memory(loader);
     *method = (struct transcode_method){
@@ -215,8 +213,7 @@ static bool read_pattern(const struct loader *loader, const upb_Message *http,
     static const struct {
         const char *field, *verb;
     } verbs[] = {
-        {"get", "GET"},       {"put", "PUT"},     {"post", "POST"},
-        {"delete", "DELETE"}, {"patch", "PATCH"},
+        {"get", "GET"}, {"put", "PUT"}, {"post", "POST"}, {"delete", "DELETE"}, {"patch", "PATCH"},
     };
     const char *type = "google.api.HttpRule";
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -250,8 +247,9 @@ static enum status add_rule(const struct loader *loader, const struct transcode_
     enum status status = route_table_add(transcode->routes, &rule, loader->fault);
     if (status != STATUS_OK)
         return status;
-    return check_rule(loader, method,
-                      route_table_rule(transcode->routes, route_table_count(transcode->routes) - 1));
+    return check_rule(
+        loader, method,
+        route_table_rule(transcode->routes, route_table_count(transcode->routes) - 1));
 }
 
 static enum status add_rules(const struct loader *loader, const struct transcode_method *method)
@@ -277,8 +275,8 @@ static enum status load_service(const struct loader *loader, const upb_ServiceDe
     struct transcode *transcode = loader->transcode;
     for (int i = 0; i < upb_ServiceDef_MethodCount(service); i++) {
         if (transcode->method_count == TRANSCODE_METHODS_MAX)
-            return fault_set(loader->fault, STATUS_RESOURCE_EXHAUSTED, NULL,
-                             "more than %d methods", TRANSCODE_METHODS_MAX);
+            return fault_set(loader->fault, STATUS_RESOURCE_EXHAUSTED, NULL, "more than %d methods",
+                             TRANSCODE_METHODS_MAX);
         struct method_entry *entry = &transcode->methods[transcode->method_count++];
         enum status status =
             fill_method(loader, service, upb_ServiceDef_Method(service, i), &entry->method);

@@ -5,13 +5,14 @@
 #include "hub/transcode/internal.h"
 
 /* Options come as generated messages whose extensions are unread: they are read again with the pool. */
-static const upb_Message *options_again(const upb_DefPool *pool, const char *type, const char *bytes,
-                                        size_t len, upb_Arena *arena)
+static const upb_Message *options_again(const upb_DefPool *pool, const char *type,
+                                        const char *bytes, size_t len, upb_Arena *arena)
 {
     const upb_MessageDef *def = upb_DefPool_FindMessageByName(pool, type);
     upb_Message *options = def && bytes ? upb_Message_New(def, arena) : NULL;
-    if (!options || upb_Decode(bytes, len, options, upb_MessageDef_MiniTable(def),
-                               upb_DefPool_ExtensionRegistry(pool), 0, arena) != kUpb_DecodeStatus_Ok)
+    if (!options ||
+        upb_Decode(bytes, len, options, upb_MessageDef_MiniTable(def),
+                   upb_DefPool_ExtensionRegistry(pool), 0, arena) != kUpb_DecodeStatus_Ok)
         return NULL;
     return options;
 }
@@ -134,8 +135,8 @@ static enum status patch_message(const upb_DefPool *pool, const upb_MessageDef *
     google_protobuf_DescriptorProto **nested =
         google_protobuf_DescriptorProto_mutable_nested_type(message, &count);
     for (size_t i = 0; i < count; i++) {
-        enum status status = patch_message(pool, upb_MessageDef_NestedMessage(def, (int)i),
-                                           nested[i], arena, fault);
+        enum status status =
+            patch_message(pool, upb_MessageDef_NestedMessage(def, (int)i), nested[i], arena, fault);
         if (status != STATUS_OK)
             return status;
     }

@@ -78,9 +78,8 @@ static bool names_internal(const struct query *query, struct slice path)
 
 static enum status parameter(const struct query *query, struct slice name, struct slice text)
 {
-    const upb_FieldDef *field = name.len > 0 && name.ptr[name.len - 1] != '.'
-                                    ? field_resolve(query->def, name)
-                                    : NULL;
+    const upb_FieldDef *field =
+        name.len > 0 && name.ptr[name.len - 1] != '.' ? field_resolve(query->def, name) : NULL;
     if (!field || names_internal(query, name))
         return refuse(query, name, "is unknown");
     const char *elsewhere = bound_elsewhere(query, name);

@@ -93,7 +93,8 @@ static bool agrees(const upb_FieldDef *field, const upb_Message *holder, upb_Mes
     switch (upb_FieldDef_CType(field)) {
     case kUpb_CType_String:
     case kUpb_CType_Bytes:
-        return given.str_val.size == 0 || slice_equal(slice_of(given.str_val), slice_of(bound.str_val));
+        return given.str_val.size == 0 ||
+               slice_equal(slice_of(given.str_val), slice_of(bound.str_val));
     case kUpb_CType_Bool: return !given.bool_val || given.bool_val == bound.bool_val;
     case kUpb_CType_Enum:
     case kUpb_CType_Int32:
@@ -148,8 +149,8 @@ enum status transcode_request_new(const struct transcode *transcode,
     const struct route_rule *rule = match->rule;
     const struct transcode_method *method = rule->target;
     if (method->request_bytes_max > 0 && body.len > method->request_bytes_max)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "the body is longer than %zu bytes",
-                         method->request_bytes_max);
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
+                         "the body is longer than %zu bytes", method->request_bytes_max);
     struct transcode_request *request = request_new(transcode, method);
     if (!request)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for the request");
@@ -177,9 +178,9 @@ enum status transcode_request_decode(const struct transcode *transcode,
     struct transcode_request *request = request_new(transcode, method);
     if (!request)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for the request");
-    if (upb_Decode(bytes.ptr, bytes.len, request->message,
-                   upb_MessageDef_MiniTable(method->request), NULL,
-                   UPB_DECODE_MAXDEPTH(TRANSCODE_DEPTH_MAX), request->arena) != kUpb_DecodeStatus_Ok) {
+    if (upb_Decode(
+            bytes.ptr, bytes.len, request->message, upb_MessageDef_MiniTable(method->request), NULL,
+            UPB_DECODE_MAXDEPTH(TRANSCODE_DEPTH_MAX), request->arena) != kUpb_DecodeStatus_Ok) {
         transcode_request_free(request);
         return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL, "not a message of this method");
     }

@@ -144,8 +144,7 @@ static void methods_know_what_their_options_say(void **state)
     assert_int_equal(update->realms, TRANSCODE_ONE);
     assert_non_null(update->update_mask);
     assert_null(update->after);
-    const struct transcode_method *issue =
-        find(pek, "/pek.instance.v1.InstanceService/IssueToken");
+    const struct transcode_method *issue = find(pek, "/pek.instance.v1.InstanceService/IssueToken");
     assert_true(issue->is_public);
     assert_int_equal(issue->realms, TRANSCODE_INTERNAL);
     assert_int_equal(find(odd, "/odd.OddService/Echo")->request_bytes_max, 100000);
@@ -159,8 +158,7 @@ static void internal_methods_have_no_route(void **state)
                                  &arena, NULL, NULL),
                      ROUTE_UNKNOWN);
     for (size_t i = 0; i < route_table_count(transcode_routes(pek)); i++) {
-        const struct transcode_method *method =
-            route_table_rule(transcode_routes(pek), i)->target;
+        const struct transcode_method *method = route_table_rule(transcode_routes(pek), i)->target;
         assert_int_not_equal(method->realms, TRANSCODE_INTERNAL);
     }
 }
@@ -186,7 +184,8 @@ static void answers_show_defaults_and_hide_what_is_internal(void **state)
     assert_string_equal(
         echo("POST /odd", "{}"),
         "{\"text\":\"\",\"flag\":false,\"i32\":0,\"i64\":\"0\",\"u32\":0,\"u64\":\"0\",\"s32\":0,"
-        "\"f64\":\"0\",\"single\":0,\"real\":0,\"data\":\"\",\"colour\":\"NO_COLOUR\",\"inners\":[],"
+        "\"f64\":\"0\",\"single\":0,\"real\":0,\"data\":\"\",\"colour\":\"NO_COLOUR\",\"inners\":[]"
+        ","
         "\"texts\":[],\"numbers\":[],\"colours\":[],\"counts\":{},\"secrets\":{},\"times\":[],"
         "\"snakeCaseName\":\"\"}");
     assert_string_equal(echo("POST /odd", ""), echo("POST /odd", " {} "));
@@ -312,7 +311,8 @@ static void wrong_json_is_refused_by_name(void **state)
          "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
         {"{\"time\":\"2026-13-01T00:00:00Z\"}", "time",
          "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
-        {"{\"time\":\"2026-01-01\"}", "time", "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
+        {"{\"time\":\"2026-01-01\"}", "time",
+         "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
         {"{\"time\":\"2026-01-01T00:00:00\"}", "time",
          "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
         {"{\"time\":\"0000-01-01T00:00:00Z\"}", "time",
@@ -326,7 +326,8 @@ static void wrong_json_is_refused_by_name(void **state)
         {"{\"time\":0}", "time", "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
         {"{\"span\":\"1\"}", "span", "\"span\" must be a duration such as 1.5s"},
         {"{\"span\":\"315576000001s\"}", "span", "\"span\" must be a duration such as 1.5s"},
-        {"{\"mask\":\"a,,b\"}", "mask", "\"mask\" must be names of fields with commas between them"},
+        {"{\"mask\":\"a,,b\"}", "mask",
+         "\"mask\" must be names of fields with commas between them"},
         {"{\"maybeBig\":\"x\"}", "maybe_big", "\"maybeBig\" must be a whole number of 64 bits"},
         {"{\"maybe_flag\":1}", "maybe_flag", "\"maybe_flag\" must be true or false"},
         {"{\"left\":\"a\",\"right\":1}", "right",
@@ -340,9 +341,18 @@ static void what_is_no_strict_json_is_refused(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "{", "{\"text\":\"a\"} x", "{\"text\":\"a\",\"text\":\"b\"}", "{'text':1}", "{\"text\":\"\xff\"}",
-        "{\"text\":\"\\ud800\"}", "{\"text\":\"\\u0000\"}", "{\"i32\":01}", "{\"i32\":1,}",
-        "{\"real\":1e999}", "{\"snakeCaseName\":\"a\",\"snake_case_name\":\"b\"}", "{\"flag\":True}",
+        "{",
+        "{\"text\":\"a\"} x",
+        "{\"text\":\"a\",\"text\":\"b\"}",
+        "{'text':1}",
+        "{\"text\":\"\xff\"}",
+        "{\"text\":\"\\ud800\"}",
+        "{\"text\":\"\\u0000\"}",
+        "{\"i32\":01}",
+        "{\"i32\":1,}",
+        "{\"real\":1e999}",
+        "{\"snakeCaseName\":\"a\",\"snake_case_name\":\"b\"}",
+        "{\"flag\":True}",
         "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
     };
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
@@ -436,7 +446,8 @@ static void wrong_query_parameters_are_refused_by_name(void **state)
         {"GET /odd?text=%00", "", "a query parameter is not percent-encoded UTF-8 text"},
         {"POST /odd?text=a", "text", Q("text", "is not expected: everything is in the body")},
         {"PUT /odd/a/b?text=a", "text", Q("text", "is given by the path already")},
-        {"PUT /odd/a/b?inner.text=a", "inner.text", Q("inner.text", "is given by the path already")},
+        {"PUT /odd/a/b?inner.text=a", "inner.text",
+         Q("inner.text", "is given by the path already")},
         {"PUT /odd/a/b?inner.number=1", "inner.number",
          Q("inner.number", "is not expected: it is in the body")},
     };
@@ -504,7 +515,8 @@ static void update_mask_comes_from_the_body_of_a_patch(void **state)
     } cases[] = {
         {"PATCH /update/x", "{\"text\":\"a\",\"snakeCaseName\":\"b\"}", "text,snake_case_name"},
         {"PATCH /update/x", "{\"inner\":{\"text\":\"a\",\"number\":0}}", "inner.text,inner.number"},
-        {"PATCH /update/x", "{\"inners\":[{\"text\":\"a\"}],\"counts\":{\"a\":1}}", "inners,counts"},
+        {"PATCH /update/x", "{\"inners\":[{\"text\":\"a\"}],\"counts\":{\"a\":1}}",
+         "inners,counts"},
         {"PATCH /update/x", "{\"time\":\"1970-01-01T00:00:00Z\",\"maybeText\":null}",
          "time,maybe_text"},
         {"PATCH /update/x", "{}", ""},
@@ -593,11 +605,12 @@ static void items_are_read_once_and_shown_without_their_key(void **state)
     assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_string_equal(
-        out.ptr,
-        "{\"realm\":\"hub\",\"id\":\"a@b\",\"name\":\"K\xC3\xB6r\",\"description\":\"\",\"parentId\":\"\","
-        "\"purpose\":\"CIRCLE\",\"webpage\":\"\",\"mail\":\"\",\"isCommunity\":false,\"isResort\":false,"
-        "\"isTaskForce\":false,\"hasTransitiveMembership\":false,\"isArchived\":false,"
-        "\"usersCanApply\":false,\"archivedMembersVisible\":false,\"etag\":\"\"}");
+        out.ptr, "{\"realm\":\"hub\",\"id\":\"a@b\",\"name\":\"K\xC3\xB6r\",\"description\":\"\","
+                 "\"parentId\":\"\","
+                 "\"purpose\":\"CIRCLE\",\"webpage\":\"\",\"mail\":\"\",\"isCommunity\":false,"
+                 "\"isResort\":false,"
+                 "\"isTaskForce\":false,\"hasTransitiveMembership\":false,\"isArchived\":false,"
+                 "\"usersCanApply\":false,\"archivedMembersVisible\":false,\"etag\":\"\"}");
     transcode_item_free(item);
 }
 
@@ -608,9 +621,10 @@ static void internal_fields_are_cleared_at_every_depth(void **state)
     /* inner { secret { hidden } secrets { hidden } }, inners { secret { hidden } }, secrets { 1: { hidden } },
      * hidden_number, hidden_inner { text } */
 #define SECRET "\x12\x06hidden"
-    struct slice bytes = SLICE_LIT("\x6a\x14\x1a\x08" SECRET "\x22\x08" SECRET "\x72\x0a\x1a\x08" SECRET
-                                   "\x9a\x01\x0c\x08\x01\x12\x08" SECRET "\xe8\x01\x05\xf2\x01\x08\x0a"
-                                   "\x06hidden");
+    struct slice bytes =
+        SLICE_LIT("\x6a\x14\x1a\x08" SECRET "\x22\x08" SECRET "\x72\x0a\x1a\x08" SECRET
+                  "\x9a\x01\x0c\x08\x01\x12\x08" SECRET "\xe8\x01\x05\xf2\x01\x08\x0a"
+                  "\x06hidden");
     struct transcode_item *item = NULL;
     assert_int_equal(transcode_item_new(odd, method, bytes, &item), STATUS_OK);
     assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_OK);
@@ -634,8 +648,9 @@ static void response_body_is_the_field_it_names(void **state)
                      ROUTE_FOUND);
     const struct transcode_method *method = one.rule->target;
     struct transcode_item *item = NULL;
-    assert_int_equal(transcode_item_new(odd, method, SLICE_LIT("\x6a\x02\x10\x05\x72\x02\x10\x06\x72"
-                                                               "\x02\x10\x07"),
+    assert_int_equal(transcode_item_new(odd, method,
+                                        SLICE_LIT("\x6a\x02\x10\x05\x72\x02\x10\x06\x72"
+                                                  "\x02\x10\x07"),
                                         &item),
                      STATUS_OK);
     assert_int_equal(transcode_item_json(item, one.rule, &out), STATUS_OK);
@@ -666,12 +681,14 @@ static void garbage_is_no_item(void **state)
     }
     /* A time that has no text. */
     struct transcode_item *item = NULL;
-    assert_int_equal(transcode_item_new(pek, list, SLICE_LIT("\x3a\x0b\x08\xff\xff\xff\xff\xff\xff\xff"
-                                                             "\xff\x7f\x00"),
+    assert_int_equal(transcode_item_new(pek, list,
+                                        SLICE_LIT("\x3a\x0b\x08\xff\xff\xff\xff\xff\xff\xff"
+                                                  "\xff\x7f\x00"),
                                         &item),
                      STATUS_DATA_LOSS);
-    assert_int_equal(transcode_item_new(pek, list, SLICE_LIT("\x3a\x0a\x08\xff\xff\xff\xff\xff\xff\xff"
-                                                             "\xff\x7f"),
+    assert_int_equal(transcode_item_new(pek, list,
+                                        SLICE_LIT("\x3a\x0a\x08\xff\xff\xff\xff\xff\xff\xff"
+                                                  "\xff\x7f"),
                                         &item),
                      STATUS_OK);
     assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_DATA_LOSS);
@@ -721,19 +738,20 @@ static void errors_have_their_fixed_form(void **state)
     fault_set(&denied, STATUS_PERMISSION_DENIED, "group.parent_id", "no \"right\"");
     transcode_error_json(&denied, 0, false, &out);
     buffer_append_char(&out, '\0');
-    assert_string_equal(out.ptr,
-                        "{\"error\":{\"code\":403,\"status\":\"PERMISSION_DENIED\",\"message\":\"no "
-                        "\\\"right\\\"\",\"details\":[{\"@type\":\"type.googleapis.com/"
-                        "google.rpc.ErrorInfo\",\"reason\":\"PERMISSION_DENIED\",\"domain\":\"pek\","
-                        "\"metadata\":{\"field\":\"group.parentId\"}}]}}");
+    assert_string_equal(
+        out.ptr, "{\"error\":{\"code\":403,\"status\":\"PERMISSION_DENIED\",\"message\":\"no "
+                 "\\\"right\\\"\",\"details\":[{\"@type\":\"type.googleapis.com/"
+                 "google.rpc.ErrorInfo\",\"reason\":\"PERMISSION_DENIED\",\"domain\":\"pek\","
+                 "\"metadata\":{\"field\":\"group.parentId\"}}]}}");
     buffer_reset(&out);
     fault_set_reason(&denied, STATUS_UNAVAILABLE, "REALM_DOWN", NULL, "gone");
     transcode_error_json(&denied, 502, true, &out);
     buffer_append_char(&out, '\0');
-    assert_string_equal(out.ptr, "{\"type\":\"about:blank\",\"title\":\"UNAVAILABLE\",\"status\":502,"
-                                 "\"detail\":\"gone\",\"details\":[{\"@type\":\"type.googleapis.com/"
-                                 "google.rpc.ErrorInfo\",\"reason\":\"REALM_DOWN\",\"domain\":\"pek\","
-                                 "\"metadata\":{}}]}");
+    assert_string_equal(out.ptr,
+                        "{\"type\":\"about:blank\",\"title\":\"UNAVAILABLE\",\"status\":502,"
+                        "\"detail\":\"gone\",\"details\":[{\"@type\":\"type.googleapis.com/"
+                        "google.rpc.ErrorInfo\",\"reason\":\"REALM_DOWN\",\"domain\":\"pek\","
+                        "\"metadata\":{}}]}");
 }
 
 int main(void)

@@ -367,7 +367,8 @@ static const char *parse_message(const upb_FieldDef *field, struct slice text,
     if (type >= kUpb_WellKnown_DoubleValue && type <= kUpb_WellKnown_BoolValue)
         return parse_wrapper(def, text, source, arena, ret_value);
     if (type == kUpb_WellKnown_FieldMask)
-        return source == VALUE_JSON_BARE ? "names of fields" : parse_mask(def, text, arena, ret_value);
+        return source == VALUE_JSON_BARE ? "names of fields"
+                                         : parse_mask(def, text, arena, ret_value);
     if (source == VALUE_JSON_BARE)
         return type == kUpb_WellKnown_Timestamp ? "a time such as 2026-09-01T12:00:00Z"
                                                 : "a duration such as 1.5s";
@@ -428,8 +429,7 @@ const char *value_parse(const upb_FieldDef *field, struct slice text, enum value
     case kUpb_CType_Int32:
     case kUpb_CType_Int64:
     case kUpb_CType_UInt32:
-    case kUpb_CType_UInt64:
-        return parse_whole(upb_FieldDef_CType(field), text, source, ret_value);
+    case kUpb_CType_UInt64: return parse_whole(upb_FieldDef_CType(field), text, source, ret_value);
     case kUpb_CType_Enum: return parse_enum(field, text, source, ret_value);
     case kUpb_CType_Message: return parse_message(field, text, source, arena, ret_value);
     case kUpb_CType_Bytes:
