@@ -71,7 +71,8 @@ def _descriptor_set(ctx, info, output):
     _protoc(
         ctx,
         info,
-        ["--include_imports", "--descriptor_set_out=" + output.path],
+        # Comments are the descriptions of the OpenAPI document.
+        ["--include_imports", "--include_source_info", "--descriptor_set_out=" + output.path],
         [output],
         [],
         "descriptors",

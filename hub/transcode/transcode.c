@@ -68,3 +68,14 @@ const struct upb_DefPool *transcode_pool(const struct transcode *transcode)
 {
     return transcode->pool;
 }
+
+bool transcode_field_is_internal(const struct transcode *transcode, const struct upb_FieldDef *field)
+{
+    return transcode_is_internal(transcode, field);
+}
+
+const struct upb_FieldDef *transcode_request_field(const struct transcode_method *method,
+                                                   struct slice path)
+{
+    return field_resolve(method->request, path);
+}

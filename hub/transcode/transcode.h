@@ -95,6 +95,11 @@ const struct transcode_method *transcode_find(const struct transcode *transcode,
  * transcode_method. */
 const struct route_table *transcode_routes(const struct transcode *transcode);
 const struct upb_DefPool *transcode_pool(const struct transcode *transcode);
+/* (pek.field).internal */
+bool transcode_field_is_internal(const struct transcode *transcode, const struct upb_FieldDef *field);
+/* By path of names in either spelling, from the request message of a method; NULL when it leads nowhere. */
+const struct upb_FieldDef *transcode_request_field(const struct transcode_method *method,
+                                                   struct slice path);
 
 /* ---- requests ---------------------------------------------------------------------------------- */
 
