@@ -50,14 +50,14 @@ struct grpc_out_call {
     size_t consumed_bytes;  /* of `taken`, not yet subtracted from held_bytes */
 
     pthread_mutex_t lock;
-    unsigned refs;          /* the caller, each batch under way, a posted job */
+    unsigned refs; /* the caller, each batch under way, a posted job */
     bool job_posted;
-    bool receiving;         /* a batch that receives a message is under way */
-    bool all_received;      /* no message will come any more */
+    bool receiving;    /* a batch that receives a message is under way */
+    bool all_received; /* no message will come any more */
     bool has_status;
-    bool dropped;           /* cancelled by us: nothing is kept */
+    bool dropped; /* cancelled by us: nothing is kept */
     struct rpc_queue queue;
-    size_t held_bytes;      /* cost of what is in `queue` and in `taken` */
+    size_t held_bytes; /* cost of what is in `queue` and in `taken` */
     int64_t ended_us;
 };
 
@@ -79,13 +79,14 @@ static void call_destroy(struct grpc_out_call *call)
     free(call);
 }
 
-/* Unlocks and gives up one reference. */
-static void call_unlock_unref(struct grpc_out_call *call)
+/* Unlocks and gives up one reference; false when it was the last one. */
+static bool call_unlock_unref(struct grpc_out_call *call)
 {
     bool last = --call->refs == 0;
     pthread_mutex_unlock(&call->lock);
     if (last)
         call_destroy(call);
+    return !last;
 }
 
 /* With the lock. */
@@ -124,9 +125,9 @@ static void call_received(struct rpc_tag *tag, bool ok);
 
 static void receive_start(struct grpc_out_call *call)
 {
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-    op.data.recv_message.recv_message = &call->arriving;
-    if (!rpc_runtime_batch(call->grpc, &op, 1, &call->received))
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE};
+    receive.data.recv_message.recv_message = &call->arriving;
+    if (!rpc_runtime_batch(call->grpc, &receive, 1, &call->received))
         call_received(&call->received, false);
 }
 
@@ -161,8 +162,7 @@ static void call_received(struct rpc_tag *tag, bool ok)
     call_append(call, ok);
     bool again = receive_take(call);
     call_tell(call);
-    call_unlock_unref(call);
-    if (again)
+    if (call_unlock_unref(call) && again)
         receive_start(call);
 }
 
@@ -182,8 +182,7 @@ static void call_begun(struct rpc_tag *tag, bool ok)
     call_append(call, ok);
     bool again = receive_take(call);
     call_tell(call);
-    call_unlock_unref(call);
-    if (again)
+    if (call_unlock_unref(call) && again)
         receive_start(call);
 }
 
@@ -281,8 +280,8 @@ static bool call_send(struct grpc_out_call *call, grpc_metadata *pairs, size_t p
         call->code = GRPC_STATUS_INTERNAL;
         call->text = grpc_empty_slice();
         call_set_status(call);
-        call_unlock_unref(call);
         grpc_call_cancel(call->grpc, NULL);
+        call_unlock_unref(call);
     }
     return true;
 }
@@ -300,8 +299,7 @@ static enum status out_start(struct rpc_channel *base, const struct rpc_call_opt
         pairs[i].key = grpc_slice_from_copied_buffer(pair->key.ptr, pair->key.len);
         pairs[i].value = grpc_slice_from_copied_buffer(pair->value.ptr, pair->value.len);
     }
-    grpc_slice bytes =
-        grpc_slice_from_copied_buffer(options->request.ptr, options->request.len);
+    grpc_slice bytes = grpc_slice_from_copied_buffer(options->request.ptr, options->request.len);
     grpc_byte_buffer *request = grpc_raw_byte_buffer_create(&bytes, 1);
     grpc_slice_unref(bytes);
     bool sent = call_send(call, pairs, options->metadata_count, request);

@@ -15,9 +15,9 @@ struct uv_loop_s;
 struct deadlines;
 
 struct deadline {
-    int64_t at_us;                          /* monotonic */
+    int64_t at_us;                             /* monotonic */
     void (*passed)(struct deadline *deadline); /* called once; the deadline was removed before */
-    size_t position;                        /* deadlines'; 0: not in a heap */
+    size_t position;                           /* deadlines'; 0: not in a heap */
 };
 
 PEK_MUST_CHECK enum status deadlines_new(struct uv_loop_s *loop, struct deadlines **ret_deadlines);

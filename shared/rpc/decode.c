@@ -205,7 +205,8 @@ static bool type_is_bounded(const ProtobufCMessageDescriptor *type, size_t depth
         return false;
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if (field->type == PROTOBUF_C_TYPE_MESSAGE && !type_is_bounded(field->descriptor, depth - 1))
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
+            !type_is_bounded(field->descriptor, depth - 1))
             return false;
     }
     return true;

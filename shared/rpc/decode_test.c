@@ -82,8 +82,8 @@ static void decode_names_the_field_of_a_bad_text(void **state)
     assert_refused(SLICE_LIT("\x0a\x03"
                              "a\0b"),
                    "text");
-    assert_refused(SLICE_LIT("\x0a\x03\xed\xa0\x80"), "text"); /* lone surrogate */
-    assert_refused(SLICE_LIT("\x0a\x02\xc0\x80"), "text");     /* overlong NUL */
+    assert_refused(SLICE_LIT("\x0a\x03\xed\xa0\x80"), "text");     /* lone surrogate */
+    assert_refused(SLICE_LIT("\x0a\x02\xc0\x80"), "text");         /* overlong NUL */
     assert_refused(SLICE_LIT("\x0a\x04\xf4\x90\x80\x80"), "text"); /* beyond U+10FFFF */
     assert_refused(SLICE_LIT("\x22\x03\x0a\x01\xff"), "inner.name");
     assert_refused(SLICE_LIT("\x2a\x01"
@@ -103,10 +103,10 @@ static void decode_refuses_malformed_bytes(void **state)
                    "text");
     assert_refused(SLICE_LIT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "text");
     assert_refused(SLICE_LIT("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "number");
-    assert_refused(SLICE_LIT("\x02\x00"), "");                 /* field 0 */
-    assert_refused(SLICE_LIT("\x0b\x0c"), "text");             /* groups */
+    assert_refused(SLICE_LIT("\x02\x00"), "");     /* field 0 */
+    assert_refused(SLICE_LIT("\x0b\x0c"), "text"); /* groups */
     assert_refused(SLICE_LIT("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "");
-    assert_refused(SLICE_LIT("\x08\x01"), "");                 /* a number where a text belongs */
+    assert_refused(SLICE_LIT("\x08\x01"), ""); /* a number where a text belongs */
 }
 
 static void decode_keeps_out_of_unknown_fields(void **state)

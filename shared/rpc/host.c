@@ -25,7 +25,7 @@ struct rpc_host {
     size_t service_count;
     size_t unary_open;
     size_t stream_open;
-    uint64_t trace_seed;  /* trace ids of callers that bring none: unique, not secret */
+    uint64_t trace_seed; /* trace ids of callers that bring none: unique, not secret */
     uint64_t trace_count;
 };
 
@@ -133,8 +133,8 @@ void rpc_host_new_trace_id(struct rpc_host *host, char ret_hex[33])
 
 /* ---- adding services ---- */
 
-static enum status method_check_access(const struct rpc_host *host,
-                                       const struct rpc_method *method, struct fault *fault)
+static enum status method_check_access(const struct rpc_host *host, const struct rpc_method *method,
+                                       struct fault *fault)
 {
     if (method->access_count == 0)
         return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL, "%s has no access rule",
@@ -215,8 +215,8 @@ enum status rpc_host_add(struct rpc_host *host, const struct rpc_service *servic
     if (!entries)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     host->entries = entries;
-    const struct rpc_service **services = realloc(
-        host->services, (host->service_count + 1) * sizeof(const struct rpc_service *));
+    const struct rpc_service **services =
+        realloc(host->services, (host->service_count + 1) * sizeof(const struct rpc_service *));
     if (!services)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     host->services = services;
@@ -283,7 +283,8 @@ static enum status ctx_prepare(struct rpc_ctx *ctx, ProtobufCMessage **ret_reque
     if (status != STATUS_OK)
         return status;
 
-    size_t bytes_max = method->request_bytes_max ? method->request_bytes_max : RPC_REQUEST_BYTES_MAX;
+    size_t bytes_max =
+        method->request_bytes_max ? method->request_bytes_max : RPC_REQUEST_BYTES_MAX;
     struct slice bytes = rpc_message_bytes(&ctx->request);
     if (bytes.len > bytes_max)
         return fault_set_reason(&ctx->fault, STATUS_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE", NULL,
@@ -368,8 +369,8 @@ static void ctx_run(void *arg)
 
 static void ctx_deadline_fired(struct deadline *deadline)
 {
-    struct rpc_ctx *ctx = (struct rpc_ctx *)(void *)((char *)deadline -
-                                                     offsetof(struct rpc_ctx, deadline));
+    struct rpc_ctx *ctx =
+        (struct rpc_ctx *)(void *)((char *)deadline - offsetof(struct rpc_ctx, deadline));
     cancel_fire(&ctx->cancel);
 }
 
@@ -402,7 +403,8 @@ void rpc_host_start(struct rpc_ctx *ctx)
     enum status status = STATUS_RESOURCE_EXHAUSTED;
     if (*open_count < (streaming ? host->options.stream_max : host->options.unary_max)) {
         bool released = false;
-        ctx->ret_released = &released;
+        /* Taken back below, before this frame is gone. */
+        ctx->ret_released = &released; // cppcheck-suppress autoVariables
         (*open_count)++;
         status = fiber_go(host->fibers, ctx_run, ctx);
         if (status == STATUS_OK) {

@@ -154,8 +154,7 @@ static void method_added_twice_is_refused(void **state)
     assert_int_equal(add(hosted.host, &method_good, &ops_of_anything, &fault), STATUS_OK);
     assert_int_equal(add(hosted.host, &method_good, &ops_of_anything, &fault),
                      STATUS_ALREADY_EXISTS);
-    const struct rpc_method *found =
-        rpc_host_method(hosted.host, SLICE_LIT("/pek.testing.S/M"));
+    const struct rpc_method *found = rpc_host_method(hosted.host, SLICE_LIT("/pek.testing.S/M"));
     assert_ptr_equal(found, &method_good);
     assert_null(rpc_host_method(hosted.host, SLICE_LIT("/pek.testing.S/N")));
     hosted_close(&hosted);

@@ -54,7 +54,7 @@ struct rpc_ctx {
     const struct rpc_entry *entry;
     const struct rpc_pair *pairs;
     size_t pair_count;
-    grpc_slice request; /* taken by the host */
+    grpc_slice request;  /* taken by the host */
     int64_t deadline_us; /* DEADLINE_NONE: the host's default */
 
     /* The host's. */

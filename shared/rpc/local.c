@@ -223,8 +223,7 @@ static bool local_next(struct rpc_call *base, grpc_slice *ret_message)
     struct local_call *call = call_of(base);
     if (!rpc_queue_pop(&call->queue, ret_message))
         return false;
-    if (call->queue.cost_bytes <= RPC_STREAM_QUEUE_BYTES / 2 &&
-        call->ctx.state == RPC_CTX_RUNNING)
+    if (call->queue.cost_bytes <= RPC_STREAM_QUEUE_BYTES / 2 && call->ctx.state == RPC_CTX_RUNNING)
         fiber_event_signal(&call->ctx.room);
     return true;
 }

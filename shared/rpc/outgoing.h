@@ -42,8 +42,8 @@ struct rpc_call {
     struct fiber_event *event;
     enum rpc_call_state state;
     bool server_streaming;
-    bool has_unary;     /* `unary` waits to be taken */
-    bool has_message;   /* `message` is what rpc_call_next gave last */
+    bool has_unary;   /* `unary` waits to be taken */
+    bool has_message; /* `message` is what rpc_call_next gave last */
     grpc_slice unary;
     grpc_slice message;
     struct fault outcome;

@@ -56,7 +56,8 @@ struct reflection {
 
 /* ---- answers ---- */
 
-static void answer_error(reflection_answer *answer, Grpc__Reflection__V1__ErrorResponse *error, char *text)
+static void answer_error(reflection_answer *answer, Grpc__Reflection__V1__ErrorResponse *error,
+                         char *text)
 {
     error->error_code = STATUS_NOT_FOUND;
     error->error_message = text;
@@ -90,8 +91,8 @@ static bool answer_services(const struct reflection *reflection, reflection_answ
     return !arena->failed;
 }
 
-static bool answer_numbers(const struct reflection *reflection, reflection_answer *answer, char *type,
-                           struct arena *arena)
+static bool answer_numbers(const struct reflection *reflection, reflection_answer *answer,
+                           char *type, struct arena *arena)
 {
     const struct descriptor_index *index = reflection->index;
     Grpc__Reflection__V1__ExtensionNumberResponse *numbers = arena_alloc(arena, sizeof(*numbers));
@@ -136,8 +137,9 @@ static bool answer_file(reflection_answer *answer, struct slice file, struct are
 }
 
 /* False without memory. */
-static bool answer_fill(const struct reflection *reflection, reflection_question *question, reflection_answer *answer,
-                        Grpc__Reflection__V1__ErrorResponse *error, struct arena *arena)
+static bool answer_fill(const struct reflection *reflection, reflection_question *question,
+                        reflection_answer *answer, Grpc__Reflection__V1__ErrorResponse *error,
+                        struct arena *arena)
 {
     static char not_found[] = "not found";
     static char not_known[] = "unknown question";
@@ -180,10 +182,9 @@ static bool reflect(const struct reflection *reflection, grpc_slice bytes, grpc_
     struct arena arena;
     arena_init(&arena, REFLECTION_ARENA_BYTES_MAX);
     ProtobufCMessage *decoded = NULL;
-    bool ok =
-        GRPC_SLICE_LENGTH(bytes) <= REFLECTION_QUESTION_BYTES_MAX &&
-        rpc_decode(&grpc__reflection__v1__server_reflection_request__descriptor,
-                   rpc_message_bytes(&bytes), &arena, &decoded, NULL) == STATUS_OK;
+    bool ok = GRPC_SLICE_LENGTH(bytes) <= REFLECTION_QUESTION_BYTES_MAX &&
+              rpc_decode(&grpc__reflection__v1__server_reflection_request__descriptor,
+                         rpc_message_bytes(&bytes), &arena, &decoded, NULL) == STATUS_OK;
     if (ok) {
         reflection_question *question = (reflection_question *)decoded;
         reflection_answer answer = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
@@ -229,9 +230,9 @@ static void stream_batch(struct reflection_stream *stream, enum reflection_state
 
 static void stream_receive(struct reflection_stream *stream)
 {
-    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-    op.data.recv_message.recv_message = &stream->arriving;
-    stream_batch(stream, REFLECTION_RECEIVING, &op, 1);
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE};
+    receive.data.recv_message.recv_message = &stream->arriving;
+    stream_batch(stream, REFLECTION_RECEIVING, &receive, 1);
 }
 
 static void stream_answer(struct reflection_stream *stream, grpc_slice bytes)
@@ -385,8 +386,8 @@ enum status reflection_new(struct rpc_server *server, struct slice descriptor_se
     if (status == STATUS_OK && !services_list(reflection))
         status = STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; status == STATUS_OK && i < REFLECTION_VERSIONS; i++) {
-        reflection->registered[i] = grpc_server_register_method(
-            server->server, reflection_paths[i], NULL, GRPC_SRM_PAYLOAD_NONE, 0);
+        reflection->registered[i] = grpc_server_register_method(server->server, reflection_paths[i],
+                                                                NULL, GRPC_SRM_PAYLOAD_NONE, 0);
         if (!reflection->registered[i])
             status = STATUS_INTERNAL;
     }

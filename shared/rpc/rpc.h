@@ -36,16 +36,19 @@ enum rpc_access_kind {
     RPC_ACCESS_PUBLIC,        /* anyone, no token looked at */
     RPC_ACCESS_AUTHENTICATED, /* any valid token */
     RPC_ACCESS_TARGET,        /* `action` on what `field` names */
-    RPC_ACCESS_FILTER,        /* the guard computes what of `action` the caller has; the handler applies it */
+    /* The guard computes what of `action` the caller has; the handler applies it. */
+    RPC_ACCESS_FILTER,
 };
 
 /* One (pek.access) option; a method may have several, all must hold. */
 struct rpc_access {
     enum rpc_access_kind kind;
-    uint32_t action;       /* pek.Action number */
-    uint32_t realm_action; /* action needed on the realm when `field` is empty; 0: `field` is required */
-    const char *field;     /* request field path "id", "group.parent_id"; NULL unless TARGET on an object */
-    bool on_user;          /* `field` names a user, else a group */
+    uint32_t action; /* pek.Action number */
+    /* Action needed on the realm when `field` is empty; 0: `field` is required. */
+    uint32_t realm_action;
+    /* Request field path "id", "group.parent_id"; NULL unless TARGET on an object. */
+    const char *field;
+    bool on_user; /* `field` names a user, else a group */
     /* The value of `field` in a decoded request, "" when absent; generated, NULL without field. */
     const char *(*target)(const void *request);
 };
@@ -135,8 +138,8 @@ struct rpc_interceptor {
 
 struct rpc_host_options {
     struct rpc_interceptor interceptor;
-    size_t unary_max;  /* calls at a time; default 2048 */
-    size_t stream_max; /* open streams at a time; default 4096 */
+    size_t unary_max;            /* calls at a time; default 2048 */
+    size_t stream_max;           /* open streams at a time; default 4096 */
     int64_t deadline_default_ms; /* for callers that gave none; default 30000 */
 };
 
@@ -166,7 +169,8 @@ struct rpc_runtime *rpc_runtime_free(struct rpc_runtime *runtime);
 /* PEM file paths; all three or none. Reloaded when the files change. */
 struct rpc_tls {
     const char *ca_path, *certificate_path, *key_path;
-    const char *server_name; /* channel: the name the server's certificate must carry; NULL: from target */
+    /* Channel: the name the server's certificate must carry; NULL: from target. */
+    const char *server_name;
 };
 
 /* The gRPC library's own error lines (a refused handshake, a port that is taken), which name addresses:
@@ -174,10 +178,11 @@ struct rpc_tls {
 void rpc_library_log(void (*sink)(const char *text));
 
 struct rpc_server_options {
-    const char *listen; /* "127.0.0.1:7101", "unix:/path"; port 0 picks one */
+    const char *listen;        /* "127.0.0.1:7101", "unix:/path"; port 0 picks one */
     const struct rpc_tls *tls; /* NULL: plain text; else client certificates are required */
     bool reflection;
-    struct slice descriptor_set; /* google.protobuf.FileDescriptorSet with imports, for reflection */
+    /* google.protobuf.FileDescriptorSet with imports, for reflection. */
+    struct slice descriptor_set;
     int64_t connection_age_max_ms; /* usually RPC_CONNECTION_AGE_MS; 0: no end */
 };
 #define RPC_CONNECTION_AGE_MS (30 * 60 * 1000)
@@ -209,7 +214,8 @@ PEK_MUST_CHECK enum status rpc_channel_new_local(struct rpc_host *host,
 struct rpc_channel *rpc_channel_free(struct rpc_channel *channel);
 
 struct rpc_pair {
-    struct slice key, value; /* key in lower case; a value with illegal bytes is refused by call_start */
+    struct slice key,
+        value; /* key in lower case; a value with illegal bytes is refused by call_start */
 };
 #define RPC_PAIRS_MAX 64
 
@@ -218,9 +224,10 @@ struct rpc_call_options {
     struct slice request; /* serialised; copied */
     const struct rpc_pair *metadata;
     size_t metadata_count;
-    int64_t deadline_us;       /* monotonic; DEADLINE_NONE is refused: every call has one */
+    int64_t deadline_us; /* monotonic; DEADLINE_NONE is refused: every call has one */
     bool server_streaming;
-    struct fiber_event *event; /* signalled when a message arrived or the call ended; outlives the call */
+    /* Signalled when a message arrived or the call ended; outlives the call. */
+    struct fiber_event *event;
 };
 
 struct rpc_call;

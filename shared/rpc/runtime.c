@@ -35,8 +35,8 @@ static void *runtime_run(void *arg)
 {
     struct rpc_runtime *runtime = arg;
     for (;;) {
-        grpc_event event = grpc_completion_queue_next(
-            runtime->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        grpc_event event =
+            grpc_completion_queue_next(runtime->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
         struct rpc_tag *tag = event.tag;

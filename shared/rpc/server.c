@@ -151,8 +151,8 @@ static enum status server_prepare(struct rpc_server *server,
         .stream_max = SERVER_SYSTEM_CALLS_MAX,
         .deadline_default_ms = SERVER_SYSTEM_DEADLINE_MS,
     };
-    enum status status = rpc_host_new(rpc_runtime_fibers(server->runtime), &system_options,
-                                      &server->system_host);
+    enum status status =
+        rpc_host_new(rpc_runtime_fibers(server->runtime), &system_options, &server->system_host);
     if (status != STATUS_OK)
         return fault_set(fault, status, NULL, "out of memory");
     status = health_new(server->system_host, server->host, &server->health, fault);

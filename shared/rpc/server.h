@@ -42,10 +42,10 @@ struct rpc_server {
     atomic_size_t calls_open; /* arrived and not yet recycled */
 
     pthread_mutex_t lock;
-    struct list pool;   /* under lock */
-    size_t pooled;      /* under lock */
-    size_t outstanding; /* calls outside the pool; under lock */
-    bool shut;          /* under lock: gRPC is through with the server */
+    struct list pool;    /* under lock */
+    size_t pooled;       /* under lock */
+    size_t outstanding;  /* calls outside the pool; under lock */
+    bool shut;           /* under lock: gRPC is through with the server */
     bool drained_posted; /* under lock */
 
     /* Loop thread. */

@@ -20,7 +20,7 @@ enum server_call_state {
     SERVER_CALL_POSTED, /* gRPC's: waits for a call */
     SERVER_CALL_OPEN,   /* the host's: messages are queued and sent */
     SERVER_CALL_ENDING, /* the host gave the outcome; the rest of the queue is being sent */
-    SERVER_CALL_ENDED,  /* the outcome is with gRPC, or the caller is gone: nothing is sent any more */
+    SERVER_CALL_ENDED, /* the outcome is with gRPC, or the caller is gone: nothing is sent any more */
 };
 
 /* What a posted job has to tell the loop thread. */
@@ -52,11 +52,11 @@ struct server_call {
     unsigned refs;
     unsigned news;
     bool job_posted;
-    bool sending;       /* a batch of `sent` is under way */
-    bool began;         /* initial metadata went out */
-    bool watched;       /* `closed` was started */
-    bool sender_waits;  /* the handler sleeps until there is room */
-    bool broken;        /* the caller is gone: what is queued or comes is dropped */
+    bool sending;      /* a batch of `sent` is under way */
+    bool began;        /* initial metadata went out */
+    bool watched;      /* `closed` was started */
+    bool sender_waits; /* the handler sleeps until there is room */
+    bool broken;       /* the caller is gone: what is queued or comes is dropped */
     struct rpc_queue queue;
 };
 
@@ -281,9 +281,9 @@ static void server_suspended(struct rpc_ctx *ctx)
     pthread_mutex_unlock(&call->lock);
     if (!start)
         return;
-    grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
-    op.data.recv_close_on_server.cancelled = &call->was_cancelled;
-    if (!rpc_runtime_batch(call->call, &op, 1, &call->closed)) {
+    grpc_op watch = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    watch.data.recv_close_on_server.cancelled = &call->was_cancelled;
+    if (!rpc_runtime_batch(call->call, &watch, 1, &call->closed)) {
         call->was_cancelled = 1;
         call_closed(&call->closed, false);
     }

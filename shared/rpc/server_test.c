@@ -1,10 +1,10 @@
 /* What only a gRPC port has: health, reflection, drain, mutual TLS, default deadlines. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,8 +18,6 @@
 #include "shared/rpc/testing/echo_descriptor_set.h"
 #include "shared/rpc/testing/world.h"
 
-#define SOON_MS 20000
-
 static void run_case(const struct world_options *options, void (*body)(struct world *world))
 {
     struct world world;
@@ -28,21 +26,10 @@ static void run_case(const struct world_options *options, void (*body)(struct wo
     world_close(&world);
 }
 
-static testing_text text_of(char *text)
-{
-    testing_text message = TESTING_TEXT_INIT;
-    message.text = text;
-    return message;
-}
-
-#define TEXT(name, literal)                                                                        \
-    char name##_chars[] = literal;                                                                 \
-    testing_text name = text_of(name##_chars)
-
 static enum status say(struct world *world, struct fault *ret_fault)
 {
-    TEXT(request, "hello");
-    return world_unary(world, "Say", &request.base, NULL, 0, SOON_MS, NULL, NULL, ret_fault);
+    WORLD_TEXT(request, "hello");
+    return world_unary(world, "Say", &request.base, NULL, 0, WORLD_SOON_MS, NULL, NULL, ret_fault);
 }
 
 static struct rpc_call *start_path(struct world *world, const char *path,
@@ -54,7 +41,7 @@ static struct rpc_call *start_path(struct world *world, const char *path,
     struct rpc_call_options options = {
         .path = slice_str(path),
         .request = slice_make(bytes, protobuf_c_message_pack(request, bytes)),
-        .deadline_us = deadline_after_ms(SOON_MS),
+        .deadline_us = deadline_after_ms(WORLD_SOON_MS),
         .server_streaming = streaming,
         .event = event,
     };
@@ -152,7 +139,7 @@ static void health_watch_body(struct world *world)
     rpc_server_set_serving(world->server, true);
     assert_int_equal(next_health(watch, &event, &outcome), SERVING);
 
-    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(SOON_MS)), STATUS_OK);
+    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(WORLD_SOON_MS)), STATUS_OK);
     assert_int_equal(next_health(watch, &event, &outcome), NOT_SERVING);
     assert_int_equal(next_health(watch, &event, &outcome), -1);
     assert_int_equal(outcome->status, STATUS_UNAVAILABLE);
@@ -206,10 +193,10 @@ static void drain_body(struct world *world)
         assert_int_equal(fiber_go(world->fibers, load_run, &load), STATUS_OK);
     while (load.ok < 1000)
         fiber_sleep_ms(1);
-    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(SOON_MS)), STATUS_OK);
+    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(WORLD_SOON_MS)), STATUS_OK);
     load.stop = true;
     while (load.running > 0)
-        assert_int_equal(fiber_event_wait(&load.done, deadline_after_ms(SOON_MS)), STATUS_OK);
+        assert_int_equal(fiber_event_wait(&load.done, deadline_after_ms(WORLD_SOON_MS)), STATUS_OK);
     /* What a handler began was answered; the rest was told to go elsewhere. */
     assert_int_equal(load.other, 0);
     assert_int_equal(world->log.handled, load.ok);
@@ -227,9 +214,10 @@ static void drain_late_body(struct world *world)
     struct rpc_call *call = NULL;
     const struct fault *outcome = NULL;
     struct slice message;
-    TEXT(request, "hello");
-    assert_int_equal(world_start(world, "Wait", &request.base, NULL, 0, SOON_MS, &event, &call),
-                     STATUS_OK);
+    WORLD_TEXT(request, "hello");
+    assert_int_equal(
+        world_start(world, "Wait", &request.base, NULL, 0, WORLD_SOON_MS, &event, &call),
+        STATUS_OK);
     world_await_waiting(world, 1);
     assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(100)),
                      STATUS_DEADLINE_EXCEEDED);
@@ -249,7 +237,7 @@ static void gone_body(struct world *world)
 {
     struct fault fault;
     assert_int_equal(say(world, &fault), STATUS_OK);
-    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(SOON_MS)), STATUS_OK);
+    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(WORLD_SOON_MS)), STATUS_OK);
     assert_int_equal(say(world, &fault), STATUS_UNAVAILABLE);
     /* No address of this machine in a public text. */
     assert_string_equal(fault.text, "not reachable at present");
@@ -268,9 +256,10 @@ static void unread_body(struct world *world)
     char *large = calloc(1, RPC_MESSAGE_BYTES_MAX);
     memset(large, 'x', RPC_MESSAGE_BYTES_MAX - 1);
     struct fault fault;
-    testing_text request = text_of(large);
+    testing_text request = TESTING_TEXT_INIT;
+    request.text = large;
     assert_int_equal(
-        world_unary(world, "Say", &request.base, NULL, 0, SOON_MS, NULL, NULL, &fault),
+        world_unary(world, "Say", &request.base, NULL, 0, WORLD_SOON_MS, NULL, NULL, &fault),
         STATUS_RESOURCE_EXHAUSTED);
     assert_int_equal(world->log.handled, 0);
     free(large);
@@ -302,10 +291,8 @@ static void port_that_is_taken_is_refused(void **state)
 typedef Grpc__Reflection__V1__ServerReflectionRequest reflection_question;
 typedef Grpc__Reflection__V1__ServerReflectionResponse reflection_answer;
 
-#define ANSWER(name)                                                                               \
-    GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##name
-#define QUESTION(name)                                                                             \
-    GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##name
+#define ANSWER(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##name
+#define QUESTION(name) GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##name
 
 static reflection_answer *ask(struct world *world, const char *version,
                               const reflection_question *question)
@@ -362,7 +349,8 @@ static void reflection_body(struct world *world)
     assert_int_equal(by_name->message_response_case, ANSWER(FILE_DESCRIPTOR_RESPONSE));
     const ProtobufCBinaryData *left = by_symbol->file_descriptor_response->file_descriptor_proto;
     const ProtobufCBinaryData *right = by_name->file_descriptor_response->file_descriptor_proto;
-    assert_true(slice_equal(slice_make(left->data, left->len), slice_make(right->data, right->len)));
+    assert_true(
+        slice_equal(slice_make(left->data, left->len), slice_make(right->data, right->len)));
     grpc__reflection__v1__server_reflection_response__free_unpacked(by_symbol, NULL);
     grpc__reflection__v1__server_reflection_response__free_unpacked(by_name, NULL);
 
@@ -434,7 +422,7 @@ static void tls_ok_body(struct world *world)
 static void tls_refused_body(struct world *world)
 {
     struct fault fault;
-    TEXT(request, "hello");
+    WORLD_TEXT(request, "hello");
     enum status status =
         world_unary(world, "Say", &request.base, NULL, 0, 1500, NULL, NULL, &fault);
     assert_true(status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED);

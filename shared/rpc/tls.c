@@ -50,8 +50,7 @@ enum status tls_server_credentials(const struct rpc_tls *tls,
 }
 
 enum status tls_channel_credentials(const struct rpc_tls *tls,
-                                    grpc_channel_credentials **ret_credentials,
-                                    struct fault *fault)
+                                    grpc_channel_credentials **ret_credentials, struct fault *fault)
 {
     if (!tls) {
         *ret_credentials = grpc_insecure_credentials_create();

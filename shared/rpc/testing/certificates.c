@@ -1,5 +1,6 @@
 #include "shared/rpc/testing/certificates.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,6 +86,7 @@ void certificates_open(struct certificates *certificates)
 void certificates_issue(struct certificates *certificates, const char *name,
                         const char *common_name, struct certificate_paths *ret_paths)
 {
+    *ret_paths = (struct certificate_paths){0};
     EVP_PKEY *key = EVP_EC_gen("P-256");
     assert_non_null(key);
     X509 *certificate =
@@ -98,11 +100,15 @@ void certificates_issue(struct certificates *certificates, const char *name,
     EVP_PKEY_free(key);
 }
 
+static int entry_remove(const char *path, const struct stat *stat, int type, struct FTW *ftw)
+{
+    (void)stat, (void)type, (void)ftw;
+    return remove(path);
+}
+
 void certificates_close(struct certificates *certificates)
 {
-    char command[128];
-    snprintf(command, sizeof(command), "rm -r '%s'", certificates->folder);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(nftw(certificates->folder, entry_remove, 4, FTW_DEPTH | FTW_PHYS), 0);
     X509_free(certificates->certificate);
     EVP_PKEY_free(certificates->key);
 }

@@ -44,7 +44,8 @@ static enum status wait_for_cancel(struct rpc_ctx *ctx, struct echo_log *log)
     return log->last_wait;
 }
 
-static enum status wait_handler(struct rpc_ctx *ctx, const testing_text *request, testing_text *response)
+static enum status wait_handler(struct rpc_ctx *ctx, const testing_text *request,
+                                testing_text *response)
 {
     (void)request, (void)response;
     return wait_for_cancel(ctx, log_of(ctx));

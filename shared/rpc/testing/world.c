@@ -92,8 +92,7 @@ void world_open(struct world *world, const struct world_options *options)
     };
     struct fault fault;
     assert_int_equal(rpc_host_new(world->fibers, &host_options, &world->host), STATUS_OK);
-    assert_int_equal(
-        testing_echo_add(world->host, &echo_handlers, &world->log, &fault), STATUS_OK);
+    assert_int_equal(testing_echo_add(world->host, &echo_handlers, &world->log, &fault), STATUS_OK);
     open_channel(world, options);
 }
 
@@ -134,6 +133,17 @@ void world_close(struct world *world)
     while (uv_run(&world->loop, UV_RUN_DEFAULT) != 0)
         continue;
     assert_int_equal(uv_loop_close(&world->loop), 0);
+}
+
+const struct world_options world_by_grpc = {.grpc = true};
+const struct world_options world_in_process = {.grpc = false};
+
+void world_case(void **state, void (*body)(struct world *world))
+{
+    struct world world;
+    world_open(&world, *state);
+    world_run(&world, body);
+    world_close(&world);
 }
 
 static const struct rpc_method *method_find(const char *name)
@@ -177,7 +187,7 @@ bool world_next(struct rpc_call *call, struct fiber_event *event, struct slice *
             return true;
         if (rpc_call_ended(call, ret_outcome))
             return false;
-        assert_int_equal(fiber_event_wait(event, deadline_after_ms(20000)), STATUS_OK);
+        assert_int_equal(fiber_event_wait(event, deadline_after_ms(WORLD_SOON_MS)), STATUS_OK);
     }
 }
 
@@ -190,16 +200,16 @@ enum status world_unary(struct world *world, const char *method, const ProtobufC
     struct slice message;
     const struct fault *outcome = NULL;
     *ret_fault = (struct fault){0};
-    enum status status = world_start(world, method, request, metadata, metadata_count, deadline_ms,
-                                     &event, &call);
+    enum status status =
+        world_start(world, method, request, metadata, metadata_count, deadline_ms, &event, &call);
     if (status != STATUS_OK)
         return status;
     size_t count = 0;
     while (world_next(call, &event, &message, &outcome)) {
         count++;
         ProtobufCMessage *decoded = NULL;
-        if (arena && rpc_decode(TESTING_TEXT_DESCRIPTOR, message, arena, &decoded, NULL) ==
-                         STATUS_OK &&
+        if (arena &&
+            rpc_decode(TESTING_TEXT_DESCRIPTOR, message, arena, &decoded, NULL) == STATUS_OK &&
             ret_text)
             *ret_text = (testing_text *)decoded;
     }
@@ -213,13 +223,13 @@ enum status world_unary(struct world *world, const char *method, const ProtobufC
 void world_await_waiting(struct world *world, size_t count)
 {
     while (world->log.waiting < count)
-        assert_int_equal(fiber_event_wait(&world->log.changed, deadline_after_ms(20000)),
+        assert_int_equal(fiber_event_wait(&world->log.changed, deadline_after_ms(WORLD_SOON_MS)),
                          STATUS_OK);
 }
 
 void world_await_cancelled(struct world *world, size_t count)
 {
     while (world->log.cancelled < count)
-        assert_int_equal(fiber_event_wait(&world->log.changed, deadline_after_ms(20000)),
+        assert_int_equal(fiber_event_wait(&world->log.changed, deadline_after_ms(WORLD_SOON_MS)),
                          STATUS_OK);
 }

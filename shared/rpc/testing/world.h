@@ -49,6 +49,23 @@ void world_run(struct world *world, void (*body)(struct world *world));
 /* Drains the server unless the test did. */
 void world_close(struct world *world);
 
+/* Opens a world of these options (the state of the test), runs the body in it, closes it. */
+void world_case(void **state, void (*body)(struct world *world));
+/* One test for each kind of channel. */
+extern const struct world_options world_by_grpc, world_in_process;
+#define WORLD_BOTH(test)                                                                           \
+    {"in_process_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_in_process},                 \
+    {                                                                                              \
+        "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
+    }
+/* Declares `name`, a Text with this text. */
+#define WORLD_TEXT(name, literal)                                                                  \
+    char name##_chars[] = literal;                                                                 \
+    testing_text name = TESTING_TEXT_INIT;                                                         \
+    name.text = name##_chars
+/* Longer than anything takes, shorter than a test may. */
+#define WORLD_SOON_MS 20000
+
 /* Starts a call of the method ("Say") with the good token, or `metadata`. */
 enum status world_start(struct world *world, const char *method, const ProtobufCMessage *request,
                         const struct rpc_pair *metadata, size_t metadata_count, int64_t deadline_ms,
