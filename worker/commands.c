@@ -45,7 +45,7 @@ int command_token(const struct settings *settings)
     struct instance instance = {.realm = settings->realm};
     struct jwt_keys keys;
     struct slice token;
-    int64_t expires_s;
+    int64_t expires_s = 0;
     enum status status = program_load_keys(settings, &keys, &fault);
     if (status != STATUS_OK)
         return program_failed("worker.token_refused", status, &fault);
@@ -65,11 +65,10 @@ static enum status bootstrap(struct pg_transaction *transaction, void *arg)
     const struct settings *settings = arg;
     struct arena arena;
     arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
-    enum status status = policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL,
-                                             POLICY_ACTIONS_ALL, &arena);
+    enum status status =
+        policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL, POLICY_ACTIONS_ALL, &arena);
     if (status == STATUS_OK)
-        status =
-            policy_store_assign(transaction, POLICY_REALM_GOD, settings->god, "bootstrap");
+        status = policy_store_assign(transaction, POLICY_REALM_GOD, settings->god, "bootstrap");
     arena_done(&arena);
     return status;
 }

@@ -12,7 +12,7 @@ static const struct {
     const char *name;
     int (*run)(const struct settings *settings);
 } commands[] = {
-    {"serve", serve},         {"migrate", command_migrate}, {"bootstrap", command_bootstrap},
+    {"serve", serve},           {"migrate", command_migrate}, {"bootstrap", command_bootstrap},
     {"keygen", command_keygen}, {"token", command_token},     {"demo", command_demo},
 };
 

@@ -27,8 +27,8 @@ struct serving {
 /* A call that failed for a reason of ours, or took long; refusals are everyday. */
 static void call_finished(struct rpc_ctx *ctx, const struct fault *outcome, int64_t elapsed_us)
 {
-    bool ours = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNKNOWN
-                || outcome->status == STATUS_UNAVAILABLE || outcome->status == STATUS_DATA_LOSS;
+    bool ours = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNKNOWN ||
+                outcome->status == STATUS_UNAVAILABLE || outcome->status == STATUS_DATA_LOSS;
     bool slow = elapsed_us > SLOW_CALL_US && !rpc_method(ctx)->server_streaming;
     const struct log_scope scope = {.trace_id = rpc_trace_id(ctx)};
     enum log_level level = ours ? LOG_ERROR : slow ? LOG_WARN : LOG_DEBUG;
@@ -42,21 +42,21 @@ static void log_statistics(uv_timer_t *timer)
     struct serving *serving = timer->data;
     struct realm_statistics s;
     realm_statistics(serving->program->realm, &s);
-    log_event(LOG_INFO, "worker.statistics", log_int("reads", (int64_t)s.pg.reads),
-              log_int("read_batches", (int64_t)s.pg.read_batches),
-              log_int("transactions", (int64_t)s.pg.transactions),
-              log_int("transaction_retries", (int64_t)s.pg.transaction_retries),
-              log_int("pg_errors", (int64_t)s.pg.errors),
-              log_int("pg_reconnects", (int64_t)s.pg.reconnects),
-              log_int("policy_hits", (int64_t)s.policy.hits),
-              log_int("policy_loads", (int64_t)s.policy.loads),
-              log_int("hint_hits", (int64_t)s.policy.hint_hits),
-              log_int("hint_misses", (int64_t)s.policy.hint_misses),
-              log_int("verified_anew", (int64_t)s.guard.token_misses),
-              log_int("denied", (int64_t)s.guard.denied),
-              log_int("open_calls",
-                      (int64_t)rpc_host_open_calls(realm_host(serving->program->realm))),
-              log_int("fibers", (int64_t)fibers_count(serving->program->fibers)));
+    log_event(
+        LOG_INFO, "worker.statistics", log_int("reads", (int64_t)s.pg.reads),
+        log_int("read_batches", (int64_t)s.pg.read_batches),
+        log_int("transactions", (int64_t)s.pg.transactions),
+        log_int("transaction_retries", (int64_t)s.pg.transaction_retries),
+        log_int("pg_errors", (int64_t)s.pg.errors),
+        log_int("pg_reconnects", (int64_t)s.pg.reconnects),
+        log_int("policy_hits", (int64_t)s.policy.hits),
+        log_int("policy_loads", (int64_t)s.policy.loads),
+        log_int("hint_hits", (int64_t)s.policy.hint_hits),
+        log_int("hint_misses", (int64_t)s.policy.hint_misses),
+        log_int("verified_anew", (int64_t)s.guard.token_misses),
+        log_int("denied", (int64_t)s.guard.denied),
+        log_int("open_calls", (int64_t)rpc_host_open_calls(realm_host(serving->program->realm))),
+        log_int("fibers", (int64_t)fibers_count(serving->program->fibers)));
 }
 
 /* ---- signals, health ---- */
@@ -110,9 +110,8 @@ static void handle_closed(uv_handle_t *handle)
 /* Waits until libuv has let go of them: they are in this fiber's stack. */
 static void close_handles(struct serving *serving)
 {
-    uv_handle_t *handles[] = {
-        (uv_handle_t *)&serving->on_term, (uv_handle_t *)&serving->on_int,
-        (uv_handle_t *)&serving->health, (uv_handle_t *)&serving->statistics};
+    uv_handle_t *handles[] = {(uv_handle_t *)&serving->on_term, (uv_handle_t *)&serving->on_int,
+                              (uv_handle_t *)&serving->health, (uv_handle_t *)&serving->statistics};
     serving->open_handles = sizeof(handles) / sizeof(handles[0]);
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
         uv_close(handles[i], handle_closed);
@@ -158,8 +157,8 @@ static int serve_realm(struct program *program)
     (void)!fiber_event_wait(&serving.stop, DEADLINE_NONE);
     uv_timer_stop(&serving.health);
     log_event(LOG_INFO, "worker.draining");
-    status = rpc_server_drain(serving.server,
-                              deadline_after_ms(program->settings->drain_timeout_ms));
+    status =
+        rpc_server_drain(serving.server, deadline_after_ms(program->settings->drain_timeout_ms));
     log_statistics(&serving.statistics);
     rpc_server_free(serving.server);
     rpc_runtime_free(runtime);

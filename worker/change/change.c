@@ -53,13 +53,13 @@ static enum status replay(struct run *run, const struct pg_result *row)
     struct slice method = pg_get_slice(row, 0, 0);
     struct slice digest = pg_get_bytea(row, 0, 1, change->arena);
     struct slice bytes = pg_get_bytea(row, 0, 2, change->arena);
-    if (!slice_equal_str(method, rpc_method(change->ctx)->path)
-        || !slice_equal(digest, digest_bytes(run)))
+    if (!slice_equal_str(method, rpc_method(change->ctx)->path) ||
+        !slice_equal(digest, digest_bytes(run)))
         return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "IDEMPOTENCY_KEY_REUSED",
                                 NULL, "this idempotency key was used for another request");
     ProtobufCMessage *stored;
-    enum status status = rpc_decode(run->response->descriptor, bytes, change->arena, &stored,
-                                    change->fault);
+    enum status status =
+        rpc_decode(run->response->descriptor, bytes, change->arena, &stored, change->fault);
     if (status != STATUS_OK)
         return STATUS_INTERNAL;
     memcpy(run->response, stored, run->response->descriptor->sizeof_message);
@@ -82,11 +82,10 @@ static enum status claim_key(struct run *run, bool *ret_replayed)
     struct change *change = &run->change;
     struct pg_param user = pg_str(change->actor), key = pg_text(run->key);
     struct pg_result *result;
-    enum status status =
-        pg_execute(change->transaction, &claim,
-                   PARAMS(user, key, pg_str(rpc_method(change->ctx)->path),
-                          pg_bytea(digest_bytes(run))),
-                   &result);
+    enum status status = pg_execute(
+        change->transaction, &claim,
+        PARAMS(user, key, pg_str(rpc_method(change->ctx)->path), pg_bytea(digest_bytes(run))),
+        &result);
     if (status != STATUS_OK)
         return status;
     bool claimed = pg_affected(result) == 1;
@@ -116,10 +115,10 @@ static enum status store_answer(struct run *run)
         return STATUS_RESOURCE_EXHAUSTED;
     protobuf_c_message_pack(run->response, bytes);
     struct pg_result *result;
-    enum status status =
-        pg_execute(change->transaction, &store,
-                   PARAMS(pg_str(change->actor), pg_text(run->key), pg_bytea(slice_make(bytes, len))),
-                   &result);
+    enum status status = pg_execute(
+        change->transaction, &store,
+        PARAMS(pg_str(change->actor), pg_text(run->key), pg_bytea(slice_make(bytes, len))),
+        &result);
     if (status == STATUS_OK)
         pg_result_free(result);
     return status;

@@ -49,7 +49,7 @@ static enum status sign_in(struct demo *demo)
     struct instance instance = {.realm = demo->program->settings->realm,
                                 .keys = &demo->program->keys};
     struct slice token;
-    int64_t expires_s;
+    int64_t expires_s = 0;
     enum status status = instance_issue_token(&instance, slice_str(demo->realm->god), &demo->arena,
                                               clock_wall_s(), &token, &expires_s);
     if (status != STATUS_OK)
@@ -67,9 +67,8 @@ static enum status is_filled(struct demo *demo, bool *ret_filled)
     group_v1_group *res;
     id_of(&demo->realm->groups[demo->realm->group_count - 1], id, sizeof(id));
     req.id = id;
-    enum status status =
-        group_v1_get_group_call(demo->channel, &req, &demo->authorization, 1, &demo->cancel,
-                                &demo->arena, &res, &demo->fault);
+    enum status status = group_v1_get_group_call(demo->channel, &req, &demo->authorization, 1,
+                                                 &demo->cancel, &demo->arena, &res, &demo->fault);
     *ret_filled = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -176,8 +175,7 @@ static enum status fill(struct demo *demo)
 
 static int run_demo(struct program *program)
 {
-    struct demo demo = {.program = program,
-                        .realm = &demo_realms[program->settings->demo_kind]};
+    struct demo demo = {.program = program, .realm = &demo_realms[program->settings->demo_kind]};
     cancel_init(&demo.cancel, deadline_after_ms(DEMO_TIMEOUT_MS));
     arena_init(&demo.arena, DEMO_ARENA_BYTES_MAX);
     enum status status = rpc_channel_new_local(realm_host(program->realm), &demo.channel);

@@ -36,7 +36,7 @@ struct demo_assignment {
 };
 
 struct demo_realm {
-    const char *god;                          /* who makes the groups */
+    const char *god; /* who makes the groups */
     const struct demo_group *groups;
     size_t group_count;
     const struct demo_assignment *assignments; /* besides the god's */

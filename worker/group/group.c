@@ -9,8 +9,8 @@
 
 /* Words that a path of the web site or of the API could be mistaken for. */
 static const char *const reserved_slugs[] = {
-    "admin", "all",    "api",  "auth", "descendants", "hub",   "login",  "logout",    "me",
-    "new",   "null",   "none", "root", "realm",       "realms", "search", "undefined",
+    "admin", "all",  "api",  "auth", "descendants", "hub",    "login",  "logout",    "me",
+    "new",   "null", "none", "root", "realm",       "realms", "search", "undefined",
 };
 
 static enum status no_memory(struct fault *fault)
@@ -46,8 +46,9 @@ enum status group_id_parse(const char *id, const char *field, struct arena *aren
 static enum status check_new_slug(struct slice slug, struct fault *fault)
 {
     if (!text_is_slug(slug))
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "slug",
-                         "slug is not 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
+        return fault_set(
+            fault, STATUS_INVALID_ARGUMENT, "slug",
+            "slug is not 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
     for (size_t i = 0; i < sizeof(reserved_slugs) / sizeof(reserved_slugs[0]); i++)
         if (slice_equal_str(slug, reserved_slugs[i]))
             return fault_set(fault, STATUS_INVALID_ARGUMENT, "slug", "slug '%s' is reserved",
@@ -158,7 +159,8 @@ enum status group_profile_check(const char *description, const char *webpage, co
         return status;
     if (fields & GROUP_PURPOSE && (purpose < 0 || purpose > GROUP_PURPOSE_MAX)) {
         snprintf(field, sizeof(field), "%spurpose", prefix);
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "purpose is none of the known ones");
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
+                         "purpose is none of the known ones");
     }
     *ret_profile = profile;
     return STATUS_OK;

@@ -101,8 +101,8 @@ enum group_field {
 #define GROUP_PROFILE_FIELDS                                                                       \
     (GROUP_NAME | GROUP_DESCRIPTION | GROUP_WEBPAGE | GROUP_MAIL | GROUP_PURPOSE)
 #define GROUP_FLAG_FIELDS                                                                          \
-    (GROUP_IS_COMMUNITY | GROUP_IS_RESORT | GROUP_IS_TASK_FORCE | GROUP_HAS_TRANSITIVE_MEMBERSHIP  \
-     | GROUP_USERS_CAN_APPLY | GROUP_ARCHIVED_MEMBERS_VISIBLE)
+    (GROUP_IS_COMMUNITY | GROUP_IS_RESORT | GROUP_IS_TASK_FORCE |                                  \
+     GROUP_HAS_TRANSITIVE_MEMBERSHIP | GROUP_USERS_CAN_APPLY | GROUP_ARCHIVED_MEMBERS_VISIBLE)
 
 /* The fields that the paths of an update_mask name; INVALID_ARGUMENT for one that is not among `allowed`. */
 PEK_MUST_CHECK enum status group_fields_from_mask(char *const *paths, size_t count,
@@ -139,8 +139,7 @@ struct group_node {
 /* May a tree of `height` levels (1 for a single group) hang under the last node of `path`, which goes from
  * the top level down to it? FAILED_PRECONDITION when one of the path is archived or the tree gets too deep. */
 PEK_MUST_CHECK enum status group_check_under(const struct group_node *path, size_t path_count,
-                                             size_t height, const char *field,
-                                             struct fault *fault);
+                                             size_t height, const char *field, struct fault *fault);
 /* May `moved` go under the last node of `path` (to the top level when the path is empty)? Not under itself
  * or what is below it, not into another organisation, and group_check_under holds. */
 PEK_MUST_CHECK enum status group_check_move(const struct group_id *moved,

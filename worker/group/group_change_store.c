@@ -55,8 +55,7 @@ enum status group_store_lock(struct pg_transaction *transaction, const char *id,
 {
     static const struct pg_statement lock = {
         "group_lock",
-        "SELECT " GROUP_COLUMNS
-        "FROM pek.realm_group AS g WHERE g.id = $1 FOR NO KEY UPDATE",
+        "SELECT " GROUP_COLUMNS "FROM pek.realm_group AS g WHERE g.id = $1 FOR NO KEY UPDATE",
     };
     return run_for_group(transaction, &lock, PG_PARAMS(pg_str(id)), arena, ret_group);
 }
@@ -157,11 +156,11 @@ enum status group_store_insert(struct pg_transaction *transaction,
                   pg_text(name->unique_key), pg_text(name->folded), pg_bytea(name->sort_key),
                   pg_text(profile->description), pg_text(profile->webpage), pg_text(profile->mail),
                   pg_int(arena, profile->purpose),
-                  new_group->foundation_us == GROUP_TIME_NONE ? PG_NULL
-                                                               : pg_int(arena, new_group->foundation_us),
+                  new_group->foundation_us == GROUP_TIME_NONE
+                      ? PG_NULL
+                      : pg_int(arena, new_group->foundation_us),
                   pg_bool(new_group->is_community), pg_bool(new_group->is_resort),
-                  pg_bool(new_group->is_task_force),
-                  pg_bool(new_group->has_transitive_membership)),
+                  pg_bool(new_group->is_task_force), pg_bool(new_group->has_transitive_membership)),
         arena, ret_group);
     return explain_collision(transaction, status, "name", fault);
 }
@@ -214,14 +213,14 @@ enum status group_store_set_flags(struct pg_transaction *transaction, const char
         " archived_members_visible = coalesce($7::boolean, g.archived_members_visible), " TOUCHED
         "WHERE g.id = $1 RETURNING " GROUP_COLUMNS,
     };
-    return run_for_group(
-        transaction, &update,
-        PG_PARAMS(pg_str(id), flag(fields, values, GROUP_IS_COMMUNITY),
-                  flag(fields, values, GROUP_IS_RESORT), flag(fields, values, GROUP_IS_TASK_FORCE),
-                  flag(fields, values, GROUP_HAS_TRANSITIVE_MEMBERSHIP),
-                  flag(fields, values, GROUP_USERS_CAN_APPLY),
-                  flag(fields, values, GROUP_ARCHIVED_MEMBERS_VISIBLE)),
-        arena, ret_group);
+    return run_for_group(transaction, &update,
+                         PG_PARAMS(pg_str(id), flag(fields, values, GROUP_IS_COMMUNITY),
+                                   flag(fields, values, GROUP_IS_RESORT),
+                                   flag(fields, values, GROUP_IS_TASK_FORCE),
+                                   flag(fields, values, GROUP_HAS_TRANSITIVE_MEMBERSHIP),
+                                   flag(fields, values, GROUP_USERS_CAN_APPLY),
+                                   flag(fields, values, GROUP_ARCHIVED_MEMBERS_VISIBLE)),
+                         arena, ret_group);
 }
 
 enum status group_store_archive(struct pg_transaction *transaction, const char *id,

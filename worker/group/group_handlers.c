@@ -21,7 +21,7 @@ static enum status lock_group(struct change *change, const char *id, const char 
                               struct group *ret_group)
 {
     struct group_id parsed;
-    struct group group;
+    struct group group = {0};
     enum status status = group_id_parse(id, field, change->arena, &parsed, change->fault);
     if (status != STATUS_OK)
         return status;
@@ -42,8 +42,8 @@ static enum status lock_group(struct change *change, const char *id, const char 
 static enum status audit(struct change *change, const char *action, const char *id)
 {
     struct slice ids = slice_str(id);
-    return group_store_audit(change->transaction, change->actor, action,
-                             rpc_trace_id(change->ctx), &ids, 1, change->arena);
+    return group_store_audit(change->transaction, change->actor, action, rpc_trace_id(change->ctx),
+                             &ids, 1, change->arena);
 }
 
 /* Whoever has a statement on the group or below it is forgotten after the commit. */
@@ -61,8 +61,7 @@ static enum status answer(struct change *change, const struct group *group, void
 
 /* ---- create ---- */
 
-static enum status new_from_request(struct change *change,
-                                    const group_v1_create_group_request *req,
+static enum status new_from_request(struct change *change, const group_v1_create_group_request *req,
                                     struct group_new *ret_new)
 {
     struct group_new made = {
@@ -74,15 +73,14 @@ static enum status new_from_request(struct change *change,
     struct group_id parent = {NULL, SLICE_LIT("")};
     enum status status = STATUS_OK;
     if (req->parent_id[0])
-        status =
-            group_id_parse(req->parent_id, "parent_id", change->arena, &parent, change->fault);
+        status = group_id_parse(req->parent_id, "parent_id", change->arena, &parent, change->fault);
     made.parent_id = parent.text;
     if (status == STATUS_OK)
         status = group_name_make(change->domain->collator, req->name, "name", change->arena,
                                  &made.name, change->fault);
     if (status == STATUS_OK)
-        status = group_id_make(parent.org, req->slug, req->name, change->arena, &made.id,
-                               change->fault);
+        status =
+            group_id_make(parent.org, req->slug, req->name, change->arena, &made.id, change->fault);
     if (status == STATUS_OK)
         status = group_profile_check(req->description, req->webpage, req->mail, (int)req->purpose,
                                      GROUP_PROFILE_FIELDS, "", change->arena, &made.profile,
@@ -98,15 +96,15 @@ static enum status new_from_request(struct change *change,
 static enum status check_parent(struct change *change, const struct group_new *new_group)
 {
     struct group_id parent;
-    const struct group_node *path;
-    size_t path_count;
-    enum status status = group_id_parse(new_group->parent_id, "parent_id", change->arena, &parent,
-                                        change->fault);
+    const struct group_node *path = NULL;
+    size_t path_count = 0;
+    enum status status =
+        group_id_parse(new_group->parent_id, "parent_id", change->arena, &parent, change->fault);
     if (status == STATUS_OK)
         status = group_store_lock_tree(change->transaction, parent.org, change->arena);
     if (status == STATUS_OK)
-        status = group_store_path(change->transaction, parent.text, change->arena, &path,
-                                  &path_count);
+        status =
+            group_store_path(change->transaction, parent.text, change->arena, &path, &path_count);
     if (status != STATUS_OK)
         return no_group(change, status, "parent_id", new_group->parent_id);
     return group_check_under(path, path_count, 1, "parent_id", change->fault);
@@ -116,7 +114,7 @@ static enum status check_parent(struct change *change, const struct group_new *n
 static enum status create_group(struct change *change, const void *request, void *response)
 {
     struct group_new new_group;
-    struct group group;
+    struct group group = {0};
     enum status status = new_from_request(change, request, &new_group);
     if (status == STATUS_OK && new_group.parent_id)
         status = check_parent(change, &new_group);
@@ -124,8 +122,8 @@ static enum status create_group(struct change *change, const void *request, void
         status = group_store_insert(change->transaction, &new_group, change->arena, &group,
                                     change->fault);
     if (status == STATUS_OK)
-        status = policy_store_add_group_god(change->transaction, group.id, change->actor,
-                                            change->arena);
+        status =
+            policy_store_add_group_god(change->transaction, group.id, change->actor, change->arena);
     if (status == STATUS_OK && group.parent_id)
         status = policy_store_escalate(change->transaction, group.parent_id, group.id);
     if (status == STATUS_OK)
@@ -146,11 +144,11 @@ enum status group_handle_create(struct rpc_ctx *ctx, const group_v1_create_group
 /* Without a mask: what the body has. */
 static unsigned fields_present(const group_v1_group *body)
 {
-    return (body->name[0] ? (unsigned)GROUP_NAME : 0)
-           | (body->description[0] ? (unsigned)GROUP_DESCRIPTION : 0)
-           | (body->webpage[0] ? (unsigned)GROUP_WEBPAGE : 0)
-           | (body->mail[0] ? (unsigned)GROUP_MAIL : 0)
-           | (body->purpose ? (unsigned)GROUP_PURPOSE : 0);
+    return (body->name[0] ? (unsigned)GROUP_NAME : 0) |
+           (body->description[0] ? (unsigned)GROUP_DESCRIPTION : 0) |
+           (body->webpage[0] ? (unsigned)GROUP_WEBPAGE : 0) |
+           (body->mail[0] ? (unsigned)GROUP_MAIL : 0) |
+           (body->purpose ? (unsigned)GROUP_PURPOSE : 0);
 }
 
 static enum status update_group(struct change *change, const void *request, void *response)
@@ -158,7 +156,7 @@ static enum status update_group(struct change *change, const void *request, void
     const group_v1_update_group_request *req = request;
     const group_v1_group *body = req->group;
     struct group_id id;
-    struct group group;
+    struct group group = {0};
     struct group_name name = {0};
     struct group_profile profile;
     unsigned fields = fields_present(body);
@@ -170,9 +168,9 @@ static enum status update_group(struct change *change, const void *request, void
         status = group_fields_from_mask(req->update_mask->paths, req->update_mask->n_paths,
                                         GROUP_PROFILE_FIELDS, &fields, change->fault);
     if (status == STATUS_OK)
-        status = group_profile_check(body->description, body->webpage, body->mail,
-                                     (int)body->purpose, fields, "group.", change->arena, &profile,
-                                     change->fault);
+        status =
+            group_profile_check(body->description, body->webpage, body->mail, (int)body->purpose,
+                                fields, "group.", change->arena, &profile, change->fault);
     if (status == STATUS_OK && fields & GROUP_NAME)
         status = group_name_make(change->domain->collator, body->name, "group.name", change->arena,
                                  &name, change->fault);
@@ -200,18 +198,15 @@ enum status group_handle_update(struct rpc_ctx *ctx, const group_v1_update_group
 static enum status configure_group(struct change *change, const void *request, void *response)
 {
     const group_v1_configure_group_request *req = request;
-    unsigned fields, values = (req->is_community ? (unsigned)GROUP_IS_COMMUNITY : 0)
-                              | (req->is_resort ? (unsigned)GROUP_IS_RESORT : 0)
-                              | (req->is_task_force ? (unsigned)GROUP_IS_TASK_FORCE : 0)
-                              | (req->has_transitive_membership
-                                     ? (unsigned)GROUP_HAS_TRANSITIVE_MEMBERSHIP
-                                     : 0)
-                              | (req->users_can_apply ? (unsigned)GROUP_USERS_CAN_APPLY : 0)
-                              | (req->archived_members_visible
-                                     ? (unsigned)GROUP_ARCHIVED_MEMBERS_VISIBLE
-                                     : 0);
+    unsigned fields,
+        values = (req->is_community ? (unsigned)GROUP_IS_COMMUNITY : 0) |
+                 (req->is_resort ? (unsigned)GROUP_IS_RESORT : 0) |
+                 (req->is_task_force ? (unsigned)GROUP_IS_TASK_FORCE : 0) |
+                 (req->has_transitive_membership ? (unsigned)GROUP_HAS_TRANSITIVE_MEMBERSHIP : 0) |
+                 (req->users_can_apply ? (unsigned)GROUP_USERS_CAN_APPLY : 0) |
+                 (req->archived_members_visible ? (unsigned)GROUP_ARCHIVED_MEMBERS_VISIBLE : 0);
     struct group_id id;
-    struct group group;
+    struct group group = {0};
     /* A flag that is not set looks like one set to false: the mask has to say which are meant. */
     if (!req->update_mask || req->update_mask->n_paths == 0)
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "update_mask",
@@ -230,8 +225,7 @@ static enum status configure_group(struct change *change, const void *request, v
     return status == STATUS_OK ? answer(change, &group, response) : status;
 }
 
-enum status group_handle_configure(struct rpc_ctx *ctx,
-                                   const group_v1_configure_group_request *req,
+enum status group_handle_configure(struct rpc_ctx *ctx, const group_v1_configure_group_request *req,
                                    group_v1_group *res)
 {
     return change_run(ctx, &req->base, &res->base, configure_group);
@@ -243,20 +237,19 @@ static enum status archive_group(struct change *change, const void *request, voi
 {
     const group_v1_archive_group_request *req = request;
     struct group_id id;
-    struct group group;
-    size_t height;
-    int64_t active;
+    struct group group = {0};
+    size_t height = 0;
+    int64_t active = 0;
     enum status status = lock_group(change, req->id, "id", req->etag, true, &id, &group);
     if (status != STATUS_OK || group.is_archived)
         return status == STATUS_OK ? answer(change, &group, response) : status;
     status = group_store_below(change->transaction, id.text, &height, &active);
     if (status == STATUS_OK)
         status = group_check_archive(active, req->cascade, change->fault);
-    const struct slice *ids;
-    size_t count;
+    const struct slice *ids = NULL;
+    size_t count = 0;
     if (status == STATUS_OK)
-        status =
-            group_store_archive(change->transaction, id.text, change->arena, &ids, &count);
+        status = group_store_archive(change->transaction, id.text, change->arena, &ids, &count);
     if (status == STATUS_OK)
         status = group_store_audit(change->transaction, change->actor, "group.archive",
                                    rpc_trace_id(change->ctx), ids, count, change->arena);
@@ -275,14 +268,13 @@ static enum status unarchive_group(struct change *change, const void *request, v
 {
     const group_v1_unarchive_group_request *req = request;
     struct group_id id;
-    struct group group;
-    const struct group_node *path;
-    size_t path_count;
+    struct group group = {0};
+    const struct group_node *path = NULL;
+    size_t path_count = 0;
     enum status status = lock_group(change, req->id, "id", req->etag, true, &id, &group);
     if (status != STATUS_OK || !group.is_archived)
         return status == STATUS_OK ? answer(change, &group, response) : status;
-    status =
-        group_store_path(change->transaction, id.text, change->arena, &path, &path_count);
+    status = group_store_path(change->transaction, id.text, change->arena, &path, &path_count);
     /* All above must be active; the depth is what it was. */
     if (status == STATUS_OK)
         status = group_check_under(path, path_count - 1, 0, "id", change->fault);
@@ -293,8 +285,7 @@ static enum status unarchive_group(struct change *change, const void *request, v
     return status == STATUS_OK ? answer(change, &group, response) : status;
 }
 
-enum status group_handle_unarchive(struct rpc_ctx *ctx,
-                                   const group_v1_unarchive_group_request *req,
+enum status group_handle_unarchive(struct rpc_ctx *ctx, const group_v1_unarchive_group_request *req,
                                    group_v1_group *res)
 {
     return change_run(ctx, &req->base, &res->base, unarchive_group);
@@ -324,10 +315,10 @@ static enum status move_group(struct change *change, const void *request, void *
 {
     const group_v1_move_group_request *req = request;
     struct group_id id, parent;
-    struct group group;
-    const struct group_node *path;
-    size_t path_count, height;
-    int64_t active;
+    struct group group = {0};
+    const struct group_node *path = NULL;
+    size_t path_count = 0, height = 0;
+    int64_t active = 0;
     enum status status = lock_group(change, req->id, "id", req->etag, true, &id, &group);
     if (status == STATUS_OK)
         status = group_check_active(&group, change->fault);

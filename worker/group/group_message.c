@@ -63,8 +63,8 @@ enum status group_time_from_message(const Google__Protobuf__Timestamp *time, con
         *ret_us = GROUP_TIME_NONE;
         return STATUS_OK;
     }
-    if (time->seconds < seconds_min || time->seconds > seconds_max || time->nanos < 0
-        || time->nanos > 999999999)
+    if (time->seconds < seconds_min || time->seconds > seconds_max || time->nanos < 0 ||
+        time->nanos > 999999999)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "%s is no point in time", field);
     *ret_us = time->seconds * US_PER_S + time->nanos / 1000;
     return STATUS_OK;

@@ -35,11 +35,12 @@ static enum status move(struct world *w, const char *user, const char *id, const
 /* "policy:actions …" of the escalations on a group. */
 static const char *escalations(struct world *w, const char *group)
 {
-    return world_value(w,
-                       "SELECT coalesce(string_agg(p.name || ':' || s.actions, ' ' ORDER BY p.name),"
-                       " '') FROM pek.policy_statement s JOIN pek.policy p ON p.id = s.policy_id"
-                       " WHERE s.group_id = '%s' AND s.resource = 'GROUP_ESCALATION'",
-                       group);
+    return world_value(
+        w,
+        "SELECT coalesce(string_agg(p.name || ':' || s.actions, ' ' ORDER BY p.name),"
+        " '') FROM pek.policy_statement s JOIN pek.policy p ON p.id = s.policy_id"
+        " WHERE s.group_id = '%s' AND s.resource = 'GROUP_ESCALATION'",
+        group);
 }
 
 /* ---- creation ---- */
@@ -83,10 +84,10 @@ static void deleted_group_takes_its_statements_along(struct world *w)
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy_statement"
                                        " WHERE group_id IS NULL AND resource <> 'REALM'"),
                         "0");
-    assert_string_equal(
-        world_value(w, "SELECT count(*) FROM pek.policy_statement s JOIN pek.policy p"
-                       " ON p.id = s.policy_id WHERE p.name = 'GOD in o@c'"),
-        "0");
+    assert_string_equal(world_value(w,
+                                    "SELECT count(*) FROM pek.policy_statement s JOIN pek.policy p"
+                                    " ON p.id = s.policy_id WHERE p.name = 'GOD in o@c'"),
+                        "0");
 }
 
 /* ---- moves ---- */

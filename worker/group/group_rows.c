@@ -25,7 +25,7 @@ enum column {
 };
 
 void group_from_row(const struct pg_result *result, size_t row, struct arena *arena,
-                           struct group *ret_group)
+                    struct group *ret_group)
 {
     *ret_group = (struct group){
         .id = pg_get_str(result, row, ID),
@@ -51,8 +51,7 @@ void group_from_row(const struct pg_result *result, size_t row, struct arena *ar
 }
 
 /* The only row, copied; frees the result. */
-enum status group_take(struct pg_result *result, struct arena *arena,
-                              struct group *ret_group)
+enum status group_take(struct pg_result *result, struct arena *arena, struct group *ret_group)
 {
     enum status status = STATUS_NOT_FOUND;
     if (pg_rows(result) == 1) {

@@ -6,7 +6,7 @@
 #include "worker/group/group.h"
 
 /* The columns of struct group, in the order of group_rows.c. */
-#define GROUP_COLUMNS                                                                                 \
+#define GROUP_COLUMNS                                                                              \
     "g.id, g.parent_id, g.name, g.description, g.webpage, g.mail, g.purpose, "                     \
     "(extract(epoch FROM g.foundation_time) * 1000000)::bigint, "                                  \
     "(extract(epoch FROM g.create_time) * 1000000)::bigint, "                                      \
@@ -15,7 +15,7 @@
     "g.has_transitive_membership, g.is_archived, g.users_can_apply, g.archived_members_visible "
 
 /* Two arguments of pg_read and pg_execute: the parameters and their number. */
-#define PG_PARAMS(...)                                                                                \
+#define PG_PARAMS(...)                                                                             \
     (const struct pg_param[]){__VA_ARGS__},                                                        \
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 

@@ -107,8 +107,8 @@ static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_r
     while (left > 0) {
         struct group_rows rows;
         query.limit = left < GROUP_BATCH_ROWS ? left : GROUP_BATCH_ROWS;
-        status = group_store_list(domain->pg, point ? PG_POINT_READ : PG_LONG_READ,
-                                  rpc_cancel(ctx), &query, rpc_scratch(ctx), &rows);
+        status = group_store_list(domain->pg, point ? PG_POINT_READ : PG_LONG_READ, rpc_cancel(ctx),
+                                  &query, rpc_scratch(ctx), &rows);
         if (status != STATUS_OK)
             break;
         size_t count = rows.count;
@@ -136,9 +136,8 @@ static enum status existing(struct rpc_ctx *ctx, const char *id, struct group_id
     if (status != STATUS_OK)
         return status;
     status = group_store_get(domain->pg, rpc_cancel(ctx), ret_id->text, rpc_arena(ctx), &group);
-    return status == STATUS_NOT_FOUND
-               ? rpc_fail(ctx, status, "there is no group %s", ret_id->text)
-               : status;
+    return status == STATUS_NOT_FOUND ? rpc_fail(ctx, status, "there is no group %s", ret_id->text)
+                                      : status;
 }
 
 static enum status list_ancestors(struct rpc_ctx *ctx, const group_v1_list_ancestors_request *req,
@@ -174,9 +173,9 @@ static enum status list_descendants(struct rpc_ctx *ctx,
     struct group_rows rows;
     enum status status = existing(ctx, req->id, &id);
     if (status == STATUS_OK)
-        status = group_store_descendants(domain->pg, rpc_cancel(ctx), id.text,
-                                         req->include_archived, guard_scope(ctx), rpc_arena(ctx),
-                                         &rows);
+        status =
+            group_store_descendants(domain->pg, rpc_cancel(ctx), id.text, req->include_archived,
+                                    guard_scope(ctx), rpc_arena(ctx), &rows);
     if (status == STATUS_RESOURCE_EXHAUSTED)
         return rpc_fail(ctx, status, "more than %d groups below %s: list them by parent",
                         GROUP_DESCENDANTS_MAX, id.text);

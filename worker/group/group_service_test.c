@@ -91,8 +91,8 @@ static void name_that_differs_only_in_case_or_form_is_taken(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "x", "Más"), STATUS_ALREADY_EXISTS);
     assert_string_equal(w->fault.field, "slug");
     assert_int_equal(world_create(w, "alice", "", "z", "Orseg"), STATUS_OK);
-    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy WHERE name LIKE 'GOD in %%'"),
-                        "2");
+    assert_string_equal(
+        world_value(w, "SELECT count(*) FROM pek.policy WHERE name LIKE 'GOD in %%'"), "2");
 }
 
 static void parent_must_be_there_and_active_up_to_the_top(struct world *w)
@@ -197,8 +197,8 @@ static void search_wants_every_word_and_no_accents(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "x", "Árvíztűrő Tükörfúró"), STATUS_OK);
     assert_int_equal(world_create(w, "alice", "", "y", "Fúró 100%_os"), STATUS_OK);
     static const char *const cases[][2] = {
-        {"ARVIZTURO", "x@x"},     {"fúró tukor", "x@x"}, {"furo", "x@x y@y"}, {"furo nincs", ""},
-        {"", "x@x y@y"},          {"%", "y@y"},          {"_", "y@y"},        {"\\", ""},
+        {"ARVIZTURO", "x@x"}, {"fúró tukor", "x@x"}, {"furo", "x@x y@y"}, {"furo nincs", ""},
+        {"", "x@x y@y"},      {"%", "y@y"},          {"_", "y@y"},        {"\\", ""},
         {"0%_O", "y@y"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -242,10 +242,11 @@ static void list_of_many_batches_neither_skips_nor_repeats(struct world *w)
     group_v1_list_groups_request req = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
     world_god(w, &w->a, "alice");
     /* Equal sort keys across the border of a batch: the id decides. */
-    world_sql(w, "INSERT INTO pek.realm_group"
-                 " (realm, id, name, unique_key, folded, sort_key, purpose)"
-                 " SELECT 'a', 'x@g' || n, 'G ' || n, 'g' || n, 'g ' || n,"
-                 " decode(lpad(to_hex(n / 900), 8, '0'), 'hex'), 0 FROM generate_series(1, 2100) n");
+    world_sql(w,
+              "INSERT INTO pek.realm_group"
+              " (realm, id, name, unique_key, folded, sort_key, purpose)"
+              " SELECT 'a', 'x@g' || n, 'G ' || n, 'g' || n, 'g ' || n,"
+              " decode(lpad(to_hex(n / 900), 8, '0'), 'hex'), 0 FROM generate_series(1, 2100) n");
     struct sha256 digest = sha256(slice_str(world_list(w, "alice", &req)));
     char hex[2 * SHA256_BYTES + 1];
     hex_encode(slice_make(digest.bytes, sizeof(digest.bytes)), hex);
@@ -285,8 +286,8 @@ static void tree_is_listed_up_and_down(struct world *w)
     /* Only as far as one may see. */
     world_grant(w, &w->a, "sees c", "bob", "o@c", VIEW_GROUP);
     world_grant(w, &w->a, "sees o", "bob", "o@o", VIEW_GROUP);
-    assert_int_equal(
-        world_stream(w, &w->a, ancestors, &up.base, WORLD_AS(w, "bob"), items, &count), STATUS_OK);
+    assert_int_equal(world_stream(w, &w->a, ancestors, &up.base, WORLD_AS(w, "bob"), items, &count),
+                     STATUS_OK);
     assert_int_equal(count, 1);
     assert_int_equal(
         world_stream(w, &w->a, descendants, &down.base, WORLD_AS(w, "bob"), items, &count),
@@ -426,8 +427,7 @@ static void archived_group_takes_no_edit_until_it_is_back(struct world *w)
     body.id = (char *)(uintptr_t) "o@c";
     body.name = (char *)(uintptr_t) "Új";
     update.group = &body;
-    assert_int_equal(WORLD_CALL(w, update_group, "alice", update, res),
-                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(WORLD_CALL(w, update_group, "alice", update, res), STATUS_FAILED_PRECONDITION);
     back.id = (char *)(uintptr_t) "o@c";
     assert_int_equal(WORLD_CALL(w, unarchive_group, "alice", back, res),
                      STATUS_FAILED_PRECONDITION);

@@ -12,8 +12,7 @@ enum status group_store_get(struct pg *pg, struct cancel *cancel, const char *id
         "SELECT " GROUP_COLUMNS "FROM pek.realm_group AS g WHERE g.id = $1",
     };
     struct pg_result *result;
-    enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &get, PG_PARAMS(pg_str(id)), &result);
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &get, PG_PARAMS(pg_str(id)), &result);
     return status == STATUS_OK ? group_take(result, arena, ret_group) : status;
 }
 
@@ -105,11 +104,10 @@ enum status group_store_ancestors(struct pg *pg, struct cancel *cancel, const ch
         "ORDER BY path.distance DESC",
     };
     struct pg_result *result;
-    enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &ancestors,
-                PG_PARAMS(pg_str(id), pg_bool(scope->all),
-                       pg_text_array(arena, scope->groups, scope->group_count)),
-                &result);
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &ancestors,
+                                 PG_PARAMS(pg_str(id), pg_bool(scope->all),
+                                           pg_text_array(arena, scope->groups, scope->group_count)),
+                                 &result);
     if (status == STATUS_OK)
         *ret_rows = (struct group_rows){result, pg_rows(result)};
     return status;
@@ -136,8 +134,8 @@ enum status group_store_descendants(struct pg *pg, struct cancel *cancel, const 
     enum status status =
         pg_read(pg, PG_LONG_READ, cancel, &descendants,
                 PG_PARAMS(pg_str(id), pg_bool(include_archived), pg_bool(scope->all),
-                       pg_text_array(arena, scope->groups, scope->group_count),
-                       pg_int(arena, GROUP_DESCENDANTS_MAX + 1)),
+                          pg_text_array(arena, scope->groups, scope->group_count),
+                          pg_int(arena, GROUP_DESCENDANTS_MAX + 1)),
                 &result);
     if (status != STATUS_OK)
         return status;

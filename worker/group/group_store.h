@@ -70,8 +70,7 @@ PEK_MUST_CHECK enum status group_store_lock(struct pg_transaction *transaction, 
                                             struct arena *arena, struct group *ret_group);
 /* From the top level down to the group itself. NOT_FOUND when there is none. */
 PEK_MUST_CHECK enum status group_store_path(struct pg_transaction *transaction, const char *id,
-                                            struct arena *arena,
-                                            const struct group_node **ret_path,
+                                            struct arena *arena, const struct group_node **ret_path,
                                             size_t *ret_count);
 /* Levels of the group's subtree (1 without subgroups), and how many groups below it are active. */
 PEK_MUST_CHECK enum status group_store_below(struct pg_transaction *transaction, const char *id,
@@ -93,12 +92,10 @@ PEK_MUST_CHECK enum status group_store_insert(struct pg_transaction *transaction
                                               struct arena *arena, struct group *ret_group,
                                               struct fault *fault);
 /* Those of `fields`. */
-PEK_MUST_CHECK enum status group_store_set_profile(struct pg_transaction *transaction,
-                                                   const char *id, unsigned fields,
-                                                   const struct group_name *name,
-                                                   const struct group_profile *profile,
-                                                   struct arena *arena, struct group *ret_group,
-                                                   struct fault *fault);
+PEK_MUST_CHECK enum status
+group_store_set_profile(struct pg_transaction *transaction, const char *id, unsigned fields,
+                        const struct group_name *name, const struct group_profile *profile,
+                        struct arena *arena, struct group *ret_group, struct fault *fault);
 /* The flags of `fields` become what `values` has. */
 PEK_MUST_CHECK enum status group_store_set_flags(struct pg_transaction *transaction, const char *id,
                                                  unsigned fields, unsigned values,

@@ -46,9 +46,9 @@ static void id_is_stored_in_lower_case(void **state)
 static void id_of_another_form_is_refused(void **state)
 {
     struct fixture *f = *state;
-    static const char *const bad[] = {"",      "@",      "a",     "a@",      "@a",  "a@b@c",
-                                      "-a@b",  "a@_b",   "a b@c", "á@á",     "a@b/", "a@%",
-                                      "a@b\n", " a@b",   "a.b@c"};
+    static const char *const bad[] = {"",      "@",    "a",     "a@",    "@a",
+                                      "a@b@c", "-a@b", "a@_b",  "a b@c", "á@á",
+                                      "a@b/",  "a@%",  "a@b\n", " a@b",  "a.b@c"};
     struct group_id id;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(group_id_parse(bad[i], "group.id", &f->arena, &id, &f->fault),
@@ -70,9 +70,9 @@ static void subgroup_carries_the_organisation_at_any_depth(void **state)
 {
     struct fixture *f = *state;
     struct group_id id;
-    assert_int_equal(group_id_make(SLICE_LIT("schonherz"), "", "Őrült Árvíztűrő Kör", &f->arena,
-                                   &id, &f->fault),
-                     STATUS_OK);
+    assert_int_equal(
+        group_id_make(SLICE_LIT("schonherz"), "", "Őrült Árvíztűrő Kör", &f->arena, &id, &f->fault),
+        STATUS_OK);
     assert_string_equal(id.text, "schonherz@orult-arvizturo-kor");
     assert_int_equal(group_id_make(SLICE_LIT("schonherz"), "kor_1", "x", &f->arena, &id, &f->fault),
                      STATUS_OK);
@@ -99,12 +99,11 @@ static void names_equal_after_normalisation_have_one_key(void **state)
 {
     struct fixture *f = *state;
     struct group_name a, b;
-    assert_int_equal(
-        group_name_make(f->collator, "Őrült  Kör", "name", &f->arena, &a, &f->fault), STATUS_OK);
-    assert_int_equal(
-        group_name_make(f->collator, " o\xcc\x8br\xc3\xbclt k\xc3\xb6r ", "name", &f->arena, &b,
-                        &f->fault),
-        STATUS_OK);
+    assert_int_equal(group_name_make(f->collator, "Őrült  Kör", "name", &f->arena, &a, &f->fault),
+                     STATUS_OK);
+    assert_int_equal(group_name_make(f->collator, " o\xcc\x8br\xc3\xbclt k\xc3\xb6r ", "name",
+                                     &f->arena, &b, &f->fault),
+                     STATUS_OK);
     assert_true(slice_equal(a.unique_key, b.unique_key));
     assert_true(slice_equal_str(a.folded, "orult kor"));
 }
@@ -112,8 +111,8 @@ static void names_equal_after_normalisation_have_one_key(void **state)
 static void names_order_as_hungarian_has_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const order[] = {"A",      ".-B",  "c++",  "cukor",  "cz", "csak",
-                                        "Zuhany", "Zsolt"};
+    static const char *const order[] = {"A",  ".-B",  "c++",    "cukor",
+                                        "cz", "csak", "Zuhany", "Zsolt"};
     struct group_name before, after;
     for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++) {
         assert_int_equal(
@@ -162,9 +161,9 @@ static void profile_checks_only_the_fields_asked_for(void **state)
                                          &f->arena, &profile, &f->fault),
                      STATUS_INVALID_ARGUMENT);
     assert_string_equal(f->fault.field, "group.webpage");
-    assert_int_equal(group_profile_check("", "", "", 17, GROUP_PURPOSE, "", &f->arena, &profile,
-                                         &f->fault),
-                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(
+        group_profile_check("", "", "", 17, GROUP_PURPOSE, "", &f->arena, &profile, &f->fault),
+        STATUS_INVALID_ARGUMENT);
     assert_string_equal(f->fault.field, "purpose");
 }
 

@@ -9,9 +9,8 @@ static void forget(struct lru_entry *entry)
     free(entry);
 }
 
-enum status instance_init(struct instance *instance, const char *realm,
-                          const struct jwt_keys *keys, const char *hub_issuer,
-                          const struct jwt_keys *hub_keys)
+enum status instance_init(struct instance *instance, const char *realm, const struct jwt_keys *keys,
+                          const char *hub_issuer, const struct jwt_keys *hub_keys)
 {
     *instance = (struct instance){
         .realm = realm, .hub_issuer = hub_issuer, .keys = keys, .hub_keys = hub_keys};

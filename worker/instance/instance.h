@@ -31,9 +31,10 @@ PEK_MUST_CHECK enum status instance_init(struct instance *instance, const char *
 void instance_done(struct instance *instance);
 
 /* Who the assertion is about, and that it is used up now. UNAUTHENTICATED with a JWT_REASON_… otherwise. */
-PEK_MUST_CHECK enum status instance_take_assertion(struct instance *instance, struct slice assertion,
-                                                   struct arena *arena, int64_t now_s,
-                                                   struct slice *ret_user, struct fault *fault);
+PEK_MUST_CHECK enum status instance_take_assertion(struct instance *instance,
+                                                   struct slice assertion, struct arena *arena,
+                                                   int64_t now_s, struct slice *ret_user,
+                                                   struct fault *fault);
 /* True for the hub's own name: it is the subject of assertions about no user. */
 bool instance_is_hub(const struct instance *instance, struct slice user);
 

@@ -17,8 +17,8 @@ static enum status take_assertion(struct rpc_ctx *ctx, const char *assertion,
     struct slice token = slice_str(assertion);
     enum status status = instance_take_assertion(&service->instance, token, rpc_arena(ctx),
                                                  clock_wall_s(), ret_user, rpc_fault(ctx));
-    if (status != STATUS_UNAUTHENTICATED || !jwt_key_is_unknown(rpc_fault(ctx))
-        || !service->refresh_hub_keys || service->refresh_hub_keys(service->refresh_arg) != STATUS_OK)
+    if (status != STATUS_UNAUTHENTICATED || !jwt_key_is_unknown(rpc_fault(ctx)) ||
+        !service->refresh_hub_keys || service->refresh_hub_keys(service->refresh_arg) != STATUS_OK)
         return status;
     *rpc_fault(ctx) = (struct fault){0};
     return instance_take_assertion(&service->instance, token, rpc_arena(ctx), clock_wall_s(),
@@ -51,7 +51,7 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
     struct instance_service *service = rpc_data(ctx);
     struct arena *arena = rpc_arena(ctx);
     struct slice user, token;
-    int64_t expires_s;
+    int64_t expires_s = 0;
     enum status status = take_assertion(ctx, req->assertion, &user);
     if (status != STATUS_OK)
         return status;

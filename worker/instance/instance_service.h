@@ -21,8 +21,7 @@ struct instance_service {
 };
 
 /* All of `service` is filled by the caller and outlives the host. */
-PEK_MUST_CHECK enum status instance_service_add(struct rpc_host *host,
-                                                struct instance_service *service,
-                                                struct fault *fault);
+PEK_MUST_CHECK enum status
+instance_service_add(struct rpc_host *host, struct instance_service *service, struct fault *fault);
 
 #endif

@@ -47,9 +47,9 @@ static void assertion_buys_a_token_that_the_guard_takes(struct world *w)
     const struct rpc_pair pair = {SLICE_LIT("authorization"),
                                   slice_str(arena_printf(w->arena, "Bearer %s", res->token))};
     get.id = (char *)(uintptr_t) "o@o";
-    assert_int_equal(group_v1_get_group_call(w->a.channel, &get, &pair, 1, WORLD_REST(w), &group,
-                                             &w->fault),
-                     STATUS_OK);
+    assert_int_equal(
+        group_v1_get_group_call(w->a.channel, &get, &pair, 1, WORLD_REST(w), &group, &w->fault),
+        STATUS_OK);
 }
 
 static void stranger_gets_a_token_but_is_not_known(struct world *w)
@@ -103,9 +103,9 @@ static void info_names_realm_collator_and_services(struct world *w)
 {
     instance_v1_get_info_request req = INSTANCE_V1_GET_INFO_REQUEST_INIT;
     instance_v1_info *res;
-    assert_int_equal(instance_v1_get_info_call(w->a.channel, &req, NULL, 0, WORLD_REST(w), &res,
-                                               &w->fault),
-                     STATUS_OK);
+    assert_int_equal(
+        instance_v1_get_info_call(w->a.channel, &req, NULL, 0, WORLD_REST(w), &res, &w->fault),
+        STATUS_OK);
     assert_string_equal(res->realm, "a");
     assert_string_equal(res->version, "test");
     assert_true(strncmp(res->collator_version, "hu-u-ka-shifted/", 16) == 0);
@@ -148,9 +148,9 @@ static instance_v1_policy_event *next_event(struct world *w, struct watching *wa
         }
         assert_int_equal(fiber_event_wait(&watching->event, w->cancel.deadline_us), STATUS_OK);
     }
-    assert_int_equal(rpc_decode(INSTANCE_V1_POLICY_EVENT_DESCRIPTOR, bytes, w->arena, &message,
-                                &w->fault),
-                     STATUS_OK);
+    assert_int_equal(
+        rpc_decode(INSTANCE_V1_POLICY_EVENT_DESCRIPTOR, bytes, w->arena, &message, &w->fault),
+        STATUS_OK);
     return (instance_v1_policy_event *)(void *)message;
 }
 
@@ -188,7 +188,8 @@ static void watcher_is_reset_when_notifications_may_be_missed(struct world *w)
     struct watching watching = {0};
     watch(w, assertion(w, WORLD_HUB), &watching);
     assert_true(next_event(w, &watching)->reset);
-    world_sql(w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%%'");
+    world_sql(
+        w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%%'");
     assert_true(next_event(w, &watching)->reset);
     /* And again when it listens. */
     assert_true(next_event(w, &watching)->reset);

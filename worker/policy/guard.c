@@ -65,8 +65,8 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
     struct guard *guard = arg;
     struct slice token = rpc_metadata(ctx, "authorization", 0);
     /* Two tokens are one too many: which of them counts would be a matter of taste. */
-    if (token.len <= scheme.len || strncasecmp(token.ptr, scheme.ptr, scheme.len) != 0
-        || rpc_metadata(ctx, "authorization", 1).len > 0)
+    if (token.len <= scheme.len || strncasecmp(token.ptr, scheme.ptr, scheme.len) != 0 ||
+        rpc_metadata(ctx, "authorization", 1).len > 0)
         return fault_set_reason(rpc_fault(ctx), STATUS_UNAUTHENTICATED, JWT_REASON_MISSING, NULL,
                                 "authorization needs one bearer token");
     const struct jwt_expect expect = {
@@ -144,10 +144,10 @@ static enum status check_realm(const struct guard *guard, struct rpc_ctx *ctx,
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "realm");
-    if (!field || field->type != PROTOBUF_C_TYPE_STRING || field->label == PROTOBUF_C_LABEL_REPEATED)
+    if (!field || field->type != PROTOBUF_C_TYPE_STRING ||
+        field->label == PROTOBUF_C_LABEL_REPEATED)
         return STATUS_OK;
-    const char *realm =
-        *(const char *const *)(const void *)((const char *)request + field->offset);
+    const char *realm = *(const char *const *)(const void *)((const char *)request + field->offset);
     if (realm && realm[0] && strcmp(realm, guard->realm) != 0)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "realm", "this is another realm");
     return STATUS_OK;
@@ -206,9 +206,8 @@ static enum status compute_scope(struct guard *guard, struct rpc_ctx *ctx,
                                  const struct policy_asker *asker, struct attached *attached)
 {
     attached->generation = policy_cache_generation(guard->cache);
-    enum status status =
-        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, attached->bits, rpc_arena(ctx),
-                           &attached->scope);
+    enum status status = policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, attached->bits,
+                                            rpc_arena(ctx), &attached->scope);
     if (status != STATUS_OK)
         return status;
     attached->again_us = deadline_after_ms(GUARD_SCOPE_AGE_MAX_MS);
@@ -238,17 +237,11 @@ static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request
         const struct rpc_access *rule = &method->access[i];
         switch (rule->kind) {
         case RPC_ACCESS_PUBLIC:
-        case RPC_ACCESS_AUTHENTICATED:
-            break;
-        case RPC_ACCESS_TARGET:
-            status = check_target(guard, ctx, &asker, rule, request);
-            break;
-        case RPC_ACCESS_FILTER:
-            status = check_filter(guard, ctx, &asker, rule);
-            break;
+        case RPC_ACCESS_AUTHENTICATED: break;
+        case RPC_ACCESS_TARGET: status = check_target(guard, ctx, &asker, rule, request); break;
+        case RPC_ACCESS_FILTER: status = check_filter(guard, ctx, &asker, rule); break;
         case RPC_ACCESS_NONE:
-        default:
-            status = deny(guard, ctx);
+        default: status = deny(guard, ctx);
         }
     }
     return status;

@@ -165,8 +165,8 @@ static bool bob_is_remembered(struct fiber_run *run)
 {
     struct policy_cache_statistics before = statistics(shared_world);
     (void)run;
-    return get_hinted(shared_world, "bob", "sees %25x", "o@x") == STATUS_OK
-           && statistics(shared_world).hits == before.hits + 1;
+    return get_hinted(shared_world, "bob", "sees %25x", "o@x") == STATUS_OK &&
+           statistics(shared_world).hits == before.hits + 1;
 }
 
 static void right_hint_is_all_that_is_read(struct world *w)
@@ -227,9 +227,8 @@ static enum status get_for_bob(void)
     struct arena arena;
     arena_init(&arena, 65536);
     req.id = (char *)(uintptr_t) "o@x";
-    enum status status =
-        group_v1_get_group_call(shared_world->a.channel, &req, bobs_metadata, 1,
-                                &shared_world->cancel, &arena, &res, &fault);
+    enum status status = group_v1_get_group_call(shared_world->a.channel, &req, bobs_metadata, 1,
+                                                 &shared_world->cancel, &arena, &res, &fault);
     arena_done(&arena);
     return status;
 }
@@ -304,7 +303,8 @@ static void nothing_is_remembered_while_notifications_may_be_missed(struct world
     world_grant(w, &w->a, "sees x", "bob", "o@x", VIEW_GROUP);
     shared_world = w;
     assert_int_equal(get(w, "bob", "o@x"), STATUS_OK);
-    world_sql(w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%%'");
+    world_sql(
+        w, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%%'");
     assert_true(fiber_run_until(w->run, is_deaf));
     assert_int_equal(statistics(w).users, 0);
     assert_true(fiber_run_until(w->run, is_listening));

@@ -17,16 +17,15 @@ static bool restriction_met(const char *restriction, const char *target)
 bool policy_statement_matches(const struct policy_statement *statement,
                               const struct policy_target *target)
 {
-    return restriction_met(statement->group, target->group)
-           && restriction_met(statement->user, target->user);
+    return restriction_met(statement->group, target->group) &&
+           restriction_met(statement->user, target->user);
 }
 
 bool policy_statement_within(const struct policy_statement *child,
                              const struct policy_statement *parent)
 {
-    return restriction_met(parent->group, child->group)
-           && restriction_met(parent->user, child->user)
-           && (child->actions & ~parent->actions) == 0;
+    return restriction_met(parent->group, child->group) &&
+           restriction_met(parent->user, child->user) && (child->actions & ~parent->actions) == 0;
 }
 
 bool policy_statements_within(const struct policy_statement *children, size_t child_count,

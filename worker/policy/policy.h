@@ -66,7 +66,6 @@ struct policy_scope {
     size_t group_count;
 };
 PEK_MUST_CHECK enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bits,
-                                               struct arena *arena,
-                                               struct policy_scope *ret_scope);
+                                               struct arena *arena, struct policy_scope *ret_scope);
 
 #endif

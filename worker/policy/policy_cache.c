@@ -36,8 +36,7 @@ static void entry_free(struct lru_entry *lru)
 
 static void tell_watchers(struct policy_cache *cache, struct slice user)
 {
-    LIST_FOR_EACH(node, &cache->watchers)
-    {
+    LIST_FOR_EACH (node, &cache->watchers) {
         struct policy_watcher *watcher = LIST_ENTRY(node, struct policy_watcher, node);
         watcher->changed(watcher, user);
     }
@@ -201,8 +200,7 @@ static void keep(struct policy_cache *cache, struct slice user, uint64_t generat
         return;
     }
     /* A failure has freed it, and costs only a load. */
-    (void)!lru_insert(&cache->users, user, deadline_after_ms(POLICY_CACHE_AGE_MAX_MS),
-                      &entry->lru);
+    (void)!lru_insert(&cache->users, user, deadline_after_ms(POLICY_CACHE_AGE_MAX_MS), &entry->lru);
 }
 
 /* ---- asking ---- */
@@ -236,8 +234,8 @@ static bool settled(struct question *question, const struct entry *entry)
     if (question->allowed || !entry->complete)
         return question->allowed;
     if (!question->target) {
-        question->status = policy_rights_scope(&entry->rights, question->bits, question->arena,
-                                               &question->scope);
+        question->status =
+            policy_rights_scope(&entry->rights, question->bits, question->arena, &question->scope);
         if (question->status == STATUS_OK)
             question->status = copy_scope(&question->scope, question->arena);
     }
@@ -291,8 +289,8 @@ enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cance
 }
 
 enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
-                               const struct policy_asker *asker, uint32_t bits,
-                               struct arena *arena, struct policy_scope *ret_scope)
+                               const struct policy_asker *asker, uint32_t bits, struct arena *arena,
+                               struct policy_scope *ret_scope)
 {
     struct question question = {.bits = bits, .target = NULL, .arena = arena};
     enum status status = ask(cache, cancel, asker, &question);

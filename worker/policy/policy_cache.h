@@ -39,8 +39,7 @@ PEK_MUST_CHECK enum status policy_cache_allows(struct policy_cache *cache, struc
 /* Where the asker has the right; the groups are copied into the arena. */
 PEK_MUST_CHECK enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
                                               const struct policy_asker *asker, uint32_t bits,
-                                              struct arena *arena,
-                                              struct policy_scope *ret_scope);
+                                              struct arena *arena, struct policy_scope *ret_scope);
 
 /* What was committed about this user (everybody) is seen by the next check. Tells the watchers, too. */
 void policy_cache_forget(struct policy_cache *cache, struct slice user);
@@ -60,11 +59,11 @@ void policy_cache_watch(struct policy_cache *cache, struct policy_watcher *watch
 void policy_cache_unwatch(struct policy_watcher *watcher);
 
 struct policy_cache_statistics {
-    uint64_t hits;          /* answered from memory */
-    uint64_t loads;         /* all of a user's rights read */
-    uint64_t hint_hits;     /* the hinted policies granted */
-    uint64_t hint_misses;   /* they did not, everything was read */
-    uint64_t forgotten;     /* users told of by a change */
+    uint64_t hits;        /* answered from memory */
+    uint64_t loads;       /* all of a user's rights read */
+    uint64_t hint_hits;   /* the hinted policies granted */
+    uint64_t hint_misses; /* they did not, everything was read */
+    uint64_t forgotten;   /* users told of by a change */
     size_t users;
     bool listening;
 };

@@ -85,7 +85,8 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
 }
 
 /* 16 is POLICY_ACTIONS_MANAGE, 21 POLICY_ACTIONS_ESCALATION: literals, so that each statement can be pasted. */
-_Static_assert(POLICY_ACTIONS_MANAGE == 16 && POLICY_ACTIONS_ESCALATION == 21, "in SQL as literals");
+_Static_assert(POLICY_ACTIONS_MANAGE == 16 && POLICY_ACTIONS_ESCALATION == 21,
+               "in SQL as literals");
 
 enum status policy_store_escalate(struct pg_transaction *transaction, const char *parent,
                                   const char *child)
@@ -175,8 +176,8 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
     struct pg_param bits = pg_int(arena, actions);
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
-    return run(transaction, &ensure,
-               PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits), NULL);
+    return run(transaction, &ensure, PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits),
+               NULL);
 }
 
 enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
@@ -204,7 +205,6 @@ enum status policy_store_revoke(struct pg_transaction *transaction, const char *
         "WHERE p.id = a.policy_id AND p.name = $1 AND a.user_id = $2",
     };
     size_t affected = 0;
-    enum status status =
-        run(transaction, &revoke, PARAMS(pg_str(name), pg_str(user)), &affected);
+    enum status status = run(transaction, &revoke, PARAMS(pg_str(name), pg_str(user)), &affected);
     return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
 }

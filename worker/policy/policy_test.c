@@ -71,8 +71,8 @@ static void rights_of_a_group_are_found_among_many(void **state)
 {
     (void)state;
     const struct policy_statement statements[] = {
-        {NULL, "bob", 1},      {"a@a", NULL, 4}, {"a@b", NULL, 1}, {"a@b", NULL, 4},
-        {"a@c", NULL, 2},      {"b@b", NULL, 1}, {"b@b", NULL, 4},
+        {NULL, "bob", 1}, {"a@a", NULL, 4}, {"a@b", NULL, 1}, {"a@b", NULL, 4},
+        {"a@c", NULL, 2}, {"b@b", NULL, 1}, {"b@b", NULL, 4},
     };
     size_t count = sizeof(statements) / sizeof(statements[0]);
     assert_true(allows(statements, count, VIEW_GROUP, "a@a", NULL));
@@ -86,8 +86,12 @@ static void scope_lists_each_group_once(void **state)
 {
     (void)state;
     const struct policy_statement statements[] = {
-        {NULL, "bob", POLICY_ACTIONS_ALL}, {"a@a", NULL, 4}, {"a@b", NULL, 4}, {"a@b", NULL, 5},
-        {"a@c", NULL, 2},                  {"a@d", "bob", 4},
+        {NULL, "bob", POLICY_ACTIONS_ALL},
+        {"a@a", NULL, 4},
+        {"a@b", NULL, 4},
+        {"a@b", NULL, 5},
+        {"a@c", NULL, 2},
+        {"a@d", "bob", 4},
     };
     struct policy_rights rights = {statements, sizeof(statements) / sizeof(statements[0])};
     struct arena arena;
@@ -135,8 +139,8 @@ static void child_exceeds_its_parent_by_any_one_right(void **state)
 {
     (void)state;
     for (uint32_t action = 1; action <= 11; action++) {
-        const struct policy_statement parent = {
-            NULL, NULL, POLICY_ACTIONS_ALL & ~policy_action_bits(action)};
+        const struct policy_statement parent = {NULL, NULL,
+                                                POLICY_ACTIONS_ALL & ~policy_action_bits(action)};
         const struct policy_statement child = {ONE_GROUP, NULL, policy_action_bits(action)};
         assert_false(policy_statement_within(&child, &parent));
     }

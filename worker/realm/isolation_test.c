@@ -46,8 +46,9 @@ static void every_table_has_the_realm_first_and_forced_row_security(struct world
 
 static void roles_are_bound_by_row_security(struct world *w)
 {
-    assert_string_equal(world_value(w, "SELECT string_agg(rolname || rolsuper || rolbypassrls, ' '"
-                                       " ORDER BY rolname) FROM pg_roles WHERE rolname LIKE 'pek%%'"),
+    assert_string_equal(world_value(w,
+                                    "SELECT string_agg(rolname || rolsuper || rolbypassrls, ' '"
+                                    " ORDER BY rolname) FROM pg_roles WHERE rolname LIKE 'pek%%'"),
                         "pek_appfalsefalse pek_ownerfalsefalse");
     assert_string_equal(world_value(w, "SELECT count(*) FROM pg_class WHERE relnamespace ="
                                        " 'pek'::regnamespace AND relkind = 'r'"
@@ -67,9 +68,9 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
-            assert_string_equal(world_value(w, "SET ROLE %s; SELECT count(*) FROM pek.%s",
-                                            roles[r], tables[i]),
-                                "0");
+            assert_string_equal(
+                world_value(w, "SET ROLE %s; SELECT count(*) FROM pek.%s", roles[r], tables[i]),
+                "0");
     assert_string_equal(
         world_value(w, "DO $$ BEGIN SET LOCAL ROLE pek_app;"
                        " INSERT INTO pek.policy (realm, name) VALUES ('a', 'x');"
@@ -157,10 +158,9 @@ static void keys_of_another_collator_are_made_again(struct world *w)
                         "0");
     list.page_size = 2;
     assert_string_equal(world_list(w, "alice", &list), "c@c b@b");
-    assert_string_equal(
-        world_value(w, "SELECT string_agg(collator_version, ' ' ORDER BY realm)"
-                       " FROM pek.realm_state"),
-        arena_printf(w->arena, "%s older", text_collator_version(collator)));
+    assert_string_equal(world_value(w, "SELECT string_agg(collator_version, ' ' ORDER BY realm)"
+                                       " FROM pek.realm_state"),
+                        arena_printf(w->arena, "%s older", text_collator_version(collator)));
     text_collator_free(collator);
 }
 

@@ -156,8 +156,8 @@ enum status realm_open(struct fibers *fibers, const struct realm_options *option
     if (status == STATUS_OK)
         status = policy_cache_new(realm->domain.pg, options->realm, &realm->domain.rights);
     if (status == STATUS_OK)
-        status = guard_new(options->realm, options->keys, realm->domain.rights,
-                           &realm->domain.guard);
+        status =
+            guard_new(options->realm, options->keys, realm->domain.rights, &realm->domain.guard);
     if (status == STATUS_OK)
         status = open_host(realm, options, fault);
     if (status == STATUS_OK) {
@@ -201,6 +201,11 @@ struct rpc_host *realm_host(struct realm *realm)
 struct pg *realm_pg(struct realm *realm)
 {
     return realm->domain.pg;
+}
+
+struct policy_cache *realm_rights(struct realm *realm)
+{
+    return realm->domain.rights;
 }
 
 bool realm_is_ready(const struct realm *realm)

@@ -56,8 +56,10 @@ PEK_MUST_CHECK enum status realm_wait_ready(struct realm *realm, struct cancel *
 /* "" while all is well; for the log of the program. */
 const char *realm_trouble(const struct realm *realm);
 
-/* For the operator's commands, which write policies directly. */
+/* For whoever writes policies directly (the operator's commands): who writes also forgets, or waits for the
+ * notification. And for a host in process, to watch changes without a call. */
 struct pg *realm_pg(struct realm *realm);
+struct policy_cache *realm_rights(struct realm *realm);
 
 struct realm_statistics {
     struct pg_statistics pg;

@@ -40,8 +40,7 @@ static enum status rekey_batch(struct pg_transaction *transaction, struct text_c
                                size_t *ret_count)
 {
     struct pg_result *rows;
-    enum status status =
-        group_store_names_after(transaction, last, REKEY_BATCH_ROWS, arena, &rows);
+    enum status status = group_store_names_after(transaction, last, REKEY_BATCH_ROWS, arena, &rows);
     if (status != STATUS_OK)
         return status;
     size_t count = pg_rows(rows);

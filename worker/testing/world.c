@@ -123,7 +123,8 @@ void world_run_test(void **state)
 
 /* ---- SQL ---- */
 
-static const char *format_in(struct arena *arena, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *format_in(struct arena *arena,
+                                                                   const char *format, va_list args)
 {
     char sql[4096];
     int len = vsnprintf(sql, sizeof(sql), format, args);
@@ -157,7 +158,7 @@ struct slice world_token(struct world *w, const struct world_realm *realm, const
 {
     const struct instance instance = {.realm = realm->name, .keys = &realm->keys};
     struct slice token;
-    int64_t expires_s;
+    int64_t expires_s = 0;
     assert_int_equal(instance_issue_token(&instance, slice_str(user), w->arena, clock_wall_s(),
                                           &token, &expires_s),
                      STATUS_OK);
@@ -203,11 +204,10 @@ struct grant {
 static enum status grant(struct pg_transaction *transaction, void *arg)
 {
     struct grant *g = arg;
-    enum status status = policy_store_ensure(transaction, g->policy, true, g->group, g->actions,
-                                             g->arena);
-    return status == STATUS_OK
-               ? policy_store_assign(transaction, g->policy, g->user, "operator")
-               : status;
+    enum status status =
+        policy_store_ensure(transaction, g->policy, true, g->group, g->actions, g->arena);
+    return status == STATUS_OK ? policy_store_assign(transaction, g->policy, g->user, "operator")
+                               : status;
 }
 
 void world_grant(struct world *w, const struct world_realm *realm, const char *policy,
@@ -215,6 +215,7 @@ void world_grant(struct world *w, const struct world_realm *realm, const char *p
 {
     struct grant g = {policy, user, group, actions, w->arena};
     assert_int_equal(pg_transact(realm_pg(realm->realm), &w->cancel, false, grant, &g), STATUS_OK);
+    policy_cache_forget(realm_rights(realm->realm), slice_str(user));
 }
 
 void world_god(struct world *w, const struct world_realm *realm, const char *user)
@@ -282,9 +283,9 @@ enum status world_stream(struct world *w, const struct world_realm *realm,
     while (true) {
         while (rpc_call_next(call, &message)) {
             assert_true(count < WORLD_ITEMS_MAX);
-            assert_int_equal(rpc_decode(method->response, message, w->arena, &ret_items[count++],
-                                        &w->fault),
-                             STATUS_OK);
+            assert_int_equal(
+                rpc_decode(method->response, message, w->arena, &ret_items[count++], &w->fault),
+                STATUS_OK);
         }
         if (rpc_call_ended(call, &outcome))
             break;
@@ -303,10 +304,10 @@ const char *world_list(struct world *w, const char *user, group_v1_list_groups_r
     struct buffer ids;
     assert_non_null(items);
     buffer_init(&ids, 1u << 20);
-    enum status status =
-        world_stream(w, &w->a, rpc_host_method(realm_host(w->a.realm),
-                                               SLICE_LIT("/pek.group.v1.GroupService/ListGroups")),
-                     &req->base, WORLD_AS(w, user), items, &count);
+    enum status status = world_stream(
+        w, &w->a,
+        rpc_host_method(realm_host(w->a.realm), SLICE_LIT("/pek.group.v1.GroupService/ListGroups")),
+        &req->base, WORLD_AS(w, user), items, &count);
     for (size_t i = 0; i < count; i++)
         buffer_printf(&ids, "%s%s", i ? " " : "", ((group_v1_group *)(void *)items[i])->id);
     if (status != STATUS_OK)

@@ -43,7 +43,7 @@ void world_run(void (*body)(struct world *w));
 /* One row of a cmocka table: the body, run in a world. */
 #define WORLD_TEST(body)                                                                           \
     {                                                                                              \
-        #body, world_run_test, NULL, NULL, (void *)(uintptr_t)(body)                               \
+#body, world_run_test, NULL, NULL, (void *)(uintptr_t)(body)                               \
     }
 void world_run_test(void **state);
 
@@ -79,7 +79,8 @@ enum status world_create(struct world *w, const char *user, const char *parent, 
     ((w)->fault = (struct fault){0},                                                               \
      group_v1_##method##_call((w)->a.channel, &(req), WORLD_AS(w, user), WORLD_REST(w), &(res),    \
                               &(w)->fault))
-enum status world_get(struct world *w, const char *user, const char *id, group_v1_group **ret_group);
+enum status world_get(struct world *w, const char *user, const char *id,
+                      group_v1_group **ret_group);
 /* One streaming call, all items packed into the arena; at most WORLD_ITEMS_MAX. */
 #define WORLD_ITEMS_MAX 4096
 enum status world_stream(struct world *w, const struct world_realm *realm,
