@@ -5,7 +5,7 @@
 
 #include "hub/http/internal.h"
 
-#define TLS_POLL_MS 2000
+#define TLS_POLL_MS 1000
 
 struct http_tls_files {
     struct http_server *server;
