@@ -38,7 +38,7 @@
 #define HTTP_HEADER_TIMEOUT_MS 10000
 #define HTTP_IDLE_TIMEOUT_MS 60000
 #define HTTP_WRITE_STALL_MS 30000
-#define HTTP_BODY_RATE_MIN 500                 /* bytes a second, after the first HTTP_HEADER_TIMEOUT_MS */
+#define HTTP_BODY_RATE_MIN 500 /* bytes a second, after the first HTTP_HEADER_TIMEOUT_MS */
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64
@@ -64,9 +64,10 @@ struct http_options {
     size_t header_bytes_max;
     size_t connections_max;
     size_t connections_per_address_max;
-    int64_t header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
-    int64_t idle_timeout_ms;   /* between two requests */
-    int64_t write_stall_ms;    /* a client that takes nothing for so long is closed */
+    int64_t
+        header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
+    int64_t idle_timeout_ms;    /* between two requests */
+    int64_t write_stall_ms;     /* a client that takes nothing for so long is closed */
     const struct http_tls *tls; /* NULL: plain */
     /* Peers whose x-forwarded-for, x-forwarded-proto and x-request-id are believed: addresses without
      * port, exactly. */
@@ -74,7 +75,8 @@ struct http_options {
     size_t trusted_proxy_count;
 };
 
-PEK_MUST_CHECK enum status http_server_new(struct fibers *fibers, const struct http_options *options,
+PEK_MUST_CHECK enum status http_server_new(struct fibers *fibers,
+                                           const struct http_options *options,
                                            void (*handler)(void *arg, struct http_request *request),
                                            void *arg, struct http_server **ret_server,
                                            struct fault *fault);
@@ -134,8 +136,8 @@ struct http_header_pair {
 void http_add_header(struct http_request *request, const char *name, struct slice value);
 /* `headers` besides those added; content-length is set here. Copies body and headers. A HEAD request and
  * the statuses 204 and 304 get no body. */
-void http_reply(struct http_request *request, int status_code, const struct http_header_pair *headers,
-                size_t header_count, struct slice body);
+void http_reply(struct http_request *request, int status_code,
+                const struct http_header_pair *headers, size_t header_count, struct slice body);
 /* Chunked. CANCELLED when the client is gone. */
 PEK_MUST_CHECK enum status http_stream_begin(struct http_request *request, int status_code,
                                              const struct http_header_pair *headers,

@@ -119,8 +119,8 @@ static int setup(void **state)
     uv_timer_start(&tick, on_tick, 2, 2);
     const struct http_tls tls = {certificate_path, key_path, on_reload, NULL};
     struct fault fault = {0};
-    if (http_server_new(fibers, &(struct http_options){.listen = "127.0.0.1:0", .tls = &tls}, handle,
-                        NULL, &server, &fault) != STATUS_OK)
+    if (http_server_new(fibers, &(struct http_options){.listen = "127.0.0.1:0", .tls = &tls},
+                        handle, NULL, &server, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
     return 0;
 }

@@ -55,9 +55,9 @@ static const char *message_at(struct document *document, const char *parent,
     if (path[0] == MESSAGE_FIELD && len == 2) {
         const google_protobuf_FieldDescriptorProto *const *fields =
             google_protobuf_DescriptorProto_field(type, &count);
-        return at < count ? child(document, name,
-                                  google_protobuf_FieldDescriptorProto_name(fields[at]))
-                          : NULL;
+        return at < count
+                   ? child(document, name, google_protobuf_FieldDescriptorProto_name(fields[at]))
+                   : NULL;
     }
     if (path[0] == MESSAGE_NESTED) {
         const google_protobuf_DescriptorProto *const *nested =
@@ -158,9 +158,9 @@ bool comments_load(struct document *document, struct slice descriptor_set)
         arena_zalloc(&document->arena, OPENAPI_COMMENTS_MAX, sizeof(document->comments[0]));
     upb_Arena *arena = upb_Arena_New();
     const google_protobuf_FileDescriptorSet *set =
-        arena ? google_protobuf_FileDescriptorSet_parse(descriptor_set.ptr, descriptor_set.len,
-                                                        arena)
-              : NULL;
+        arena
+            ? google_protobuf_FileDescriptorSet_parse(descriptor_set.ptr, descriptor_set.len, arena)
+            : NULL;
     if (set && document->comments) {
         size_t count = 0;
         const google_protobuf_FileDescriptorProto *const *files =

@@ -57,7 +57,8 @@ static const char *spelled(struct document *document, const struct transcode_met
 
 /* The template with the k-th variable as names[k], or as nothing: templates that differ only in names are
  * one path of a document. */
-static void path_text(const struct route_rule *rule, const char *const *names, char *out, size_t cap)
+static void path_text(const struct route_rule *rule, const char *const *names, char *out,
+                      size_t cap)
 {
     size_t len = 0, k = 0;
     for (const char *at = rule->pattern; *at && len + 1 < cap; at++) {
@@ -217,9 +218,8 @@ static void write_line_schema(struct document *document, const struct transcode_
     close_object(document);
     close_object(document);
     close_object(document);
-    json_raw(&document->json,
-             SLICE_LIT("{\"type\":\"object\",\"required\":[\"end\"],"
-                       "\"properties\":{\"end\":{\"type\":\"object\"}}}"));
+    json_raw(&document->json, SLICE_LIT("{\"type\":\"object\",\"required\":[\"end\"],"
+                                        "\"properties\":{\"end\":{\"type\":\"object\"}}}"));
     json_raw(&document->json, SLICE_LIT("{\"$ref\":\"#/components/schemas/Error\"}"));
     json_array_end(&document->json);
 }
@@ -259,8 +259,8 @@ static void write_answers(struct document *document, const struct route_rule *ru
         open_object(document, JSON_TYPE);
         open_object(document, "schema");
         if (rule->response_body[0])
-            write_field_schema(document, upb_MessageDef_FindFieldByName(method->response,
-                                                                        rule->response_body));
+            write_field_schema(
+                document, upb_MessageDef_FindFieldByName(method->response, rule->response_body));
         else
             write_message_ref(document, method->response);
         close_object(document);
@@ -316,7 +316,8 @@ static void write_operation(struct document *document, size_t index, const char 
         return;
     size_t earlier = earlier_bindings(routes, index);
     open_object(document, verb);
-    const char *id = arena_printf(&document->arena, "%s_%s", service_short(method), method->name.ptr);
+    const char *id =
+        arena_printf(&document->arena, "%s_%s", service_short(method), method->name.ptr);
     text(document, "operationId",
          earlier > 0 && id ? arena_printf(&document->arena, "%s_%zu", id, earlier + 1) : id);
     open_array(document, "tags");
@@ -369,11 +370,10 @@ static const struct {
      "\"code\":{\"type\":\"integer\"},\"status\":{\"type\":\"string\"},"
      "\"message\":{\"type\":\"string\"},\"details\":{\"type\":\"array\","
      "\"items\":{\"$ref\":\"#/components/schemas/ErrorInfo\"}}}}}}"},
-    {"Problem",
-     "{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},"
-     "\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
-     "\"detail\":{\"type\":\"string\"},\"details\":{\"type\":\"array\","
-     "\"items\":{\"$ref\":\"#/components/schemas/ErrorInfo\"}}}}"},
+    {"Problem", "{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"string\"},"
+                "\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
+                "\"detail\":{\"type\":\"string\"},\"details\":{\"type\":\"array\","
+                "\"items\":{\"$ref\":\"#/components/schemas/ErrorInfo\"}}}}"},
     {"Federation",
      "{\"type\":\"object\",\"properties\":{\"instances\":{\"type\":\"array\",\"items\":{"
      "\"type\":\"object\",\"properties\":{\"realm\":{\"type\":\"string\"},"

@@ -129,7 +129,8 @@ static void odd_types_have_their_schemas(void **state)
         "\"inners\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/odd.Inner\"}}",
         "\"time\":{\"type\":\"string\",\"format\":\"date-time\"}",
         "\"maybeText\":{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
-        "\"odd.Colour\":{\"type\":\"string\",\"enum\":[\"NO_COLOUR\",\"RED\",\"GREEN\",\"ULTRAVIOLET\"]}",
+        "\"odd.Colour\":{\"type\":\"string\",\"enum\":[\"NO_COLOUR\",\"RED\",\"GREEN\","
+        "\"ULTRAVIOLET\"]}",
         "\"name\":\"inner.secret.shown\",\"in\":\"query\"",
         "\"/odd/{text}/{inner.text}\":{\"put\":",
         "\"security\":[]",

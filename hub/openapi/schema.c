@@ -16,8 +16,7 @@ static void type_format(struct document *document, const char *type, const char 
 
 static void write_ref(struct document *document, const char *name)
 {
-    text(document, "$ref",
-         arena_printf(&document->arena, "#/components/schemas/%s", name));
+    text(document, "$ref", arena_printf(&document->arena, "#/components/schemas/%s", name));
 }
 
 static bool is_internal(const struct document *document, const upb_FieldDef *field)

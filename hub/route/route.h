@@ -29,11 +29,11 @@
 struct route_table;
 
 struct route_rule {
-    const char *verb;     /* "GET"; any custom word */
-    const char *pattern;  /* "/api/v1/groups/{id}:archive" */
-    const char *body;     /* "*", a field, "" for none */
+    const char *verb;          /* "GET"; any custom word */
+    const char *pattern;       /* "/api/v1/groups/{id}:archive" */
+    const char *body;          /* "*", a field, "" for none */
     const char *response_body; /* a field, "" for the whole message */
-    const void *target;   /* the caller's: what to do */
+    const void *target;        /* the caller's: what to do */
     /* Filled by route_table_add: the field paths in order of their occurrence. */
     const char *variables[ROUTE_VARIABLES_MAX];
     size_t variable_count;
@@ -62,8 +62,8 @@ const struct route_rule *route_table_rule(const struct route_table *table, size_
 
 /* HEAD is answered by GET's rule when it has none. `ret_match` is set when found, `ret_allow` ("GET, HEAD,
  * POST", in the arena) when the verb is wrong; both may be NULL. ROUTE_UNKNOWN when the arena is full. */
-enum route_outcome route_match(const struct route_table *table, struct slice verb, struct slice raw_path,
-                               struct arena *arena, struct route_match *ret_match,
-                               struct slice *ret_allow);
+enum route_outcome route_match(const struct route_table *table, struct slice verb,
+                               struct slice raw_path, struct arena *arena,
+                               struct route_match *ret_match, struct slice *ret_allow);
 
 #endif

@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (route_match(table, verb, path, &arena, &match, NULL) == ROUTE_FOUND) {
         for (size_t i = 0; i < match.rule->variable_count; i++) {
             /* What a handler sees is text without control characters, and no way out of a folder. */
-            if (!utf8_valid(match.values[i]) || memchr(match.values[i].ptr, '\0', match.values[i].len))
+            if (!utf8_valid(match.values[i]) ||
+                memchr(match.values[i].ptr, '\0', match.values[i].len))
                 abort();
             if (slice_equal_str(match.values[i], ".."))
                 abort();

@@ -20,7 +20,8 @@ struct template_variable {
     bool rest;          /* the last one is "**": end is open */
 };
 
-struct template {
+struct template
+{
     struct template_segment segments[ROUTE_SEGMENTS_MAX];
     size_t segment_count;
     struct template_variable variables[ROUTE_VARIABLES_MAX];

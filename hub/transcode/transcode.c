@@ -69,7 +69,8 @@ const struct upb_DefPool *transcode_pool(const struct transcode *transcode)
     return transcode->pool;
 }
 
-bool transcode_field_is_internal(const struct transcode *transcode, const struct upb_FieldDef *field)
+bool transcode_field_is_internal(const struct transcode *transcode,
+                                 const struct upb_FieldDef *field)
 {
     return transcode_is_internal(transcode, field);
 }

@@ -83,8 +83,8 @@ struct transcode;
 /* `descriptor_set` is a FileDescriptorSet with imports in order (protoc --include_imports); not kept. Refuses
  * with a fault that names the method: client streaming, conflicting routes, a path variable, body, sort key
  * or identity that names no fitting field, an ALL method without sort key, collection and identity. */
-PEK_MUST_CHECK enum status transcode_new(struct slice descriptor_set, struct transcode **ret_transcode,
-                                         struct fault *fault);
+PEK_MUST_CHECK enum status transcode_new(struct slice descriptor_set,
+                                         struct transcode **ret_transcode, struct fault *fault);
 /* Takes NULL, returns NULL. */
 struct transcode *transcode_free(struct transcode *transcode);
 size_t transcode_method_count(const struct transcode *transcode);
@@ -96,7 +96,8 @@ const struct transcode_method *transcode_find(const struct transcode *transcode,
 const struct route_table *transcode_routes(const struct transcode *transcode);
 const struct upb_DefPool *transcode_pool(const struct transcode *transcode);
 /* (pek.field).internal */
-bool transcode_field_is_internal(const struct transcode *transcode, const struct upb_FieldDef *field);
+bool transcode_field_is_internal(const struct transcode *transcode,
+                                 const struct upb_FieldDef *field);
 /* By path of names in either spelling, from the request message of a method; NULL when it leads nowhere. */
 const struct upb_FieldDef *transcode_request_field(const struct transcode_method *method,
                                                    struct slice path);
@@ -111,8 +112,8 @@ struct transcode_request;
  * method has an update_mask that the client left out and the verb is PATCH, it becomes the paths of the
  * body's fields. */
 PEK_MUST_CHECK enum status transcode_request_new(const struct transcode *transcode,
-                                                 const struct route_match *match, struct slice query,
-                                                 struct slice body,
+                                                 const struct route_match *match,
+                                                 struct slice query, struct slice body,
                                                  struct transcode_request **ret_request,
                                                  struct fault *fault);
 /* From message bytes (a hub service in the process, tests). */
@@ -175,7 +176,8 @@ PEK_MUST_CHECK enum status transcode_item_json(struct transcode_item *item,
 /* The body of an error answer: {"error":{"code","status","message","details":[ErrorInfo]}}, or with `problem`
  * RFC 9457 application/problem+json of the same content. `http_code` 0 takes the status's; field paths are
  * given in lowerCamelCase. */
-void transcode_error_json(const struct fault *fault, int http_code, bool problem, struct buffer *out);
+void transcode_error_json(const struct fault *fault, int http_code, bool problem,
+                          struct buffer *out);
 #define TRANSCODE_ERROR_DOMAIN "pek"
 
 #endif

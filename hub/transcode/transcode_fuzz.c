@@ -19,8 +19,7 @@ static bool request_of(struct slice verb, struct slice path, struct slice query,
     arena_init(&arena, 1u << 16);
     if (route_match(transcode_routes(transcode), verb, path, &arena, &match, NULL) != ROUTE_FOUND)
         abort();
-    enum status status =
-        transcode_request_new(transcode, &match, query, body, ret_request, &fault);
+    enum status status = transcode_request_new(transcode, &match, query, body, ret_request, &fault);
     if (status != STATUS_OK && (fault.status != status || !fault.text[0]))
         abort(); /* a refusal says why */
     arena_done(&arena);

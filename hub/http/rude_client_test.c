@@ -1,0 +1,202 @@
+/* The server over real sockets: what a client that is odd, slow, rude or gone gets. */
+#include "hub/http/fixture.h"
+
+static void smuggled_requests_are_refused_and_never_parsed(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+#define HEAD "POST / HTTP/1.1\r\nHost: a\r\n"
+#define INNER GET("/inner")
+    static const char *const requests[] = {
+        HEAD "Content-Length: 0\r\nContent-Length: 0\r\n\r\n" INNER,
+        HEAD "Content-Length: 4\r\nContent-Length: 40\r\n\r\nabcd" INNER,
+        HEAD "Content-Length: 400\r\nContent-Length: 4\r\n\r\nabcd" INNER,
+        HEAD "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" INNER,
+        HEAD "Content-Length: +4\r\n\r\nabcd" INNER,
+        HEAD "Content-Length: 0x4\r\n\r\nabcd" INNER,
+        HEAD "Content-Length: 4,4\r\n\r\nabcd" INNER,
+        HEAD "Content-Length: -1\r\n\r\n" INNER,
+        HEAD "Content-Length:\r\n\r\n" INNER,
+        HEAD "Content-Length: 99999999999999999999\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding: chunked\r\n\r\nx\r\n" INNER,
+        HEAD "Transfer-Encoding: chunked\r\n\r\n-1\r\n" INNER,
+        HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" INNER,
+        HEAD "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" INNER,
+        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\nHost: a\n\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n" INNER,
+        "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET * HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET / HTTP/1.2\r\nHost: a\r\n\r\n" INNER,
+        "GET / HTTP/2.0\r\nHost: a\r\n\r\n" INNER,
+        "GET /\\a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "G(T / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" INNER,
+    };
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        struct client client = ask(slice_str(requests[i]));
+        if (client.in.len < 12 || memcmp(client.in.ptr, "HTTP/1.1 400", 12) != 0 ||
+            client_count(&client, "HTTP/1.1") != 1)
+            fail_msg("%s\ngave %.*s", requests[i], (int)client.in.len, client.in.ptr);
+        client_close(&client);
+    }
+    assert_int_equal(seen.started, 0);
+}
+
+static void too_much_is_refused_with_its_code(void **state)
+{
+    (void)state;
+    start((struct http_options){.body_bytes_max = 1000});
+    static char text[400000];
+    int len = snprintf(text, sizeof(text),
+                       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n%01001d", 0);
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 413 Content Too Large\r\n");
+    len = snprintf(text, sizeof(text),
+                   "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n%02048d"
+                   "\r\n0\r\n\r\n",
+                   0);
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 413 Content Too Large\r\n");
+    len = snprintf(text, sizeof(text), "GET /%09000d HTTP/1.1\r\nHost: a\r\n\r\n", 0);
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 414 ");
+    len = snprintf(text, sizeof(text), "GET /%0100000d", 0); /* and no end of the line */
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 414 ");
+    len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\nX: %040000d\r\n\r\n", 0);
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 431 ");
+    len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\nX: %0100000d", 0);
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 431 ");
+    len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n");
+    for (int i = 0; i < 150; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "X-%d: 1\r\n", i);
+    len += snprintf(text + len, sizeof(text) - (size_t)len, "\r\n");
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 4");
+    assert_int_equal(seen.started, 0);
+    assert_answer(SLICE_LIT(GET_CLOSE("/fine")), "HTTP/1.1 200 OK\r\n");
+}
+
+static void errors_of_h2o_itself_are_json(void **state)
+{
+    (void)state;
+    start((struct http_options){.body_bytes_max = 10});
+    struct client client =
+        ask(SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890"));
+    assert_true(client_has(&client, "{\"error\":{\"code\":413,\"status\":\"RESOURCE_EXHAUSTED\""));
+    assert_true(client_has(&client, "nosniff"));
+    assert_false(client.reset);
+    client_close(&client);
+}
+
+static void slow_clients_are_closed(void **state)
+{
+    (void)state;
+    start((struct http_options){.header_timeout_ms = 150, .idle_timeout_ms = 150});
+    struct client silent = client_open(), header = client_open(), body = client_open(),
+                  idle = client_open();
+    client_send(&header, SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\n"));
+    client_send(&body, SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"));
+    client_send(&idle, SLICE_LIT(GET("/")));
+    READ_UNTIL(&idle, "path=/\n");
+    READ_TO_END(&silent);
+    assert_int_equal(silent.in.len, 0);
+    READ_TO_END(&header);
+    assert_true(client_has(&header, "HTTP/1.1 408 "));
+    READ_TO_END(&body);
+    assert_true(client_has(&body, "HTTP/1.1 408 "));
+    READ_TO_END(&idle);
+    assert_int_equal(client_count(&idle, "HTTP/1.1 "), 1);
+    client_close(&silent);
+    client_close(&header);
+    client_close(&body);
+    client_close(&idle);
+}
+
+static void stalled_reader_is_closed(void **state)
+{
+    (void)state;
+    start((struct http_options){.write_stall_ms = 200});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT(GET("/stream")));
+    WAIT_FOR(seen.ended == 1);
+    assert_int_equal(seen.stream_status, STATUS_CANCELLED);
+    WAIT_FOR(http_server_connections(server) == 0);
+    client_close(&client);
+}
+
+static void reader_that_leaves_ends_the_stream(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT(GET("/stream")));
+    READ_UNTIL(&client, "xxxx");
+    client_close(&client);
+    WAIT_FOR(seen.ended == 1);
+    assert_int_equal(seen.stream_status, STATUS_CANCELLED);
+    WAIT_FOR(http_server_connections(server) == 0);
+}
+
+static void client_that_leaves_cancels_its_request(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client client = client_open(), other = client_open();
+    client_send(&client, SLICE_LIT(GET("/wait")));
+    client_send(&other, SLICE_LIT(GET_CLOSE("/wait")));
+    WAIT_FOR(seen.started == 2);
+    client_close(&client);
+    WAIT_FOR(seen.ended == 1);
+    assert_int_equal(seen.cancelled, 1);
+    assert_int_equal(http_server_requests(server), 1);
+    seen.release = true;
+    READ_TO_END(&other);
+    assert_true(client_has(&other, "waited"));
+    assert_int_equal(seen.cancelled, 1);
+    WAIT_FOR(http_server_connections(server) == 0);
+    client_close(&other);
+}
+
+static void too_many_connections_are_refused_at_once(void **state)
+{
+    (void)state;
+    start((struct http_options){.connections_per_address_max = 2});
+    struct client one = client_open(), two = client_open();
+    WAIT_FOR(http_server_connections(server) == 2);
+    struct client three = client_open();
+    READ_TO_END(&three);
+    assert_true(client_has(&three, "HTTP/1.1 503 "));
+    client_close(&one);
+    WAIT_FOR(http_server_connections(server) == 1);
+    assert_answer(SLICE_LIT(GET_CLOSE("/")), "HTTP/1.1 200 ");
+    client_close(&two);
+    client_close(&three);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(smuggled_requests_are_refused_and_never_parsed),
+        TEST(too_much_is_refused_with_its_code),
+        TEST(errors_of_h2o_itself_are_json),
+        TEST(slow_clients_are_closed),
+        TEST(stalled_reader_is_closed),
+        TEST(reader_that_leaves_ends_the_stream),
+        TEST(client_that_leaves_cancels_its_request),
+        TEST(too_many_connections_are_refused_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
