@@ -260,7 +260,8 @@ static enum status open_api(struct hub *hub, struct fault *fault)
     status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
     if (status)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
-    return site_open(&hub->site, hub->transcode, &hub->keys, hub->observe.metrics, hub->pg, fault);
+    return site_open(&hub->site, hub->transcode, descriptors, &hub->keys, hub->observe.metrics,
+                     hub->pg, fault);
 }
 
 static enum status open_server(struct hub *hub, struct fault *fault)

@@ -1,15 +1,25 @@
 #include "hub/site.h"
 
 #include "hub/api/api.h"
+#include "hub/openapi/openapi.h"
+#include "hub/web_app.h"
+#include "hub/web_page.h"
+#include "hub/web_style.h"
 
 enum status site_open(struct site *site, const struct transcode *transcode,
-                      const struct jwt_keys *keys, struct metrics *metrics, const struct pg *pg,
-                      struct fault *fault)
+                      struct slice descriptor_set, const struct jwt_keys *keys,
+                      struct metrics *metrics, const struct pg *pg, struct fault *fault)
 {
+    const struct openapi_options options = {
+        .title = "PÉK Federation",
+        .version = "v1",
+        .description = "Groups of all realms behind one login.",
+        .cookie = API_COOKIE,
+    };
     *site = (struct site){.metrics = metrics, .keys = keys, .pg = pg};
-    (void)transcode;
-    (void)fault;
-    return STATUS_OK;
+    buffer_init(&site->openapi, OPENAPI_BYTES_MAX);
+    enum status status = openapi_write(transcode, descriptor_set, &options, &site->openapi);
+    return status ? fault_set(fault, status, NULL, "the API cannot be described") : STATUS_OK;
 }
 
 void site_close(struct site *site)
@@ -66,17 +76,34 @@ static void answer_openapi(struct site *site, struct http_request *request)
     reply(request, 200, "application/json", buffer_slice(&site->openapi));
 }
 
+static void answer_page(struct site *site, struct http_request *request)
+{
+    (void)site;
+    reply(request, 200, "text/html; charset=utf-8", slice_make(web_page, web_page_len));
+}
+
+static void answer_app(struct site *site, struct http_request *request)
+{
+    (void)site;
+    reply(request, 200, "text/javascript; charset=utf-8", slice_make(web_app, web_app_len));
+}
+
+static void answer_style(struct site *site, struct http_request *request)
+{
+    (void)site;
+    reply(request, 200, "text/css; charset=utf-8", slice_make(web_style, web_style_len));
+}
+
 void site_handle(struct site *site, struct http_request *request)
 {
     static const struct {
         const char *path;
         void (*answer)(struct site *site, struct http_request *request);
     } pages[] = {
-        {"/healthz", answer_healthz},
-        {"/readyz", answer_readyz},
-        {"/metrics", answer_metrics},
-        {"/openapi.json", answer_openapi},
-        {"/.well-known/jwks.json", answer_jwks},
+        {"/healthz", answer_healthz}, {"/readyz", answer_readyz},
+        {"/metrics", answer_metrics}, {"/openapi.json", answer_openapi},
+        {"/", answer_page},           {"/app.js", answer_app},
+        {"/style.css", answer_style}, {"/.well-known/jwks.json", answer_jwks},
     };
     struct slice path = http_raw_path(request), verb = http_method(request);
     struct fault fault;

@@ -1,4 +1,4 @@
-/* site: what the hub serves besides the API: health, metrics, its keys, its API's description. */
+/* site: what the hub serves besides the API: the web page, health, metrics, its keys, its API's description. */
 #ifndef PEK_HUB_SITE_H
 #define PEK_HUB_SITE_H
 
@@ -9,7 +9,6 @@
 #include "shared/pg/pg.h"
 
 #define SITE_METRICS_BYTES_MAX (4u * 1024 * 1024)
-#define SITE_OPENAPI_BYTES_MAX (8u * 1024 * 1024)
 
 struct site {
     struct metrics *metrics;
@@ -18,9 +17,11 @@ struct site {
     struct buffer openapi; /* written once */
 };
 
+/* `descriptor_set` is what the transcode was made of. */
 PEK_MUST_CHECK enum status site_open(struct site *site, const struct transcode *transcode,
-                                     const struct jwt_keys *keys, struct metrics *metrics,
-                                     const struct pg *pg, struct fault *fault);
+                                     struct slice descriptor_set, const struct jwt_keys *keys,
+                                     struct metrics *metrics, const struct pg *pg,
+                                     struct fault *fault);
 /* Also of a zeroed one. */
 void site_close(struct site *site);
 /* Answers every path; 404 for those that are not there. */
