@@ -247,6 +247,31 @@ static void illegal_metadata_is_refused_at_once(void **state)
     world_case(state, metadata_body);
 }
 
+static void much_metadata_body(struct world *world)
+{
+    static char value[RPC_METADATA_BYTES_MAX];
+    memset(value, 'v', sizeof(value));
+    struct rpc_pair pairs[RPC_PAIRS_MAX];
+    struct slice key = SLICE_LIT("x-policy-hint");
+    size_t each = RPC_METADATA_BYTES_MAX / RPC_PAIRS_MAX - key.len;
+    for (size_t i = 0; i < RPC_PAIRS_MAX; i++)
+        pairs[i] = (struct rpc_pair){key, slice_make(value, each)};
+    struct fault fault;
+    WORLD_TEXT(request, "hello");
+    assert_int_equal(world_unary(world, "SayOpen", &request.base, pairs, RPC_PAIRS_MAX,
+                                 WORLD_SOON_MS, NULL, NULL, &fault),
+                     STATUS_OK);
+    pairs[0].value.len++;
+    assert_int_equal(world_unary(world, "SayOpen", &request.base, pairs, RPC_PAIRS_MAX,
+                                 WORLD_SOON_MS, NULL, NULL, &fault),
+                     STATUS_RESOURCE_EXHAUSTED);
+}
+
+static void metadata_up_to_the_limit_passes(void **state)
+{
+    world_case(state, much_metadata_body);
+}
+
 static void no_deadline_body(struct world *world)
 {
     struct fiber_event event = {0};
@@ -344,6 +369,7 @@ int main(void)
         WORLD_BOTH(invalid_text_is_refused_with_its_field),
         WORLD_BOTH(unknown_method_is_unimplemented),
         WORLD_BOTH(illegal_metadata_is_refused_at_once),
+        WORLD_BOTH(metadata_up_to_the_limit_passes),
         WORLD_BOTH(call_without_deadline_is_refused),
         WORLD_BOTH(deadline_ends_call_and_handler),
         WORLD_BOTH(cancel_reaches_the_handlers_wait),

@@ -15,6 +15,8 @@
 #include "shared/rpc/runtime.h"
 #include "shared/rpc/tls.h"
 
+/* Of each stream, sent and not yet read by gRPC. */
+#define CHANNEL_WINDOW_BYTES (256 * 1024)
 #define CHANNEL_KEEPALIVE_MS 20000
 #define CHANNEL_KEEPALIVE_TIMEOUT_MS 10000
 /* A realm that healed is back within 5 s. */
@@ -458,6 +460,9 @@ static grpc_channel *channel_create(const char *target, const struct rpc_tls *tl
         arg_int(GRPC_ARG_ENABLE_RETRIES, 0),
         arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_BYTES_MAX),
         arg_int(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_BYTES_MAX),
+        /* What a stream that nobody reads may hold: no window that grows by itself. */
+        arg_int(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        arg_int(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, CHANNEL_WINDOW_BYTES),
         arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, CHANNEL_KEEPALIVE_MS),
         arg_int(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, CHANNEL_KEEPALIVE_TIMEOUT_MS),
         arg_int(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),

@@ -10,6 +10,8 @@
 #include "shared/rpc/reflection.h"
 #include "shared/rpc/tls.h"
 
+/* HTTP/2 counts 32 bytes beside each pair, and headers of its own. */
+#define SERVER_METADATA_BYTES_MAX (RPC_METADATA_BYTES_MAX + (RPC_PAIRS_MAX + 32) * 32)
 /* A connection of age ends when its calls did, at the latest after this. */
 #define SERVER_CONNECTION_GRACE_MS (5 * 60 * 1000)
 #define SERVER_KEEPALIVE_MS 20000
@@ -82,7 +84,7 @@ static grpc_server *server_create(const struct rpc_server_options *options,
     grpc_arg args[] = {
         arg_int(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RPC_MESSAGE_BYTES_MAX),
         arg_int(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, RPC_MESSAGE_BYTES_MAX),
-        arg_int(GRPC_ARG_MAX_METADATA_SIZE, RPC_METADATA_BYTES_MAX),
+        arg_int(GRPC_ARG_MAX_METADATA_SIZE, SERVER_METADATA_BYTES_MAX),
         arg_int(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                 (int64_t)(limits->unary_max + limits->stream_max + SERVER_SYSTEM_CALLS_MAX)),
         arg_int(GRPC_ARG_KEEPALIVE_TIME_MS, SERVER_KEEPALIVE_MS),

@@ -99,7 +99,7 @@ static void oversize_message_fails_the_stream(void **state)
 
 /* The number of messages in flight between handler and caller, at most. */
 #define SLOW_COUNT 100000
-#define SLOW_IN_FLIGHT_BYTES_MAX (12 << 20)
+#define SLOW_IN_FLIGHT_BYTES_MAX (2 << 20)
 
 static void slow_body(struct world *world)
 {
@@ -155,7 +155,7 @@ static void stalled_body(struct world *world)
         before = world->log.sent;
         fiber_sleep_ms(100);
     } while (world->log.sent != before || before == 0);
-    assert_true(before * 10000 < 24u << 20);
+    assert_true(before * 10000 < 2u << 20);
     rpc_call_cancel(call);
     rpc_call_free(call);
     while (rpc_host_open_calls(world->host) > 0)
