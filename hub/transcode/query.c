@@ -118,9 +118,11 @@ enum status query_decode(const struct transcode *transcode, struct slice query_t
         if (raw_value.len == 0)
             continue;
         struct slice raw_name = slice_cut(&raw_value, '='), name, text;
-        if (!decode(&query, raw_name, &name) || !decode(&query, raw_value, &text))
+        if (!decode(&query, raw_name, &name))
             return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL,
-                             "a query parameter is not percent-encoded UTF-8 text");
+                             "the name of a query parameter is not percent-encoded UTF-8 text");
+        if (!decode(&query, raw_value, &text))
+            return refuse(&query, name, "is not percent-encoded UTF-8 text");
         if (count == TRANSCODE_QUERY_PARAMETERS_MAX)
             return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL, "more than %d query parameters",
                              TRANSCODE_QUERY_PARAMETERS_MAX);

@@ -39,7 +39,7 @@ class Federation {
 
   // One value, of a statement that a superuser may run: row security does not hide anything from it.
   sql(realm, text) {
-    return JSON.parse(execFileSync(dev, ['psql', realm, '--data', this.data, '-U', 'postgres', '-XAtc', text],
+    return JSON.parse(execFileSync(dev, ['psql', realm, '--data', this.data, '-U', 'postgres', '-qXAtc', text],
       { encoding: 'utf8', maxBuffer: 1 << 26 }) || 'null');
   }
 
