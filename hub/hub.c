@@ -16,6 +16,10 @@
 #include "shared/pg/pg.h"
 #include "worker/realm/realm.h"
 
+/* How long a start waits for the database and the workers, and how often it looks. */
+#define SETTLE_MS_MAX 5000
+#define SETTLE_LOOK_MS 2
+
 /* In the order of their making; taken apart in the reverse. */
 struct hub {
     const struct hub_config *config;
@@ -36,6 +40,7 @@ struct hub {
     struct api api;
     struct login login;
     struct site site;
+    uv_timer_t settling;
     struct http_server *server;
     bool stopping;
     bool clean; /* the drain cut nothing off */
@@ -286,11 +291,42 @@ static enum status open_server(struct hub *hub, struct fault *fault)
     return STATUS_OK;
 }
 
+static bool is_settled(const struct hub *hub)
+{
+    if (!pg_is_ready(hub->pg) || (hub->realm && !realm_is_ready(hub->realm)))
+        return false;
+    for (size_t i = 0; i < hub->registry.count; i++) {
+        if (hub->registry.instances[i]->status == INSTANCE_UNKNOWN)
+            return false;
+    }
+    return true;
+}
+
+static void look_again(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+/* Whoever connects finds sessions, the local realm and the workers there, also right after a restart. Not for
+ * ever: a hub that cannot reach its database says so when asked, and is there when it can. */
+static enum status settle(struct hub *hub, struct fault *fault)
+{
+    int64_t until_us = deadline_after_ms(SETTLE_MS_MAX);
+
+    (void)fault;
+    uv_timer_init(hub->loop, &hub->settling);
+    uv_timer_start(&hub->settling, look_again, SETTLE_LOOK_MS, SETTLE_LOOK_MS);
+    while (!is_settled(hub) && clock_monotonic_us() < until_us)
+        uv_run(hub->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&hub->settling, NULL);
+    return STATUS_OK;
+}
+
 enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hub **ret_hub,
                      struct fault *fault)
 {
     static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
-        open_keys, open_database, open_federation, open_api, open_server,
+        open_keys, open_database, open_federation, open_api, settle, open_server,
     };
     struct hub *hub = calloc(1, sizeof(*hub));
 
