@@ -306,7 +306,7 @@ static enum status run(struct list_stream *stream, struct fault *fault)
     struct fanout *fanout = &call->fanout;
     int64_t straggler_ms = call->api->options.straggler_ms;
     bool any = call->method->realms == TRANSCODE_ANY && fanout->count > 1;
-    bool more;
+    bool more = false;
 
     enum status status = ask_size(stream, fault);
     if (status)
