@@ -93,6 +93,8 @@ enum status group_name_make(struct text_collator *collator, const char *name, co
         status = text_sort_key(collator, made.name, arena, &made.sort_key);
     if (status != STATUS_OK)
         return fault_set(fault, status, field, "name cannot be ordered");
+    if (made.unique_key.len > GROUP_KEY_BYTES_MAX || made.sort_key.len > GROUP_KEY_BYTES_MAX)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "name is too long");
     *ret_name = made;
     return STATUS_OK;
 }

@@ -24,6 +24,9 @@
 #define GROUP_PURPOSE_MAX 16
 #define GROUP_SEARCH_WORDS_MAX 16
 #define GROUP_TIME_NONE INT64_MIN
+/* Of a unique key and of a sort key: both are indexed, and an index row has 2700 bytes at most. 200 letters of
+ * any script need less; 200 ligatures that stand for whole phrases may not. */
+#define GROUP_KEY_BYTES_MAX 1200
 
 #define GROUP_REASON_ARCHIVED "GROUP_ARCHIVED"
 #define GROUP_REASON_ACTIVE_SUBGROUPS "GROUP_HAS_ACTIVE_SUBGROUPS"

@@ -134,6 +134,22 @@ static void group_rejects_empty_name(void **state)
     assert_string_equal(f->fault.field, "group.name");
 }
 
+static void name_whose_keys_fit_no_index_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct group_name made;
+    char letters[4 * 200 + 1] = "", phrases[3 * 200 + 1] = "";
+    for (int i = 0; i < 200; i++) {
+        memcpy(letters + i * 4, "\xf0\xa0\x80\x8b", 4); /* U+2000B */
+        memcpy(phrases + i * 3, "\xef\xb7\xba", 3);     /* U+FDFA, eighteen letters */
+    }
+    assert_int_equal(group_name_make(f->collator, letters, "name", &f->arena, &made, &f->fault),
+                     STATUS_OK);
+    assert_int_equal(group_name_make(f->collator, phrases, "name", &f->arena, &made, &f->fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(f->fault.field, "name");
+}
+
 static void mask_names_only_what_may_be_changed(void **state)
 {
     struct fixture *f = *state;
@@ -277,6 +293,7 @@ int main(void)
         TEST(names_equal_after_normalisation_have_one_key),
         TEST(names_order_as_hungarian_has_it),
         TEST(group_rejects_empty_name),
+        TEST(name_whose_keys_fit_no_index_is_refused),
         TEST(mask_names_only_what_may_be_changed),
         TEST(profile_checks_only_the_fields_asked_for),
         TEST(search_words_are_folded_and_escaped),
