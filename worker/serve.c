@@ -157,6 +157,7 @@ static int serve_realm(struct program *program)
     (void)!fiber_event_wait(&serving.stop, DEADLINE_NONE);
     uv_timer_stop(&serving.health);
     log_event(LOG_INFO, "worker.draining");
+    realm_end_watches(program->realm);
     status =
         rpc_server_drain(serving.server, deadline_after_ms(program->settings->drain_timeout_ms));
     log_statistics(&serving.statistics);

@@ -110,6 +110,7 @@ static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_requ
 
 /* Of one open stream: what was not sent yet. */
 struct watch {
+    struct list node; /* in the service's watches */
     struct policy_watcher watcher;
     struct fiber_event event;
     bool reset;
@@ -170,14 +171,25 @@ static enum status watch_policies(struct rpc_ctx *ctx,
     watch->reset = true;
     watch->watcher.changed = rights_changed;
     policy_cache_watch(service->rights, &watch->watcher);
+    list_append(&service->watches, &watch->node);
     while (status == STATUS_OK) {
-        if (watch->reset || watch->user_count > 0)
+        if (service->ending)
+            status = rpc_fail(ctx, STATUS_UNAVAILABLE, "the realm is being closed");
+        else if (watch->reset || watch->user_count > 0)
             status = send_event(ctx, watch, stream);
         else
             status = fiber_event_wait_cancel(&watch->event, rpc_cancel(ctx));
     }
+    list_remove(&watch->node);
     policy_cache_unwatch(&watch->watcher);
     return status;
+}
+
+void instance_service_end_watches(struct instance_service *service)
+{
+    service->ending = true;
+    LIST_FOR_EACH (node, &service->watches)
+        fiber_event_signal(&LIST_ENTRY(node, struct watch, node)->event);
 }
 
 enum status instance_service_add(struct rpc_host *host, struct instance_service *service,
@@ -188,5 +200,6 @@ enum status instance_service_add(struct rpc_host *host, struct instance_service 
         .get_info = get_info,
         .watch_policies = watch_policies,
     };
+    list_init(&service->watches);
     return instance_v1_instance_service_add(host, &ops, service, fault);
 }

@@ -18,7 +18,14 @@ struct instance_service {
      * may have changed. NULL: never. */
     enum status (*refresh_hub_keys)(void *arg);
     void *refresh_arg;
+
+    struct list watches; /* the service's: open streams of WatchPolicies */
+    bool ending;
 };
+
+/* Ends every open WatchPolicies with UNAVAILABLE, and those to come: they would last for ever, and a drain
+ * waits for what is open. */
+void instance_service_end_watches(struct instance_service *service);
 
 /* All of `service` is filled by the caller and outlives the host. */
 PEK_MUST_CHECK enum status

@@ -196,6 +196,17 @@ static void watcher_is_reset_when_notifications_may_be_missed(struct world *w)
     rpc_call_free(watching.call);
 }
 
+static void watching_ends_when_the_realm_is_about_to(struct world *w)
+{
+    struct watching watching = {0};
+    watch(w, assertion(w, WORLD_HUB), &watching);
+    assert_true(next_event(w, &watching)->reset);
+    realm_end_watches(w->a.realm);
+    assert_null(next_event(w, &watching));
+    assert_int_equal(w->fault.status, STATUS_UNAVAILABLE);
+    rpc_call_free(watching.call);
+}
+
 static void only_the_hub_watches(struct world *w)
 {
     struct watching watching = {0};
@@ -215,6 +226,7 @@ int main(void)
         WORLD_TEST(info_names_realm_collator_and_services),
         WORLD_TEST(watcher_hears_of_every_change),
         WORLD_TEST(watcher_is_reset_when_notifications_may_be_missed),
+        WORLD_TEST(watching_ends_when_the_realm_is_about_to),
         WORLD_TEST(only_the_hub_watches),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -5,14 +5,12 @@
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 
 static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement,
-                       const struct pg_param *params, size_t count, size_t *ret_affected)
+                       const struct pg_param *params, size_t count)
 {
     struct pg_result *result;
     enum status status = pg_execute(transaction, statement, params, count, &result);
     if (status != STATUS_OK)
         return status;
-    if (ret_affected)
-        *ret_affected = pg_affected(result);
     pg_result_free(result);
     return STATUS_OK;
 }
@@ -81,7 +79,7 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
     struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
-    return run(transaction, &add, PARAMS(pg_str(group), pg_str(user), actions), NULL);
+    return run(transaction, &add, PARAMS(pg_str(group), pg_str(user), actions));
 }
 
 /* 16 is POLICY_ACTIONS_MANAGE, 21 POLICY_ACTIONS_ESCALATION: literals, so that each statement can be pasted. */
@@ -98,7 +96,7 @@ enum status policy_store_escalate(struct pg_transaction *transaction, const char
         "WHERE s.group_id = $1 AND s.user_id IS NULL AND s.actions & 16 <> 0 "
         "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
     };
-    return run(transaction, &escalate, PARAMS(pg_str(parent), pg_str(child)), NULL);
+    return run(transaction, &escalate, PARAMS(pg_str(parent), pg_str(child)));
 }
 
 enum status policy_store_escalate_again(struct pg_transaction *transaction, const char *group)
@@ -135,8 +133,8 @@ enum status policy_store_escalate_again(struct pg_transaction *transaction, cons
         "WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION' "
         "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
     };
-    enum status status = run(transaction, &forget, PARAMS(pg_str(group)), NULL);
-    return status == STATUS_OK ? run(transaction, &derive, PARAMS(pg_str(group)), NULL) : status;
+    enum status status = run(transaction, &forget, PARAMS(pg_str(group)));
+    return status == STATUS_OK ? run(transaction, &derive, PARAMS(pg_str(group))) : status;
 }
 
 enum status policy_store_holders(struct pg_transaction *transaction, const char *group,
@@ -168,16 +166,19 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
         "WITH made AS ("
         "  INSERT INTO pek.policy (name, can_issue, parent_id)"
         "  VALUES ($1, $2::boolean, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'))"
-        "  ON CONFLICT ON CONSTRAINT policy_name_key DO NOTHING RETURNING id) "
-        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
-        "SELECT made.id, $3, CASE WHEN $3::text IS NULL THEN 'REALM' ELSE 'GROUP' END, $4::integer "
-        "FROM made",
+        "  ON CONFLICT ON CONSTRAINT policy_name_key DO NOTHING RETURNING id), "
+        "statement AS ("
+        "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
+        "  SELECT made.id, $3, CASE WHEN $3::text IS NULL THEN 'REALM' ELSE 'GROUP' END,"
+        "   $4::integer FROM made) "
+        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail) "
+        "SELECT 'operator', 'policy.create', 'policy', $1,"
+        " jsonb_build_object('group', $3::text, 'actions', $4::integer) FROM made",
     };
     struct pg_param bits = pg_int(arena, actions);
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
-    return run(transaction, &ensure, PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits),
-               NULL);
+    return run(transaction, &ensure, PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits));
 }
 
 enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
@@ -185,26 +186,22 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
 {
     static const struct pg_statement assign = {
         "policy_assign",
-        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
-        "SELECT p.id, $2, $3 FROM pek.policy AS p WHERE p.name = $1 "
-        "ON CONFLICT (realm, policy_id, user_id) DO UPDATE SET assigned_by = "
-        "policy_assignment.assigned_by",
+        "WITH found AS (SELECT p.id FROM pek.policy AS p WHERE p.name = $1), "
+        "made AS ("
+        "  INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by)"
+        "  SELECT found.id, $2, $3 FROM found ON CONFLICT DO NOTHING RETURNING policy_id), "
+        "logged AS ("
+        "  INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail)"
+        "  SELECT $3, 'policy.assign', 'policy', $1, jsonb_build_object('user', $2::text)"
+        "    FROM made) "
+        "SELECT count(*) FROM found",
     };
-    size_t affected = 0;
-    enum status status = run(transaction, &assign,
-                             PARAMS(pg_str(name), pg_str(user), pg_str(assigned_by)), &affected);
-    return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
-}
-
-enum status policy_store_revoke(struct pg_transaction *transaction, const char *name,
-                                const char *user)
-{
-    static const struct pg_statement revoke = {
-        "policy_revoke",
-        "DELETE FROM pek.policy_assignment AS a USING pek.policy AS p "
-        "WHERE p.id = a.policy_id AND p.name = $1 AND a.user_id = $2",
-    };
-    size_t affected = 0;
-    enum status status = run(transaction, &revoke, PARAMS(pg_str(name), pg_str(user)), &affected);
-    return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
+    struct pg_result *result;
+    enum status status = pg_execute(
+        transaction, &assign, PARAMS(pg_str(name), pg_str(user), pg_str(assigned_by)), &result);
+    if (status != STATUS_OK)
+        return status;
+    status = pg_get_int(result, 0, 0) == 1 ? STATUS_OK : STATUS_NOT_FOUND;
+    pg_result_free(result);
+    return status;
 }

@@ -41,7 +41,7 @@ PEK_MUST_CHECK enum status policy_store_escalate_again(struct pg_transaction *tr
 PEK_MUST_CHECK enum status policy_store_holders(struct pg_transaction *transaction,
                                                 const char *group, struct pg_result **ret_users);
 
-/* ---- for the operator's commands ---- */
+/* ---- for the operator's commands; each writes its audit row ---- */
 
 /* A policy of that name with one statement on the whole realm (or on `group`), unless there is one. */
 PEK_MUST_CHECK enum status policy_store_ensure(struct pg_transaction *transaction, const char *name,
@@ -50,7 +50,5 @@ PEK_MUST_CHECK enum status policy_store_ensure(struct pg_transaction *transactio
 /* Assigned already is fine. NOT_FOUND when there is no such policy. */
 PEK_MUST_CHECK enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
                                                const char *user, const char *assigned_by);
-PEK_MUST_CHECK enum status policy_store_revoke(struct pg_transaction *transaction, const char *name,
-                                               const char *user);
 
 #endif

@@ -191,6 +191,11 @@ struct realm *realm_close(struct realm *realm)
     return NULL;
 }
 
+void realm_end_watches(struct realm *realm)
+{
+    instance_service_end_watches(&realm->instance);
+}
+
 /* ---- what others ask ---- */
 
 struct rpc_host *realm_host(struct realm *realm)

@@ -48,6 +48,9 @@ PEK_MUST_CHECK enum status realm_open(struct fibers *fibers, const struct realm_
 /* In a fiber, when no call is open. Run the loop once more afterwards. Takes NULL, returns NULL. */
 struct realm *realm_close(struct realm *realm);
 
+/* Before a drain: ends what would never end by itself (streams of WatchPolicies). */
+void realm_end_watches(struct realm *realm);
+
 struct rpc_host *realm_host(struct realm *realm);
 /* The database answers and the sort keys are current. */
 bool realm_is_ready(const struct realm *realm);
