@@ -35,10 +35,10 @@ enum status call_add_legs(struct api_call *call, struct fault *fault)
 enum outcome leg_outcome(const struct leg *leg)
 {
     if (leg->stopped)
-        return leg->items ? OUTCOME_OK : OUTCOME_PENDING;
+        return leg->items ? OUTCOME_OK : OUTCOME_STOPPED;
     if (leg->state >= LEG_DONE)
         return outcome_of(leg->fault.status);
-    return leg->item || leg->items ? OUTCOME_OK : OUTCOME_PENDING;
+    return leg->item || leg->items ? OUTCOME_OK : OUTCOME_STOPPED;
 }
 
 size_t call_faults(const struct api_call *call, struct fault *ret_faults)

@@ -14,7 +14,7 @@
 
 /*          class        the more useful refusal has the higher rank */
 #define OUTCOME_TABLE(X)                                                                           \
-    X(PENDING, 0)                                                                                  \
+    X(STOPPED, 0)                                                                                  \
     X(OK, 0)                                                                                       \
     X(NOT_FOUND, 1)                                                                                \
     X(DENIED, 2)                                                                                   \

@@ -62,7 +62,7 @@ static bool is_loopback(struct slice peer)
 static void log_in_dev(struct login *login, struct http_request *request)
 {
     struct fault fault = {0};
-    struct slice token;
+    struct slice token = {"", 0};
     struct slice user = query_parameter(request, "user");
 
     if (!login->dev || !is_loopback(http_peer(request)) ||
