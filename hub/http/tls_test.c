@@ -1,5 +1,6 @@
 /* HTTP over TLS: what is negotiated, and certificates that change under a running server. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -192,6 +193,17 @@ static void converse(SSL *ssl, struct answer *answer)
     answer->text[len] = '\0';
 }
 
+static int dial(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)http_server_port(server))};
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
 static struct answer ask(int version_max, const char *alpn)
 {
     struct answer answer = {0};
@@ -201,12 +213,7 @@ static struct answer ask(int version_max, const char *alpn)
     SSL_CTX_set_max_proto_version(context, version_max);
     SSL_CTX_set_alpn_protos(context, (const unsigned char *)alpn, (unsigned)strlen(alpn));
     SSL *ssl = SSL_new(context);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons((uint16_t)http_server_port(server))};
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
+    int fd = dial();
     SSL_set_fd(ssl, fd);
     converse(ssl, &answer);
     SSL_free(ssl);
@@ -249,6 +256,26 @@ static void new_certificate_is_taken_up_and_a_bad_one_is_not(void **state)
     WAIT_FOR(ask(TLS1_3_VERSION, "\x08http/1.1").serial == 2);
 }
 
+/* The drain in teardown closes what never finished its handshake. */
+static void clients_that_do_not_shake_hands_are_closed(void **state)
+{
+    (void)state;
+    int silent = dial(), rude = dial(), half = dial();
+    char byte;
+    assert_int_equal(send(rude, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 18);
+    assert_int_equal(send(half, "\x16\x03\x01\x02", 4, MSG_NOSIGNAL), 4);
+    WAIT_FOR(recv(rude, &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN);
+    WAIT_FOR(http_server_connections(server) == 2);
+    drained = false;
+    assert_int_equal(fiber_go(fibers, run_drain, NULL), STATUS_OK);
+    WAIT_FOR(recv(silent, &byte, 1, MSG_DONTWAIT) == 0);
+    WAIT_FOR(recv(half, &byte, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN);
+    WAIT_FOR(drained);
+    close(silent);
+    close(rude);
+    close(half);
+}
+
 static void missing_files_are_refused_at_start(void **state)
 {
     (void)state;
@@ -269,6 +296,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(request_over_tls_is_served_as_http_1, setup, teardown),
         cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(new_certificate_is_taken_up_and_a_bad_one_is_not, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(clients_that_do_not_shake_hands_are_closed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(missing_files_are_refused_at_start, setup, teardown),
     };

@@ -84,13 +84,10 @@ static struct node *child_for(struct route_table *table, struct node *parent,
                               const struct template_segment *segment)
 {
     struct node **slot = segment->kind == SEGMENT_ONE ? &parent->one : &parent->rest;
-    if (segment->kind == SEGMENT_LITERAL) {
-        struct node *known = literal_child(parent, segment->literal);
-        if (known)
-            return known;
-    } else if (*slot) {
-        return *slot;
-    }
+    struct node *known =
+        segment->kind == SEGMENT_LITERAL ? literal_child(parent, segment->literal) : *slot;
+    if (known)
+        return known;
     struct node *child = arena_zalloc(&table->arena, 1, sizeof(*child));
     if (!child)
         return NULL;
