@@ -93,6 +93,7 @@ static void call_recycle(struct server_call *call)
 {
     struct rpc_server *server = call->server;
     rpc_queue_clear(&call->queue);
+    arena_reset(&call->ctx.arena); /* of a call that never reached the host */
     call->metadata.count = 0;
     if (call->outcome != STATUS_OK) {
         grpc_slice_unref(call->outcome_text);
