@@ -67,6 +67,33 @@ static void stream_gives_all_messages_then_the_outcome(void **state)
     world_case(state, stream_body);
 }
 
+static void open_body(struct world *world)
+{
+    for (int64_t count = 1; count <= 6; count++) {
+        struct fiber_event event = {0};
+        struct rpc_call *call = NULL;
+        struct slice message;
+        const struct fault *outcome = NULL;
+        testing_count_request request = TESTING_COUNT_REQUEST_INIT;
+        request.count = count;
+        request.wait = true;
+        assert_int_equal(
+            world_start(world, "Count", &request.base, NULL, 0, WORLD_SOON_MS, &event, &call),
+            STATUS_OK);
+        for (int64_t i = 0; i < count; i++)
+            assert_true(world_next(call, &event, &message, &outcome));
+        assert_false(rpc_call_next(call, &message));
+        assert_false(rpc_call_ended(call, &outcome));
+        rpc_call_free(call);
+        world_await_cancelled(world, (size_t)count);
+    }
+}
+
+static void messages_of_an_open_stream_arrive(void **state)
+{
+    world_case(state, open_body);
+}
+
 static void large_messages_body(struct world *world)
 {
     testing_count_request request = TESTING_COUNT_REQUEST_INIT;
@@ -247,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_BOTH(stream_gives_all_messages_then_the_outcome),
+        WORLD_BOTH(messages_of_an_open_stream_arrive),
         WORLD_BOTH(messages_larger_than_the_queue_pass),
         WORLD_BOTH(oversize_message_fails_the_stream),
         WORLD_BOTH(slow_consumer_holds_the_sender_back),
