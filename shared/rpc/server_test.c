@@ -237,6 +237,32 @@ static void gone_body(struct world *world)
     assert_string_equal(fault.text, "not reachable at present");
 }
 
+#define BACK_WITHIN_MS 5000
+
+static void back_body(struct world *world)
+{
+    struct fault fault;
+    assert_int_equal(say(world, &fault), STATUS_OK);
+    assert_int_equal(rpc_server_drain(world->server, deadline_after_ms(WORLD_SOON_MS)), STATUS_OK);
+    world->server = rpc_server_free(world->server);
+    assert_int_equal(say(world, &fault), STATUS_UNAVAILABLE);
+    struct rpc_server_options options = {.listen = world->target};
+    assert_int_equal(rpc_server_new(world->runtime, world->host, &options, &world->server, &fault),
+                     STATUS_OK);
+    int64_t give_up_us = deadline_after_ms(BACK_WITHIN_MS);
+    while (say(world, &fault) != STATUS_OK) {
+        assert_int_equal(fault.status, STATUS_UNAVAILABLE);
+        assert_true(clock_monotonic_us() < give_up_us);
+        fiber_sleep_ms(20);
+    }
+}
+
+static void channel_finds_a_server_that_came_back(void **state)
+{
+    (void)state;
+    run_case(&(struct world_options){.grpc = true}, back_body);
+}
+
 static void call_to_a_server_that_is_gone_is_unavailable(void **state)
 {
     (void)state;
@@ -466,6 +492,7 @@ int main(void)
         cmocka_unit_test(drain_under_load_loses_nothing_accepted),
         cmocka_unit_test(drain_cancels_what_is_left_at_its_deadline),
         cmocka_unit_test(call_to_a_server_that_is_gone_is_unavailable),
+        cmocka_unit_test(channel_finds_a_server_that_came_back),
         cmocka_unit_test(oversize_request_is_refused),
         cmocka_unit_test(port_that_is_taken_is_refused),
         cmocka_unit_test(flood_is_refused_even_when_the_loop_is_busy),
