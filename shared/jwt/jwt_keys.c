@@ -85,6 +85,33 @@ enum status jwt_keys_remove(struct jwt_keys *keys, struct slice kid)
     return STATUS_OK;
 }
 
+static bool same_kids(const struct jwt_keys *a, const struct jwt_keys *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!jwt_keys_find(b, slice_str(es256_key_kid(a->keys[i]))))
+            return false;
+    return true;
+}
+
+static bool same_signer(const struct jwt_keys *a, const struct jwt_keys *b)
+{
+    if (!a->signer || !b->signer)
+        return a->signer == b->signer;
+    return strcmp(es256_key_kid(a->signer), es256_key_kid(b->signer)) == 0;
+}
+
+void jwt_keys_replace(struct jwt_keys *keys, struct jwt_keys *next)
+{
+    if (!same_kids(keys, next) || !same_signer(keys, next)) {
+        struct jwt_keys before = *keys;
+        *keys = *next; /* with a generation of its own */
+        *next = before;
+    }
+    jwt_keys_done(next);
+}
+
 /* ---- JWKS ---- */
 
 static enum status refuse(struct fault *fault, const char *text)
@@ -161,16 +188,6 @@ static enum status add_all(const json_t *document, struct jwt_keys *keys, struct
     return usable ? STATUS_OK : refuse(fault, "no key for ES256 signatures");
 }
 
-static bool same_kids(const struct jwt_keys *a, const struct jwt_keys *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!jwt_keys_find(b, slice_str(es256_key_kid(a->keys[i]))))
-            return false;
-    return true;
-}
-
 enum status jwt_keys_replace_from_jwks(struct jwt_keys *keys, struct slice json,
                                        struct fault *fault)
 {
@@ -190,12 +207,10 @@ enum status jwt_keys_replace_from_jwks(struct jwt_keys *keys, struct slice json,
     if (status == STATUS_OK)
         status = add_all(document, &next, fault);
     json_decref(document);
-    if (status == STATUS_OK && !same_kids(keys, &next)) {
-        struct jwt_keys before = *keys;
-        *keys = next; /* with a generation of its own */
-        next = before;
-    }
-    jwt_keys_done(&next);
+    if (status == STATUS_OK)
+        jwt_keys_replace(keys, &next);
+    else
+        jwt_keys_done(&next);
     return status;
 }
 

@@ -44,6 +44,10 @@ PEK_MUST_CHECK enum status jwt_keys_set_signer(struct jwt_keys *keys, struct es2
 /* NOT_FOUND; FAILED_PRECONDITION for the signer. */
 PEK_MUST_CHECK enum status jwt_keys_remove(struct jwt_keys *keys, struct slice kid);
 
+/* Makes the set exactly `next`, signer and all, and leaves `next` empty: how a program takes the keys that its
+ * configuration names now. The same keys and signer again leave the generation as it is. */
+void jwt_keys_replace(struct jwt_keys *keys, struct jwt_keys *next);
+
 /* NULL when the kid is not on the list. Borrowed from the set. */
 struct es256_key *jwt_keys_find(const struct jwt_keys *keys, struct slice kid);
 
