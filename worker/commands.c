@@ -51,8 +51,8 @@ int command_token(const struct settings *settings)
         return program_failed("worker.token_refused", status, &fault);
     arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
     instance.keys = &keys;
-    status = instance_issue_token(&instance, slice_str(settings->user), &arena, clock_wall_s(),
-                                  &token, &expires_s);
+    status = instance_issue_token(&instance, slice_str(settings->user), slice_make("", 0), &arena,
+                                  clock_wall_s(), &token, &expires_s);
     if (status == STATUS_OK)
         printf("%.*s\n", SLICE_ARG(token));
     arena_done(&arena);

@@ -47,11 +47,12 @@ static void id_of(const struct demo_group *group, char *ret_id, size_t bytes)
 static enum status sign_in(struct demo *demo)
 {
     struct instance instance = {.realm = demo->program->settings->realm,
-                                .keys = &demo->program->keys};
+                                .keys = &demo->program->ring.keys};
     struct slice token;
     int64_t expires_s = 0;
-    enum status status = instance_issue_token(&instance, slice_str(demo->realm->god), &demo->arena,
-                                              clock_wall_s(), &token, &expires_s);
+    enum status status =
+        instance_issue_token(&instance, slice_str(demo->realm->god), slice_make("", 0),
+                             &demo->arena, clock_wall_s(), &token, &expires_s);
     if (status != STATUS_OK)
         return status;
     int len = snprintf(demo->header, sizeof(demo->header), "Bearer %.*s", SLICE_ARG(token));

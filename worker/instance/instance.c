@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shared/base/clock.h"
+#include "shared/crypto/encode.h"
 
 static void forget(struct lru_entry *entry)
 {
@@ -59,17 +60,22 @@ bool instance_is_hub(const struct instance *instance, struct slice user)
 }
 
 enum status instance_issue_token(const struct instance *instance, struct slice user,
-                                 struct arena *arena, int64_t now_s, struct slice *ret_token,
-                                 int64_t *ret_expires_s)
+                                 struct slice certificate_sha256, struct arena *arena,
+                                 int64_t now_s, struct slice *ret_token, int64_t *ret_expires_s)
 {
-    const struct jwt_claims claims = {
+    struct jwt_claims claims = {
         .iss = slice_str(instance->realm),
         .aud = slice_str(instance->realm),
         .sub = user,
         .iat = now_s,
         .exp = now_s + JWT_INSTANCE_LIFETIME_S,
     };
-    enum status status = jwt_sign(instance->keys, JWT_TYP_INSTANCE, &claims, arena, ret_token);
+    enum status status = STATUS_OK;
+    if (certificate_sha256.len > 0)
+        status = base64url_encode_in(arena, certificate_sha256, &claims.cnf_x5t_s256);
+    if (status != STATUS_OK)
+        return status;
+    status = jwt_sign(instance->keys, JWT_TYP_INSTANCE, &claims, arena, ret_token);
     if (status == STATUS_OK)
         *ret_expires_s = claims.exp;
     return status;

@@ -38,8 +38,10 @@ PEK_MUST_CHECK enum status instance_take_assertion(struct instance *instance,
 /* True for the hub's own name: it is the subject of assertions about no user. */
 bool instance_is_hub(const struct instance *instance, struct slice user);
 
-/* A token of this realm for the user. */
+/* A token of this realm for the user. It is bound (RFC 8705, cnf["x5t#S256"]) to the client certificate with
+ * these 32 bytes of SHA-256, when there is one: it is worth nothing on another connection. Empty: not bound. */
 PEK_MUST_CHECK enum status instance_issue_token(const struct instance *instance, struct slice user,
+                                                struct slice certificate_sha256,
                                                 struct arena *arena, int64_t now_s,
                                                 struct slice *ret_token, int64_t *ret_expires_s);
 

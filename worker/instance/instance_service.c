@@ -59,8 +59,8 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
         return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "the hub is no user");
     status = add_policies(ctx, user, res);
     if (status == STATUS_OK)
-        status = instance_issue_token(&service->instance, user, arena, clock_wall_s(), &token,
-                                      &expires_s);
+        status = instance_issue_token(&service->instance, user, rpc_peer_certificate_sha256(ctx),
+                                      arena, clock_wall_s(), &token, &expires_s);
     if (status != STATUS_OK)
         return status;
     res->token = arena_strndup(arena, token.ptr, token.len);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "shared/base/clock.h"
+#include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_cache.h"
 
@@ -59,6 +60,21 @@ void guard_statistics(const struct guard *guard, struct guard_statistics *ret_st
 
 /* ---- who ---- */
 
+/* RFC 8705: a token with a certificate in it is the token of that connection's certificate only. One without
+ * is not bound: it was not issued over mutual TLS. */
+static enum status check_binding(struct rpc_ctx *ctx, const struct jwt_claims *claims)
+{
+    if (claims->cnf_x5t_s256.len == 0)
+        return STATUS_OK;
+    struct slice certificate = rpc_peer_certificate_sha256(ctx), text = {0};
+    if (certificate.len > 0 &&
+        base64url_encode_in(rpc_arena(ctx), certificate, &text) == STATUS_OK &&
+        slice_equal(text, claims->cnf_x5t_s256))
+        return STATUS_OK;
+    return fault_set_reason(rpc_fault(ctx), STATUS_UNAUTHENTICATED, JWT_REASON_CLAIM, "cnf",
+                            "the token belongs to another client certificate");
+}
+
 static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
 {
     static const struct slice scheme = SLICE_LIT("Bearer ");
@@ -82,6 +98,8 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
     token = slice_make(token.ptr + scheme.len, token.len - scheme.len);
     enum status status = jwt_cache_verify(&guard->tokens, guard->keys, &expect, token,
                                           rpc_arena(ctx), clock_wall_s(), &claims, rpc_fault(ctx));
+    if (status == STATUS_OK)
+        status = check_binding(ctx, &claims);
     if (status == STATUS_OK)
         *ret_principal = (struct principal){claims.sub, claims.aud, claims.jti, claims.exp};
     return status;

@@ -158,9 +158,9 @@ struct slice world_token(struct world *w, const struct world_realm *realm, const
 {
     const struct instance instance = {.realm = realm->name, .keys = &realm->keys};
     struct slice token;
-    int64_t expires_s = 0;
-    assert_int_equal(instance_issue_token(&instance, slice_str(user), w->arena, clock_wall_s(),
-                                          &token, &expires_s),
+    int64_t expires_s;
+    assert_int_equal(instance_issue_token(&instance, slice_str(user), slice_make("", 0), w->arena,
+                                          clock_wall_s(), &token, &expires_s),
                      STATUS_OK);
     return token;
 }
