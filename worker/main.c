@@ -23,6 +23,7 @@ int main(int argc, char **argv)
     int exit_code;
     if (!config_start(&config, &settings_program, argc, argv, environ, &settings, &exit_code))
         return exit_code;
+    settings.config = &config;
     const struct log_options log = {
         .fd = STDERR_FILENO,
         .level = (enum log_level)settings.log_level,

@@ -1,5 +1,7 @@
 #include "worker/program.h"
 
+#include "shared/base/clock.h"
+#include "shared/jwt/jwt.h"
 #include "shared/log/log.h"
 
 int program_failed(const char *event, enum status status, const struct fault *fault)
@@ -9,20 +11,75 @@ int program_failed(const char *event, enum status status, const struct fault *fa
     return 1;
 }
 
+/* ---- keys ---- */
+
 enum status program_load_keys(const struct settings *settings, struct jwt_keys *ret_keys,
                               struct fault *fault)
 {
-    struct es256_key *key;
-    enum status status = es256_key_load_private(settings->instance_key, &key, fault);
-    if (status != STATUS_OK)
-        return status;
-    jwt_keys_init(ret_keys);
-    status = jwt_keys_set_signer(ret_keys, key);
-    es256_key_free(key);
-    if (status != STATUS_OK)
-        jwt_keys_done(ret_keys);
-    return status;
+    const struct jwt_keyring_files files = {
+        .signer = settings->instance_key,
+        .others = settings->instance_keys_previous.items,
+        .other_count = settings->instance_keys_previous.count,
+    };
+    return jwt_keyring_read(&files, ret_keys, fault);
 }
+
+struct loading {
+    const struct settings *settings;
+    struct jwt_keys keys;
+    struct fault fault;
+    enum status status;
+};
+
+static void load_on_a_thread(void *arg)
+{
+    struct loading *loading = arg;
+    loading->status = program_load_keys(loading->settings, &loading->keys, &loading->fault);
+}
+
+static void reload_own_keys(struct program *program, const struct settings *settings)
+{
+    struct loading loading = {.settings = settings};
+    if (!settings->instance_key[0])
+        return;
+    enum status status = fiber_offload(load_on_a_thread, &loading);
+    if (status == STATUS_OK)
+        status = loading.status;
+    if (status != STATUS_OK) {
+        log_event(LOG_ERROR, "worker.keys_not_reloaded", log_str("status", status_name(status)),
+                  log_str("text", loading.fault.text));
+        return;
+    }
+    jwt_keyring_take(&program->ring, &loading.keys, clock_monotonic_us());
+    log_event(LOG_INFO, "worker.keys_reloaded",
+              log_str("kid", es256_key_kid(program->ring.keys.signer)),
+              log_int("accepted", (int64_t)program->ring.keys.count));
+}
+
+void program_refresh_keys(struct program *program)
+{
+    struct fault fault = {0};
+    jwt_keyring_expire(&program->ring, clock_monotonic_us());
+    if (!program->hub_keys.source.path)
+        return;
+    if (hub_keys_refresh_now(&program->hub_keys, &fault) != STATUS_OK)
+        log_event(LOG_WARN, "worker.hub_keys_not_refreshed", log_str("text", fault.text));
+}
+
+void program_reload(struct program *program)
+{
+    struct settings settings = *program->settings;
+    struct config *config = settings.config;
+    enum status status = config && config->file ? config_reload(config, &settings) : STATUS_OK;
+    if (status != STATUS_OK)
+        log_event(LOG_ERROR, "worker.config_not_reloaded",
+                  log_slice("mistakes", config_mistakes(config)));
+    log_level_set((enum log_level)settings.log_level);
+    reload_own_keys(program, &settings);
+    program_refresh_keys(program);
+}
+
+/* ---- running ---- */
 
 static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
                      int64_t elapsed_us)
@@ -39,11 +96,11 @@ static void run_body(void *arg)
     const struct realm_options options = {
         .realm = s->realm,
         .conninfo = s->database,
-        .keys = &program->keys,
+        .keys = &program->ring.keys,
         .hub_keys = &program->hub_keys.keys,
         .hub_issuer = s->hub_issuer,
         .version = PROGRAM_VERSION,
-        .refresh_hub_keys = s->hub_keys[0] ? hub_keys_refresh : NULL,
+        .refresh_hub_keys = program->hub_keys.source.path ? hub_keys_refresh : NULL,
         .refresh_arg = &program->hub_keys,
         .finished = finished,
         .finished_arg = program,
@@ -54,25 +111,36 @@ static void run_body(void *arg)
         .stream_max = (size_t)s->streams_max,
     };
     struct fault fault = {0};
-    enum status status = realm_open(program->fibers, &options, &program->realm, &fault);
+    enum status status = STATUS_OK;
+    if (s->hub_jwks_url[0])
+        status = fetcher_new(program->fibers, s->hub_jwks_ca, &program->fetcher, &fault);
+    program->hub_keys.source.fetcher = program->fetcher;
+    if (status == STATUS_OK)
+        status = realm_open(program->fibers, &options, &program->realm, &fault);
     if (status != STATUS_OK)
         program->exit_code = program_failed("worker.realm_refused", status, &fault);
     else
         program->exit_code = program->body(program);
     program->realm = realm_close(program->realm);
+    program->fetcher = fetcher_free(program->fetcher);
     uv_stop(&program->loop);
 }
 
 static enum status load_keys(struct program *program, struct fault *fault)
 {
     const struct settings *s = program->settings;
-    jwt_keys_init(&program->keys);
-    jwt_keys_init(&program->hub_keys.keys);
+    const struct hub_keys_source source = {.path = s->hub_keys, .url = s->hub_jwks_url};
     enum status status = STATUS_OK;
-    if (s->instance_key[0])
-        status = program_load_keys(s, &program->keys, fault);
-    if (status == STATUS_OK && s->hub_keys[0])
-        status = hub_keys_init(&program->hub_keys, s->hub_keys, fault);
+    jwt_keyring_init(&program->ring, PROGRAM_KEYS_KEPT_MS);
+    jwt_keys_init(&program->hub_keys.keys);
+    if (s->instance_key[0]) {
+        struct jwt_keys keys;
+        status = program_load_keys(s, &keys, fault);
+        if (status == STATUS_OK)
+            jwt_keyring_take(&program->ring, &keys, clock_monotonic_us());
+    }
+    if (status == STATUS_OK && (s->hub_keys[0] || s->hub_jwks_url[0]))
+        status = hub_keys_init(&program->hub_keys, &source, fault);
     return status;
 }
 
@@ -100,6 +168,6 @@ int program_run(const struct settings *settings, int (*body)(struct program *pro
     uv_run(&program.loop, UV_RUN_DEFAULT);
     uv_loop_close(&program.loop);
     hub_keys_done(&program.hub_keys);
-    jwt_keys_done(&program.keys);
+    jwt_keyring_done(&program.ring);
     return program.exit_code;
 }

@@ -9,7 +9,7 @@
 
 #include "shared/base/fault.h"
 #include "shared/fiber/fiber.h"
-#include "shared/jwt/jwt_keys.h"
+#include "shared/jwt/jwt_keyring.h"
 #include "shared/rpc/rpc.h"
 #include "worker/realm/hub_keys.h"
 #include "worker/realm/realm.h"
@@ -21,7 +21,8 @@ struct program {
     const struct settings *settings;
     uv_loop_t loop;
     struct fibers *fibers;
-    struct jwt_keys keys; /* the realm's own */
+    struct jwt_keyring ring; /* the realm's own keys */
+    struct fetcher *fetcher; /* for the hub's, when an address has them */
     struct hub_keys hub_keys;
     struct realm *realm;
     /* Of whoever serves; set by the body while calls may end. */
@@ -38,8 +39,17 @@ int program_run(const struct settings *settings, int (*body)(struct program *pro
 /* Logs an error with the fault and answers 1: return program_failed("…", status, &fault). */
 int program_failed(const char *event, enum status status, const struct fault *fault);
 
-/* The realm's key set from the file of the instance key. */
+/* The realm's key set from the files of its keys. Reads the disk. */
 PEK_MUST_CHECK enum status program_load_keys(const struct settings *settings,
                                              struct jwt_keys *ret_keys, struct fault *fault);
+
+/* A token of a key that was replaced is good as long as any. */
+#define PROGRAM_KEYS_KEPT_MS ((JWT_INSTANCE_LIFETIME_S + JWT_LEEWAY_S) * 1000)
+
+/* In a fiber, after SIGHUP: the options that may change, the realm's keys and the hub's. What cannot be
+ * read stays as it is, and the log says so. */
+void program_reload(struct program *program);
+/* In a fiber, every HUB_KEYS_REFRESH_EVERY_MS: the hub's keys again, and no keys of ours beyond their time. */
+void program_refresh_keys(struct program *program);
 
 #endif

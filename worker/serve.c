@@ -15,10 +15,12 @@
 struct serving {
     struct program *program;
     struct rpc_server *server;
-    uv_signal_t on_term, on_int;
+    uv_signal_t on_term, on_int, on_hup;
     uv_timer_t health, statistics;
     size_t open_handles;
     struct fiber_event stop;
+    struct fiber_event keys_wake; /* of the fiber that keeps keys: SIGHUP, the end */
+    bool reload, keys_stop, keys_kept;
     bool ready;
 };
 
@@ -68,6 +70,14 @@ static void on_signal(uv_signal_t *signal, int number)
     fiber_event_signal(&serving->stop);
 }
 
+static void on_reload(uv_signal_t *signal, int number)
+{
+    struct serving *serving = signal->data;
+    (void)number;
+    serving->reload = true;
+    fiber_event_signal(&serving->keys_wake);
+}
+
 static void follow_readiness(uv_timer_t *timer)
 {
     struct serving *serving = timer->data;
@@ -88,12 +98,14 @@ static void start_handles(struct serving *serving)
     uv_loop_t *loop = &serving->program->loop;
     uv_signal_init(loop, &serving->on_term);
     uv_signal_init(loop, &serving->on_int);
+    uv_signal_init(loop, &serving->on_hup);
     uv_timer_init(loop, &serving->health);
     uv_timer_init(loop, &serving->statistics);
-    serving->on_term.data = serving->on_int.data = serving;
+    serving->on_term.data = serving->on_int.data = serving->on_hup.data = serving;
     serving->health.data = serving->statistics.data = serving;
     uv_signal_start(&serving->on_term, on_signal, SIGTERM);
     uv_signal_start(&serving->on_int, on_signal, SIGINT);
+    uv_signal_start(&serving->on_hup, on_reload, SIGHUP);
     uv_timer_start(&serving->health, follow_readiness, 0, HEALTH_EVERY_MS);
     uint64_t every_ms = (uint64_t)serving->program->settings->statistics_every_ms;
     if (every_ms > 0)
@@ -111,11 +123,42 @@ static void handle_closed(uv_handle_t *handle)
 static void close_handles(struct serving *serving)
 {
     uv_handle_t *handles[] = {(uv_handle_t *)&serving->on_term, (uv_handle_t *)&serving->on_int,
-                              (uv_handle_t *)&serving->health, (uv_handle_t *)&serving->statistics};
+                              (uv_handle_t *)&serving->on_hup, (uv_handle_t *)&serving->health,
+                              (uv_handle_t *)&serving->statistics};
     serving->open_handles = sizeof(handles) / sizeof(handles[0]);
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
         uv_close(handles[i], handle_closed);
     while (serving->open_handles > 0)
+        (void)!fiber_event_wait(&serving->stop, DEADLINE_NONE);
+}
+
+/* ---- keys ---- */
+
+static void keep_keys(void *arg)
+{
+    struct serving *serving = arg;
+    program_refresh_keys(serving->program);
+    while (!serving->keys_stop) {
+        enum status status =
+            fiber_event_wait(&serving->keys_wake, deadline_after_ms(HUB_KEYS_REFRESH_EVERY_MS));
+        if (serving->keys_stop)
+            break;
+        if (serving->reload) {
+            serving->reload = false;
+            program_reload(serving->program);
+        } else if (status == STATUS_DEADLINE_EXCEEDED) {
+            program_refresh_keys(serving->program);
+        }
+    }
+    serving->keys_kept = false;
+    fiber_event_signal(&serving->stop);
+}
+
+static void stop_keeping_keys(struct serving *serving)
+{
+    serving->keys_stop = true;
+    fiber_event_signal(&serving->keys_wake);
+    while (serving->keys_kept)
         (void)!fiber_event_wait(&serving->stop, DEADLINE_NONE);
 }
 
@@ -152,9 +195,11 @@ static int serve_realm(struct program *program)
         return program_failed("worker.listen_refused", status, &fault);
     }
     start_handles(&serving);
+    serving.keys_kept = fiber_go(program->fibers, keep_keys, &serving) == STATUS_OK;
     log_event(LOG_INFO, "worker.listening", log_str("listen", program->settings->listen),
               log_int("port", rpc_server_port(serving.server)));
     (void)!fiber_event_wait(&serving.stop, DEADLINE_NONE);
+    stop_keeping_keys(&serving);
     uv_timer_stop(&serving.health);
     log_event(LOG_INFO, "worker.draining");
     realm_end_watches(program->realm);

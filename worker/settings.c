@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shared/jwt/jwt_keyring.h"
 #include "shared/log/log.h"
 #include "worker/realm/realm.h"
 
@@ -43,6 +44,12 @@ static const struct config_option options[] = {
     {.name = "instance_key",
      CONFIG_PATH(struct settings, instance_key),
      .help = "PEM of the private key that signs this realm's tokens"},
+    {.name = "instance_keys_previous",
+     CONFIG_LIST(struct settings, instance_keys_previous),
+     .max = JWT_KEYRING_OTHERS_MAX,
+     .reloadable = true,
+     .help = "PEM files of keys whose tokens are accepted, too: other replicas' while a key is "
+             "rotated"},
     {.name = "hub_issuer",
      CONFIG_STRING(struct settings, hub_issuer),
      .fallback = "hub",
@@ -50,7 +57,14 @@ static const struct config_option options[] = {
      .help = "issuer of the hub's assertions"},
     {.name = "hub_keys",
      CONFIG_PATH(struct settings, hub_keys),
-     .help = "the hub's public keys, JWKS or PEM"},
+     .help = "file of the hub's public keys, JWKS or PEM; read again when a key is not known"},
+    {.name = "hub_jwks_url",
+     CONFIG_STRING(struct settings, hub_jwks_url),
+     .help = "instead of hub_keys: where the hub publishes them, https://…/.well-known/jwks.json"},
+    {.name = "hub_jwks_ca",
+     CONFIG_PATH(struct settings, hub_jwks_ca),
+     .help = "PEM of the authorities that hub_jwks_url's certificate may come from; the system's "
+             "if empty"},
     {.name = "reflection",
      CONFIG_BOOL(struct settings, reflection),
      .fallback = "true",
@@ -137,6 +151,16 @@ static bool is_command(const struct config *config, const char *name)
     return strcmp(config->command ? config->command : "serve", name) == 0;
 }
 
+static bool is_trustworthy(const char *url)
+{
+    static const char *const beginnings[] = {"https://", "http://127.0.0.1:", "http://127.0.0.1/",
+                                             "http://[::1]:", "http://[::1]/"};
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+        if (strncmp(url, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
 static void check(struct config *config, const void *values)
 {
     const struct settings *s = values;
@@ -146,8 +170,11 @@ static void check(struct config *config, const void *values)
         config_mistake(config, "realm must be given: 1 to 63 of a-z, 0-9 and -");
     if ((serve || demo || keygen || is_command(config, "token")) && !s->instance_key[0])
         config_mistake(config, "instance_key must be given");
-    if (serve && !s->hub_keys[0])
-        config_mistake(config, "hub_keys must be given");
+    if (serve && (s->hub_keys[0] != '\0') == (s->hub_jwks_url[0] != '\0'))
+        config_mistake(config, "hub_keys or hub_jwks_url must be given, not both");
+    if (s->hub_jwks_url[0] && !is_trustworthy(s->hub_jwks_url))
+        config_mistake(config, "hub_jwks_url must be https, or http on loopback: these keys are "
+                               "whom the worker believes");
     if (serve && !s->plaintext && (!s->tls_ca[0] || !s->tls_certificate[0] || !s->tls_key[0]))
         config_mistake(config, "tls_ca, tls_certificate and tls_key must be given, or plaintext");
     if (s->plaintext && s->tls_ca[0])

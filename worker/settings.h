@@ -13,8 +13,10 @@ struct settings {
     const char *database_owner;
     bool migrate;
     const char *instance_key;
+    struct config_list instance_keys_previous;
     const char *hub_issuer;
     const char *hub_keys;
+    const char *hub_jwks_url, *hub_jwks_ca;
     bool reflection;
     int log_level;
     int64_t drain_timeout_ms;
@@ -25,6 +27,7 @@ struct settings {
     const char *user;
     const char *god;
     int demo_kind;
+    struct config *config; /* where these came from; set by main, for reloading */
 };
 
 /* Indices of the choices of demo_kind. */

@@ -44,6 +44,8 @@ static void run_all(struct fiber_run *run, const struct pg_options *options)
         uv_run(&run->loop, UV_RUN_DEFAULT);
     pg_free(run->pg);
     fibers_free(run->fibers);
+    /* The first returns at once when the body ended, and stopped the loop, before that ever ran. */
+    uv_run(&run->loop, UV_RUN_DEFAULT);
     uv_run(&run->loop, UV_RUN_DEFAULT);
     must(uv_loop_close(&run->loop) == 0 ? STATUS_OK : STATUS_INTERNAL, "uv_loop_close");
     arena_done(&run->arena);
