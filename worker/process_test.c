@@ -1,0 +1,255 @@
+/* pek-worker as a process: its commands, a port, and how it stops. The program is argv[1]. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pek/group/v1/group.rpc.h"
+#include "pek/instance/v1/instance.rpc.h"
+#include "shared/base/clock.h"
+#include "shared/config/config.h"
+#include "shared/jwt/jwt.h"
+#include "shared/rpc/rpc.h"
+#include "tests/support/fiber_run.h"
+#include "tests/support/pg_cluster.h"
+
+#define ARGS_MAX 24
+#define LINE_BYTES_MAX 4096
+#define PATIENCE_MS 60000
+
+static const char *program;
+static struct pg_cluster *cluster;
+static char folder[64], database[512], owner[512], key_path[128], hub_path[128];
+static struct jwt_keys hub_keys;
+
+static int setup(void **state)
+{
+    struct es256_key *key;
+    (void)state;
+    snprintf(folder, sizeof(folder), "/tmp/pek-worker-test-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(key_path, sizeof(key_path), "%s/key.pem", folder);
+    snprintf(hub_path, sizeof(hub_path), "%s/hub.json", folder);
+    jwt_keys_init(&hub_keys);
+    assert_int_equal(es256_key_generate(&key), STATUS_OK);
+    assert_int_equal(jwt_keys_set_signer(&hub_keys, key), STATUS_OK);
+    es256_key_free(key);
+    struct buffer jwks;
+    buffer_init(&jwks, JWT_JWKS_BYTES_MAX);
+    assert_int_equal(jwt_keys_write_jwks(&hub_keys, &jwks), STATUS_OK);
+    FILE *file = fopen(hub_path, "w");
+    assert_non_null(file);
+    fwrite(jwks.ptr, 1, jwks.len, file);
+    fclose(file);
+    buffer_done(&jwks);
+    cluster = pg_cluster_start();
+    if (!cluster)
+        return -1;
+    pg_cluster_conninfo_for(cluster, "pek_app", NULL, database, sizeof(database));
+    pg_cluster_conninfo_for(cluster, NULL, NULL, owner, sizeof(owner));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    unlink(key_path);
+    unlink(hub_path);
+    rmdir(folder);
+    jwt_keys_done(&hub_keys);
+    cluster = pg_cluster_stop(cluster);
+    return 0;
+}
+
+/* ---- processes ---- */
+
+/* Starts the program; `ret_out` reads its stdout and stderr. */
+static pid_t start(FILE **ret_out, const char *command, ...)
+{
+    char *argv[ARGS_MAX] = {(char *)(uintptr_t)program, (char *)(uintptr_t)command};
+    size_t argc = 2;
+    va_list args;
+    va_start(args, command);
+    for (char *arg; (arg = va_arg(args, char *)) && argc + 1 < ARGS_MAX;)
+        argv[argc++] = arg;
+    va_end(args);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    pid_t pid;
+    assert_int_equal(posix_spawn(&pid, program, &actions, NULL, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    *ret_out = fdopen(ends[0], "r");
+    assert_non_null(*ret_out);
+    return pid;
+}
+
+/* Reads on until a line contains `what`; false at the end. */
+static bool read_until(FILE *out, const char *what, char *ret_line)
+{
+    while (fgets(ret_line, LINE_BYTES_MAX, out)) {
+        if (what && strstr(ret_line, what))
+            return true;
+        fprintf(stderr, "  %s", ret_line);
+    }
+    return false;
+}
+
+static int finish(pid_t pid, FILE **out)
+{
+    char line[LINE_BYTES_MAX];
+    int wait_status;
+    read_until(*out, NULL, line);
+    fclose(*out);
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+#define RUN(...) finish(start(&out, __VA_ARGS__, NULL), &out)
+
+static pid_t serve(FILE **ret_out, char *ret_target, size_t bytes)
+{
+    char line[LINE_BYTES_MAX];
+    pid_t pid =
+        start(ret_out, "serve", "--realm", "worker-acme", "--plaintext", "--listen", "127.0.0.1:0",
+              "--instance-key", key_path, "--hub-keys", hub_path, "--database", database, NULL);
+    assert_true(read_until(*ret_out, "worker.ready", line));
+    const char *port = strstr(line, "\"port\":");
+    assert_non_null(port);
+    snprintf(ret_target, bytes, "127.0.0.1:%ld", strtol(port + 7, NULL, 10));
+    return pid;
+}
+
+/* ---- tests, in the order of an installation ---- */
+
+static void mistakes_of_configuration_end_with_2(void **state)
+{
+    FILE *out;
+    (void)state;
+    assert_int_equal(RUN("serve", "--realm", "Not A Realm"), CONFIG_EXIT_MISTAKE);
+    assert_int_equal(RUN("check-config", "--realm", "a", "--no-such"), CONFIG_EXIT_MISTAKE);
+    assert_int_equal(RUN("token", "--realm", "a"), CONFIG_EXIT_MISTAKE);
+    assert_int_equal(RUN("--help"), 0);
+}
+
+static void commands_prepare_a_realm_and_repeat_without_harm(void **state)
+{
+    FILE *out;
+    char value[64];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(RUN("migrate", "--database-owner", owner), 0);
+        assert_int_equal(RUN("keygen", "--instance-key", key_path), 0);
+        assert_int_equal(RUN("demo", "--demo-kind", "acme", "--realm", "worker-acme",
+                             "--instance-key", key_path, "--database", database),
+                         0);
+        assert_int_equal(
+            RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database", database), 0);
+        pg_cluster_query(cluster, "SELECT count(*) FROM pek.realm_group", value, sizeof(value));
+        assert_string_equal(value, "66");
+        pg_cluster_query(cluster,
+                         "SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM pek.policy p JOIN"
+                         " pek.policy_assignment a ON a.policy_id = p.id WHERE p.name = 'GOD'",
+                         value, sizeof(value));
+        assert_string_equal(value, "alice zoe");
+    }
+    struct stat key;
+    assert_int_equal(stat(key_path, &key), 0);
+    assert_int_equal(key.st_mode & 077, 0);
+}
+
+/* What a caller does: a token for an assertion, a group for the token. */
+static char target[64];
+
+static void call_worker(struct fiber_run *run)
+{
+    struct rpc_runtime *runtime;
+    struct rpc_channel *channel;
+    struct fault fault = {0};
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(PATIENCE_MS));
+    assert_int_equal(rpc_runtime_new(run->fibers, &runtime), STATUS_OK);
+    assert_int_equal(rpc_channel_new(runtime, target, NULL, &channel, &fault), STATUS_OK);
+    const struct jwt_claims claims = {
+        .iss = SLICE_LIT("hub"),
+        .aud = SLICE_LIT("worker-acme"),
+        .sub = SLICE_LIT("alice"),
+        .iat = clock_wall_s(),
+        .exp = clock_wall_s() + 60,
+    };
+    struct slice assertion;
+    assert_int_equal(jwt_sign(&hub_keys, JWT_TYP_ASSERTION, &claims, &run->arena, &assertion),
+                     STATUS_OK);
+    instance_v1_issue_token_request issue = INSTANCE_V1_ISSUE_TOKEN_REQUEST_INIT;
+    instance_v1_issue_token_response *issued;
+    issue.assertion = arena_strndup(&run->arena, assertion.ptr, assertion.len);
+    assert_int_equal(instance_v1_issue_token_call(channel, &issue, NULL, 0, &cancel, &run->arena,
+                                                  &issued, &fault),
+                     STATUS_OK);
+    group_v1_get_group_request get = GROUP_V1_GET_GROUP_REQUEST_INIT;
+    group_v1_group *group;
+    const struct rpc_pair pair = {SLICE_LIT("authorization"),
+                                  slice_str(arena_printf(&run->arena, "Bearer %s", issued->token))};
+    get.id = (char *)(uintptr_t) "kir-dev@kir-dev";
+    assert_int_equal(
+        group_v1_get_group_call(channel, &get, &pair, 1, &cancel, &run->arena, &group, &fault),
+        STATUS_OK);
+    assert_string_equal(group->name, "Kir-Dev");
+    rpc_channel_free(channel);
+    rpc_runtime_free(runtime);
+}
+
+static void served_realm_answers_and_ends_with_0_on_sigterm(void **state)
+{
+    FILE *out;
+    (void)state;
+    pid_t pid = serve(&out, target, sizeof(target));
+    fiber_run(call_worker);
+    kill(pid, SIGTERM);
+    assert_int_equal(finish(pid, &out), 0);
+}
+
+static void worker_is_not_ready_while_its_database_is_down(void **state)
+{
+    FILE *out;
+    char line[LINE_BYTES_MAX];
+    (void)state;
+    pid_t pid = serve(&out, target, sizeof(target));
+    pg_cluster_down(cluster);
+    assert_true(read_until(out, "worker.not_ready", line));
+    pg_cluster_launch(cluster);
+    assert_true(read_until(out, "worker.ready", line));
+    fiber_run(call_worker);
+    kill(pid, SIGINT);
+    assert_int_equal(finish(pid, &out), 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mistakes_of_configuration_end_with_2),
+        cmocka_unit_test(commands_prepare_a_realm_and_repeat_without_harm),
+        cmocka_unit_test(served_realm_answers_and_ends_with_0_on_sigterm),
+        cmocka_unit_test(worker_is_not_ready_while_its_database_is_down),
+    };
+    if (argc != 2)
+        return 2;
+    program = argv[1];
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
