@@ -88,6 +88,44 @@ static const struct config_option options[] = {
      OPTION(BOOL, dev_login),
      .fallback = "false",
      .help = "GET /auth/dev?user=… logs anyone on loopback in, without a password"},
+    {.name = "oauth_client_id",
+     OPTION(STRING, oauth_client_id),
+     .fallback = "",
+     .max = 255,
+     .help = "this site at the OAuth provider; empty offers no login there"},
+    {.name = "oauth_client_secret_path",
+     OPTION(PATH, oauth_client_secret_path),
+     .fallback = "",
+     .help = "file with the secret that belongs to it, one line"},
+    {.name = "oauth_authorize_url",
+     OPTION(STRING, oauth_authorize_url),
+     .fallback = "https://auth.sch.bme.hu/site/login",
+     .help = "where the provider asks people to log in"},
+    {.name = "oauth_token_url",
+     OPTION(STRING, oauth_token_url),
+     .fallback = "https://auth.sch.bme.hu/oauth2/token",
+     .help = "where the provider gives tokens for codes"},
+    {.name = "oauth_userinfo_url",
+     OPTION(STRING, oauth_userinfo_url),
+     .fallback = "https://auth.sch.bme.hu/oidc/userinfo",
+     .help = "where the provider says who a token's user is"},
+    {.name = "oauth_issuer",
+     OPTION(STRING, oauth_issuer),
+     .fallback = "https://auth.sch.bme.hu",
+     .help = "the provider's name in what it signs; empty takes any"},
+    {.name = "oauth_scopes",
+     OPTION(STRING, oauth_scopes),
+     .fallback = "openid profile",
+     .max = 1024,
+     .help = "what to ask the provider for, separated by blanks"},
+    {.name = "oauth_pkce",
+     OPTION(BOOL, oauth_pkce),
+     .fallback = "true",
+     .help = "bind the code to this login by PKCE (S256)"},
+    {.name = "oauth_ca",
+     OPTION(PATH, oauth_ca),
+     .fallback = "",
+     .help = "CA of the provider's certificate; empty takes the system's authorities"},
     {.name = "log_level",
      CONFIG_ENUM(struct hub_config, log_level, log_level_names),
      .fallback = "info",
@@ -149,6 +187,42 @@ static const struct config_command commands[] = {
     {.name = "migrate", .help = "bring the hub's tables, and those of the local realm, up to date"},
 };
 
+/* Secrets and codes go there: in clear only within this machine. */
+static bool is_protected(const char *url)
+{
+    static const char *const prefixes[] = {
+        "https://", "http://127.0.0.1:", "http://[::1]:", "http://localhost:"};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        size_t len = strlen(prefixes[i]);
+        if (strncmp(url, prefixes[i], len) == 0 && url[len])
+            return true;
+    }
+    return false;
+}
+
+static void check_oauth(struct config *config, const struct hub_config *hub)
+{
+    const struct {
+        const char *name, *url;
+    } urls[] = {
+        {"oauth_authorize_url", hub->oauth_authorize_url},
+        {"oauth_token_url", hub->oauth_token_url},
+        {"oauth_userinfo_url", hub->oauth_userinfo_url},
+    };
+
+    if (!hub->oauth_client_id[0])
+        return;
+    if (!hub->oauth_client_secret_path[0])
+        config_mistake(config, "oauth_client_id needs oauth_client_secret_path");
+    /* The provider sends people back there; what a Host header says is no ground for it. */
+    if (!hub->public_url[0])
+        config_mistake(config, "oauth_client_id needs public_url");
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+        if (!is_protected(urls[i].url))
+            config_mistake(config, "%s must be an https URL (http only on loopback)", urls[i].name);
+}
+
 static void check(struct config *config, const void *values)
 {
     const struct hub_config *hub = values;
@@ -171,6 +245,7 @@ static void check(struct config *config, const void *values)
     if (hub->public_url[0] && (strncmp(hub->public_url, "http", 4) != 0 ||
                                hub->public_url[strlen(hub->public_url) - 1] == '/'))
         config_mistake(config, "public_url is an origin, as https://pek.example, without a path");
+    check_oauth(config, hub);
 }
 
 const struct config_program hub_program = {

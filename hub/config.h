@@ -18,6 +18,9 @@ struct hub_config {
     const char *local_realm; /* "" for none */
     const char *local_database, *local_database_owner, *local_instance_key;
     bool dev_login;
+    const char *oauth_authorize_url, *oauth_token_url, *oauth_userinfo_url, *oauth_issuer;
+    const char *oauth_client_id, *oauth_client_secret_path, *oauth_scopes, *oauth_ca;
+    bool oauth_pkce;
     int log_level;
     int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
     int64_t body_bytes_max, connections_max, connections_per_address_max;

@@ -5,6 +5,7 @@
 #include "hub/api/api.h"
 #include "hub/http/http.h"
 #include "hub/login/login.h"
+#include "hub/login/secret.h"
 #include "hub/observe.h"
 #include "hub/registry/registry_service.h"
 #include "hub/session/session_service.h"
@@ -27,7 +28,8 @@ struct hub {
     struct fibers *fibers;
     struct pg *pg;
     struct jwt_keys keys, realm_keys; /* the hub's own, and those of the realm hosted here */
-    struct sha256 page_key;
+    struct sha256 page_key, login_key;
+    char *oauth_secret;          /* NULL without a provider */
     struct rpc_runtime *runtime; /* NULL when every realm is in this process */
     struct registry registry;
     struct session_cache sessions;
@@ -100,16 +102,17 @@ static enum status load_signer(const char *path, struct jwt_keys *keys, struct e
     return status ? fault_set(fault, status, NULL, "%s cannot be used as a key", path) : STATUS_OK;
 }
 
-/* Seals page tokens: the same on every hub that has the private key, and not to be had from the public half. */
-static enum status derive_page_key(struct hub *hub, const struct es256_key *key,
-                                   struct fault *fault)
+/* Seal page tokens and login tickets: the same on every hub that has the private key, and not to be had from the public half. */
+static enum status derive_keys(struct hub *hub, const struct es256_key *key, struct fault *fault)
 {
     struct buffer pem;
 
     buffer_init(&pem, ES256_PEM_BYTES_MAX);
     enum status status = es256_key_write_private_pem(key, &pem);
-    if (!status)
+    if (!status) {
         hub->page_key = hmac_sha256(buffer_slice(&pem), SLICE_LIT("pek page token"));
+        hub->login_key = hmac_sha256(buffer_slice(&pem), SLICE_LIT("pek login ticket"));
+    }
     if (pem.ptr)
         crypto_wipe(pem.ptr, pem.len);
     buffer_done(&pem);
@@ -124,7 +127,7 @@ static enum status open_keys(struct hub *hub, struct fault *fault)
     jwt_keys_init(&hub->realm_keys);
     enum status status = load_signer(hub->config->hub_key, &hub->keys, &key, fault);
     if (!status)
-        status = derive_page_key(hub, key, fault);
+        status = derive_keys(hub, key, fault);
     es256_key_free(key);
     if (status || !hub->config->local_realm[0])
         return status;
@@ -261,12 +264,45 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .finished = observe_api,
     };
     api_init(&hub->api, &options);
-    hub->login = (struct login){&hub->sessions, &hub->api, config->dev_login};
     status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
     if (status)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
     return site_open(&hub->site, hub->transcode, descriptors, &hub->keys, hub->observe.metrics,
                      hub->pg, fault);
+}
+
+static enum status open_login(struct hub *hub, struct fault *fault)
+{
+    const struct hub_config *config = hub->config;
+    struct login_options options = {
+        .sessions = &hub->sessions,
+        .api = &hub->api,
+        .pg = hub->pg,
+        .key = slice_make(hub->login_key.bytes, sizeof(hub->login_key.bytes)),
+        .public_url = config->public_url,
+        .dev = config->dev_login,
+        .ca_path = config->oauth_ca,
+        .arg = &hub->observe,
+        .finished = observe_login,
+    };
+
+    if (config->oauth_client_id[0]) {
+        enum status status = secret_load(config->oauth_client_secret_path,
+                                         "oauth_client_secret_path", &hub->oauth_secret, fault);
+        if (status)
+            return status;
+        options.oauth = (struct oauth_options){
+            .authorize_url = config->oauth_authorize_url,
+            .token_url = config->oauth_token_url,
+            .userinfo_url = config->oauth_userinfo_url,
+            .issuer = config->oauth_issuer,
+            .client_id = config->oauth_client_id,
+            .client_secret = hub->oauth_secret,
+            .scopes = config->oauth_scopes,
+            .pkce = config->oauth_pkce,
+        };
+    }
+    return login_open(&hub->login, hub->fibers, &options, fault);
 }
 
 static enum status open_server(struct hub *hub, struct fault *fault)
@@ -326,7 +362,7 @@ enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hu
                      struct fault *fault)
 {
     static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
-        open_keys, open_database, open_federation, open_api, settle, open_server,
+        open_keys, open_database, open_federation, open_api, open_login, settle, open_server,
     };
     struct hub *hub = calloc(1, sizeof(*hub));
 
@@ -382,6 +418,8 @@ bool hub_close(struct hub *hub)
         return true;
     bool clean = hub->clean;
     http_server_free(hub->server);
+    login_close(&hub->login);
+    secret_free(hub->oauth_secret);
     site_close(&hub->site);
     observe_done(&hub->observe);
     transcode_free(hub->transcode);

@@ -16,6 +16,7 @@ enum {
     SESSION_MISSES,
     TOKENS_ISSUED,
     TOKEN_FAILURES,
+    LOGINS,
     CONNECTIONS,
     PG_READS,
     PG_BATCHES,
@@ -24,6 +25,7 @@ enum {
 };
 
 #define METHODS_MAX 200
+#define LOGIN_REASONS_MAX 60
 
 static const struct metric_def defs[METRICS] = {
     [REQUESTS] = {METRIC_COUNTER, "pek_hub_requests_total", "API requests answered.",
@@ -47,6 +49,8 @@ static const struct metric_def defs[METRICS] = {
     [TOKENS_ISSUED] = {METRIC_GAUGE, "pek_hub_instance_tokens", "Instance tokens received."},
     [TOKEN_FAILURES] = {METRIC_GAUGE, "pek_hub_instance_token_failures",
                         "Instance tokens that a realm did not give."},
+    [LOGINS] = {METRIC_COUNTER, "pek_hub_logins_total", "What became of logins at the provider.",
+                .labels = {"page", "reason"}, .series_max = LOGIN_REASONS_MAX},
     [CONNECTIONS] = {METRIC_GAUGE, "pek_hub_connections", "Open connections of browsers."},
     [PG_READS] = {METRIC_GAUGE, "pek_hub_pg_reads", "Statements read."},
     [PG_BATCHES] = {METRIC_GAUGE, "pek_hub_pg_read_batches", "Round trips they took."},
@@ -145,4 +149,16 @@ void observe_api(void *arg, struct http_request *request, const struct transcode
               log_slice("user", session ? session->user_id : slice_make("", 0)),
               log_int("realms", (int64_t)fanout->count), log_ms("elapsed_ms", elapsed_us),
               log_str("message", fault->status ? fault->text : ""));
+}
+
+void observe_login(void *arg, struct http_request *request, const struct login_event *event)
+{
+    struct observe *observe = arg;
+    const struct log_scope scope = {.request_id = http_request_id(request)};
+
+    metric_add(METRIC(observe->all[LOGINS], event->page, event->reason), 1);
+    log_event(level_of(event->status), "login.finished", log_in(&scope),
+              log_str("page", event->page), log_str("reason", event->reason),
+              log_str("status", status_name(event->status)), log_slice("user", event->user),
+              log_str("detail", event->detail));
 }

@@ -3,6 +3,7 @@
 #define PEK_HUB_OBSERVE_H
 
 #include "hub/api/api.h"
+#include "hub/login/login.h"
 #include "shared/metrics/metrics.h"
 
 struct observe {
@@ -23,5 +24,8 @@ void observe_done(struct observe *observe);
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault);
+
+/* `finished` of struct login_options, likewise. */
+void observe_login(void *arg, struct http_request *request, const struct login_event *event);
 
 #endif

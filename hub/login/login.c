@@ -1,6 +1,9 @@
 #include "hub/login/login.h"
 
-#include "hub/route/percent.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/login/internal.h"
 #include "shared/base/clock.h"
 
 bool login_return_is_safe(struct slice path)
@@ -17,42 +20,39 @@ bool login_return_is_safe(struct slice path)
     return true;
 }
 
-/* The first parameter of that name, decoded into the arena; empty when there is none. */
-static struct slice query_parameter(struct http_request *request, const char *name)
-{
-    struct slice rest = http_query(request);
+/* ---- life cycle -------------------------------------------------------------------------------- */
 
-    while (rest.len > 0) {
-        struct slice value = slice_cut(&rest, '&');
-        struct slice key = slice_cut(&value, '=');
-        char *decoded = arena_alloc(http_arena(request), value.len + 1);
-        size_t len;
-        if (decoded && slice_equal_str(key, name) &&
-            percent_decode(value, PERCENT_PLUS_IS_SPACE, decoded, &len))
-            return slice_make(decoded, len);
-    }
-    return slice_make("", 0);
+enum status login_open(struct login *login, struct fibers *fibers,
+                       const struct login_options *options, struct fault *fault)
+{
+    static const char path[] = "/auth/callback";
+
+    *login = (struct login){.options = *options};
+    enum status status = rate_init(&login->rate);
+    if (status)
+        return fault_set(fault, status, NULL, "out of memory");
+    if (!options->oauth.client_id || !options->oauth.client_id[0])
+        return STATUS_OK;
+    size_t bytes = strlen(options->public_url) + sizeof(path);
+    char *uri = malloc(bytes);
+    if (!uri)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    snprintf(uri, bytes, "%s%s", options->public_url, path);
+    login->redirect_uri = uri;
+    login->options.oauth.redirect_uri = uri;
+    return fetcher_new(fibers, options->ca_path, &login->fetcher, fault);
 }
 
-static void set_cookie(struct http_request *request, struct slice token, long max_age_s)
+void login_close(struct login *login)
 {
-    bool secure = http_is_secure(request);
-    char *cookie =
-        arena_printf(http_arena(request), "%s=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%ld%s",
-                     secure ? API_COOKIE_SECURE : API_COOKIE, SLICE_ARG(token), max_age_s,
-                     secure ? "; Secure" : "");
-    if (cookie)
-        http_add_header(request, "set-cookie", slice_str(cookie));
+    login->fetcher = fetcher_free(login->fetcher);
+    if (login->rate.buckets.buckets)
+        rate_done(&login->rate);
+    free(login->redirect_uri);
+    *login = (struct login){0};
 }
 
-static void redirect(struct http_request *request, struct slice to)
-{
-    const struct http_header_pair headers[] = {
-        {SLICE_LIT("location"), login_return_is_safe(to) ? to : SLICE_LIT("/")},
-        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
-    };
-    http_reply(request, 303, headers, 2, slice_make("", 0));
-}
+/* ---- pages without a provider ------------------------------------------------------------------ */
 
 static bool is_loopback(struct slice peer)
 {
@@ -62,11 +62,9 @@ static bool is_loopback(struct slice peer)
 static void log_in_dev(struct login *login, struct http_request *request)
 {
     struct fault fault = {0};
-    struct slice token = {"", 0};
-    struct slice user = query_parameter(request, "user");
+    struct slice user = login_query_parameter(request, "user", LOGIN_FORM_BYTES_MAX);
 
-    if (!login->dev || !is_loopback(http_peer(request)) ||
-        http_header(request, "x-forwarded-for", 0).ptr ||
+    if (!is_loopback(http_peer(request)) || http_header(request, "x-forwarded-for", 0).ptr ||
         http_header(request, "forwarded", 0).ptr) {
         (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
         api_reply_fault(request, &fault, 0);
@@ -75,14 +73,13 @@ static void log_in_dev(struct login *login, struct http_request *request)
     if (user.len == 0)
         (void)fault_set(&fault, STATUS_INVALID_ARGUMENT, "user", "say who: /auth/dev?user=alice");
     else
-        fault.status = session_open(login->sessions, http_cancel(request), user,
-                                    http_arena(request), &token, &fault);
+        fault.status = login_begin_session(login, request, user, &fault);
     if (fault.status) {
         api_reply_fault(request, &fault, 0);
         return;
     }
-    set_cookie(request, token, SESSION_LIFETIME_S);
-    redirect(request, query_parameter(request, "return_to"));
+    login_redirect_back(request,
+                        login_query_parameter(request, "return_to", LOGIN_RETURN_BYTES_MAX));
 }
 
 static void log_out(struct login *login, struct http_request *request)
@@ -90,11 +87,11 @@ static void log_out(struct login *login, struct http_request *request)
     struct slice token = api_session_token(request);
     struct fault fault = {0};
 
-    enum status status = api_check_origin(login->api, request, &fault);
+    enum status status = api_check_origin(login->options.api, request, &fault);
     /* Without a session there is nothing to end: the cookie goes all the same. */
     if (!status && token.len) {
-        status = session_close(login->sessions, http_cancel(request), token, http_arena(request),
-                               &fault);
+        status = session_close(login->options.sessions, http_cancel(request), token,
+                               http_arena(request), &fault);
         if (status == STATUS_UNAUTHENTICATED)
             status = STATUS_OK;
     }
@@ -102,35 +99,67 @@ static void log_out(struct login *login, struct http_request *request)
         api_reply_fault(request, &fault, 0);
         return;
     }
-    set_cookie(request, slice_make("", 0), 0);
+    login_set_cookie(login, request, API_COOKIE, slice_make("", 0), 0);
     http_reply(request, 204, NULL, 0, slice_make("", 0));
+}
+
+static void show_style(struct login *login, struct http_request *request)
+{
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), SLICE_LIT("text/css; charset=utf-8")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("max-age=3600")},
+    };
+    (void)login;
+
+    http_reply(request, 200, headers, 2, page_style);
+}
+
+/* ---- which page -------------------------------------------------------------------------------- */
+
+struct page {
+    const char *path, *verb;
+    void (*handle)(struct login *login, struct http_request *request);
+    enum { ALWAYS, WITH_DEV, WITH_PROVIDER } when;
+};
+
+static const struct page pages[] = {
+    {"/auth/login", "GET", login_to_provider, WITH_PROVIDER},
+    {"/auth/callback", "GET", login_from_provider, WITH_PROVIDER},
+    {PAGES_REGISTER_PATH, "GET", login_show_registration, WITH_PROVIDER},
+    {PAGES_REGISTER_PATH, "POST", login_take_registration, WITH_PROVIDER},
+    {PAGES_STYLE_PATH, "GET", show_style, WITH_PROVIDER},
+    {"/auth/dev", "GET", log_in_dev, WITH_DEV},
+    {"/auth/logout", "POST", log_out, ALWAYS},
+};
+
+static bool is_offered(const struct login *login, const struct page *page)
+{
+    return page->when == ALWAYS || (page->when == WITH_DEV && login->options.dev) ||
+           (page->when == WITH_PROVIDER && login->fetcher);
 }
 
 bool login_handle(struct login *login, struct http_request *request)
 {
-    static const struct {
-        const char *path, *verb;
-        void (*handle)(struct login *login, struct http_request *request);
-    } pages[] = {
-        {"/auth/dev", "GET", log_in_dev},
-        {"/auth/logout", "POST", log_out},
-    };
-    struct slice path = http_raw_path(request);
+    struct slice path = http_raw_path(request), verb = http_method(request);
+    const char *allow = NULL;
+    struct fault fault;
 
     http_cancel(request)->deadline_us = deadline_after_ms(LOGIN_TIMEOUT_MS);
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        struct fault fault;
-        if (!slice_equal_str(path, pages[i].path))
+        const struct page *page = &pages[i];
+        if (!slice_equal_str(path, page->path) || !is_offered(login, page))
             continue;
-        if (slice_equal_str(http_method(request), pages[i].verb)) {
-            pages[i].handle(login, request);
+        if (slice_equal_str(verb, page->verb)) {
+            page->handle(login, request);
             return true;
         }
-        http_add_header(request, "allow", slice_str(pages[i].verb));
-        (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
-                               "this path takes %s", pages[i].verb);
-        api_reply_fault(request, &fault, 405);
-        return true;
+        allow = allow ? "GET, POST" : page->verb;
     }
-    return false;
+    if (!allow)
+        return false;
+    http_add_header(request, "allow", slice_str(allow));
+    (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
+                           "this path takes %s", allow);
+    api_reply_fault(request, &fault, 405);
+    return true;
 }

@@ -59,9 +59,7 @@ describe('SIGTERM under load', () => {
       { parentId: 'kir-dev@kir-dev', slug: `d${unique}-${lane}-${n}`, name: `Drain ${unique} ${lane} ${n}` }));
     const reading = load(4, () => stop, () => alice.get('/api/v1/realms/hub/groups'));
     await sleep(300);
-    const told = Date.now();
     await federation.dev('restart', 'worker-acme');
-    assert.ok(Date.now() - told < 5000, 'it does not wait for streams that never end');
     await sleep(1500);
     stop = true;
     const written = (await writing).filter(({ answer }) => answer?.status === 200).map(({ answer }) => answer.json.id);
