@@ -228,7 +228,7 @@ cmd_up() {
     trap stop_programs EXIT
     trap 'exit 130' INT TERM HUP
     bring_up "$bin" "$port" "$worker_port" "$plaintext" "${realms[@]}"
-    trap - EXIT INT TERM HUP
+    trap - EXIT
     printf 'ready http://127.0.0.1:%s\n' "$port"
     [[ $detach == true ]] || stay pek-hub "${realms[@]:1}" postgres
 }
