@@ -121,14 +121,14 @@ static int finish(pid_t pid, FILE **out)
     return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
 }
 
-#define RUN(...) finish(start(&out, __VA_ARGS__, NULL), &out)
+#define RUN(...) finish(start(&out, __VA_ARGS__, (char *)NULL), &out)
 
 static pid_t serve(FILE **ret_out, char *ret_target, size_t bytes)
 {
     char line[LINE_BYTES_MAX];
-    pid_t pid =
-        start(ret_out, "serve", "--realm", "worker-acme", "--plaintext", "--listen", "127.0.0.1:0",
-              "--instance-key", key_path, "--hub-keys", hub_path, "--database", database, NULL);
+    pid_t pid = start(ret_out, "serve", "--realm", "worker-acme", "--plaintext", "--listen",
+                      "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
+                      "--database", database, (char *)NULL);
     assert_true(read_until(*ret_out, "worker.ready", line));
     const char *port = strstr(line, "\"port\":");
     assert_non_null(port);

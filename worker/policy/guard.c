@@ -226,6 +226,8 @@ static enum status compute_scope(struct guard *guard, struct rpc_ctx *ctx,
     attached->generation = policy_cache_generation(guard->cache);
     enum status status = policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, attached->bits,
                                             rpc_arena(ctx), &attached->scope);
+    if (status == STATUS_RESOURCE_EXHAUSTED)
+        return rpc_fail(ctx, status, "you have rights on too many groups to list them");
     if (status != STATUS_OK)
         return status;
     attached->again_us = deadline_after_ms(GUARD_SCOPE_AGE_MAX_MS);

@@ -214,6 +214,36 @@ static void hints_are_decoded_strictly(struct world *w)
     assert_true(slice_equal_str(name, "GOD in kő%"));
 }
 
+/* ---- very many statements ---- */
+
+static void user_with_too_many_statements_is_still_judged_rightly(struct world *w)
+{
+    group_v1_list_groups_request list = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    make_groups(w);
+    world_grant(w, &w->a, "sees x", "bob", "o@x", VIEW_GROUP);
+    /* Before o@x by name, so that it is not among those that are kept. */
+    world_sql(w,
+              "INSERT INTO pek.realm_group"
+              " (realm, id, name, unique_key, folded, sort_key, purpose)"
+              " SELECT 'a', 'm@g' || n, 'G', n, '', '', 0 FROM generate_series(1, %d) n;"
+              "INSERT INTO pek.policy_statement (realm, policy_id, group_id, resource, actions)"
+              " SELECT 'a', p.id, g.id, 'GROUP', 4 FROM pek.policy p, pek.realm_group g"
+              " WHERE p.name = 'sees x' AND g.id LIKE 'm@%%'",
+              POLICY_STATEMENTS_MAX);
+    policy_cache_forget_all(realm_rights(w->a.realm));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(get(w, "bob", "o@x"), STATUS_OK);
+        assert_int_equal(get(w, "bob", "m@g7"), STATUS_OK);
+        assert_int_equal(get(w, "bob", "o@o"), STATUS_PERMISSION_DENIED);
+        assert_int_equal(get(w, "bob", "m@none"), STATUS_PERMISSION_DENIED);
+    }
+    list.page_size = 1;
+    assert_string_equal(world_list(w, "bob", &list), "RESOURCE_EXHAUSTED");
+    world_grant(w, &w->a, "Member", "bob", NULL, VIEW_GROUP);
+    assert_int_equal(get(w, "bob", "o@o"), STATUS_OK);
+    assert_string_equal(world_list(w, "bob", &list), "m@g1");
+}
+
 /* ---- revocation ---- */
 
 static const struct rpc_pair *bobs_metadata;
@@ -359,6 +389,7 @@ int main(void)
         WORLD_TEST(stale_hint_denies_nothing),
         WORLD_TEST(partial_knowledge_denies_nothing),
         WORLD_TEST(hints_are_decoded_strictly),
+        WORLD_TEST(user_with_too_many_statements_is_still_judged_rightly),
         WORLD_TEST(revocation_in_sql_reaches_the_cache),
         WORLD_TEST(right_that_came_with_a_change_is_seen_by_the_next_check),
         WORLD_TEST(nothing_is_remembered_while_notifications_may_be_missed),

@@ -17,7 +17,7 @@
 /* Bit n - 1 is pek.Action n. */
 #define POLICY_ACTIONS_ALL 0x7FFu
 #define POLICY_ACTION_GOD 12u
-#define POLICY_STATEMENTS_MAX 20000 /* of one user, over all policies */
+#define POLICY_STATEMENTS_MAX 20000 /* of one user, kept in memory; README.md says what of more */
 #define POLICY_HINTS_MAX 16         /* of one call; more are not looked at */
 #define POLICY_NAME_BYTES_MAX 800
 

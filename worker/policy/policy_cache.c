@@ -23,6 +23,8 @@ struct policy_cache {
 struct entry {
     struct lru_entry lru;
     bool complete;
+    bool
+        too_many; /* not complete, and will not be: those on the whole realm and the first others */
     struct policy_rights rights;
     struct policy_statement statements[];
 };
@@ -155,6 +157,9 @@ static const char *put_string(char **at, const struct pg_result *rows, size_t ro
 static struct entry *entry_from_rows(const struct pg_result *rows)
 {
     size_t count = pg_rows(rows), string_bytes = 0;
+    bool too_many = count > POLICY_STATEMENTS_MAX;
+    if (too_many)
+        count = POLICY_STATEMENTS_MAX;
     for (size_t i = 0; i < count; i++)
         string_bytes += pg_get_slice(rows, i, 0).len + pg_get_slice(rows, i, 1).len + 2;
     struct entry *entry =
@@ -168,6 +173,7 @@ static struct entry *entry_from_rows(const struct pg_result *rows)
         entry->statements[i].actions = (uint32_t)pg_get_int(rows, i, 2);
     }
     entry->rights = (struct policy_rights){entry->statements, count};
+    entry->too_many = too_many;
     return entry;
 }
 
@@ -182,11 +188,11 @@ static enum status load(struct policy_cache *cache, struct cancel *cancel,
                             asker->hint_count, arena, &rows);
     if (status != STATUS_OK)
         return status;
-    struct entry *entry = pg_rows(rows) <= POLICY_STATEMENTS_MAX ? entry_from_rows(rows) : NULL;
+    struct entry *entry = entry_from_rows(rows);
     pg_result_free(rows);
     if (!entry)
         return STATUS_RESOURCE_EXHAUSTED;
-    entry->complete = !hinted;
+    entry->complete = !hinted && !entry->too_many;
     *ret_entry = entry;
     return STATUS_OK;
 }
@@ -242,6 +248,19 @@ static bool settled(struct question *question, const struct entry *entry)
     return true;
 }
 
+/* For a user with more statements than are kept: about one target PostgreSQL is asked each time. */
+static enum status ask_database(struct policy_cache *cache, struct cancel *cancel,
+                                const struct policy_asker *asker, struct question *question)
+{
+    if (!question->target)
+        return STATUS_RESOURCE_EXHAUSTED;
+    uint32_t actions = 0;
+    enum status status =
+        policy_store_actions(cache->pg, cancel, asker->user, question->target, &actions);
+    question->allowed = question->bits != 0 && (actions & question->bits) == question->bits;
+    return status;
+}
+
 static enum status ask(struct policy_cache *cache, struct cancel *cancel,
                        const struct policy_asker *asker, struct question *question)
 {
@@ -250,6 +269,8 @@ static enum status ask(struct policy_cache *cache, struct cancel *cancel,
         cache->counted.hits++;
         return question->status;
     }
+    if (found && LIST_ENTRY(found, struct entry, lru)->too_many)
+        return ask_database(cache, cancel, asker, question);
     struct entry *entry;
     uint64_t generation = cache->generation;
     if (!found && asker->hint_count > 0) {
@@ -270,10 +291,9 @@ static enum status ask(struct policy_cache *cache, struct cancel *cancel,
     if (status != STATUS_OK)
         return status;
     cache->counted.loads++;
-    (void)settled(question, entry);
-    status = question->status;
+    bool enough = settled(question, entry);
     keep(cache, asker->user, generation, entry);
-    return status;
+    return enough ? question->status : ask_database(cache, cancel, asker, question);
 }
 
 enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cancel,

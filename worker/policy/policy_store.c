@@ -46,6 +46,28 @@ enum status policy_store_rights(struct pg *pg, struct cancel *cancel, struct sli
     return pg_read(pg, PG_POINT_READ, cancel, &named, PARAMS(pg_text(user), array), ret_rows);
 }
 
+enum status policy_store_actions(struct pg *pg, struct cancel *cancel, struct slice user,
+                                 const struct policy_target *target, uint32_t *ret_actions)
+{
+    /* A restriction that the target lacks compares with NULL and does not match. */
+    static const struct pg_statement actions = {
+        "policy_actions",
+        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a "
+        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
+        "AND (s.user_id IS NULL OR s.user_id = $3)",
+    };
+    struct pg_result *row;
+    enum status status =
+        pg_read(pg, PG_POINT_READ, cancel, &actions,
+                PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row);
+    if (status != STATUS_OK)
+        return status;
+    *ret_actions = (uint32_t)pg_get_int(row, 0, 0);
+    pg_result_free(row);
+    return STATUS_OK;
+}
+
 enum status policy_store_names(struct pg *pg, struct cancel *cancel, struct slice user,
                                struct pg_result **ret_rows)
 {

@@ -21,6 +21,11 @@ PEK_MUST_CHECK enum status policy_store_rights(struct pg *pg, struct cancel *can
                                                struct slice user, const struct slice *names,
                                                size_t name_count, struct arena *arena,
                                                struct pg_result **ret_rows);
+/* The actions that the user's statements give on one target, however many statements there are. */
+PEK_MUST_CHECK enum status policy_store_actions(struct pg *pg, struct cancel *cancel,
+                                                struct slice user,
+                                                const struct policy_target *target,
+                                                uint32_t *ret_actions);
 /* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
 PEK_MUST_CHECK enum status policy_store_names(struct pg *pg, struct cancel *cancel,
                                               struct slice user, struct pg_result **ret_rows);
