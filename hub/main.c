@@ -6,6 +6,7 @@
 #include "hub/config.h"
 #include "hub/hub.h"
 #include "shared/log/log.h"
+#include "shared/rpc/rpc.h"
 
 extern char **environ;
 
@@ -13,6 +14,12 @@ struct program {
     struct hub *hub;
     uv_signal_t terminate, interrupt;
 };
+
+/* gRPC's own complaints: a refused handshake, a name that does not resolve. */
+static void log_library(const char *text)
+{
+    log_event(LOG_WARN, "grpc.library", log_str("message", text));
+}
 
 static void on_signal(uv_signal_t *handle, int signal)
 {
@@ -43,6 +50,7 @@ static int serve(const struct hub_config *config)
     if (uv_loop_init(&loop))
         return 1;
     signal(SIGPIPE, SIG_IGN);
+    rpc_library_log(log_library);
     enum status status = hub_open(&loop, config, &program.hub, &fault);
     if (status) {
         log_event(LOG_ERROR, "hub.refused", log_str("status", status_name(status)),
