@@ -8,8 +8,6 @@
 #include "shared/log/log.h"
 #include "shared/rpc/rpc.h"
 
-extern char **environ;
-
 struct program {
     struct hub *hub;
     uv_signal_t terminate, interrupt;

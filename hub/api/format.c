@@ -1,8 +1,11 @@
 #include "hub/api/format.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "shared/json/json_writer.h"
+
+#define ELAPSED_BYTES 32
 
 static const char *const media_types[] = {
     [FORMAT_PAGE] = "application/json",
@@ -100,6 +103,14 @@ enum status format_flush(struct format *format)
     return status;
 }
 
+/* Milliseconds with one decimal, as JSON. */
+static struct slice elapsed_ms(const struct leg *leg, char text[ELAPSED_BYTES])
+{
+    int64_t tenths = leg_elapsed_us(leg) / 100;
+    int len = snprintf(text, ELAPSED_BYTES, "%" PRId64 ".%d", tenths / 10, (int)(tenths % 10));
+    return slice_make(text, (size_t)len);
+}
+
 /* "unreachable":[…],"federation":{"instances":[…]} of an object that is open. */
 static void write_federation(struct format *format, struct json_writer *json)
 {
@@ -124,11 +135,12 @@ static void write_federation(struct format *format, struct json_writer *json)
         const struct leg *leg = &fanout->legs[i];
         if (leg->state == LEG_SKIPPED)
             continue;
+        char text[ELAPSED_BYTES];
         json_object(json);
         json_key(json, "realm"), json_slice(json, leg->realm);
         json_key(json, "outcome"), json_str(json, outcome_name(leg_outcome(leg)));
         json_key(json, "items"), json_uint(json, leg->given);
-        json_key(json, "elapsedMs"), json_double(json, (double)(leg_elapsed_us(leg) / 100) / 10);
+        json_key(json, "elapsedMs"), json_raw(json, elapsed_ms(leg, text));
         json_object_end(json);
     }
     json_array_end(json);

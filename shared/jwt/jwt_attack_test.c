@@ -9,7 +9,7 @@
 #include "shared/crypto/crypto.h"
 
 #define GOOD SLICE_LIT(CLAIMS(GOOD_TIMES, ""))
-#define EACH(item, list) (size_t item = 0; item < sizeof(list) / sizeof((list)[0]); item++)
+#define FOR_EACH(item, list) for (size_t item = 0; item < sizeof(list) / sizeof((list)[0]); item++)
 
 static void the_forger_of_these_tests_can_make_a_good_token(void **state)
 {
@@ -21,13 +21,11 @@ static void alg_none_is_refused_with_and_without_signature(void **state)
 {
     struct fixture *fixture = *state;
     const char *algs[] = {"none", "None", "NONE", "nOnE", ""};
-    for
-        EACH(i, algs)
-        {
-            struct slice header = header_with(fixture, algs[i], JWT_TYP_ASSERTION, "");
-            assert_refused(fixture, forge(fixture, header, GOOD, NULL), JWT_REASON_HEADER);
-            assert_refused(fixture, forge(fixture, header, GOOD, fixture->key), JWT_REASON_HEADER);
-        }
+    FOR_EACH (i, algs) {
+        struct slice header = header_with(fixture, algs[i], JWT_TYP_ASSERTION, "");
+        assert_refused(fixture, forge(fixture, header, GOOD, NULL), JWT_REASON_HEADER);
+        assert_refused(fixture, forge(fixture, header, GOOD, fixture->key), JWT_REASON_HEADER);
+    }
 }
 
 static void hs256_keyed_with_the_public_pem_is_refused(void **state)
@@ -48,15 +46,12 @@ static void every_other_alg_is_refused(void **state)
     struct fixture *fixture = *state;
     const char *algs[] = {"ES384", "ES512", "ES256K", "RS256",  "PS256",  "EdDSA",       "HS256",
                           "HS384", "es256", "Es256",  "ES256 ", " ES256", "ES256\\u0000"};
-    for
-        EACH(i, algs)
-        {
-            struct slice header = header_with(fixture, algs[i], JWT_TYP_ASSERTION, "");
-            struct jwt_claims got;
-            assert_int_equal(
-                verify_at(fixture, forge(fixture, header, GOOD, fixture->key), NOW, &got),
-                STATUS_UNAUTHENTICATED);
-        }
+    FOR_EACH (i, algs) {
+        struct slice header = header_with(fixture, algs[i], JWT_TYP_ASSERTION, "");
+        struct jwt_claims got;
+        assert_int_equal(verify_at(fixture, forge(fixture, header, GOOD, fixture->key), NOW, &got),
+                         STATUS_UNAUTHENTICATED);
+    }
 }
 
 static void a_header_lacking_a_parameter_is_refused(void **state)
@@ -75,10 +70,9 @@ static void a_header_lacking_a_parameter_is_refused(void **state)
         "{\"alg\":\"ES256\",\"typ\":\"" JWT_TYP_ASSERTION "\",\"kid\":0}",
         "{\"alg\":\"ES256\",\"typ\":\"" JWT_TYP_ASSERTION "\",\"kid\":null}",
     };
-    for
-        EACH(i, headers)
-    assert_refused(fixture, forge(fixture, slice_str(headers[i]), GOOD, fixture->key),
-                   JWT_REASON_HEADER);
+    FOR_EACH (i, headers)
+        assert_refused(fixture, forge(fixture, slice_str(headers[i]), GOOD, fixture->key),
+                       JWT_REASON_HEADER);
 }
 
 static void one_type_of_token_is_not_another(void **state)
@@ -92,11 +86,11 @@ static void one_type_of_token_is_not_another(void **state)
                            "application/" JWT_TYP_ASSERTION,
                            "",
                            JWT_TYP_ASSERTION " "};
-    for
-        EACH(i, types)
-    assert_refused(fixture,
-                   forge(fixture, header_with(fixture, "ES256", types[i], ""), GOOD, fixture->key),
-                   JWT_REASON_HEADER);
+    FOR_EACH (i, types)
+        assert_refused(
+            fixture,
+            forge(fixture, header_with(fixture, "ES256", types[i], ""), GOOD, fixture->key),
+            JWT_REASON_HEADER);
 }
 
 static void header_parameters_that_name_a_key_or_change_the_rules_are_refused(void **state)
@@ -117,12 +111,11 @@ static void header_parameters_that_name_a_key_or_change_the_rules_are_refused(vo
         ",\"\":0",
         ",\"unknown\":null",
     };
-    for
-        EACH(i, more)
-    assert_refused(fixture,
-                   forge(fixture, header_with(fixture, "ES256", JWT_TYP_ASSERTION, more[i]), GOOD,
-                         fixture->key),
-                   JWT_REASON_HEADER);
+    FOR_EACH (i, more)
+        assert_refused(fixture,
+                       forge(fixture, header_with(fixture, "ES256", JWT_TYP_ASSERTION, more[i]),
+                             GOOD, fixture->key),
+                       JWT_REASON_HEADER);
 }
 
 static void a_kid_off_the_list_is_unknown_whatever_it_looks_like(void **state)
@@ -142,16 +135,14 @@ static void a_kid_off_the_list_is_unknown_whatever_it_looks_like(void **state)
         arena_printf(&fixture->arena, "./%s", kid),
         arena_printf(&fixture->arena, "%.42s", kid),
     };
-    for
-        EACH(i, kids)
-        {
-            const char *header = arena_printf(
-                &fixture->arena,
-                "{\"alg\":\"ES256\",\"typ\":\"" JWT_TYP_ASSERTION "\",\"kid\":\"%s\"}", kids[i]);
-            assert_refused(fixture, forge(fixture, slice_str(header), GOOD, fixture->key),
-                           JWT_REASON_KEY_UNKNOWN);
-            assert_true(jwt_key_is_unknown(&fixture->fault));
-        }
+    FOR_EACH (i, kids) {
+        const char *header = arena_printf(
+            &fixture->arena, "{\"alg\":\"ES256\",\"typ\":\"" JWT_TYP_ASSERTION "\",\"kid\":\"%s\"}",
+            kids[i]);
+        assert_refused(fixture, forge(fixture, slice_str(header), GOOD, fixture->key),
+                       JWT_REASON_KEY_UNKNOWN);
+        assert_true(jwt_key_is_unknown(&fixture->fault));
+    }
     const char *nul = arena_printf(
         &fixture->arena,
         "{\"alg\":\"ES256\",\"typ\":\"" JWT_TYP_ASSERTION "\",\"kid\":\"%s\\u0000x\"}", kid);
@@ -216,15 +207,13 @@ static void a_token_spelled_in_another_way_is_refused(void **state)
     const char *formats[] = {"%s=",       "%s==",       "%s.",    ".%s",    " %s",
                              "%s ",       "%s\n",       "\t%s",   "%s\r\n", "%s.x",
                              "Bearer %s", "%s.e30.e30", "\"%s\"", "%s%%3D"};
-    for
-        EACH(i, formats)
-        {
+    FOR_EACH (i, formats) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-            const char *text = arena_printf(&fixture->arena, formats[i], token.ptr);
+        const char *text = arena_printf(&fixture->arena, formats[i], token.ptr);
 #pragma GCC diagnostic pop
-            assert_refused(fixture, slice_str(text), JWT_REASON_MALFORMED);
-        }
+        assert_refused(fixture, slice_str(text), JWT_REASON_MALFORMED);
+    }
     /* The last character of a 64-byte signature has four bits to spare. */
     char *loose = arena_strndup(&fixture->arena, token.ptr, token.len);
     loose[token.len - 1]++;
@@ -303,9 +292,8 @@ static void issuer_and_audience_must_be_exactly_those_expected(void **state)
         "{\"iss\":\"" ISS "\",\"aud\":\"Worker-Acme\",\"sub\":\"a\",\"jti\":\"1\"," GOOD_TIMES "}",
         "{\"iss\":\"" ISS "\",\"sub\":\"a\",\"jti\":\"1\"," GOOD_TIMES "}",
     };
-    for
-        EACH(i, claims)
-    assert_claims_refused(fixture, claims[i], JWT_REASON_CLAIM);
+    FOR_EACH (i, claims)
+        assert_claims_refused(fixture, claims[i], JWT_REASON_CLAIM);
     static const char *const shapes[] = {
         "{\"iss\":\"" ISS "\",\"aud\":[\"" AUD "\"],\"sub\":\"a\",\"jti\":\"1\"," GOOD_TIMES "}",
         "{\"iss\":\"" ISS "\",\"aud\":[\"" AUD "\",\"x\"],\"sub\":\"a\",\"jti\":\"1\"," GOOD_TIMES
@@ -314,9 +302,8 @@ static void issuer_and_audience_must_be_exactly_those_expected(void **state)
         "{\"iss\":null,\"aud\":\"" AUD "\",\"sub\":\"a\",\"jti\":\"1\"," GOOD_TIMES "}",
         "{\"iss\":\"" ISS "\",\"aud\":\"\",\"sub\":\"a\",\"jti\":\"1\"," GOOD_TIMES "}",
     };
-    for
-        EACH(i, shapes)
-    assert_claims_refused(fixture, shapes[i], JWT_REASON_MALFORMED);
+    FOR_EACH (i, shapes)
+        assert_claims_refused(fixture, shapes[i], JWT_REASON_MALFORMED);
 }
 
 static void times_must_be_integers_in_range(void **state)
@@ -337,19 +324,17 @@ static void times_must_be_integers_in_range(void **state)
         "\"iat\":\"1764000000\",\"exp\":1764000060",
         "\"iat\":1764000000.5,\"exp\":1764000060",
         "\"iat\":-9223372036854775808,\"exp\":1764000060",
-        GOOD_TIMES ",\"nbf\":\"9999999999\"",
-        GOOD_TIMES ",\"nbf\":9999999999.0",
-        GOOD_TIMES ",\"nbf\":null",
+        (GOOD_TIMES ",\"nbf\":\"9999999999\""),
+        (GOOD_TIMES ",\"nbf\":9999999999.0"),
+        (GOOD_TIMES ",\"nbf\":null"),
     };
-    for
-        EACH(i, times)
-        {
-            const char *claims = arena_printf(&fixture->arena,
-                                              "{\"iss\":\"" ISS "\",\"aud\":\"" AUD
-                                              "\",\"sub\":\"alice\",\"jti\":\"1\",%s}",
-                                              times[i]);
-            assert_claims_refused(fixture, claims, JWT_REASON_MALFORMED);
-        }
+    FOR_EACH (i, times) {
+        const char *claims = arena_printf(&fixture->arena,
+                                          "{\"iss\":\"" ISS "\",\"aud\":\"" AUD
+                                          "\",\"sub\":\"alice\",\"jti\":\"1\",%s}",
+                                          times[i]);
+        assert_claims_refused(fixture, claims, JWT_REASON_MALFORMED);
+    }
 }
 
 static void lifetimes_are_bounded_and_both_ends_are_needed(void **state)
@@ -382,18 +367,16 @@ static void strings_must_be_short_and_printable(void **state)
     const char *bad[] = {"",        " ",        "a b",         "a\\u0000b", "\\u0000",
                          "a\\n",    "a\\u007f", "Béla",        "\\u200b",   long_sub,
                          "\\ud800", "\xff",     "\xed\xa0\x80"};
-    for
-        EACH(i, bad)
-        {
-            const char *claims = arena_printf(&fixture->arena,
-                                              "{\"iss\":\"" ISS "\",\"aud\":\"" AUD
-                                              "\",\"sub\":\"%s\",\"jti\":\"1\"," GOOD_TIMES "}",
-                                              bad[i]);
+    FOR_EACH (i, bad) {
+        const char *claims = arena_printf(&fixture->arena,
+                                          "{\"iss\":\"" ISS "\",\"aud\":\"" AUD
+                                          "\",\"sub\":\"%s\",\"jti\":\"1\"," GOOD_TIMES "}",
+                                          bad[i]);
+        assert_claims_refused(fixture, claims, JWT_REASON_MALFORMED);
+        claims = arena_printf(&fixture->arena, CLAIMS(GOOD_TIMES, ",\"sid\":\"%s\""), bad[i]);
+        if (bad[i] != long_sub)
             assert_claims_refused(fixture, claims, JWT_REASON_MALFORMED);
-            claims = arena_printf(&fixture->arena, CLAIMS(GOOD_TIMES, ",\"sid\":\"%s\""), bad[i]);
-            if (bad[i] != long_sub)
-                assert_claims_refused(fixture, claims, JWT_REASON_MALFORMED);
-        }
+    }
     long_sub[JWT_SUB_BYTES_MAX] = '\0';
     assert_claims_accepted(fixture, arena_printf(&fixture->arena,
                                                  "{\"iss\":\"" ISS "\",\"aud\":\"" AUD
@@ -414,10 +397,10 @@ static void a_confirmation_must_be_a_certificate_thumbprint(void **state)
         ",\"cnf\":{\"x5t#S256\":\"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFV\"}", /* loose bits */
         ",\"cnf\":{\"x5t#S256\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"}",
     };
-    for
-        EACH(i, bad)
-    assert_claims_refused(fixture, arena_printf(&fixture->arena, CLAIMS(GOOD_TIMES, "%s"), bad[i]),
-                          JWT_REASON_MALFORMED);
+    FOR_EACH (i, bad)
+        assert_claims_refused(fixture,
+                              arena_printf(&fixture->arena, CLAIMS(GOOD_TIMES, "%s"), bad[i]),
+                              JWT_REASON_MALFORMED);
 }
 
 static void claims_that_are_no_json_object_are_refused(void **state)
@@ -436,10 +419,9 @@ static void claims_that_are_no_json_object_are_refused(void **state)
         SLICE_LIT(CLAIMS(GOOD_TIMES, ",'x':1")),
         SLICE_LIT("\xef\xbb\xbf" CLAIMS(GOOD_TIMES, "")),
     };
-    for
-        EACH(i, bad)
-    assert_refused(fixture, forge(fixture, good_header(fixture), bad[i], fixture->key),
-                   JWT_REASON_MALFORMED);
+    FOR_EACH (i, bad)
+        assert_refused(fixture, forge(fixture, good_header(fixture), bad[i], fixture->key),
+                       JWT_REASON_MALFORMED);
 }
 
 /* The parser inside libjwt recurses: 2000 levels would overflow a fiber's stack. */

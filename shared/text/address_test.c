@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#define EACH(item, list) (size_t item = 0; item < sizeof(list) / sizeof((list)[0]); item++)
+#define FOR_EACH(item, list) for (size_t item = 0; item < sizeof(list) / sizeof((list)[0]); item++)
 
 static int arena_make(void **state)
 {
@@ -63,9 +63,8 @@ static void web_addresses_are_accepted(void **state)
         "http://10.0.0.1:80/",
         "https://pek.sch.bme.hu/groups/1(2)'3'~",
     };
-    for
-        EACH(i, good)
-    assert_taken(text_check_webpage, *state, TEXT_WEBPAGE_CHARS_MAX, good[i], good[i]);
+    FOR_EACH (i, good)
+        assert_taken(text_check_webpage, *state, TEXT_WEBPAGE_CHARS_MAX, good[i], good[i]);
     assert_taken(text_check_webpage, *state, TEXT_WEBPAGE_CHARS_MAX, "  https://a.b \t",
                  "https://a.b");
     assert_taken(text_check_webpage, *state, TEXT_WEBPAGE_CHARS_MAX, "https://a.b/o\xcc\x8b",
@@ -120,9 +119,8 @@ static void what_is_no_web_address_is_refused(void **state)
         SLICE_LIT("https://a.b/\xff"),
         SLICE_LIT("https://0123456789012345678901234567890123456789012345678901234567890123.hu"),
     };
-    for
-        EACH(i, bad)
-    assert_refused(text_check_webpage, *state, 200, bad[i]);
+    FOR_EACH (i, bad)
+        assert_refused(text_check_webpage, *state, 200, bad[i]);
 }
 
 static void a_password_in_an_address_is_named_as_such_not_repeated(void **state)
@@ -150,9 +148,8 @@ static void mail_addresses_are_accepted(void **state)
         "kir-dev@sch.bme.hu",      "a@b.c", "First.Last+tag@example.com", "o'brien@example.com",
         "x!#$%&*/=?^_`{|}~-@a.hu",
     };
-    for
-        EACH(i, good)
-    assert_taken(text_check_mail, *state, TEXT_MAIL_CHARS_MAX, good[i], good[i]);
+    FOR_EACH (i, good)
+        assert_taken(text_check_mail, *state, TEXT_MAIL_CHARS_MAX, good[i], good[i]);
     assert_taken(text_check_mail, *state, TEXT_MAIL_CHARS_MAX, " kor@árvíztűrő.hu ",
                  "kor@árvíztűrő.hu");
 }
@@ -187,9 +184,8 @@ static void what_is_no_mail_address_is_refused(void **state)
         SLICE_LIT("(c)a@b.hu"),
         SLICE_LIT("01234567890123456789012345678901234567890123456789012345678901234@b.hu"),
     };
-    for
-        EACH(i, bad)
-    assert_refused(text_check_mail, *state, TEXT_USER_MAIL_CHARS_MAX, bad[i]);
+    FOR_EACH (i, bad)
+        assert_refused(text_check_mail, *state, TEXT_USER_MAIL_CHARS_MAX, bad[i]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, arena_make, arena_remove)

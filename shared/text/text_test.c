@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 
 #include "shared/base/utf8.h"
 
-#define EACH(item, list) (size_t item = 0; item < sizeof(list) / sizeof((list)[0]); item++)
+#define FOR_EACH(item, list) for (size_t item = 0; item < sizeof(list) / sizeof((list)[0]); item++)
 
 static int arena_make(void **state)
 {
@@ -79,9 +80,8 @@ static void name_rejects_control_characters_wherever_they_are(void **state)
         SLICE_LIT("a\x1b["),    SLICE_LIT("a\x7f"),         SLICE_LIT("a\xc2\x85"),
         SLICE_LIT("a\xc2\x9f"), SLICE_LIT("a\xe2\x80\xa8"), SLICE_LIT("a\xe2\x80\xa9"),
     };
-    for
-        EACH(i, bad)
-    assert_name_refused(*state, bad[i]);
+    FOR_EACH (i, bad)
+        assert_name_refused(*state, bad[i]);
 }
 
 static void name_rejects_what_cannot_be_seen(void **state)
@@ -92,18 +92,16 @@ static void name_rejects_what_cannot_be_seen(void **state)
         "a\u061c",  "so\u00adft",  "a\u180e",     "a\u3164", "a\u115f", "a\u034f",
         "❤\ufe0f",  "a\U000e0041", "a\U000e0100", "a\u2064", "a\ufff9",
     };
-    for
-        EACH(i, bad)
-    assert_name_refused(*state, slice_str(bad[i]));
+    FOR_EACH (i, bad)
+        assert_name_refused(*state, slice_str(bad[i]));
 }
 
 static void name_rejects_what_is_no_character(void **state)
 {
     const char *bad[] = {"a\ufffe",    "\ufdd0",  "\U0001ffff", "\U0010ffff", "\ue000",
                          "\U000f0000", "\u0301a", " \u0301",    "\u20dd"};
-    for
-        EACH(i, bad)
-    assert_name_refused(*state, slice_str(bad[i]));
+    FOR_EACH (i, bad)
+        assert_name_refused(*state, slice_str(bad[i]));
 }
 
 static void name_rejects_invalid_utf8(void **state)
@@ -119,15 +117,12 @@ static void name_rejects_invalid_utf8(void **state)
                          "\xf4\x90\x80\x80",
                          "\xf8\x88\x80\x80\x80",
                          "\xf0\x9f\x8d"};
-    for
-        EACH(i, bad)
-        {
-            assert_name_refused(*state, slice_str(bad[i]));
-            struct slice got;
-            assert_int_equal(text_fold(slice_str(bad[i]), *state, &got), STATUS_INVALID_ARGUMENT);
-            assert_int_equal(text_unique_key(slice_str(bad[i]), *state, &got),
-                             STATUS_INVALID_ARGUMENT);
-        }
+    FOR_EACH (i, bad) {
+        assert_name_refused(*state, slice_str(bad[i]));
+        struct slice got;
+        assert_int_equal(text_fold(slice_str(bad[i]), *state, &got), STATUS_INVALID_ARGUMENT);
+        assert_int_equal(text_unique_key(slice_str(bad[i]), *state, &got), STATUS_INVALID_ARGUMENT);
+    }
 }
 
 static void name_has_at_most_200_characters_not_bytes(void **state)
@@ -203,15 +198,13 @@ static void prose_rejects_controls_directions_and_excess(void **state)
     struct slice bad[] = {SLICE_LIT("a\0b"),     SLICE_LIT("a\x1b[0m"), SLICE_LIT("a\u202eb"),
                           SLICE_LIT("a\u2066b"), SLICE_LIT("a\ufdd0"),  SLICE_LIT("a\xff"),
                           SLICE_LIT("123456")};
-    for
-        EACH(i, bad)
-        {
-            struct fault fault = {0};
-            struct slice got;
-            assert_int_equal(text_normalise_prose(bad[i], 5, "description", *state, &got, &fault),
-                             STATUS_INVALID_ARGUMENT);
-            assert_string_equal(fault.field, "description");
-        }
+    FOR_EACH (i, bad) {
+        struct fault fault = {0};
+        struct slice got;
+        assert_int_equal(text_normalise_prose(bad[i], 5, "description", *state, &got, &fault),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(fault.field, "description");
+    }
     assert_prose(*state, "12345", "12345");
 }
 
@@ -346,15 +339,13 @@ static void a_slug_is_cut_without_a_dash_at_its_end(void **state)
 static void a_name_without_latin_letters_has_no_slug(void **state)
 {
     const char *bad[] = {"", "日本", "---", "___", "!?"};
-    for
-        EACH(i, bad)
-        {
-            struct fault fault = {0};
-            struct slice got;
-            assert_int_equal(text_slug(slice_str(bad[i]), "group.name", *state, &got, &fault),
-                             STATUS_INVALID_ARGUMENT);
-            assert_string_equal(fault.field, "group.name");
-        }
+    FOR_EACH (i, bad) {
+        struct fault fault = {0};
+        struct slice got;
+        assert_int_equal(text_slug(slice_str(bad[i]), "group.name", *state, &got, &fault),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(fault.field, "group.name");
+    }
 }
 
 static void slugs_are_recognised(void **state)
@@ -363,9 +354,8 @@ static void slugs_are_recognised(void **state)
     assert_true(text_is_slug(SLICE_LIT("a")));
     assert_true(text_is_slug(SLICE_LIT("0_-x")));
     const char *bad[] = {"", "-a", "_a", "A", "a.b", "a b", "á", "a@b", "a\n"};
-    for
-        EACH(i, bad)
-    assert_false(text_is_slug(slice_str(bad[i])));
+    FOR_EACH (i, bad)
+        assert_false(text_is_slug(slice_str(bad[i])));
     char longest[TEXT_SLUG_CHARS_MAX + 1];
     memset(longest, 'a', sizeof(longest));
     assert_true(text_is_slug(slice_make(longest, TEXT_SLUG_CHARS_MAX)));
@@ -411,9 +401,11 @@ static void forms_of_random_text_are_stable(void **state)
     unsigned seed = 7;
     for (int round = 0; round < 3000; round++) {
         char text[64] = "";
-        for (int i = 0; i < 8; i++)
-            strncat(text, pieces[rand_r(&seed) % (sizeof(pieces) / sizeof(pieces[0]))],
-                    sizeof(text) - strlen(text) - 1);
+        for (int i = 0; i < 8; i++) {
+            const char *piece = pieces[rand_r(&seed) % (sizeof(pieces) / sizeof(pieces[0]))];
+            size_t len = strlen(text);
+            snprintf(text + len, sizeof(text) - len, "%s", piece);
+        }
         struct slice once, twice;
         arena_reset(*state);
         assert_int_equal(text_unique_key(slice_str(text), *state, &once), STATUS_OK);
