@@ -16,8 +16,8 @@ void api_init(struct api *api, const struct api_options *options)
 
 struct slice api_session_token(struct http_request *request)
 {
-    struct slice token = http_cookie(request, API_COOKIE_SECURE);
-    return token.len ? token : http_cookie(request, API_COOKIE);
+    /* Over HTTPS only the name that no sibling domain can set. */
+    return http_cookie(request, http_is_secure(request) ? API_COOKIE_SECURE : API_COOKIE);
 }
 
 static bool is_safe(struct slice verb)

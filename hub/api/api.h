@@ -52,7 +52,7 @@ void api_init(struct api *api, const struct api_options *options);
 /* On the request's fiber: answers it. */
 void api_handle(struct api *api, struct http_request *request);
 
-/* The cookie's value, "" when there is none; the secure name wins. */
+/* The cookie's value, "" when there is none. */
 struct slice api_session_token(struct http_request *request);
 /* Refuses what a foreign page could make a browser send: for every request that changes something. */
 PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
