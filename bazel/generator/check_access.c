@@ -30,17 +30,45 @@ static void check_target(const struct check *check, const char *path)
                      path);
 }
 
+/* What is asked of a policy. */
+static void check_right(const struct check *check, const struct option_access *rule)
+{
+    bool policy = rule->policy[0] != '\0';
+    bool right = rule->right.number != 0;
+    if (policy && !right)
+        check_refuse(check, "pek.access names a policy but no right on it");
+    if (right && !policy && !rule->filter)
+        check_refuse(check, "pek.access has a right but neither policy nor filter");
+    if (right && policy && rule->filter)
+        check_refuse(check, "pek.access has both filter and a policy; write two rules");
+    if (policy)
+        check_target(check, rule->policy);
+}
+
+static void check_self(const struct check *check, const struct option_access *rule)
+{
+    bool object = rule->group[0] != '\0' || rule->user[0] != '\0';
+    if (rule->self[0] == '\0')
+        return;
+    if ((rule->action.number == 0 && rule->right.number == 0) || rule->filter || object)
+        check_refuse(check, "pek.access self stands only beside a policy, or an action on the realm");
+    check_target(check, rule->self);
+}
+
 static void check_rule(const struct check *check, const struct option_access *rule)
 {
     bool group = rule->group[0] != '\0';
     bool user = rule->user[0] != '\0';
     bool action = rule->action.number != 0;
-    int kinds = (rule->public ? 1 : 0) + (rule->authenticated ? 1 : 0) + (action ? 1 : 0);
+    bool right = rule->right.number != 0;
+    int kinds = (rule->public ? 1 : 0) + (rule->authenticated ? 1 : 0) + (action ? 1 : 0) +
+                (right ? 1 : 0);
     if (kinds != 1)
-        check_refuse(check, "pek.access must have exactly one of public, authenticated and action");
+        check_refuse(check,
+                     "pek.access must have exactly one of public, authenticated, action and right");
     if (rule->public && check->options->access_count > 1)
         check_refuse(check, "pek.access public cannot stand beside another rule");
-    if (!action && (group || user || rule->filter || rule->realm_action.number != 0))
+    if (!action && (group || user || (rule->filter && !right) || rule->realm_action.number != 0))
         check_refuse(check, "pek.access has a target or filter but no action");
     if (group && user)
         check_refuse(check, "pek.access names both a group and a user; write two rules");
@@ -52,6 +80,8 @@ static void check_rule(const struct check *check, const struct option_access *ru
         check_target(check, rule->group);
     if (user)
         check_target(check, rule->user);
+    check_right(check, rule);
+    check_self(check, rule);
 }
 
 void check_access(const struct check *check)

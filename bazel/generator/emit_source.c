@@ -57,14 +57,14 @@ void emit_add_signature(const upb_ServiceDef *service, struct arena *arena, stru
 
 /* "message->group == NULL || message->group->id == NULL": in-process callers may leave any pointer
  * NULL. */
-static void emit_target(const upb_MethodDef *method, size_t index, const char *path,
-                        struct arena *arena, struct buffer *out)
+static void emit_reader(const upb_MethodDef *method, const char *what, size_t index,
+                        const char *path, struct arena *arena, struct buffer *out)
 {
     char *chain = arena_printf(arena, "message");
     buffer_printf(out,
-                  "static const char *%s_target_%zu(const void *request)\n{\n"
+                  "static const char *%s_%s_%zu(const void *request)\n{\n"
                   "    const %s *message = request;\n    if (",
-                  names_verb(arena, method), index, request_of(method, arena));
+                  names_verb(arena, method), what, index, request_of(method, arena));
     struct slice rest = slice_str(path);
     for (bool first = true; rest.len > 0; first = false) {
         struct slice name = slice_cut(&rest, '.');
@@ -84,6 +84,8 @@ static const char *target_path(const struct option_access *rule)
 {
     if (rule->group[0] != '\0')
         return rule->group;
+    if (rule->policy[0] != '\0')
+        return rule->policy;
     return rule->user[0] != '\0' ? rule->user : NULL;
 }
 
@@ -99,9 +101,14 @@ static void emit_rule(const upb_MethodDef *method, const struct option_access *r
         buffer_append_str(out, "    {.kind = RPC_ACCESS_AUTHENTICATED},\n");
         return;
     }
-    buffer_printf(out, "    {\n        .kind = %s,\n        .action = %d, /* %s */\n",
-                  rule->filter ? "RPC_ACCESS_FILTER" : "RPC_ACCESS_TARGET", rule->action.number,
-                  rule->action.name);
+    if (rule->right.number != 0)
+        buffer_printf(out, "    {\n        .kind = %s,\n        .right = %d, /* %s */\n",
+                      rule->filter ? "RPC_ACCESS_POLICY_FILTER" : "RPC_ACCESS_POLICY",
+                      rule->right.number, rule->right.name);
+    else
+        buffer_printf(out, "    {\n        .kind = %s,\n        .action = %d, /* %s */\n",
+                      rule->filter ? "RPC_ACCESS_FILTER" : "RPC_ACCESS_TARGET", rule->action.number,
+                      rule->action.name);
     if (rule->realm_action.number != 0)
         buffer_printf(out, "        .realm_action = %d, /* %s */\n", rule->realm_action.number,
                       rule->realm_action.name);
@@ -111,6 +118,8 @@ static void emit_rule(const upb_MethodDef *method, const struct option_access *r
                       "        .target = %s_target_%zu,\n",
                       path, path == rule->user ? "true" : "false", names_verb(arena, method),
                       index);
+    if (rule->self[0] != '\0')
+        buffer_printf(out, "        .self = %s_self_%zu,\n", names_verb(arena, method), index);
     buffer_append_str(out, "    },\n");
 }
 
@@ -118,9 +127,11 @@ static void emit_access(const upb_MethodDef *method, const struct method_options
                         struct arena *arena, struct buffer *out)
 {
     for (size_t i = 0; i < options->access_count; i++) {
-        const char *path = target_path(&options->access[i]);
-        if (path != NULL)
-            emit_target(method, i, path, arena, out);
+        const struct option_access *rule = &options->access[i];
+        if (target_path(rule) != NULL)
+            emit_reader(method, "target", i, target_path(rule), arena, out);
+        if (rule->self[0] != '\0')
+            emit_reader(method, "self", i, rule->self, arena, out);
     }
     buffer_printf(out, "static const struct rpc_access %s_access[] = {\n",
                   names_verb(arena, method));

@@ -168,6 +168,27 @@ static void absent_target_is_empty(void **state)
     assert_string_equal(method->access[0].target(&req), "");
 }
 
+static void rule_on_a_policy_reads_the_policy_and_the_user(void **state)
+{
+    (void)state;
+    char policy[] = "7", user[] = "alice";
+    golden_v1_thing_owner owner = GOLDEN_V1_THING_OWNER_INIT;
+    golden_v1_take_thing_request req = GOLDEN_V1_TAKE_THING_REQUEST_INIT;
+    const struct rpc_access *access = thing_method("TakeThing")->access;
+    assert_int_equal(access[0].kind, RPC_ACCESS_POLICY);
+    assert_int_equal(access[0].right, 3);
+    assert_string_equal(access[0].self(&req), "");
+    req.policy_id = policy;
+    req.owner = &owner;
+    owner.user_id = user;
+    assert_string_equal(access[0].target(&req), "7");
+    assert_string_equal(access[0].self(&req), "alice");
+    assert_string_equal(access[1].self(&req), "alice");
+    assert_null(access[1].target);
+    assert_int_equal(access[2].kind, RPC_ACCESS_POLICY_FILTER);
+    assert_null(access[2].self);
+}
+
 static void table_has_the_options_of_the_proto(void **state)
 {
     (void)state;
@@ -243,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup(missing_handler_is_not_implemented, forget_seen),
         cmocka_unit_test_setup(target_is_what_the_path_names, forget_seen),
         cmocka_unit_test_setup(absent_target_is_empty, forget_seen),
+        cmocka_unit_test_setup(rule_on_a_policy_reads_the_policy_and_the_user, forget_seen),
         cmocka_unit_test_setup(table_has_the_options_of_the_proto, forget_seen),
         cmocka_unit_test_setup(add_gives_the_table_to_the_host, forget_seen),
         cmocka_unit_test_setup(call_answers_the_typed_message, forget_seen),

@@ -21,6 +21,9 @@ struct option_access {
     struct option_enum realm_action;
     const char *group;
     const char *user;
+    const char *policy;
+    struct option_enum right;
+    const char *self;
     bool filter;
     bool authenticated;
     bool public;

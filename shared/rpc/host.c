@@ -133,6 +133,12 @@ void rpc_host_new_trace_id(struct rpc_host *host, char ret_hex[33])
 
 /* ---- adding services ---- */
 
+/* Whether the guard has to decide it, beyond who calls. */
+static bool access_needs_authorize(const struct rpc_access *access)
+{
+    return access->kind != RPC_ACCESS_PUBLIC && access->kind != RPC_ACCESS_AUTHENTICATED;
+}
+
 static enum status method_check_access(const struct rpc_host *host, const struct rpc_method *method,
                                        struct fault *fault)
 {
@@ -147,7 +153,10 @@ static enum status method_check_access(const struct rpc_host *host, const struct
         if (access->kind == RPC_ACCESS_PUBLIC && method->access_count > 1)
             return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
                              "%s is public and has other access rules as well", method->path);
-        if (access->kind == RPC_ACCESS_TARGET && access->field && !access->target)
+        if (access->kind == RPC_ACCESS_POLICY && !access->field)
+            return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
+                             "%s has an access rule that names no policy", method->path);
+        if (access->field && !access->target)
             return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
                              "%s: no way to read the field %s of its access rule", method->path,
                              access->field);
@@ -155,8 +164,7 @@ static enum status method_check_access(const struct rpc_host *host, const struct
             return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
                              "%s needs a caller, and the host cannot authenticate any",
                              method->path);
-        if ((access->kind == RPC_ACCESS_TARGET || access->kind == RPC_ACCESS_FILTER) &&
-            !host->options.interceptor.authorize)
+        if (access_needs_authorize(access) && !host->options.interceptor.authorize)
             return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
                              "%s has an access rule that the host cannot decide", method->path);
     }
@@ -195,9 +203,8 @@ static struct rpc_entry *entry_new(struct rpc_host *host, const struct rpc_metho
         return NULL;
     *entry = (struct rpc_entry){.host = host, .method = method, .ops = ops, .data = data};
     for (size_t i = 0; i < method->access_count; i++) {
-        enum rpc_access_kind kind = method->access[i].kind;
-        entry->is_public |= kind == RPC_ACCESS_PUBLIC;
-        entry->is_authorized |= kind == RPC_ACCESS_TARGET || kind == RPC_ACCESS_FILTER;
+        entry->is_public |= method->access[i].kind == RPC_ACCESS_PUBLIC;
+        entry->is_authorized |= access_needs_authorize(&method->access[i]);
     }
     return entry;
 }

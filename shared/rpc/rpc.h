@@ -38,6 +38,8 @@ enum rpc_access_kind {
     RPC_ACCESS_TARGET,        /* `action` on what `field` names */
     /* The guard computes what of `action` the caller has; the handler applies it. */
     RPC_ACCESS_FILTER,
+    RPC_ACCESS_POLICY,        /* `right` on the policy that `field` names */
+    RPC_ACCESS_POLICY_FILTER, /* the handler answers only policies on which the caller has it */
 };
 
 /* One (pek.access) option; a method may have several, all must hold. */
@@ -46,11 +48,14 @@ struct rpc_access {
     uint32_t action; /* pek.Action number */
     /* Action needed on the realm when `field` is empty; 0: `field` is required. */
     uint32_t realm_action;
-    /* Request field path "id", "group.parent_id"; NULL unless TARGET on an object. */
+    uint32_t right; /* pek.PolicyRight number, of POLICY and POLICY_FILTER */
+    /* Request field path "id", "group.parent_id"; of POLICY, and of TARGET on an object. */
     const char *field;
-    bool on_user; /* `field` names a user, else a group */
+    bool on_user; /* `field` names a user, else a group or a policy */
     /* The value of `field` in a decoded request, "" when absent; generated, NULL without field. */
     const char *(*target)(const void *request);
+    /* The user whose own call this rule never stops, "" for the caller; generated, may be NULL. */
+    const char *(*self)(const void *request);
 };
 
 enum rpc_idempotency { RPC_IDEMPOTENCY_UNKNOWN = 0, RPC_NO_SIDE_EFFECTS, RPC_IDEMPOTENT };
