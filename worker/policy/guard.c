@@ -7,6 +7,7 @@
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_cache.h"
+#include "worker/policy/policy_admin_store.h"
 
 struct guard {
     const char *realm;
@@ -142,18 +143,25 @@ bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret
     return true;
 }
 
-static struct policy_asker asker_of(struct rpc_ctx *ctx)
+const struct slice *guard_hints(struct rpc_ctx *ctx, size_t *ret_count)
 {
-    struct policy_asker asker = {.user = rpc_principal(ctx)->user};
+    size_t count = 0;
     struct slice *names = arena_zalloc(rpc_arena(ctx), POLICY_HINTS_MAX, sizeof(*names));
     for (size_t n = 0; names && n < POLICY_HINTS_MAX; n++) {
         struct slice hint = rpc_metadata(ctx, GUARD_HINT_KEY, n);
         if (hint.len == 0)
             break;
-        if (guard_hint_decode(hint, rpc_arena(ctx), &names[asker.hint_count]))
-            asker.hint_count++;
+        if (guard_hint_decode(hint, rpc_arena(ctx), &names[count]))
+            count++;
     }
-    asker.hints = names;
+    *ret_count = count;
+    return names;
+}
+
+static struct policy_asker asker_of(struct rpc_ctx *ctx)
+{
+    struct policy_asker asker = {.user = rpc_principal(ctx)->user};
+    asker.hints = guard_hints(ctx, &asker.hint_count);
     return asker;
 }
 
@@ -178,16 +186,6 @@ static enum status deny(struct guard *guard, struct rpc_ctx *ctx)
     return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "you may not do this here");
 }
 
-/* Group ids are stored in lower case and compared without regard to it. */
-static const char *lower(struct arena *arena, const char *id)
-{
-    char *copy = arena_strndup(arena, id, strlen(id));
-    for (char *c = copy; c && *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    return copy;
-}
-
 static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
                                 const struct policy_asker *asker, const struct rpc_access *rule,
                                 const void *request)
@@ -197,7 +195,7 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
     if (rule->field) {
         const char *value = rule->target(request);
         if (value && value[0]) {
-            value = lower(rpc_arena(ctx), value);
+            value = delegation_group(value, rpc_arena(ctx));
             if (!value)
                 return STATUS_RESOURCE_EXHAUSTED;
             if (rule->on_user)
@@ -247,6 +245,45 @@ static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
     return status;
 }
 
+/* ---- policies ---- */
+
+static enum status check_policy(struct guard *guard, struct rpc_ctx *ctx,
+                                const struct rpc_access *rule, const void *request)
+{
+    const char *id = rule->target(request);
+    struct policy_standing standing;
+    if (!policy_admin_is_id(id))
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, rule->field, "%s is no policy's id",
+                              rule->field);
+    enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
+                                               rpc_principal(ctx)->user, id, &standing);
+    if (status != STATUS_OK)
+        return status;
+    return delegation_allows(&standing, rule->right) ? STATUS_OK : deny(guard, ctx);
+}
+
+static enum status check_policies(struct guard *guard, struct rpc_ctx *ctx)
+{
+    struct policy_standing standing;
+    struct attached *attached = arena_zalloc(rpc_arena(ctx), 1, sizeof(*attached));
+    if (!attached)
+        return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
+                                               rpc_principal(ctx)->user, "0", &standing);
+    if (status != STATUS_OK)
+        return status;
+    attached->scope.all = standing.god;
+    rpc_attach(ctx, attached);
+    return STATUS_OK;
+}
+
+/* The rule is about a user, and that is the caller. */
+static bool is_own(struct rpc_ctx *ctx, const struct rpc_access *rule, const void *request)
+{
+    const char *user = rule->self ? rule->self(request) : NULL;
+    return user && (user[0] == '\0' || slice_equal_str(rpc_principal(ctx)->user, user));
+}
+
 static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
 {
     struct guard *guard = arg;
@@ -255,11 +292,15 @@ static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request
     enum status status = check_realm(guard, ctx, request);
     for (size_t i = 0; status == STATUS_OK && i < method->access_count; i++) {
         const struct rpc_access *rule = &method->access[i];
+        if (is_own(ctx, rule, request))
+            continue;
         switch (rule->kind) {
         case RPC_ACCESS_PUBLIC:
         case RPC_ACCESS_AUTHENTICATED: break;
         case RPC_ACCESS_TARGET: status = check_target(guard, ctx, &asker, rule, request); break;
         case RPC_ACCESS_FILTER: status = check_filter(guard, ctx, &asker, rule); break;
+        case RPC_ACCESS_POLICY: status = check_policy(guard, ctx, rule, request); break;
+        case RPC_ACCESS_POLICY_FILTER: status = check_policies(guard, ctx); break;
         case RPC_ACCESS_NONE:
         default: status = deny(guard, ctx);
         }

@@ -5,7 +5,9 @@
  *
  * Authorisation is every access rule of the method, before the handler runs. A request whose `realm` field
  * names another realm is refused. What is not there and what may not be seen are refused alike. For a rule
- * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope.
+ * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope. A rule about policies
+ * is decided by the policies that the caller holds (delegation.h), read anew each time; with `filter` the scope
+ * only tells whether the caller sees all of them.
  */
 #ifndef PEK_WORKER_POLICY_GUARD_H
 #define PEK_WORKER_POLICY_GUARD_H
@@ -33,6 +35,8 @@ const struct policy_scope *guard_scope(struct rpc_ctx *ctx);
 PEK_MUST_CHECK enum status guard_scope_again(struct guard *guard, struct rpc_ctx *ctx,
                                              const struct policy_scope **ret_scope);
 
+/* The first POLICY_HINTS_MAX hints of the call that are policy names, in its arena. */
+const struct slice *guard_hints(struct rpc_ctx *ctx, size_t *ret_count);
 /* One hint as it came (%-encoded) as a policy name; false when it is none. */
 bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret_name);
 

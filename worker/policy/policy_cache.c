@@ -5,6 +5,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/lru.h"
+#include "worker/policy/policy_admin_store.h"
 #include "worker/policy/policy_store.h"
 
 struct policy_cache {
@@ -317,4 +318,11 @@ enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel
     if (status == STATUS_OK)
         *ret_scope = question.scope;
     return status;
+}
+
+enum status policy_cache_standing(struct policy_cache *cache, struct cancel *cancel,
+                                  struct slice user, const char *policy_id,
+                                  struct policy_standing *ret_standing)
+{
+    return policy_admin_standing(cache->pg, cancel, user, policy_id, ret_standing);
 }

@@ -10,6 +10,7 @@
 #define PEK_WORKER_POLICY_POLICY_CACHE_H
 
 #include "shared/pg/pg.h"
+#include "worker/policy/delegation.h"
 #include "worker/policy/policy.h"
 
 #define POLICY_CACHE_USERS_MAX 20000
@@ -40,6 +41,11 @@ PEK_MUST_CHECK enum status policy_cache_allows(struct policy_cache *cache, struc
 PEK_MUST_CHECK enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
                                               const struct policy_asker *asker, uint32_t bits,
                                               struct arena *arena, struct policy_scope *ret_scope);
+
+/* How the user stands to a policy (policy_admin_standing): never remembered, it is asked rarely. */
+PEK_MUST_CHECK enum status policy_cache_standing(struct policy_cache *cache, struct cancel *cancel,
+                                                 struct slice user, const char *policy_id,
+                                                 struct policy_standing *ret_standing);
 
 /* What was committed about this user (everybody) is seen by the next check. Tells the watchers, too. */
 void policy_cache_forget(struct policy_cache *cache, struct slice user);

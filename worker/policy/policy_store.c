@@ -1,5 +1,7 @@
 #include "worker/policy/policy_store.h"
 
+#include "shared/text/text.h"
+
 #define PARAMS(...)                                                                                \
     (const struct pg_param[]){__VA_ARGS__},                                                        \
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
@@ -83,14 +85,29 @@ enum status policy_store_names(struct pg *pg, struct cancel *cancel, struct slic
 
 /* ---- within a change ---- */
 
+enum status policy_store_lock(struct pg_transaction *transaction, bool shared)
+{
+    static const struct pg_statement lock = {
+        "policy_lock",
+        "SELECT pg_advisory_xact_lock("
+        "hashtextextended('pek.policy ' || current_setting('pek.realm'), 0))",
+    };
+    static const struct pg_statement lock_shared = {
+        "policy_lock_shared",
+        "SELECT pg_advisory_xact_lock_shared("
+        "hashtextextended('pek.policy ' || current_setting('pek.realm'), 0))",
+    };
+    return run(transaction, shared ? &lock_shared : &lock, NULL, 0);
+}
+
 enum status policy_store_add_group_god(struct pg_transaction *transaction, const char *group,
                                        const char *user, struct arena *arena)
 {
     static const struct pg_statement add = {
         "policy_add_group_god",
         "WITH god AS ("
-        "  INSERT INTO pek.policy (name, parent_id, can_issue)"
-        "  VALUES ('GOD in ' || $1, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'), true)"
+        "  INSERT INTO pek.policy (name, unique_key, parent_id, can_issue)"
+        "  VALUES ('GOD in ' || $1, 'god in ' || $1, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'), true)"
         "  RETURNING id), "
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
@@ -101,6 +118,9 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
     struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = policy_store_lock(transaction, true);
+    if (status != STATUS_OK)
+        return status;
     return run(transaction, &add, PARAMS(pg_str(group), pg_str(user), actions));
 }
 
@@ -119,6 +139,69 @@ enum status policy_store_escalate(struct pg_transaction *transaction, const char
         "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
     };
     return run(transaction, &escalate, PARAMS(pg_str(parent), pg_str(child)));
+}
+
+enum status policy_store_derive(struct pg_transaction *transaction, const char *policy_id)
+{
+    /* Of the policy and all below it: the groups below those that a statement of its own manages. */
+#define DUE                                                                                        \
+    "WITH RECURSIVE tree (id) AS ("                                                                \
+    "  SELECT $1::bigint UNION"                                                                    \
+    "  SELECT p.id FROM tree JOIN pek.policy AS p ON p.parent_id = tree.id), "                     \
+    "due (policy_id, group_id) AS ("                                                               \
+    "  SELECT s.policy_id, g.id FROM tree"                                                         \
+    "    JOIN pek.policy_statement AS s ON s.policy_id = tree.id"                                  \
+    "    JOIN pek.realm_group AS g ON g.parent_id = s.group_id"                                    \
+    "   WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION'"      \
+    "  UNION"                                                                                      \
+    "  SELECT due.policy_id, g.id FROM due"                                                        \
+    "    JOIN pek.realm_group AS g ON g.parent_id = due.group_id) "
+    static const struct pg_statement forget = {
+        "policy_derive_forget",
+        DUE "DELETE FROM pek.policy_statement AS s USING tree "
+            "WHERE s.policy_id = tree.id AND s.resource = 'GROUP_ESCALATION' "
+            "AND NOT EXISTS (SELECT FROM due"
+            " WHERE due.policy_id = s.policy_id AND due.group_id = s.group_id)",
+    };
+    static const struct pg_statement add = {
+        "policy_derive_add",
+        DUE "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
+            "SELECT due.policy_id, due.group_id, 'GROUP_ESCALATION', 21 FROM due "
+            "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+    };
+    enum status status = run(transaction, &forget, PARAMS(pg_str(policy_id)));
+    return status == STATUS_OK ? run(transaction, &add, PARAMS(pg_str(policy_id))) : status;
+}
+
+/* What a policy has on the group or below it beyond the policy above it goes, and is told of. */
+static enum status shrink_below(struct pg_transaction *transaction, const char *group,
+                                int64_t *ret_count)
+{
+    static const struct pg_statement shrink = {
+        "policy_shrink_below",
+        "WITH RECURSIVE below (id, level) AS ("
+        "  SELECT g.id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
+        "  UNION ALL"
+        "  SELECT g.id, below.level + 1"
+        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
+        "   WHERE below.level < 16), "
+        "gone AS ("
+        "  DELETE FROM pek.policy_statement AS s USING below, pek.policy AS p"
+        "   WHERE s.group_id = below.id AND p.id = s.policy_id AND p.parent_id IS NOT NULL"
+        "     AND NOT EXISTS (SELECT FROM pek.policy_statement AS q"
+        "       WHERE q.policy_id = p.parent_id AND " POLICY_STORE_WITHIN ")"
+        "  RETURNING s.*), "
+        "told AS (" POLICY_STORE_TELL_GONE ") "
+        "SELECT count(*) FROM gone",
+    };
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, &shrink,
+                                    PARAMS(pg_str(group), pg_str("system"), pg_str("")), &result);
+    if (status != STATUS_OK)
+        return status;
+    *ret_count = pg_get_int(result, 0, 0);
+    pg_result_free(result);
+    return STATUS_OK;
 }
 
 enum status policy_store_escalate_again(struct pg_transaction *transaction, const char *group)
@@ -155,8 +238,19 @@ enum status policy_store_escalate_again(struct pg_transaction *transaction, cons
         "WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION' "
         "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
     };
-    enum status status = run(transaction, &forget, PARAMS(pg_str(group)));
-    return status == STATUS_OK ? run(transaction, &derive, PARAMS(pg_str(group))) : status;
+    int64_t shrunk = 1;
+    enum status status = policy_store_lock(transaction, true);
+    /* A statement that went may have managed a group: each round goes one policy deeper. */
+    for (int round = 0; status == STATUS_OK && shrunk > 0; round++) {
+        if (round == POLICY_SHRINK_ROUNDS_MAX)
+            return STATUS_INTERNAL;
+        status = run(transaction, &forget, PARAMS(pg_str(group)));
+        if (status == STATUS_OK)
+            status = run(transaction, &derive, PARAMS(pg_str(group)));
+        if (status == STATUS_OK)
+            status = shrink_below(transaction, group, &shrunk);
+    }
+    return status;
 }
 
 enum status policy_store_holders(struct pg_transaction *transaction, const char *group,
@@ -186,21 +280,35 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
     static const struct pg_statement ensure = {
         "policy_ensure",
         "WITH made AS ("
-        "  INSERT INTO pek.policy (name, can_issue, parent_id)"
-        "  VALUES ($1, $2::boolean, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'))"
-        "  ON CONFLICT ON CONSTRAINT policy_name_key DO NOTHING RETURNING id), "
+        "  INSERT INTO pek.policy (name, can_issue, parent_id, unique_key)"
+        "  VALUES ($1, $2::boolean, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'), $5)"
+        "  ON CONFLICT DO NOTHING RETURNING id), "
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
         "  SELECT made.id, $3, CASE WHEN $3::text IS NULL THEN 'REALM' ELSE 'GROUP' END,"
         "   $4::integer FROM made) "
         "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail) "
-        "SELECT 'operator', 'policy.create', 'policy', $1,"
-        " jsonb_build_object('group', $3::text, 'actions', $4::integer) FROM made",
+        "SELECT 'operator', 'policy.create', 'policy', made.id::text,"
+        " jsonb_build_object('name', $1::text, 'group_id', $3::text, 'actions', $4::integer) "
+        "FROM made RETURNING target_id",
     };
+    struct slice unique_key;
+    struct pg_result *made;
+    enum status status = text_unique_key(slice_str(name), arena, &unique_key);
+    if (status == STATUS_OK)
+        status = policy_store_lock(transaction, false);
     struct pg_param bits = pg_int(arena, actions);
-    if (arena->failed)
-        return STATUS_RESOURCE_EXHAUSTED;
-    return run(transaction, &ensure, PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits));
+    if (status != STATUS_OK || arena->failed)
+        return status != STATUS_OK ? status : STATUS_RESOURCE_EXHAUSTED;
+    status = pg_execute(
+        transaction, &ensure,
+        PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits, pg_text(unique_key)), &made);
+    if (status != STATUS_OK)
+        return status;
+    if (pg_rows(made) == 1)
+        status = policy_store_derive(transaction, pg_get_str(made, 0, 0));
+    pg_result_free(made);
+    return status;
 }
 
 enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
@@ -214,7 +322,8 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
         "  SELECT found.id, $2, $3 FROM found ON CONFLICT DO NOTHING RETURNING policy_id), "
         "logged AS ("
         "  INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail)"
-        "  SELECT $3, 'policy.assign', 'policy', $1, jsonb_build_object('user', $2::text)"
+        "  SELECT $3, 'policy.assign', 'policy', made.policy_id::text,"
+        "   jsonb_build_object('user_id', $2::text)"
         "    FROM made) "
         "SELECT count(*) FROM found",
     };

@@ -13,6 +13,8 @@
 #define POLICY_REALM_GOD "GOD" /* the name of the unrestricted policy every other one is under */
 #define POLICY_NAMES_MAX 100   /* told to the hub as hints */
 
+#define POLICY_SHRINK_ROUNDS_MAX 24 /* twice the depth of policies, and some */
+
 /* ---- reads ---- */
 
 /* Rows (group, user, actions) of what the user has, in the order that struct policy_rights wants; only of the
@@ -32,6 +34,22 @@ PEK_MUST_CHECK enum status policy_store_names(struct pg *pg, struct cancel *canc
 
 /* ---- within a change ---- */
 
+/* The subset rule in SQL: statement `s` lies within statement `q`, as policy_statement_within has it. */
+#define POLICY_STORE_WITHIN                                                                        \
+    "(q.group_id IS NULL OR q.group_id = s.group_id) "                                             \
+    "AND (q.user_id IS NULL OR q.user_id = s.user_id) AND s.actions & ~q.actions = 0"
+
+/* An audit row for each statement of people in `gone`; $2 is the actor, $3 the trace id. */
+#define POLICY_STORE_TELL_GONE                                                                     \
+    "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "         \
+    "SELECT $2, 'policy.shrink', 'policy', gone.policy_id::text, $3, to_jsonb(gone) "              \
+    "FROM gone WHERE gone.resource <> 'GROUP_ESCALATION'"
+
+/* Until the end of the transaction, in the realm of the connection: alone for whoever changes policies; shared for
+ * what creating and moving groups does to them, which touches no group of another tree. Held before
+ * anything of policies is read that the change relies on. */
+PEK_MUST_CHECK enum status policy_store_lock(struct pg_transaction *transaction, bool shared);
+
 /* `GOD in GROUP`: all rights on the group, under the realm's GOD, assigned to its creator. */
 PEK_MUST_CHECK enum status policy_store_add_group_god(struct pg_transaction *transaction,
                                                       const char *group, const char *user,
@@ -39,7 +57,11 @@ PEK_MUST_CHECK enum status policy_store_add_group_god(struct pg_transaction *tra
 /* What managers of `parent` get on its new child. Twice is once. */
 PEK_MUST_CHECK enum status policy_store_escalate(struct pg_transaction *transaction,
                                                  const char *parent, const char *child);
-/* After a move: the escalations of the group and all below it as their present ancestors make them. */
+/* The same from the side of the policy and all those below it, after their statements changed. */
+PEK_MUST_CHECK enum status policy_store_derive(struct pg_transaction *transaction,
+                                               const char *policy_id);
+/* After a move: the escalations of the group and all below it as their present ancestors make them; and what
+ * policies gave on by an escalation that is gone, is gone as well. */
 PEK_MUST_CHECK enum status policy_store_escalate_again(struct pg_transaction *transaction,
                                                        const char *group);
 /* Who has any statement on the group or a group below it. */

@@ -5,6 +5,7 @@
 #include "worker/change/migration_0004.h"
 #include "worker/group/migration_0002.h"
 #include "worker/policy/migration_0003.h"
+#include "worker/policy/migration_0005.h"
 #include "worker/realm/migration_0001.h"
 
 void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS])
@@ -14,6 +15,8 @@ void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS])
         {"0002_group.sql", slice_make(migration_0002_group, migration_0002_group_len)},
         {"0003_policy.sql", slice_make(migration_0003_policy, migration_0003_policy_len)},
         {"0004_change.sql", slice_make(migration_0004_change, migration_0004_change_len)},
+        {"0005_policy_admin.sql",
+         slice_make(migration_0005_policy_admin, migration_0005_policy_admin_len)},
     };
     memcpy(ret_migrations, migrations, sizeof(migrations));
 }

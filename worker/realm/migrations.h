@@ -4,7 +4,7 @@
 
 #include "shared/pg/migrate.h"
 
-#define REALM_MIGRATIONS 4
+#define REALM_MIGRATIONS 5
 void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS]);
 
 /* Brings the database's schema up to date. Blocks; not for the loop. `conninfo` is of the owner or a superuser

@@ -9,6 +9,7 @@
 #include "worker/change/domain.h"
 #include "worker/group/group_service.h"
 #include "worker/instance/instance_service.h"
+#include "worker/policy/policy_service.h"
 #include "worker/realm/rekey.h"
 
 #define SETTLE_RETRY_MS 1000
@@ -131,7 +132,9 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
     realm->instance.refresh_hub_keys = options->refresh_hub_keys;
     realm->instance.refresh_arg = options->refresh_arg;
     status = instance_service_add(realm->host, &realm->instance, fault);
-    return status == STATUS_OK ? group_service_add(realm->host, domain, fault) : status;
+    if (status == STATUS_OK)
+        status = group_service_add(realm->host, domain, fault);
+    return status == STATUS_OK ? policy_service_add(realm->host, domain, fault) : status;
 }
 
 enum status realm_open(struct fibers *fibers, const struct realm_options *options,

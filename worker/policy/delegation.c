@@ -1,0 +1,126 @@
+#include "worker/policy/delegation.h"
+
+#include <string.h>
+
+#define USER_BYTES_MAX 64
+#define GROUP_BYTES_MAX 127
+
+bool delegation_allows(const struct policy_standing *standing, uint32_t right)
+{
+    switch (right) {
+    case DELEGATION_VIEW: return standing->god || standing->sees;
+    case DELEGATION_ISSUE: return standing->god || standing->issues;
+    case DELEGATION_ADMINISTER: return standing->god || standing->administers;
+    default: return false;
+    }
+}
+
+enum status delegation_check_child(bool parent_can_issue, bool child_can_issue, size_t parent_depth,
+                                   struct fault *fault)
+{
+    if (child_can_issue && !parent_can_issue)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "PARENT_CANNOT_ISSUE",
+                                "can_issue", "a policy can issue only if the one above it can");
+    if (parent_depth >= DELEGATION_DEPTH_MAX)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "POLICY_TOO_DEEP", "parent_id",
+                                "policies are at most %d deep", DELEGATION_DEPTH_MAX);
+    return STATUS_OK;
+}
+
+enum status delegation_check_within(const struct policy_statement *children, size_t child_count,
+                                    const struct policy_statement *parents, size_t parent_count,
+                                    const char *field, struct fault *fault)
+{
+    for (size_t i = 0; i < child_count; i++)
+        if (!policy_statements_within(&children[i], 1, parents, parent_count))
+            return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "EXCEEDS_PARENT", field,
+                                    "statement %zu allows what no statement above it does", i + 1);
+    return STATUS_OK;
+}
+
+bool delegation_is_user(const char *user)
+{
+    size_t len = strlen(user);
+    for (size_t i = 0; i < len; i++)
+        if (user[i] <= ' ' || user[i] >= 0x7f)
+            return false;
+    return len >= 1 && len <= USER_BYTES_MAX;
+}
+
+bool delegation_name_is_reserved(struct slice unique_key)
+{
+    return slice_equal_str(unique_key, "god") || slice_starts_with(unique_key, SLICE_LIT("god in "));
+}
+
+static bool resource_is_valid(const char *resource)
+{
+    size_t len = strspn(resource, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return resource[len] == '\0' && len >= 1 && len <= DELEGATION_RESOURCE_BYTES_MAX
+           && resource[0] >= 'A' && resource[0] <= 'Z' && strcmp(resource, DELEGATION_ESCALATION) != 0;
+}
+
+/* The kinds that say what a statement is restricted to must be right about it. */
+static bool resource_fits(const char *resource, const struct policy_statement *statement)
+{
+    if (strcmp(resource, "REALM") == 0)
+        return !statement->group && !statement->user;
+    if (strcmp(resource, "GROUP") == 0)
+        return statement->group;
+    return strcmp(resource, "USER") != 0 || statement->user;
+}
+
+static enum status take_actions(const uint32_t *actions, size_t count, uint32_t *ret_bits,
+                                struct fault *fault)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (actions[i] < 1 || actions[i] >= POLICY_ACTION_GOD)
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.actions",
+                             "an action is one of the eleven");
+        bits |= policy_action_bits(actions[i]);
+    }
+    if (bits == 0)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.actions",
+                         "a statement has at least one action");
+    *ret_bits = bits;
+    return STATUS_OK;
+}
+
+const char *delegation_group(const char *id, struct arena *arena)
+{
+    char *copy = arena_strndup(arena, id, strlen(id));
+    for (char *c = copy; c && *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return copy;
+}
+
+enum status delegation_make_statement(const char *group, const char *user, const char *resource,
+                                      const uint32_t *actions, size_t action_count,
+                                      struct arena *arena, struct policy_statement *ret_statement,
+                                      const char **ret_resource, struct fault *fault)
+{
+    struct policy_statement made = {.user = user[0] ? user : NULL};
+    enum status status = take_actions(actions, action_count, &made.actions, fault);
+    if (status != STATUS_OK)
+        return status;
+    if (strlen(group) > GROUP_BYTES_MAX)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.group_id",
+                         "that is no group's id");
+    if (made.user && !delegation_is_user(user))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.user_id",
+                         "that is no user's id");
+    if (group[0]) {
+        made.group = delegation_group(group, arena);
+        if (!made.group)
+            return STATUS_RESOURCE_EXHAUSTED;
+    }
+    if (!resource[0])
+        resource = made.group ? "GROUP" : made.user ? "USER" : "REALM";
+    if (!resource_is_valid(resource) || !resource_fits(resource, &made))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.resource",
+                         "this is no resource of such a statement");
+    *ret_statement = made;
+    *ret_resource = resource;
+    return STATUS_OK;
+}

@@ -1,0 +1,138 @@
+/* What policy_admin_store.h reads outside a change. */
+#include "worker/policy/policy_admin_sql.h"
+
+#include "shared/base/number.h"
+
+bool policy_admin_is_id(const char *id)
+{
+    int64_t number;
+    return number_parse(slice_str(id), &number) && number > 0;
+}
+
+/* The policies that the user holds on the way from $2 up, and whether all they hold makes GOD. */
+const struct pg_statement policy_admin_standing_sql = {
+    "policy_admin_standing",
+    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
+    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
+    "  UNION ALL"
+    "  SELECT p.id, p.parent_id, p.can_issue, path.distance + 1"
+    "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.distance < 16) "
+    "SELECT coalesce((SELECT bit_or(s.actions) FROM pek.policy_assignment AS b"
+    "          JOIN pek.policy_statement AS s ON s.realm = b.realm AND s.policy_id = b.policy_id"
+    "         WHERE b.user_id = $1 AND s.group_id IS NULL AND s.user_id IS NULL), 0) = 2047,"
+    "       count(*) > 0,"
+    "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
+    "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
+    "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
+};
+_Static_assert(POLICY_ACTIONS_ALL == 2047, "in SQL as a literal");
+
+const struct pg_statement policy_admin_get_sql = {
+    "policy_admin_get",
+    "SELECT " POLICY_COLUMNS "FROM pek.policy AS p WHERE p.id = $1::bigint",
+};
+
+const struct pg_statement policy_admin_rows_sql = {
+    "policy_admin_rows",
+    "SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint "
+    "ORDER BY s.resource = 'GROUP_ESCALATION', s.id LIMIT 2001",
+};
+_Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one more");
+
+struct policy_standing policy_admin_take_standing(struct pg_result *row)
+{
+    struct policy_standing standing = {
+        .god = pg_get_bool(row, 0, 0),
+        .sees = pg_get_bool(row, 0, 1),
+        .issues = pg_get_bool(row, 0, 2),
+        .administers = pg_get_bool(row, 0, 3),
+    };
+    pg_result_free(row);
+    return standing;
+}
+
+enum status policy_admin_standing(struct pg *pg, struct cancel *cancel, struct slice user,
+                                  const char *id, struct policy_standing *ret_standing)
+{
+    struct pg_result *row;
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &policy_admin_standing_sql,
+                                 PARAMS(pg_text(user), pg_str(id)), &row);
+    if (status == STATUS_OK)
+        *ret_standing = policy_admin_take_standing(row);
+    return status;
+}
+
+enum status policy_admin_list(struct pg *pg, struct cancel *cancel, const struct policy_list *list,
+                              struct arena *arena, struct pg_result **ret_policies)
+{
+    static const struct pg_statement all = {
+        "policy_admin_list_all",
+        "SELECT " POLICY_COLUMNS "FROM pek.policy AS p WHERE p.id > $1::bigint "
+        "AND ($2::bigint = 0 OR p.parent_id = $2::bigint) ORDER BY p.id LIMIT $3::integer",
+    };
+    static const struct pg_statement seen = {
+        "policy_admin_list_seen",
+        "WITH RECURSIVE seen (id) AS ("
+        "  SELECT a.policy_id FROM pek.policy_assignment AS a WHERE a.user_id = $4"
+        "  UNION"
+        "  SELECT p.id FROM seen JOIN pek.policy AS p ON p.parent_id = seen.id) "
+        "SELECT " POLICY_COLUMNS "FROM seen JOIN pek.policy AS p ON p.id = seen.id "
+        "WHERE p.id > $1::bigint AND ($2::bigint = 0 OR p.parent_id = $2::bigint) "
+        "ORDER BY p.id LIMIT $3::integer",
+    };
+    const struct pg_param params[] = {
+        pg_str(list->after_id),
+        pg_str(list->parent_id),
+        pg_int(arena, (int64_t)list->limit),
+        pg_text(list->viewer),
+    };
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_LONG_READ, cancel, list->all ? &all : &seen, params, list->all ? 3 : 4,
+                   ret_policies);
+}
+
+enum status policy_admin_get(struct pg *pg, struct cancel *cancel, const char *id,
+                             struct pg_result **ret_policy)
+{
+    return pg_read(pg, PG_POINT_READ, cancel, &policy_admin_get_sql, PARAMS(pg_str(id)),
+                   ret_policy);
+}
+
+enum status policy_admin_get_statements(struct pg *pg, struct cancel *cancel, const char *id,
+                                        struct pg_result **ret_statements)
+{
+    return pg_read(pg, PG_POINT_READ, cancel, &policy_admin_rows_sql, PARAMS(pg_str(id)),
+                   ret_statements);
+}
+
+enum status policy_admin_assignments(struct pg *pg, struct cancel *cancel, const char *id,
+                                     const char *after_user, size_t limit, struct arena *arena,
+                                     struct pg_result **ret_assignments)
+{
+    static const struct pg_statement assignments = {
+        "policy_admin_assignments",
+        "SELECT " ASSIGNMENT_COLUMNS "FROM pek.policy_assignment AS a "
+        "WHERE a.policy_id = $1::bigint AND a.user_id > $2 ORDER BY a.user_id LIMIT $3::integer",
+    };
+    struct pg_param count = pg_int(arena, (int64_t)limit);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_LONG_READ, cancel, &assignments,
+                   PARAMS(pg_str(id), pg_str(after_user), count), ret_assignments);
+}
+
+enum status policy_admin_held(struct pg *pg, struct cancel *cancel, struct slice user,
+                              struct pg_result **ret_statements)
+{
+    static const struct pg_statement held = {
+        "policy_admin_held",
+        "SELECT s.id, s.group_id, s.user_id, s.resource, s.actions, p.id, p.name "
+        "FROM pek.policy_assignment AS a "
+        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
+        "LEFT JOIN pek.policy_statement AS s ON s.realm = p.realm AND s.policy_id = p.id "
+        "WHERE a.user_id = $1 ORDER BY p.id, s.id LIMIT 20001",
+    };
+    _Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
+    return pg_read(pg, PG_POINT_READ, cancel, &held, PARAMS(pg_text(user)), ret_statements);
+}
