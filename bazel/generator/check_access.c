@@ -51,7 +51,8 @@ static void check_self(const struct check *check, const struct option_access *ru
     if (rule->self[0] == '\0')
         return;
     if ((rule->action.number == 0 && rule->right.number == 0) || rule->filter || object)
-        check_refuse(check, "pek.access self stands only beside a policy, or an action on the realm");
+        check_refuse(check,
+                     "pek.access self stands only beside a policy, or an action on the realm");
     check_target(check, rule->self);
 }
 
@@ -61,8 +62,8 @@ static void check_rule(const struct check *check, const struct option_access *ru
     bool user = rule->user[0] != '\0';
     bool action = rule->action.number != 0;
     bool right = rule->right.number != 0;
-    int kinds = (rule->public ? 1 : 0) + (rule->authenticated ? 1 : 0) + (action ? 1 : 0) +
-                (right ? 1 : 0);
+    int kinds =
+        (rule->public ? 1 : 0) + (rule->authenticated ? 1 : 0) + (action ? 1 : 0) + (right ? 1 : 0);
     if (kinds != 1)
         check_refuse(check,
                      "pek.access must have exactly one of public, authenticated, action and right");

@@ -49,14 +49,15 @@ bool delegation_is_user(const char *user)
 
 bool delegation_name_is_reserved(struct slice unique_key)
 {
-    return slice_equal_str(unique_key, "god") || slice_starts_with(unique_key, SLICE_LIT("god in "));
+    return slice_equal_str(unique_key, "god") ||
+           slice_starts_with(unique_key, SLICE_LIT("god in "));
 }
 
 static bool resource_is_valid(const char *resource)
 {
     size_t len = strspn(resource, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    return resource[len] == '\0' && len >= 1 && len <= DELEGATION_RESOURCE_BYTES_MAX
-           && resource[0] >= 'A' && resource[0] <= 'Z' && strcmp(resource, DELEGATION_ESCALATION) != 0;
+    return resource[len] == '\0' && len >= 1 && len <= DELEGATION_RESOURCE_BYTES_MAX &&
+           resource[0] >= 'A' && resource[0] <= 'Z' && strcmp(resource, DELEGATION_ESCALATION) != 0;
 }
 
 /* The kinds that say what a statement is restricted to must be right about it. */

@@ -37,19 +37,21 @@ PEK_MUST_CHECK enum status delegation_check_child(bool parent_can_issue, bool ch
                                                   size_t parent_depth, struct fault *fault);
 
 /* Every one of `children` lies within one of `parents`, else PERMISSION_DENIED naming `field`. */
-PEK_MUST_CHECK enum status
-delegation_check_within(const struct policy_statement *children, size_t child_count,
-                        const struct policy_statement *parents, size_t parent_count,
-                        const char *field, struct fault *fault);
+PEK_MUST_CHECK enum status delegation_check_within(const struct policy_statement *children,
+                                                   size_t child_count,
+                                                   const struct policy_statement *parents,
+                                                   size_t parent_count, const char *field,
+                                                   struct fault *fault);
 
 /* A statement as somebody wrote it: 1 to 11 actions, ids that can be ids, and `resource` ([A-Z][A-Z0-9_]*,
  * not the realm's own GROUP_ESCALATION), made from the restrictions when it is empty: GROUP, USER, REALM.
  * INVALID_ARGUMENT. The ids are the caller's or in the arena, a group's in lower case. */
-PEK_MUST_CHECK enum status
-delegation_make_statement(const char *group, const char *user, const char *resource,
-                          const uint32_t *actions, size_t action_count, struct arena *arena,
-                          struct policy_statement *ret_statement, const char **ret_resource,
-                          struct fault *fault);
+PEK_MUST_CHECK enum status delegation_make_statement(const char *group, const char *user,
+                                                     const char *resource, const uint32_t *actions,
+                                                     size_t action_count, struct arena *arena,
+                                                     struct policy_statement *ret_statement,
+                                                     const char **ret_resource,
+                                                     struct fault *fault);
 
 /* A group's id as it is stored, in lower case; NULL when the arena is full. */
 const char *delegation_group(const char *id, struct arena *arena);

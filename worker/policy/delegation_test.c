@@ -111,9 +111,14 @@ static void statement_cannot_pose_as_the_realms_own(void **state)
     static const struct {
         const char *group, *user, *resource;
     } wrong[] = {
-        {ONE_GROUP, "", "GROUP_ESCALATION"}, {ONE_GROUP, "", "REALM"}, {"", "bob", "REALM"},
-        {"", "", "GROUP"},                   {"", "", "USER"},         {"", "", "lower"},
-        {"", "", "1ST"},                     {"", "", "SPA CE"},
+        {ONE_GROUP, "", "GROUP_ESCALATION"},
+        {ONE_GROUP, "", "REALM"},
+        {"", "bob", "REALM"},
+        {"", "", "GROUP"},
+        {"", "", "USER"},
+        {"", "", "lower"},
+        {"", "", "1ST"},
+        {"", "", "SPA CE"},
     };
     struct arena arena;
     arena_init(&arena, 4096);
@@ -121,9 +126,9 @@ static void statement_cannot_pose_as_the_realms_own(void **state)
         struct policy_statement made;
         struct fault fault;
         const char *kind;
-        assert_int_equal(make(&arena, wrong[i].group, wrong[i].user, wrong[i].resource, 3, &made,
-                              &kind, &fault),
-                         STATUS_INVALID_ARGUMENT);
+        assert_int_equal(
+            make(&arena, wrong[i].group, wrong[i].user, wrong[i].resource, 3, &made, &kind, &fault),
+            STATUS_INVALID_ARGUMENT);
         assert_string_equal(fault.field, "statement.resource");
     }
     arena_done(&arena);

@@ -36,8 +36,8 @@ enum status policy_admin_standing_now(struct pg_transaction *transaction, const 
                                       const char *id, struct policy_standing *ret_standing)
 {
     struct pg_result *row;
-    enum status status = pg_execute(transaction, &policy_admin_standing_sql,
-                                    PARAMS(pg_str(user), pg_str(id)), &row);
+    enum status status =
+        pg_execute(transaction, &policy_admin_standing_sql, PARAMS(pg_str(user), pg_str(id)), &row);
     if (status == STATUS_OK)
         *ret_standing = policy_admin_take_standing(row);
     return status;
@@ -230,8 +230,8 @@ enum status policy_admin_insert(struct pg_transaction *transaction, const char *
 /* The group of a statement is the only thing it refers to that may not be there. */
 static enum status no_such_group(const struct pg_transaction *transaction, enum status status)
 {
-    bool group = status == STATUS_FAILED_PRECONDITION
-                 && strcmp(pg_constraint(transaction), "policy_statement_group_fkey") == 0;
+    bool group = status == STATUS_FAILED_PRECONDITION &&
+                 strcmp(pg_constraint(transaction), "policy_statement_group_fkey") == 0;
     return group ? STATUS_NOT_FOUND : status;
 }
 
@@ -248,11 +248,10 @@ enum status policy_admin_add_statement(struct pg_transaction *transaction, const
     struct pg_param actions = pg_int(arena, statement->actions);
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
-    enum status status =
-        pg_execute(transaction, &add,
-                   PARAMS(pg_str(policy_id), pg_str(statement->group), pg_str(statement->user),
-                          pg_str(resource), actions),
-                   ret_statement);
+    enum status status = pg_execute(transaction, &add,
+                                    PARAMS(pg_str(policy_id), pg_str(statement->group),
+                                           pg_str(statement->user), pg_str(resource), actions),
+                                    ret_statement);
     return no_such_group(transaction, status);
 }
 
@@ -337,8 +336,8 @@ enum status policy_admin_assign(struct pg_transaction *transaction, const char *
         "WHERE a.policy_id = $1::bigint AND a.user_id = $2",
     };
     size_t made;
-    enum status status = run(transaction, &assign,
-                             PARAMS(pg_str(id), pg_str(user), pg_str(assigned_by)), &made);
+    enum status status =
+        run(transaction, &assign, PARAMS(pg_str(id), pg_str(user), pg_str(assigned_by)), &made);
     if (status == STATUS_OK)
         status = pg_execute(transaction, &find, PARAMS(pg_str(id), pg_str(user)), ret_assignment);
     if (status == STATUS_OK)

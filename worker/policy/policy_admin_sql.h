@@ -16,7 +16,8 @@
     "(extract(epoch FROM p.create_time) * 1000000)::bigint, p.version "
 #define STATEMENT_COLUMNS "s.id, s.group_id, s.user_id, s.resource, s.actions "
 #define ASSIGNMENT_COLUMNS                                                                         \
-    "a.user_id, a.policy_id, (extract(epoch FROM a.assign_time) * 1000000)::bigint, a.assigned_by "
+    "a.user_id, a.policy_id, (extract(epoch FROM a.assign_time) * 1000000)::bigint, "              \
+    "a.assigned_by "
 
 extern const struct pg_statement policy_admin_standing_sql;
 extern const struct pg_statement policy_admin_get_sql;

@@ -73,9 +73,10 @@ PEK_MUST_CHECK enum status policy_admin_find(struct pg_transaction *transaction,
 PEK_MUST_CHECK enum status policy_admin_depth(struct pg_transaction *transaction, const char *id,
                                               size_t *ret_depth);
 /* All of a policy, at most POLICY_STATEMENTS_MAX, in the arena. */
-PEK_MUST_CHECK enum status
-policy_admin_statements(struct pg_transaction *transaction, const char *id, struct arena *arena,
-                        const struct policy_statement **ret_statements, size_t *ret_count);
+PEK_MUST_CHECK enum status policy_admin_statements(struct pg_transaction *transaction,
+                                                   const char *id, struct arena *arena,
+                                                   const struct policy_statement **ret_statements,
+                                                   size_t *ret_count);
 /* Statements of people. */
 PEK_MUST_CHECK enum status policy_admin_count(struct pg_transaction *transaction, const char *id,
                                               size_t *ret_count);
@@ -106,14 +107,16 @@ PEK_MUST_CHECK enum status policy_admin_insert(struct pg_transaction *transactio
                                                struct slice unique_key, bool can_issue,
                                                struct pg_result **ret_policy);
 /* ALREADY_EXISTS for one with the same restrictions and resource, NOT_FOUND for the group. */
-PEK_MUST_CHECK enum status
-policy_admin_add_statement(struct pg_transaction *transaction, const char *policy_id,
-                           const struct policy_statement *statement, const char *resource,
-                           struct arena *arena, struct pg_result **ret_statement);
-PEK_MUST_CHECK enum status
-policy_admin_set_statement(struct pg_transaction *transaction, const char *id,
-                           const struct policy_statement *statement, const char *resource,
-                           struct arena *arena, struct pg_result **ret_statement);
+PEK_MUST_CHECK enum status policy_admin_add_statement(struct pg_transaction *transaction,
+                                                      const char *policy_id,
+                                                      const struct policy_statement *statement,
+                                                      const char *resource, struct arena *arena,
+                                                      struct pg_result **ret_statement);
+PEK_MUST_CHECK enum status policy_admin_set_statement(struct pg_transaction *transaction,
+                                                      const char *id,
+                                                      const struct policy_statement *statement,
+                                                      const char *resource, struct arena *arena,
+                                                      struct pg_result **ret_statement);
 PEK_MUST_CHECK enum status policy_admin_delete_statement(struct pg_transaction *transaction,
                                                          const char *id);
 /* Takes from all policies below it what they have beyond the one above them. */

@@ -15,11 +15,11 @@ enum status policy_change_begin(struct change *change, const char *policy_id,
     struct policy_standing standing;
     enum status status = policy_store_lock(change->transaction, false);
     if (status == STATUS_OK)
-        status = policy_admin_standing_now(change->transaction, change->actor, policy_id,
-                                           &standing);
+        status =
+            policy_admin_standing_now(change->transaction, change->actor, policy_id, &standing);
     if (status == STATUS_OK && !delegation_allows(&standing, right))
-        status = fault_set(change->fault, STATUS_PERMISSION_DENIED, NULL,
-                           "you may not do this here");
+        status =
+            fault_set(change->fault, STATUS_PERMISSION_DENIED, NULL, "you may not do this here");
     return status;
 }
 
@@ -36,8 +36,8 @@ enum status policy_change_find(struct change *change, const char *policy_id, con
     }
     struct slice parent = pg_get_slice(row, 0, POLICY_PARENT);
     const char *now = policy_etag(pg_get_int(row, 0, POLICY_VERSION), change->arena);
-    bool is_god = parent.len == 0
-                  && slice_equal_str(pg_get_slice(row, 0, POLICY_NAME), POLICY_REALM_GOD);
+    bool is_god =
+        parent.len == 0 && slice_equal_str(pg_get_slice(row, 0, POLICY_NAME), POLICY_REALM_GOD);
     const char *parent_id = arena_strndup(change->arena, parent.len ? parent.ptr : "", parent.len);
     pg_result_free(row);
     if (!now || !parent_id)
@@ -61,10 +61,9 @@ enum status policy_change_within(struct change *change, const char *parent_id,
         return STATUS_OK;
     enum status status = policy_admin_statements(change->transaction, parent_id, change->arena,
                                                  &parents, &parent_count);
-    return status == STATUS_OK
-               ? delegation_check_within(statements, count, parents, parent_count, "statement",
-                                         change->fault)
-               : status;
+    return status == STATUS_OK ? delegation_check_within(statements, count, parents, parent_count,
+                                                         "statement", change->fault)
+                               : status;
 }
 
 const char *policy_change_list(struct change *change, struct pg_result *policies)

@@ -20,8 +20,8 @@ static enum status take_held(const struct pg_result *rows, struct arena *arena,
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < held.count; i++)
         held.statements[i] = (struct policy_statement){
-            .group = pg_is_null(rows, i, STATEMENT_GROUP) ? NULL
-                                                          : pg_get_str(rows, i, STATEMENT_GROUP),
+            .group =
+                pg_is_null(rows, i, STATEMENT_GROUP) ? NULL : pg_get_str(rows, i, STATEMENT_GROUP),
             .user =
                 pg_is_null(rows, i, STATEMENT_USER) ? NULL : pg_get_str(rows, i, STATEMENT_USER),
             .actions = (uint32_t)pg_get_int(rows, i, STATEMENT_ACTIONS),
@@ -35,8 +35,7 @@ static size_t end_of_policy(const struct held *held, size_t first)
 {
     size_t end = first + 1;
     struct slice id = pg_get_slice(held->rows, first, STATEMENT_POLICY_ID);
-    while (end < held->count
-           && slice_equal(id, pg_get_slice(held->rows, end, STATEMENT_POLICY_ID)))
+    while (end < held->count && slice_equal(id, pg_get_slice(held->rows, end, STATEMENT_POLICY_ID)))
         end++;
     return end;
 }
@@ -124,8 +123,7 @@ static enum status tell_hints(struct rpc_ctx *ctx, const struct held *held, uint
 }
 
 static enum status explain(struct rpc_ctx *ctx, const struct held *held, uint32_t bits,
-                           const struct policy_target *target,
-                           policy_v1_check_policy_response *res)
+                           const struct policy_target *target, policy_v1_check_policy_response *res)
 {
     struct arena *arena = rpc_arena(ctx);
     bool *grants = arena_zalloc(arena, held->count + 1, sizeof(*grants));
@@ -144,8 +142,7 @@ enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_polic
 {
     const struct domain *domain = rpc_data(ctx);
     uint32_t bits = policy_action_bits((uint32_t)req->action);
-    struct slice user =
-        req->user_id[0] ? slice_str(req->user_id) : rpc_principal(ctx)->user;
+    struct slice user = req->user_id[0] ? slice_str(req->user_id) : rpc_principal(ctx)->user;
     struct policy_target target = {
         .user = req->target_user_id[0] ? req->target_user_id : NULL,
     };

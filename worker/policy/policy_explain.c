@@ -13,8 +13,8 @@ enum policy_reason policy_explain_refusal(const struct policy_statement *stateme
             continue;
         if (policy_statement_matches(statement, target))
             reason = POLICY_NOT_ALL_ACTIONS;
-        else if (statement->group
-                 && (!target->group || strcmp(statement->group, target->group) != 0))
+        else if (statement->group &&
+                 (!target->group || strcmp(statement->group, target->group) != 0))
             reason = POLICY_OTHER_GROUP;
         else
             reason = POLICY_OTHER_USER;

@@ -254,8 +254,8 @@ static enum status create_statement(struct change *change, const void *request, 
     if (status == STATUS_OK)
         status = policy_change_within(change, parent_id, written.statements, 1);
     if (status == STATUS_OK)
-        status = add_statement(change, req->policy_id, written.statements, written.resources[0],
-                               &row);
+        status =
+            add_statement(change, req->policy_id, written.statements, written.resources[0], &row);
     if (status != STATUS_OK)
         return status;
     status = policy_statement_to_message(row, 0, change->arena, res);
@@ -288,8 +288,8 @@ static enum status find_statement(struct change *change, const char *policy_id, 
     if (pg_rows(row) == 1)
         status = policy_statement_to_message(row, 0, change->arena, ret_statement);
     else
-        status = fault_set(change->fault, STATUS_NOT_FOUND, NULL,
-                           "policy %s has no statement %s", policy_id, id);
+        status = fault_set(change->fault, STATUS_NOT_FOUND, NULL, "policy %s has no statement %s",
+                           policy_id, id);
     pg_result_free(row);
     if (status == STATUS_OK && strcmp(ret_statement->resource, DELEGATION_ESCALATION) == 0)
         status = fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "REALM_STATEMENT",
@@ -402,9 +402,8 @@ static enum status delete_statement(struct change *change, const void *request, 
         status = audit_statement(change, "policy.statement.delete", req->id);
     if (status == STATUS_OK)
         status = policy_admin_delete_statement(change->transaction, req->id);
-    return status == STATUS_OK
-               ? finish_statements(change, req->policy_id, req->cascade, had_god)
-               : status;
+    return status == STATUS_OK ? finish_statements(change, req->policy_id, req->cascade, had_god)
+                               : status;
 }
 
 enum status policy_handle_delete_statement(struct rpc_ctx *ctx,

@@ -92,8 +92,7 @@ enum status policy_assignment_to_message(const struct pg_result *assignments, si
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
-enum status policy_statement_from_message(const policy_v1_statement *statement,
-                                          struct arena *arena,
+enum status policy_statement_from_message(const policy_v1_statement *statement, struct arena *arena,
                                           struct policy_statement *ret_statement,
                                           const char **ret_resource, struct fault *fault)
 {

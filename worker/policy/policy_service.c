@@ -66,7 +66,8 @@ static enum status send_policies(struct rpc_ctx *ctx, struct policy_v1_list_poli
         if (status == STATUS_OK)
             status = policy_v1_list_policies_send(stream, &item);
         buffer_reset(after);
-        buffer_append(after, pg_get_str(rows, i, POLICY_ID), strlen(pg_get_str(rows, i, POLICY_ID)) + 1);
+        buffer_append(after, pg_get_str(rows, i, POLICY_ID),
+                      strlen(pg_get_str(rows, i, POLICY_ID)) + 1);
     }
     return status == STATUS_OK && after->failed ? STATUS_RESOURCE_EXHAUSTED : status;
 }
@@ -83,7 +84,8 @@ static enum status list_policies(struct rpc_ctx *ctx, const policy_v1_list_polic
     };
     size_t left = 0;
     if (req->after_id[0] && !policy_admin_is_id(req->after_id))
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "after_id", "after_id is no policy's id");
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "after_id",
+                              "after_id is no policy's id");
     if (req->parent_id[0] && !policy_admin_is_id(req->parent_id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "parent_id",
                               "parent_id is no policy's id");
@@ -163,9 +165,9 @@ enum status policy_service_add(struct rpc_host *host, struct domain *domain, str
         .revoke_policy = policy_handle_revoke,
         .check_policy = policy_handle_check,
     };
-    _Static_assert((int)PEK__POLICY_RIGHT__VIEW == DELEGATION_VIEW
-                       && (int)PEK__POLICY_RIGHT__ISSUE == DELEGATION_ISSUE
-                       && (int)PEK__POLICY_RIGHT__ADMINISTER == DELEGATION_ADMINISTER,
+    _Static_assert((int)PEK__POLICY_RIGHT__VIEW == DELEGATION_VIEW &&
+                       (int)PEK__POLICY_RIGHT__ISSUE == DELEGATION_ISSUE &&
+                       (int)PEK__POLICY_RIGHT__ADMINISTER == DELEGATION_ADMINISTER,
                    "delegation_right has the numbers of pek.PolicyRight");
     return policy_v1_policy_service_add(host, &service, domain, fault);
 }

@@ -107,7 +107,8 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
         "policy_add_group_god",
         "WITH god AS ("
         "  INSERT INTO pek.policy (name, unique_key, parent_id, can_issue)"
-        "  VALUES ('GOD in ' || $1, 'god in ' || $1, (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'), true)"
+        "  VALUES ('GOD in ' || $1, 'god in ' || $1, (SELECT p.id FROM pek.policy AS p WHERE "
+        "p.name = 'GOD'), true)"
         "  RETURNING id), "
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
