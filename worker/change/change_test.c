@@ -140,10 +140,11 @@ static void operators_grants_are_audited_once(struct world *w)
 {
     world_god(w, &w->a, "alice");
     world_god(w, &w->a, "alice");
-    assert_string_equal(world_value(w, "SELECT string_agg(concat_ws('|', actor, action, target_id,"
-                                       " detail->>'user', detail->>'actions'), ' ' ORDER BY id)"
-                                       " FROM pek.audit_log"),
-                        "operator|policy.create|GOD|2047 operator|policy.assign|GOD|alice");
+    assert_string_equal(
+        world_value(w, "SELECT string_agg(concat_ws('|', actor, action, target_id,"
+                       " detail->>'name', detail->>'user_id', detail->>'actions'), ' ' ORDER BY id)"
+                       " FROM pek.audit_log"),
+        "operator|policy.create|1|GOD|2047 operator|policy.assign|1|alice");
 }
 
 static void refused_change_leaves_no_audit_row(struct world *w)

@@ -1,6 +1,6 @@
-/* policy_world: PolicyService as tests call it, in realm a of a world (worker/testing). */
-#ifndef PEK_WORKER_POLICY_POLICY_WORLD_H
-#define PEK_WORKER_POLICY_POLICY_WORLD_H
+/* policy_world: PolicyService as tests call it, in realm a of a world. */
+#ifndef PEK_WORKER_TESTING_POLICY_WORLD_H
+#define PEK_WORKER_TESTING_POLICY_WORLD_H
 
 #include "pek/policy/v1/policy.rpc.h"
 #include "worker/testing/world.h"

@@ -1,4 +1,4 @@
-#include "worker/policy/policy_world.h"
+#include "worker/testing/policy_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
