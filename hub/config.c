@@ -39,7 +39,7 @@ static const struct config_option options[] = {
      OPTION(LIST, instances),
      .max = 15,
      .fallback = "",
-     .help = "workers as realm=address:port, comma-separated"},
+     .help = "workers to begin with, as realm=address:port, comma-separated; see hub/registry/README.md"},
     {.name = "tls_ca",
      OPTION(PATH, tls_ca),
      .fallback = "",
@@ -234,8 +234,6 @@ static void check(struct config *config, const void *values)
         config_mistake(config, "https_certificate and https_key go together");
     if (hub->local_realm[0] && !hub->local_instance_key[0])
         config_mistake(config, "local_realm needs local_instance_key");
-    if (!hub->local_realm[0] && hub->instances.count == 0)
-        config_mistake(config, "there is nothing to ask: give local_realm or instances");
     for (size_t i = 0; i < hub->instances.count; i++) {
         const char *equals = strchr(hub->instances.items[i], '=');
         if (!equals || equals == hub->instances.items[i] || !equals[1])

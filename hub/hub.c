@@ -7,6 +7,7 @@
 #include "hub/login/login.h"
 #include "hub/login/secret.h"
 #include "hub/observe.h"
+#include "hub/registry/directory.h"
 #include "hub/registry/registry_service.h"
 #include "hub/session/session_service.h"
 #include "hub/site.h"
@@ -29,9 +30,11 @@ struct hub {
     struct pg *pg;
     struct jwt_keys keys, realm_keys; /* the hub's own, and those of the realm hosted here */
     struct sha256 page_key, login_key;
-    char *oauth_secret;          /* NULL without a provider */
-    struct rpc_runtime *runtime; /* NULL when every realm is in this process */
+    char *oauth_secret;        /* NULL without a provider */
+    struct rpc_tls client_tls; /* the files of the configuration */
     struct registry registry;
+    struct directory directory;
+    struct registry_service registry_service;
     struct session_cache sessions;
     bool sessions_ready;
     struct rpc_host *host; /* the hub's own services */
@@ -76,7 +79,8 @@ static void status_changed(void *arg, struct instance *instance)
     (void)arg;
     log_event(instance->status == INSTANCE_SERVING ? LOG_INFO : LOG_WARN, "instance.status",
               log_str("instance", instance->realm),
-              log_str("status", instance_status_name(instance->status)));
+              log_str("status", instance_status_name(instance->status)),
+              log_str("problem", instance->problem));
 }
 
 static void token_failed(void *arg, const struct instance *instance, const struct fault *fault)
@@ -166,26 +170,40 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
     return registry_add_local(&hub->registry, config->local_realm, realm_host(hub->realm), fault);
 }
 
+static void registry_problem(void *arg, const char *realm, const struct fault *fault)
+{
+    (void)arg;
+    log_event(LOG_WARN, "registry.problem", log_str("instance", realm),
+              log_str("status", status_name(fault->status)), log_str("field", fault->field),
+              log_str("message", fault->text));
+}
+
+static void registry_changed(void *arg, struct slice who, const char *realm, const char *status)
+{
+    (void)arg;
+    log_event(LOG_INFO, "registry.changed", log_slice("user", who), log_str("instance", realm),
+              log_str("status", status));
+}
+
+/* The workers come out of the database. */
 static enum status open_workers(struct hub *hub, struct fault *fault)
 {
     const struct hub_config *config = hub->config;
-    enum status status = STATUS_OK;
+    const struct directory_options options = {
+        .pg = hub->pg,
+        .registry = &hub->registry,
+        .local_realm = config->local_realm,
+        .seeds = config->instances.items,
+        .seed_count = config->instances.count,
+        .listen = config->listen,
+        .tls = config->tls_ca[0] ? &hub->client_tls : NULL,
+        .arg = hub,
+        .on_problem = registry_problem,
+    };
 
-    for (size_t i = 0; !status && i < config->instances.count; i++) {
-        const char *item = config->instances.items[i];
-        size_t realm_len = strcspn(item, "=");
-        char realm[REALM_BYTES_MAX + 1];
-        /* A worker's certificate must name its realm: one realm cannot pose as another. */
-        const struct rpc_tls tls = {config->tls_ca, config->tls_certificate, config->tls_key,
-                                    realm};
-        if (realm_len > REALM_BYTES_MAX)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "instances", "the realm is too long");
-        memcpy(realm, item, realm_len);
-        realm[realm_len] = 0;
-        status = registry_add(&hub->registry, realm, item + realm_len + 1,
-                              config->tls_ca[0] ? &tls : NULL, fault);
-    }
-    return status;
+    hub->client_tls =
+        (struct rpc_tls){config->tls_ca, config->tls_certificate, config->tls_key, NULL};
+    return directory_open(&hub->directory, &options, fault);
 }
 
 static enum status open_sessions(struct hub *hub, struct fault *fault)
@@ -209,7 +227,7 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     if (!status)
         status = session_service_add(hub->host, &hub->sessions, fault);
     if (!status)
-        status = registry_service_add(hub->host, &hub->registry, fault);
+        status = registry_service_add(hub->host, &hub->registry_service, fault);
     if (!status)
         status = rpc_channel_new_local(hub->host, &hub->host_channel);
     if (status && !fault->status)
@@ -227,12 +245,13 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .on_status = status_changed,
     };
     registry_init(&hub->registry, hub->fibers, &options);
-    if (hub->config->instances.count > 0) {
-        enum status status = rpc_runtime_new(hub->fibers, &hub->runtime);
-        if (status)
-            return fault_set(fault, status, NULL, "gRPC cannot be started");
-        hub->registry.options.runtime = hub->runtime;
-    }
+    hub->registry_service = (struct registry_service){
+        .registry = &hub->registry,
+        .pg = hub->pg,
+        .listen = hub->config->listen,
+        .arg = hub,
+        .on_change = registry_changed,
+    };
     enum status status = open_sessions(hub, fault);
     if (!status)
         status = open_realm(hub, fault);
@@ -329,7 +348,7 @@ static enum status open_server(struct hub *hub, struct fault *fault)
 
 static bool is_settled(const struct hub *hub)
 {
-    if (!pg_is_ready(hub->pg) || (hub->realm && !realm_is_ready(hub->realm)))
+    if (!pg_is_ready(hub->pg) || !hub->registry.loaded || (hub->realm && !realm_is_ready(hub->realm)))
         return false;
     for (size_t i = 0; i < hub->registry.count; i++) {
         if (hub->registry.instances[i]->status == INSTANCE_UNKNOWN)
@@ -392,6 +411,7 @@ static void run_stop(void *arg)
 
     if (hub->server && http_server_drain(hub->server, until_us))
         hub->clean = false;
+    directory_stop(&hub->directory);
     registry_stop(&hub->registry);
     if (hub->sessions_ready)
         session_cache_stop(&hub->sessions);
@@ -427,7 +447,7 @@ bool hub_close(struct hub *hub)
         session_cache_done(&hub->sessions);
     rpc_channel_free(hub->host_channel);
     rpc_host_free(hub->host);
-    rpc_runtime_free(hub->runtime);
+    registry_close_runtime(&hub->registry);
     pg_free(hub->pg);
     jwt_keys_done(&hub->keys);
     jwt_keys_done(&hub->realm_keys);

@@ -4,6 +4,8 @@ static enum status add_named(struct api_call *call, struct slice realm, struct f
 {
     struct instance *instance = registry_find(call->api->options.registry, realm);
 
+    if (!instance && !call->api->options.registry->loaded)
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
     if (!instance)
         return fault_set_reason(fault, STATUS_NOT_FOUND, "NO_SUCH_REALM", "realm",
                                 "there is no such realm");
@@ -21,6 +23,8 @@ enum status call_add_legs(struct api_call *call, struct fault *fault)
         return add_named(call, realm, fault);
     if (call->method->realms == TRANSCODE_ONE || !call->session)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "realm", "realm is required");
+    if (!registry->loaded)
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
     for (size_t i = 0; i < registry->count; i++) {
         struct instance *instance = registry->instances[i];
         if (!session_includes(call->session, instance))

@@ -59,8 +59,10 @@ void leg_fail(struct leg *leg, enum status status, const char *text)
 
 void fanout_done(struct fanout *fanout)
 {
-    for (size_t i = 0; i < fanout->count; i++)
+    for (size_t i = 0; i < fanout->count; i++) {
         leg_stop(&fanout->legs[i]);
+        fanout->legs[i].instance = instance_unref(fanout->legs[i].instance);
+    }
     cancel_hook_remove(&fanout->cancel_hook);
 }
 
@@ -80,7 +82,7 @@ enum status fanout_add(struct fanout *fanout, struct instance *instance, bool na
 
     if (!leg)
         return STATUS_RESOURCE_EXHAUSTED;
-    leg->instance = instance;
+    leg->instance = instance_ref(instance);
     leg->channel = instance->channel;
     leg->realm = slice_str(instance->realm);
     leg->named = named;
@@ -111,8 +113,9 @@ static void leg_skip(struct leg *leg)
 
 static void refuse_unavailable(struct leg *leg)
 {
-    (void)fault_set_reason(&leg->fault, STATUS_UNAVAILABLE, "REALM_UNAVAILABLE", NULL,
-                           "realm %.*s does not answer at the moment", SLICE_ARG(leg->realm));
+    if (instance_check(leg->instance, &leg->fault) == STATUS_OK)
+        (void)fault_set_reason(&leg->fault, STATUS_UNAVAILABLE, "REALM_UNAVAILABLE", NULL,
+                               "realm %.*s does not answer at the moment", SLICE_ARG(leg->realm));
     end(leg, false);
 }
 
@@ -123,7 +126,12 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
         leg->state = LEG_ADMISSION;
         return true;
     }
-    const struct credential *credential = &fanout->session->credentials[leg->instance->index];
+    /* A realm that does not answer will not give a token either. */
+    if (instance_is_away(leg->instance)) {
+        refuse_unavailable(leg);
+        return true;
+    }
+    const struct credential *credential = session_credential(fanout->session, leg->instance);
     enum credential_state state =
         credential_get(fanout->session, leg->instance, &leg->waiter, &fanout->event);
 
@@ -139,11 +147,6 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
         end(leg, true);
         return true;
     }
-    /* A realm that does not answer will not give a token either. */
-    if (breaker_refuses(&leg->instance->breaker, clock_monotonic_us())) {
-        refuse_unavailable(leg);
-        return true;
-    }
     return false;
 }
 
@@ -155,7 +158,7 @@ static enum status start_call(struct fanout *fanout, struct leg *leg)
     for (size_t i = 0; i < fanout->pair_count && i < FANOUT_PAIRS_MAX; i++)
         pairs[count++] = fanout->pairs[i];
     if (fanout->session && leg->instance) {
-        const struct credential *credential = &fanout->session->credentials[leg->instance->index];
+        const struct credential *credential = session_credential(fanout->session, leg->instance);
         for (size_t i = 0; i < credential->pair_count; i++)
             pairs[count++] = credential->pairs[i];
     }
@@ -190,7 +193,7 @@ static bool advance_admission(struct fanout *fanout, struct leg *leg)
     leg->admitted = true;
     /* The token may have been dropped while the leg waited for its place. */
     if (fanout->session && leg->instance &&
-        fanout->session->credentials[leg->instance->index].state != CREDENTIAL_READY) {
+        session_credential(fanout->session, leg->instance)->state != CREDENTIAL_READY) {
         leave(leg, false);
         leg->state = LEG_CREDENTIAL;
         return true;

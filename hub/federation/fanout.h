@@ -32,7 +32,7 @@ enum leg_state { LEG_CREDENTIAL, LEG_ADMISSION, LEG_CALL, LEG_DONE, LEG_SKIPPED 
 struct leg {
     enum leg_state state;
     struct slice realm;
-    struct instance *instance; /* NULL: a service of the hub itself */
+    struct instance *instance; /* a reference; NULL: a service of the hub itself */
     struct rpc_channel *channel;
     struct slice request; /* message bytes; borrowed */
     bool named; /* the client named this realm: it is asked even if it does not know the user */

@@ -12,7 +12,21 @@ static void open_again(struct breaker *breaker, int64_t now_us)
 
 bool breaker_refuses(const struct breaker *breaker, int64_t now_us)
 {
-    return breaker->state != BREAKER_CLOSED && now_us < breaker->probe_after_us;
+    return breaker->tripped ||
+           (breaker->state != BREAKER_CLOSED && now_us < breaker->probe_after_us);
+}
+
+void breaker_trip(struct breaker *breaker)
+{
+    breaker->opened += breaker->state == BREAKER_CLOSED;
+    breaker->state = BREAKER_OPEN;
+    breaker->tripped = true;
+}
+
+void breaker_heal(struct breaker *breaker)
+{
+    if (breaker->tripped)
+        *breaker = (struct breaker){.opened = breaker->opened};
 }
 
 bool breaker_admit(struct breaker *breaker, int64_t now_us)

@@ -6,6 +6,9 @@
  *           BREAKER_PAUSE_MAX_MS (so that a healed realm is back within 5 s).
  * HALF_OPEN one call, the probe, goes out; its outcome closes or opens again.
  *
+ * Whoever knows for sure that the realm is not there (a heartbeat that nobody answered) trips it: then every call
+ * is refused, without probes, until the same one says that it is back.
+ *
  * Only what says that the realm is not there is a failure (UNAVAILABLE, deadline), never a refusal. Pure: the
  * caller gives the time. Plain memory, zero-initialised is closed.
  */
@@ -27,6 +30,7 @@ struct breaker {
     uint16_t failures; /* a bit an outcome, newest lowest; 1 is a failure */
     int64_t pause_ms;
     int64_t probe_after_us; /* monotonic */
+    bool tripped;           /* OPEN until breaker_heal */
     uint64_t opened;        /* how often, for metrics */
 };
 
@@ -36,6 +40,9 @@ bool breaker_admit(struct breaker *breaker, int64_t now_us);
 bool breaker_refuses(const struct breaker *breaker, int64_t now_us);
 /* The outcome of an admitted call. */
 void breaker_told(struct breaker *breaker, bool failed, int64_t now_us);
+/* The realm is known to be gone, and known to be back. Idempotent; healing touches only what was tripped. */
+void breaker_trip(struct breaker *breaker);
+void breaker_heal(struct breaker *breaker);
 /* An admitted call ended without an outcome (cancelled by us): a probe may be tried again. */
 void breaker_forgot(struct breaker *breaker, int64_t now_us);
 

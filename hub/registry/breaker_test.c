@@ -74,6 +74,29 @@ static void breaker_probe_without_outcome_can_be_tried_again(void **state)
     assert_true(breaker_admit(&breaker, now));
 }
 
+static void tripped_breaker_refuses_until_healed_however_long_and_whatever_is_told(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    breaker_trip(&breaker);
+    breaker_trip(&breaker);
+    breaker_told(&breaker, false, 0);
+    breaker_forgot(&breaker, 0);
+    assert_false(breaker_admit(&breaker, INT64_MAX));
+    breaker_heal(&breaker);
+    assert_true(breaker_admit(&breaker, 0));
+    assert_int_equal(breaker.opened, 1);
+}
+
+static void healing_does_not_close_what_failures_opened(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    failed(&breaker, 5, 0);
+    breaker_heal(&breaker);
+    assert_false(breaker_admit(&breaker, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +105,8 @@ int main(void)
         cmocka_unit_test(breaker_lets_one_probe_through_after_the_pause),
         cmocka_unit_test(breaker_pause_grows_to_its_limit_while_probes_fail),
         cmocka_unit_test(breaker_probe_without_outcome_can_be_tried_again),
+        cmocka_unit_test(tripped_breaker_refuses_until_healed_however_long_and_whatever_is_told),
+        cmocka_unit_test(healing_does_not_close_what_failures_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 #include "hub/registry/registry.h"
 
 #include <assert.h>
-#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "hub/registry/instance_rules.h"
 #include "hub/registry/watch.h"
 #include "shared/base/clock.h"
 #include "shared/jwt/jwt.h"
@@ -18,6 +20,8 @@ const char *instance_status_name(enum instance_status status)
         [INSTANCE_SERVING] = "SERVING",
         [INSTANCE_NOT_SERVING] = "NOT_SERVING",
         [INSTANCE_UNREACHABLE] = "UNREACHABLE",
+        [INSTANCE_IS_DRAINING] = "DRAINING",
+        [INSTANCE_REFUSED] = "REFUSED",
     };
     return names[status];
 }
@@ -28,28 +32,53 @@ void registry_init(struct registry *registry, struct fibers *fibers,
     *registry = (struct registry){.fibers = fibers, .options = *options};
 }
 
+/* ---- references --------------------------------------------------------------------------------- */
+
 static struct instance *instance_free(struct instance *instance)
 {
-    if (!instance)
-        return NULL;
-    assert(instance->in_flight == 0 && instance->fibers == 0);
+    assert(instance->in_flight == 0 && instance->fibers == 0 && list_empty(&instance->waiting));
     rpc_channel_free(instance->channel);
     for (size_t i = 0; i < instance->service_count; i++)
         free(instance->services[i]);
+    if (instance->ca_fd >= 0)
+        close(instance->ca_fd);
     free(instance->target);
     free(instance);
     return NULL;
 }
 
+struct instance *instance_ref(struct instance *instance)
+{
+    instance->references++;
+    return instance;
+}
+
+struct instance *instance_unref(struct instance *instance)
+{
+    if (!instance || --instance->references > 0)
+        return NULL;
+    struct registry *registry = instance->registry;
+    registry->slots[instance->slot] = NULL;
+    instance_free(instance);
+    if (registry->on_freed && !registry->is_stopping)
+        registry->on_freed(registry->arg);
+    return NULL;
+}
+
+/* ---- life cycle --------------------------------------------------------------------------------- */
+
 void registry_stop(struct registry *registry)
 {
     struct fiber_event ended = {0};
 
+    registry->is_stopping = true;
     registry->stopping = &ended;
-    for (size_t i = 0; i < registry->count; i++)
-        cancel_fire(&registry->instances[i]->cancel);
-    for (size_t i = 0; i < registry->count; i++) {
-        while (registry->instances[i]->fibers > 0) {
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++) {
+        if (registry->slots[i])
+            cancel_fire(&registry->slots[i]->cancel);
+    }
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++) {
+        while (registry->slots[i] && registry->slots[i]->fibers > 0) {
             enum status status = fiber_event_wait(&ended, DEADLINE_NONE);
             assert(status == STATUS_OK);
             (void)status;
@@ -60,89 +89,201 @@ void registry_stop(struct registry *registry)
 
 void registry_done(struct registry *registry)
 {
+    registry->is_stopping = true;
     for (size_t i = 0; i < registry->count; i++)
-        instance_free(registry->instances[i]);
+        instance_unref(registry->instances[i]);
     registry->count = 0;
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
+        assert(!registry->slots[i]);
 }
 
-static bool realm_is_valid(const char *realm)
+void registry_close_runtime(struct registry *registry)
 {
-    size_t len = strlen(realm);
+    registry->runtime = rpc_runtime_free(registry->runtime);
+}
 
-    if (len == 0 || len > REALM_BYTES_MAX || realm[0] == '-')
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (!islower((unsigned char)realm[i]) && !isdigit((unsigned char)realm[i]) &&
-            realm[i] != '-')
-            return false;
+static enum status find_slot(struct registry *registry, size_t *ret_slot, struct fault *fault)
+{
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++) {
+        if (!registry->slots[i]) {
+            *ret_slot = i;
+            return STATUS_OK;
+        }
     }
-    return true;
+    return fault_set_reason(fault, STATUS_RESOURCE_EXHAUSTED, "TOO_MANY_REALMS", "realm",
+                            "at most %d realms, those included whose last call still runs",
+                            REGISTRY_INSTANCES_MAX);
 }
 
 /* Checks the name and makes room; the channel is still missing. */
-static enum status instance_new(struct registry *registry, const char *realm,
+static enum status instance_new(struct registry *registry, const char *realm, const char *name,
                                 struct instance **ret_instance, struct fault *fault)
 {
+    size_t slot = 0;
+
     if (!realm_is_valid(realm))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "realm",
                          "a realm is 1 to %d of a-z, 0-9 and '-'", REALM_BYTES_MAX);
     if (registry_find(registry, slice_str(realm)))
         return fault_set(fault, STATUS_ALREADY_EXISTS, "realm", "realm %s is there already", realm);
-    if (registry->count == REGISTRY_INSTANCES_MAX)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, "realm", "at most %d instances",
-                         REGISTRY_INSTANCES_MAX);
+    if (find_slot(registry, &slot, fault))
+        return fault->status;
     struct instance *instance = calloc(1, sizeof(*instance));
     if (!instance)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     instance->registry = registry;
-    instance->index = registry->count;
+    instance->slot = slot;
+    instance->generation = ++registry->generations;
+    instance->references = 1; /* the registry's */
+    instance->ca_fd = -1;
     memcpy(instance->realm, realm, strlen(realm) + 1);
+    snprintf(instance->name, sizeof(instance->name), "%s", name && name[0] ? name : realm);
     list_init(&instance->waiting);
     cancel_init(&instance->cancel, DEADLINE_NONE);
     *ret_instance = instance;
     return STATUS_OK;
 }
 
-static enum status instance_begin(struct registry *registry, struct instance *instance,
-                                  enum status status, struct fault *fault)
+static enum status instance_begin(struct instance *instance, struct fault *fault)
 {
-    if (status) {
-        instance_free(instance);
-        return status;
-    }
+    struct registry *registry = instance->registry;
+
+    registry->slots[instance->slot] = instance;
     registry->instances[registry->count++] = instance;
-    status = watch_start(instance);
-    return status ? fault_set(fault, status, NULL, "no fiber to watch %s", instance->realm)
-                  : STATUS_OK;
+    if (!instance->channel)
+        return STATUS_OK;
+    enum status status = watch_start(instance);
+    if (!status)
+        return STATUS_OK;
+    instance_remove(instance);
+    return fault_set(fault, status, NULL, "no fiber to watch the realm");
 }
 
-enum status registry_add(struct registry *registry, const char *realm, const char *target,
-                         const struct rpc_tls *tls, struct fault *fault)
+static enum status make_runtime(struct registry *registry, struct fault *fault)
+{
+    if (registry->runtime)
+        return STATUS_OK;
+    enum status status = rpc_runtime_new(registry->fibers, &registry->runtime);
+    return status ? fault_set(fault, status, NULL, "gRPC cannot be started") : STATUS_OK;
+}
+
+enum status registry_add(struct registry *registry, const struct instance_spec *spec,
+                         struct fault *fault)
 {
     struct instance *instance;
-    enum status status = instance_new(registry, realm, &instance, fault);
+    struct fault problem = {0};
 
-    if (status)
+    enum status status = make_runtime(registry, fault);
+    if (!status)
+        status = instance_new(registry, spec->realm, spec->name, &instance, fault);
+    if (status) {
+        if (spec->ca_fd >= 0)
+            close(spec->ca_fd);
         return status;
-    instance->target = strdup(target);
-    status = instance->target ? rpc_channel_new(registry->options.runtime, target, tls,
-                                                &instance->channel, fault)
-                              : fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    return instance_begin(registry, instance, status, fault);
+    }
+    instance->ca_fd = spec->ca_fd;
+    instance->endpoint = spec->endpoint;
+    instance->target = strdup(spec->target);
+    if (!instance->target) {
+        instance_free(instance);
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    }
+    if (rpc_channel_new(registry->runtime, spec->target, spec->tls, &instance->channel, &problem))
+        instance_refuse(instance, problem.text);
+    return instance_begin(instance, fault);
 }
 
 enum status registry_add_local(struct registry *registry, const char *realm, struct rpc_host *host,
                                struct fault *fault)
 {
     struct instance *instance;
-    enum status status = instance_new(registry, realm, &instance, fault);
+    enum status status = instance_new(registry, realm, NULL, &instance, fault);
 
     if (status)
         return status;
     status = rpc_channel_new_local(host, &instance->channel);
-    if (status)
-        (void)fault_set(fault, status, NULL, "no channel to the realm in this process");
-    return instance_begin(registry, instance, status, fault);
+    if (status) {
+        instance_free(instance);
+        return fault_set(fault, status, NULL, "no channel to the realm in this process");
+    }
+    return instance_begin(instance, fault);
+}
+
+/* Ends the watches of one that is asked nothing any more, once its last call ended. */
+static void settle(struct instance *instance)
+{
+    if (instance->mode != INSTANCE_ACTIVE && instance->in_flight == 0)
+        cancel_fire(&instance->cancel);
+}
+
+/* Those who wait for a place find out that there will be none. */
+static void wake_waiting(struct instance *instance)
+{
+    LIST_FOR_EACH (node, &instance->waiting)
+        fiber_event_signal(LIST_ENTRY(node, struct instance_ticket, node)->event);
+}
+
+void instance_drain(struct instance *instance)
+{
+    if (instance->mode != INSTANCE_ACTIVE)
+        return;
+    instance->mode = INSTANCE_DRAINING;
+    instance_publish(instance);
+    wake_waiting(instance);
+    settle(instance);
+}
+
+void instance_undrain(struct instance *instance)
+{
+    if (instance->mode != INSTANCE_DRAINING)
+        return;
+    instance->mode = INSTANCE_ACTIVE;
+    instance_publish(instance);
+    watch_resume(instance);
+}
+
+void instance_remove(struct instance *instance)
+{
+    struct registry *registry = instance->registry;
+
+    if (instance->mode == INSTANCE_REMOVED)
+        return;
+    instance->mode = INSTANCE_REMOVED;
+    for (size_t i = 0; i < registry->count; i++) {
+        if (registry->instances[i] != instance)
+            continue;
+        registry->count--;
+        memmove(&registry->instances[i], &registry->instances[i + 1],
+                (registry->count - i) * sizeof(registry->instances[0]));
+        break;
+    }
+    wake_waiting(instance);
+    settle(instance);
+    instance_unref(instance);
+}
+
+enum status instance_check(const struct instance *instance, struct fault *fault)
+{
+    switch (instance->mode) {
+    case INSTANCE_REMOVED:
+        return fault_set_reason(fault, STATUS_UNAVAILABLE, "REALM_REMOVED", NULL,
+                                "realm %s left the federation", instance->realm);
+    case INSTANCE_DRAINING:
+        return fault_set_reason(fault, STATUS_UNAVAILABLE, "REALM_DRAINING", NULL,
+                                "realm %s is closed for maintenance", instance->realm);
+    case INSTANCE_ACTIVE: break;
+    }
+    if (instance->refused)
+        return fault_set_reason(fault, STATUS_UNAVAILABLE, "REALM_REFUSED", NULL,
+                                "realm %s is not what was registered: %s", instance->realm,
+                                instance->problem);
+    return STATUS_OK;
+}
+
+bool instance_is_away(const struct instance *instance)
+{
+    return instance->mode != INSTANCE_ACTIVE || instance->refused ||
+           breaker_refuses(&instance->breaker, clock_monotonic_us());
 }
 
 struct instance *registry_find(const struct registry *registry, struct slice realm)
@@ -174,13 +315,18 @@ enum status instance_assertion(struct instance *instance, struct slice user, str
 enum admission instance_enter(struct instance *instance, struct instance_ticket *ticket,
                               struct fiber_event *event)
 {
+    if (instance->mode != INSTANCE_ACTIVE || instance->refused) {
+        instance_withdraw(instance, ticket);
+        instance->refusals++;
+        return ADMISSION_REFUSED;
+    }
     if (ticket->granted) { /* instance_leave kept the place for us */
         *ticket = (struct instance_ticket){0};
         if (breaker_admit(&instance->breaker, clock_monotonic_us())) {
             instance->calls++;
             return ADMITTED;
         }
-        instance->refused++;
+        instance->refusals++;
         instance_leave(instance, false, false);
         return ADMISSION_REFUSED;
     }
@@ -188,7 +334,7 @@ enum admission instance_enter(struct instance *instance, struct instance_ticket 
         return ADMISSION_WAITS;
     if (instance->in_flight < INSTANCE_IN_FLIGHT_MAX) {
         if (!breaker_admit(&instance->breaker, clock_monotonic_us())) {
-            instance->refused++;
+            instance->refusals++;
             return ADMISSION_REFUSED;
         }
         instance->in_flight++;
@@ -196,7 +342,7 @@ enum admission instance_enter(struct instance *instance, struct instance_ticket 
         return ADMITTED;
     }
     if (instance->waiting_count == INSTANCE_WAITING_MAX) {
-        instance->refused++;
+        instance->refusals++;
         return ADMISSION_REFUSED;
     }
     ticket->event = event;
@@ -225,6 +371,7 @@ void instance_leave(struct instance *instance, bool told, bool failed)
         breaker_forgot(&instance->breaker, now_us);
     if (!first) {
         instance->in_flight--;
+        settle(instance);
         return;
     }
     /* The place goes over to the first who waits. */

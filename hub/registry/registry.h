@@ -1,10 +1,22 @@
 /* registry: the instances of the federation, how to reach each, and how it is.
  *
  * An instance is one realm: a channel (gRPC, or a host in this process), a breaker, a bounded number of calls in
- * flight, and what is known of its health. Two fibers follow each: one the grpc.health.v1 Watch stream, one the
- * WatchPolicies stream, whose events go to `on_policies` (a user's policies changed there, or anybody's may have).
+ * flight, and what is known of its health. Two fibers follow each: one the grpc.health.v1 Watch stream and a
+ * heartbeat, one the WatchPolicies stream, whose events go to `on_policies` (a user's policies changed there, or
+ * anybody's may have).
  *
- * An instance lives as long as the registry; a removed one is kept until its last call ended. Loop thread.
+ * ACTIVE    asked.
+ * DRAINING  listed, but asked nothing new: a call is refused as UNAVAILABLE. Once its last running call ended its
+ *           watches end too. May become ACTIVE again.
+ * REMOVED   not listed any more. Freed when the last reference went.
+ *
+ * References are counted, because a call outlasts the removal of its realm: whoever keeps a pointer over a wait
+ * has one. While an instance exists it has a `slot` of its own, below REGISTRY_INSTANCES_MAX, for arrays beside the
+ * registry (a session's credentials); a slot is given anew only when its instance was freed, and `generation` tells
+ * the new one from the old. A realm that waits for a free slot is added when on_freed was called.
+ *
+ * An instance that says it is another realm, or that is no worker, is REFUSED: listed with the reason, never asked
+ * for anything but who it is. Loop thread.
  */
 #ifndef PEK_HUB_REGISTRY_REGISTRY_H
 #define PEK_HUB_REGISTRY_REGISTRY_H
@@ -16,6 +28,7 @@
 #include "shared/base/fault.h"
 #include "shared/base/list.h"
 #include "shared/base/slice.h"
+#include "shared/crypto/crypto.h"
 #include "shared/fiber/fiber.h"
 #include "shared/jwt/jwt_keys.h"
 #include "shared/rpc/rpc.h"
@@ -25,40 +38,56 @@
 #define INSTANCE_WAITING_MAX 256
 #define INSTANCE_SERVICES_MAX 32
 #define REALM_BYTES_MAX 63
+#define INSTANCE_NAME_BYTES_MAX 200
+#define INSTANCE_PROBLEM_BYTES_MAX 159
 
+/* What is told of an instance. */
 enum instance_status {
     INSTANCE_UNKNOWN,
     INSTANCE_SERVING,
     INSTANCE_NOT_SERVING,
     INSTANCE_UNREACHABLE,
+    INSTANCE_IS_DRAINING,
+    INSTANCE_REFUSED,
 };
+
+enum instance_mode { INSTANCE_ACTIVE, INSTANCE_DRAINING, INSTANCE_REMOVED };
 
 struct registry;
 
 struct instance {
     struct registry *registry;
-    size_t index; /* in the registry; stable */
+    size_t slot;
+    uint64_t generation; /* never 0, never the same twice */
+    unsigned references;
+    enum instance_mode mode;
     char realm[REALM_BYTES_MAX + 1];
-    char *target; /* NULL for the local host */
-    struct rpc_channel *channel;
+    char name[INSTANCE_NAME_BYTES_MAX + 1];
+    char *target;           /* NULL for the local host */
+    struct sha256 endpoint; /* of all that says how it is reached: another one is another instance */
+    int ca_fd;              /* memory that is read as the file of its CA; -1 for none */
+    struct rpc_channel *channel; /* NULL when it could not be made: then it is refused */
     struct breaker breaker;
     size_t in_flight;
     struct list waiting; /* struct instance_ticket */
     size_t waiting_count;
-    enum instance_status status;
+    enum instance_status status; /* follows from mode, refused and health */
+    enum instance_status health; /* the first four */
+    bool refused;
+    char problem[INSTANCE_PROBLEM_BYTES_MAX + 1]; /* why it is REFUSED or UNREACHABLE; public */
     int64_t status_wall_s;
     char version[32], collator_version[32];
     char *services[INSTANCE_SERVICES_MAX];
     size_t service_count;
+    bool info_is_new;     /* version or services are not what the database was told */
     struct cancel cancel; /* of its fibers */
     unsigned fibers;      /* running */
-    uint64_t calls, failures, refused;
+    uint64_t calls, failures, refusals;
 };
 
 struct registry_options {
-    struct rpc_runtime *runtime; /* NULL in MVP mode: no remote instance can be added */
-    struct jwt_keys *keys;       /* signs assertions */
-    const char *issuer;          /* the hub's */
+    struct jwt_keys *keys; /* signs assertions */
+    const char *issuer;    /* the hub's */
     void *arg;
     /* `users` of `instance` must be asked again; count 0: everybody. */
     void (*on_policies)(void *arg, struct instance *instance, const char *const *users,
@@ -70,8 +99,17 @@ struct registry_options {
 struct registry {
     struct fibers *fibers;
     struct registry_options options;
-    struct instance *instances[REGISTRY_INSTANCES_MAX];
+    struct rpc_runtime *runtime; /* made with the first instance that needs it */
+    struct instance *instances[REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, in the order of adding */
     size_t count;
+    struct instance *slots[REGISTRY_INSTANCES_MAX]; /* all that exist */
+    uint64_t generations;
+    bool loaded; /* false: a realm that is not here may only not have been read yet */
+    /* Set by who follows the database; may be NULL. A slot became free; an instance told what it is. */
+    void (*on_freed)(void *arg);
+    void (*on_info)(void *arg, struct instance *instance);
+    void *arg;
+    bool is_stopping;
     struct fiber_event *stopping; /* signalled as fibers end, while registry_stop waits */
 };
 
@@ -79,17 +117,43 @@ void registry_init(struct registry *registry, struct fibers *fibers,
                    const struct registry_options *options);
 /* In a fiber: ends the watches and waits for them. No call may be open. */
 void registry_stop(struct registry *registry);
+/* Nobody else may have a reference. */
 void registry_done(struct registry *registry);
+/* After registry_done, outside fibers: gRPC's thread ends. */
+void registry_close_runtime(struct registry *registry);
 
-/* Realm `[a-z0-9][a-z0-9-]*`. ALREADY_EXISTS, RESOURCE_EXHAUSTED over REGISTRY_INSTANCES_MAX. */
-PEK_MUST_CHECK enum status registry_add(struct registry *registry, const char *realm,
-                                        const char *target, const struct rpc_tls *tls,
+/* What an instance is made of; copied. */
+struct instance_spec {
+    const char *realm; /* [a-z0-9][a-z0-9-]* */
+    const char *name;  /* NULL: the realm */
+    const char *target;
+    const struct rpc_tls *tls; /* NULL: plain text */
+    struct sha256 endpoint;
+    int ca_fd; /* becomes the instance's, also on failure; -1 for none */
+};
+/* An instance whose channel cannot be made (files that cannot be read) is there, and REFUSED. INVALID_ARGUMENT,
+ * ALREADY_EXISTS, RESOURCE_EXHAUSTED over REGISTRY_INSTANCES_MAX, those included whose last call still runs. */
+PEK_MUST_CHECK enum status registry_add(struct registry *registry, const struct instance_spec *spec,
                                         struct fault *fault);
 /* The realm that `host` serves in this process. The host outlives the registry. */
 PEK_MUST_CHECK enum status registry_add_local(struct registry *registry, const char *realm,
                                               struct rpc_host *host, struct fault *fault);
 /* NULL when there is none. */
 struct instance *registry_find(const struct registry *registry, struct slice realm);
+void instance_drain(struct instance *instance);
+void instance_undrain(struct instance *instance);
+/* The caller's own reference, if it has one, holds. */
+void instance_remove(struct instance *instance);
+
+/* Returns what it was given. */
+struct instance *instance_ref(struct instance *instance);
+/* Takes NULL, returns NULL. */
+struct instance *instance_unref(struct instance *instance);
+
+/* OK, or why nothing new may be asked: UNAVAILABLE. What the breaker thinks is not looked at. */
+PEK_MUST_CHECK enum status instance_check(const struct instance *instance, struct fault *fault);
+/* The same, and the breaker: whether waiting for it is of any use. */
+bool instance_is_away(const struct instance *instance);
 
 const char *instance_status_name(enum instance_status status);
 
@@ -101,7 +165,7 @@ PEK_MUST_CHECK enum status instance_assertion(struct instance *instance, struct 
 enum admission {
     ADMITTED, /* the call may start; end with instance_leave */
     ADMISSION_WAITS, /* `event` is signalled when it is worth asking again; withdraw with instance_withdraw */
-    ADMISSION_REFUSED, /* breaker open, or too many wait */
+    ADMISSION_REFUSED, /* breaker open, too many wait, or instance_check says why */
 };
 struct instance_ticket {
     struct list node;

@@ -1,10 +1,23 @@
-/* registry_service: pek.hub.v1.InstanceRegistry: which instances there are, and how they are now. */
+/* registry_service: pek.hub.v1.InstanceRegistry: which instances there are, and how they are now; and, for
+ * administrators, changes. A change is written into hub.instance and answered; the directory makes it true. */
 #ifndef PEK_HUB_REGISTRY_REGISTRY_SERVICE_H
 #define PEK_HUB_REGISTRY_REGISTRY_SERVICE_H
 
 #include "hub/registry/registry.h"
+#include "shared/pg/pg.h"
 
-PEK_MUST_CHECK enum status registry_service_add(struct rpc_host *host, struct registry *registry,
+struct registry_service {
+    struct registry *registry;
+    struct pg *pg;
+    const char *listen; /* the hub's own address, which no instance may have */
+    void *arg;
+    /* For the log: `who` set `realm` to `status`. May be NULL. */
+    void (*on_change)(void *arg, struct slice who, const char *realm, const char *status);
+};
+
+/* `service` outlives the host. */
+PEK_MUST_CHECK enum status registry_service_add(struct rpc_host *host,
+                                                struct registry_service *service,
                                                 struct fault *fault);
 
 #endif

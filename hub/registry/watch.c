@@ -9,10 +9,21 @@
 
 #define WATCH_ARENA_BYTES_MAX (256u * 1024)
 #define INFO_TIMEOUT_MS 5000
+#define INSTANCE_SERVICE "pek.instance.v1.InstanceService"
 
-static void set_status(struct instance *instance, enum instance_status status)
+/* ---- what is told ------------------------------------------------------------------------------ */
+
+static enum instance_status status_of(const struct instance *instance)
+{
+    if (instance->mode != INSTANCE_ACTIVE)
+        return INSTANCE_IS_DRAINING;
+    return instance->refused ? INSTANCE_REFUSED : instance->health;
+}
+
+void instance_publish(struct instance *instance)
 {
     const struct registry_options *options = &instance->registry->options;
+    enum instance_status status = status_of(instance);
 
     instance->status_wall_s = clock_wall_s();
     if (instance->status == status)
@@ -22,62 +33,118 @@ static void set_status(struct instance *instance, enum instance_status status)
         options->on_status(options->arg, instance);
 }
 
-/* Sleeps, longer each time; false when the instance is given up. */
-static bool pause_grows(struct instance *instance, int64_t *pause_ms)
+static void set_problem(struct instance *instance, const char *problem)
 {
-    struct fiber_event nothing = {0};
-    struct cancel *cancel = &instance->cancel;
-
-    if (cancel->cancelled)
-        return false;
-    (void)!fiber_event_wait(&nothing, deadline_after_ms(*pause_ms));
-    *pause_ms = *pause_ms * 2 < WATCH_PAUSE_MAX_MS ? *pause_ms * 2 : WATCH_PAUSE_MAX_MS;
-    return !cancel->cancelled;
+    snprintf(instance->problem, sizeof(instance->problem), "%s", problem);
 }
 
-/* A server stream read to its end, message by message. */
-struct watch_stream {
+static void set_health(struct instance *instance, enum instance_status health)
+{
+    instance->health = health;
+    if (health != INSTANCE_UNREACHABLE && !instance->refused)
+        set_problem(instance, "");
+    instance_publish(instance);
+}
+
+void instance_refuse(struct instance *instance, const char *problem)
+{
+    instance->refused = true;
+    set_problem(instance, problem);
+    instance_publish(instance);
+}
+
+/* ---- waiting, until the instance is given up ---------------------------------------------------- */
+
+struct wakeup {
     struct cancel_hook hook;
     struct fiber_event event;
 };
 
-static void wake_stream(struct cancel_hook *hook)
+static void wake(struct cancel_hook *hook)
 {
-    struct watch_stream *stream = LIST_ENTRY(hook, struct watch_stream, hook);
-    fiber_event_signal(&stream->event);
+    fiber_event_signal(&LIST_ENTRY(hook, struct wakeup, hook)->event);
 }
 
-static void read_stream(struct instance *instance, const char *path, struct slice request,
-                        void (*on_message)(struct instance *instance, struct slice message,
-                                           struct arena *arena))
+/* Sleeps, longer each time; false when the instance is given up. */
+static bool pause_grows(struct instance *instance, int64_t *pause_ms)
 {
-    struct watch_stream stream = {.hook = {.run = wake_stream}};
-    const struct rpc_call_options options = {
-        .path = slice_str(path),
-        .request = request,
-        .deadline_us = deadline_after_ms(WATCH_STREAM_MS),
-        .server_streaming = true,
-        .event = &stream.event,
-    };
-    struct rpc_call *call;
+    struct wakeup wakeup = {.hook = {.run = wake}};
+    int64_t until_us = deadline_after_ms(*pause_ms);
+    enum status status = STATUS_OK;
+
+    cancel_hook_add(&instance->cancel, &wakeup.hook);
+    while (!status && !instance->cancel.cancelled)
+        status = fiber_event_wait(&wakeup.event, until_us);
+    cancel_hook_remove(&wakeup.hook);
+    *pause_ms = *pause_ms * 2 < WATCH_PAUSE_MAX_MS ? *pause_ms * 2 : WATCH_PAUSE_MAX_MS;
+    return !instance->cancel.cancelled;
+}
+
+/* ---- one call, message by message -------------------------------------------------------------- */
+
+struct question {
+    const char *path;
+    struct slice request;
+    bool streaming;
+    int64_t timeout_ms;
+    void (*on_message)(struct instance *instance, struct slice message, struct arena *arena);
+    void (*on_beat)(struct instance *instance); /* every HEARTBEAT_EVERY_MS; NULL for never */
+};
+
+static void hear(struct instance *instance, const struct question *question, struct rpc_call *call,
+                 struct wakeup *wakeup)
+{
+    int64_t until_us = deadline_after_ms(question->timeout_ms);
+    int64_t beat_us = question->on_beat ? deadline_after_ms(HEARTBEAT_EVERY_MS) : DEADLINE_NONE;
     struct arena arena;
 
-    if (rpc_call_start(instance->channel, &options, &call))
-        return;
     arena_init(&arena, WATCH_ARENA_BYTES_MAX);
-    cancel_hook_add(&instance->cancel, &stream.hook);
     while (!rpc_call_ended(call, NULL) && !instance->cancel.cancelled) {
         struct slice message;
         if (rpc_call_next(call, &message)) {
-            on_message(instance, message, &arena);
+            question->on_message(instance, message, &arena);
             arena_reset(&arena);
-        } else if (fiber_event_wait(&stream.event, options.deadline_us)) {
-            break;
+            continue;
         }
+        if (fiber_event_wait(&wakeup->event, beat_us < until_us ? beat_us : until_us) == STATUS_OK)
+            continue;
+        if (clock_monotonic_us() >= until_us)
+            break;
+        question->on_beat(instance);
+        beat_us = deadline_after_ms(HEARTBEAT_EVERY_MS);
     }
-    cancel_hook_remove(&stream.hook);
-    rpc_call_free(call);
     arena_done(&arena);
+}
+
+/* The outcome; CANCELLED when the instance was given up. `ret_why` gets what gRPC said of a failure. */
+static enum status ask(struct instance *instance, const struct question *question, char *ret_why,
+                       size_t why_bytes)
+{
+    struct wakeup wakeup = {.hook = {.run = wake}};
+    const struct rpc_call_options options = {
+        .path = slice_str(question->path),
+        .request = question->request,
+        .deadline_us = deadline_after_ms(question->timeout_ms),
+        .server_streaming = question->streaming,
+        .event = &wakeup.event,
+    };
+    const struct fault *outcome;
+    struct rpc_call *call;
+
+    enum status status = rpc_call_start(instance->channel, &options, &call);
+    if (status)
+        return status;
+    cancel_hook_add(&instance->cancel, &wakeup.hook);
+    hear(instance, question, call, &wakeup);
+    cancel_hook_remove(&wakeup.hook);
+    if (instance->cancel.cancelled)
+        status = STATUS_CANCELLED;
+    else
+        status = rpc_call_ended(call, &outcome) ? outcome->status : STATUS_DEADLINE_EXCEEDED;
+    if (ret_why)
+        snprintf(ret_why, why_bytes, "%.*s", SLICE_ARG(rpc_call_diagnostic(call)));
+    rpc_call_free(call);
+    return status;
 }
 
 /* ---- health ------------------------------------------------------------------------------------ */
@@ -91,44 +158,107 @@ static void on_health(struct instance *instance, struct slice message, struct ar
         return;
     const Grpc__Health__V1__HealthCheckResponse *health =
         (const Grpc__Health__V1__HealthCheckResponse *)(const void *)decoded;
-    set_status(instance,
+    breaker_heal(&instance->breaker);
+    set_health(instance,
                health->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
                    ? INSTANCE_SERVING
                    : INSTANCE_NOT_SERVING);
 }
 
+/* What anybody may know of why it cannot be reached; gRPC's own words name addresses. */
+static const char *public_reason(enum status status, const char *why)
+{
+    static const struct {
+        const char *said, *means;
+    } reasons[] = {
+        {"ostname", "its certificate does not name the realm"},
+        {"ERTIFICATE", "its certificate is not of the realm's authority, or it refuses the hub's"},
+        {"andshake", "the TLS handshake failed"},
+        {"refused", "nothing listens at its address"},
+    };
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (strstr(why, reasons[i].said))
+            return reasons[i].means;
+    }
+    return status == STATUS_DEADLINE_EXCEEDED ? "it does not answer" : "it cannot be reached";
+}
+
+static void beat(struct instance *instance)
+{
+    static const struct question question = {
+        .path = "/grpc.health.v1.Health/Check",
+        .request = {"", 0},
+        .timeout_ms = HEARTBEAT_TIMEOUT_MS,
+        .on_message = on_health,
+    };
+    char why[512] = "";
+
+    enum status status = ask(instance, &question, why, sizeof(why));
+    if (status == STATUS_OK || status == STATUS_CANCELLED)
+        return;
+    /* An answer of any kind came from something that is there; what it is, GetInfo tells. */
+    if (status != STATUS_UNAVAILABLE && status != STATUS_DEADLINE_EXCEEDED) {
+        breaker_heal(&instance->breaker);
+        set_health(instance, INSTANCE_NOT_SERVING);
+        return;
+    }
+    breaker_trip(&instance->breaker);
+    if (!instance->refused)
+        set_problem(instance, public_reason(status, why));
+    set_health(instance, INSTANCE_UNREACHABLE);
+}
+
 static void watch_health(struct instance *instance)
 {
+    static const struct question question = {
+        .path = "/grpc.health.v1.Health/Watch",
+        .request = {"", 0},
+        .streaming = true,
+        .timeout_ms = WATCH_STREAM_MS,
+        .on_message = on_health,
+        .on_beat = beat,
+    };
     int64_t pause_ms = WATCH_PAUSE_MIN_MS;
 
     do {
-        read_stream(instance, "/grpc.health.v1.Health/Watch", slice_make("", 0), on_health);
-        if (instance->status == INSTANCE_SERVING)
+        (void)!ask(instance, &question, NULL, 0);
+        /* The stream ends with its time, or with the realm: the heartbeat knows. */
+        beat(instance);
+        if (instance->health == INSTANCE_SERVING)
             pause_ms = WATCH_PAUSE_MIN_MS;
-        set_status(instance, INSTANCE_UNREACHABLE);
     } while (pause_grows(instance, &pause_ms));
 }
 
-/* ---- policies ---------------------------------------------------------------------------------- */
+/* ---- who it is --------------------------------------------------------------------------------- */
 
-static enum status ask_info(struct instance *instance, struct arena *arena)
+static bool has_service(const instance_v1_info *info, const char *name)
 {
-    const instance_v1_get_info_request request = INSTANCE_V1_GET_INFO_REQUEST_INIT;
-    struct cancel cancel;
-    struct fault fault;
-    instance_v1_info *info;
+    for (size_t i = 0; i < info->n_services; i++) {
+        if (strcmp(info->services[i], name) == 0)
+            return true;
+    }
+    return false;
+}
 
-    cancel_init(&cancel, deadline_after_ms(INFO_TIMEOUT_MS));
-    enum status status = instance_v1_get_info_call(instance->channel, &request, NULL, 0, &cancel,
-                                                   arena, &info, &fault);
-    if (status)
-        return status;
-    /* An instance that says it is another realm is misconfigured: its tokens would be refused anyway. */
-    if (strcmp(info->realm, instance->realm) != 0)
-        return STATUS_FAILED_PRECONDITION;
+static bool same_services(const struct instance *instance, const instance_v1_info *info)
+{
+    if (info->n_services != instance->service_count)
+        return false;
+    for (size_t i = 0; i < instance->service_count; i++) {
+        if (strcmp(info->services[i], instance->services[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void keep_info(struct instance *instance, const instance_v1_info *info)
+{
+    struct registry *registry = instance->registry;
+
+    if (strcmp(instance->version, info->version) == 0 && same_services(instance, info))
+        return;
     snprintf(instance->version, sizeof(instance->version), "%s", info->version);
-    snprintf(instance->collator_version, sizeof(instance->collator_version), "%s",
-             info->collator_version);
     for (size_t i = 0; i < instance->service_count; i++)
         free(instance->services[i]);
     instance->service_count = 0;
@@ -138,13 +268,65 @@ static enum status ask_info(struct instance *instance, struct arena *arena)
             break;
         instance->service_count++;
     }
+    instance->info_is_new = true;
+    if (registry->on_info)
+        registry->on_info(registry->arg, instance);
+}
+
+/* A call of ours that ends with the instance. */
+struct bounded {
+    struct cancel_hook hook;
+    struct cancel cancel;
+};
+
+static void end_bounded(struct cancel_hook *hook)
+{
+    cancel_fire(&LIST_ENTRY(hook, struct bounded, hook)->cancel);
+}
+
+static enum status ask_info(struct instance *instance, struct arena *arena)
+{
+    const instance_v1_get_info_request request = INSTANCE_V1_GET_INFO_REQUEST_INIT;
+    struct bounded bounded = {.hook = {.run = end_bounded}};
+    struct fault fault;
+    instance_v1_info *info;
+    char problem[INSTANCE_PROBLEM_BYTES_MAX + 1];
+
+    cancel_init(&bounded.cancel, deadline_after_ms(INFO_TIMEOUT_MS));
+    cancel_hook_add(&instance->cancel, &bounded.hook);
+    enum status status = instance_v1_get_info_call(instance->channel, &request, NULL, 0,
+                                                   &bounded.cancel, arena, &info, &fault);
+    cancel_hook_remove(&bounded.hook);
+    if (status == STATUS_UNIMPLEMENTED) {
+        instance_refuse(instance, "it is not a worker: nobody there knows " INSTANCE_SERVICE);
+        return status;
+    }
+    if (status)
+        return status;
+    if (!has_service(info, INSTANCE_SERVICE) || strcmp(info->realm, instance->realm) != 0) {
+        snprintf(problem, sizeof(problem), "it says that it is realm %.63s", info->realm);
+        instance_refuse(instance, problem);
+        return STATUS_FAILED_PRECONDITION;
+    }
+    if (instance->refused) {
+        instance->refused = false;
+        set_problem(instance, "");
+        instance_publish(instance);
+    }
+    snprintf(instance->collator_version, sizeof(instance->collator_version), "%s",
+             info->collator_version);
+    keep_info(instance, info);
     return STATUS_OK;
 }
+
+/* ---- policies ---------------------------------------------------------------------------------- */
 
 static void tell_policies(struct instance *instance, const char *const *users, size_t count)
 {
     const struct registry_options *options = &instance->registry->options;
-    options->on_policies(options->arg, instance, users, count);
+
+    if (options->on_policies)
+        options->on_policies(options->arg, instance, users, count);
 }
 
 static void on_policy_event(struct instance *instance, struct slice message, struct arena *arena)
@@ -175,15 +357,21 @@ static enum status watch_policies_once(struct instance *instance, struct arena *
         return status;
     /* The local realm has no health service of its own: it is there when it answers. */
     if (!instance->target)
-        set_status(instance, INSTANCE_SERVING);
+        set_health(instance, INSTANCE_SERVING);
     request.assertion = arena_strndup(arena, assertion.ptr, assertion.len);
     size_t len = protobuf_c_message_get_packed_size(&request.base);
     uint8_t *bytes = request.assertion ? arena_alloc(arena, len) : NULL;
     if (!bytes)
         return STATUS_RESOURCE_EXHAUSTED;
     protobuf_c_message_pack(&request.base, bytes);
-    read_stream(instance, "/pek.instance.v1.InstanceService/WatchPolicies", slice_make(bytes, len),
-                on_policy_event);
+    const struct question question = {
+        .path = "/pek.instance.v1.InstanceService/WatchPolicies",
+        .request = slice_make(bytes, len),
+        .streaming = true,
+        .timeout_ms = WATCH_STREAM_MS,
+        .on_message = on_policy_event,
+    };
+    (void)!ask(instance, &question, NULL, 0);
     tell_policies(instance, NULL, 0);
     return STATUS_OK;
 }
@@ -206,9 +394,14 @@ static void watch_policies(struct instance *instance)
 
 static void watch_ended(struct instance *instance)
 {
+    struct registry *registry = instance->registry;
+
     instance->fibers--;
-    if (instance->registry->stopping)
-        fiber_event_signal(instance->registry->stopping);
+    if (instance->mode == INSTANCE_ACTIVE)
+        watch_resume(instance);
+    instance_unref(instance);
+    if (registry->stopping)
+        fiber_event_signal(registry->stopping);
 }
 
 static void run_health(void *arg)
@@ -223,21 +416,34 @@ static void run_policies(void *arg)
     watch_ended(arg);
 }
 
-enum status watch_start(struct instance *instance)
+static enum status start(struct instance *instance, void (*run)(void *arg))
 {
-    struct fibers *fibers = instance->registry->fibers;
-
+    instance_ref(instance);
     instance->fibers++;
-    enum status status = fiber_go(fibers, run_policies, instance);
+    enum status status = fiber_go(instance->registry->fibers, run, instance);
     if (status) {
         instance->fibers--;
-        return status;
+        instance_unref(instance);
     }
-    if (!instance->target)
-        return STATUS_OK;
-    instance->fibers++;
-    status = fiber_go(fibers, run_health, instance);
-    if (status)
-        instance->fibers--;
     return status;
+}
+
+enum status watch_start(struct instance *instance)
+{
+    enum status status = start(instance, run_policies);
+
+    if (!status && instance->target)
+        status = start(instance, run_health);
+    return status;
+}
+
+void watch_resume(struct instance *instance)
+{
+    if (instance->registry->is_stopping || instance->fibers > 0 || !instance->channel)
+        return;
+    cancel_init(&instance->cancel, DEADLINE_NONE);
+    instance->health = INSTANCE_UNKNOWN;
+    instance_publish(instance);
+    if (watch_start(instance))
+        instance_refuse(instance, "no fiber is free to watch it");
 }

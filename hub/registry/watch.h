@@ -1,10 +1,15 @@
 /* watch: the fibers that follow an instance. Internal to hub/registry.
  *
- * One asks GetInfo whenever the instance comes back, then keeps WatchPolicies open; for a remote instance
- * another keeps grpc.health.v1 Watch open. Both begin again after a pause that grows from WATCH_PAUSE_MIN_MS to
- * WATCH_PAUSE_MAX_MS, so that a healed realm is seen within RELIABILITY's 5 s. While the policy stream is not
+ * One asks GetInfo whenever the instance comes back, then keeps WatchPolicies open. While the policy stream is not
  * open nothing remembered of the realm's policies can be trusted: its end and its first event are told as
- * "everybody".
+ * "everybody". What GetInfo answers decides whether the instance is what was registered.
+ *
+ * For a remote instance another keeps grpc.health.v1 Watch open, which tells of a drain at once, and sends a
+ * heartbeat (Check): a process that hangs keeps its streams open and says nothing. A heartbeat that nobody answers trips
+ * the breaker, so that no request finds out by waiting; one that is answered heals it.
+ *
+ * Both begin again after a pause that grows from WATCH_PAUSE_MIN_MS to WATCH_PAUSE_MAX_MS, so that a healed realm is
+ * seen within RELIABILITY's 5 s.
  */
 #ifndef PEK_HUB_REGISTRY_WATCH_H
 #define PEK_HUB_REGISTRY_WATCH_H
@@ -12,10 +17,19 @@
 #include "hub/registry/registry.h"
 
 #define WATCH_PAUSE_MIN_MS 100
-#define WATCH_PAUSE_MAX_MS 2000
+#define WATCH_PAUSE_MAX_MS 1000
+#define HEARTBEAT_EVERY_MS 500
+#define HEARTBEAT_TIMEOUT_MS 1000
 /* A stream is opened anew this often, so that its assertion is not believed for ever. */
 #define WATCH_STREAM_MS (10 * 60 * 1000)
 
 PEK_MUST_CHECK enum status watch_start(struct instance *instance);
+/* Watches again what was drained; at once, or when the fibers of before have ended. */
+void watch_resume(struct instance *instance);
+
+/* Works out `status` anew, and tells. */
+void instance_publish(struct instance *instance);
+/* It is not what was registered. `problem` is public. */
+void instance_refuse(struct instance *instance, const char *problem);
 
 #endif

@@ -1,6 +1,6 @@
 #include "hub/session/credential.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <stdlib.h>
 
 #include "pek/instance/v1/instance.rpc.h"
@@ -14,6 +14,21 @@ void credential_init(struct credential *credential)
 {
     *credential = (struct credential){0};
     list_init(&credential->waiters);
+}
+
+/* Whoever waits for a credential or fetches it has a reference to its instance, so nobody does when the slot
+ * has become another's. */
+struct credential *session_credential(struct session *session, const struct instance *instance)
+{
+    struct credential *credential = &session->credentials[instance->slot];
+
+    if (credential->generation == instance->generation)
+        return credential;
+    assert(!credential->fetching && list_empty(&credential->waiters));
+    credential_done(credential);
+    credential_init(credential);
+    credential->generation = instance->generation;
+    return credential;
 }
 
 static void clear(struct credential *credential)
@@ -137,7 +152,7 @@ static void finish(struct credential *credential, enum credential_state state)
 
 static void fetch_once(struct session *session, struct instance *instance, struct arena *arena)
 {
-    struct credential *credential = &session->credentials[instance->index];
+    struct credential *credential = session_credential(session, instance);
     const struct session_options *options = &session->cache->options;
     instance_v1_issue_token_response *response = NULL;
     struct cancel cancel;
@@ -183,7 +198,7 @@ static void run_fetch(void *arg)
     struct fetch *fetch = arg;
     struct session *session = fetch->session;
     struct instance *instance = fetch->instance;
-    struct credential *credential = &session->credentials[instance->index];
+    struct credential *credential = session_credential(session, instance);
     struct arena arena;
 
     free(fetch);
@@ -193,6 +208,7 @@ static void run_fetch(void *arg)
     /* Policies changed meanwhile: what was fetched may be from before. */
     if (credential->stale && !credential->fetching)
         credential_drop(credential);
+    instance_unref(instance);
     session_background_end(session);
 }
 
@@ -202,11 +218,12 @@ static enum status start_fetch(struct session *session, struct instance *instanc
 
     if (!fetch)
         return STATUS_RESOURCE_EXHAUSTED;
-    *fetch = (struct fetch){session, instance};
+    *fetch = (struct fetch){session, instance_ref(instance)};
     session_background_begin(session);
     enum status status = fiber_go(session->cache->fibers, run_fetch, fetch);
     if (status) {
         free(fetch);
+        instance_unref(instance);
         session_background_end(session);
     }
     return status;
@@ -216,7 +233,7 @@ static enum status start_fetch(struct session *session, struct instance *instanc
 
 static void begin_fetch(struct session *session, struct instance *instance)
 {
-    struct credential *credential = &session->credentials[instance->index];
+    struct credential *credential = session_credential(session, instance);
     enum credential_state before = credential->state;
 
     if (before != CREDENTIAL_READY)
@@ -238,7 +255,7 @@ static void begin_fetch(struct session *session, struct instance *instance)
 enum credential_state credential_get(struct session *session, struct instance *instance,
                                      struct credential_waiter *waiter, struct fiber_event *event)
 {
-    struct credential *credential = &session->credentials[instance->index];
+    struct credential *credential = session_credential(session, instance);
     int64_t now_us = clock_monotonic_us();
 
     if (credential->state == CREDENTIAL_READY && now_us >= credential->expires_us)
@@ -265,7 +282,7 @@ void credential_withdraw(struct credential_waiter *waiter)
 
 void credential_refused(struct session *session, struct instance *instance)
 {
-    struct credential *credential = &session->credentials[instance->index];
+    struct credential *credential = session_credential(session, instance);
     bool asked = credential->asked;
 
     credential_drop(credential);

@@ -153,7 +153,7 @@ static struct session *session_new(struct session_cache *cache, struct slice id,
     for (size_t i = 0; i < row->realm_count; i++) {
         struct instance *instance = registry_find(cache->options.registry, row->realms[i]);
         if (instance)
-            session->credentials[instance->index].member = true;
+            session_credential(session, instance)->member = true;
     }
     return session;
 }
@@ -279,13 +279,15 @@ enum status session_close(struct session_cache *cache, struct cancel *cancel, st
 
 bool session_includes(const struct session *session, const struct instance *instance)
 {
-    const struct credential *credential = &session->credentials[instance->index];
-    return credential->member || !credential->asked;
+    const struct credential *credential = &session->credentials[instance->slot];
+    return credential->generation != instance->generation || credential->member ||
+           !credential->asked;
 }
 
 bool session_is_member(const struct session *session, const struct instance *instance)
 {
-    return session->credentials[instance->index].member;
+    const struct credential *credential = &session->credentials[instance->slot];
+    return credential->generation == instance->generation && credential->member;
 }
 
 void session_policies_changed(struct session_cache *cache, struct instance *instance,
@@ -298,6 +300,6 @@ void session_policies_changed(struct session_cache *cache, struct instance *inst
         for (size_t i = 0; i < count && !meant; i++)
             meant = slice_equal_str(session->user_id, users[i]);
         if (meant)
-            credential_drop(&session->credentials[instance->index]);
+            credential_drop(session_credential(session, instance));
     }
 }

@@ -6,7 +6,7 @@
  * SESSION_RECHECK_S old: then the row is asked again, so that logout on another hub and a disabled user take
  * effect; on this hub they take effect at once.
  *
- * For each instance the session holds a credential: the instance token and the policy hints, as metadata ready
+ * For each instance the session holds a credential (in the instance's slot, see registry.h): the instance token and the policy hints, as metadata ready
  * to send. It is fetched when first needed, by one fiber however many requests wait, renewed in the background
  * CREDENTIAL_RENEW_S before it expires, and dropped when the realm says that the user's policies changed.
  *
@@ -48,8 +48,9 @@ struct session_options {
 
 enum credential_state { CREDENTIAL_NONE, CREDENTIAL_FETCHING, CREDENTIAL_READY, CREDENTIAL_FAILED };
 
-/* Read by the fan-out; changed by session.c only. */
+/* Read by the fan-out; changed by session.c only. Of one instance: found by session_credential. */
 struct credential {
+    uint64_t generation; /* of the instance that it is for */
     enum credential_state state;
     bool member;                   /* the realm knows the user, by hub.user_realm or its own word */
     bool asked;                    /* `member` is the realm's own word */
@@ -76,7 +77,7 @@ struct session {
     int64_t seen_s;                                        /* last request */
     int64_t touched_s;                                     /* last_seen_at in the database */
     int64_t recheck_us;                                    /* monotonic */
-    struct credential credentials[REGISTRY_INSTANCES_MAX]; /* by instance index */
+    struct credential credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot */
 };
 
 struct session_cache {
@@ -113,6 +114,9 @@ PEK_MUST_CHECK enum status session_close(struct session_cache *cache, struct can
 /* The realm said that policies of these users changed; count 0: of everybody. Tokens and hints go. */
 void session_policies_changed(struct session_cache *cache, struct instance *instance,
                               const char *const *users, size_t count);
+
+/* The session's credential for the instance; a new one when the slot was another instance's before. */
+struct credential *session_credential(struct session *session, const struct instance *instance);
 
 /* Waits of a request for a credential. */
 struct credential_waiter {

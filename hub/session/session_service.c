@@ -1,6 +1,7 @@
 #include "hub/session/session_service.h"
 
 #include "pek/hub/v1/session.rpc.h"
+#include "pek/options.pb-c.h"
 #include "shared/base/clock.h"
 
 static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
@@ -26,12 +27,31 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
     return STATUS_OK;
 }
 
-/* The hub's own methods need a session or nothing; one that asks for more is refused. */
+/* GOD without a target: administrators of the hub. Nothing else is known here, so anything else is refused. */
+static bool asks_for_admin(const struct rpc_method *method)
+{
+    for (size_t i = 0; i < method->access_count; i++) {
+        const struct rpc_access *rule = &method->access[i];
+        if (rule->kind != RPC_ACCESS_TARGET || rule->action != PEK__ACTION__GOD || rule->field)
+            return false;
+    }
+    return method->access_count > 0;
+}
+
 static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
 {
-    (void)arg;
+    const struct session_cache *cache = arg;
+    bool admin = false;
+
     (void)request;
-    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "not allowed");
+    if (!asks_for_admin(rpc_method(ctx)))
+        return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "not allowed");
+    enum status status = session_store_is_admin(cache->options.pg, rpc_cancel(ctx),
+                                                rpc_principal(ctx)->user, &admin);
+    if (status)
+        return rpc_fail(ctx, status, "it cannot be looked up now whether this is allowed");
+    return admin ? STATUS_OK
+                 : rpc_fail(ctx, STATUS_PERMISSION_DENIED, "only administrators of the hub may");
 }
 
 static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
@@ -50,8 +70,27 @@ struct rpc_interceptor session_interceptor(struct session_cache *cache)
 
 /* ---- GetSession -------------------------------------------------------------------------------- */
 
-/* Asks every realm at once and waits for those that have not answered yet. */
-static void await_credentials(struct session *session, struct registry *registry,
+/* The realms of now; the registry may change while they are waited for. */
+struct realms {
+    struct instance *items[REGISTRY_INSTANCES_MAX];
+    size_t count;
+};
+
+static void realms_take(struct realms *realms, const struct registry *registry)
+{
+    realms->count = registry->count;
+    for (size_t i = 0; i < realms->count; i++)
+        realms->items[i] = instance_ref(registry->instances[i]);
+}
+
+static void realms_release(struct realms *realms)
+{
+    for (size_t i = 0; i < realms->count; i++)
+        instance_unref(realms->items[i]);
+}
+
+/* Asks every realm at once and waits for those that have not answered yet; not for one that is away. */
+static void await_credentials(struct session *session, const struct realms *realms,
                               struct cancel *cancel)
 {
     struct credential_waiter waiters[REGISTRY_INSTANCES_MAX] = {0};
@@ -64,15 +103,16 @@ static void await_credentials(struct session *session, struct registry *registry
         until_us = cancel->deadline_us;
     while (waits && !status && !cancel->cancelled) {
         waits = false;
-        for (size_t i = 0; i < registry->count; i++) {
-            if (credential_get(session, registry->instances[i], &waiters[i], &event) ==
-                CREDENTIAL_FETCHING)
+        for (size_t i = 0; i < realms->count; i++) {
+            if (!instance_is_away(realms->items[i]) &&
+                credential_get(session, realms->items[i], &waiters[i], &event) ==
+                    CREDENTIAL_FETCHING)
                 waits = true;
         }
         if (waits)
             status = fiber_event_wait(&event, until_us);
     }
-    for (size_t i = 0; i < registry->count; i++)
+    for (size_t i = 0; i < realms->count; i++)
         credential_withdraw(&waiters[i]);
 }
 
@@ -103,7 +143,8 @@ static hub_v1_session_realm *describe_realm(struct arena *arena, const struct in
     realm->realm = arena_strndup(arena, instance->realm, strlen(instance->realm));
     realm->known = credential->member;
     if (credential->state != CREDENTIAL_READY) {
-        struct slice error = credential->state == CREDENTIAL_FAILED
+        struct slice error = instance_is_away(instance) ? SLICE_LIT("UNAVAILABLE")
+                             : credential->state == CREDENTIAL_FAILED
                                  ? slice_str(status_name(credential->fault.status))
                                  : SLICE_LIT("DEADLINE_EXCEEDED");
         realm->error = text(arena, error);
@@ -116,30 +157,40 @@ static hub_v1_session_realm *describe_realm(struct arena *arena, const struct in
     return realm;
 }
 
-static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_request *req,
-                               hub_v1_session *res)
+static enum status describe(struct arena *arena, struct session *session,
+                            const struct realms *realms, hub_v1_session *res)
 {
-    struct arena *arena = rpc_arena(ctx);
-    struct session_cache *cache = rpc_data(ctx);
-    struct registry *registry = cache->options.registry;
-    struct session *session = rpc_attached(ctx);
-
-    (void)req;
-    await_credentials(session, registry, rpc_cancel(ctx));
     res->expire_time = timestamp(arena, session->expires_s);
     res->user = arena_alloc(arena, sizeof(*res->user));
-    res->realms = arena_zalloc(arena, registry->count + 1, sizeof(void *));
+    res->realms = arena_zalloc(arena, realms->count + 1, sizeof(void *));
     if (!res->user || !res->realms)
         return STATUS_RESOURCE_EXHAUSTED;
     hub_v1_session_user_init(res->user);
     res->user->id = text(arena, session->user_id);
     res->user->username = text(arena, session->username);
     res->user->name = text(arena, session->name);
-    for (size_t i = 0; i < registry->count; i++) {
-        res->realms[i] = describe_realm(arena, registry->instances[i], &session->credentials[i]);
+    for (size_t i = 0; i < realms->count; i++) {
+        res->realms[i] = describe_realm(arena, realms->items[i],
+                                        session_credential(session, realms->items[i]));
         res->n_realms++;
     }
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_request *req,
+                               hub_v1_session *res)
+{
+    struct arena *arena = rpc_arena(ctx);
+    struct session_cache *cache = rpc_data(ctx);
+    struct session *session = rpc_attached(ctx);
+    struct realms realms;
+
+    (void)req;
+    realms_take(&realms, cache->options.registry);
+    await_credentials(session, &realms, rpc_cancel(ctx));
+    enum status status = describe(arena, session, &realms, res);
+    realms_release(&realms);
+    return status;
 }
 
 enum status session_service_add(struct rpc_host *host, struct session_cache *cache,

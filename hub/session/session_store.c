@@ -41,6 +41,11 @@ static const struct pg_statement revoke_session = {
     .sql = "UPDATE hub.session SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL",
 };
 
+static const struct pg_statement user_is_admin = {
+    .name = "session_is_admin",
+    .sql = "SELECT 1 FROM hub.user_account WHERE id = $1 AND is_admin AND disabled_at IS NULL",
+};
+
 static const struct pg_statement insert_realm = {
     .name = "session_insert_realm",
     .sql = "INSERT INTO hub.user_realm (user_id, realm) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -149,6 +154,21 @@ enum status session_store_revoke(struct pg *pg, struct cancel *cancel, struct sl
 {
     const struct pg_param params[] = {pg_text(id)};
     return write_once(pg, cancel, &revoke_session, PARAMS(params), NULL);
+}
+
+enum status session_store_is_admin(struct pg *pg, struct cancel *cancel, struct slice user,
+                                   bool *ret_admin)
+{
+    const struct pg_param params[] = {pg_text(user)};
+    struct pg_result *result;
+
+    enum status status =
+        pg_read(pg, PG_POINT_READ, cancel, &user_is_admin, PARAMS(params), &result);
+    if (status)
+        return status;
+    *ret_admin = pg_rows(result) > 0;
+    pg_result_free(result);
+    return STATUS_OK;
 }
 
 enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct slice user,

@@ -29,6 +29,9 @@ PEK_MUST_CHECK enum status session_store_touch(struct pg *pg, struct cancel *can
 /* Idempotent. */
 PEK_MUST_CHECK enum status session_store_revoke(struct pg *pg, struct cancel *cancel,
                                                 struct slice id);
+/* Asked anew each time: taking the right away holds at once. */
+PEK_MUST_CHECK enum status session_store_is_admin(struct pg *pg, struct cancel *cancel,
+                                                  struct slice user, bool *ret_admin);
 PEK_MUST_CHECK enum status session_store_set_realm(struct pg *pg, struct cancel *cancel,
                                                    struct slice user, const char *realm,
                                                    bool member);

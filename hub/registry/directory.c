@@ -1,0 +1,295 @@
+#include "hub/registry/directory.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "hub/registry/instance_rules.h"
+#include "shared/base/clock.h"
+
+#define DIRECTORY_ARENA_BYTES_MAX (2u * 1024 * 1024) /* 16 rows with a CA of 64 KiB each */
+#define DIRECTORY_TIMEOUT_MS 5000
+
+static void tell(struct directory *directory, const char *realm, const struct fault *fault)
+{
+    if (directory->options.on_problem)
+        directory->options.on_problem(directory->options.arg, realm, fault);
+}
+
+/* ---- one row ------------------------------------------------------------------------------------ */
+
+static struct sha256 endpoint_of(const struct instance_row *row)
+{
+    const struct slice parts[] = {
+        slice_str(row->target),
+        slice_str(row->tls_name ? row->tls_name : ""),
+        slice_str(row->ca_pem ? row->ca_pem : ""),
+    };
+    return sha256_of_parts(parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+/* gRPC reads a CA from a file; this one is memory with a path. -1 when there is none to be had. */
+static int ca_file(const char *pem)
+{
+    size_t len = strlen(pem);
+    int fd = memfd_create("pek-ca", MFD_CLOEXEC);
+
+    if (fd >= 0 && write(fd, pem, len) != (ssize_t)len) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static enum status add(struct directory *directory, const struct instance_row *row,
+                       struct fault *fault)
+{
+    const struct rpc_tls *own = directory->options.tls;
+    struct rpc_tls tls = {0};
+    char path[32];
+    struct instance_spec spec = {row->realm, row->name, row->target, NULL, endpoint_of(row), -1};
+
+    if (row->ca_pem && !own)
+        return fault_set(fault, STATUS_FAILED_PRECONDITION, "ca_pem",
+                         "it has a CA, but this hub has no certificate of its own (tls_certificate)");
+    if (own) {
+        tls = *own;
+        /* A worker's certificate must name its realm: one realm cannot pose as another. */
+        tls.server_name = row->tls_name ? row->tls_name : row->realm;
+        spec.tls = &tls;
+    }
+    if (row->ca_pem) {
+        spec.ca_fd = ca_file(row->ca_pem);
+        if (spec.ca_fd < 0)
+            return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for its CA");
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", spec.ca_fd);
+        tls.ca_path = path;
+    }
+    return registry_add(directory->options.registry, &spec, fault);
+}
+
+static enum status check(const struct directory *directory, const struct instance_row *row,
+                         struct fault *fault)
+{
+    enum status status = instance_row_check(row, fault);
+
+    if (!status && target_is_listen(row->target, directory->options.listen))
+        status = fault_set(fault, STATUS_INVALID_ARGUMENT, "target", "that is this hub itself");
+    return status;
+}
+
+static enum status apply_row(struct directory *directory, const struct instance_row *row,
+                             struct fault *fault)
+{
+    struct registry *registry = directory->options.registry;
+    struct instance *instance = registry_find(registry, slice_str(row->realm));
+
+    if (instance && !instance->target)
+        return fault_set(fault, STATUS_ALREADY_EXISTS, "realm",
+                         "realm %s is hosted in this hub and cannot be a worker's as well",
+                         row->realm);
+    struct sha256 endpoint = endpoint_of(row);
+    enum status status = check(directory, row, fault);
+    if (instance && (status || !instance->channel || !sha256_equal(&endpoint, &instance->endpoint))) {
+        instance_remove(instance);
+        instance = NULL;
+    }
+    if (!status && !instance)
+        status = add(directory, row, fault);
+    if (status)
+        return status;
+    instance = registry_find(registry, slice_str(row->realm));
+    snprintf(instance->name, sizeof(instance->name), "%s", row->name);
+    if (row->draining)
+        instance_drain(instance);
+    else
+        instance_undrain(instance);
+    return STATUS_OK;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct instance_row *rows, size_t count, const struct instance *instance)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].realm, instance->realm) == 0)
+            return rows[i].target != NULL;
+    }
+    return false;
+}
+
+static void apply(struct directory *directory, const struct instance_row *rows, size_t count)
+{
+    struct registry *registry = directory->options.registry;
+
+    for (size_t i = registry->count; i-- > 0;) {
+        struct instance *instance = registry->instances[i];
+        if (instance->target && !is_wanted(rows, count, instance))
+            instance_remove(instance);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct fault fault = {0};
+        if (rows[i].target && apply_row(directory, &rows[i], &fault))
+            tell(directory, rows[i].realm, &fault);
+    }
+    registry->loaded = true;
+}
+
+static enum status follow_once(struct directory *directory, struct cancel *cancel)
+{
+    const struct directory_options *options = &directory->options;
+    struct instance_row *rows;
+    struct arena arena;
+    size_t count;
+
+    if (!directory->seeded) {
+        enum status status = instance_store_seed(options->pg, cancel, options->local_realm,
+                                                 options->seeds, options->seed_count);
+        if (status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED)
+            return status;
+        struct fault fault;
+        if (status && fault_set(&fault, status, "instances",
+                                "the instances of the configuration cannot be registered"))
+            tell(directory, "", &fault);
+        directory->seeded = true;
+    }
+    arena_init(&arena, DIRECTORY_ARENA_BYTES_MAX);
+    enum status status = instance_store_load(options->pg, cancel, &arena, &rows, &count);
+    if (!status && !directory->cancel.cancelled)
+        apply(directory, rows, count);
+    arena_done(&arena);
+    return status;
+}
+
+/* What workers said of themselves since; a failure is tried again when they say it next. */
+static void tell_infos(struct directory *directory, struct cancel *cancel)
+{
+    struct registry *registry = directory->options.registry;
+
+    for (size_t i = 0; i < registry->count; i++) {
+        struct instance *instance = registry->instances[i];
+        if (!instance->info_is_new)
+            continue;
+        instance->info_is_new = false;
+        instance_ref(instance);
+        (void)!instance_store_tell(directory->options.pg, cancel, instance);
+        instance_unref(instance);
+    }
+}
+
+/* ---- following ---------------------------------------------------------------------------------- */
+
+struct bounded {
+    struct cancel_hook hook;
+    struct cancel cancel;
+};
+
+static void end_bounded(struct cancel_hook *hook)
+{
+    cancel_fire(&LIST_ENTRY(hook, struct bounded, hook)->cancel);
+}
+
+static int64_t follow(struct directory *directory)
+{
+    struct bounded bounded = {.hook = {.run = end_bounded}};
+    int64_t pause_ms = DIRECTORY_POLL_MS;
+
+    cancel_init(&bounded.cancel, deadline_after_ms(DIRECTORY_TIMEOUT_MS));
+    cancel_hook_add(&directory->cancel, &bounded.hook);
+    enum status status = pg_wait_ready(directory->options.pg, &bounded.cancel);
+    if (!status)
+        status = follow_once(directory, &bounded.cancel);
+    if (!status)
+        tell_infos(directory, &bounded.cancel);
+    cancel_hook_remove(&bounded.hook);
+    if (status && !directory->cancel.cancelled) {
+        struct fault fault;
+        (void)fault_set(&fault, status, NULL, "the registry cannot be read");
+        tell(directory, "", &fault);
+        pause_ms = DIRECTORY_RETRY_MS;
+    }
+    return pause_ms;
+}
+
+static void run(void *arg)
+{
+    struct directory *directory = arg;
+
+    while (!directory->cancel.cancelled) {
+        int64_t pause_ms = follow(directory);
+        if (!directory->cancel.cancelled)
+            (void)!fiber_event_wait(&directory->wanted, deadline_after_ms(pause_ms));
+    }
+    directory->running = false;
+    if (directory->stopping)
+        fiber_event_signal(directory->stopping);
+}
+
+static void want(void *arg)
+{
+    struct directory *directory = arg;
+    fiber_event_signal(&directory->wanted);
+}
+
+static void on_notify(void *arg, struct slice channel, struct slice payload)
+{
+    (void)channel, (void)payload;
+    want(arg);
+}
+
+static void on_lost(void *arg)
+{
+    (void)arg; /* on_listening reads what was missed */
+}
+
+static void on_info(void *arg, struct instance *instance)
+{
+    (void)instance;
+    want(arg);
+}
+
+static void on_cancel(struct cancel_hook *hook)
+{
+    want(LIST_ENTRY(hook, struct directory, cancel_hook));
+}
+
+enum status directory_open(struct directory *directory, const struct directory_options *options,
+                           struct fault *fault)
+{
+    static const struct pg_listener_events events = {on_notify, on_lost, want};
+    struct registry *registry = options->registry;
+
+    *directory = (struct directory){.options = *options, .cancel_hook = {.run = on_cancel}};
+    cancel_init(&directory->cancel, DEADLINE_NONE);
+    cancel_hook_add(&directory->cancel, &directory->cancel_hook);
+    registry->on_freed = want;
+    registry->on_info = on_info;
+    registry->arg = directory;
+    enum status status =
+        pg_listen(options->pg, INSTANCE_CHANNEL, &events, directory, &directory->listener);
+    if (!status) {
+        directory->running = true;
+        status = fiber_go(registry->fibers, run, directory);
+        directory->running = !status;
+    }
+    return status ? fault_set(fault, status, NULL, "the registry cannot be followed") : STATUS_OK;
+}
+
+void directory_stop(struct directory *directory)
+{
+    struct fiber_event ended = {0};
+
+    if (!directory->options.registry)
+        return;
+    directory->stopping = &ended;
+    cancel_fire(&directory->cancel);
+    while (directory->running) {
+        enum status status = fiber_event_wait(&ended, DEADLINE_NONE);
+        assert(status == STATUS_OK);
+        (void)status;
+    }
+    directory->listener = pg_listener_free(directory->listener);
+    directory->options.registry->on_freed = NULL;
+    directory->options.registry->on_info = NULL;
+}

@@ -1,0 +1,48 @@
+/* directory: keeps the registry as hub.instance says.
+ *
+ * A fiber reads the table at the start, on every NOTIFY (within milliseconds of the commit, whoever made it) and, should
+ * one have been missed, whenever the listening connection is made anew and every DIRECTORY_POLL_MS. What is in the
+ * table is what is wanted; the fiber adds, changes, drains and removes until the registry is that. An instance whose
+ * address, CA or certificate name changed is another instance: the old one ends with its last call.
+ *
+ * The instances of the configuration are written into the table first; see instance_store_seed.
+ */
+#ifndef PEK_HUB_REGISTRY_DIRECTORY_H
+#define PEK_HUB_REGISTRY_DIRECTORY_H
+
+#include "hub/registry/instance_store.h"
+
+#define DIRECTORY_POLL_MS 30000
+#define DIRECTORY_RETRY_MS 500
+
+struct directory_options {
+    struct pg *pg;
+    struct registry *registry;
+    const char *local_realm;   /* hosted here; "" for none */
+    const char *const *seeds;  /* "realm=target" */
+    size_t seed_count;
+    const char *listen;        /* the hub's own address, which no instance may have */
+    const struct rpc_tls *tls; /* CA by default, and the hub's certificate; NULL: plain text */
+    void *arg;
+    /* For the log: a row that cannot be used, or (realm "") a table that cannot be read. */
+    void (*on_problem)(void *arg, const char *realm, const struct fault *fault);
+};
+
+struct directory {
+    struct directory_options options;
+    struct pg_listener *listener;
+    struct fiber_event wanted; /* there may be something to do */
+    struct cancel cancel;
+    struct cancel_hook cancel_hook;
+    bool seeded, running;
+    struct fiber_event *stopping;
+};
+
+/* Everything in the options outlives the directory. */
+PEK_MUST_CHECK enum status directory_open(struct directory *directory,
+                                          const struct directory_options *options,
+                                          struct fault *fault);
+/* In a fiber; before registry_stop. Also when it was never opened, if zeroed. */
+void directory_stop(struct directory *directory);
+
+#endif

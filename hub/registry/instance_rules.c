@@ -1,0 +1,129 @@
+#include "hub/registry/instance_rules.h"
+
+#include <ctype.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+
+bool realm_is_valid(const char *realm)
+{
+    size_t len = strlen(realm);
+
+    if (len == 0 || len > REALM_BYTES_MAX || realm[0] == '-')
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!islower((unsigned char)realm[i]) && !isdigit((unsigned char)realm[i]) &&
+            realm[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Host and port of an address; false for one that has none. */
+static bool split_address(const char *target, struct slice *ret_host, struct slice *ret_port)
+{
+    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
+    struct slice rest = slice_str(target);
+
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (slice_starts_with(rest, slice_str(schemes[i]))) {
+            rest.ptr += strlen(schemes[i]);
+            rest.len -= strlen(schemes[i]);
+            break;
+        }
+    }
+    const char *colon = rest.len ? memrchr(rest.ptr, ':', rest.len) : NULL;
+    if (!colon)
+        return false;
+    *ret_host = slice_make(rest.ptr, (size_t)(colon - rest.ptr));
+    *ret_port = slice_make(colon + 1, rest.len - ret_host->len - 1);
+    /* An IPv6 address stands in brackets. */
+    return ret_host->len == 0 || rest.ptr[0] == '[' || !memchr(rest.ptr, ':', ret_host->len);
+}
+
+static bool port_is_valid(struct slice port)
+{
+    unsigned value = 0;
+
+    if (port.len == 0 || port.len > 5)
+        return false;
+    for (size_t i = 0; i < port.len; i++) {
+        if (!isdigit((unsigned char)port.ptr[i]))
+            return false;
+        value = value * 10 + (unsigned)(port.ptr[i] - '0');
+    }
+    return value >= 1 && value <= 65535;
+}
+
+static bool target_is_valid(const char *target)
+{
+    size_t len = strlen(target);
+    struct slice host, port;
+
+    if (len == 0 || len > INSTANCE_TARGET_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (target[i] <= ' ' || target[i] > '~' || target[i] == ',')
+            return false;
+    }
+    if (strncmp(target, "unix:", 5) == 0)
+        return len > 5;
+    return split_address(target, &host, &port) && host.len > 0 && port_is_valid(port) &&
+           !memchr(host.ptr, '/', host.len);
+}
+
+static bool is_loopback(struct slice host)
+{
+    return slice_starts_with(host, SLICE_LIT("127.")) || slice_equal_str(host, "localhost") ||
+           slice_equal_str(host, "[::1]");
+}
+
+static bool is_any(struct slice host)
+{
+    return host.len == 0 || slice_equal_str(host, "0.0.0.0") || slice_equal_str(host, "[::]");
+}
+
+bool target_is_listen(const char *target, const char *listen)
+{
+    struct slice host, port, own_host, own_port;
+
+    if (!split_address(target, &host, &port) || !split_address(listen, &own_host, &own_port) ||
+        !slice_equal(port, own_port))
+        return false;
+    return slice_equal(host, own_host) || is_any(host) ||
+           (is_loopback(host) && (is_loopback(own_host) || is_any(own_host)));
+}
+
+static bool is_pem_certificate(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    bool is = certificate != NULL;
+
+    X509_free(certificate);
+    BIO_free(bio);
+    return is;
+}
+
+enum status instance_row_check(const struct instance_row *row, struct fault *fault)
+{
+    if (!realm_is_valid(row->realm))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "realm",
+                         "a realm is 1 to %d of a-z, 0-9 and '-', and does not begin with '-'",
+                         REALM_BYTES_MAX);
+    if (!row->target || !target_is_valid(row->target))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "target",
+                         "a target is host:port, dns:///host:port or unix:/path");
+    if (row->name && strlen(row->name) > INSTANCE_NAME_BYTES_MAX)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "a name has at most %d bytes",
+                         INSTANCE_NAME_BYTES_MAX);
+    if (row->tls_name && (row->tls_name[0] == 0 || strlen(row->tls_name) > INSTANCE_TARGET_BYTES_MAX))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "tls_name",
+                         "a TLS name has 1 to %d bytes", INSTANCE_TARGET_BYTES_MAX);
+    if (row->ca_pem &&
+        (strlen(row->ca_pem) > INSTANCE_CA_BYTES_MAX || !is_pem_certificate(row->ca_pem)))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "ca_pem",
+                         "a CA is one or more certificates as PEM, at most %d bytes",
+                         INSTANCE_CA_BYTES_MAX);
+    return STATUS_OK;
+}

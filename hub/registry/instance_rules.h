@@ -1,0 +1,20 @@
+/* instance_rules: what may be written into the registry. Pure; for the admin API and pekctl alike. */
+#ifndef PEK_HUB_REGISTRY_INSTANCE_RULES_H
+#define PEK_HUB_REGISTRY_INSTANCE_RULES_H
+
+#include <stdbool.h>
+
+#include "hub/registry/instance_store.h"
+
+#define INSTANCE_TARGET_BYTES_MAX 255
+#define INSTANCE_CA_BYTES_MAX 65536
+
+bool realm_is_valid(const char *realm);
+/* INVALID_ARGUMENT naming the field: a realm, an address as gRPC takes it ("host:port", "dns:///host:port",
+ * "ipv4:…", "ipv6:…", "unix:/path"), names of bounded length, a CA that is PEM with at least one certificate. */
+PEK_MUST_CHECK enum status instance_row_check(const struct instance_row *row, struct fault *fault);
+/* `target` is the address `listen` ("127.0.0.1:8080") of this very process, as far as can be said by looking: the same
+ * port on the same host, or on loopback where `listen` is loopback or every address. */
+bool target_is_listen(const char *target, const char *listen);
+
+#endif

@@ -1,0 +1,237 @@
+#include "hub/registry/instance_store.h"
+
+#define PARAMS(params) (params), sizeof(params) / sizeof((params)[0])
+#define STORE_ARENA_BYTES_MAX (64u * 1024)
+
+const struct pg_statement instance_store_add = {
+    .name = "instance_add",
+    .sql = "INSERT INTO hub.instance AS i (realm, name, target, tls_name, ca_pem, updated_by)"
+           " VALUES ($1, coalesce($2, $1), $3, $4, $5, $6)"
+           " ON CONFLICT (realm) DO UPDATE"
+           "   SET name = coalesce($2, i.name), target = $3, tls_name = $4, ca_pem = $5,"
+           "       status = 'ACTIVE', seeded = false, updated_by = $6"
+           " WHERE NOT i.local AND ($7::boolean OR i.status = 'REMOVED')"
+           " RETURNING realm",
+};
+
+const struct pg_statement instance_store_set_status = {
+    .name = "instance_set_status",
+    .sql = "UPDATE hub.instance SET status = $2, seeded = false, updated_by = $3"
+           " WHERE realm = $1 AND status <> 'REMOVED' AND NOT local"
+           " RETURNING realm",
+};
+
+static const struct pg_statement load = {
+    .name = "instance_load",
+    .sql = "SELECT realm, name, target, tls_name, ca_pem, status = 'DRAINING'"
+           "  FROM hub.instance WHERE status <> 'REMOVED' ORDER BY realm",
+};
+
+static const struct pg_statement seed_local = {
+    .name = "instance_seed_local",
+    .sql = "INSERT INTO hub.instance (realm, name, local, seeded, updated_by)"
+           " VALUES ($1, $1, true, true, 'configuration') ON CONFLICT (realm) DO NOTHING",
+};
+
+static const struct pg_statement seed_one = {
+    .name = "instance_seed",
+    .sql = "INSERT INTO hub.instance AS i (realm, name, target, seeded, updated_by)"
+           " VALUES ($1, $1, $2, true, 'configuration')"
+           " ON CONFLICT (realm) DO UPDATE SET target = $2, status = 'ACTIVE'"
+           " WHERE i.seeded AND NOT i.local AND (i.target <> $2 OR i.status <> 'ACTIVE')",
+};
+
+static const struct pg_statement seed_rest = {
+    .name = "instance_seed_rest",
+    .sql = "UPDATE hub.instance SET status = 'REMOVED'"
+           " WHERE seeded AND NOT local AND status <> 'REMOVED' AND realm <> ALL ($1::text[])",
+};
+
+static const struct pg_statement tell = {
+    .name = "instance_tell",
+    .sql = "UPDATE hub.instance SET worker_version = $2, capabilities = $3::text[]"
+           " WHERE realm = $1 AND (worker_version <> $2 OR capabilities <> $3::text[])",
+};
+
+static const char *column(struct arena *arena, const struct pg_result *result, size_t row, int at)
+{
+    struct slice value = pg_get_slice(result, row, at);
+    return pg_is_null(result, row, at) ? NULL : arena_strndup(arena, value.ptr, value.len);
+}
+
+enum status instance_store_load(struct pg *pg, struct cancel *cancel, struct arena *arena,
+                                struct instance_row **ret_rows, size_t *ret_count)
+{
+    struct pg_result *result;
+
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &load, NULL, 0, &result);
+    if (status)
+        return status;
+    size_t count = pg_rows(result);
+    struct instance_row *rows = arena_zalloc(arena, count + 1, sizeof(*rows));
+    for (size_t i = 0; rows && i < count; i++) {
+        rows[i] = (struct instance_row){
+            .realm = column(arena, result, i, 0),
+            .name = column(arena, result, i, 1),
+            .target = column(arena, result, i, 2),
+            .tls_name = column(arena, result, i, 3),
+            .ca_pem = column(arena, result, i, 4),
+            .draining = pg_get_bool(result, i, 5),
+        };
+    }
+    pg_result_free(result);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_rows = rows;
+    *ret_count = count;
+    return STATUS_OK;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------ */
+
+static enum status execute(struct pg_transaction *transaction, const struct pg_statement *statement,
+                           const struct pg_param *params, size_t count, size_t *ret_affected)
+{
+    struct pg_result *result;
+
+    enum status status = pg_execute(transaction, statement, params, count, &result);
+    if (status)
+        return status;
+    *ret_affected = pg_affected(result);
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+struct write {
+    const struct pg_statement *statement;
+    const struct pg_param *params;
+    size_t param_count;
+    size_t affected;
+    bool too_many;
+};
+
+static enum status run_write(struct pg_transaction *transaction, void *arg)
+{
+    struct write *write = arg;
+
+    enum status status = execute(transaction, write->statement, write->params, write->param_count,
+                                 &write->affected);
+    write->too_many =
+        status && strcmp(pg_constraint(transaction), "instance_count_max") == 0;
+    return status;
+}
+
+static enum status write_fault(enum status status, const struct write *write, struct fault *fault)
+{
+    if (write->too_many)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "TOO_MANY_REALMS", "realm",
+                                "a federation has at most %d realms; remove one first",
+                                REGISTRY_INSTANCES_MAX);
+    return fault_set(fault, status, NULL, "the registry cannot be changed now");
+}
+
+enum status instance_store_put(struct pg *pg, struct cancel *cancel, const struct instance_row *row,
+                               bool replace, const char *who, struct fault *fault)
+{
+    const struct pg_param params[] = {
+        pg_str(row->realm),  pg_str(row->name && row->name[0] ? row->name : NULL),
+        pg_str(row->target), pg_str(row->tls_name),
+        pg_str(row->ca_pem), pg_str(who),
+        pg_bool(replace),
+    };
+    struct write write = {&instance_store_add, PARAMS(params), 0, false};
+
+    enum status status = pg_transact(pg, cancel, false, run_write, &write);
+    if (status)
+        return write_fault(status, &write, fault);
+    if (write.affected == 0)
+        return fault_set(fault, STATUS_ALREADY_EXISTS, "realm", "realm %s is there already",
+                         row->realm);
+    return STATUS_OK;
+}
+
+enum status instance_store_change(struct pg *pg, struct cancel *cancel, const char *realm,
+                                  const char *status_name, const char *who, struct fault *fault)
+{
+    const struct pg_param params[] = {pg_str(realm), pg_str(status_name), pg_str(who)};
+    struct write write = {&instance_store_set_status, PARAMS(params), 0, false};
+
+    enum status status = pg_transact(pg, cancel, false, run_write, &write);
+    if (status)
+        return write_fault(status, &write, fault);
+    if (write.affected == 0)
+        return fault_set_reason(fault, STATUS_NOT_FOUND, "NO_SUCH_REALM", "realm",
+                                "no worker is registered for realm %s", realm);
+    return STATUS_OK;
+}
+
+enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
+                                const struct instance *instance)
+{
+    struct slice services[INSTANCE_SERVICES_MAX];
+    struct arena arena;
+
+    for (size_t i = 0; i < instance->service_count; i++)
+        services[i] = slice_str(instance->services[i]);
+    arena_init(&arena, STORE_ARENA_BYTES_MAX);
+    /* Copies: the instance may be gone, or say something else, before this is through. */
+    const struct pg_param params[] = {
+        pg_str(arena_printf(&arena, "%s", instance->realm)),
+        pg_str(arena_printf(&arena, "%s", instance->version)),
+        pg_text_array(&arena, services, instance->service_count),
+    };
+    struct write write = {&tell, PARAMS(params), 0, false};
+    enum status status = arena.failed ? STATUS_RESOURCE_EXHAUSTED
+                                      : pg_transact(pg, cancel, false, run_write, &write);
+    arena_done(&arena);
+    return status;
+}
+
+/* ---- the configuration's ------------------------------------------------------------------------ */
+
+struct seeding {
+    const char *local_realm;
+    const char *const *seeds;
+    size_t count;
+};
+
+static enum status seed_worker(struct pg_transaction *transaction, struct slice realm,
+                               const char *target)
+{
+    const struct pg_param params[] = {pg_text(realm), pg_str(target)};
+    size_t affected;
+    return execute(transaction, &seed_one, PARAMS(params), &affected);
+}
+
+static enum status run_seed(struct pg_transaction *transaction, void *arg)
+{
+    const struct seeding *seeding = arg;
+    struct slice realms[REGISTRY_INSTANCES_MAX];
+    struct arena arena;
+    size_t affected;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < seeding->count; i++)
+        realms[i] = slice_make(seeding->seeds[i], strcspn(seeding->seeds[i], "="));
+    arena_init(&arena, STORE_ARENA_BYTES_MAX);
+    const struct pg_param rest[] = {pg_text_array(&arena, realms, seeding->count)};
+    status = execute(transaction, &seed_rest, PARAMS(rest), &affected);
+    arena_done(&arena);
+    if (!status && seeding->local_realm[0]) {
+        const struct pg_param local[] = {pg_str(seeding->local_realm)};
+        status = execute(transaction, &seed_local, PARAMS(local), &affected);
+    }
+    for (size_t i = 0; !status && i < seeding->count; i++)
+        status = seed_worker(transaction, realms[i], seeding->seeds[i] + realms[i].len + 1);
+    return status;
+}
+
+enum status instance_store_seed(struct pg *pg, struct cancel *cancel, const char *local_realm,
+                                const char *const *seeds, size_t seed_count)
+{
+    struct seeding seeding = {local_realm, seeds, seed_count};
+
+    if (seed_count > REGISTRY_INSTANCES_MAX)
+        return STATUS_INVALID_ARGUMENT;
+    return pg_transact(pg, cancel, false, run_seed, &seeding);
+}

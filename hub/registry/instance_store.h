@@ -1,0 +1,46 @@
+/* instance_store: the hub's SQL about instances. In fibers, but for the statements, which pekctl runs as well.
+ *
+ * Statements that change an instance answer one row when they did, none when there is no such instance to change.
+ */
+#ifndef PEK_HUB_REGISTRY_INSTANCE_STORE_H
+#define PEK_HUB_REGISTRY_INSTANCE_STORE_H
+
+#include "hub/registry/registry.h"
+#include "shared/pg/pg.h"
+
+#define INSTANCE_CHANNEL "pek_hub_instance"
+
+/* $1 realm, $2 name or NULL, $3 target, $4 tls_name or NULL, $5 ca_pem or NULL, $6 who, $7 'true' to change one that
+ * is there. None when it is there (and $7 is false), or is hosted in the hub. */
+extern const struct pg_statement instance_store_add;
+/* $1 realm, $2 ACTIVE, DRAINING or REMOVED, $3 who. None also for one that is hosted in the hub. */
+extern const struct pg_statement instance_store_set_status;
+
+struct instance_row {
+    const char *realm, *name, *target; /* in the arena; target NULL for one hosted in the hub */
+    const char *tls_name, *ca_pem;     /* NULL for none */
+    bool draining;
+};
+
+/* All that are not REMOVED, by realm. */
+PEK_MUST_CHECK enum status instance_store_load(struct pg *pg, struct cancel *cancel,
+                                               struct arena *arena, struct instance_row **ret_rows,
+                                               size_t *ret_count);
+/* The instances of the configuration, as "realm=target", and the realm hosted here ("" for none). New ones come, those
+ * that came so before and were not changed since follow; nothing else is touched. In one transaction. */
+PEK_MUST_CHECK enum status instance_store_seed(struct pg *pg, struct cancel *cancel,
+                                               const char *local_realm, const char *const *seeds,
+                                               size_t seed_count);
+/* What the worker said of itself. */
+PEK_MUST_CHECK enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
+                                               const struct instance *instance);
+/* Adds, or (`replace`) changes. ALREADY_EXISTS, FAILED_PRECONDITION (16 realms are there), UNAVAILABLE. */
+PEK_MUST_CHECK enum status instance_store_put(struct pg *pg, struct cancel *cancel,
+                                              const struct instance_row *row, bool replace,
+                                              const char *who, struct fault *fault);
+/* NOT_FOUND for an instance that is not there, was removed, or is hosted in the hub. */
+PEK_MUST_CHECK enum status instance_store_change(struct pg *pg, struct cancel *cancel,
+                                                 const char *realm, const char *status,
+                                                 const char *who, struct fault *fault);
+
+#endif

@@ -1,0 +1,288 @@
+/* Slots, references and modes, on realms in this process: no network, no database. */
+#include "hub/registry/registry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "pek/instance/v1/instance.rpc.h"
+#include "shared/base/clock.h"
+#include "tests/support/fiber_run.h"
+
+#define SOON_US (10 * 1000000)
+
+struct scene {
+    struct fiber_run *run;
+    struct registry registry;
+    struct jwt_keys keys;
+    struct rpc_host *host;
+    size_t freed;
+};
+
+static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
+                               instance_v1_issue_token_response *res)
+{
+    (void)req, (void)res;
+    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "nobody");
+}
+
+static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_request *req,
+                            instance_v1_info *res)
+{
+    struct arena *arena = rpc_arena(ctx);
+    (void)req;
+    res->realm = arena_printf(arena, "a");
+    res->version = arena_printf(arena, "1");
+    res->services = arena_zalloc(arena, 2, sizeof(char *));
+    res->services[res->n_services++] = arena_printf(arena, "pek.instance.v1.InstanceService");
+    return STATUS_OK;
+}
+
+static enum status watch_policies(struct rpc_ctx *ctx,
+                                  const instance_v1_watch_policies_request *req,
+                                  struct instance_v1_watch_policies_stream *stream)
+{
+    struct fiber_event never = {0};
+    (void)req, (void)stream;
+    return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
+}
+
+static void on_freed(void *arg)
+{
+    struct scene *scene = arg;
+    scene->freed++;
+}
+
+static void (*current)(struct scene *scene);
+
+static void run_scene(struct fiber_run *run)
+{
+    static const struct instance_v1_instance_service ops = {
+        .issue_token = issue_token, .get_info = get_info, .watch_policies = watch_policies};
+    struct scene *scene = calloc(1, sizeof(*scene));
+    struct es256_key *key;
+    struct fault fault;
+
+    scene->run = run;
+    jwt_keys_init(&scene->keys);
+    assert_int_equal(es256_key_generate(&key), STATUS_OK);
+    assert_int_equal(jwt_keys_set_signer(&scene->keys, key), STATUS_OK);
+    es256_key_free(key);
+    const struct rpc_host_options host = {0};
+    assert_int_equal(rpc_host_new(run->fibers, &host, &scene->host), STATUS_OK);
+    assert_int_equal(instance_v1_instance_service_add(scene->host, &ops, NULL, &fault), STATUS_OK);
+    const struct registry_options options = {.keys = &scene->keys, .issuer = "hub"};
+    registry_init(&scene->registry, run->fibers, &options);
+    scene->registry.on_freed = on_freed;
+    scene->registry.arg = scene;
+    current(scene);
+    registry_stop(&scene->registry);
+    registry_done(&scene->registry);
+    while (rpc_host_open_calls(scene->host) > 0)
+        fiber_sleep_ms(1);
+    rpc_host_free(scene->host);
+    jwt_keys_done(&scene->keys);
+    free(scene);
+}
+
+static void in_scene(void **state)
+{
+    current = (void (*)(struct scene *))(uintptr_t)*state;
+    fiber_run(run_scene);
+}
+
+static struct instance *add(struct scene *scene, const char *realm)
+{
+    struct fault fault = {0};
+    enum status status = registry_add_local(&scene->registry, realm, scene->host, &fault);
+    if (status)
+        fail_msg("%s: %s", realm, fault.text);
+    return registry_find(&scene->registry, slice_str(realm));
+}
+
+static void await(struct scene *scene, const struct instance *instance, enum instance_status status)
+{
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    (void)scene;
+    while (instance->status != status && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1);
+    assert_string_equal(instance_status_name(instance->status), instance_status_name(status));
+}
+
+static void await_freed(struct scene *scene, size_t count)
+{
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    while (scene->freed < count && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1);
+    assert_int_equal(scene->freed, count);
+}
+
+static enum admission enter(struct instance *instance)
+{
+    struct instance_ticket ticket = {0};
+    struct fiber_event event = {0};
+    enum admission admission = instance_enter(instance, &ticket, &event);
+    instance_withdraw(instance, &ticket);
+    return admission;
+}
+
+static void registry_refuses_names_that_are_no_realm_and_a_realm_twice(struct scene *scene)
+{
+    static const char *const bad[] = {"", "-a", "A", "a b", "á", "a/b"};
+    struct fault fault;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(registry_add_local(&scene->registry, bad[i], scene->host, &fault),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(fault.field, "realm");
+    }
+    add(scene, "a");
+    assert_int_equal(registry_add_local(&scene->registry, "a", scene->host, &fault),
+                     STATUS_ALREADY_EXISTS);
+}
+
+static void registry_refuses_the_seventeenth_and_says_why(struct scene *scene)
+{
+    struct fault fault;
+    for (int i = 0; i < REGISTRY_INSTANCES_MAX; i++) {
+        char realm[16];
+        snprintf(realm, sizeof(realm), "r%d", i);
+        add(scene, realm);
+    }
+    assert_int_equal(registry_add_local(&scene->registry, "one-more", scene->host, &fault),
+                     STATUS_RESOURCE_EXHAUSTED);
+    assert_string_equal(fault.reason, "TOO_MANY_REALMS");
+    assert_non_null(strstr(fault.text, "16"));
+}
+
+static void removed_instance_stays_until_its_last_call_ended_and_its_slot_is_not_given_away(
+    struct scene *scene)
+{
+    struct instance *first = instance_ref(add(scene, "a"));
+    size_t slot = first->slot;
+    uint64_t generation = first->generation;
+    assert_int_equal(enter(first), ADMITTED);
+
+    instance_remove(first);
+    assert_null(registry_find(&scene->registry, SLICE_LIT("a")));
+    assert_int_equal(enter(first), ADMISSION_REFUSED);
+    struct instance *second = add(scene, "a"); /* the same realm again, beside the leaving one */
+    assert_int_not_equal(second->slot, slot);
+    assert_int_not_equal(second->generation, generation);
+    assert_int_equal(first->fibers, 1); /* its watch goes on while a call runs */
+
+    instance_leave(first, true, false);
+    instance_unref(first);
+    await_freed(scene, 1);
+    struct instance *third = add(scene, "b");
+    assert_int_equal(third->slot, slot);
+    assert_true(third->generation > generation);
+}
+
+static void draining_instance_refuses_new_calls_finishes_running_ones_and_then_is_not_watched(
+    struct scene *scene)
+{
+    struct instance *instance = add(scene, "a");
+    struct fault fault;
+    await(scene, instance, INSTANCE_SERVING);
+    assert_int_equal(enter(instance), ADMITTED);
+
+    instance_drain(instance);
+    assert_int_equal(instance->status, INSTANCE_IS_DRAINING);
+    assert_int_equal(enter(instance), ADMISSION_REFUSED);
+    assert_int_equal(instance_check(instance, &fault), STATUS_UNAVAILABLE);
+    assert_string_equal(fault.reason, "REALM_DRAINING");
+    fiber_sleep_ms(0);
+    assert_int_equal(instance->fibers, 1);
+    instance_leave(instance, true, false);
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    while (instance->fibers > 0 && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1);
+    assert_int_equal(instance->fibers, 0);
+    assert_ptr_equal(registry_find(&scene->registry, SLICE_LIT("a")), instance);
+
+    instance_undrain(instance);
+    await(scene, instance, INSTANCE_SERVING);
+    assert_int_equal(enter(instance), ADMITTED);
+    instance_leave(instance, true, false);
+}
+
+static void undrained_at_once_is_watched_again(struct scene *scene)
+{
+    struct instance *instance = add(scene, "a");
+    await(scene, instance, INSTANCE_SERVING);
+    instance_drain(instance);
+    instance_undrain(instance);
+    await(scene, instance, INSTANCE_SERVING);
+    assert_int_equal(instance->fibers, 1);
+}
+
+static void who_waits_for_a_place_is_refused_when_the_instance_drains(struct scene *scene)
+{
+    struct instance *instance = add(scene, "a");
+    struct instance_ticket ticket = {0};
+    struct fiber_event event = {0};
+    for (int i = 0; i < INSTANCE_IN_FLIGHT_MAX; i++)
+        assert_int_equal(enter(instance), ADMITTED);
+    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_WAITS);
+    instance_drain(instance);
+    assert_true(event.signalled);
+    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_REFUSED);
+    assert_int_equal(instance->waiting_count, 0);
+    for (int i = 0; i < INSTANCE_IN_FLIGHT_MAX; i++)
+        instance_leave(instance, true, false);
+    assert_int_equal(instance->in_flight, 0);
+}
+
+static void who_was_granted_a_place_gives_it_back_when_the_instance_was_removed(struct scene *scene)
+{
+    struct instance *instance = instance_ref(add(scene, "a"));
+    struct instance_ticket ticket = {0};
+    struct fiber_event event = {0};
+    for (int i = 0; i < INSTANCE_IN_FLIGHT_MAX; i++)
+        assert_int_equal(enter(instance), ADMITTED);
+    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_WAITS);
+    instance_leave(instance, true, false);
+    assert_true(ticket.granted);
+    instance_remove(instance);
+    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_REFUSED);
+    for (int i = 1; i < INSTANCE_IN_FLIGHT_MAX; i++)
+        instance_leave(instance, true, false);
+    assert_int_equal(instance->in_flight, 0);
+    instance_unref(instance);
+    await_freed(scene, 1);
+}
+
+static void instance_that_says_it_is_another_realm_is_refused_with_the_reason(struct scene *scene)
+{
+    struct instance *instance = add(scene, "b"); /* the host says that it is `a` */
+    struct fault fault;
+    await(scene, instance, INSTANCE_REFUSED);
+    assert_non_null(strstr(instance->problem, "realm a"));
+    assert_int_equal(enter(instance), ADMISSION_REFUSED);
+    assert_int_equal(instance_check(instance, &fault), STATUS_UNAVAILABLE);
+    assert_string_equal(fault.reason, "REALM_REFUSED");
+}
+
+#define SCENE(body)                                                                                \
+    {                                                                                              \
+        #body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE(registry_refuses_names_that_are_no_realm_and_a_realm_twice),
+        SCENE(registry_refuses_the_seventeenth_and_says_why),
+        SCENE(removed_instance_stays_until_its_last_call_ended_and_its_slot_is_not_given_away),
+        SCENE(draining_instance_refuses_new_calls_finishes_running_ones_and_then_is_not_watched),
+        SCENE(undrained_at_once_is_watched_again),
+        SCENE(who_waits_for_a_place_is_refused_when_the_instance_drains),
+        SCENE(who_was_granted_a_place_gives_it_back_when_the_instance_was_removed),
+        SCENE(instance_that_says_it_is_another_realm_is_refused_with_the_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
