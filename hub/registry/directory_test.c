@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "hub/migration_0004.h"
-#include "hub/migrations.h"
+#include "hub/migration_0001.h"
 #include "hub/registry/instance_rules.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"

@@ -170,7 +170,7 @@ static enum status make_runtime(struct registry *registry, struct fault *fault)
 enum status registry_add(struct registry *registry, const struct instance_spec *spec,
                          struct fault *fault)
 {
-    struct instance *instance;
+    struct instance *instance = NULL;
     struct fault problem = {0};
 
     enum status status = make_runtime(registry, fault);
@@ -196,7 +196,7 @@ enum status registry_add(struct registry *registry, const struct instance_spec *
 enum status registry_add_local(struct registry *registry, const char *realm, struct rpc_host *host,
                                struct fault *fault)
 {
-    struct instance *instance;
+    struct instance *instance = NULL;
     enum status status = instance_new(registry, realm, NULL, &instance, fault);
 
     if (status)
