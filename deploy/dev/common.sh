@@ -145,6 +145,17 @@ port_in_use() { # port
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
+free_ports() { # count: that many in a row, below those that the system gives to clients
+    local first port
+    for ((first = 18000 + RANDOM % 8000; ; first += $1)); do
+        for ((port = first; port < first + $1; port++)); do
+            ! port_in_use "$port" || continue 2
+        done
+        printf '%s\n' "$first"
+        return
+    done
+}
+
 # ---- building ---------------------------------------------------------------------------------------------
 
 # Copies, so that building for tests or another mode does not pull the files from under a running program.

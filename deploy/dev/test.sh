@@ -30,17 +30,6 @@ run_bazel_tests() { # bazel options…
     failed=$((failed + bad))
 }
 
-free_ports() { # count: that many in a row, below those that the system gives to clients
-    local first port
-    for ((first = 18000 + RANDOM % 8000; ; first += $1)); do
-        for ((port = first; port < first + $1; port++)); do
-            ! port_in_use "$port" || continue 2
-        done
-        printf '%s\n' "$first"
-        return
-    done
-}
-
 # A sanitizer reports when the program ends, so logs are read after all has stopped.
 count_reports() { # folder
     local reports

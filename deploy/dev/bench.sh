@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# ./dev bench: requests per second, latency and CPU, beside pgbench in the same minutes.
+# shellcheck source=deploy/dev/postgres.sh
+source "$PARTS/postgres.sh"
+# shellcheck source=tests/load/measure.sh
+source "$ROOT/tests/load/measure.sh"
+
+readonly bench_help='usage: ./dev bench [one] [any] [search] [merge] [--seconds N] [--runs N] [--connections N] [--dry]
+
+Starts a federation of its own (release build, demo data) and measures, each case after a warm-up and as the
+median of several runs, with wrk:
+
+  one      GET /api/v1/realms/worker-acme/groups/{id}    one group from one realm
+  any      GET /api/v1/groups/{id}                       one group asked of all three realms
+  search   GET /api/v1/groups?q=…&pageSize=20            search over three realms
+  merge    GET /api/v1/groups as NDJSON                  3 x 100 000 groups in one order
+
+and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
+into docs/performance.md, unless --dry. Every case when none is named; 8 s, 3 runs, 32 connections.'
+
+readonly bench_group=schonherz@ac bench_groups=100000
+
+bench_start() { # data first-port
+    say "dev: starting a federation to measure"
+    "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
+    DATA=$1
+    curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$2/auth/dev?user=alice"
+    BENCH_COOKIE=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
+}
+
+run_rounds() { # results seconds runs connections port case…
+    local results=$1 seconds=$2 runs=$3 connections=$4 base=http://127.0.0.1:$5 run name
+    local -A paths=(
+        [one]=/api/v1/realms/worker-acme/groups/$bench_group
+        [any]=/api/v1/groups/$bench_group
+        [search]='/api/v1/groups?q=k%C3%B6r&pageSize=20'
+    )
+    shift 5
+    [[ $# -gt 0 ]] || return 0
+    for name in "$@"; do
+        measure_http /dev/null warm-up 3 "$connections" "$base${paths[$name]}"
+    done
+    for ((run = 1; run <= runs; run++)); do
+        say "dev: run $run of $runs"
+        measure_pgbench "$results" "$seconds" "$connections" worker-acme "$bench_group"
+        for name in "$@"; do
+            measure_http "$results" "$name" "$seconds" "$connections" "$base${paths[$name]}"
+        done
+    done
+}
+
+# The groups are the same in each realm but for the realm, so every item has two neighbours to be merged with.
+run_merge() { # results runs port
+    local realm run program
+    for realm in "${REALMS[@]}"; do
+        say "dev: $bench_groups groups into $realm"
+        PGOPTIONS="-c pek.realm=$realm" sql "$realm" postgres -v count="$bench_groups" -f "$ROOT/tests/load/groups.sql"
+    done
+    say "dev: the realms make their sort keys"
+    for program in pek-hub "${REALMS[@]:1}"; do
+        "$ROOT/dev" restart "$program" --data "$DATA"
+    done
+    wait_until 300 pek-hub merge_is_ready "$3" || die "the realms did not get ready"
+    for ((run = 0; run <= $2; run++)); do
+        measure_merge "$([[ $run -eq 0 ]] && echo /dev/null || echo "$1")" "http://127.0.0.1:$3/api/v1/groups"
+    done
+}
+
+merge_is_ready() { # port
+    local realm version
+    for realm in "${REALMS[@]}"; do
+        version=$(sql "$realm" postgres -Atc "SELECT collator_version FROM pek.realm_state")
+        [[ -n $version ]] || return 1
+    done
+    curl --silent --fail --cookie "$BENCH_COOKIE" "http://127.0.0.1:$1/api/v1/groups?pageSize=1" |
+        grep -q '"unreachable":\[\]'
+}
+
+cmd_bench() {
+    local seconds=8 runs=3 connections=32 dry=false cases=() http=() name folder first results
+    help_if_asked "$bench_help" "$@"
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            one | any | search | merge) cases+=("$1") ;;
+            --seconds | --runs | --connections)
+                [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
+                printf -v "${1#--}" '%s' "$2"
+                shift
+                ;;
+            --dry) dry=true ;;
+            *) die "bench does not know '$1'; see ./dev bench --help" ;;
+        esac
+        shift
+    done
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search merge)
+    for name in "${cases[@]}"; do
+        [[ $name == merge ]] || http+=("$name")
+    done
+    command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
+    folder=$(mktemp -d /tmp/pek-bench.XXXXXX)
+    chmod 755 "$folder"
+    first=$(free_ports 4)
+    results=$folder/results
+    # shellcheck disable=SC2064 # the folder of now
+    trap "'$ROOT/dev' down --data '$folder/data' || true; rm -rf '$folder'" EXIT
+    cp /proc/loadavg "$folder/loadavg"
+    bench_start "$folder/data" "$first"
+    mv "$folder/loadavg" "$DATA/run/loadavg"
+    run_rounds "$results" "$seconds" "$runs" "$connections" "$first" "${http[@]}"
+    if [[ " ${cases[*]} " == *" merge "* ]]; then
+        run_merge "$results" "$runs" "$first"
+    fi
+    bench_report "$results" "$seconds" "$runs" "$connections" >"$folder/table"
+    cat "$folder/table"
+    [[ $dry == true ]] || bench_write "$folder/table"
+}

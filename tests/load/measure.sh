@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# What ./dev bench measures with, and how it tells. A result is one line of name=value pairs.
+
+# Microseconds of CPU that a program used since it began: itself, and for PostgreSQL its children too, whose
+# connections stay open over a measurement.
+cpu_us() { # program
+    local pid children=''
+    pid=$(program_pid "$1") || die "$1 does not run"
+    [[ $1 != postgres ]] || children=$(pgrep -P "$pid" | sed 's|.*|/proc/&/stat|')
+    # shellcheck disable=SC2086 # a list of files
+    cat "/proc/$pid/stat" $children 2>/dev/null | awk -v hz="$(getconf CLK_TCK)" '
+        { sub(/^.*\) /, ""); ticks += $12 + $13 }
+        END { printf "%.0f\n", ticks * 1000000 / hz }'
+}
+
+cpu_all() {
+    printf '%s ' "$(cpu_us pek-hub)" "$(($(cpu_us worker-acme) + $(cpu_us worker-conference)))" "$(cpu_us postgres)"
+}
+
+rss_kib() { # program
+    awk '/^VmRSS/ { print $2 }' "/proc/$(program_pid "$1")/status"
+}
+
+# wrk prints latencies as 1.23ms, 450.00us or 1.01s.
+measure_http() { # results name seconds connections url
+    local before after out="$DATA/run/wrk"
+    read -ra before <<<"$(cpu_all)"
+    wrk --threads 1 --connections "$4" --duration "${3}s" --latency --header "Cookie: $BENCH_COOKIE" "$5" >"$out"
+    read -ra after <<<"$(cpu_all)"
+    awk -v name="$2" -v hub="$((after[0] - before[0]))" -v workers="$((after[1] - before[1]))" \
+        -v postgres="$((after[2] - before[2]))" '
+        function ms(text) { return text ~ /us$/ ? text / 1000 : text ~ /ms$/ ? text + 0 : text * 1000 }
+        $1 == "50%" { p50 = ms($2) }
+        $1 == "99%" { p99 = ms($2) }
+        $2 == "requests" && $3 == "in" { requests = $1 }
+        $1 == "Requests/sec:" { rate = $2 }
+        /Non-2xx|Socket errors/ { bad = $0 }
+        END {
+            if (bad) { print "bench: " name ": " bad > "/dev/stderr"; exit 1 }
+            printf "name=%s rate=%.0f p50=%.2f p99=%.2f hub=%.1f workers=%.1f postgres=%.1f\n",
+                name, rate, p50, p99, hub / requests, workers / requests, postgres / requests
+        }' "$out" >>"$1"
+}
+
+# The columns are those of the worker's own statement.
+point_select() {
+    local columns
+    columns=$(sed -n '/define GROUP_COLUMNS/,/[^\\]$/p' "$ROOT/worker/group/group_rows.h" | grep -o '"[^"]*"' |
+        tr -d '"' | tr -d '\n')
+    [[ -n $columns ]] || die "the columns of a group are not where they were"
+    printf 'SELECT %s FROM pek.realm_group AS g WHERE g.id = :id;\n' "$columns"
+}
+
+measure_pgbench() { # results seconds connections realm group
+    local before after out="$DATA/run/pgbench" script="$DATA/run/select.sql"
+    point_select >"$script"
+    before=$(cpu_us postgres)
+    PGOPTIONS="-c pek.realm=$4" "$(postgres_bin)/pgbench" --no-vacuum --protocol=prepared --client="$3" --jobs=1 \
+        --time="$2" --define="id=$5" --file="$script" -h "$(socket_dir)" -U pek_app "$(database_of "$4")" >"$out" 2>&1 ||
+        die "pgbench: $(tail -n 3 "$out")"
+    after=$(cpu_us postgres)
+    awk -v cpu="$((after - before))" '
+        /^latency average/ { mean = $4 }
+        /^tps/ { rate = $3 }
+        END { printf "name=pgbench rate=%.0f p50=%.2f p99=0 hub=0 workers=0 postgres=0\n", rate, mean }' "$out" >>"$1"
+}
+
+# One stream of everything, thrown away as it comes; the hub's memory is looked at ten times a second.
+measure_merge() { # results url
+    local before after lines started ended peak=0 now curl_pid out="$DATA/run/merge"
+    before=$(rss_kib pek-hub)
+    started=$(date +%s%N)
+    curl --silent --fail --no-buffer --cookie "$BENCH_COOKIE" --header 'accept: application/x-ndjson' "$2" |
+        tee >(tail -n 1 >"$out.end") | wc -l >"$out" &
+    curl_pid=$!
+    while kill -0 "$curl_pid" 2>/dev/null; do
+        now=$(rss_kib pek-hub)
+        peak=$((now > peak ? now : peak))
+        sleep 0.1
+    done
+    ended=$(date +%s%N)
+    wait "$curl_pid"
+    after=$(rss_kib pek-hub)
+    lines=$(cat "$out")
+    grep -q '^{"end":{' "$out.end" || die "the stream did not end well: $(cat "$out.end")"
+    awk -v items="$((lines - 1))" -v ns="$((ended - started))" -v before="$before" -v peak="$peak" -v after="$after" \
+        'BEGIN { printf "name=merge rate=%.0f items=%d seconds=%.2f before=%.1f peak=%.1f after=%.1f\n",
+            items / (ns / 1e9), items, ns / 1e9, before / 1024, peak / 1024, after / 1024 }' >>"$1"
+}
+
+# ---- the table --------------------------------------------------------------------------------------------
+
+# Prints the median of one value over the runs of one case; nothing when the case was not run.
+median() { # results name key
+    awk -v name="name=$2" -v key="$3" '
+        $1 == name { for (i = 2; i <= NF; i++) { split($i, pair, "="); if (pair[1] == key) print pair[2] } }' "$1" |
+        sort -n | awk '{ all[NR] = $1 } END { if (NR) print all[int((NR + 1) / 2)] }'
+}
+
+spread() { # results name
+    awk -v name="name=$2" '$1 == name { sub(/.*rate=/, ""); print $1 }' "$1" | sort -n |
+        awk '{ all[NR] = $1 } END { if (NR > 1) printf "%d–%d", all[1], all[NR] }'
+}
+
+bench_report() { # results seconds runs connections
+    local results=$1 name pgbench
+    local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
+        [search]='search over three realms') prisma=([one]=986 [any]=314 [search]=273)
+    pgbench=$(median "$results" pgbench rate)
+    printf 'Measured on %s, commit %s, %s, %s cores, load average before %s; wrk with %s connections, ' \
+        "$(date -u +%F)" "$(git -C "$ROOT" rev-parse --short HEAD)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
+        "$(nproc)" "$(cut -d' ' -f1-3 "$DATA/run/loadavg")" "$4"
+    printf 'median of %s runs of %s s after a warm-up.\n\n' "$3" "$2"
+    printf '| case | requests/s | lowest–highest | p50 ms | p99 ms | of pgbench | of Prisma | hub us | workers us | PostgreSQL us |\n'
+    printf '|---|---|---|---|---|---|---|---|---|---|\n'
+    printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | |\n' "$pgbench" \
+        "$(spread "$results" pgbench)" "$(median "$results" pgbench p50)"
+    for name in one any search; do
+        [[ -n $(median "$results" "$name" rate) ]] || continue
+        awk -v what="${what[$name]}" -v rate="$(median "$results" "$name" rate)" -v spread="$(spread "$results" "$name")" \
+            -v p50="$(median "$results" "$name" p50)" -v p99="$(median "$results" "$name" p99)" -v pgbench="$pgbench" \
+            -v prisma="${prisma[$name]}" -v hub="$(median "$results" "$name" hub)" \
+            -v workers="$(median "$results" "$name" workers)" -v postgres="$(median "$results" "$name" postgres)" \
+            'BEGIN { printf "| %s | %s | %s | %s | %s | %.2f | %.1f x | %s | %s | %s |\n", what, rate, spread, p50, p99,
+                rate / pgbench, rate / prisma, hub, workers, postgres }'
+    done
+    [[ -n $(median "$results" merge rate) ]] || return 0
+    printf '\n| NDJSON merge of 3 realms | items/s | lowest–highest | seconds | hub RSS before, peak, after MiB |\n|---|---|---|---|---|\n'
+    printf '| %s groups | %s | %s | %s | %s, %s, %s |\n' "$(median "$results" merge items)" "$(median "$results" merge rate)" \
+        "$(spread "$results" merge)" "$(median "$results" merge seconds)" "$(median "$results" merge before)" \
+        "$(median "$results" merge peak)" "$(median "$results" merge after)"
+}
+
+# Between the two marks of docs/performance.md; what stands around them is written by hand.
+bench_write() { # table
+    local page=$ROOT/docs/performance.md
+    awk -v table="$1" '
+        /^<!-- measured/ { print; print ""; while ((getline line < table) > 0) print line; print ""; skip = 1; next }
+        /^<!-- end/ { skip = 0 }
+        !skip' "$page" >"$page.new"
+    mv "$page.new" "$page"
+    say "dev: written into docs/performance.md"
+}
