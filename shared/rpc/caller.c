@@ -7,7 +7,17 @@
 
 static const uint8_t certificate_none[32];
 
-static bool certificate_hash(struct slice pem, uint8_t ret_sha256[32])
+/* Parsing a certificate costs more than all the rest of a small call, and nearly every call of a worker comes
+ * from the same hub: the certificate seen last is remembered, by its bytes. */
+#define CERTIFICATE_REMEMBERED_BYTES_MAX 8192
+
+static _Thread_local struct {
+    size_t len; /* 0: none yet */
+    char pem[CERTIFICATE_REMEMBERED_BYTES_MAX];
+    uint8_t sha256[32];
+} remembered;
+
+static bool certificate_parse(struct slice pem, uint8_t ret_sha256[32])
 {
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
@@ -16,6 +26,21 @@ static bool certificate_hash(struct slice pem, uint8_t ret_sha256[32])
     X509_free(certificate);
     BIO_free(bio);
     return ok && bytes == 32;
+}
+
+static bool certificate_hash(struct slice pem, uint8_t ret_sha256[32])
+{
+    bool known = remembered.len > 0 && slice_equal(pem, slice_make(remembered.pem, remembered.len));
+    if (!known && !certificate_parse(pem, ret_sha256))
+        return false;
+    if (known) {
+        memcpy(ret_sha256, remembered.sha256, sizeof(remembered.sha256));
+    } else if (pem.len <= sizeof(remembered.pem)) {
+        remembered.len = pem.len;
+        memcpy(remembered.pem, pem.ptr, pem.len);
+        memcpy(remembered.sha256, ret_sha256, sizeof(remembered.sha256));
+    }
+    return true;
 }
 
 struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx)
