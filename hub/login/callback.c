@@ -6,6 +6,23 @@
 
 #define TICKET_KIND "login"
 
+/* A site that is reached over HTTPS, but not by this request: whoever is on the wire could read the cookies. Also
+ * what a proxy looks like that is not among the trusted ones. */
+static bool refuse_clear(struct login *login, struct http_request *request)
+{
+    struct fault fault;
+
+    if (http_is_secure(request) ||
+        !slice_starts_with(slice_str(login->options.public_url), SLICE_LIT("https://")))
+        return false;
+    (void)fault_set_reason(&fault, STATUS_FAILED_PRECONDITION, "NOT_OVER_HTTPS", NULL,
+                           "Ez az oldal csak HTTPS-en át használható.");
+    const struct login_event event = {"login", fault.reason, fault.status, slice_make("", 0), ""};
+    login_finished(login, request, &event);
+    login_reply_fault(request, &fault, slice_make("", 0));
+    return true;
+}
+
 void login_to_provider(struct login *login, struct http_request *request)
 {
     const struct login_options *options = &login->options;
@@ -15,6 +32,8 @@ void login_to_provider(struct login *login, struct http_request *request)
     struct fault fault = {0};
     struct slice url = slice_make("", 0), ticket;
 
+    if (refuse_clear(login, request))
+        return;
     if (!login_return_is_safe(return_to))
         return_to = SLICE_LIT("/");
     oauth_login_new(options->key, &running);
@@ -25,11 +44,11 @@ void login_to_provider(struct login *login, struct http_request *request)
     if (!status)
         status = oauth_authorize_url(&options->oauth, &running, arena, &url);
     if (status) {
-        (void)fault_set(&fault, status, NULL, "the login cannot be started");
+        (void)fault_set(&fault, status, NULL, "A bejelentkezést most nem lehet elkezdeni.");
         login_reply_fault(request, &fault, return_to);
         return;
     }
-    login_set_cookie(login, request, LOGIN_COOKIE, ticket, LOGIN_STATE_LIFETIME_S);
+    login_set_cookie(request, LOGIN_COOKIE, ticket, LOGIN_STATE_LIFETIME_S);
     login_redirect(request, url);
 }
 
@@ -49,22 +68,23 @@ struct arrival {
 static enum status match_state(struct arrival *arrival, struct fault *fault)
 {
     struct login *login = arrival->login;
-    struct slice ticket = login_cookie(login, arrival->request, LOGIN_COOKIE);
+    struct slice ticket = login_cookie(arrival->request, LOGIN_COOKIE);
     struct slice fields[2];
 
     if (ticket.len == 0)
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "STATE_OF_NO_LOGIN", NULL,
-                                "no login was begun in this browser, or it took too long; "
-                                "cookies must be allowed");
+                                "Ebben a böngészőben nem kezdődött bejelentkezés, vagy túl sokáig "
+                                "tartott. A sütiket engedélyezni kell.");
     enum status status = ticket_open(login->options.key, TICKET_KIND, ticket, clock_wall_s(),
                                      http_arena(arrival->request), fields, 2);
     if (status == STATUS_DEADLINE_EXCEEDED)
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "STATE_EXPIRED", NULL,
-                                "the login took too long");
+                                "A bejelentkezés túl sokáig tartott.");
     if (status || !crypto_equal(fields[0], arrival->callback.state) ||
         oauth_login_again(login->options.key, fields[0], &arrival->running))
-        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "STATE_MISMATCH", NULL,
-                                "this login was begun elsewhere, or another one was begun since");
+        return fault_set_reason(
+            fault, STATUS_INVALID_ARGUMENT, "STATE_MISMATCH", NULL,
+            "Ez a bejelentkezés máshol kezdődött, vagy azóta egy másik is elkezdődött.");
     arrival->return_to = fields[1];
     return STATUS_OK;
 }
@@ -79,9 +99,10 @@ static enum status spend_state(struct arrival *arrival, struct fault *fault)
                          slice_str(arrival->running.state), 2 * LOGIN_STATE_LIFETIME_S);
     if (status == STATUS_ALREADY_EXISTS)
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "STATE_REPLAYED", NULL,
-                                "this login was finished before");
+                                "Ez a bejelentkezés már befejeződött.");
     if (status)
-        return fault_set_reason(fault, status, "STATE_STORE", NULL, "logins cannot be stored now");
+        return fault_set_reason(fault, status, "STATE_STORE", NULL,
+                                "A bejelentkezést most nem lehet tárolni.");
     return STATUS_OK;
 }
 
@@ -99,12 +120,12 @@ static enum status call(struct arrival *arrival, const struct fetch_request *req
     arrival->detail = arena_printf(arena, "%s", cause.text);
     if (status == STATUS_DEADLINE_EXCEEDED)
         return fault_set_reason(fault, status, "PROVIDER_SLOW", NULL,
-                                "the provider did not answer in time");
+                                "A szolgáltató nem válaszolt időben.");
     if (status == STATUS_OUT_OF_RANGE)
         return fault_set_reason(fault, STATUS_UNKNOWN, "PROVIDER_ANSWER_TOO_LONG", NULL,
-                                "the provider's answer is too long");
+                                "A szolgáltató válasza túl hosszú.");
     return fault_set_reason(fault, status, "PROVIDER_UNREACHABLE", NULL,
-                            "the provider cannot be reached");
+                            "A szolgáltató nem érhető el.");
 }
 
 static enum status exchange_code(struct arrival *arrival, struct oauth_token *ret_token,
@@ -124,7 +145,7 @@ static enum status exchange_code(struct arrival *arrival, struct oauth_token *re
     if (!status)
         status = oauth_basic(oauth, arena, &request.user, &request.password);
     if (status)
-        return fault_set(fault, status, NULL, "out of memory");
+        return fault_set(fault, status, NULL, "Most nincs elég memória.");
     status = call(arrival, &request, &response, fault);
     if (status)
         return status;
@@ -164,18 +185,19 @@ static enum status log_in(struct arrival *arrival, const struct oauth_user *user
         return login_begin_registration(arrival->login, request, user, arrival->return_to, fault);
     }
     if (status)
-        return fault_set_reason(fault, status, "USER_STORE", NULL, "users cannot be looked up now");
+        return fault_set_reason(fault, status, "USER_STORE", NULL,
+                                "A felhasználókat most nem lehet elérni.");
     arrival->user_id = row.id;
     if (row.disabled)
         return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "USER_DISABLED", NULL,
-                                "your account is disabled");
+                                "A felhasználód le van tiltva.");
     if (user->name.len > 0) {
         status = user_store_set_name(options->pg, http_cancel(request), row.id, user->name);
         if (status)
             return fault_set_reason(fault, status, "USER_STORE", NULL,
-                                    "users cannot be stored now");
+                                    "A felhasználókat most nem lehet elérni.");
     }
-    return login_begin_session(arrival->login, request, row.id, fault);
+    return login_session_fault(login_begin_session(arrival->login, request, row.id, fault), fault);
 }
 
 static enum status arrive(struct arrival *arrival, struct fault *fault)
@@ -193,7 +215,7 @@ static enum status arrive(struct arrival *arrival, struct fault *fault)
     if (status)
         return status;
     /* From here on the ticket is worth nothing, whatever becomes of the login. */
-    login_set_cookie(arrival->login, arrival->request, LOGIN_COOKIE, slice_make("", 0), 0);
+    login_set_cookie(arrival->request, LOGIN_COOKIE, slice_make("", 0), 0);
     status = oauth_callback_check(oauth, &arrival->callback, fault);
     if (!status)
         status = exchange_code(arrival, &token, fault);

@@ -7,14 +7,11 @@
 
 /* ---- reply.c: cookies and answers -------------------------------------------------------------- */
 
-/* Whether browsers reach this site over HTTPS. */
-bool login_is_secure(const struct login *login, const struct http_request *request);
 /* `name` gets "__Host-" over HTTPS. max_age_s 0 takes the cookie away. */
-void login_set_cookie(const struct login *login, struct http_request *request, const char *name,
-                      struct slice value, long max_age_s);
+void login_set_cookie(struct http_request *request, const char *name, struct slice value,
+                      long max_age_s);
 /* "" when there is none. Over HTTPS only the one with "__Host-": another site could have set the other. */
-struct slice login_cookie(const struct login *login, struct http_request *request,
-                          const char *name);
+struct slice login_cookie(struct http_request *request, const char *name);
 /* 303 to a URL that is known to be right. */
 void login_redirect(struct http_request *request, struct slice url);
 /* The same to a path of this site; to "/" when it is not one, or one of login's own. */
@@ -28,6 +25,8 @@ void login_reply_fault(struct http_request *request, const struct fault *fault,
 /* Opens a session for `user`, ends the one this browser had, sets the cookie. */
 PEK_MUST_CHECK enum status login_begin_session(struct login *login, struct http_request *request,
                                                struct slice user, struct fault *fault);
+/* What the person reads of a session that could not be opened. */
+PEK_MUST_CHECK enum status login_session_fault(enum status status, struct fault *fault);
 /* False when this address has come too often; it is answered then. */
 bool login_rate_allows(struct login *login, struct http_request *request, const char *page);
 void login_finished(struct login *login, struct http_request *request,

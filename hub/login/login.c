@@ -99,7 +99,7 @@ static void log_out(struct login *login, struct http_request *request)
         api_reply_fault(request, &fault, 0);
         return;
     }
-    login_set_cookie(login, request, API_COOKIE, slice_make("", 0), 0);
+    login_set_cookie(request, API_COOKIE, slice_make("", 0), 0);
     http_reply(request, 204, NULL, 0, slice_make("", 0));
 }
 

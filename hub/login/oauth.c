@@ -109,7 +109,7 @@ enum status oauth_callback_parse(struct slice query, struct arena *arena,
         if (status)
             return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "CALLBACK_MALFORMED",
                                     parameters[i].name,
-                                    "the address is not one that a login ends at");
+                                    "Ezen a címen nem érhet véget bejelentkezés.");
     }
     *ret_callback = callback;
     return STATUS_OK;
@@ -119,12 +119,12 @@ static enum status provider_error(struct slice error, struct fault *fault)
 {
     if (slice_equal_str(error, "access_denied"))
         return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "PROVIDER_DENIED", NULL,
-                                "the login was refused at the provider");
+                                "A bejelentkezést a szolgáltatónál elutasították.");
     if (slice_equal_str(error, "temporarily_unavailable") || slice_equal_str(error, "server_error"))
         return fault_set_reason(fault, STATUS_UNAVAILABLE, "PROVIDER_UNAVAILABLE", NULL,
-                                "the provider cannot log anybody in now");
+                                "A szolgáltató most senkit nem tud beléptetni.");
     return fault_set_reason(fault, STATUS_UNKNOWN, "PROVIDER_ERROR", NULL,
-                            "the provider could not log you in");
+                            "A szolgáltató nem tudott beléptetni.");
 }
 
 enum status oauth_callback_check(const struct oauth_options *options,
@@ -133,12 +133,12 @@ enum status oauth_callback_check(const struct oauth_options *options,
     if (callback->issuer.ptr && options->issuer[0] &&
         !slice_equal_str(callback->issuer, options->issuer))
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "CALLBACK_ISSUER", NULL,
-                                "the answer came from another provider");
+                                "A válasz más szolgáltatótól jött.");
     if (callback->error.ptr)
         return provider_error(callback->error, fault);
     if (callback->code.len == 0)
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "CALLBACK_WITHOUT_CODE", NULL,
-                                "the provider sent no code");
+                                "A szolgáltató nem küldött kódot.");
     return STATUS_OK;
 }
 

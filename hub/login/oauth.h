@@ -6,7 +6,7 @@
  *     URLs) gives nobody the verifier.
  *
  * Everything a provider says is from outside: bounded, scanned (json_scan) before it is parsed, and refused
- * whole when one thing is wrong. Faults carry a text for the person who logs in and a reason for the log; neither
+ * whole when one thing is wrong. Faults carry a text in Hungarian for the person who logs in and a reason for the log; neither
  * quotes what came from outside. Statuses: UNKNOWN, the provider's answer makes no sense (a page says 502);
  * RESOURCE_EXHAUSTED, the arena is full; others are named below. Any thread.
  */

@@ -21,7 +21,7 @@ static enum status refuse(struct fault *fault, const char *reason, const char *t
 
 static enum status out_of_memory(struct fault *fault)
 {
-    return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "Most nincs elég memória.");
 }
 
 /* An object, and nothing that could hurt the recursive parser. NULL otherwise. */
@@ -84,23 +84,24 @@ static enum status check_id_token(const struct oauth_options *options,
     (void)slice_cut(&token, '.');
     if (token.len > OAUTH_ANSWER_BYTES_MAX ||
         base64url_decode_in(arena, slice_cut(&token, '.'), &payload) != STATUS_OK)
-        return refuse(fault, "ID_TOKEN_MALFORMED", "the provider's ID token is malformed");
+        return refuse(fault, "ID_TOKEN_MALFORMED", "A szolgáltató azonosító tokenje hibás.");
     CLEANUP_JSON json_t *claims = parse_object(payload, arena);
     if (!claims)
-        return refuse(fault, "ID_TOKEN_MALFORMED", "the provider's ID token is malformed");
+        return refuse(fault, "ID_TOKEN_MALFORMED", "A szolgáltató azonosító tokenje hibás.");
     if (options->issuer[0] && !slice_equal_str(string_of(claims, "iss"), options->issuer))
-        return refuse(fault, "ID_TOKEN_ISSUER", "the ID token is another provider's");
+        return refuse(fault, "ID_TOKEN_ISSUER", "Az azonosító token más szolgáltatóé.");
     if (!audience_is(claims, options->client_id))
-        return refuse(fault, "ID_TOKEN_AUDIENCE", "the ID token is for somebody else");
+        return refuse(fault, "ID_TOKEN_AUDIENCE", "Az azonosító token nem ennek az oldalnak szól.");
     if (!slice_equal_str(string_of(claims, "nonce"), login->nonce))
-        return refuse(fault, "ID_TOKEN_NONCE", "the ID token belongs to another login");
+        return refuse(fault, "ID_TOKEN_NONCE",
+                      "Az azonosító token másik bejelentkezéshez tartozik.");
     const json_t *expiry = json_object_get(claims, "exp");
     if (!json_is_integer(expiry) || json_integer_value(expiry) <= now_s - OAUTH_LEEWAY_S)
-        return refuse(fault, "ID_TOKEN_EXPIRED", "the provider's ID token has expired");
+        return refuse(fault, "ID_TOKEN_EXPIRED", "A szolgáltató azonosító tokenje lejárt.");
     struct slice subject = string_of(claims, "sub");
     if (!is_printable_ascii(subject, OAUTH_SUBJECT_BYTES_MAX))
         return refuse(fault, "ID_TOKEN_SUBJECT",
-                      "the provider's ID token does not say who you are");
+                      "A szolgáltató azonosító tokenje nem mondja meg, ki vagy.");
     *ret_subject = arena_copy(arena, subject);
     return ret_subject->ptr ? STATUS_OK : out_of_memory(fault);
 }
@@ -109,13 +110,13 @@ static enum status check_id_token(const struct oauth_options *options,
 static enum status token_refused(int http_code, const json_t *answer, struct fault *fault)
 {
     if (http_code == 400 && answer && slice_equal_str(string_of(answer, "error"), "invalid_grant"))
-        return fault_set_reason(
-            fault, STATUS_INVALID_ARGUMENT, "CODE_REFUSED", NULL,
-            "the provider does not take this code: it is wrong, too old, or was "
-            "used before");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "CODE_REFUSED", NULL,
+                                "A szolgáltató nem fogadta el ezt a kódot: hibás, lejárt, vagy már "
+                                "felhasználták.");
     if (http_code == 400 || http_code == 401)
-        return refuse(fault, "CLIENT_REFUSED", "the provider does not take this site's requests");
-    return refuse(fault, "TOKEN_ANSWER", "the provider answered with an error");
+        return refuse(fault, "CLIENT_REFUSED",
+                      "A szolgáltató nem fogadja el ennek az oldalnak a kéréseit.");
+    return refuse(fault, "TOKEN_ANSWER", "A szolgáltató hibával válaszolt.");
 }
 
 enum status oauth_token_parse(const struct oauth_options *options, const struct oauth_login *login,
@@ -128,12 +129,12 @@ enum status oauth_token_parse(const struct oauth_options *options, const struct 
     if (http_code != 200)
         return token_refused(http_code, answer, fault);
     if (!answer)
-        return refuse(fault, "TOKEN_ANSWER", "the provider's answer is malformed");
+        return refuse(fault, "TOKEN_ANSWER", "A szolgáltató válasza hibás.");
     struct slice access_token = string_of(answer, "access_token");
     struct slice type = string_of(answer, "token_type");
     if (!is_printable_ascii(access_token, OAUTH_TOKEN_BYTES_MAX) || type.len != 6 ||
         strncasecmp(type.ptr, "bearer", 6) != 0)
-        return refuse(fault, "TOKEN_ANSWER", "the provider's answer has no access token");
+        return refuse(fault, "TOKEN_ANSWER", "A szolgáltató válaszában nincs hozzáférési token.");
     if (json_object_get(answer, "id_token")) {
         enum status status = check_id_token(options, login, string_of(answer, "id_token"), now_s,
                                             arena, &token.subject, fault);
@@ -169,16 +170,15 @@ enum status oauth_userinfo_parse(const struct oauth_token *token, int http_code,
                                  struct fault *fault)
 {
     if (http_code != 200)
-        return refuse(fault, "USERINFO_ANSWER", "the provider does not say who you are");
+        return refuse(fault, "USERINFO_ANSWER", "A szolgáltató nem mondta meg, ki vagy.");
     CLEANUP_JSON json_t *answer = parse_object(body, arena);
     if (!answer)
-        return refuse(fault, "USERINFO_ANSWER", "the provider's answer is malformed");
+        return refuse(fault, "USERINFO_ANSWER", "A szolgáltató válasza hibás.");
     struct slice subject = string_of(answer, "sub");
     if (!is_printable_ascii(subject, OAUTH_SUBJECT_BYTES_MAX))
-        return refuse(fault, "USERINFO_SUBJECT", "the provider does not say who you are");
+        return refuse(fault, "USERINFO_SUBJECT", "A szolgáltató nem mondta meg, ki vagy.");
     if (token->subject.len > 0 && !slice_equal(token->subject, subject))
-        return refuse(fault, "USERINFO_SUBJECT",
-                      "the provider's answers are about different people");
+        return refuse(fault, "USERINFO_SUBJECT", "A szolgáltató válaszai nem ugyanarról szólnak.");
     struct oauth_user user = {arena_copy(arena, subject), name_of(answer, arena)};
     if (arena->failed)
         return out_of_memory(fault);

@@ -40,7 +40,7 @@ void page_escape(struct buffer *out, struct slice text)
 static void begin(struct buffer *out, const char *title)
 {
     buffer_append_str(out,
-                      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                      "<!doctype html>\n<html lang=\"hu\">\n<head>\n<meta charset=\"utf-8\">\n"
                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                       "<link rel=\"stylesheet\" href=\"" PAGES_STYLE_PATH "\">\n<title>");
     page_escape(out, slice_str(title));
@@ -71,24 +71,24 @@ void page_error_write(struct buffer *out, const struct page_error *page)
         buffer_append_str(out, "?return_to=");
         form_encode(out, page->return_to);
     }
-    buffer_append_str(out, "\">Log in again</a></p>\n<p><a href=\"/\">To the front page</a></p>\n");
+    buffer_append_str(out, "\">Újra belépek</a></p>\n<p><a href=\"/\">A főoldalra</a></p>\n");
     end(out);
 }
 
 void page_register_write(struct buffer *out, const struct page_register *page)
 {
-    begin(out, "Choose a username");
+    begin(out, "Válassz felhasználónevet");
     if (page->name.len > 0) {
-        buffer_append_str(out, "<p>Welcome, ");
+        buffer_append_str(out, "<p>Üdv, ");
         page_escape(out, page->name);
-        buffer_append_str(out, "! You are here for the first time.</p>\n");
+        buffer_append_str(out, "! Most vagy itt először.</p>\n");
     } else {
-        buffer_append_str(out, "<p>Welcome! You are here for the first time.</p>\n");
+        buffer_append_str(out, "<p>Üdv! Most vagy itt először.</p>\n");
     }
     if (page->mistake.len > 0)
         paragraph(out, " class=\"mistake\" role=\"alert\" id=\"mistake\"", page->mistake);
     buffer_append_str(out, "<form method=\"post\" action=\"" PAGES_REGISTER_PATH "\">\n"
-                           "<label for=\"username\">Username</label>\n"
+                           "<label for=\"username\">Felhasználónév</label>\n"
                            "<input id=\"username\" name=\"username\" required autofocus "
                            "autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" "
                            "minlength=\"" STRINGIFY(USERNAME_CHARS_MIN) "\" maxlength=\"" STRINGIFY(
@@ -100,8 +100,9 @@ void page_register_write(struct buffer *out, const struct page_register *page)
         out,
         "\">\n<p class=\"hint\" id=\"hint\">" STRINGIFY(USERNAME_CHARS_MIN) " to " STRINGIFY(
             USERNAME_CHARS_MAX) " "
-                                "letters (a to z), digits, dots, hyphens and underscores. Others "
-                                "find you by it.</p>\n"
-                                "<button type=\"submit\">Create my profile</button>\n</form>\n");
+                                "karakter: ékezet nélküli betűk, számjegyek, és nem az elején "
+                                "pont, "
+                                "kötőjel vagy aláhúzás. Mások ezen a néven találnak meg.</p>\n"
+                                "<button type=\"submit\">Profil létrehozása</button>\n</form>\n");
     end(out);
 }

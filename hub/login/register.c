@@ -24,21 +24,22 @@ enum status login_begin_registration(struct login *login, struct http_request *r
         ticket_seal(login->options.key, TICKET_KIND, clock_wall_s() + LOGIN_REGISTER_LIFETIME_S,
                     fields, 3, http_arena(request), &ticket);
     if (status)
-        return fault_set(fault, status, NULL, "the registration cannot be started");
-    login_set_cookie(login, request, LOGIN_REGISTER_COOKIE, ticket, LOGIN_REGISTER_LIFETIME_S);
+        return fault_set(fault, status, NULL, "A regisztrációt most nem lehet elkezdeni.");
+    login_set_cookie(request, LOGIN_REGISTER_COOKIE, ticket, LOGIN_REGISTER_LIFETIME_S);
     return STATUS_OK;
 }
 
 static enum status find_newcomer(struct login *login, struct http_request *request,
                                  struct newcomer *ret_newcomer, struct fault *fault)
 {
-    struct slice ticket = login_cookie(login, request, LOGIN_REGISTER_COOKIE);
+    struct slice ticket = login_cookie(request, LOGIN_REGISTER_COOKIE);
     struct slice fields[3];
 
     if (ticket.len == 0 || ticket_open(login->options.key, TICKET_KIND, ticket, clock_wall_s(),
                                        http_arena(request), fields, 3))
-        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "REGISTRATION_EXPIRED", NULL,
-                                "choosing a username took too long, or was done before");
+        return fault_set_reason(
+            fault, STATUS_INVALID_ARGUMENT, "REGISTRATION_EXPIRED", NULL,
+            "A felhasználónév választása túl sokáig tartott, vagy már megtörtént.");
     *ret_newcomer = (struct newcomer){fields[0], fields[1], fields[2]};
     return STATUS_OK;
 }
@@ -84,7 +85,7 @@ static enum status check_origin(const struct login *login, const struct http_req
     if ((site.ptr && !slice_equal_str(site, "same-origin")) ||
         (origin.ptr && !slice_equal_str(origin, login->options.public_url)))
         return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "CROSS_ORIGIN", NULL,
-                                "the form was sent from another site");
+                                "Az űrlapot egy másik oldal küldte.");
     return STATUS_OK;
 }
 
@@ -104,7 +105,7 @@ static enum status read_form(struct http_request *request, struct slice *ret_use
     if (!is_form(http_header(request, "content-type", 0)) || body.len > LOGIN_FORM_BYTES_MAX ||
         form_find(body, "username", LOGIN_FORM_BYTES_MAX, http_arena(request), &value))
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "FORM_MALFORMED", "username",
-                                "the form is not one of this site");
+                                "Ez nem ennek az oldalnak az űrlapja.");
     *ret_username = value.ptr ? value : slice_make("", 0);
     return STATUS_OK;
 }
@@ -120,12 +121,13 @@ static enum status create(struct login *login, struct http_request *request,
                           name, http_arena(request), ret_id);
     if (status == STATUS_ALREADY_EXISTS)
         return fault_set_reason(fault, status, "USERNAME_TAKEN", "username",
-                                "somebody else has this username");
+                                "Ez a felhasználónév már foglalt.");
     if (status == STATUS_FAILED_PRECONDITION)
         return fault_set_reason(fault, status, "USER_REGISTERED", NULL,
-                                "you are registered already: log in");
+                                "Már regisztráltál: jelentkezz be.");
     if (status)
-        return fault_set_reason(fault, status, "USER_STORE", NULL, "users cannot be stored now");
+        return fault_set_reason(fault, status, "USER_STORE", NULL,
+                                "A felhasználókat most nem lehet elérni.");
     return STATUS_OK;
 }
 
@@ -145,7 +147,7 @@ static enum status register_user(struct login *login, struct http_request *reque
     if (!status)
         status = create(login, request, newcomer, username, ret_id, fault);
     if (!status)
-        status = login_begin_session(login, request, *ret_id, fault);
+        status = login_session_fault(login_begin_session(login, request, *ret_id, fault), fault);
     return status;
 }
 
@@ -168,7 +170,7 @@ void login_take_registration(struct login *login, struct http_request *request)
     };
     login_finished(login, request, &event);
     if (!status) {
-        login_set_cookie(login, request, LOGIN_REGISTER_COOKIE, slice_make("", 0), 0);
+        login_set_cookie(request, LOGIN_REGISTER_COOKIE, slice_make("", 0), 0);
         login_redirect_back(request, newcomer.return_to);
     } else if (newcomer.subject.len > 0 && strcmp(fault.field, "username") == 0) {
         /* What the person can put right in the same form. */

@@ -4,16 +4,10 @@
 #include "hub/login/internal.h"
 #include "shared/base/clock.h"
 
-bool login_is_secure(const struct login *login, const struct http_request *request)
+void login_set_cookie(struct http_request *request, const char *name, struct slice value,
+                      long max_age_s)
 {
-    return http_is_secure(request) ||
-           slice_starts_with(slice_str(login->options.public_url), SLICE_LIT("https://"));
-}
-
-void login_set_cookie(const struct login *login, struct http_request *request, const char *name,
-                      struct slice value, long max_age_s)
-{
-    bool secure = login_is_secure(login, request);
+    bool secure = http_is_secure(request);
     char *cookie = arena_printf(
         http_arena(request), "%s%s=%.*s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%ld%s",
         secure ? "__Host-" : "", name, SLICE_ARG(value), max_age_s, secure ? "; Secure" : "");
@@ -21,11 +15,11 @@ void login_set_cookie(const struct login *login, struct http_request *request, c
         http_add_header(request, "set-cookie", slice_str(cookie));
 }
 
-struct slice login_cookie(const struct login *login, struct http_request *request, const char *name)
+struct slice login_cookie(struct http_request *request, const char *name)
 {
     char full[64];
 
-    snprintf(full, sizeof(full), "%s%s", login_is_secure(login, request) ? "__Host-" : "", name);
+    snprintf(full, sizeof(full), "%s%s", http_is_secure(request) ? "__Host-" : "", name);
     struct slice value = http_cookie(request, full);
     return value.ptr ? value : slice_make("", 0);
 }
@@ -77,12 +71,12 @@ static int page_code(enum status status)
 static const char *page_title(enum status status)
 {
     switch (status) {
-    case STATUS_PERMISSION_DENIED: return "You cannot log in";
-    case STATUS_RESOURCE_EXHAUSTED: return "Too many logins";
+    case STATUS_PERMISSION_DENIED: return "Nem léphetsz be";
+    case STATUS_RESOURCE_EXHAUSTED: return "Túl sok bejelentkezés";
     case STATUS_UNKNOWN:
     case STATUS_UNAVAILABLE:
-    case STATUS_DEADLINE_EXCEEDED: return "Logging in does not work now";
-    default: return "The login did not succeed";
+    case STATUS_DEADLINE_EXCEEDED: return "A bejelentkezés most nem működik";
+    default: return "A bejelentkezés nem sikerült";
     }
 }
 
@@ -114,7 +108,18 @@ enum status login_begin_session(struct login *login, struct http_request *reques
     /* Best effort: the browser forgets the old cookie in any case, and it expires. */
     if (old.len > 0)
         (void)!session_close(sessions, http_cancel(request), old, arena, &unused);
-    login_set_cookie(login, request, API_COOKIE, token, SESSION_LIFETIME_S);
+    login_set_cookie(request, API_COOKIE, token, SESSION_LIFETIME_S);
+    return STATUS_OK;
+}
+
+enum status login_session_fault(enum status status, struct fault *fault)
+{
+    if (status == STATUS_PERMISSION_DENIED)
+        return fault_set_reason(fault, status, "USER_DISABLED", NULL,
+                                "A felhasználód le van tiltva.");
+    if (status)
+        return fault_set_reason(fault, status, "SESSION_STORE", NULL,
+                                "A munkamenetet most nem lehet tárolni.");
     return STATUS_OK;
 }
 
@@ -132,7 +137,7 @@ bool login_rate_allows(struct login *login, struct http_request *request, const 
     if (rate_take(&login->rate, http_peer(request), clock_monotonic_us()))
         return true;
     (void)fault_set_reason(&fault, STATUS_RESOURCE_EXHAUSTED, "LOGIN_RATE", NULL,
-                           "too many logins came from your address: wait a minute");
+                           "Túl sok bejelentkezés jött a címedről: várj egy percet.");
     const struct login_event event = {page, fault.reason, fault.status, slice_make("", 0), ""};
     login_finished(login, request, &event);
     http_add_header(request, "retry-after", SLICE_LIT("60"));

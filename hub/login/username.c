@@ -42,22 +42,21 @@ enum status username_check(struct slice typed, struct arena *arena, struct slice
 
     if (text.len < USERNAME_CHARS_MIN || text.len > USERNAME_CHARS_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "username",
-                         "a username has %d to %d characters", USERNAME_CHARS_MIN,
+                         "A felhasználónév %d–%d karakterből áll.", USERNAME_CHARS_MIN,
                          USERNAME_CHARS_MAX);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
         if (!is_alphanumeric(lower[i]) && !(i > 0 && (c == '.' || c == '_' || c == '-')))
-            return fault_set(
-                fault, STATUS_INVALID_ARGUMENT, "username",
-                "a username is made of the letters a to z without accents, digits, and "
-                "dots, hyphens and underscores inside");
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, "username",
+                             "A felhasználónévben ékezet nélküli betű, számjegy, és nem az elején "
+                             "pont, kötőjel vagy aláhúzás lehet.");
     }
     if (is_reserved(slice_make(lower, text.len)))
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "username", "this username is reserved");
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "username", "Ez a név nem választható.");
     struct slice copy = arena_copy(arena, slice_make(lower, text.len));
     if (!copy.ptr)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "Most nincs elég memória.");
     *ret_username = copy;
     return STATUS_OK;
 }

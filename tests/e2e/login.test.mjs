@@ -1,72 +1,13 @@
-// Logging in at an OpenID provider: the way there and back, and everything that can be wrong on it.
+// Logging in at an OpenID provider: the way there and back, and everything that can be wrong with what browsers bring.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, it } from 'node:test';
-import { theFederation } from './lib/federation.mjs';
-import { Browser, TestHub, TestProvider, changed, clientSecret, freePort } from './lib/provider.mjs';
+import { describe, it } from 'node:test';
+import { assertRefused, comeBack, federation, hasSession, hub, logins, member, provider, register, site, somebody,
+  unique } from './lib/login.mjs';
+import { Browser, TestHub, changed, clientSecret, freePort } from './lib/provider.mjs';
 
-const federation = theFederation();
-const unique = Date.now().toString(36);
-let people = 0;
-let provider, hub, site;
-
-const somebody = (claims = {}) => ({ sub: `sub-${unique}-${++people}`, name: `Teszt Elek ${people}`, ...claims });
-const hasSession = (browser) => [...browser.jar(site).keys()].some((name) => name.includes('pek_session'));
-const isCallback = (url) => url.startsWith(`${site}/auth/callback`);
-
-// Up to the URL that the provider sends the browser to, which is not asked yet.
-async function comeBack(browser, returnTo = '/x') {
-  const answer = await browser.follow(`${site}/auth/login?return_to=${encodeURIComponent(returnTo)}`, isCallback);
-  assert.ok(answer.stopped, `${answer.status} ${answer.text}`);
-  return answer.stopped;
-}
-
-async function register(browser, person, username) {
-  provider.person = person;
-  const page = await browser.follow(`${site}/auth/login?return_to=/x`);
-  assert.equal(page.status, 200, page.text);
-  return browser.ask(`${site}/auth/register`, { method: 'POST', form: { username }, headers: { origin: site } });
-}
-
-// A browser of somebody who is registered.
-async function member(username, person = somebody()) {
-  const browser = new Browser();
-  const answer = await register(browser, person, username);
-  assert.equal(answer.status, 303, answer.text);
-  return { browser, person };
-}
-
-// The page of a refusal: clear, nothing of the request in it, no session.
-function assertRefused(answer, status, browser, reason) {
-  assert.equal(answer.status, status, `${hub.lastReason()}: ${answer.text}`);
-  assert.equal(hub.lastReason(), reason);
-  assert.match(answer.headers['content-type'], /^text\/html/);
-  assert.match(answer.headers['content-security-policy'], /default-src 'none'/);
-  assert.equal(answer.headers['referrer-policy'], 'no-referrer');
-  assert.equal(answer.headers['cache-control'], 'no-store');
-  assert.match(answer.text, /<h1>/);
-  for (const [, value] of new URL(answer.url).searchParams) {
-    if (value.length > 8) assert.ok(!answer.text.includes(value), 'the page repeats what it was asked');
-  }
-  assert.ok(!hasSession(browser), 'there is a session');
-}
-
-before(async () => {
-  const port = await freePort();
-  site = `http://127.0.0.1:${port}`;
-  provider = await TestProvider.start({ redirectUris: [`${site}/auth/callback`] });
-  hub = await TestHub.start(federation, 'login', port,
-    { ...provider.options, public_url: site, trusted_proxies: '127.0.0.1' });
-});
-
-after(async () => {
-  assert.equal(await hub?.stop(), 0, 'the hub stops cleanly');
-  provider?.close();
-});
-
-afterEach(() => (provider.rules = {}));
+logins('login');
 
 describe('the way to the provider', () => {
   it('asks for a code with state, nonce and PKCE, for exactly one address', async () => {
@@ -102,6 +43,22 @@ describe('the way to the provider', () => {
   it('has the prefix __Host- over HTTPS', async () => {
     const answer = await new Browser().ask(`${site}/auth/login`, { headers: { 'x-forwarded-proto': 'https' } });
     assert.match(answer.headers['set-cookie'][0], /^__Host-pek_login=.*; Path=\/; .*; Secure$/);
+  });
+
+  it('is refused in clear where the site is reached over HTTPS', async () => {
+    const port = await freePort();
+    const secure = await TestHub.start(federation, 'login-https', port,
+      { ...provider.options, public_url: 'https://pek.example', trusted_proxies: '127.0.0.1' });
+    try {
+      const clear = await secure.get('/auth/login');
+      assert.equal(clear.status, 400);
+      assert.equal(clear.headers['set-cookie'], undefined);
+      assert.equal(secure.lastReason(), 'NOT_OVER_HTTPS');
+      const answer = await secure.get('/auth/login', { 'x-forwarded-proto': 'https' });
+      assert.equal(new URL(answer.headers.location).searchParams.get('redirect_uri'), 'https://pek.example/auth/callback');
+    } finally {
+      assert.equal(await secure.stop(), 0);
+    }
   });
 
   it('is not there without a provider', async () => {
@@ -352,141 +309,7 @@ describe('the code', () => {
   }
 });
 
-describe('a provider that misbehaves', () => {
-  const answers = (status, body, headers = { 'content-type': 'application/json' }) =>
-    (request, response) => response.writeHead(status, headers).end(body);
-  const idToken = (change) => changed((answer) => {
-    const [header, payload, signature] = answer.id_token.split('.');
-    const claims = JSON.parse(Buffer.from(payload, 'base64url'));
-    change(claims);
-    answer.id_token = [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
-  });
-  const drop = (request, response) => response.destroy();
-  const endless = (request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    const more = () => { while (!response.destroyed && response.write(' '.repeat(16384))); };
-    response.on('drain', more);
-    more();
-  };
-
-  for (const [what, path, rule, status, reason] of [
-    ['fails at the token', '/token', answers(500, 'oops'), 502, 'TOKEN_ANSWER'],
-    ['does not know us', '/token', answers(401, '{"error":"invalid_client"}'), 502, 'CLIENT_REFUSED'],
-    ['answers nonsense', '/token', answers(200, '<html>hello</html>'), 502, 'TOKEN_ANSWER'],
-    ['answers nothing', '/token', answers(200, ''), 502, 'TOKEN_ANSWER'],
-    ['redirects the token call', '/token', answers(307, '', { location: '/elsewhere' }), 502, 'TOKEN_ANSWER'],
-    ['hangs up', '/token', drop, 503, 'PROVIDER_UNREACHABLE'],
-    ['talks without end', '/token', endless, 502, 'PROVIDER_ANSWER_TOO_LONG'],
-    ['sends a huge token', '/token', answers(200, JSON.stringify({ access_token: 'x'.repeat(70000), token_type: 'Bearer' })), 502,
-      'PROVIDER_ANSWER_TOO_LONG'],
-    ['gives no token', '/token', changed((answer) => delete answer.access_token), 502, 'TOKEN_ANSWER'],
-    ['gives a token with a line end', '/token', changed((answer) => (answer.access_token = 'a\r\nX: y')), 502, 'TOKEN_ANSWER'],
-    ['gives an ID token of another issuer', '/token', idToken((claims) => (claims.iss = 'https://evil.example')), 502, 'ID_TOKEN_ISSUER'],
-    ['gives an ID token for another site', '/token', idToken((claims) => (claims.aud = 'other')), 502, 'ID_TOKEN_AUDIENCE'],
-    ['gives an ID token of another login', '/token', idToken((claims) => (claims.nonce = 'x')), 502, 'ID_TOKEN_NONCE'],
-    ['gives an ID token without nonce', '/token', idToken((claims) => delete claims.nonce), 502, 'ID_TOKEN_NONCE'],
-    ['gives an old ID token', '/token', idToken((claims) => (claims.exp = 1)), 502, 'ID_TOKEN_EXPIRED'],
-    ['gives an ID token of somebody else', '/token', idToken((claims) => (claims.sub = 'alice')), 502, 'USERINFO_SUBJECT'],
-    ['fails at the user', '/me', answers(500, 'oops'), 502, 'USERINFO_ANSWER'],
-    ['does not take its own token', '/me', answers(401, '{}'), 502, 'USERINFO_ANSWER'],
-    ['does not say who', '/me', changed((answer) => delete answer.sub), 502, 'USERINFO_SUBJECT'],
-    ['says nobody', '/me', changed((answer) => (answer.sub = '')), 502, 'USERINFO_SUBJECT'],
-    ['says who at length', '/me', changed((answer) => (answer.sub = 'x'.repeat(65))), 502, 'USERINFO_SUBJECT'],
-    ['says somebody else', '/me', changed((answer) => (answer.sub = 'alice')), 502, 'USERINFO_SUBJECT'],
-    ['says who twice', '/me', answers(200, '{"sub":"a","sub":"b"}'), 502, 'USERINFO_ANSWER'],
-    ['nests without need', '/me', answers(200, `{"sub":"a","x":${'['.repeat(5000)}${']'.repeat(5000)}}`), 502, 'USERINFO_ANSWER'],
-    ['talks about the user without end', '/me', endless, 502, 'PROVIDER_ANSWER_TOO_LONG'],
-  ]) {
-    it(`and ${what} logs nobody in`, async () => {
-      const browser = new Browser();
-      provider.person = somebody();
-      const url = await comeBack(browser);
-      provider.rules[path] = rule;
-      assertRefused(await browser.ask(url), status, browser, reason);
-      provider.rules = {};
-      const again = await browser.follow(`${site}/auth/login`);
-      assert.equal(new URL(again.url).pathname, '/auth/register', 'trying again helps');
-    });
-  }
-
-  it('and is slow is given up after 5 seconds; meanwhile the hub does its other work', async () => {
-    const browser = new Browser();
-    const { browser: other } = await member(`meanwhile-${unique}`);
-    provider.person = somebody();
-    const url = await comeBack(browser);
-    let asked;
-    const arrived = new Promise((resolve) => (asked = resolve));
-    provider.rules['/token'] = (request, response) => {
-      asked();
-      response.writeHead(200).write('{');
-    };
-    const began = Date.now();
-    const waiting = browser.ask(url);
-    await arrived;
-    for (let i = 0; i < 20; i++) {
-      const before = Date.now();
-      assert.equal((await other.ask(`${site}/api/v1/session`)).status, 200);
-      assert.ok(Date.now() - before < 1000, 'the hub is blocked');
-    }
-    assertRefused(await waiting, 504, browser, 'PROVIDER_SLOW');
-    const elapsed = Date.now() - began;
-    assert.ok(elapsed >= 4900 && elapsed < 7000, `${elapsed} ms`);
-  });
-
-  it('and is not there makes a clear page; running sessions go on', async () => {
-    const { browser } = await member(`goeson-${unique}`);
-    const port = await freePort();
-    const lonely = await TestHub.start(federation, 'login-lonely', port,
-      { ...provider.options, public_url: site, oauth_token_url: `http://127.0.0.1:${await freePort()}/token` });
-    try {
-      const url = (await comeBack(browser)).replace(site, `http://127.0.0.1:${port}`);
-      const answer = await new Browser().ask(url, { headers: { cookie: browser.cookies(site) } });
-      assert.equal(answer.status, 503, answer.text);
-      assert.match(answer.text, /cannot be reached/);
-      assert.equal(lonely.lastReason(), 'PROVIDER_UNREACHABLE');
-      assert.equal((await lonely.get('/api/v1/session', { cookie: browser.cookies(site) })).status, 200);
-    } finally {
-      assert.equal(await lonely.stop(), 0);
-    }
-  });
-});
-
-describe('TLS to the provider', () => {
-  let secure, folder, certificate;
-
-  before(async () => {
-    folder = join(federation.data, 'keys');
-    certificate = join(folder, 'provider.crt');
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-      '-subj', '/CN=provider', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', join(folder, 'provider.key'),
-      '-out', certificate], { stdio: 'ignore' });
-    secure = await TestProvider.start({ redirectUris: [`${site}/auth/callback`],
-      tls: { key: readFileSync(join(folder, 'provider.key')), cert: readFileSync(certificate) } });
-  });
-  after(() => secure.close());
-
-  for (const [what, ca, reason] of [['an authority that we know is spoken', true, 'NEW_USER'],
-    ['an unknown one is not trusted', false, 'PROVIDER_UNREACHABLE']]) {
-    it(`of ${what}`, async () => {
-      const port = await freePort();
-      const there = await TestHub.start(federation, `login-tls-${ca}`, port,
-        { ...secure.options, public_url: site, ...(ca ? { oauth_ca: certificate } : {}) });
-      try {
-        const browser = new Browser();
-        secure.person = somebody();
-        const back = await browser.follow(`http://127.0.0.1:${port}/auth/login`, isCallback);
-        const url = back.stopped.replace(site, `http://127.0.0.1:${port}`);
-        const answer = await browser.ask(url);
-        assert.equal(there.lastReason(), reason, answer.text);
-        assert.equal(secure.seen.length, 1, 'nothing was said to an untrusted provider');
-      } finally {
-        assert.equal(await there.stop(), 0);
-      }
-    });
-  }
-});
-
-describe('the hub', () => {
+describe('a hub with a provider', () => {
   it('limits how often one address may come back', async () => {
     const browser = new Browser();
     browser.address = '198.51.100.7';
