@@ -11,18 +11,10 @@ WITH syllables AS (
 )
 INSERT INTO pek.realm_group (id, parent_id, name, unique_key, folded, sort_key, purpose)
 SELECT format('bench@g%s', n), 'bench@bench',
-       initcap(s[1 + hashint4(n) & 15] || s[1 + hashint4(n * 7) & 15] || s[1 + (hashint4(n * 13) & 7) * 3])
+       initcap(s[1 + (hashint4(n) & 15)] || s[1 + (hashint4(n * 7) & 15)] || s[1 + (hashint4(n * 13) & 7) * 3])
            || format(' %s', n),
        format('bench %s', n), '', '', 3
   FROM syllables, generate_series(1, :count) AS n
-    ON CONFLICT DO NOTHING;
-
-INSERT INTO pek.policy (name) VALUES ('Bench') ON CONFLICT DO NOTHING;
-INSERT INTO pek.policy_statement (policy_id, resource, actions)
-SELECT id, 'REALM', 1 << 2 FROM pek.policy WHERE name = 'Bench'
-    ON CONFLICT DO NOTHING;
-INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by)
-SELECT id, 'alice', 'bench' FROM pek.policy WHERE name = 'Bench'
     ON CONFLICT DO NOTHING;
 
 UPDATE pek.realm_state SET collator_version = '';

@@ -103,14 +103,20 @@ spread() { # results name
 }
 
 bench_report() { # results seconds runs connections
-    local results=$1 name pgbench
-    local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
-        [search]='search over three realms') prisma=([one]=986 [any]=314 [search]=273)
+    local results=$1 pgbench
     pgbench=$(median "$results" pgbench rate)
     printf 'Measured on %s, commit %s, %s, %s cores, load average before %s; wrk with %s connections, ' \
         "$(date -u +%F)" "$(git -C "$ROOT" rev-parse --short HEAD)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
         "$(nproc)" "$(cut -d' ' -f1-3 "$DATA/run/loadavg")" "$4"
     printf 'median of %s runs of %s s after a warm-up.\n\n' "$3" "$2"
+    [[ -z $pgbench ]] || report_requests "$results" "$pgbench"
+    [[ -z $(median "$results" merge rate) ]] || report_merge "$results"
+}
+
+report_requests() { # results pgbench
+    local results=$1 pgbench=$2 name
+    local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
+        [search]='search over three realms') prisma=([one]=986 [any]=314 [search]=273)
     printf '| case | requests/s | lowest–highest | p50 ms | p99 ms | of pgbench | of Prisma | hub us | workers us | PostgreSQL us |\n'
     printf '|---|---|---|---|---|---|---|---|---|---|\n'
     printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | |\n' "$pgbench" \
@@ -124,7 +130,10 @@ bench_report() { # results seconds runs connections
             'BEGIN { printf "| %s | %s | %s | %s | %s | %.2f | %.1f x | %s | %s | %s |\n", what, rate, spread, p50, p99,
                 rate / pgbench, rate / prisma, hub, workers, postgres }'
     done
-    [[ -n $(median "$results" merge rate) ]] || return 0
+}
+
+report_merge() { # results
+    local results=$1
     printf '\n| NDJSON merge of 3 realms | items/s | lowest–highest | seconds | hub RSS before, peak, after MiB |\n|---|---|---|---|---|\n'
     printf '| %s groups | %s | %s | %s | %s, %s, %s |\n' "$(median "$results" merge items)" "$(median "$results" merge rate)" \
         "$(spread "$results" merge)" "$(median "$results" merge seconds)" "$(median "$results" merge before)" \
