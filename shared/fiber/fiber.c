@@ -78,6 +78,8 @@ static void fiber_resume(struct fiber *fiber)
     struct fibers *fibers = fiber->fibers;
     assert(!running);
     fibers->ran = true;
+    if (fibers->resumes_left > 0)
+        fibers->resumes_left--;
     fiber->state = FIBER_RUNNING;
     running = fiber;
     stack_switch(&fibers->stack, &fiber->stack);
@@ -153,20 +155,19 @@ void fiber_ready(struct fiber *fiber)
     /* Ready already: it will see what changed when it runs. */
 }
 
-/* At most `resumes` of them; returns how many of those are left. */
-static size_t run_ready(struct fibers *fibers, size_t resumes)
+/* As many as the turn has left; fibers that begin at once count as well. */
+static void run_ready(struct fibers *fibers)
 {
-    while (resumes > 0 && !list_empty(&fibers->ready)) {
+    while (fibers->resumes_left > 0 && !list_empty(&fibers->ready))
         fiber_resume(LIST_ENTRY(list_pop(&fibers->ready), struct fiber, node));
-        resumes--;
-    }
-    return resumes;
 }
 
 void fibers_run(struct fibers *fibers)
 {
-    if (!running)
-        run_ready(fibers, FIBERS_TURN_RESUMES_MAX);
+    if (running)
+        return;
+    fibers->resumes_left = FIBERS_TURN_RESUMES_MAX;
+    run_ready(fibers);
 }
 
 static void on_again(uv_idle_t *again)
@@ -182,9 +183,9 @@ static void turn_end(struct fibers *fibers)
     if (fibers->in_turn)
         return;
     fibers->in_turn = true;
-    size_t resumes = FIBERS_TURN_RESUMES_MAX;
+    fibers->resumes_left = FIBERS_TURN_RESUMES_MAX;
     do {
-        resumes = run_ready(fibers, resumes);
+        run_ready(fibers);
         if (!fibers->ran)
             break;
         fibers->ran = false;
@@ -192,7 +193,7 @@ static void turn_end(struct fibers *fibers)
             struct fibers_hook *hook = LIST_ENTRY(node, struct fibers_hook, node);
             hook->run(hook);
         }
-    } while (resumes > 0 && (fibers->ran || !list_empty(&fibers->ready)));
+    } while (fibers->resumes_left > 0 && (fibers->ran || !list_empty(&fibers->ready)));
     fibers->in_turn = false;
     if (list_empty(&fibers->ready) && !fibers->ran)
         uv_idle_stop(&fibers->again);

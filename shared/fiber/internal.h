@@ -57,8 +57,9 @@ struct fibers {
     struct list idle;
     size_t idle_count;
     struct list hooks;
-    bool ran;     /* a fiber ran since the hooks did */
-    bool in_turn; /* in turn_end: hooks are being called */
+    size_t resumes_left; /* of this turn */
+    bool ran;            /* a fiber ran since the hooks did */
+    bool in_turn;        /* in turn_end: hooks are being called */
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t again; /* active while something is ready, so that the loop does not sleep */

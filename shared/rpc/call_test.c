@@ -357,6 +357,36 @@ static void freeing_a_call_cancels_it(void **state)
     world_case(state, free_body);
 }
 
+/* Both watch the one epoll instance of gRPC; the first stays of use when the second goes. */
+static void second_body(struct world *world)
+{
+    WORLD_TEXT(request, "hello");
+    struct rpc_runtime *runtime = NULL;
+    struct rpc_channel *first = world->channel;
+    struct rpc_channel *second = NULL;
+    struct fault fault;
+    assert_int_equal(rpc_runtime_new(world->fibers, &runtime), STATUS_OK);
+    assert_int_equal(rpc_channel_new(runtime, world->target, NULL, &second, &fault), STATUS_OK);
+    for (int i = 0; i < 3; i++) {
+        world->channel = i % 2 == 0 ? first : second;
+        assert_int_equal(
+            world_unary(world, "Say", &request.base, NULL, 0, WORLD_SOON_MS, NULL, NULL, &fault),
+            STATUS_OK);
+    }
+    rpc_channel_free(second);
+    rpc_runtime_free(runtime);
+    world->channel = first;
+    assert_int_equal(
+        world_unary(world, "Say", &request.base, NULL, 0, WORLD_SOON_MS, NULL, NULL, &fault),
+        STATUS_OK);
+}
+
+static void two_runtimes_share_a_loop(void **state)
+{
+    (void)state;
+    world_case((void *[]){(void *)(uintptr_t)&world_by_grpc}, second_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +404,7 @@ int main(void)
         WORLD_BOTH(deadline_ends_call_and_handler),
         WORLD_BOTH(cancel_reaches_the_handlers_wait),
         WORLD_BOTH(freeing_a_call_cancels_it),
+        cmocka_unit_test(two_runtimes_share_a_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,9 @@
 /* Calls through gRPC: the channel, and the caller's end of a call.
  *
- * The queue's thread appends what arrives and asks for the next message at once, as long as the queue has
- * room; the loop thread is told once for all that came since it last looked. Nothing of a call is freed
- * before its last batch completed. */
+ * What arrives is appended to a queue, and the next message asked for at once, as long as the queue has room.
+ * Nothing of a call is freed before its last batch completed. */
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "shared/base/clock.h"
@@ -24,8 +22,6 @@
 #define CHANNEL_RECONNECT_MAX_MS 2000
 /* How long an attempt to connect may take, which gRPC has under the name of a backoff. */
 #define CHANNEL_CONNECT_TIMEOUT_MS 5000
-/* Taken messages whose room is given back at once, not one by one. */
-#define CALL_GIVE_BACK_BYTES (RPC_CALL_QUEUE_BYTES / 8)
 
 struct grpc_out_channel {
     struct rpc_channel channel;
@@ -38,7 +34,6 @@ struct grpc_out_call {
     struct rpc_runtime *runtime;
     grpc_call *grpc;
     struct rpc_tag begun, received, finished;
-    struct fibers_job job;
 
     /* Filled by gRPC. */
     grpc_metadata_array initial, trailing;
@@ -46,20 +41,13 @@ struct grpc_out_call {
     grpc_status_code code;
     grpc_slice text;
 
-    /* Loop thread. */
-    bool released;
-    struct rpc_queue taken; /* was `queue`; emptied without the lock */
-    size_t consumed_bytes;  /* of `taken`, not yet subtracted from held_bytes */
-
-    pthread_mutex_t lock;
-    unsigned refs; /* the caller, each batch under way, a posted job */
-    bool job_posted;
+    unsigned batches;  /* under way */
+    bool released;     /* the caller has no more use for it */
     bool receiving;    /* a batch that receives a message is under way */
     bool all_received; /* no message will come any more */
     bool has_status;
     bool dropped; /* cancelled by us: nothing is kept */
     struct rpc_queue queue;
-    size_t held_bytes; /* cost of what is in `queue` and in `taken` */
     int64_t ended_us;
 };
 
@@ -71,121 +59,72 @@ static struct grpc_out_call *call_of(struct rpc_call *call)
 static void call_destroy(struct grpc_out_call *call)
 {
     rpc_queue_done(&call->queue);
-    rpc_queue_done(&call->taken);
     if (call->has_status)
         grpc_slice_unref(call->text);
     grpc_metadata_array_destroy(&call->initial);
     grpc_metadata_array_destroy(&call->trailing);
     grpc_call_unref(call->grpc);
-    pthread_mutex_destroy(&call->lock);
     free(call);
 }
 
-/* Unlocks and gives up one reference; false when it was the last one. */
-static bool call_unlock_unref(struct grpc_out_call *call)
+/* A batch is through: tells the caller, or ends the call that nobody has any more. */
+static void call_completed(struct grpc_out_call *call)
 {
-    bool last = --call->refs == 0;
-    pthread_mutex_unlock(&call->lock);
-    if (last)
-        call_destroy(call);
-    return !last;
-}
-
-/* With the lock. */
-static void call_tell(struct grpc_out_call *call)
-{
-    if (call->job_posted)
-        return;
-    call->job_posted = true;
-    call->refs++;
-    rpc_runtime_post(call->runtime, &call->job);
-}
-
-static void call_job(struct fibers_job *job)
-{
-    struct grpc_out_call *call = LIST_ENTRY(job, struct grpc_out_call, job);
+    call->batches--;
     if (!call->released)
         fiber_event_signal(call->call.event);
-    pthread_mutex_lock(&call->lock);
-    call->job_posted = false;
-    call_unlock_unref(call);
+    else if (call->batches == 0)
+        call_destroy(call);
 }
 
 /* ---- receiving ---- */
 
-/* With the lock: true when a batch to receive should be started. */
-static bool receive_take(struct grpc_out_call *call)
+/* Asks for the next message when there is room. */
+static void call_receive(struct grpc_out_call *call)
 {
-    if (call->receiving || call->all_received || call->held_bytes >= RPC_CALL_QUEUE_BYTES)
-        return false;
-    call->receiving = true;
-    call->refs++;
-    return true;
-}
-
-static void call_received(struct rpc_tag *tag, bool ok);
-
-static void receive_start(struct grpc_out_call *call)
-{
+    if (call->receiving || call->all_received || call->queue.cost_bytes >= RPC_CALL_QUEUE_BYTES)
+        return;
     grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE};
     receive.data.recv_message.recv_message = &call->arriving;
-    if (!rpc_runtime_batch(call->grpc, &receive, 1, &call->received))
-        call_received(&call->received, false);
+    call->receiving = rpc_runtime_batch(call->runtime, call->grpc, &receive, 1, &call->received);
+    if (call->receiving)
+        call->batches++;
+    else
+        call->all_received = true;
 }
 
-/* With the lock: what a batch that received brought. */
+/* What a batch that received brought. */
 static void call_append(struct grpc_out_call *call, bool ok)
 {
     grpc_slice message;
     call->receiving = false;
     bool got = rpc_message_take(call->arriving, &message);
     call->arriving = NULL;
-    if (!got || !ok) {
-        if (got)
-            grpc_slice_unref(message);
-        call->all_received = true;
-        return;
-    }
-    size_t cost = rpc_message_cost(&message);
-    if (call->dropped) {
+    if (got && (!ok || call->dropped)) {
         grpc_slice_unref(message);
-    } else if (rpc_queue_push(&call->queue, message)) {
-        call->held_bytes += cost;
-    } else {
-        call->all_received = true; /* no memory: better no stream than one with a gap */
-        grpc_call_cancel(call->grpc, NULL);
+    } else if (got && !rpc_queue_push(&call->queue, message)) {
+        ok = false; /* no memory: better no stream than one with a gap */
+        rpc_runtime_cancel(call->runtime, call->grpc);
     }
+    if (!got || !ok)
+        call->all_received = true;
 }
 
 static void call_received(struct rpc_tag *tag, bool ok)
 {
     struct grpc_out_call *call = LIST_ENTRY(tag, struct grpc_out_call, received);
-    pthread_mutex_lock(&call->lock);
     call_append(call, ok);
-    bool again = receive_take(call);
-    call_tell(call);
-    if (call_unlock_unref(call) && again)
-        receive_start(call);
-}
-
-/* With the lock. */
-static void call_set_status(struct grpc_out_call *call)
-{
-    call->has_status = true;
-    call->ended_us = clock_monotonic_us();
-    call_tell(call);
+    call_receive(call);
+    call_completed(call);
 }
 
 /* The first batch of a stream: what is sent, and the first message. */
 static void call_begun(struct rpc_tag *tag, bool ok)
 {
     struct grpc_out_call *call = LIST_ENTRY(tag, struct grpc_out_call, begun);
-    pthread_mutex_lock(&call->lock);
     call_append(call, ok);
-    bool again = receive_take(call);
-    call_tell(call);
-    if (call_unlock_unref(call) && again)
-        receive_start(call);
+    call_receive(call);
+    call_completed(call);
 }
 
 /* The last batch of a stream, the only one of a unary call. */
@@ -193,13 +132,13 @@ static void call_finished(struct rpc_tag *tag, bool ok)
 {
     (void)ok; /* always succeeds */
     struct grpc_out_call *call = LIST_ENTRY(tag, struct grpc_out_call, finished);
-    pthread_mutex_lock(&call->lock);
     if (!call->call.server_streaming) {
         call_append(call, true);
         call->all_received = true;
     }
-    call_set_status(call);
-    call_unlock_unref(call);
+    call->has_status = true;
+    call->ended_us = clock_monotonic_us();
+    call_completed(call);
 }
 
 /* ---- starting ---- */
@@ -215,9 +154,6 @@ static struct grpc_out_call *call_new(struct grpc_out_channel *channel,
     call->begun.done = call_begun;
     call->received.done = call_received;
     call->finished.done = call_finished;
-    call->job.run = call_job;
-    call->refs = 1;
-    pthread_mutex_init(&call->lock, NULL);
     grpc_metadata_array_init(&call->initial);
     grpc_metadata_array_init(&call->trailing);
     grpc_slice path = grpc_slice_from_copied_buffer(options->path.ptr, options->path.len);
@@ -261,29 +197,27 @@ static bool call_send(struct grpc_out_call *call, grpc_metadata *pairs, size_t p
 {
     grpc_op ops[6] = {0};
     size_t count = ops_send(call, ops, pairs, pair_count, request);
-    call->receiving = true;
+    struct rpc_tag *tag = &call->begun;
     if (!call->call.server_streaming) {
         count += ops_finish(call, ops + count);
-        call->refs++;
-        if (rpc_runtime_batch(call->grpc, ops, count, &call->finished))
-            return true;
-        call->refs--;
-        return false;
+        tag = &call->finished;
     }
+    if (!rpc_runtime_batch(call->runtime, call->grpc, ops, count, tag))
+        return false;
+    call->batches++;
+    call->receiving = true;
+    if (!call->call.server_streaming)
+        return true;
     grpc_op finish[1] = {0};
     ops_finish(call, finish);
-    call->refs += 2;
-    if (!rpc_runtime_batch(call->grpc, ops, count, &call->begun)) {
-        call->refs -= 2;
-        return false;
-    }
-    if (!rpc_runtime_batch(call->grpc, finish, 1, &call->finished)) {
-        pthread_mutex_lock(&call->lock);
+    if (rpc_runtime_batch(call->runtime, call->grpc, finish, 1, &call->finished)) {
+        call->batches++;
+    } else {
         call->code = GRPC_STATUS_INTERNAL;
         call->text = grpc_empty_slice();
-        call_set_status(call);
-        grpc_call_cancel(call->grpc, NULL);
-        call_unlock_unref(call);
+        call->has_status = true;
+        call->ended_us = clock_monotonic_us();
+        rpc_runtime_cancel(call->runtime, call->grpc);
     }
     return true;
 }
@@ -320,46 +254,18 @@ static enum status out_start(struct rpc_channel *base, const struct rpc_call_opt
 
 /* ---- the caller's verbs ---- */
 
-/* Gives back the room of what was consumed and asks for more when that helps; with `swap` the empty
- * `taken` gets what arrived. */
-static void call_exchange(struct grpc_out_call *call, bool swap)
-{
-    pthread_mutex_lock(&call->lock);
-    call->held_bytes -= call->consumed_bytes;
-    call->consumed_bytes = 0;
-    if (swap) {
-        struct rpc_queue empty = call->taken;
-        call->taken = call->queue;
-        call->queue = empty;
-    }
-    bool again = receive_take(call);
-    pthread_mutex_unlock(&call->lock);
-    if (again)
-        receive_start(call);
-}
-
 static bool out_next(struct rpc_call *base, grpc_slice *ret_message)
 {
     struct grpc_out_call *call = call_of(base);
-    if (call->taken.count == 0)
-        call_exchange(call, true);
-    if (!rpc_queue_pop(&call->taken, ret_message))
+    if (!rpc_queue_pop(&call->queue, ret_message))
         return false;
-    call->consumed_bytes += rpc_message_cost(ret_message);
-    if (call->consumed_bytes >= CALL_GIVE_BACK_BYTES)
-        call_exchange(call, false);
+    call_receive(call);
     return true;
 }
 
 static bool out_is_empty(struct rpc_call *base)
 {
-    struct grpc_out_call *call = call_of(base);
-    if (call->taken.count > 0)
-        return false;
-    pthread_mutex_lock(&call->lock);
-    bool empty = call->queue.count == 0;
-    pthread_mutex_unlock(&call->lock);
-    return empty;
+    return call_of(base)->queue.count == 0;
 }
 
 static struct slice call_details(const struct grpc_out_call *call)
@@ -373,10 +279,7 @@ static struct slice call_details(const struct grpc_out_call *call)
 static bool out_finished(struct rpc_call *base, struct fault *ret_fault, int64_t *ret_ended_us)
 {
     struct grpc_out_call *call = call_of(base);
-    pthread_mutex_lock(&call->lock);
-    bool finished = call->has_status && call->all_received && !call->receiving;
-    pthread_mutex_unlock(&call->lock);
-    if (!finished)
+    if (!call->has_status || !call->all_received || call->receiving)
         return false;
     fault_wire_unpack(status_from_code(call->code), call_details(call), ret_fault);
     *ret_ended_us = call->ended_us;
@@ -386,20 +289,17 @@ static bool out_finished(struct rpc_call *base, struct fault *ret_fault, int64_t
 static void out_cancel(struct rpc_call *base)
 {
     struct grpc_out_call *call = call_of(base);
-    rpc_queue_clear(&call->taken);
-    pthread_mutex_lock(&call->lock);
     rpc_queue_clear(&call->queue);
     call->dropped = true;
-    pthread_mutex_unlock(&call->lock);
-    grpc_call_cancel(call->grpc, NULL);
+    rpc_runtime_cancel(call->runtime, call->grpc);
 }
 
 static void out_release(struct rpc_call *base)
 {
     struct grpc_out_call *call = call_of(base);
     call->released = true;
-    pthread_mutex_lock(&call->lock);
-    call_unlock_unref(call);
+    if (call->batches == 0)
+        call_destroy(call);
 }
 
 static struct slice out_diagnostic(struct rpc_call *base)

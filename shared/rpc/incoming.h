@@ -2,7 +2,7 @@
  *
  * A transport (gRPC server call, in-process call) embeds a `struct rpc_ctx`, fills what is marked its own
  * and hands it to rpc_host_start. From then on the host owns it, until it calls `release`. The transport may
- * fire `cancel` and signal `room` meanwhile, on the loop thread.
+ * fire `cancel` and signal `room` meanwhile.
  */
 #ifndef PEK_SHARED_RPC_INCOMING_H
 #define PEK_SHARED_RPC_INCOMING_H
@@ -28,7 +28,7 @@ enum rpc_ctx_state {
     RPC_CTX_ANSWERED, /* the host's: the outcome was handed over, hooks still run */
 };
 
-/* All called on the loop thread, by the host. */
+/* All called by the host. */
 struct rpc_transport {
     /* True when the queue to the caller has room; when false, `room` is signalled once it has. */
     bool (*has_room)(struct rpc_ctx *ctx);

@@ -1,8 +1,7 @@
 /* queue: the messages of one call on their way between two hands, bounded by whoever fills it.
  *
  * A message is a grpc_slice: bytes with a reference count, which gRPC takes and gives without a copy, and
- * which the in-process channel hands over as it is. Owns the messages in it. Not thread-safe: the call
- * that embeds it has the lock.
+ * which the in-process channel hands over as it is. Owns the messages in it.
  */
 #ifndef PEK_SHARED_RPC_QUEUE_H
 #define PEK_SHARED_RPC_QUEUE_H

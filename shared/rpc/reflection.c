@@ -48,10 +48,9 @@ struct reflection {
     const char **services;
     size_t service_count;
     void *registered[REFLECTION_VERSIONS];
-    pthread_mutex_t lock; /* reflection_end comes from the loop thread */
-    struct list open;     /* under lock */
-    size_t open_count;    /* under lock */
-    bool ending;          /* under lock */
+    struct list open;
+    size_t open_count;
+    bool ending;
 };
 
 /* ---- answers ---- */
@@ -207,10 +206,8 @@ static void stream_free(struct reflection_stream *stream)
     struct reflection *reflection = stream->reflection;
     struct rpc_server *server = reflection->server;
     if (stream->call) {
-        pthread_mutex_lock(&reflection->lock);
         list_remove(&stream->node);
         reflection->open_count--;
-        pthread_mutex_unlock(&reflection->lock);
         grpc_call_unref(stream->call);
     }
     grpc_metadata_array_destroy(&stream->metadata);
@@ -221,10 +218,11 @@ static void stream_free(struct reflection_stream *stream)
 static void stream_batch(struct reflection_stream *stream, enum reflection_state state,
                          const grpc_op *ops, size_t count)
 {
+    struct rpc_runtime *runtime = stream->reflection->server->runtime;
     stream->state = state;
-    if (rpc_runtime_batch(stream->call, ops, count, &stream->tag))
+    if (rpc_runtime_batch(runtime, stream->call, ops, count, &stream->tag))
         return;
-    grpc_call_cancel(stream->call, NULL);
+    rpc_runtime_cancel(runtime, stream->call);
     stream_free(stream);
 }
 
@@ -267,13 +265,11 @@ static void stream_arrived(struct reflection_stream *stream)
 {
     struct reflection *reflection = stream->reflection;
     stream_post(reflection, stream->version);
-    pthread_mutex_lock(&reflection->lock);
     list_append(&reflection->open, &stream->node);
     bool refuse = reflection->open_count++ >= REFLECTION_STREAMS_MAX;
-    bool ending = reflection->ending;
-    pthread_mutex_unlock(&reflection->lock);
-    if (refuse || ending)
-        stream_end(stream, ending ? GRPC_STATUS_UNAVAILABLE : GRPC_STATUS_RESOURCE_EXHAUSTED);
+    if (refuse || reflection->ending)
+        stream_end(stream,
+                   reflection->ending ? GRPC_STATUS_UNAVAILABLE : GRPC_STATUS_RESOURCE_EXHAUSTED);
     else
         stream_receive(stream);
 }
@@ -378,7 +374,6 @@ enum status reflection_new(struct rpc_server *server, struct slice descriptor_se
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     reflection->server = server;
     list_init(&reflection->open);
-    pthread_mutex_init(&reflection->lock, NULL);
     /* The caller's, and what every server answers beside. */
     const struct slice sets[] = {descriptor_set,
                                  slice_make(system_descriptors, system_descriptors_len)};
@@ -409,18 +404,16 @@ void reflection_end(struct reflection *reflection)
 {
     if (!reflection)
         return;
-    pthread_mutex_lock(&reflection->lock);
     reflection->ending = true;
     LIST_FOR_EACH (node, &reflection->open)
-        grpc_call_cancel(LIST_ENTRY(node, struct reflection_stream, node)->call, NULL);
-    pthread_mutex_unlock(&reflection->lock);
+        rpc_runtime_cancel(reflection->server->runtime,
+                           LIST_ENTRY(node, struct reflection_stream, node)->call);
 }
 
 struct reflection *reflection_free(struct reflection *reflection)
 {
     if (reflection) {
         descriptor_index_free(reflection->index);
-        pthread_mutex_destroy(&reflection->lock);
         free(reflection->services);
         free(reflection);
     }

@@ -1,7 +1,7 @@
 /* reflection: grpc.reflection.v1 and v1alpha, for grpcurl and the like. Private to shared/rpc.
  *
  * The one bidirectional stream of the system, so it is not a method of a host. What it answers never
- * changes, so it is answered on the queue's thread, one question after another. */
+ * changes, so it needs no fiber: each question is answered where it arrives. */
 #ifndef PEK_SHARED_RPC_REFLECTION_H
 #define PEK_SHARED_RPC_REFLECTION_H
 

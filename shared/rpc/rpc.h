@@ -11,8 +11,7 @@
  * validate (UTF-8, no NUL) → access rules → handler → one batch → `finished` hook. A method without an
  * access rule, or without handler, is refused when the service is added: the process does not start.
  *
- * Threads: everything here is used on the loop thread of the `struct fibers`. One other thread polls the
- * gRPC completion queue and moves messages between gRPC and the bounded queues of each call.
+ * Threads: everything here is used on the loop thread of the `struct fibers`, which polls gRPC as well.
  */
 #ifndef PEK_SHARED_RPC_RPC_H
 #define PEK_SHARED_RPC_RPC_H
@@ -166,9 +165,12 @@ void rpc_host_each(const struct rpc_host *host,
 
 /* ---- gRPC runtime, server ---------------------------------------------------------------------- */
 
-struct rpc_runtime; /* gRPC library, completion queue and its thread */
+/* The gRPC library and its completion queue, polled from the loop. A process may have several, all on one
+ * thread; gRPC is started by the first one, not before. */
+struct rpc_runtime;
 PEK_MUST_CHECK enum status rpc_runtime_new(struct fibers *fibers, struct rpc_runtime **ret_runtime);
-/* All servers and channels freed before. Joins the thread. */
+/* All servers and channels freed before. Closes loop handles: run the loop once more afterwards. Takes NULL,
+ * returns NULL. */
 struct rpc_runtime *rpc_runtime_free(struct rpc_runtime *runtime);
 
 /* PEM file paths; all three or none. Reloaded when the files change. */

@@ -1,8 +1,11 @@
-/* runtime: the gRPC library, its completion queue and the one thread that polls it. Private to shared/rpc.
+/* runtime: the gRPC library and its completion queue, polled from the loop. Private to shared/rpc.
  *
  * Every handover between gRPC and this program goes through the functions here, so that there is one place
- * where a sanitizer is told of it, and one that knows what happens on which thread. `done` of a tag is
- * called on the queue's thread; what it has for the loop it hands over with rpc_runtime_post.
+ * where a sanitizer is told of it, and one that knows what happens when. `done` of a tag is called on
+ * the loop thread, outside any fiber, and never from inside one of these functions: first the caller has
+ * returned to the loop. See README.md for how the loop learns that something completed.
+ *
+ * All runtimes of a process belong to one thread.
  */
 #ifndef PEK_SHARED_RPC_RUNTIME_H
 #define PEK_SHARED_RPC_RUNTIME_H
@@ -18,8 +21,10 @@ struct rpc_tag {
 
 /* True when `done` will be called; false when gRPC refused the batch, which is a mistake of ours or a queue
  * that was shut down. */
-PEK_MUST_CHECK bool rpc_runtime_batch(grpc_call *call, const grpc_op *ops, size_t op_count,
-                                      struct rpc_tag *tag);
+PEK_MUST_CHECK bool rpc_runtime_batch(struct rpc_runtime *runtime, grpc_call *call,
+                                      const grpc_op *ops, size_t op_count, struct rpc_tag *tag);
+/* What the call waits for completes as failed. */
+void rpc_runtime_cancel(struct rpc_runtime *runtime, grpc_call *call);
 
 struct rpc_request_slot {
     grpc_call **call;
@@ -37,9 +42,6 @@ void rpc_runtime_shutdown_server(struct rpc_runtime *runtime, grpc_server *serve
 
 grpc_completion_queue *rpc_runtime_queue(const struct rpc_runtime *runtime);
 struct fibers *rpc_runtime_fibers(const struct rpc_runtime *runtime);
-/* From the queue's thread: job->run will be called on the loop thread. */
-void rpc_runtime_post(struct rpc_runtime *runtime, struct fibers_job *job);
-
 /* Both clocks are CLOCK_MONOTONIC. */
 gpr_timespec rpc_time_from_us(int64_t deadline_us);
 /* DEADLINE_NONE for a time that never comes. */

@@ -26,43 +26,29 @@
 
 void server_ref(struct rpc_server *server)
 {
-    pthread_mutex_lock(&server->lock);
     server->outstanding++;
-    pthread_mutex_unlock(&server->lock);
 }
 
-/* With the lock: gRPC is through and so is everybody else. */
-static void server_check_drained(struct rpc_server *server)
+/* gRPC is through and so is everybody else. */
+static bool server_is_drained(const struct rpc_server *server)
 {
-    if (!server->shut || server->outstanding > 0 || server->drained_posted)
-        return;
-    server->drained_posted = true;
-    rpc_runtime_post(server->runtime, &server->drained_job);
+    return server->shut && server->outstanding == 0;
 }
 
 void server_unref(struct rpc_server *server)
 {
-    pthread_mutex_lock(&server->lock);
     server->outstanding--;
-    server_check_drained(server);
-    pthread_mutex_unlock(&server->lock);
+    if (server_is_drained(server))
+        fiber_event_signal(&server->drained);
 }
 
 static void server_shut(struct rpc_tag *tag, bool ok)
 {
     (void)ok;
     struct rpc_server *server = LIST_ENTRY(tag, struct rpc_server, shutdown_tag);
-    pthread_mutex_lock(&server->lock);
     server->shut = true;
-    server_check_drained(server);
-    pthread_mutex_unlock(&server->lock);
-}
-
-static void server_drained(struct fibers_job *job)
-{
-    struct rpc_server *server = LIST_ENTRY(job, struct rpc_server, drained_job);
-    server->drained = true;
-    fiber_event_signal(&server->drained_event);
+    if (server_is_drained(server))
+        fiber_event_signal(&server->drained);
 }
 
 /* ---- opening ---- */
@@ -140,7 +126,6 @@ static void server_destroy(struct rpc_server *server)
     reflection_free(server->reflection);
     rpc_host_free(server->system_host);
     health_free(server->health);
-    pthread_mutex_destroy(&server->lock);
     free(server->methods);
     free(server);
 }
@@ -193,9 +178,7 @@ enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,
     server->host = host;
     server->calls_max = limits->unary_max + limits->stream_max + SERVER_SYSTEM_CALLS_MAX;
     server->shutdown_tag.done = server_shut;
-    server->drained_job.run = server_drained;
     list_init(&server->pool);
-    pthread_mutex_init(&server->lock, NULL);
     enum status status = server_prepare(server, options, fault);
     if (status != STATUS_OK) {
         server_destroy(server);
@@ -226,10 +209,10 @@ void rpc_server_set_serving(struct rpc_server *server, bool serving)
 
 static bool server_wait_drained(struct rpc_server *server, int64_t deadline_us)
 {
-    while (!server->drained)
-        if (fiber_event_wait(&server->drained_event, deadline_us) != STATUS_OK)
+    while (!server_is_drained(server))
+        if (fiber_event_wait(&server->drained, deadline_us) != STATUS_OK)
             break;
-    return server->drained;
+    return server_is_drained(server);
 }
 
 enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
@@ -243,7 +226,7 @@ enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
     if (server_wait_drained(server, deadline_us))
         return STATUS_OK;
     /* What is left may be calls, or only a peer that does not close its connection. */
-    bool calls_left = atomic_load_explicit(&server->calls_open, memory_order_relaxed) > 0;
+    bool calls_left = server->calls_open > 0;
     do
         grpc_server_cancel_all_calls(server->server);
     while (!server_wait_drained(server, deadline_after_ms(SERVER_CANCEL_LOOK_AGAIN_MS)));
@@ -254,7 +237,7 @@ struct rpc_server *rpc_server_free(struct rpc_server *server)
 {
     if (!server)
         return NULL;
-    assert(server->drained);
+    assert(server_is_drained(server));
     server_destroy(server);
     return NULL;
 }

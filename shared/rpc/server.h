@@ -4,9 +4,6 @@
 #ifndef PEK_SHARED_RPC_SERVER_H
 #define PEK_SHARED_RPC_SERVER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #include "shared/base/list.h"
 #include "shared/rpc/incoming.h"
 #include "shared/rpc/runtime.h"
@@ -39,28 +36,21 @@ struct rpc_server {
     struct server_method *methods; /* the last one is for unknown methods */
     size_t method_count;
     size_t calls_max;
-    atomic_size_t calls_open; /* arrived and not yet recycled */
-
-    pthread_mutex_t lock;
-    struct list pool;    /* under lock */
-    size_t pooled;       /* under lock */
-    size_t outstanding;  /* calls outside the pool; under lock */
-    bool shut;           /* under lock: gRPC is through with the server */
-    bool drained_posted; /* under lock */
-
-    /* Loop thread. */
+    size_t calls_open; /* arrived and not yet recycled */
+    struct list pool;
+    size_t pooled;
+    size_t outstanding; /* calls outside the pool, reflection streams */
     bool shutting_down;
-    bool drained;
+    bool shut; /* gRPC is through with the server */
     struct rpc_tag shutdown_tag;
-    struct fibers_job drained_job;
-    struct fiber_event drained_event;
+    struct fiber_event drained;
 };
 
 /* Asks gRPC for the next call of a method. */
 void server_call_post(struct server_method *method);
 void server_call_free(struct list *node);
 
-/* Bookkeeping of who still needs the server: calls, reflection streams. Any thread. */
+/* Bookkeeping of who still needs the server: calls, reflection streams. */
 void server_ref(struct rpc_server *server);
 void server_unref(struct rpc_server *server);
 

@@ -1,12 +1,9 @@
 /* One call that came through a gRPC port.
  *
- * Two threads have a hand in it, and `lock` guards what both touch. The loop thread runs the host's side
- * (`ctx`); the queue's thread receives the call, sends what is queued and learns of cancellation. The thread
- * that finds something to send and nothing under way starts the batch; the completion of one batch starts
- * the next, so that a stream needs the loop thread only to fill the queue.
+ * The host's side (`ctx`) fills the queue. Who finds something to send and nothing under way starts the batch;
+ * the completion of one batch starts the next, so that a stream needs its handler only to fill the queue.
  *
- * It goes back to the pool when nobody has a reference: the host until it releases ctx, each batch under way,
- * a job posted to the loop. */
+ * It goes back to the pool when the host has released ctx and no batch is under way. */
 #include <assert.h>
 #include <grpc/grpc_security.h>
 #include <stdlib.h>
@@ -23,16 +20,12 @@ enum server_call_state {
     SERVER_CALL_ENDED, /* the outcome is with gRPC, or the caller is gone: nothing is sent any more */
 };
 
-/* What a posted job has to tell the loop thread. */
-enum server_call_news { NEWS_ARRIVED = 1, NEWS_CANCELLED = 2, NEWS_ROOM = 4 };
-
 struct server_call {
     struct rpc_ctx ctx;
     struct list node; /* in the pool */
     struct rpc_server *server;
     struct server_method *method;
     struct rpc_tag requested, sent, closed;
-    struct fibers_job job;
 
     /* Filled by gRPC. */
     grpc_call *call;
@@ -42,19 +35,17 @@ struct server_call {
     grpc_byte_buffer *payload;
     int was_cancelled;
 
-    /* Set before state becomes ENDING, read by who sends them. */
+    /* Valid from ENDING on. */
     enum status outcome;
     grpc_slice outcome_text;
     grpc_metadata outcome_details;
 
-    pthread_mutex_t lock;
     enum server_call_state state;
-    unsigned refs;
-    unsigned news;
-    bool job_posted;
+    bool hosted;       /* not released by the host */
     bool sending;      /* a batch of `sent` is under way */
+    bool watching;     /* `closed` is under way */
     bool began;        /* initial metadata went out */
-    bool watched;      /* `closed` was started */
+    bool watched;      /* the notice of close was asked for, by `closed` or with the last batch */
     bool sender_waits; /* the handler sleeps until there is room */
     bool broken;       /* the caller is gone: what is queued or comes is dropped */
     struct rpc_queue queue;
@@ -65,7 +56,7 @@ static struct server_call *call_of_ctx(struct rpc_ctx *ctx)
     return LIST_ENTRY(ctx, struct server_call, ctx);
 }
 
-/* ---- references ---- */
+/* ---- the pool ---- */
 
 void server_call_free(struct list *node)
 {
@@ -73,25 +64,25 @@ void server_call_free(struct list *node)
     rpc_ctx_done(&call->ctx);
     rpc_queue_done(&call->queue);
     grpc_metadata_array_destroy(&call->metadata);
-    pthread_mutex_destroy(&call->lock);
     free(call);
 }
 
 static struct server_call *call_take(struct rpc_server *server)
 {
-    pthread_mutex_lock(&server->lock);
+    server_ref(server);
     struct list *node = list_pop(&server->pool);
-    if (node)
-        server->pooled--;
-    server->outstanding++;
-    pthread_mutex_unlock(&server->lock);
-    return node ? LIST_ENTRY(node, struct server_call, node) : NULL;
+    if (!node)
+        return NULL;
+    server->pooled--;
+    return LIST_ENTRY(node, struct server_call, node);
 }
 
-/* Nobody has it any more. */
+/* Unless somebody still has it. The server may be gone afterwards. */
 static void call_recycle(struct server_call *call)
 {
     struct rpc_server *server = call->server;
+    if (call->hosted || call->sending || call->watching)
+        return;
     rpc_queue_clear(&call->queue);
     arena_reset(&call->ctx.arena); /* of a call that never reached the host */
     call->metadata.count = 0;
@@ -101,49 +92,21 @@ static void call_recycle(struct server_call *call)
     }
     if (call->call) {
         grpc_call_unref(call->call);
-        atomic_fetch_sub_explicit(&server->calls_open, 1, memory_order_relaxed);
+        server->calls_open--;
     }
     call->call = NULL;
-    pthread_mutex_lock(&server->lock);
-    bool keep = server->pooled < SERVER_POOL_MAX;
-    if (keep) {
+    if (server->pooled < SERVER_POOL_MAX) {
         list_prepend(&server->pool, &call->node);
         server->pooled++;
-    }
-    pthread_mutex_unlock(&server->lock);
-    if (!keep)
+    } else {
         server_call_free(&call->node);
+    }
     server_unref(server);
-}
-
-/* With the lock; the caller recycles after unlocking when it answers true. */
-static bool call_unref_locked(struct server_call *call)
-{
-    assert(call->refs > 0);
-    return --call->refs == 0;
-}
-
-static void call_unlock(struct server_call *call, bool last)
-{
-    pthread_mutex_unlock(&call->lock);
-    if (last)
-        call_recycle(call);
-}
-
-/* With the lock. One job carries whatever came up until it runs. */
-static void call_tell(struct server_call *call, enum server_call_news news)
-{
-    call->news |= news;
-    if (call->job_posted)
-        return;
-    call->job_posted = true;
-    call->refs++;
-    rpc_runtime_post(call->server->runtime, &call->job);
 }
 
 /* ---- sending ---- */
 
-/* What the next batch sends; taken with the lock, started without. */
+/* What the next batch sends. */
 struct batch {
     bool first;
     bool has_message;
@@ -153,7 +116,7 @@ struct batch {
     grpc_slice message;
 };
 
-/* With the lock: true when there is something to send and nothing under way. */
+/* True when there is something to send and nothing under way. */
 static bool batch_take(struct server_call *call, struct batch *ret_batch)
 {
     if (call->sending || call->broken || call->state == SERVER_CALL_ENDED)
@@ -170,13 +133,20 @@ static bool batch_take(struct server_call *call, struct batch *ret_batch)
         call->watched = true;
     }
     call->began = true;
-    call->sending = true;
-    call->refs++;
     *ret_batch = batch;
     return true;
 }
 
-static void call_sent_refused(struct server_call *call);
+/* The caller is gone, nothing reaches it any more. */
+static void call_break(struct server_call *call)
+{
+    if (call->broken)
+        return;
+    call->broken = true;
+    rpc_queue_clear(&call->queue);
+    if (call->hosted && call->ctx.state == RPC_CTX_RUNNING)
+        cancel_fire(&call->ctx.cancel);
+}
 
 static void batch_start(struct server_call *call, const struct batch *batch)
 {
@@ -211,48 +181,35 @@ static void batch_start(struct server_call *call, const struct batch *batch)
         ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
         ops[count++].data.recv_close_on_server.cancelled = &call->was_cancelled;
     }
-    bool started = rpc_runtime_batch(call->call, ops, count, &call->sent);
+    call->sending = rpc_runtime_batch(call->server->runtime, call->call, ops, count, &call->sent);
     if (buffer)
         grpc_byte_buffer_destroy(buffer);
-    if (!started)
-        call_sent_refused(call);
+    if (!call->sending) { /* only a call that is already over gets there */
+        rpc_runtime_cancel(call->server->runtime, call->call);
+        call_break(call);
+    }
 }
 
-/* With the lock: the caller is gone, nothing reaches it any more. */
-static void call_break(struct server_call *call)
+static void call_send(struct server_call *call)
 {
-    if (call->broken)
-        return;
-    call->broken = true;
-    rpc_queue_clear(&call->queue);
-    if (call->state == SERVER_CALL_OPEN)
-        call_tell(call, NEWS_CANCELLED);
+    struct batch batch;
+    if (batch_take(call, &batch))
+        batch_start(call, &batch);
 }
 
 static void call_sent(struct rpc_tag *tag, bool ok)
 {
     struct server_call *call = LIST_ENTRY(tag, struct server_call, sent);
-    struct batch batch;
-    pthread_mutex_lock(&call->lock);
     call->sending = false;
     if (!ok)
         call_break(call);
-    bool again = batch_take(call, &batch);
+    call_send(call);
     if (call->sender_waits && call->queue.cost_bytes <= RPC_STREAM_QUEUE_BYTES / 2) {
         call->sender_waits = false;
-        call_tell(call, NEWS_ROOM);
+        if (call->hosted)
+            fiber_event_signal(&call->ctx.room);
     }
-    bool last = call_unref_locked(call);
-    call_unlock(call, last);
-    if (again)
-        batch_start(call, &batch);
-}
-
-/* gRPC would not take a batch: only a call that is already over gets there. */
-static void call_sent_refused(struct server_call *call)
-{
-    grpc_call_cancel(call->call, NULL);
-    call_sent(&call->sent, false);
+    call_recycle(call);
 }
 
 /* ---- cancellation ---- */
@@ -261,11 +218,10 @@ static void call_closed(struct rpc_tag *tag, bool ok)
 {
     (void)ok; /* always succeeds */
     struct server_call *call = LIST_ENTRY(tag, struct server_call, closed);
-    pthread_mutex_lock(&call->lock);
+    call->watching = false;
     if (call->was_cancelled)
         call_break(call);
-    bool last = call_unref_locked(call);
-    call_unlock(call, last);
+    call_recycle(call);
 }
 
 /* The handler waits: now it is worth a batch to learn that the caller left. One that answers at once has
@@ -273,21 +229,14 @@ static void call_closed(struct rpc_tag *tag, bool ok)
 static void server_suspended(struct rpc_ctx *ctx)
 {
     struct server_call *call = call_of_ctx(ctx);
-    pthread_mutex_lock(&call->lock);
-    bool start = !call->watched;
-    if (start) {
-        call->watched = true;
-        call->refs++;
-    }
-    pthread_mutex_unlock(&call->lock);
-    if (!start)
+    if (call->watched)
         return;
+    call->watched = true;
     grpc_op watch = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
     watch.data.recv_close_on_server.cancelled = &call->was_cancelled;
-    if (!rpc_runtime_batch(call->call, &watch, 1, &call->closed)) {
-        call->was_cancelled = 1;
-        call_closed(&call->closed, false);
-    }
+    call->watching = rpc_runtime_batch(call->server->runtime, call->call, &watch, 1, &call->closed);
+    if (!call->watching)
+        call_break(call);
 }
 
 /* ---- the host's verbs ---- */
@@ -295,20 +244,17 @@ static void server_suspended(struct rpc_ctx *ctx)
 static bool server_has_room(struct rpc_ctx *ctx)
 {
     struct server_call *call = call_of_ctx(ctx);
-    pthread_mutex_lock(&call->lock);
-    bool room = call->queue.cost_bytes < RPC_STREAM_QUEUE_BYTES;
-    call->sender_waits = !room;
-    pthread_mutex_unlock(&call->lock);
-    return room;
+    call->sender_waits = call->queue.cost_bytes >= RPC_STREAM_QUEUE_BYTES;
+    return !call->sender_waits;
 }
 
-/* With the lock; takes the message. Without memory: better no stream than one with a gap. */
+/* Takes the message. Without memory: better no stream than one with a gap. */
 static void call_push(struct server_call *call, grpc_slice message)
 {
     if (call->broken) {
         grpc_slice_unref(message);
     } else if (!rpc_queue_push(&call->queue, message)) {
-        grpc_call_cancel(call->call, NULL);
+        rpc_runtime_cancel(call->server->runtime, call->call);
         call_break(call);
     }
 }
@@ -316,41 +262,30 @@ static void call_push(struct server_call *call, grpc_slice message)
 static void server_send(struct rpc_ctx *ctx, grpc_slice message)
 {
     struct server_call *call = call_of_ctx(ctx);
-    struct batch batch;
-    pthread_mutex_lock(&call->lock);
     call_push(call, message);
-    bool start = batch_take(call, &batch);
-    pthread_mutex_unlock(&call->lock);
-    if (start)
-        batch_start(call, &batch);
+    call_send(call);
 }
 
 static void server_end(struct rpc_ctx *ctx, const struct fault *outcome, const grpc_slice *message)
 {
     struct server_call *call = call_of_ctx(ctx);
-    struct batch batch;
     call->outcome = outcome->status;
     if (outcome->status != STATUS_OK) {
         call->outcome_text = grpc_slice_from_copied_string(outcome->text);
         call->outcome_details.key = grpc_slice_from_static_string(FAULT_WIRE_KEY);
         call->outcome_details.value = fault_wire_pack(outcome);
     }
-    pthread_mutex_lock(&call->lock);
     if (message)
         call_push(call, *message);
     call->state = SERVER_CALL_ENDING;
-    bool start = batch_take(call, &batch);
-    pthread_mutex_unlock(&call->lock);
-    if (start)
-        batch_start(call, &batch);
+    call_send(call);
 }
 
 static void server_release(struct rpc_ctx *ctx)
 {
     struct server_call *call = call_of_ctx(ctx);
-    pthread_mutex_lock(&call->lock);
-    bool last = call_unref_locked(call);
-    call_unlock(call, last);
+    call->hosted = false;
+    call_recycle(call);
 }
 
 static struct slice server_peer_certificate(struct rpc_ctx *ctx, struct arena *arena)
@@ -397,7 +332,7 @@ static bool call_list_metadata(struct server_call *call)
     return true;
 }
 
-/* Ends a call that never reached the host. Any thread. */
+/* Ends a call that never reached the host. */
 static void call_refuse(struct server_call *call, enum status status, const char *reason,
                         const char *text)
 {
@@ -407,7 +342,6 @@ static void call_refuse(struct server_call *call, enum status status, const char
     server_release(&call->ctx);
 }
 
-/* On the loop thread. */
 static void call_begin(struct server_call *call)
 {
     struct rpc_ctx *ctx = &call->ctx;
@@ -427,25 +361,6 @@ static void call_begin(struct server_call *call)
     rpc_host_start(ctx);
 }
 
-static void call_job(struct fibers_job *job)
-{
-    struct server_call *call = LIST_ENTRY(job, struct server_call, job);
-    pthread_mutex_lock(&call->lock);
-    unsigned news = call->news;
-    call->news = 0;
-    call->job_posted = false;
-    pthread_mutex_unlock(&call->lock);
-    if (news & NEWS_ARRIVED)
-        call_begin(call);
-    if ((news & NEWS_CANCELLED) && call->ctx.state == RPC_CTX_RUNNING)
-        cancel_fire(&call->ctx.cancel);
-    if ((news & NEWS_ROOM) && call->ctx.state == RPC_CTX_RUNNING)
-        fiber_event_signal(&call->ctx.room);
-    pthread_mutex_lock(&call->lock);
-    bool last = call_unref_locked(call);
-    call_unlock(call, last);
-}
-
 static void call_arrived(struct rpc_tag *tag, bool ok)
 {
     struct server_call *call = LIST_ENTRY(tag, struct server_call, requested);
@@ -457,16 +372,11 @@ static void call_arrived(struct rpc_tag *tag, bool ok)
         return;
     }
     server_call_post(method);
-    size_t open = atomic_fetch_add_explicit(&server->calls_open, 1, memory_order_relaxed);
-    pthread_mutex_lock(&call->lock);
+    bool refuse = !method->system && server->calls_open >= server->calls_max;
+    server->calls_open++;
     call->state = SERVER_CALL_OPEN;
-    call->refs = 1; /* the host's */
-    bool unknown = !method->entry;
-    bool refuse = !unknown && !method->system && open >= server->calls_max;
-    if (!unknown && !refuse)
-        call_tell(call, NEWS_ARRIVED);
-    pthread_mutex_unlock(&call->lock);
-    if (unknown) {
+    call->hosted = true;
+    if (!method->entry) {
         grpc_call_details_destroy(&call->details);
         call_refuse(call, STATUS_UNIMPLEMENTED, NULL, rpc_status_text(STATUS_UNIMPLEMENTED));
     } else if (refuse) {
@@ -474,6 +384,8 @@ static void call_arrived(struct rpc_tag *tag, bool ok)
             grpc_byte_buffer_destroy(call->payload);
         call->payload = NULL;
         call_refuse(call, STATUS_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", "too many calls are open");
+    } else {
+        call_begin(call);
     }
 }
 
@@ -483,12 +395,10 @@ static struct server_call *call_new(void)
     if (!call)
         return NULL;
     rpc_ctx_init(&call->ctx, &server_transport);
-    pthread_mutex_init(&call->lock, NULL);
     grpc_metadata_array_init(&call->metadata);
     call->requested.done = call_arrived;
     call->sent.done = call_sent;
     call->closed.done = call_closed;
-    call->job.run = call_job;
     return call;
 }
 
@@ -505,9 +415,8 @@ void server_call_post(struct server_method *method)
     call->server = server;
     call->method = method;
     call->state = SERVER_CALL_POSTED;
-    call->refs = 0;
-    call->news = 0;
-    call->sending = call->began = call->watched = call->sender_waits = call->broken = false;
+    call->hosted = call->sending = call->watching = call->began = call->watched =
+        call->sender_waits = call->broken = false;
     call->outcome = STATUS_OK;
     call->was_cancelled = 0;
     call->payload = NULL;
