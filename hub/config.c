@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shared/jwt/jwt_keyring.h"
 #include "shared/log/log.h"
 
 #define OPTION(kind, member) CONFIG_##kind(struct hub_config, member)
@@ -35,11 +36,23 @@ static const struct config_option options[] = {
      OPTION(PATH, hub_key),
      .required = true,
      .help = "PEM file of the hub's ES256 key: sessions, assertions, page tokens"},
+    {.name = "hub_keys_previous",
+     OPTION(LIST, hub_keys_previous),
+     .max = JWT_KEYRING_OTHERS_MAX,
+     .fallback = "",
+     .reloadable = true,
+     .help = "PEM files of keys accepted and published beside it: the previous, and the next"},
+    {.name = "redis_url",
+     OPTION(STRING, redis_url),
+     .fallback = "",
+     .secret = true,
+     .help = "redis://[[user]:password@]host[:port][/database] or unix:/path, shared by all hubs"},
     {.name = "instances",
      OPTION(LIST, instances),
      .max = 15,
      .fallback = "",
-     .help = "workers to begin with, as realm=address:port, comma-separated; see hub/registry/README.md"},
+     .help = "workers to begin with, as realm=address:port, comma-separated; see "
+             "hub/registry/README.md"},
     {.name = "tls_ca",
      OPTION(PATH, tls_ca),
      .fallback = "",
@@ -129,6 +142,7 @@ static const struct config_option options[] = {
     {.name = "log_level",
      CONFIG_ENUM(struct hub_config, log_level, log_level_names),
      .fallback = "info",
+     .reloadable = true,
      .help = "least level of what is logged"},
     {.name = "request_timeout_ms",
      OPTION(DURATION_MS, request_timeout_ms),
@@ -184,6 +198,11 @@ static const struct config_option options[] = {
 
 static const struct config_command commands[] = {
     {.name = "serve", .help = "run the hub (also without a command)"},
+    {.name = "disable-user",
+     .help = "log a user out everywhere and let nobody log in as them",
+     .args = "USER",
+     .arg_count = 1},
+    {.name = "enable-user", .help = "undo disable-user", .args = "USER", .arg_count = 1},
     {.name = "migrate", .help = "bring the hub's tables, and those of the local realm, up to date"},
 };
 

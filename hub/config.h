@@ -11,6 +11,8 @@ struct hub_config {
     const char *database;
     const char *database_owner;
     const char *hub_key;
+    struct config_list hub_keys_previous;
+    const char *redis_url;
     struct config_list instances; /* "realm=target" */
     const char *tls_ca, *tls_certificate, *tls_key;
     const char *https_certificate, *https_key;

@@ -4,6 +4,7 @@
 
 #include "hub/api/api.h"
 #include "hub/http/http.h"
+#include "hub/keys.h"
 #include "hub/login/login.h"
 #include "hub/login/secret.h"
 #include "hub/observe.h"
@@ -13,7 +14,6 @@
 #include "hub/site.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/clock.h"
-#include "shared/crypto/crypto.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
 #include "worker/realm/realm.h"
@@ -21,6 +21,7 @@
 /* How long a start waits for the database and the workers, and how often it looks. */
 #define SETTLE_MS_MAX 5000
 #define SETTLE_LOOK_MS 2
+#define HOUSEKEEPING_EVERY_MS (60 * 1000)
 
 /* In the order of their making; taken apart in the reverse. */
 struct hub {
@@ -28,8 +29,7 @@ struct hub {
     uv_loop_t *loop;
     struct fibers *fibers;
     struct pg *pg;
-    struct jwt_keys keys, realm_keys; /* the hub's own, and those of the realm hosted here */
-    struct sha256 page_key, login_key;
+    struct keys keys;
     char *oauth_secret;        /* NULL without a provider */
     struct rpc_tls client_tls; /* the files of the configuration */
     struct registry registry;
@@ -45,7 +45,9 @@ struct hub {
     struct api api;
     struct login login;
     struct site site;
-    uv_timer_t settling;
+    uv_timer_t settling, housekeeping;
+    bool reloading, reload_again;
+    struct fiber_event reloaded; /* waited for by the stop */
     struct http_server *server;
     bool stopping;
     bool clean; /* the drain cut nothing off */
@@ -93,52 +95,16 @@ static void token_failed(void *arg, const struct instance *instance, const struc
 
 /* ---- opening ----------------------------------------------------------------------------------- */
 
-static enum status load_signer(const char *path, struct jwt_keys *keys, struct es256_key **ret_key,
-                               struct fault *fault)
+static void redis_changed(void *arg, bool up, const char *reason)
 {
-    struct es256_key *key;
-    enum status status = es256_key_load_private(path, &key, fault);
-
-    if (status)
-        return status;
-    status = jwt_keys_set_signer(keys, key);
-    *ret_key = key;
-    return status ? fault_set(fault, status, NULL, "%s cannot be used as a key", path) : STATUS_OK;
-}
-
-/* Seal page tokens and login tickets: the same on every hub that has the private key, and not to be had from the public half. */
-static enum status derive_keys(struct hub *hub, const struct es256_key *key, struct fault *fault)
-{
-    struct buffer pem;
-
-    buffer_init(&pem, ES256_PEM_BYTES_MAX);
-    enum status status = es256_key_write_private_pem(key, &pem);
-    if (!status) {
-        hub->page_key = hmac_sha256(buffer_slice(&pem), SLICE_LIT("pek page token"));
-        hub->login_key = hmac_sha256(buffer_slice(&pem), SLICE_LIT("pek login ticket"));
-    }
-    if (pem.ptr)
-        crypto_wipe(pem.ptr, pem.len);
-    buffer_done(&pem);
-    return status ? fault_set(fault, status, "hub_key", "the hub's key cannot be used") : STATUS_OK;
+    (void)arg;
+    log_event(up ? LOG_INFO : LOG_WARN, "redis.changed", log_bool("up", up),
+              log_str("reason", reason));
 }
 
 static enum status open_keys(struct hub *hub, struct fault *fault)
 {
-    struct es256_key *key = NULL;
-
-    jwt_keys_init(&hub->keys);
-    jwt_keys_init(&hub->realm_keys);
-    enum status status = load_signer(hub->config->hub_key, &hub->keys, &key, fault);
-    if (!status)
-        status = derive_keys(hub, key, fault);
-    es256_key_free(key);
-    if (status || !hub->config->local_realm[0])
-        return status;
-    key = NULL;
-    status = load_signer(hub->config->local_instance_key, &hub->realm_keys, &key, fault);
-    es256_key_free(key);
-    return status;
+    return keys_open(&hub->keys, hub->config, fault);
 }
 
 static enum status open_database(struct hub *hub, struct fault *fault)
@@ -156,8 +122,8 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
     const struct realm_options options = {
         .realm = config->local_realm,
         .conninfo = config->local_database[0] ? config->local_database : config->database,
-        .keys = &hub->realm_keys,
-        .hub_keys = &hub->keys,
+        .keys = &hub->keys.realm.keys,
+        .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
         .version = HUB_VERSION,
     };
@@ -211,17 +177,19 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     const struct session_options options = {
         .pg = hub->pg,
         .registry = &hub->registry,
-        .keys = &hub->keys,
+        .keys = &hub->keys.hub.keys,
         .issuer = hub->config->issuer,
+        .redis_url = hub->config->redis_url,
         .arg = hub,
         .on_token_failure = token_failed,
+        .on_redis = redis_changed,
     };
     struct rpc_host_options host_options = {0};
 
-    enum status status = session_cache_init(&hub->sessions, hub->fibers, &options);
-    if (status)
-        return fault_set(fault, status, NULL, "out of memory");
+    enum status status = session_cache_init(&hub->sessions, hub->fibers, &options, fault);
     hub->sessions_ready = true;
+    if (status)
+        return status;
     host_options.interceptor = session_interceptor(&hub->sessions);
     status = rpc_host_new(hub->fibers, &host_options, &hub->host);
     if (!status)
@@ -238,7 +206,7 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
 static enum status open_federation(struct hub *hub, struct fault *fault)
 {
     const struct registry_options options = {
-        .keys = &hub->keys,
+        .keys = &hub->keys.hub.keys,
         .issuer = hub->config->issuer,
         .arg = hub,
         .on_policies = policies_changed,
@@ -273,7 +241,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .registry = &hub->registry,
         .sessions = &hub->sessions,
         .hub_channel = hub->host_channel,
-        .page_key = slice_make(hub->page_key.bytes, sizeof(hub->page_key.bytes)),
+        .page_keys = &hub->keys.page,
         .public_origin = config->public_url,
         .request_timeout_ms = config->request_timeout_ms,
         .export_timeout_ms = config->export_timeout_ms,
@@ -286,8 +254,8 @@ static enum status open_api(struct hub *hub, struct fault *fault)
     status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
     if (status)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
-    return site_open(&hub->site, hub->transcode, descriptors, &hub->keys, hub->observe.metrics,
-                     hub->pg, fault);
+    return site_open(&hub->site, hub->transcode, descriptors, &hub->keys.hub.keys,
+                     hub->observe.metrics, hub->pg, fault);
 }
 
 static enum status open_login(struct hub *hub, struct fault *fault)
@@ -297,7 +265,7 @@ static enum status open_login(struct hub *hub, struct fault *fault)
         .sessions = &hub->sessions,
         .api = &hub->api,
         .pg = hub->pg,
-        .key = slice_make(hub->login_key.bytes, sizeof(hub->login_key.bytes)),
+        .key = slice_make(hub->keys.login_key.bytes, sizeof(hub->keys.login_key.bytes)),
         .public_url = config->public_url,
         .dev = config->dev_login,
         .ca_path = config->oauth_ca,
@@ -348,7 +316,8 @@ static enum status open_server(struct hub *hub, struct fault *fault)
 
 static bool is_settled(const struct hub *hub)
 {
-    if (!pg_is_ready(hub->pg) || !hub->registry.loaded || (hub->realm && !realm_is_ready(hub->realm)))
+    if (!pg_is_ready(hub->pg) || !hub->registry.loaded ||
+        (hub->realm && !realm_is_ready(hub->realm)))
         return false;
     for (size_t i = 0; i < hub->registry.count; i++) {
         if (hub->registry.instances[i]->status == INSTANCE_UNKNOWN)
@@ -377,11 +346,67 @@ static enum status settle(struct hub *hub, struct fault *fault)
     return STATUS_OK;
 }
 
+/* ---- reloading --------------------------------------------------------------------------------- */
+
+static void run_reload(void *arg)
+{
+    struct hub *hub = arg;
+    struct fault fault = {0};
+
+    do {
+        hub->reload_again = false;
+        if (keys_reload(&hub->keys, hub->config, &fault)) {
+            log_event(LOG_ERROR, "hub.keys_not_reloaded", log_str("message", fault.text));
+            continue;
+        }
+        if (hub->sessions_ready)
+            session_keys_changed(&hub->sessions);
+        log_event(LOG_INFO, "hub.keys_reloaded",
+                  log_str("kid", es256_key_kid(hub->keys.hub.keys.signer)),
+                  log_int("accepted", (int64_t)hub->keys.hub.keys.count));
+    } while (hub->reload_again);
+    hub->reloading = false;
+    fiber_event_signal(&hub->reloaded);
+}
+
+void hub_reload(struct hub *hub)
+{
+    log_level_set((enum log_level)hub->config->log_level);
+    if (hub->stopping)
+        return;
+    hub->reload_again = hub->reloading;
+    if (hub->reloading)
+        return;
+    hub->reloading = true;
+    if (fiber_go(hub->fibers, run_reload, hub))
+        hub->reloading = false;
+}
+
+static void on_housekeeping(uv_timer_t *timer)
+{
+    struct hub *hub = timer->data;
+    keys_expire(&hub->keys);
+}
+
+static enum status keep_house(struct hub *hub, struct fault *fault)
+{
+    (void)fault;
+    uv_timer_init(hub->loop, &hub->housekeeping);
+    hub->housekeeping.data = hub;
+    uv_timer_start(&hub->housekeeping, on_housekeeping, HOUSEKEEPING_EVERY_MS,
+                   HOUSEKEEPING_EVERY_MS);
+    uv_unref((uv_handle_t *)&hub->housekeeping);
+    return STATUS_OK;
+}
+
+/* ---- opening, all of it ------------------------------------------------------------------------ */
+
 enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hub **ret_hub,
                      struct fault *fault)
 {
     static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
-        open_keys, open_database, open_federation, open_api, open_login, settle, open_server,
+        open_keys, keep_house, open_database, open_federation,
+        open_api,  open_login, settle,        open_server,
     };
     struct hub *hub = calloc(1, sizeof(*hub));
 
@@ -390,6 +415,7 @@ enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hu
     hub->config = config;
     hub->loop = loop;
     hub->clean = true;
+    keys_init(&hub->keys);
     enum status status = fibers_new(loop, NULL, &hub->fibers);
     if (status) {
         free(hub);
@@ -412,6 +438,8 @@ static void run_stop(void *arg)
     if (hub->server && http_server_drain(hub->server, until_us))
         hub->clean = false;
     directory_stop(&hub->directory);
+    while (hub->reloading)
+        (void)!fiber_event_wait(&hub->reloaded, DEADLINE_NONE);
     registry_stop(&hub->registry);
     if (hub->sessions_ready)
         session_cache_stop(&hub->sessions);
@@ -449,8 +477,9 @@ bool hub_close(struct hub *hub)
     rpc_host_free(hub->host);
     registry_close_runtime(&hub->registry);
     pg_free(hub->pg);
-    jwt_keys_done(&hub->keys);
-    jwt_keys_done(&hub->realm_keys);
+    if (hub->housekeeping.data)
+        uv_close((uv_handle_t *)&hub->housekeeping, NULL);
+    keys_done(&hub->keys);
     fibers_free(hub->fibers);
     uv_run(hub->loop, UV_RUN_DEFAULT);
     free(hub);

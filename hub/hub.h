@@ -19,9 +19,15 @@ PEK_MUST_CHECK enum status hub_open(uv_loop_t *loop, const struct hub_config *co
                                     struct hub **ret_hub, struct fault *fault);
 /* Drains in a fiber: answers what runs, refuses what comes, then stops the loop. Idempotent. */
 void hub_stop(struct hub *hub);
+/* After SIGHUP, when `config` may have changed: reads the key files again, in a fiber. A mistake changes nothing
+ * and is logged. */
+void hub_reload(struct hub *hub);
 /* After the loop stopped. True when nothing had to be cut off. Takes NULL. */
 bool hub_close(struct hub *hub);
 
+/* The commands `disable-user` and `enable-user`: blocking. By id or username; NOT_FOUND. Every hub hears of it. */
+PEK_MUST_CHECK enum status hub_set_user_disabled(const struct hub_config *config, const char *who,
+                                                 bool disabled, struct fault *fault);
 /* The `migrate` command: blocking. */
 PEK_MUST_CHECK enum status hub_migrate(const struct hub_config *config, struct fault *fault);
 

@@ -10,7 +10,9 @@
 
 struct program {
     struct hub *hub;
-    uv_signal_t terminate, interrupt;
+    struct config *config;
+    struct hub_config *values;
+    uv_signal_t terminate, interrupt, hang_up;
 };
 
 /* gRPC's own complaints: a refused handshake, a name that does not resolve. */
@@ -26,22 +28,34 @@ static void on_signal(uv_signal_t *handle, int signal)
     hub_stop(program->hub);
 }
 
+/* The configuration's file, if there is one, then the files that it names. */
+static void on_hang_up(uv_signal_t *handle, int signal)
+{
+    struct program *program = handle->data;
+    (void)signal;
+    if (program->config->file && config_reload(program->config, program->values))
+        log_event(LOG_ERROR, "hub.config_not_reloaded",
+                  log_slice("mistakes", config_mistakes(program->config)));
+    if (program->hub)
+        hub_reload(program->hub);
+}
+
 static void watch_signals(struct program *program, uv_loop_t *loop)
 {
-    uv_signal_t *handles[] = {&program->terminate, &program->interrupt};
-    const int signals[] = {SIGTERM, SIGINT};
+    uv_signal_t *handles[] = {&program->terminate, &program->interrupt, &program->hang_up};
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         uv_signal_init(loop, handles[i]);
         handles[i]->data = program;
-        uv_signal_start(handles[i], on_signal, signals[i]);
+        uv_signal_start(handles[i], signals[i] == SIGHUP ? on_hang_up : on_signal, signals[i]);
         uv_unref((uv_handle_t *)handles[i]);
     }
 }
 
-static int serve(const struct hub_config *config)
+static int serve(struct config *config, struct hub_config *values)
 {
-    struct program program = {0};
+    struct program program = {.config = config, .values = values};
     struct fault fault = {0};
     uv_loop_t loop;
 
@@ -49,7 +63,8 @@ static int serve(const struct hub_config *config)
         return 1;
     signal(SIGPIPE, SIG_IGN);
     rpc_library_log(log_library);
-    enum status status = hub_open(&loop, config, &program.hub, &fault);
+    signal(SIGHUP, SIG_IGN); /* until it is watched for */
+    enum status status = hub_open(&loop, values, &program.hub, &fault);
     if (status) {
         log_event(LOG_ERROR, "hub.refused", log_str("status", status_name(status)),
                   log_str("field", fault.field), log_str("message", fault.text));
@@ -62,11 +77,30 @@ static int serve(const struct hub_config *config)
         uv_run(&loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&program.terminate, NULL);
     uv_close((uv_handle_t *)&program.interrupt, NULL);
+    uv_close((uv_handle_t *)&program.hang_up, NULL);
     bool clean = hub_close(program.hub);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     log_event(LOG_INFO, "hub.stopped", log_bool("clean", clean));
     return status || !clean;
+}
+
+static int run_command(struct config *config, struct hub_config *values)
+{
+    const char *command = config->command;
+    struct fault fault = {0};
+    enum status status;
+
+    if (strcmp(command, "serve") == 0)
+        return serve(config, values);
+    if (strcmp(command, "migrate") == 0)
+        status = hub_migrate(values, &fault);
+    else
+        status = hub_set_user_disabled(values, config->args[0],
+                                       strcmp(command, "disable-user") == 0, &fault);
+    if (status)
+        fprintf(stderr, "pek-hub %s: %s\n", command, fault.text);
+    return status != STATUS_OK;
 }
 
 int main(int argc, char **argv)
@@ -79,15 +113,7 @@ int main(int argc, char **argv)
         return exit_code;
     const struct log_options log = {2, (enum log_level)values.log_level, "pek-hub", ""};
     log_open(&log);
-    if (config.command && strcmp(config.command, "migrate") == 0) {
-        struct fault fault = {0};
-        enum status status = hub_migrate(&values, &fault);
-        if (status)
-            fprintf(stderr, "pek-hub migrate: %s\n", fault.text);
-        exit_code = status != STATUS_OK;
-    } else {
-        exit_code = serve(&values);
-    }
+    exit_code = config.command ? run_command(&config, &values) : serve(&config, &values);
     log_close();
     config_done(&config);
     return exit_code;

@@ -2,6 +2,7 @@
 #include "hub/hub.h"
 #include "hub/migration_0001.h"
 #include "hub/migration_0002.h"
+#include "hub/migration_0003.h"
 #include "hub/migration_0004.h"
 #include "worker/realm/migrations.h"
 
@@ -19,6 +20,7 @@ enum status hub_migrate(const struct hub_config *config, struct fault *fault)
     const struct migration migrations[] = {
         {"0001_hub.sql", slice_make(hub_0001_hub_sql, hub_0001_hub_sql_len)},
         {"0002_login.sql", slice_make(hub_0002_login_sql, hub_0002_login_sql_len)},
+        {"0003_session.sql", slice_make(hub_0003_session_sql, hub_0003_session_sql_len)},
         {"0004_instance.sql", slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len)},
     };
     return migrate_apply(database, migrations, sizeof(migrations) / sizeof(migrations[0]), &applied,

@@ -215,6 +215,7 @@ static int serve_realm(struct program *program)
 
 int serve(const struct settings *settings)
 {
+    signal(SIGHUP, SIG_IGN); /* until it is watched for */
     if (settings->migrate) {
         struct fault fault = {0};
         size_t applied = 0;

@@ -24,17 +24,24 @@
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
 
+/* Of the hub's key and of those it had before: the first seals page tokens, any opens them. The same on all hubs. */
+#define API_PAGE_KEYS_MAX 9
+struct api_page_keys {
+    struct slice keys[API_PAGE_KEYS_MAX];
+    size_t count;
+};
+
 struct api_options {
     const struct transcode *transcode;
     struct registry *registry;
     struct session_cache *sessions;
     struct rpc_channel *hub_channel; /* the hub's own services; a call carries the cookie's token */
-    struct slice page_key;           /* seals page tokens; the same on all hubs */
-    const char *public_origin;       /* "https://pek.example"; "": whatever Host says */
-    int64_t request_timeout_ms;      /* 10 s */
-    int64_t export_timeout_ms;       /* 60 s: a stream without page size */
-    int64_t realm_timeout_ms;        /* 5 s: one call to one realm */
-    int64_t straggler_ms;            /* how long the others may take once one realm answered */
+    const struct api_page_keys *page_keys; /* may change while nobody is inside */
+    const char *public_origin;             /* "https://pek.example"; "": whatever Host says */
+    int64_t request_timeout_ms;            /* 10 s */
+    int64_t export_timeout_ms;             /* 60 s: a stream without page size */
+    int64_t realm_timeout_ms;              /* 5 s: one call to one realm */
+    int64_t straggler_ms; /* how long the others may take once one realm answered */
     void *arg;
     /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */
     void (*finished)(void *arg, struct http_request *request, const struct transcode_method *method,

@@ -70,8 +70,12 @@ static enum status open_token(struct list_stream *stream, struct fault *fault)
     if (token.len == 0)
         return STATUS_OK;
     stream->resumes = true;
-    return page_token_open(call->api->options.page_key, &stream->question, token, call->arena,
-                           &stream->last, fault);
+    const struct api_page_keys *keys = call->api->options.page_keys;
+    enum status status = STATUS_INVALID_ARGUMENT;
+    for (size_t i = 0; status && i < keys->count; i++)
+        status = page_token_open(keys->keys[i], &stream->question, token, call->arena,
+                                 &stream->last, fault);
+    return status;
 }
 
 /* Each realm is asked for one item more than wanted, so that it is known whether a next page exists. */
@@ -103,8 +107,8 @@ static struct slice seal_last(struct list_stream *stream)
 
     arena_reset(&stream->token_arena);
     if (!stream->call->method->sort_key || !stream->last.realm.len ||
-        page_token_seal(stream->call->api->options.page_key, &stream->question, &stream->last,
-                        &stream->token_arena, &token))
+        page_token_seal(stream->call->api->options.page_keys->keys[0], &stream->question,
+                        &stream->last, &stream->token_arena, &token))
         return slice_make("", 0);
     return token;
 }

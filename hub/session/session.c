@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hub/session/credential.h"
+#include "hub/session/ending.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
@@ -31,10 +32,12 @@ static void forget_entry(struct lru_entry *entry)
 }
 
 enum status session_cache_init(struct session_cache *cache, struct fibers *fibers,
-                               const struct session_options *options)
+                               const struct session_options *options, struct fault *fault)
 {
     *cache = (struct session_cache){.fibers = fibers, .options = *options};
-    return lru_init(&cache->lru, SESSIONS_MAX, forget_entry);
+    cancel_init(&cache->closing, DEADLINE_NONE);
+    enum status status = lru_init(&cache->lru, SESSIONS_MAX, forget_entry);
+    return status ? fault_set(fault, status, NULL, "out of memory") : ending_open(cache, fault);
 }
 
 void session_cache_stop(struct session_cache *cache)
@@ -42,6 +45,7 @@ void session_cache_stop(struct session_cache *cache)
     struct fiber_event ended = {0};
 
     cache->stopping = &ended;
+    cancel_fire(&cache->closing);
     while (cache->background > 0) {
         enum status status = fiber_event_wait(&ended, DEADLINE_NONE);
         assert(status == STATUS_OK);
@@ -52,6 +56,7 @@ void session_cache_stop(struct session_cache *cache)
 
 void session_cache_done(struct session_cache *cache)
 {
+    announcer_close(&cache->announcer);
     lru_done(&cache->lru);
 }
 
@@ -66,6 +71,11 @@ void session_background_end(struct session *session)
     struct session_cache *cache = session->cache;
 
     session_release(session);
+    session_fiber_ended(cache);
+}
+
+void session_fiber_ended(struct session_cache *cache)
+{
     cache->background--;
     if (cache->stopping)
         fiber_event_signal(cache->stopping);
@@ -73,7 +83,7 @@ void session_background_end(struct session *session)
 
 /* ---- the cookie -------------------------------------------------------------------------------- */
 
-static struct jwt_expect expected_cookie(const struct session_cache *cache)
+struct jwt_expect session_cookie(const struct session_cache *cache)
 {
     return (struct jwt_expect){
         .typ = JWT_TYP_SESSION,
@@ -126,11 +136,12 @@ static struct slice put(char **at, struct slice text)
     return copy;
 }
 
-static struct session *session_new(struct session_cache *cache, struct slice id,
-                                   const struct session_row *row)
+static struct session *session_new(struct session_cache *cache, const struct jwt_claims *claims,
+                                   const struct session_row *row, int64_t asked_us)
 {
     struct session *session = calloc(1, sizeof(*session));
-    size_t bytes = id.len + row->user_id.len + row->username.len + row->name.len;
+    size_t bytes =
+        claims->sid.len + claims->kid.len + row->user_id.len + row->username.len + row->name.len;
 
     if (!session)
         return NULL;
@@ -142,14 +153,16 @@ static struct session *session_new(struct session_cache *cache, struct slice id,
     if (!session->memory)
         return session_release(session);
     char *at = session->memory;
-    session->id = put(&at, id);
+    session->id = put(&at, claims->sid);
+    session->kid = put(&at, claims->kid);
+    session->handle = session_handle_of(session->id);
     session->user_id = put(&at, row->user_id);
     session->username = put(&at, row->username);
     session->name = put(&at, row->name);
     session->expires_s = row->expires_s;
     session->touched_s = row->last_seen_s;
     session->seen_s = clock_wall_s();
-    session->recheck_us = deadline_after_ms(SESSION_RECHECK_S * 1000);
+    session->asked_us = session->confirmed_us = asked_us;
     for (size_t i = 0; i < row->realm_count; i++) {
         struct instance *instance = registry_find(cache->options.registry, row->realms[i]);
         if (instance)
@@ -158,7 +171,7 @@ static struct session *session_new(struct session_cache *cache, struct slice id,
     return session;
 }
 
-static enum status refuse(struct fault *fault)
+enum status session_refuse(struct fault *fault)
 {
     return fault_set_reason(fault, STATUS_UNAUTHENTICATED, "SESSION_INVALID", NULL,
                             "log in: there is no running session for this cookie");
@@ -170,7 +183,7 @@ static enum status load(struct session_cache *cache, struct cancel *cancel, stru
     enum status status =
         session_store_load(cache->options.pg, cancel, id, SESSION_IDLE_S, arena, ret_row);
     if (status == STATUS_NOT_FOUND)
-        return refuse(fault);
+        return session_refuse(fault);
     if (status)
         return fault_set(fault, status, NULL, "sessions cannot be looked up now");
     return STATUS_OK;
@@ -181,22 +194,26 @@ static enum status find_unknown(struct session_cache *cache, struct cancel *canc
                                 struct slice token, struct slice key, struct arena *arena,
                                 struct session **ret_session, struct fault *fault)
 {
-    const struct jwt_expect expect = expected_cookie(cache);
+    const struct jwt_expect expect = session_cookie(cache);
     struct jwt_claims claims;
     struct session_row row;
+    uint64_t endings = cache->endings;
+    int64_t asked_us = clock_monotonic_us();
 
     cache->misses++;
     if (jwt_verify(cache->options.keys, &expect, token, arena, clock_wall_s(), &claims, NULL))
-        return refuse(fault);
+        return session_refuse(fault);
     enum status status = load(cache, cancel, claims.sid, arena, &row, fault);
     if (status)
         return status;
     if (!slice_equal(row.user_id, claims.sub))
-        return refuse(fault);
-    struct session *session = session_new(cache, claims.sid, &row);
+        return session_refuse(fault);
+    struct session *session = session_new(cache, &claims, &row, asked_us);
     if (!session)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    session->references++; /* the caller's; the first one is the cache's */
+    if (endings != cache->endings)
+        session->asked_us = INT64_MIN; /* it may be the one that ended meanwhile */
+    session->references++;             /* the caller's; the first one is the cache's */
     int64_t left_ms = (row.expires_s - clock_wall_s()) * 1000;
     /* When it does not fit, lru has released its reference and only this request has the session. */
     (void)!lru_insert(&cache->lru, key, deadline_after_ms(left_ms), &session->entry);
@@ -229,11 +246,74 @@ static void note_seen(struct session *session)
         session_background_end(session);
 }
 
+static bool is_due(const struct session *session)
+{
+    const struct session_cache *cache = session->cache;
+    int64_t age_us = clock_monotonic_us() - session->asked_us;
+    int64_t age_max_us =
+        (cache->announcer.listening ? SESSION_RECHECK_S * 1000 : SESSION_RECHECK_DEAF_MS) *
+        INT64_C(1000);
+
+    return session->asked_us <= cache->missed_us || age_us > age_max_us ||
+           clock_wall_s() - session->seen_s > SESSION_IDLE_S;
+}
+
+/* Asks the row of a session that is remembered. A database that does not answer logs nobody out, unless Redis
+ * knows better or it has been away for too long. */
+static enum status recheck(struct session *session, struct cancel *cancel, struct arena *arena,
+                           struct fault *fault)
+{
+    struct session_cache *cache = session->cache;
+    struct session_row row;
+    struct fault why = {0};
+    struct cancel bounded;
+    uint64_t endings = cache->endings;
+
+    session->asked_us = clock_monotonic_us();
+    cancel_init(&bounded, deadline_after_ms(SESSION_RECHECK_TIMEOUT_MS));
+    if (cancel->deadline_us < bounded.deadline_us)
+        bounded.deadline_us = cancel->deadline_us;
+    cache->rechecks++;
+    enum status status = load(cache, &bounded, session->id, arena, &row, &why);
+    if (!status)
+        session->confirmed_us = session->asked_us;
+    if (!status && endings != cache->endings)
+        session->asked_us = INT64_MIN;
+    if (status && status != STATUS_UNAUTHENTICATED &&
+        announcer_knows_ended(&cache->announcer, slice_str(session->handle.text)))
+        status = STATUS_UNAUTHENTICATED;
+    if (status == STATUS_UNAUTHENTICATED)
+        return session_refuse(fault);
+    return STATUS_OK;
+}
+
+static enum status find_known(struct session *session, struct cancel *cancel, struct slice key,
+                              struct arena *arena, struct fault *fault)
+{
+    struct session_cache *cache = session->cache;
+    enum status status = is_due(session) ? recheck(session, cancel, arena, fault) : STATUS_OK;
+
+    /* It may have ended while this fiber waited. */
+    if (!status && session->ended)
+        status = session_refuse(fault);
+    if (status) {
+        /* By now another may stand under this key. */
+        struct lru_entry *entry = lru_find(&cache->lru, key);
+        if (entry == &session->entry)
+            lru_remove(&cache->lru, key);
+        return status;
+    }
+    if (clock_monotonic_us() - session->confirmed_us > SESSION_TRUST_S * INT64_C(1000000))
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "sessions cannot be looked up now");
+    note_seen(session);
+    return STATUS_OK;
+}
+
 enum status session_find(struct session_cache *cache, struct cancel *cancel, struct slice token,
                          struct arena *arena, struct session **ret_session, struct fault *fault)
 {
     if (token.len == 0 || token.len > JWT_TOKEN_BYTES_MAX)
-        return refuse(fault);
+        return session_refuse(fault);
     struct sha256 digest = sha256(token);
     struct slice key = slice_make(digest.bytes, sizeof(digest.bytes));
     struct lru_entry *entry = lru_find(&cache->lru, key);
@@ -242,37 +322,12 @@ enum status session_find(struct session_cache *cache, struct cancel *cancel, str
     struct session *session = LIST_ENTRY(entry, struct session, entry);
     session->references++;
     cache->hits++;
-    if (clock_wall_s() - session->seen_s > SESSION_IDLE_S ||
-        clock_monotonic_us() > session->recheck_us) {
-        struct session_row row;
-        session->recheck_us = deadline_after_ms(SESSION_RECHECK_S * 1000);
-        enum status status = load(cache, cancel, session->id, arena, &row, fault);
-        /* A database that is down logs nobody out: what it said last holds until it is back. */
-        if (status == STATUS_UNAUTHENTICATED) {
-            lru_remove(&cache->lru, key);
-            session_release(session);
-            return status;
-        }
-    }
-    note_seen(session);
-    *ret_session = session;
-    return STATUS_OK;
-}
-
-enum status session_close(struct session_cache *cache, struct cancel *cancel, struct slice token,
-                          struct arena *arena, struct fault *fault)
-{
-    const struct jwt_expect expect = expected_cookie(cache);
-    struct sha256 digest = sha256(token);
-    struct jwt_claims claims;
-
-    if (jwt_verify(cache->options.keys, &expect, token, arena, clock_wall_s(), &claims, NULL))
-        return refuse(fault);
-    enum status status = session_store_revoke(cache->options.pg, cancel, claims.sid);
+    enum status status = find_known(session, cancel, key, arena, fault);
     if (status)
-        return fault_set(fault, status, NULL, "the session cannot be ended now; try again");
-    lru_remove(&cache->lru, slice_make(digest.bytes, sizeof(digest.bytes)));
-    return STATUS_OK;
+        session_release(session);
+    else
+        *ret_session = session;
+    return status;
 }
 
 /* ---- realms ------------------------------------------------------------------------------------ */

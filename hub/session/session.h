@@ -2,9 +2,12 @@
  *
  * The cookie is a signed token (ES256, typ pek-session+jwt, sid = the row in hub.session). A session is
  * remembered under the SHA-256 of its cookie, so that a repeated request costs a hash and a lookup; the token
- * itself is not kept, except while the request that brought it runs. What is remembered is at most
- * SESSION_RECHECK_S old: then the row is asked again, so that logout on another hub and a disabled user take
- * effect; on this hub they take effect at once.
+ * itself is not kept, except while the request that brought it runs.
+ *
+ * The row is the truth. A session that ends here is forgotten before its end is acknowledged; of one that ends
+ * elsewhere the announcer tells (announce.h). What is remembered is asked again after SESSION_RECHECK_S, or after
+ * SESSION_RECHECK_DEAF_MS while announcements may be missed, and whenever they may have been. A database that cannot
+ * be asked logs nobody out, for SESSION_TRUST_S; README.md argues the numbers.
  *
  * For each instance the session holds a credential (in the instance's slot, see registry.h): the instance token and the policy hints, as metadata ready
  * to send. It is fetched when first needed, by one fiber however many requests wait, renewed in the background
@@ -19,6 +22,7 @@
 #define PEK_HUB_SESSION_SESSION_H
 
 #include "hub/registry/registry.h"
+#include "hub/session/announce.h"
 #include "hub/session/session_store.h"
 #include "shared/base/lru.h"
 #include "shared/jwt/jwt.h"
@@ -28,22 +32,30 @@
 #define SESSION_IDLE_S (2 * 60 * 60)
 #define SESSION_TOUCH_S (5 * 60)
 #define SESSION_RECHECK_S 30
+#define SESSION_RECHECK_DEAF_MS 1000
+#define SESSION_RECHECK_TIMEOUT_MS 500 /* then what is remembered holds */
+#define SESSION_TRUST_S 300
+#define SESSION_PURGE_EVERY_MS (10 * 60 * 1000)
+#define SESSION_PURGE_ROWS 1000
+#define SESSION_PURGE_BATCHES_MAX 20
 #define CREDENTIAL_RENEW_S 60
 #define CREDENTIAL_RETRY_MS 1000 /* after a failure, before the realm is asked again */
 #define CREDENTIAL_HINTS_MAX 16
 #define CREDENTIAL_TIMEOUT_MS 5000
 
 struct session;
-struct session_store;
 
 struct session_options {
     struct pg *pg;
     struct registry *registry;
     struct jwt_keys *keys; /* signs and verifies cookies */
     const char *issuer;
+    const char *redis_url; /* "" or NULL: none */
     void *arg;
     /* A realm gave no token: for the log. May be NULL; never waits. */
     void (*on_token_failure)(void *arg, const struct instance *instance, const struct fault *fault);
+    /* Redis came or went, for the log. May be NULL. */
+    void (*on_redis)(void *arg, bool up, const char *reason);
 };
 
 enum credential_state { CREDENTIAL_NONE, CREDENTIAL_FETCHING, CREDENTIAL_READY, CREDENTIAL_FAILED };
@@ -73,10 +85,14 @@ struct session {
     unsigned references;
     char *memory;
     struct slice id, user_id, username, name;
+    struct slice kid; /* of the key that signed the cookie */
+    struct session_handle handle;
     int64_t expires_s;
-    int64_t seen_s;                                        /* last request */
-    int64_t touched_s;                                     /* last_seen_at in the database */
-    int64_t recheck_us;                                    /* monotonic */
+    int64_t seen_s;       /* last request */
+    int64_t touched_s;    /* last_seen_at in the database */
+    int64_t asked_us;     /* monotonic: when the row was asked last */
+    int64_t confirmed_us; /* monotonic: when it was last said to be good */
+    bool ended;           /* here or elsewhere; requests that hold it may see that */
     struct credential credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot */
 };
 
@@ -84,13 +100,20 @@ struct session_cache {
     struct fibers *fibers;
     struct session_options options;
     struct lru lru;
-    unsigned background; /* fibers running */
+    struct announcer announcer;
+    int64_t missed_us;       /* monotonic: what was asked before may be out of date */
+    uint64_t endings;        /* heard of or done here: a row read meanwhile may be out of date */
+    struct cancel closing;   /* of the fiber that purges */
+    struct fiber_event wake; /* by closing only */
+    unsigned background;     /* fibers running */
     struct fiber_event *stopping;
-    uint64_t hits, misses, tokens_issued, token_failures;
+    uint64_t hits, misses, rechecks, tokens_issued, token_failures;
 };
 
+/* Listens and purges from now on. On failure, too, session_cache_stop and _done follow. */
 PEK_MUST_CHECK enum status session_cache_init(struct session_cache *cache, struct fibers *fibers,
-                                              const struct session_options *options);
+                                              const struct session_options *options,
+                                              struct fault *fault);
 /* In a fiber: waits for the fibers in the background. No session may be in use. */
 void session_cache_stop(struct session_cache *cache);
 void session_cache_done(struct session_cache *cache);
@@ -100,7 +123,8 @@ void session_cache_done(struct session_cache *cache);
 PEK_MUST_CHECK enum status session_open(struct session_cache *cache, struct cancel *cancel,
                                         struct slice user, struct arena *arena,
                                         struct slice *ret_token, struct fault *fault);
-/* In a fiber. UNAUTHENTICATED for whatever is not a running session. Ends with session_release. */
+/* In a fiber. UNAUTHENTICATED for whatever is not a running session; UNAVAILABLE when nobody can tell. Ends with
+ * session_release. */
 PEK_MUST_CHECK enum status session_find(struct session_cache *cache, struct cancel *cancel,
                                         struct slice token, struct arena *arena,
                                         struct session **ret_session, struct fault *fault);
@@ -110,6 +134,21 @@ struct session *session_release(struct session *session);
 PEK_MUST_CHECK enum status session_close(struct session_cache *cache, struct cancel *cancel,
                                          struct slice token, struct arena *arena,
                                          struct fault *fault);
+/* In a fiber. Ends one of the user's sessions, of this or another browser, by its handle. NOT_FOUND when the user
+ * has no running one of that handle. */
+PEK_MUST_CHECK enum status session_revoke(struct session_cache *cache, struct cancel *cancel,
+                                          struct slice user, struct slice handle,
+                                          struct fault *fault);
+/* In a fiber. Ends all of the user's sessions but `except` (a handle; empty: none is spared). */
+PEK_MUST_CHECK enum status session_revoke_all(struct session_cache *cache, struct cancel *cancel,
+                                              struct slice user, struct slice except,
+                                              struct arena *arena, size_t *ret_count,
+                                              struct fault *fault);
+/* In a fiber: deletes rows that expired, some at a time. */
+PEK_MUST_CHECK enum status session_purge(struct session_cache *cache, struct cancel *cancel,
+                                         size_t *ret_count);
+/* The key set changed: cookies of keys that are not in it any more are forgotten. */
+void session_keys_changed(struct session_cache *cache);
 
 /* The realm said that policies of these users changed; count 0: of everybody. Tokens and hints go. */
 void session_policies_changed(struct session_cache *cache, struct instance *instance,

@@ -170,8 +170,8 @@ static enum status describe(struct arena *arena, struct session *session,
     res->user->username = text(arena, session->username);
     res->user->name = text(arena, session->name);
     for (size_t i = 0; i < realms->count; i++) {
-        res->realms[i] = describe_realm(arena, realms->items[i],
-                                        session_credential(session, realms->items[i]));
+        res->realms[i] =
+            describe_realm(arena, realms->items[i], session_credential(session, realms->items[i]));
         res->n_realms++;
     }
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
@@ -193,10 +193,80 @@ static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_req
     return status;
 }
 
+/* ---- one's own sessions ------------------------------------------------------------------------ */
+
+static hub_v1_session_summary *describe_session(struct arena *arena,
+                                                const struct session_summary *summary,
+                                                const struct session *current)
+{
+    hub_v1_session_summary *described = arena_alloc(arena, sizeof(*described));
+
+    if (!described)
+        return NULL;
+    hub_v1_session_summary_init(described);
+    described->id = text(arena, summary->handle);
+    described->create_time = timestamp(arena, summary->created_s);
+    described->last_seen_time = timestamp(arena, summary->last_seen_s);
+    described->expire_time = timestamp(arena, summary->expires_s);
+    described->current = slice_equal_str(summary->handle, current->handle.text);
+    return described;
+}
+
+static enum status list_sessions(struct rpc_ctx *ctx, const hub_v1_list_sessions_request *req,
+                                 hub_v1_list_sessions_response *res)
+{
+    struct arena *arena = rpc_arena(ctx);
+    const struct session_cache *cache = rpc_data(ctx);
+    const struct session *session = rpc_attached(ctx);
+    struct session_summary *summaries;
+    size_t count;
+
+    (void)req;
+    enum status status = session_store_list(cache->options.pg, rpc_cancel(ctx), session->user_id,
+                                            SESSION_IDLE_S, arena, &summaries, &count);
+    if (status)
+        return rpc_fail(ctx, status, "sessions cannot be looked up now");
+    res->sessions = arena_zalloc(arena, count + 1, sizeof(void *));
+    for (size_t i = 0; res->sessions && i < count; i++)
+        res->sessions[res->n_sessions++] = describe_session(arena, &summaries[i], session);
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status revoke_session(struct rpc_ctx *ctx, const hub_v1_revoke_session_request *req,
+                                  hub_v1_revoke_session_response *res)
+{
+    const struct session *session = rpc_attached(ctx);
+
+    (void)res;
+    if (req->id[0] == '\0')
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "id", "say which session");
+    return session_revoke(rpc_data(ctx), rpc_cancel(ctx), session->user_id, slice_str(req->id),
+                          rpc_fault(ctx));
+}
+
+static enum status revoke_all_sessions(struct rpc_ctx *ctx,
+                                       const hub_v1_revoke_all_sessions_request *req,
+                                       hub_v1_revoke_all_sessions_response *res)
+{
+    const struct session *session = rpc_attached(ctx);
+    struct slice spared = req->keep_current ? slice_str(session->handle.text) : slice_make("", 0);
+    size_t count = 0;
+
+    enum status status = session_revoke_all(rpc_data(ctx), rpc_cancel(ctx), session->user_id,
+                                            spared, rpc_arena(ctx), &count, rpc_fault(ctx));
+    res->revoked = (int32_t)count;
+    return status;
+}
+
 enum status session_service_add(struct rpc_host *host, struct session_cache *cache,
                                 struct fault *fault)
 {
-    static const struct hub_v1_session_service service = {.get_session = get_session};
+    static const struct hub_v1_session_service service = {
+        .get_session = get_session,
+        .list_sessions = list_sessions,
+        .revoke_session = revoke_session,
+        .revoke_all_sessions = revoke_all_sessions,
+    };
 
     return hub_v1_session_service_add(host, &service, cache, fault);
 }

@@ -46,6 +46,40 @@ static const struct pg_statement user_is_admin = {
     .sql = "SELECT 1 FROM hub.user_account WHERE id = $1 AND is_admin AND disabled_at IS NULL",
 };
 
+static const struct pg_statement revoke_handle = {
+    .name = "session_revoke_handle",
+    .sql = "UPDATE hub.session SET revoked_at = now()"
+           " WHERE user_id = $1 AND hub.session_handle(id) = $2"
+           "   AND revoked_at IS NULL AND expires_at > now()",
+};
+
+static const struct pg_statement revoke_all = {
+    .name = "session_revoke_all",
+    .sql = "UPDATE hub.session SET revoked_at = now()"
+           " WHERE user_id = $1 AND hub.session_handle(id) <> $2"
+           "   AND revoked_at IS NULL AND expires_at > now()"
+           " RETURNING hub.session_handle(id)",
+};
+
+static const struct pg_statement list_sessions = {
+    .name = "session_list",
+    .sql = "SELECT hub.session_handle(id),"
+           "       extract(epoch FROM created_at)::bigint,"
+           "       extract(epoch FROM last_seen_at)::bigint,"
+           "       extract(epoch FROM expires_at)::bigint"
+           "  FROM hub.session"
+           " WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()"
+           "   AND last_seen_at > now() - make_interval(secs => $2::bigint)"
+           " ORDER BY last_seen_at DESC, id LIMIT $3::bigint",
+};
+
+static const struct pg_statement purge = {
+    .name = "session_purge",
+    .sql = "DELETE FROM hub.session WHERE id IN ("
+           "    SELECT id FROM hub.session WHERE expires_at < now()"
+           "     ORDER BY expires_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED)",
+};
+
 static const struct pg_statement insert_realm = {
     .name = "session_insert_realm",
     .sql = "INSERT INTO hub.user_realm (user_id, realm) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -176,4 +210,95 @@ enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct
 {
     const struct pg_param params[] = {pg_text(user), pg_str(realm)};
     return write_once(pg, cancel, member ? &insert_realm : &delete_realm, PARAMS(params), NULL);
+}
+
+enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel, struct slice user,
+                                        struct slice handle)
+{
+    const struct pg_param params[] = {pg_text(user), pg_text(handle)};
+    size_t affected = 0;
+
+    enum status status = write_once(pg, cancel, &revoke_handle, PARAMS(params), &affected);
+    return status || affected > 0 ? status : STATUS_NOT_FOUND;
+}
+
+/* What one transaction of revoke_all takes and gives. */
+struct revocation {
+    struct slice user, except;
+    struct arena *arena;
+    struct slice *handles;
+    size_t count;
+};
+
+static enum status run_revoke_all(struct pg_transaction *transaction, void *arg)
+{
+    struct revocation *revocation = arg;
+    const struct pg_param params[] = {pg_text(revocation->user), pg_text(revocation->except)};
+    struct pg_result *result;
+
+    enum status status = pg_execute(transaction, &revoke_all, PARAMS(params), &result);
+    if (status)
+        return status;
+    revocation->count = pg_rows(result);
+    revocation->handles =
+        arena_zalloc(revocation->arena, revocation->count + 1, sizeof(*revocation->handles));
+    for (size_t i = 0; revocation->handles && i < revocation->count; i++)
+        revocation->handles[i] = arena_copy(revocation->arena, pg_get_slice(result, i, 0));
+    pg_result_free(result);
+    return revocation->arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+enum status session_store_revoke_all(struct pg *pg, struct cancel *cancel, struct slice user,
+                                     struct slice except, struct arena *arena,
+                                     struct slice **ret_handles, size_t *ret_count)
+{
+    struct revocation revocation = {.user = user, .except = except, .arena = arena};
+
+    enum status status = pg_transact(pg, cancel, false, run_revoke_all, &revocation);
+    if (status)
+        return status;
+    *ret_handles = revocation.handles;
+    *ret_count = revocation.count;
+    return STATUS_OK;
+}
+
+enum status session_store_list(struct pg *pg, struct cancel *cancel, struct slice user,
+                               int64_t idle_s, struct arena *arena,
+                               struct session_summary **ret_sessions, size_t *ret_count)
+{
+    const struct pg_param params[] = {pg_text(user), pg_int(arena, idle_s),
+                                      pg_int(arena, SESSION_LIST_MAX)};
+    struct pg_result *result;
+
+    enum status status =
+        pg_read(pg, PG_POINT_READ, cancel, &list_sessions, PARAMS(params), &result);
+    if (status)
+        return status;
+    size_t count = pg_rows(result);
+    struct session_summary *sessions = arena_zalloc(arena, count + 1, sizeof(*sessions));
+    for (size_t i = 0; sessions && i < count; i++)
+        sessions[i] = (struct session_summary){
+            .handle = arena_copy(arena, pg_get_slice(result, i, 0)),
+            .created_s = pg_get_int(result, i, 1),
+            .last_seen_s = pg_get_int(result, i, 2),
+            .expires_s = pg_get_int(result, i, 3),
+        };
+    pg_result_free(result);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_sessions = sessions;
+    *ret_count = count;
+    return STATUS_OK;
+}
+
+enum status session_store_purge(struct pg *pg, struct cancel *cancel, int64_t rows_max,
+                                size_t *ret_count)
+{
+    struct arena arena;
+
+    arena_init(&arena, 1024);
+    const struct pg_param params[] = {pg_int(&arena, rows_max)};
+    enum status status = write_once(pg, cancel, &purge, PARAMS(params), ret_count);
+    arena_done(&arena);
+    return status;
 }

@@ -32,6 +32,29 @@ PEK_MUST_CHECK enum status session_store_revoke(struct pg *pg, struct cancel *ca
 /* Asked anew each time: taking the right away holds at once. */
 PEK_MUST_CHECK enum status session_store_is_admin(struct pg *pg, struct cancel *cancel,
                                                   struct slice user, bool *ret_admin);
+/* The user's running session of that handle. NOT_FOUND when there is none. */
+PEK_MUST_CHECK enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel,
+                                                       struct slice user, struct slice handle);
+/* The user's running sessions but the one of handle `except`; their handles, in the arena. */
+PEK_MUST_CHECK enum status session_store_revoke_all(struct pg *pg, struct cancel *cancel,
+                                                    struct slice user, struct slice except,
+                                                    struct arena *arena, struct slice **ret_handles,
+                                                    size_t *ret_count);
+
+/* One of a user's running sessions, as is shown to that user. */
+struct session_summary {
+    struct slice handle;                       /* in the arena */
+    int64_t created_s, last_seen_s, expires_s; /* wall clock */
+};
+#define SESSION_LIST_MAX 100
+/* The latest SESSION_LIST_MAX of them, the last used first. */
+PEK_MUST_CHECK enum status
+session_store_list(struct pg *pg, struct cancel *cancel, struct slice user, int64_t idle_s,
+                   struct arena *arena, struct session_summary **ret_sessions, size_t *ret_count);
+/* Deletes at most so many rows that expired. */
+PEK_MUST_CHECK enum status session_store_purge(struct pg *pg, struct cancel *cancel,
+                                               int64_t rows_max, size_t *ret_count);
+
 PEK_MUST_CHECK enum status session_store_set_realm(struct pg *pg, struct cancel *cancel,
                                                    struct slice user, const char *realm,
                                                    bool member);

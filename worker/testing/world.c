@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
+#include "worker/instance/instance.h"
 #include "worker/policy/policy_store.h"
 #include "worker/realm/migrations.h"
 

@@ -12,7 +12,6 @@
 #include "pek/group/v1/group.rpc.h"
 #include "shared/jwt/jwt.h"
 #include "tests/support/fiber_run.h"
-#include "worker/instance/instance.h"
 #include "worker/realm/realm.h"
 
 #define WORLD_HUB "hub"
