@@ -3,12 +3,13 @@
 # shellcheck source=deploy/dev/setup.sh
 source "$PARTS/setup.sh"
 
-readonly test_help='usage: ./dev test [--fast] [--sanitize asan|ubsan|tsan] [--keep] [--only NAME]
+readonly test_help='usage: ./dev test [--fast | --end-to-end] [--sanitize asan|ubsan|tsan] [--keep] [--only NAME]
 
 Runs the unit, contract and architecture tests (bazel test //...), then the end-to-end tests of tests/e2e
 against a federation that it starts on free ports with data of its own. Ends with `N passed, N failed`.
 
   --fast           without the end-to-end tests
+  --end-to-end     only these
   --sanitize NAME  everything built with that sanitizer; a report in a log is a failed test
   --only NAME      only tests/e2e/NAME.test.mjs
   --keep           leave the data and logs of the end-to-end tests where they are, and say where'
@@ -78,14 +79,16 @@ run_end_to_end_tests() { # build only keep
 }
 
 cmd_test() {
-    local fast=false keep=false sanitize='' only='' options=()
+    local fast=false bazel=true keep=false sanitize='' only='' options=()
     help_if_asked "$test_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
             --fast) fast=true ;;
+            --end-to-end) bazel=false ;;
             --keep) keep=true ;;
             --only)
                 only=${2:?--only takes the name of an end-to-end test}
+                bazel=false
                 shift
                 ;;
             --sanitize)
@@ -100,8 +103,8 @@ cmd_test() {
     (cmd_setup)
     mkdir -p "$BUILD_DIR"
     [[ -z $sanitize ]] || options=(--config="$sanitize")
-    [[ -n $only ]] || run_bazel_tests "${options[@]}"
-    if [[ $fast == false ]]; then
+    [[ $bazel == false ]] || run_bazel_tests "${options[@]}"
+    if [[ $fast == false || $bazel == false ]]; then
         run_end_to_end_tests "${sanitize:-release}" "$only" "$keep"
     fi
     printf '%s passed, %s failed\n' "$passed" "$failed"

@@ -6,7 +6,7 @@
 cpu_us() { # program
     local pid children=''
     pid=$(program_pid "$1") || die "$1 does not run"
-    [[ $1 != postgres ]] || children=$(pgrep -P "$pid" | sed 's|.*|/proc/&/stat|')
+    [[ $1 != postgres ]] || children=$(grep -l "^[0-9]* ([^)]*) . $pid " /proc/[0-9]*/stat 2>/dev/null || true)
     # shellcheck disable=SC2086 # a list of files
     cat "/proc/$pid/stat" $children 2>/dev/null | awk -v hz="$(getconf CLK_TCK)" '
         { sub(/^.*\) /, ""); ticks += $12 + $13 }
