@@ -55,7 +55,7 @@ run_end_to_end_tests() { # build only keep
     [[ -z $2 ]] || files=("$ROOT/tests/e2e/$2.test.mjs")
     [[ -e ${files[0]} ]] || die "there is no ${files[0]}"
     # shellcheck disable=SC2064 # the folder of now
-    trap "'$ROOT/dev' down --data '$folder/data' || true; [[ $3 == true ]] || rm -rf '$folder'" EXIT
+    trap "'$ROOT/dev' down --data '$folder/data' 2>/dev/null || true; [[ $3 == true ]] || rm -rf '$folder'" EXIT
     "$ROOT/dev" up --detach --data "$folder/data" --port "$first" --worker-port "$((first + 1))" --build "$1" >&2 || {
         failed=$((failed + 1))
         return
