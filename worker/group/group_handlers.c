@@ -125,7 +125,7 @@ static enum status create_group(struct change *change, const void *request, void
         status =
             policy_store_add_group_god(change->transaction, group.id, change->actor, change->arena);
     if (status == STATUS_OK && group.parent_id)
-        status = policy_store_escalate(change->transaction, group.parent_id, group.id);
+        status = policy_store_escalate(change->transaction, group.id);
     if (status == STATUS_OK)
         status = rights_change(change, group.id);
     if (status == STATUS_OK)

@@ -129,17 +129,55 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
 _Static_assert(POLICY_ACTIONS_MANAGE == 16 && POLICY_ACTIONS_ESCALATION == 21,
                "in SQL as literals");
 
-enum status policy_store_escalate(struct pg_transaction *transaction, const char *parent,
-                                  const char *child)
+/* Policy `p` may have an escalation on the group: it is at the top, or the one above it covers that. */
+#define COVERED(group)                                                                             \
+    "(p.parent_id IS NULL OR EXISTS (SELECT FROM pek.policy_statement AS q"                        \
+    " WHERE q.policy_id = p.parent_id AND (q.group_id IS NULL OR q.group_id = " group ")"          \
+    " AND q.user_id IS NULL AND 21 & ~q.actions = 0)) "
+
+/* Runs a statement that adds escalations until it adds none: what a policy gets may cover the ones below it. */
+static enum status add_all(struct pg_transaction *transaction, const struct pg_statement *add,
+                           const char *param)
 {
-    static const struct pg_statement escalate = {
+    size_t added = 1;
+    for (int round = 0; added > 0; round++) {
+        struct pg_result *result;
+        if (round == POLICY_SHRINK_ROUNDS_MAX)
+            return STATUS_INTERNAL;
+        enum status status = pg_execute(transaction, add, PARAMS(pg_str(param)), &result);
+        if (status != STATUS_OK)
+            return status;
+        added = pg_affected(result);
+        pg_result_free(result);
+    }
+    return STATUS_OK;
+}
+
+enum status policy_store_escalate(struct pg_transaction *transaction, const char *group)
+{
+    /* (group, each proper ancestor of it), then who manages the ancestor by a statement of its own. */
+    static const struct pg_statement add = {
         "policy_escalate",
+        "WITH RECURSIVE below (id, parent_id, level) AS ("
+        "  SELECT g.id, g.parent_id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
+        "  UNION ALL"
+        "  SELECT g.id, g.parent_id, below.level + 1"
+        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
+        "   WHERE below.level < 16), "
+        "above (id, ancestor_id, distance) AS ("
+        "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"
+        "  UNION ALL"
+        "  SELECT above.id, g.parent_id, above.distance + 1"
+        "    FROM above JOIN pek.realm_group AS g ON g.id = above.ancestor_id"
+        "   WHERE g.parent_id IS NOT NULL AND above.distance < 16) "
         "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
-        "SELECT DISTINCT s.policy_id, $2, 'GROUP_ESCALATION', 21 FROM pek.policy_statement AS s "
-        "WHERE s.group_id = $1 AND s.user_id IS NULL AND s.actions & 16 <> 0 "
-        "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+        "SELECT DISTINCT s.policy_id, above.id, 'GROUP_ESCALATION', 21 "
+        "FROM above JOIN pek.policy_statement AS s ON s.group_id = above.ancestor_id "
+        "JOIN pek.policy AS p ON p.id = s.policy_id "
+        "WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION' "
+        "AND " COVERED("above.id") "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
     };
-    return run(transaction, &escalate, PARAMS(pg_str(parent), pg_str(child)));
+    return add_all(transaction, &add, group);
 }
 
 enum status policy_store_derive(struct pg_transaction *transaction, const char *policy_id)
@@ -168,10 +206,12 @@ enum status policy_store_derive(struct pg_transaction *transaction, const char *
         "policy_derive_add",
         DUE "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
             "SELECT due.policy_id, due.group_id, 'GROUP_ESCALATION', 21 FROM due "
-            "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+            "JOIN pek.policy AS p ON p.id = due.policy_id "
+            "WHERE " COVERED(
+                "due.group_id") "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
     };
     enum status status = run(transaction, &forget, PARAMS(pg_str(policy_id)));
-    return status == STATUS_OK ? run(transaction, &add, PARAMS(pg_str(policy_id))) : status;
+    return status == STATUS_OK ? add_all(transaction, &add, policy_id) : status;
 }
 
 /* What a policy has on the group or below it beyond the policy above it goes, and is told of. */
@@ -218,27 +258,6 @@ enum status policy_store_escalate_again(struct pg_transaction *transaction, cons
         "DELETE FROM pek.policy_statement AS s USING below "
         "WHERE s.group_id = below.id AND s.resource = 'GROUP_ESCALATION'",
     };
-    /* (group, each proper ancestor of it), then who manages the ancestor by a statement of its own. */
-    static const struct pg_statement derive = {
-        "policy_escalate_derive",
-        "WITH RECURSIVE below (id, parent_id, level) AS ("
-        "  SELECT g.id, g.parent_id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
-        "  UNION ALL"
-        "  SELECT g.id, g.parent_id, below.level + 1"
-        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
-        "   WHERE below.level < 16), "
-        "above (id, ancestor_id, distance) AS ("
-        "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"
-        "  UNION ALL"
-        "  SELECT above.id, g.parent_id, above.distance + 1"
-        "    FROM above JOIN pek.realm_group AS g ON g.id = above.ancestor_id"
-        "   WHERE g.parent_id IS NOT NULL AND above.distance < 16) "
-        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
-        "SELECT DISTINCT s.policy_id, above.id, 'GROUP_ESCALATION', 21 "
-        "FROM above JOIN pek.policy_statement AS s ON s.group_id = above.ancestor_id "
-        "WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION' "
-        "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
-    };
     int64_t shrunk = 1;
     enum status status = policy_store_lock(transaction, true);
     /* A statement that went may have managed a group: each round goes one policy deeper. */
@@ -247,7 +266,7 @@ enum status policy_store_escalate_again(struct pg_transaction *transaction, cons
             return STATUS_INTERNAL;
         status = run(transaction, &forget, PARAMS(pg_str(group)));
         if (status == STATUS_OK)
-            status = run(transaction, &derive, PARAMS(pg_str(group)));
+            status = policy_store_escalate(transaction, group);
         if (status == STATUS_OK)
             status = shrink_below(transaction, group, &shrunk);
     }

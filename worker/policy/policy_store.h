@@ -54,9 +54,10 @@ PEK_MUST_CHECK enum status policy_store_lock(struct pg_transaction *transaction,
 PEK_MUST_CHECK enum status policy_store_add_group_god(struct pg_transaction *transaction,
                                                       const char *group, const char *user,
                                                       struct arena *arena);
-/* What managers of `parent` get on its new child. Twice is once. */
+/* What managers of the groups above it get on the group and on all below it, as far as the policy above theirs has
+ * it. Twice is once. */
 PEK_MUST_CHECK enum status policy_store_escalate(struct pg_transaction *transaction,
-                                                 const char *parent, const char *child);
+                                                 const char *group);
 /* The same from the side of the policy and all those below it, after their statements changed. */
 PEK_MUST_CHECK enum status policy_store_derive(struct pg_transaction *transaction,
                                                const char *policy_id);

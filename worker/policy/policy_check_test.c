@@ -1,0 +1,171 @@
+/* CheckPolicy: an answer that says why. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "worker/policy/guard.h"
+#include "worker/policy/policy.h"
+#include "worker/testing/policy_world.h"
+
+/* alice is GOD; bob holds "Viewer" (VIEW_GROUP on o@o), "About carl" (EDIT_PROFILE of carl) and "Empty". */
+static void make_policies(struct world *w)
+{
+    const char *god, *id;
+    world_god(w, &w->a, "alice");
+    god = policy_world_id(w, "GOD");
+    assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
+    assert_int_equal(world_create(w, "alice", "o@o", "x", "X"), STATUS_OK);
+    const struct {
+        const char *name;
+        struct given given;
+    } policies[] = {
+        {"Viewer", {"o@o", NULL, 4}},
+        {"About carl", {NULL, "carl", 1u << 10}},
+        {"Empty", {NULL, NULL, 0}},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            policy_world_child(w, "alice", god, policies[i].name, false, policies[i].given, &id),
+            STATUS_OK);
+        assert_int_equal(policy_world_assign(w, "alice", id, "bob"), STATUS_OK);
+    }
+}
+
+static enum status check(struct world *w, const char *caller, const char *hint, const char *user,
+                         Pek__Action action, const char *group, const char *target,
+                         policy_v1_check_policy_response **ret_res)
+{
+    policy_v1_check_policy_request req = POLICY_V1_CHECK_POLICY_REQUEST_INIT;
+    req.user_id = policy_world_text(user);
+    req.action = action;
+    req.group_id = policy_world_text(group);
+    req.target_user_id = policy_world_text(target);
+    w->fault = (struct fault){0};
+    return policy_v1_check_policy_call(w->a.channel, &req,
+                                       world_metadata(w, &w->a, caller, GUARD_HINT_KEY, hint),
+                                       hint ? 2 : 1, WORLD_REST(w), ret_res, &w->fault);
+}
+
+static void grant_is_told_with_its_statement(struct world *w)
+{
+    policy_v1_check_policy_response *res;
+    make_policies(w);
+    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__VIEW_GROUP, "O@o", "", &res),
+                     STATUS_OK);
+    assert_true(res->allowed);
+    assert_int_equal(res->n_grants, 1);
+    assert_int_equal(res->n_refusals, 0);
+    assert_string_equal(res->grants[0]->policy_name, "Viewer");
+    assert_string_equal(res->grants[0]->statement->group_id, "o@o");
+    assert_int_equal(res->grants[0]->statement->actions[0], PEK__ACTION__VIEW_GROUP);
+}
+
+static void refusal_has_a_reason_for_each_policy(struct world *w)
+{
+    policy_v1_check_policy_response *res;
+    make_policies(w);
+    assert_int_equal(check(w, "bob", NULL, "bob", PEK__ACTION__VIEW_GROUP, "o@x", "", &res),
+                     STATUS_OK);
+    assert_false(res->allowed);
+    assert_int_equal(res->n_grants, 0);
+    assert_int_equal(res->n_refusals, 3);
+    assert_string_equal(res->refusals[0]->policy_name, "Viewer");
+    assert_int_equal(res->refusals[0]->reason, POLICY_V1_REFUSAL_REASON_OTHER_GROUP);
+    assert_int_equal(res->refusals[1]->reason, POLICY_V1_REFUSAL_REASON_ACTION_NOT_GIVEN);
+    assert_int_equal(res->refusals[2]->reason, POLICY_V1_REFUSAL_REASON_ACTION_NOT_GIVEN);
+    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__EDIT_PROFILE, "", "dave", &res),
+                     STATUS_OK);
+    assert_int_equal(res->refusals[1]->reason, POLICY_V1_REFUSAL_REASON_OTHER_USER);
+    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__EDIT_PROFILE, "", "carl", &res),
+                     STATUS_OK);
+    assert_true(res->allowed);
+}
+
+static void who_holds_nothing_is_refused_without_reasons(struct world *w)
+{
+    policy_v1_check_policy_response *res;
+    make_policies(w);
+    assert_int_equal(check(w, "eve", NULL, "", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+                     STATUS_OK);
+    assert_false(res->allowed);
+    assert_int_equal(res->n_refusals, 0);
+}
+
+static void rights_of_others_are_explained_to_god_only(struct world *w)
+{
+    policy_v1_check_policy_response *res;
+    make_policies(w);
+    assert_int_equal(check(w, "alice", NULL, "bob", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+                     STATUS_OK);
+    assert_true(res->allowed);
+    assert_int_equal(check(w, "bob", NULL, "alice", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+                     STATUS_PERMISSION_DENIED);
+    assert_int_equal(check(w, "eve", NULL, "bob", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+                     STATUS_PERMISSION_DENIED);
+    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__ACTION_UNSPECIFIED, "o@o", "", &res),
+                     STATUS_INVALID_ARGUMENT);
+}
+
+static void god_is_all_eleven_whichever_statements_give_them(struct world *w)
+{
+    policy_v1_check_policy_response *res;
+    const char *id;
+    make_policies(w);
+    const char *god = policy_world_id(w, "GOD");
+    assert_int_equal(
+        policy_world_child(w, "alice", god, "Half", false, (struct given){NULL, NULL, 63}, &id),
+        STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", id, "bob"), STATUS_OK);
+    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__GOD, "", "", &res), STATUS_OK);
+    assert_false(res->allowed);
+    assert_int_equal(res->refusals[3]->reason, POLICY_V1_REFUSAL_REASON_NOT_ALL_ACTIONS);
+    assert_int_equal(policy_world_child(w, "alice", god, "Other half", false,
+                                        (struct given){NULL, NULL, 2047 & ~63u}, &id),
+                     STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", id, "bob"), STATUS_OK);
+    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__GOD, "", "", &res), STATUS_OK);
+    assert_true(res->allowed);
+    assert_int_equal(res->n_grants, 2);
+    /* The guard sees it the same way. */
+    assert_int_equal(world_create(w, "bob", "", "p", "P"), STATUS_OK);
+}
+
+static void hints_are_told_for_what_they_are(struct world *w)
+{
+    static const struct {
+        const char *hint;
+        bool held, grants;
+    } hints[] = {
+        {"Viewer", true, true},
+        {"About%20carl", true, false},
+        {"GOD", false, false},
+        {"none", false, false},
+    };
+    make_policies(w);
+    for (size_t i = 0; i < 4; i++) {
+        policy_v1_check_policy_response *res;
+        assert_int_equal(
+            check(w, "bob", hints[i].hint, "", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+            STATUS_OK);
+        assert_true(res->allowed);
+        assert_int_equal(res->n_hints, 1);
+        assert_int_equal(res->hints[0]->held, hints[i].held);
+        assert_int_equal(res->hints[0]->grants, hints[i].grants);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(grant_is_told_with_its_statement),
+        WORLD_TEST(refusal_has_a_reason_for_each_policy),
+        WORLD_TEST(who_holds_nothing_is_refused_without_reasons),
+        WORLD_TEST(rights_of_others_are_explained_to_god_only),
+        WORLD_TEST(god_is_all_eleven_whichever_statements_give_them),
+        WORLD_TEST(hints_are_told_for_what_they_are),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
