@@ -35,7 +35,7 @@ static enum status assigned(struct change *change, const policy_v1_assign_policy
 static enum status assign(struct change *change, const void *request, void *response)
 {
     const policy_v1_assign_policy_request *req = request;
-    struct pg_result *row;
+    struct pg_result *row = NULL;
     bool made = false;
     enum status status = take_user(change, req->user_id);
     if (status == STATUS_OK)

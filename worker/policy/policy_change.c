@@ -97,8 +97,8 @@ static enum status shrink(struct change *change, const char *policy_id)
 
 enum status policy_change_settle(struct change *change, const char *policy_id, bool cascade)
 {
-    struct pg_result *exceeding;
-    bool within;
+    struct pg_result *exceeding = NULL;
+    bool within = false;
     enum status status = policy_store_derive(change->transaction, policy_id);
     if (status == STATUS_OK)
         status = policy_admin_is_within(change->transaction, policy_id, &within);

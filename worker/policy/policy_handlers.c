@@ -94,7 +94,7 @@ static enum status check_parent(struct change *change, const policy_v1_create_ch
 
 static enum status answer_policy(struct change *change, const char *id, policy_v1_policy *res)
 {
-    struct pg_result *policy, *statements;
+    struct pg_result *policy, *statements = NULL;
     enum status status = policy_admin_find(change->transaction, id, &policy);
     if (status != STATUS_OK)
         return status;

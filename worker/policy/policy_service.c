@@ -9,7 +9,7 @@ static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_re
                               policy_v1_policy *res)
 {
     const struct domain *domain = rpc_data(ctx);
-    struct pg_result *policy, *statements;
+    struct pg_result *policy, *statements = NULL;
     enum status status = policy_admin_get(domain->pg, rpc_cancel(ctx), req->id, &policy);
     if (status != STATUS_OK)
         return status;

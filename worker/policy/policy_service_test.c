@@ -395,7 +395,7 @@ static void key_that_is_used_again_changes_nothing_again(struct world *w)
 {
     struct tree tree = make_tree(w);
     policy_v1_create_child_request req = POLICY_V1_CREATE_CHILD_REQUEST_INIT;
-    policy_v1_policy *first, *second;
+    policy_v1_policy *first = NULL, *second = NULL;
     req.parent_id = policy_world_text(tree.dean);
     req.name = policy_world_text("Once");
     for (int i = 0; i < 2; i++) {
