@@ -1,0 +1,355 @@
+#include "hub/pekctl/pekctl.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hub/config.h"
+#include "hub/pekctl/arguments.h"
+#include "hub/pekctl/output.h"
+#include "hub/registry/instance_rules.h"
+
+#define PARAMS_MAX 7
+#define WHO "pekctl" /* in updated_by */
+
+static const char help[] =
+    "usage: pekctl [--config FILE | --database CONNINFO] [--json] COMMAND\n"
+    "\n"
+    "Which realms the federation has, and who administers the hub. Speaks to the hub's database; every hub follows it\n"
+    "within a second.\n"
+    "\n"
+    "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
+    "                  a worker at TARGET (host:port, dns:///host:port, unix:/path) serves REALM\n"
+    "  pekctl instance list [--all]     what is registered; with --all what was removed, too\n"
+    "  pekctl instance drain REALM      ask nothing new of it; what runs is finished\n"
+    "  pekctl instance undrain REALM    ask it again\n"
+    "  pekctl instance remove REALM     take it out of the federation; its data is not touched\n"
+    "  pekctl user list                 who has an account at the hub\n"
+    "  pekctl user admin USER           may change the registry through the API\n"
+    "  pekctl user unadmin USER         may not any more\n"
+    "\n"
+    "  --config FILE        pek-hub's configuration, whose database_owner is taken; also PEK_CONFIG\n"
+    "  --database CONNINFO  libpq keywords or URI, as the role that owns the tables; also PEK_DATABASE_OWNER\n"
+    "  --ca FILE            PEM of who must have issued the worker's certificate; the hubs' tls_ca unless given\n"
+    "  --tls-name NAME      what its certificate must name; REALM unless given\n"
+    "  --replace            also when REALM is there already\n"
+    "  --json               for programs\n"
+    "\n"
+    "Ends with 0 when done, 1 when refused, 2 when the command line is wrong, 3 when the database cannot be reached.\n";
+
+static const char list_instances[] =
+    "SELECT realm, name, coalesce(target, 'in the hub') AS target, status,"
+    "       worker_version AS version, array_to_string(capabilities, ' ') AS capabilities,"
+    "       to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS updated,"
+    "       updated_by"
+    "  FROM hub.instance WHERE $1::boolean OR status <> 'REMOVED' ORDER BY realm";
+
+static const char list_users[] =
+    "SELECT id, username, name, CASE WHEN is_admin THEN 'yes' ELSE 'no' END AS admin,"
+    "       CASE WHEN disabled_at IS NULL THEN 'no' ELSE 'yes' END AS disabled,"
+    "       coalesce(to_char(last_login_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), 'never')"
+    "           AS last_login"
+    "  FROM hub.user_account ORDER BY id";
+
+static const char set_admin[] =
+    "UPDATE hub.user_account SET is_admin = $2::boolean WHERE id = $1 OR username = $1 RETURNING id";
+
+struct run {
+    struct arguments arguments;
+    FILE *out;
+    PGconn *conn;
+    char *ca_pem;
+    struct fault fault;
+};
+
+/* ---- the database -------------------------------------------------------------------------------- */
+
+static enum pekctl_exit query_failed(struct run *run, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (state && (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0)) {
+        (void)fault_set(&run->fault, STATUS_FAILED_PRECONDITION, NULL, "%s", text ? text : state);
+        return PEKCTL_REFUSED;
+    }
+    /* 3F000, 42P01, 42703: a schema, table or column that a migration makes. */
+    bool old = state && (strcmp(state, "3F000") == 0 || strcmp(state, "42P01") == 0 ||
+                         strcmp(state, "42703") == 0);
+    (void)fault_set(&run->fault, STATUS_UNAVAILABLE, NULL, "%s",
+                    old    ? "the database is not up to date; run pek-hub migrate"
+                    : text ? text
+                           : PQerrorMessage(run->conn));
+    return PEKCTL_UNREACHABLE;
+}
+
+/* NULL when it failed: then the fault and `ret_exit` are set. */
+static PGresult *query(struct run *run, const char *sql, int count, const char *const *params,
+                       enum pekctl_exit *ret_exit)
+{
+    PGresult *result = PQexecParams(run->conn, sql, count, NULL, params, NULL, NULL, 0);
+
+    if (PQresultStatus(result) == PGRES_TUPLES_OK)
+        return result;
+    *ret_exit = query_failed(run, result);
+    PQclear(result);
+    return NULL;
+}
+
+/* A statement that answers a row when it changed something. */
+static enum pekctl_exit change(struct run *run, const char *sql, int count,
+                               const char *const *params, enum status none, const char *none_text)
+{
+    enum pekctl_exit exit_code = PEKCTL_DONE;
+    PGresult *result = query(run, sql, count, params, &exit_code);
+
+    if (!result)
+        return exit_code;
+    if (PQntuples(result) == 0) {
+        (void)fault_set(&run->fault, none, NULL, "%s %s", params[0], none_text);
+        exit_code = PEKCTL_REFUSED;
+    }
+    PQclear(result);
+    return exit_code;
+}
+
+static enum pekctl_exit list(struct run *run, const char *sql, int count, const char *const *params)
+{
+    enum pekctl_exit exit_code = PEKCTL_DONE;
+    PGresult *rows = query(run, sql, count, params, &exit_code);
+
+    if (rows)
+        output_rows(run->out, rows, run->arguments.json);
+    PQclear(rows);
+    return exit_code;
+}
+
+/* ---- commands ------------------------------------------------------------------------------------ */
+
+static enum status read_ca(struct run *run)
+{
+    const char *path = run->arguments.ca;
+    FILE *file = fopen(path, "re");
+    char *pem = malloc(INSTANCE_CA_BYTES_MAX + 2);
+    size_t len = file && pem ? fread(pem, 1, INSTANCE_CA_BYTES_MAX + 1, file) : 0;
+    bool fine = file && pem && !ferror(file);
+
+    if (!fine)
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, "--ca", "%s cannot be read: %s", path,
+                        strerror(errno));
+    if (file)
+        fclose(file);
+    run->ca_pem = pem;
+    if (!fine)
+        return run->fault.status;
+    pem[len] = 0;
+    return STATUS_OK;
+}
+
+static enum pekctl_exit add(struct run *run)
+{
+    const struct arguments *a = &run->arguments;
+
+    if (a->ca && read_ca(run))
+        return PEKCTL_USAGE;
+    const struct instance_row row = {
+        .realm = a->words[2],
+        .name = a->name,
+        .target = a->words[3],
+        .tls_name = a->tls_name,
+        .ca_pem = run->ca_pem,
+    };
+    if (instance_row_check(&row, &run->fault))
+        return PEKCTL_USAGE;
+    const char *params[PARAMS_MAX] = {row.realm,    row.name,   row.target, row.tls_name,
+                                      row.ca_pem, WHO, a->replace ? "true" : "false"};
+    enum pekctl_exit exit_code =
+        change(run, instance_store_add.sql, PARAMS_MAX, params, STATUS_ALREADY_EXISTS,
+               a->replace ? "is hosted in the hub"
+                          : "is there already; --replace changes it");
+    if (exit_code == PEKCTL_DONE)
+        output_change(run->out, "realm", row.realm, "ACTIVE", a->json);
+    return exit_code;
+}
+
+static enum pekctl_exit set_status(struct run *run, const char *status)
+{
+    const char *params[] = {run->arguments.words[2], status, WHO};
+    enum pekctl_exit exit_code = change(run, instance_store_set_status.sql, 3, params,
+                                        STATUS_NOT_FOUND, "is no realm of a worker");
+
+    if (exit_code == PEKCTL_DONE)
+        output_change(run->out, "realm", params[0], status, run->arguments.json);
+    return exit_code;
+}
+
+static enum pekctl_exit drain(struct run *run)
+{
+    return set_status(run, "DRAINING");
+}
+
+static enum pekctl_exit undrain(struct run *run)
+{
+    return set_status(run, "ACTIVE");
+}
+
+static enum pekctl_exit remove_instance(struct run *run)
+{
+    return set_status(run, "REMOVED");
+}
+
+static enum pekctl_exit list_all_instances(struct run *run)
+{
+    const char *params[] = {run->arguments.all ? "true" : "false"};
+    return list(run, list_instances, 1, params);
+}
+
+static enum pekctl_exit list_all_users(struct run *run)
+{
+    return list(run, list_users, 0, NULL);
+}
+
+static enum pekctl_exit make_admin(struct run *run, bool admin)
+{
+    const char *params[] = {run->arguments.words[2], admin ? "true" : "false"};
+    enum pekctl_exit exit_code =
+        change(run, set_admin, 2, params, STATUS_NOT_FOUND, "is no user");
+
+    if (exit_code == PEKCTL_DONE)
+        output_change(run->out, "user", params[0], admin ? "administrator" : "no administrator",
+                      run->arguments.json);
+    return exit_code;
+}
+
+static enum pekctl_exit admin(struct run *run)
+{
+    return make_admin(run, true);
+}
+
+static enum pekctl_exit unadmin(struct run *run)
+{
+    return make_admin(run, false);
+}
+
+static const struct {
+    const char *noun, *verb;
+    size_t words;
+    enum pekctl_exit (*run)(struct run *run);
+} commands[] = {
+    {"instance", "add", 4, add},
+    {"instance", "list", 2, list_all_instances},
+    {"instance", "drain", 3, drain},
+    {"instance", "undrain", 3, undrain},
+    {"instance", "remove", 3, remove_instance},
+    {"user", "list", 2, list_all_users},
+    {"user", "admin", 3, admin},
+    {"user", "unadmin", 3, unadmin},
+};
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static enum pekctl_exit connect_and_run(struct run *run, const char *conninfo,
+                                        enum pekctl_exit (*command)(struct run *run))
+{
+    enum pekctl_exit exit_code = PEKCTL_UNREACHABLE;
+
+    run->conn = PQconnectdb(conninfo);
+    if (PQstatus(run->conn) == CONNECTION_OK)
+        exit_code = command(run);
+    else
+        (void)fault_set(&run->fault, STATUS_UNAVAILABLE, "database", "%s",
+                        PQerrorMessage(run->conn));
+    PQfinish(run->conn);
+    free(run->ca_pem);
+    return exit_code;
+}
+
+static const char *variable(char *const *environment, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; *environment; environment++) {
+        if (strncmp(*environment, name, len) == 0 && (*environment)[len] == '=')
+            return *environment + len + 1;
+    }
+    return NULL;
+}
+
+/* The hub's own configuration says where its database is. */
+static enum pekctl_exit run_configured(struct run *run, char *path, char *const *environment,
+                                       enum pekctl_exit (*command)(struct run *run))
+{
+    char program[] = "pek-hub", option[] = "--config";
+    char *argv[] = {program, option, path, NULL};
+    struct config config;
+    struct hub_config values;
+    enum pekctl_exit exit_code = PEKCTL_USAGE;
+
+    if (config_parse(&config, &hub_program, 3, argv, environment, &values))
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, "--config", "%.*s",
+                        (int)config.mistakes.len, config.mistakes.ptr);
+    else
+        exit_code = connect_and_run(
+            run, values.database_owner[0] ? values.database_owner : values.database, command);
+    config_done(&config);
+    return exit_code;
+}
+
+static enum pekctl_exit find_database_and_run(struct run *run, char *const *environment,
+                                              enum pekctl_exit (*command)(struct run *run))
+{
+    const struct arguments *a = &run->arguments;
+    const char *database = a->database ? a->database : variable(environment, "PEK_DATABASE_OWNER");
+    const char *file = a->config ? a->config : variable(environment, "PEK_CONFIG");
+
+    if (a->database || (database && !a->config))
+        return connect_and_run(run, database, command);
+    if (!file) {
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
+                        "which database? give --config FILE or --database CONNINFO");
+        return PEKCTL_USAGE;
+    }
+    char *path = strdup(file);
+    enum pekctl_exit exit_code =
+        path ? run_configured(run, path, environment, command) : PEKCTL_UNREACHABLE;
+    free(path);
+    return exit_code;
+}
+
+static enum pekctl_exit dispatch(struct run *run, char *const *environment)
+{
+    const struct arguments *a = &run->arguments;
+
+    for (size_t i = 0; a->word_count >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(a->words[0], commands[i].noun) != 0 || strcmp(a->words[1], commands[i].verb) != 0)
+            continue;
+        if (a->word_count == commands[i].words)
+            return find_database_and_run(run, environment, commands[i].run);
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
+                        "%s %s takes %zu words, not %zu; see pekctl --help", commands[i].noun,
+                        commands[i].verb, commands[i].words - 2, a->word_count - 2);
+        return PEKCTL_USAGE;
+    }
+    (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
+                    "there is no such command; see pekctl --help");
+    return PEKCTL_USAGE;
+}
+
+enum pekctl_exit pekctl_run(int argc, char *const *argv, char *const *environment, FILE *out,
+                            FILE *err)
+{
+    struct run run = {.out = out};
+    enum pekctl_exit exit_code = PEKCTL_USAGE;
+
+    enum status status = arguments_parse(argc, argv, &run.arguments, &run.fault);
+    if (!status && run.arguments.help) {
+        fputs(help, out);
+        return PEKCTL_DONE;
+    }
+    if (!status)
+        exit_code = dispatch(&run, environment);
+    if (exit_code != PEKCTL_DONE)
+        output_fault(err, &run.fault, run.arguments.json);
+    return exit_code;
+}

@@ -1,0 +1,219 @@
+/* pekctl as it is used, against a real PostgreSQL. */
+#include "hub/pekctl/pekctl.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hub/migration_0001.h"
+#include "hub/migration_0004.h"
+#include "shared/rpc/testing/certificates.h"
+#include "tests/support/pg_cluster.h"
+
+#define WORDS_MAX_HERE 16
+
+static struct pg_cluster *cluster;
+
+struct said {
+    char *out, *err;
+    enum pekctl_exit exit_code;
+};
+
+static void said_done(struct said *said)
+{
+    free(said->out);
+    free(said->err);
+}
+
+/* Words separated by blanks; the database is given in the environment. */
+static struct said run(const char *line)
+{
+    static char *environment[2];
+    static char variable[512];
+    char text[512], *argv[WORDS_MAX_HERE], *rest = text;
+    char program[] = "pekctl";
+    struct said said = {0};
+    size_t out_len, err_len;
+    int argc = 1;
+
+    snprintf(variable, sizeof(variable), "PEK_DATABASE_OWNER=%s", pg_cluster_conninfo(cluster));
+    environment[0] = variable;
+    snprintf(text, sizeof(text), "%s", line);
+    argv[0] = program;
+    for (char *word; (word = strsep(&rest, " ")) && argc < WORDS_MAX_HERE;)
+        argv[argc++] = word;
+    FILE *out = open_memstream(&said.out, &out_len), *err = open_memstream(&said.err, &err_len);
+    said.exit_code = pekctl_run(argc, argv, environment, out, err);
+    fclose(out);
+    fclose(err);
+    return said;
+}
+
+static void expect(const char *line, enum pekctl_exit exit_code, const char *out, const char *err)
+{
+    struct said said = run(line);
+    if (said.exit_code != exit_code || !strstr(said.out, out) || !strstr(said.err, err))
+        fail_msg("%s: ended with %d\n%s%s", line, (int)said.exit_code, said.out, said.err);
+    said_done(&said);
+}
+
+static const char *value(const char *sql)
+{
+    static char text[512];
+    pg_cluster_query(cluster, sql, text, sizeof(text));
+    return text;
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster, "TRUNCATE hub.instance; TRUNCATE hub.user_account CASCADE;"
+                                " INSERT INTO hub.user_account (id, username, name) VALUES"
+                                " ('alice', 'alice', 'Alíz')");
+    return 0;
+}
+
+static void instance_goes_through_its_life(void **state)
+{
+    (void)state;
+    expect("instance add worker-a 127.0.0.1:7101 --name A-worker", PEKCTL_DONE,
+           "realm worker-a is ACTIVE", "");
+    expect("instance list", PEKCTL_DONE, "worker-a  A-worker  127.0.0.1:7101  ACTIVE", "");
+    expect("instance drain worker-a", PEKCTL_DONE, "realm worker-a is DRAINING", "");
+    assert_string_equal(value("SELECT status || ' ' || updated_by FROM hub.instance"),
+                        "DRAINING pekctl");
+    expect("instance undrain worker-a", PEKCTL_DONE, "realm worker-a is ACTIVE", "");
+    expect("instance remove worker-a --json", PEKCTL_DONE,
+           "{\"realm\":\"worker-a\",\"status\":\"REMOVED\"}", "");
+    expect("instance list --json", PEKCTL_DONE, "[]", "");
+    expect("instance list --all", PEKCTL_DONE, "REMOVED", "");
+    expect("instance add worker-a 127.0.0.1:7102", PEKCTL_DONE, "ACTIVE", "");
+    assert_string_equal(value("SELECT name || ' ' || target FROM hub.instance"),
+                        "A-worker 127.0.0.1:7102");
+}
+
+static void instance_that_is_there_is_changed_only_when_asked_to(void **state)
+{
+    (void)state;
+    expect("instance add a h:1", PEKCTL_DONE, "", "");
+    expect("instance add a h:2", PEKCTL_REFUSED, "", "--replace");
+    assert_string_equal(value("SELECT target FROM hub.instance"), "h:1");
+    expect("instance add --replace a h:2", PEKCTL_DONE, "", "");
+    assert_string_equal(value("SELECT target FROM hub.instance"), "h:2");
+}
+
+static void realm_in_the_hub_is_nobody_elses(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster,
+                       "INSERT INTO hub.instance (realm, name, local) VALUES ('hub', 'hub', true)");
+    expect("instance add hub h:1", PEKCTL_REFUSED, "", "hub");
+    expect("instance add hub h:1 --replace", PEKCTL_REFUSED, "", "hosted in the hub");
+    expect("instance remove hub", PEKCTL_REFUSED, "", "no realm of a worker");
+    expect("instance list", PEKCTL_DONE, "in the hub", "");
+}
+
+static void seventeenth_realm_is_refused(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster, "INSERT INTO hub.instance (realm, name, target) SELECT 'r' || n,"
+                                " 'r', 'h:1' FROM generate_series(1, 16) n");
+    expect("instance add one-more h:1", PEKCTL_REFUSED, "", "at most 16 realms");
+    expect("instance add --json one-more h:1", PEKCTL_REFUSED, "",
+           "\"status\":\"FAILED_PRECONDITION\"");
+}
+
+static void ca_is_stored_and_must_be_a_certificate(void **state)
+{
+    struct certificates ca;
+    struct certificate_paths paths;
+    char line[256];
+    (void)state;
+    certificates_open(&ca);
+    certificates_issue(&ca, "worker", "a", &paths);
+    snprintf(line, sizeof(line), "instance add a h:1 --ca %s --tls-name x", ca.ca_path);
+    expect(line, PEKCTL_DONE, "ACTIVE", "");
+    assert_string_equal(value("SELECT left(ca_pem, 27) || tls_name FROM hub.instance"),
+                        "-----BEGIN CERTIFICATE-----x");
+    snprintf(line, sizeof(line), "instance add b h:1 --ca %s", paths.key);
+    expect(line, PEKCTL_USAGE, "", "certificates as PEM");
+    certificates_close(&ca);
+    expect("instance add b h:1 --ca /nowhere", PEKCTL_USAGE, "", "/nowhere cannot be read");
+}
+
+static void administrators_are_made_and_unmade(void **state)
+{
+    (void)state;
+    expect("user admin alice", PEKCTL_DONE, "user alice is administrator", "");
+    expect("user list", PEKCTL_DONE, "alice  alice     Alíz  yes", "");
+    expect("user unadmin alice", PEKCTL_DONE, "", "");
+    expect("user list --json", PEKCTL_DONE, "\"admin\":\"no\"", "");
+    expect("user admin nobody", PEKCTL_REFUSED, "", "nobody is no user");
+}
+
+static void wrong_command_lines_end_with_2_and_say_why(void **state)
+{
+    (void)state;
+    expect("--help", PEKCTL_DONE, "usage: pekctl", "");
+    expect("instance", PEKCTL_USAGE, "", "no such command");
+    expect("instance fly a", PEKCTL_USAGE, "", "no such command");
+    expect("instance add a", PEKCTL_USAGE, "", "takes 2 words, not 1");
+    expect("instance list --fast", PEKCTL_USAGE, "", "no option --fast");
+    expect("instance add a h:1 --name", PEKCTL_USAGE, "", "takes a value");
+    expect("instance add a h:1 b c", PEKCTL_USAGE, "", "too many");
+    expect("instance add A h:1", PEKCTL_USAGE, "", "realm: ");
+    expect("instance add a nowhere", PEKCTL_USAGE, "", "target: ");
+}
+
+static void database_that_is_not_there_ends_with_3(void **state)
+{
+    (void)state;
+    expect("instance list --database=host=/nowhere", PEKCTL_UNREACHABLE, "", "pekctl: database");
+    pg_cluster_execute(cluster, "CREATE DATABASE empty");
+    char conninfo[256], line[512];
+    pg_cluster_conninfo_for(cluster, NULL, "empty", conninfo, sizeof(conninfo));
+    /* Words are separated by blanks here: libpq takes a URI as well. */
+    char *host = strstr(conninfo, "host=");
+    assert_non_null(host);
+    host += strlen("host=");
+    snprintf(line, sizeof(line), "instance list --database postgresql:///empty?user=postgres&host=%.*s",
+             (int)strcspn(host, " "), host);
+    expect(line, PEKCTL_UNREACHABLE, "", "run pek-hub migrate");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_start();
+    if (!cluster)
+        return -1;
+    pg_cluster_execute(cluster, (const char *)hub_0001_hub_sql);
+    pg_cluster_execute(cluster, (const char *)hub_0004_instance_sql);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cluster = pg_cluster_stop(cluster);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(instance_goes_through_its_life, reset),
+        cmocka_unit_test_setup(instance_that_is_there_is_changed_only_when_asked_to, reset),
+        cmocka_unit_test_setup(realm_in_the_hub_is_nobody_elses, reset),
+        cmocka_unit_test_setup(seventeenth_realm_is_refused, reset),
+        cmocka_unit_test_setup(ca_is_stored_and_must_be_a_certificate, reset),
+        cmocka_unit_test_setup(administrators_are_made_and_unmade, reset),
+        cmocka_unit_test_setup(wrong_command_lines_end_with_2_and_say_why, reset),
+        cmocka_unit_test_setup(database_that_is_not_there_ends_with_3, reset),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
