@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev token, grpc, psql: straight to one realm, past the hub.
+# ./dev token, grpc, psql: straight to one realm, past the hub; ctl: to the hub's registry.
 # shellcheck source=deploy/dev/postgres.sh
 source "$PARTS/postgres.sh"
 
@@ -20,6 +20,15 @@ the worker asks for and a token of USER (alice unless told; --as nobody sends no
   ./dev grpc worker-acme list
   ./dev grpc worker-acme describe pek.group.v1.GroupService
   ./dev grpc worker-acme --as bob pek.group.v1.GroupService/ListGroups -d '"'"'{"q": "kör"}'"'"
+
+readonly ctl_help='usage: ./dev ctl [--data DIR] COMMAND …
+
+Runs pekctl on the hub of the federation: adds, drains and removes realms, makes users administrators of the hub.
+`./dev ctl help` is the help of pekctl itself.
+
+  ./dev ctl instance list
+  ./dev ctl instance drain worker-acme
+  ./dev ctl user admin alice'
 
 readonly psql_help='usage: ./dev psql REALM [--data DIR] [psql options…]
 
@@ -60,6 +69,22 @@ cmd_token() {
     take_realm token "$@"
     [[ ${#words[@]} -eq 1 ]] || die "token of whom? ./dev token $realm alice"
     token_of "$realm" "${words[0]}"
+}
+
+cmd_ctl() {
+    local folder=$BUILD_DIR words=()
+    help_if_asked "$ctl_help" "$@"
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --data) folder=${2:?--data takes a folder} && shift ;;
+            help) words+=(--help) ;;
+            *) words+=("$1") ;;
+        esac
+        shift
+    done
+    [[ -f $folder/run/state ]] || die "nothing runs with the data folder $folder; ./dev up starts it"
+    DATA=$(cd "$folder" && pwd)
+    env -i PATH="$PATH" "$(state_get bin)/pekctl" --config "$DATA/config/pek-hub.conf" "${words[@]}"
 }
 
 cmd_psql() {

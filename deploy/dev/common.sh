@@ -162,11 +162,11 @@ free_ports() { # count: that many in a row, below those that the system gives to
 build_programs() { # bazel config
     local out bin=$BUILD_DIR/bin/$1 program
     say "dev: building ($1)"
-    (cd "$ROOT" && bazel build --config="$1" //hub:pek-hub //worker:pek-worker) >&2 ||
+    (cd "$ROOT" && bazel build --config="$1" //hub:pek-hub //hub/pekctl:pekctl //worker:pek-worker) >&2 ||
         die "the build failed; what it needs is installed by ./dev setup"
     out=$(cd "$ROOT" && bazel info --config="$1" bazel-bin 2>/dev/null)
     mkdir -p "$bin"
-    for program in hub/pek-hub worker/pek-worker; do
+    for program in hub/pek-hub hub/pekctl/pekctl worker/pek-worker; do
         cmp -s "$out/$program" "$bin/${program##*/}" || install -m 755 "$out/$program" "$bin/"
     done
 }

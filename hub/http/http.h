@@ -42,6 +42,7 @@
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64
+#define HTTP_STRICT_TRANSPORT "max-age=31536000" /* a year */
 
 /* ---- server ------------------------------------------------------------------------------------ */
 
@@ -69,6 +70,8 @@ struct http_options {
     int64_t idle_timeout_ms;    /* between two requests */
     int64_t write_stall_ms;     /* a client that takes nothing for so long is closed */
     const struct http_tls *tls; /* NULL: plain */
+    /* Browsers are told to come by HTTPS only from now on (HTTP_STRICT_TRANSPORT); with TLS here, or at a proxy. */
+    bool strict_transport;
     /* Peers whose x-forwarded-for, x-forwarded-proto and x-request-id are believed: addresses without
      * port, exactly. */
     const char *const *trusted_proxies;

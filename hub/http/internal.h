@@ -35,6 +35,7 @@ struct http_server {
     int64_t header_timeout_us, idle_timeout_us, write_stall_us;
     char **trusted_proxies;
     size_t trusted_proxy_count;
+    bool strict_transport;
     int port;
 
     h2o_globalconf_t config;

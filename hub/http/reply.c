@@ -70,15 +70,21 @@ static h2o_ostream_t **replace_body(h2o_req_t *h2o, h2o_ostream_t **slot)
     return &replaced->super.next;
 }
 
+static void send_default(h2o_req_t *h2o, const char *name, const char *value)
+{
+    size_t name_len = strlen(name);
+    if (h2o_find_header_by_str(&h2o->res.headers, name, name_len, -1) == -1)
+        h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, name, name_len, 1, NULL, value,
+                              strlen(value));
+}
+
 void on_setup_filter(h2o_filter_t *filter, h2o_req_t *h2o, h2o_ostream_t **slot)
 {
     (void)filter;
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-        size_t name_len = strlen(defaults[i].name);
-        if (h2o_find_header_by_str(&h2o->res.headers, defaults[i].name, name_len, -1) == -1)
-            h2o_add_header_by_str(&h2o->pool, &h2o->res.headers, defaults[i].name, name_len, 1,
-                                  NULL, defaults[i].value, strlen(defaults[i].value));
-    }
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+        send_default(h2o, defaults[i].name, defaults[i].value);
+    if (conn_of(h2o)->server->strict_transport)
+        send_default(h2o, "strict-transport-security", HTTP_STRICT_TRANSPORT);
     if (!conn_of(h2o)->busy && h2o->res.status >= 400)
         slot = replace_body(h2o, slot);
     h2o_setup_next_ostream(h2o, slot);

@@ -180,6 +180,7 @@ static int64_t ms_or_default(int64_t value_ms, int64_t otherwise_ms)
 
 static bool take_options(struct http_server *server, const struct http_options *options)
 {
+    server->strict_transport = options->strict_transport;
     server->head_limits.line_bytes_max = or_default(options->line_bytes_max, HTTP_LINE_BYTES_MAX);
     server->head_limits.header_bytes_max =
         or_default(options->header_bytes_max, HTTP_HEADER_BYTES_MAX);

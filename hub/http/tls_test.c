@@ -120,8 +120,9 @@ static int setup(void **state)
     uv_timer_start(&tick, on_tick, 2, 2);
     const struct http_tls tls = {certificate_path, key_path, on_reload, NULL};
     struct fault fault = {0};
-    if (http_server_new(fibers, &(struct http_options){.listen = "127.0.0.1:0", .tls = &tls},
-                        handle, NULL, &server, &fault) != STATUS_OK)
+    const struct http_options options = {
+        .listen = "127.0.0.1:0", .tls = &tls, .strict_transport = true};
+    if (http_server_new(fibers, &options, handle, NULL, &server, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
     return 0;
 }
@@ -238,6 +239,13 @@ static void request_over_tls_is_served_as_http_1(void **state)
     assert_non_null(strstr(answer.text, "HTTP/1.1 200 OK\r\n"));
 }
 
+static void answers_ask_for_strict_transport(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(ask(TLS1_3_VERSION, "\x08http/1.1").text,
+                           "\r\nstrict-transport-security: " HTTP_STRICT_TRANSPORT "\r\n"));
+}
+
 static void old_versions_are_refused(void **state)
 {
     (void)state;
@@ -294,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(request_over_tls_is_served_as_http_1, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_ask_for_strict_transport, setup, teardown),
         cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(new_certificate_is_taken_up_and_a_bad_one_is_not, setup,
                                         teardown),

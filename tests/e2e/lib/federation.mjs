@@ -76,9 +76,13 @@ class Federation {
   worker(realm, service = 'pek.group.v1.GroupService') {
     const key = (name) => readFileSync(join(this.data, 'keys', name));
     const credentials = grpc.credentials.createSsl(key('ca.crt'), key('pek-hub.key'), key('pek-hub.crt'));
-    const Service = service.split('.').reduce((at, part) => at[part], protos);
-    return new Service(this.workerAddress(realm), credentials, { 'grpc.ssl_target_name_override': realm });
+    return clientOf(service, this.workerAddress(realm), credentials, { 'grpc.ssl_target_name_override': realm });
   }
+}
+
+export function clientOf(service, address, credentials, options) {
+  const Service = service.split('.').reduce((at, part) => at[part], protos);
+  return new Service(address, credentials, options);
 }
 
 function compareTuples(a, b) {
