@@ -304,16 +304,16 @@ static void certificate_reloaded(void *arg, const struct fault *problem)
 static enum status open_server(struct hub *hub, struct fault *fault)
 {
     const struct hub_config *config = hub->config;
-    const struct http_tls tls = {config->https_certificate, config->https_key,
-                                 certificate_reloaded, hub};
+    const struct http_tls tls = {config->https_certificate, config->https_key, certificate_reloaded,
+                                 hub};
     const struct http_options options = {
         .listen = config->listen,
         .body_bytes_max = (size_t)config->body_bytes_max,
         .connections_max = (size_t)config->connections_max,
         .connections_per_address_max = (size_t)config->connections_per_address_max,
         .tls = config->https_certificate[0] ? &tls : NULL,
-        .strict_transport = config->https_certificate[0] ||
-                            strncmp(config->public_url, "https://", 8) == 0,
+        .strict_transport =
+            config->https_certificate[0] || strncmp(config->public_url, "https://", 8) == 0,
         .trusted_proxies = config->trusted_proxies.items,
         .trusted_proxy_count = config->trusted_proxies.count,
     };

@@ -11,8 +11,10 @@ static const char **value_of(struct arguments *arguments, struct slice name)
         const char *name;
         const char **place;
     } options[] = {
-        {"database", &arguments->database}, {"config", &arguments->config},
-        {"name", &arguments->name},         {"tls-name", &arguments->tls_name},
+        {"database", &arguments->database},
+        {"config", &arguments->config},
+        {"name", &arguments->name},
+        {"tls-name", &arguments->tls_name},
         {"ca", &arguments->ca},
     };
 
@@ -78,8 +80,8 @@ enum status arguments_parse(int argc, char *const *argv, struct arguments *ret_a
         } else if (options && strcmp(argv[i], "-h") == 0) {
             arguments.help = true;
         } else if (options && argv[i][0] == '-' && argv[i][1] == '-') {
-            enum status status = parse_option(&arguments, argv[i],
-                                              i + 1 < argc ? argv[i + 1] : NULL, &took, fault);
+            enum status status =
+                parse_option(&arguments, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took, fault);
             if (status)
                 return status;
             i += took;

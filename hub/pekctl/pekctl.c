@@ -16,7 +16,8 @@
 static const char help[] =
     "usage: pekctl [--config FILE | --database CONNINFO] [--json] COMMAND\n"
     "\n"
-    "Which realms the federation has, and who administers the hub. Speaks to the hub's database; every hub follows it\n"
+    "Which realms the federation has, and who administers the hub. Speaks to the hub's database; "
+    "every hub follows it\n"
     "within a second.\n"
     "\n"
     "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
@@ -29,14 +30,18 @@ static const char help[] =
     "  pekctl user admin USER           may change the registry through the API\n"
     "  pekctl user unadmin USER         may not any more\n"
     "\n"
-    "  --config FILE        pek-hub's configuration, whose database_owner is taken; also PEK_CONFIG\n"
-    "  --database CONNINFO  libpq keywords or URI, as the role that owns the tables; also PEK_DATABASE_OWNER\n"
-    "  --ca FILE            PEM of who must have issued the worker's certificate; the hubs' tls_ca unless given\n"
+    "  --config FILE        pek-hub's configuration, whose database_owner is taken; also "
+    "PEK_CONFIG\n"
+    "  --database CONNINFO  libpq keywords or URI, as the role that owns the tables; also "
+    "PEK_DATABASE_OWNER\n"
+    "  --ca FILE            PEM of who must have issued the worker's certificate; the hubs' tls_ca "
+    "unless given\n"
     "  --tls-name NAME      what its certificate must name; REALM unless given\n"
     "  --replace            also when REALM is there already\n"
     "  --json               for programs\n"
     "\n"
-    "Ends with 0 when done, 1 when refused, 2 when the command line is wrong, 3 when the database cannot be reached.\n";
+    "Ends with 0 when done, 1 when refused, 2 when the command line is wrong, 3 when the database "
+    "cannot be reached.\n";
 
 static const char list_instances[] =
     "SELECT realm, name, coalesce(target, 'in the hub') AS target, status,"
@@ -48,12 +53,13 @@ static const char list_instances[] =
 static const char list_users[] =
     "SELECT id, username, name, CASE WHEN is_admin THEN 'yes' ELSE 'no' END AS admin,"
     "       CASE WHEN disabled_at IS NULL THEN 'no' ELSE 'yes' END AS disabled,"
-    "       coalesce(to_char(last_login_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), 'never')"
+    "       coalesce(to_char(last_login_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+    "'never')"
     "           AS last_login"
     "  FROM hub.user_account ORDER BY id";
 
-static const char set_admin[] =
-    "UPDATE hub.user_account SET is_admin = $2::boolean WHERE id = $1 OR username = $1 RETURNING id";
+static const char set_admin[] = "UPDATE hub.user_account SET is_admin = $2::boolean WHERE id = $1 "
+                                "OR username = $1 RETURNING id";
 
 struct run {
     struct arguments arguments;
@@ -162,12 +168,16 @@ static enum pekctl_exit add(struct run *run)
     };
     if (instance_row_check(&row, &run->fault))
         return PEKCTL_USAGE;
-    const char *params[PARAMS_MAX] = {row.realm,    row.name,   row.target, row.tls_name,
-                                      row.ca_pem, WHO, a->replace ? "true" : "false"};
+    const char *params[PARAMS_MAX] = {row.realm,
+                                      row.name,
+                                      row.target,
+                                      row.tls_name,
+                                      row.ca_pem,
+                                      WHO,
+                                      a->replace ? "true" : "false"};
     enum pekctl_exit exit_code =
         change(run, instance_store_add.sql, PARAMS_MAX, params, STATUS_ALREADY_EXISTS,
-               a->replace ? "is hosted in the hub"
-                          : "is there already; --replace changes it");
+               a->replace ? "is hosted in the hub" : "is there already; --replace changes it");
     if (exit_code == PEKCTL_DONE)
         output_change(run->out, "realm", row.realm, "ACTIVE", a->json);
     return exit_code;
@@ -213,8 +223,7 @@ static enum pekctl_exit list_all_users(struct run *run)
 static enum pekctl_exit make_admin(struct run *run, bool admin)
 {
     const char *params[] = {run->arguments.words[2], admin ? "true" : "false"};
-    enum pekctl_exit exit_code =
-        change(run, set_admin, 2, params, STATUS_NOT_FOUND, "is no user");
+    enum pekctl_exit exit_code = change(run, set_admin, 2, params, STATUS_NOT_FOUND, "is no user");
 
     if (exit_code == PEKCTL_DONE)
         output_change(run->out, "user", params[0], admin ? "administrator" : "no administrator",
@@ -322,7 +331,8 @@ static enum pekctl_exit dispatch(struct run *run, char *const *environment)
     const struct arguments *a = &run->arguments;
 
     for (size_t i = 0; a->word_count >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(a->words[0], commands[i].noun) != 0 || strcmp(a->words[1], commands[i].verb) != 0)
+        if (strcmp(a->words[0], commands[i].noun) != 0 ||
+            strcmp(a->words[1], commands[i].verb) != 0)
             continue;
         if (a->word_count == commands[i].words)
             return find_database_and_run(run, environment, commands[i].run);

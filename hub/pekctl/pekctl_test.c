@@ -180,7 +180,8 @@ static void database_that_is_not_there_ends_with_3(void **state)
     char *host = strstr(conninfo, "host=");
     assert_non_null(host);
     host += strlen("host=");
-    snprintf(line, sizeof(line), "instance list --database postgresql:///empty?user=postgres&host=%.*s",
+    snprintf(line, sizeof(line),
+             "instance list --database postgresql:///empty?user=postgres&host=%.*s",
              (int)strcspn(host, " "), host);
     expect(line, PEKCTL_UNREACHABLE, "", "run pek-hub migrate");
 }

@@ -51,8 +51,9 @@ static enum status add(struct directory *directory, const struct instance_row *r
     struct instance_spec spec = {row->realm, row->name, row->target, NULL, endpoint_of(row), -1};
 
     if (row->ca_pem && !own)
-        return fault_set(fault, STATUS_FAILED_PRECONDITION, "ca_pem",
-                         "it has a CA, but this hub has no certificate of its own (tls_certificate)");
+        return fault_set(
+            fault, STATUS_FAILED_PRECONDITION, "ca_pem",
+            "it has a CA, but this hub has no certificate of its own (tls_certificate)");
     if (own) {
         tls = *own;
         /* A worker's certificate must name its realm: one realm cannot pose as another. */
@@ -91,7 +92,8 @@ static enum status apply_row(struct directory *directory, const struct instance_
                          row->realm);
     struct sha256 endpoint = endpoint_of(row);
     enum status status = check(directory, row, fault);
-    if (instance && (status || !instance->channel || !sha256_equal(&endpoint, &instance->endpoint))) {
+    if (instance &&
+        (status || !instance->channel || !sha256_equal(&endpoint, &instance->endpoint))) {
         instance_remove(instance);
         instance = NULL;
     }
@@ -110,7 +112,8 @@ static enum status apply_row(struct directory *directory, const struct instance_
 
 /* ---- the table ---------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct instance_row *rows, size_t count, const struct instance *instance)
+static bool is_wanted(const struct instance_row *rows, size_t count,
+                      const struct instance *instance)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i].realm, instance->realm) == 0)

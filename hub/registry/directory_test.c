@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hub/migration_0004.h"
 #include "hub/migration_0001.h"
+#include "hub/migration_0004.h"
 #include "hub/registry/instance_rules.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
@@ -90,8 +90,8 @@ static struct worker *worker_start(struct scene *scene, const char *realm, int p
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
     const struct rpc_server_options options = {.listen = listen, .tls = tls};
     assert_int_equal(rpc_host_new(scene->run->fibers, &limits, &worker->host), STATUS_OK);
-    assert_int_equal(
-        instance_v1_instance_service_add(worker->host, &worker_ops, worker, &fault), STATUS_OK);
+    assert_int_equal(instance_v1_instance_service_add(worker->host, &worker_ops, worker, &fault),
+                     STATUS_OK);
     if (rpc_server_new(scene->runtime, worker->host, &options, &worker->server, &fault))
         fail_msg("%s", fault.text);
     snprintf(worker->target, sizeof(worker->target), "127.0.0.1:%d",
@@ -259,8 +259,8 @@ static void worker_added_in_sql_serves_and_drains_and_goes_without_restart(struc
     await_gone(scene, "a", 1000);
 }
 
-static void what_a_worker_says_of_itself_is_noted_and_does_not_wake_the_hubs_for_ever(
-    struct scene *scene)
+static void
+what_a_worker_says_of_itself_is_noted_and_does_not_wake_the_hubs_for_ever(struct scene *scene)
 {
     struct worker *worker = worker_start(scene, "a", 0, NULL);
     char said[64] = "";
@@ -278,8 +278,8 @@ static void what_a_worker_says_of_itself_is_noted_and_does_not_wake_the_hubs_for
     assert_string_equal(said, "7 pek.instance.v1.InstanceService 1");
 }
 
-static void another_address_is_another_instance_and_the_old_one_ends_with_its_last_call(
-    struct scene *scene)
+static void
+another_address_is_another_instance_and_the_old_one_ends_with_its_last_call(struct scene *scene)
 {
     struct worker *one = worker_start(scene, "a", 0, NULL);
     struct worker *two = worker_start(scene, "a", 0, NULL);
@@ -340,8 +340,7 @@ static void seventeenth_realm_is_refused_by_the_table_with_a_clear_error(struct 
     assert_string_equal(fault.reason, "TOO_MANY_REALMS");
     sql(SET_STATUS, "REMOVED", "r1");
     assert_int_equal(
-        instance_store_put(scene->run->pg, &scene->cancel, &row, false, "test", &fault),
-        STATUS_OK);
+        instance_store_put(scene->run->pg, &scene->cancel, &row, false, "test", &fault), STATUS_OK);
     /* Coming back counts as well. */
     assert_int_equal(instance_store_put(scene->run->pg, &scene->cancel,
                                         &(struct instance_row){.realm = "r1", .target = "h:1"},
@@ -417,14 +416,15 @@ static void draining_worker_is_not_serving_before_it_is_unreachable(struct scene
     assert_int_equal(scene->seen[0], INSTANCE_NOT_SERVING);
 }
 
-static void seeds_come_follow_and_go_but_leave_alone_what_an_administrator_touched(
-    struct scene *scene)
+static void
+seeds_come_follow_and_go_but_leave_alone_what_an_administrator_touched(struct scene *scene)
 {
     static const char *const one[] = {"a=127.0.0.1:1", "b=127.0.0.1:2"};
     static const char *const two[] = {"a=127.0.0.1:3"};
     char rows[256];
-    const char *all = "SELECT string_agg(realm || ' ' || target || ' ' || status, ', ' ORDER BY realm)"
-                      " FROM hub.instance";
+    const char *all =
+        "SELECT string_agg(realm || ' ' || target || ' ' || status, ', ' ORDER BY realm)"
+        " FROM hub.instance";
     follow(scene, one, 2, NULL);
     assert_int_equal(scene->registry.count, 2);
     unfollow(scene);
@@ -433,9 +433,9 @@ static void seeds_come_follow_and_go_but_leave_alone_what_an_administrator_touch
     pg_cluster_query(cluster, all, rows, sizeof(rows));
     assert_string_equal(rows, "a 127.0.0.1:3 ACTIVE, b 127.0.0.1:2 REMOVED");
     struct fault fault;
-    assert_int_equal(instance_store_change(scene->run->pg, &scene->cancel, "a", "DRAINING", "test",
-                                           &fault),
-                     STATUS_OK);
+    assert_int_equal(
+        instance_store_change(scene->run->pg, &scene->cancel, "a", "DRAINING", "test", &fault),
+        STATUS_OK);
     unfollow(scene);
     begin(scene);
     follow(scene, one, 2, NULL);
@@ -482,9 +482,9 @@ static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct sce
         {.realm = "c", .target = c->target, .ca_pem = pem},
     };
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(instance_store_put(scene->run->pg, &scene->cancel, &rows[i], true, "test",
-                                            &fault),
-                         STATUS_OK);
+        assert_int_equal(
+            instance_store_put(scene->run->pg, &scene->cancel, &rows[i], true, "test", &fault),
+            STATUS_OK);
     await(scene, "b", INSTANCE_SERVING, SOON_MS);
     await(scene, "c", INSTANCE_SERVING, SOON_MS);
     certificates_close(&ours);
@@ -493,10 +493,11 @@ static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct sce
 
 static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
 {
-    static const char *const bad[] = {"", "host", "host:", "host:0", "host:65536", "host:1x",
-                                      "a:1,b:2", "a b:1", ":1", "::1:1", "http://host:1", "unix:"};
-    static const char *const good[] = {"host:1", "127.0.0.1:65535", "[::1]:7101", "unix:/run/w",
-                                       "dns:///w.example:443", "ipv4:10.0.0.1:7101"};
+    static const char *const bad[] = {"",           "host",    "host:",         "host:0",
+                                      "host:65536", "host:1x", "a:1,b:2",       "a b:1",
+                                      ":1",         "::1:1",   "http://host:1", "unix:"};
+    static const char *const good[] = {"host:1",      "127.0.0.1:65535",      "[::1]:7101",
+                                       "unix:/run/w", "dns:///w.example:443", "ipv4:10.0.0.1:7101"};
     struct fault fault;
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -547,7 +548,7 @@ static int teardown(void **state)
 
 #define SCENE(body)                                                                                \
     {                                                                                              \
-        #body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
+#body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
     }
 
 int main(void)

@@ -117,9 +117,10 @@ enum status instance_row_check(const struct instance_row *row, struct fault *fau
     if (row->name && strlen(row->name) > INSTANCE_NAME_BYTES_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "a name has at most %d bytes",
                          INSTANCE_NAME_BYTES_MAX);
-    if (row->tls_name && (row->tls_name[0] == 0 || strlen(row->tls_name) > INSTANCE_TARGET_BYTES_MAX))
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "tls_name",
-                         "a TLS name has 1 to %d bytes", INSTANCE_TARGET_BYTES_MAX);
+    if (row->tls_name &&
+        (row->tls_name[0] == 0 || strlen(row->tls_name) > INSTANCE_TARGET_BYTES_MAX))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "tls_name", "a TLS name has 1 to %d bytes",
+                         INSTANCE_TARGET_BYTES_MAX);
     if (row->ca_pem &&
         (strlen(row->ca_pem) > INSTANCE_CA_BYTES_MAX || !is_pem_certificate(row->ca_pem)))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "ca_pem",

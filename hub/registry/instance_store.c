@@ -114,10 +114,9 @@ static enum status run_write(struct pg_transaction *transaction, void *arg)
 {
     struct write *write = arg;
 
-    enum status status = execute(transaction, write->statement, write->params, write->param_count,
-                                 &write->affected);
-    write->too_many =
-        status && strcmp(pg_constraint(transaction), "instance_count_max") == 0;
+    enum status status =
+        execute(transaction, write->statement, write->params, write->param_count, &write->affected);
+    write->too_many = status && strcmp(pg_constraint(transaction), "instance_count_max") == 0;
     return status;
 }
 

@@ -16,12 +16,9 @@
 const char *instance_status_name(enum instance_status status)
 {
     static const char *const names[] = {
-        [INSTANCE_UNKNOWN] = "UNKNOWN",
-        [INSTANCE_SERVING] = "SERVING",
-        [INSTANCE_NOT_SERVING] = "NOT_SERVING",
-        [INSTANCE_UNREACHABLE] = "UNREACHABLE",
-        [INSTANCE_IS_DRAINING] = "DRAINING",
-        [INSTANCE_REFUSED] = "REFUSED",
+        [INSTANCE_UNKNOWN] = "UNKNOWN",         [INSTANCE_SERVING] = "SERVING",
+        [INSTANCE_NOT_SERVING] = "NOT_SERVING", [INSTANCE_UNREACHABLE] = "UNREACHABLE",
+        [INSTANCE_IS_DRAINING] = "DRAINING",    [INSTANCE_REFUSED] = "REFUSED",
     };
     return names[status];
 }

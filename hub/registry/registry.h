@@ -63,9 +63,10 @@ struct instance {
     enum instance_mode mode;
     char realm[REALM_BYTES_MAX + 1];
     char name[INSTANCE_NAME_BYTES_MAX + 1];
-    char *target;           /* NULL for the local host */
-    struct sha256 endpoint; /* of all that says how it is reached: another one is another instance */
-    int ca_fd;              /* memory that is read as the file of its CA; -1 for none */
+    char *target; /* NULL for the local host */
+    struct sha256
+        endpoint; /* of all that says how it is reached: another one is another instance */
+    int ca_fd;    /* memory that is read as the file of its CA; -1 for none */
     struct rpc_channel *channel; /* NULL when it could not be made: then it is refused */
     struct breaker breaker;
     size_t in_flight;
@@ -100,7 +101,8 @@ struct registry {
     struct fibers *fibers;
     struct registry_options options;
     struct rpc_runtime *runtime; /* made with the first instance that needs it */
-    struct instance *instances[REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, in the order of adding */
+    struct instance
+        *instances[REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, in the order of adding */
     size_t count;
     struct instance *slots[REGISTRY_INSTANCES_MAX]; /* all that exist */
     uint64_t generations;

@@ -107,8 +107,8 @@ static enum status add_instance(struct rpc_ctx *ctx, const hub_v1_add_instance_r
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "target", "that is this hub itself");
     const struct instance *there = registry_find(registry, slice_str(req->realm));
     if (there && !there->target)
-        return rpc_fail_field(ctx, STATUS_ALREADY_EXISTS, "realm",
-                              "realm %s is hosted in this hub", req->realm);
+        return rpc_fail_field(ctx, STATUS_ALREADY_EXISTS, "realm", "realm %s is hosted in this hub",
+                              req->realm);
     status = instance_store_put(service->pg, rpc_cancel(ctx), &row, req->replace, caller(ctx),
                                 rpc_fault(ctx));
     return status ? status : answer(ctx, req->realm, "ACTIVE", res);

@@ -16,8 +16,7 @@ struct registry_service {
 };
 
 /* `service` outlives the host. */
-PEK_MUST_CHECK enum status registry_service_add(struct rpc_host *host,
-                                                struct registry_service *service,
-                                                struct fault *fault);
+PEK_MUST_CHECK enum status
+registry_service_add(struct rpc_host *host, struct registry_service *service, struct fault *fault);
 
 #endif

@@ -158,8 +158,8 @@ static void registry_refuses_the_seventeenth_and_says_why(struct scene *scene)
     assert_non_null(strstr(fault.text, "16"));
 }
 
-static void removed_instance_stays_until_its_last_call_ended_and_its_slot_is_not_given_away(
-    struct scene *scene)
+static void
+removed_instance_stays_until_its_last_call_ended_and_its_slot_is_not_given_away(struct scene *scene)
 {
     struct instance *first = instance_ref(add(scene, "a"));
     size_t slot = first->slot;
@@ -269,7 +269,7 @@ static void instance_that_says_it_is_another_realm_is_refused_with_the_reason(st
 
 #define SCENE(body)                                                                                \
     {                                                                                              \
-        #body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
+#body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
     }
 
 int main(void)

@@ -15,7 +15,8 @@ const ctl = (...words) => federation.dev('ctl', ...words);
 function refused(...words) {
   try {
     execFileSync(`${federation.state('bin')}/pekctl`,
-      ['--config', `${federation.data}/config/pek-hub.conf`, ...words], { encoding: 'utf8', stdio: 'pipe' });
+      ['--config', `${federation.data}/config/pek-hub.conf`, ...words],
+    { encoding: 'utf8', stdio: 'pipe', env: { PATH: process.env.PATH } });
   } catch (error) {
     return { code: error.status, text: error.stderr };
   }
@@ -112,11 +113,14 @@ describe('the registry', () => {
 
   it('refuses the seventeenth realm', async () => {
     const names = Array.from({ length: 16 - realms.length }, (_, i) => `filler-${i}`);
-    for (const name of names) await ctl('instance', 'add', name, '127.0.0.1:1');
-    const { code, text } = refused('instance', 'add', 'one-more', '127.0.0.1:1');
-    assert.equal(code, 1);
-    assert.match(text, /at most 16 realms/);
-    for (const name of names) await ctl('instance', 'remove', name);
+    try {
+      for (const name of names) await ctl('instance', 'add', name, '127.0.0.1:1');
+      const { code, text } = refused('instance', 'add', 'one-more', '127.0.0.1:1');
+      assert.equal(code, 1);
+      assert.match(text, /at most 16 realms/);
+    } finally {
+      for (const name of names) await ctl('instance', 'remove', name);
+    }
   });
 
   it('waits for a worker that stopped answering in one list at most', async () => {
@@ -174,7 +178,7 @@ describe('changes through the API', () => {
       assert.equal((await dave.send('DELETE', '/api/v1/instances/extra')).json.status, 'REMOVED');
       assert.equal((await dave.send('DELETE', '/api/v1/instances/extra')).status, 404);
       for (const [bad, field] of [[{ realm: 'X', target: 'h:1' }, 'realm'], [{ realm: 'x', target: 'h' }, 'target'],
-        [{ realm: 'x', target: 'h:1', caPem: 'none' }, 'ca_pem'], [{ realm: 'hub', target: 'h:1' }, 'realm'],
+        [{ realm: 'x', target: 'h:1', caPem: 'none' }, 'caPem'], [{ realm: 'hub', target: 'h:1' }, 'realm'],
         [{ realm: 'loop', target: `127.0.0.1:${federation.port}` }, 'target'],
         [{ realm: 'loop', target: `localhost:${federation.port}` }, 'target']]) {
         const answer = await dave.post('/api/v1/instances', bad);
