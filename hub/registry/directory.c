@@ -292,6 +292,7 @@ void directory_stop(struct directory *directory)
         assert(status == STATUS_OK);
         (void)status;
     }
+    directory->stopping = NULL;
     directory->listener = pg_listener_free(directory->listener);
     directory->options.registry->on_freed = NULL;
     directory->options.registry->on_info = NULL;
