@@ -157,8 +157,10 @@ static enum status refresh(struct hub_keys *hub_keys, bool patient, struct fault
             status = read_again(hub_keys, fault);
             hub_keys->refreshes += status == STATUS_OK;
             hub_keys->failures += status != STATUS_OK;
-            hub_keys->refresh_from_us = deadline_after_ms(
-                status == STATUS_OK ? HUB_KEYS_REFRESH_MIN_MS : HUB_KEYS_RETRY_MIN_MS);
+            /* A refresh by the clock says nothing about a key that is published after it. */
+            if (patient)
+                hub_keys->refresh_from_us = deadline_after_ms(
+                    status == STATUS_OK ? HUB_KEYS_REFRESH_MIN_MS : HUB_KEYS_RETRY_MIN_MS);
         }
     }
     fiber_gate_leave(&hub_keys->gate);

@@ -117,6 +117,17 @@ static void new_key_in_the_file_is_learnt_by_one_refresh(struct fiber_run *run)
     hub_keys_done(&test.keys);
 }
 
+static void refresh_by_the_clock_does_not_put_off_that_for_an_unknown_key(struct fiber_run *run)
+{
+    (void)run;
+    open_file(jwks(test.old_key, NULL));
+    assert_int_equal(hub_keys_refresh_now(&test.keys, NULL), STATUS_OK);
+    write_file(jwks(test.new_key, test.old_key));
+    assert_int_equal(hub_keys_refresh(&test.keys), STATUS_OK);
+    assert_true(knows(test.new_key));
+    hub_keys_done(&test.keys);
+}
+
 static void unknown_keys_cause_no_second_refresh_before_the_pause_is_over(struct fiber_run *run)
 {
     (void)run;
@@ -318,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIBER_TEST(file_is_jwks_or_public_pems_in_a_row),
         FIBER_TEST(new_key_in_the_file_is_learnt_by_one_refresh),
+        FIBER_TEST(refresh_by_the_clock_does_not_put_off_that_for_an_unknown_key),
         FIBER_TEST(unknown_keys_cause_no_second_refresh_before_the_pause_is_over),
         FIBER_TEST(many_at_once_share_one_refresh_and_all_profit),
         FIBER_TEST(broken_file_changes_nothing),
