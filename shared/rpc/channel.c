@@ -276,12 +276,25 @@ static struct slice call_details(const struct grpc_out_call *call)
     return (struct slice){0};
 }
 
+/* gRPC itself refuses a message over RPC_MESSAGE_BYTES_MAX, at either end, with the status of a server that has no
+ * room: that would be worth another try, what the server has to say is not. */
+static enum status call_status(const struct grpc_out_call *call)
+{
+    static const char too_large[] = " message larger than max";
+    enum status status = status_from_code(call->code);
+    struct slice text = rpc_message_bytes(&call->text);
+    if (status == STATUS_RESOURCE_EXHAUSTED && call_details(call).len == 0 && text.len > 0 &&
+        memmem(text.ptr, text.len, too_large, strlen(too_large)))
+        return STATUS_DATA_LOSS;
+    return status;
+}
+
 static bool out_finished(struct rpc_call *base, struct fault *ret_fault, int64_t *ret_ended_us)
 {
     struct grpc_out_call *call = call_of(base);
     if (!call->has_status || !call->all_received || call->receiving)
         return false;
-    fault_wire_unpack(status_from_code(call->code), call_details(call), ret_fault);
+    fault_wire_unpack(call_status(call), call_details(call), ret_fault);
     *ret_ended_us = call->ended_us;
     return true;
 }
