@@ -208,7 +208,15 @@ static enum status find_unknown(struct session_cache *cache, struct cancel *canc
         return status;
     if (!slice_equal(row.user_id, claims.sub))
         return session_refuse(fault);
-    struct session *session = session_new(cache, &claims, &row, asked_us);
+    /* Of requests that came together the first has made it by now: they share it, and its tokens. */
+    struct lru_entry *entry = lru_find(&cache->lru, key);
+    struct session *session = entry ? LIST_ENTRY(entry, struct session, entry) : NULL;
+    if (session && !session->ended) {
+        session->references++;
+        *ret_session = session;
+        return STATUS_OK;
+    }
+    session = session_new(cache, &claims, &row, asked_us);
     if (!session)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     if (endings != cache->endings)
