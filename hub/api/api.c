@@ -63,6 +63,12 @@ enum status api_check_origin(const struct api *api, struct http_request *request
     return STATUS_OK;
 }
 
+int api_http_code(const struct fault *fault)
+{
+    /* What a realm answered was not to be read, or not its own: that is not this hub's own failure. */
+    return fault->status == STATUS_DATA_LOSS ? 502 : status_http(fault->status);
+}
+
 void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code)
 {
     static const char *const types[] = {"application/json", "application/problem+json"};
@@ -71,12 +77,12 @@ void api_reply_fault(struct http_request *request, const struct fault *fault, in
         {SLICE_LIT("content-type"), slice_str(types[problem])},
         {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
     };
+    int code = http_code ? http_code : api_http_code(fault);
     struct buffer body;
 
     buffer_init(&body, 8192);
-    transcode_error_json(fault, http_code, problem, &body);
-    http_reply(request, http_code ? http_code : status_http(fault->status), headers, 2,
-               buffer_slice(&body));
+    transcode_error_json(fault, code, problem, &body);
+    http_reply(request, code, headers, 2, buffer_slice(&body));
     buffer_done(&body);
 }
 

@@ -59,6 +59,7 @@ static void append_realms(struct format *format, unsigned same)
 enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
 {
     struct buffer *out = &format->buffer;
+    size_t before = out->len;
 
     if (format->kind == FORMAT_NDJSON)
         buffer_append_str(out, "{\"result\":");
@@ -75,10 +76,15 @@ enum status format_item(struct format *format, struct leg *leg, unsigned same, s
         buffer_append_str(out, "}\n");
     else if (format->kind == FORMAT_EVENTS)
         buffer_append_str(out, "\n\n");
-    format->items++;
     if (!status && out->failed)
         status = STATUS_RESOURCE_EXHAUSTED;
-    if (!status && format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES)
+    if (status) { /* half an item is none; those before it stay */
+        out->len = before;
+        out->failed = false;
+        return status;
+    }
+    format->items++;
+    if (format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES)
         status = format_flush(format);
     return status;
 }
@@ -205,19 +211,19 @@ void format_fail(struct format *format, const struct fault *fault, struct slice 
 {
     struct buffer error;
 
-    if (!format->begun) {
+    if (!format->begun && (format->kind == FORMAT_PAGE || format->items == 0)) {
         call_add_server_timing(format->call);
         api_reply_fault(format->call->http, fault, 0);
         return;
     }
+    /* Items that were given and did not leave yet go out before it: the cursor is behind them. */
     /* {"error":{…}} becomes {"error":{…},"cursor":"…"}. */
     buffer_init(&error, 8192);
-    transcode_error_json(fault, 0, false, &error);
+    transcode_error_json(fault, api_http_code(fault), false, &error);
     if (cursor.len && !error.failed && error.len > 0) {
         error.len--;
         buffer_printf(&error, ",\"cursor\":\"%.*s\"}", SLICE_ARG(cursor));
     }
-    buffer_reset(&format->buffer);
     buffer_printf(&format->buffer,
                   format->kind == FORMAT_NDJSON ? "%.*s\n" : "event: error\ndata: %.*s\n\n",
                   SLICE_ARG(buffer_slice(&error)));

@@ -193,6 +193,7 @@ static enum status give(struct list_stream *stream, size_t source, unsigned same
     struct leg *legs = stream->call->fanout.legs;
     struct merge *merge = &stream->merge;
     struct leg *leg = &legs[stream->source_leg[source]];
+    const struct page_position before = stream->last;
     unsigned same_legs = 0;
     struct slice cursor = {"", 0};
 
@@ -204,7 +205,12 @@ static enum status give(struct list_stream *stream, size_t source, unsigned same
         if (same & 1u << i)
             same_legs |= 1u << stream->source_leg[i];
     }
+    size_t items = stream->format.items;
     enum status status = format_item(&stream->format, leg, same_legs, cursor);
+    if (stream->format.items == items) { /* not given: a cursor must not be behind it */
+        stream->last = before;
+        return status;
+    }
     for (size_t i = 0; i < merge->count; i++) {
         if (!(same & 1u << i))
             continue;
