@@ -440,6 +440,11 @@ enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hu
     return status;
 }
 
+int hub_port(const struct hub *hub)
+{
+    return http_server_port(hub->server);
+}
+
 /* ---- stopping ---------------------------------------------------------------------------------- */
 
 static void run_stop(void *arg)

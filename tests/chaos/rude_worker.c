@@ -1,0 +1,337 @@
+#include "tests/chaos/rude_worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pek/group/v1/group.rpc.h"
+#include "pek/instance/v1/instance.rpc.h"
+#include "shared/base/clock.h"
+#include "shared/rpc/incoming.h"
+
+#define DRAIN_MS 10000
+
+static char *text(const char *string)
+{
+    union {
+        const char *in;
+        char *out;
+    } either = {.in = string};
+    return either.out;
+}
+
+/* ---- what goes out ------------------------------------------------------------------------------ */
+
+/* Whatever the bytes are: behind the host's own check of what may be sent. */
+static enum status send_bytes(struct rpc_stream *stream, const void *bytes, size_t len)
+{
+    struct rpc_ctx *ctx = stream->ctx;
+    ctx->transport->send(ctx, grpc_slice_from_copied_buffer(bytes, len));
+    return STATUS_OK;
+}
+
+static enum status send_group(struct rude_worker *worker, struct rpc_stream *stream,
+                              const struct rude_item *item, enum rude_fault fault)
+{
+    static const char not_utf8[] = "\xc3\x28\xff";
+    group_v1_group group = GROUP_V1_GROUP_INIT;
+    group.realm = text(fault == RUDE_OTHER_REALM ? "foreign" : worker->realm);
+    group.id = text(item->id);
+    group.name = text(fault == RUDE_NOT_UTF8 ? not_utf8 : item->id);
+    group.sort_key.data = (uint8_t *)text(fault == RUDE_BROKEN_ORDER ? "" : item->key);
+    group.sort_key.len = fault == RUDE_BROKEN_ORDER ? 0 : strlen(item->key);
+    return rpc_stream_send(stream, &group.base);
+}
+
+static enum status send_oversize(struct rpc_stream *stream)
+{
+    /* One byte over: name, of that length. */
+    size_t len = RPC_MESSAGE_BYTES_MAX + 1, rest = len - 5;
+    grpc_slice message = grpc_slice_malloc(len);
+    uint8_t *bytes = GRPC_SLICE_START_PTR(message);
+    memset(bytes, 'x', len);
+    bytes[0] = 3 << 3 | 2;
+    for (size_t i = 1; i < 5; i++, rest >>= 7)
+        bytes[i] = (uint8_t)((rest & 0x7f) | (i < 4 ? 0x80 : 0));
+    stream->ctx->transport->send(stream->ctx, message);
+    return STATUS_OK;
+}
+
+static enum status stall(struct rude_worker *worker, struct rpc_ctx *ctx)
+{
+    struct fiber_event never = {0};
+    worker->stalled++;
+    enum status status = fiber_event_wait_cancel(&never, rpc_cancel(ctx));
+    worker->stalled--;
+    worker->cancelled++;
+    return status;
+}
+
+/* One item, or what comes in its place. */
+static enum status give(struct rude_worker *worker, struct rpc_ctx *ctx, struct rpc_stream *stream,
+                        const struct rude_item *item, bool rude)
+{
+    switch (rude ? worker->fault : RUDE_NOT) {
+    case RUDE_GARBAGE: return send_bytes(stream, "\x0a\xff\xff\xff\xff\x0f", 6);
+    case RUDE_OVERSIZE: return send_oversize(stream);
+    case RUDE_FAIL: return rpc_fail(ctx, worker->status, "rude");
+    case RUDE_STALL: return stall(worker, ctx);
+    case RUDE_NOT:
+    case RUDE_OTHER_REALM:
+    case RUDE_BROKEN_ORDER:
+    case RUDE_NOT_UTF8:
+    default: return send_group(worker, stream, item, rude ? worker->fault : RUDE_NOT);
+    }
+}
+
+/* ---- groups ------------------------------------------------------------------------------------- */
+
+/* Notes who calls; says how to begin. */
+static enum status begin(struct rude_worker *worker, struct rpc_ctx *ctx)
+{
+    char own[RUDE_TEXT_BYTES_MAX];
+    worker->calls++;
+    snprintf(own, sizeof(own), "Bearer token-of-%s", worker->realm);
+    if (!slice_equal_str(rpc_metadata(ctx, "authorization", 0), own))
+        worker->strangers++;
+    worker->hint_count = 0;
+    for (size_t i = 0; i < RUDE_HINTS_MAX; i++) {
+        struct slice hint = rpc_metadata(ctx, "x-policy-hint", i);
+        if (hint.len == 0)
+            break;
+        snprintf(worker->hints[worker->hint_count++], RUDE_TEXT_BYTES_MAX, "%.*s", SLICE_ARG(hint));
+    }
+    if (worker->refusals == 0)
+        return STATUS_OK;
+    worker->refusals--;
+    return rpc_fail(ctx, worker->status, "refused");
+}
+
+static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *request,
+                             void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_get_group_request *req = request;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    if (status != STATUS_OK)
+        return status;
+    for (size_t i = 0; i < worker->item_count; i++)
+        if (strcmp(worker->items[i].id, req->id) == 0)
+            return give(worker, ctx, stream, &worker->items[i], worker->fault_after == 0);
+    if (worker->fault == RUDE_STALL)
+        return stall(worker, ctx);
+    return rpc_fail(ctx, STATUS_NOT_FOUND, "no such group");
+}
+
+static bool is_after(const struct rude_item *item, const Pek__Cursor *after)
+{
+    if (!after)
+        return true;
+    struct slice key = slice_make((const char *)after->sort_key.data, after->sort_key.len);
+    int order = slice_compare(slice_str(item->key), key);
+    if (order == 0)
+        order = slice_compare(slice_str(item->id), slice_str(after->id));
+    return order > 0 || (order == 0 && after->inclusive);
+}
+
+static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void *request,
+                               void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_list_groups_request *req = request;
+    size_t given = 0, wanted = req->page_size > 0 ? (size_t)req->page_size : RUDE_ITEMS_MAX;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    for (size_t i = 0; status == STATUS_OK && i < worker->item_count && given < wanted; i++) {
+        if (!is_after(&worker->items[i], req->after))
+            continue;
+        status = give(worker, ctx, stream, &worker->items[i], given == worker->fault_after);
+        given++;
+    }
+    /* A fault at the very end of the list. */
+    if (status == STATUS_OK && given < wanted && given <= worker->fault_after &&
+        (worker->fault == RUDE_FAIL || worker->fault == RUDE_STALL))
+        status = give(worker, ctx, stream, NULL, true);
+    return status;
+}
+
+static enum status create_group(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_create_group_request *req = request;
+    struct rude_item item = {.key = ""};
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(item.id, sizeof(item.id), "%s@%s", req->slug, req->slug);
+    return give(worker, ctx, stream, &item, true);
+}
+
+/* ---- the instance ------------------------------------------------------------------------------- */
+
+static enum status issue_token(const void *ops, struct rpc_ctx *ctx, const void *request,
+                               void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    instance_v1_issue_token_response res = INSTANCE_V1_ISSUE_TOKEN_RESPONSE_INIT;
+    Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    char *policies[] = {text(RUDE_POLICY)};
+    (void)ops;
+    (void)request;
+    (void)response;
+    worker->tokens++;
+    if (worker->holds_tokens) {
+        enum status status = fiber_gate_enter_cancel(&worker->held, rpc_cancel(ctx));
+        if (status != STATUS_OK)
+            return status;
+    }
+    expires.seconds = clock_wall_s() + 300;
+    res.token = arena_printf(rpc_arena(ctx), "token-of-%s", worker->realm);
+    res.expire_time = &expires;
+    res.known = !worker->unknown;
+    res.policies = policies;
+    res.n_policies = 1;
+    return rpc_stream_send(stream, &res.base);
+}
+
+static enum status get_info(const void *ops, struct rpc_ctx *ctx, const void *request,
+                            void *response, struct rpc_stream *stream)
+{
+    const struct rude_worker *worker = rpc_data(ctx);
+    instance_v1_info res = INSTANCE_V1_INFO_INIT;
+    char *services[] = {text(group_v1_group_service_table.name),
+                        text(instance_v1_instance_service_table.name)};
+    (void)ops;
+    (void)request;
+    (void)response;
+    res.realm = text(worker->claims ? worker->claims : worker->realm);
+    res.version = text("rude");
+    res.collator_version = text("1");
+    res.services = services;
+    res.n_services = 2;
+    return rpc_stream_send(stream, &res.base);
+}
+
+static enum status watch_policies(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                  void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    instance_v1_policy_event event = INSTANCE_V1_POLICY_EVENT_INIT;
+    (void)ops;
+    (void)request;
+    (void)response;
+    event.reset = true;
+    enum status status = rpc_stream_send(stream, &event.base);
+    return status == STATUS_OK ? fiber_gate_enter_cancel(&worker->watches, rpc_cancel(ctx))
+                               : status;
+}
+
+/* ---- life cycle --------------------------------------------------------------------------------- */
+
+static bool implemented(const void *ops)
+{
+    (void)ops;
+    return true;
+}
+
+/* The method of the contract, for anybody, as a stream: on the wire a stream of one is a unary answer. */
+static void add_method(struct rude_worker *worker, size_t at, const struct rpc_service *service,
+                       const char *name,
+                       enum status (*dispatch)(const void *ops, struct rpc_ctx *ctx,
+                                               const void *request, void *response,
+                                               struct rpc_stream *stream))
+{
+    static const struct rpc_access anybody = {.kind = RPC_ACCESS_PUBLIC};
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (strcmp(service->methods[i].name, name) != 0)
+            continue;
+        worker->methods[at] = service->methods[i];
+        worker->methods[at].server_streaming = true;
+        worker->methods[at].access = &anybody;
+        worker->methods[at].access_count = 1;
+        worker->methods[at].implemented = implemented;
+        worker->methods[at].dispatch = dispatch;
+    }
+}
+
+enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
+                             struct rpc_runtime *runtime)
+{
+    const struct rpc_server_options options = {.listen = "127.0.0.1:0"};
+    const struct rpc_host_options host_options = {.unary_max = 0};
+    struct fault fault = {0};
+    fiber_gate_init(&worker->held, 0, RUDE_WAITING_MAX);
+    fiber_gate_init(&worker->watches, 0, RUDE_WAITING_MAX);
+    add_method(worker, 0, &group_v1_group_service_table, "GetGroup", get_group);
+    add_method(worker, 1, &group_v1_group_service_table, "ListGroups", list_groups);
+    add_method(worker, 2, &group_v1_group_service_table, "CreateGroup", create_group);
+    add_method(worker, 3, &instance_v1_instance_service_table, "IssueToken", issue_token);
+    add_method(worker, 4, &instance_v1_instance_service_table, "GetInfo", get_info);
+    add_method(worker, 5, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
+    worker->services[0] =
+        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 3};
+    worker->services[1] =
+        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 3, 3};
+    enum status status = rpc_host_new(fibers, &host_options, &worker->host);
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++)
+        status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);
+    if (status == STATUS_OK)
+        status = rpc_server_new(runtime, worker->host, &options, &worker->server, &fault);
+    if (status != STATUS_OK) {
+        fprintf(stderr, "rude_worker: %s\n", fault.text);
+        return status;
+    }
+    worker->port = rpc_server_port(worker->server);
+    return STATUS_OK;
+}
+
+void rude_worker_stop(struct rude_worker *worker)
+{
+    /* Watches never end by themselves. */
+    (void)!rpc_server_drain(worker->server, clock_monotonic_us());
+}
+
+void rude_worker_close(struct rude_worker *worker)
+{
+    worker->server = rpc_server_free(worker->server);
+    worker->host = rpc_host_free(worker->host);
+}
+
+void rude_worker_add(struct rude_worker *worker, const char *key, const char *id)
+{
+    struct rude_item *item = &worker->items[worker->item_count++];
+    snprintf(item->key, sizeof(item->key), "%s", key);
+    snprintf(item->id, sizeof(item->id), "%s", id);
+}
+
+void rude_worker_reset(struct rude_worker *worker)
+{
+    worker->fault = RUDE_NOT;
+    worker->claims = NULL;
+    worker->item_count = worker->fault_after = worker->refusals = 0;
+    worker->status = STATUS_UNAVAILABLE;
+    worker->unknown = worker->holds_tokens = false;
+    worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;
+}
+
+static void let_all_go(struct fiber_gate *gate)
+{
+    for (size_t waiting = gate->waiting; waiting > 0; waiting--)
+        fiber_gate_leave(gate);
+}
+
+void rude_worker_release_tokens(struct rude_worker *worker)
+{
+    worker->holds_tokens = false;
+    let_all_go(&worker->held);
+}
+
+void rude_worker_end_watches(struct rude_worker *worker)
+{
+    let_all_go(&worker->watches);
+}

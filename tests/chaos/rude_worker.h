@@ -1,0 +1,82 @@
+/* rude_worker: a realm over real gRPC that misbehaves as a test tells it to.
+ *
+ * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
+ * groups in order with cursor and page size, and a group made. What it knows is the test's array. By default it is
+ * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
+ */
+#ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
+#define PEK_TESTS_CHAOS_RUDE_WORKER_H
+
+#include "shared/fiber/fiber.h"
+#include "shared/rpc/rpc.h"
+
+#define RUDE_ITEMS_MAX 256
+#define RUDE_HINTS_MAX 8
+#define RUDE_WAITING_MAX 64
+#define RUDE_TEXT_BYTES_MAX 64
+#define RUDE_POLICY "Körvezető" /* the one hint it gives */
+
+enum rude_fault {
+    RUDE_NOT,
+    RUDE_OTHER_REALM,  /* the item says that it is another realm's */
+    RUDE_BROKEN_ORDER, /* the item comes before the one sent last */
+    RUDE_GARBAGE,      /* bytes that are no message */
+    RUDE_NOT_UTF8,     /* a name of invalid bytes */
+    RUDE_OVERSIZE,     /* more bytes than a message may have */
+    RUDE_FAIL,         /* ends with `status` */
+    RUDE_STALL,        /* says nothing until the caller gives up */
+};
+
+struct rude_item {
+    char key[RUDE_TEXT_BYTES_MAX]; /* sort key */
+    char id[RUDE_TEXT_BYTES_MAX];
+};
+
+struct rude_worker {
+    /* What it does. */
+    const char *realm;  /* set before rude_worker_open */
+    const char *claims; /* realm that GetInfo names; NULL: `realm` */
+    struct rude_item items[RUDE_ITEMS_MAX];
+    size_t item_count;
+    enum rude_fault fault; /* of GetGroup and ListGroups … */
+    size_t fault_after;    /* … once so many items of the answer are out */
+    size_t refusals;       /* so many calls from now end with `status` before anything */
+    enum status status;
+    bool unknown;      /* it does not know any user */
+    bool holds_tokens; /* IssueToken waits for rude_worker_release_tokens */
+
+    /* What it saw. */
+    size_t tokens;    /* issued */
+    size_t calls;     /* of groups */
+    size_t stalled;   /* calls that wait now */
+    size_t cancelled; /* calls that were waiting when the caller left */
+    size_t strangers; /* calls without its own token */
+    char hints[RUDE_HINTS_MAX][RUDE_TEXT_BYTES_MAX]; /* of the last call */
+    size_t hint_count;
+
+    /* Its own. */
+    struct fiber_gate held, watches;
+    struct rpc_method methods[8];
+    struct rpc_service services[2];
+    struct rpc_host *host;
+    struct rpc_server *server;
+    int port;
+};
+
+/* In no fiber. Serves on a free port when it returns; `worker` is zeroed but for what it does. */
+PEK_MUST_CHECK enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
+                                            struct rpc_runtime *runtime);
+/* In a fiber: ends what still waits, and the port. */
+void rude_worker_stop(struct rude_worker *worker);
+/* After that, in no fiber; run the loop once more afterwards. */
+void rude_worker_close(struct rude_worker *worker);
+
+/* An item, in the order of keys and ids, which is the caller's to keep. */
+void rude_worker_add(struct rude_worker *worker, const char *key, const char *id);
+void rude_worker_release_tokens(struct rude_worker *worker);
+/* As a restart would: the hub asks again who this is. */
+void rude_worker_end_watches(struct rude_worker *worker);
+/* Forgets what it saw, and is polite again. */
+void rude_worker_reset(struct rude_worker *worker);
+
+#endif

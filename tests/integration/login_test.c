@@ -1,0 +1,102 @@
+/* Coming back from the provider: only with the state that this very browser was given, and only once. */
+#include "tests/integration/federation.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define STATE_BYTES 256
+#define COOKIE_BYTES 4096
+
+static char secret_path[] = "/tmp/pek-login-secret-XXXXXX";
+
+/* Nothing listens at the provider's: a login that goes on to ask it ends with 503 or 502, one that is refused with
+ * 400. */
+static void open_with_provider(struct federation *f)
+{
+    char option[64];
+    snprintf(option, sizeof(option), "--oauth-client-secret-path=%s", secret_path);
+    federation_open(f, (const char *[]){"--oauth-client-id=pek", option,
+                                        "--public-url=http://127.0.0.1:1",
+                                        "--oauth-authorize-url=http://127.0.0.1:1/authorize",
+                                        "--oauth-token-url=http://127.0.0.1:1/token",
+                                        "--oauth-userinfo-url=http://127.0.0.1:1/userinfo", NULL});
+}
+
+/* A browser begins: the state in its URL, and the ticket in its cookie, as a header line. */
+static void begin(struct federation *f, char *ret_state, char *ret_cookie)
+{
+    struct answer answer = federation_ask(f, "GET", "/auth/login", "Cookie: x=1\r\n", NULL);
+    assert_int_equal(answer.code / 100, 3);
+    const char *state = strstr(answer.raw.ptr, "state=");
+    const char *ticket = strstr(answer.raw.ptr, "pek_login=");
+    assert_non_null(state);
+    assert_non_null(ticket);
+    snprintf(ret_state, STATE_BYTES, "%.*s", (int)strcspn(state + 6, "&\r"), state + 6);
+    snprintf(ret_cookie, COOKIE_BYTES, "Cookie: %.*s\r\n", (int)strcspn(ticket, ";\r"), ticket);
+    answer_free(&answer);
+}
+
+static int come_back(struct federation *f, const char *state, const char *cookie)
+{
+    char path[STATE_BYTES + 64];
+    snprintf(path, sizeof(path), "/auth/callback?code=abc&state=%s", state);
+    struct answer answer = federation_ask(f, "GET", path, cookie, NULL);
+    assert_null(strstr(answer.raw.ptr, "pek_session="));
+    int code = answer.code;
+    answer_free(&answer);
+    return code;
+}
+
+static void login_comes_back_with_its_own_state_only(void **state)
+{
+    struct federation f;
+    char mine[STATE_BYTES], theirs[STATE_BYTES], my_cookie[COOKIE_BYTES],
+        their_cookie[COOKIE_BYTES];
+    (void)state;
+    open_with_provider(&f);
+    begin(&f, mine, my_cookie);
+    begin(&f, theirs, their_cookie);
+    assert_string_not_equal(mine, theirs);
+    assert_int_equal(come_back(&f, theirs, my_cookie), 400);
+    assert_int_equal(come_back(&f, mine, "Cookie: x=1\r\n"), 400);
+    assert_int_equal(come_back(&f, "", my_cookie), 400);
+    /* The right one goes on to the provider. */
+    assert_int_equal(come_back(&f, mine, my_cookie) / 100, 5);
+    federation_close(&f);
+}
+
+static void login_comes_back_once(void **state)
+{
+    struct federation f;
+    char mine[STATE_BYTES], my_cookie[COOKIE_BYTES];
+    (void)state;
+    open_with_provider(&f);
+    begin(&f, mine, my_cookie);
+    assert_int_equal(come_back(&f, mine, my_cookie) / 100, 5);
+    assert_int_equal(come_back(&f, mine, my_cookie), 400);
+    federation_close(&f);
+}
+
+static int setup(void **state)
+{
+    int fd = mkstemp(secret_path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "secret\n", 7), 7);
+    close(fd);
+    return federation_setup(state);
+}
+
+static int teardown(void **state)
+{
+    unlink(secret_path);
+    return federation_teardown(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(login_comes_back_with_its_own_state_only),
+        cmocka_unit_test(login_comes_back_once),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

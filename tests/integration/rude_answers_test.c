@@ -1,0 +1,196 @@
+/* Realms that answer what they must not: nothing of it is shown, and what the others said is. */
+#include "tests/integration/federation.h"
+
+#define GROUPS_BYTES 4096
+
+/* What is wrong with the bytes themselves. */
+static const enum rude_fault bad_items[] = {
+    RUDE_OTHER_REALM,
+    RUDE_GARBAGE,
+    RUDE_NOT_UTF8,
+    RUDE_OVERSIZE,
+};
+#define BAD_ITEMS (sizeof(bad_items) / sizeof(bad_items[0]))
+
+static void fill(struct federation *f)
+{
+    for (size_t i = 0; i < FEDERATION_REALMS; i++)
+        rude_worker_reset(&f->realms[i]);
+    rude_worker_add(f->a, "k1", "one");
+    rude_worker_add(f->b, "k2", "secret");
+    rude_worker_add(f->b, "k4", "secret4");
+    rude_worker_add(f->a, "k5", "five");
+}
+
+static void assert_bad_gateway(struct answer *answer, enum rude_fault fault)
+{
+    if (answer->code != 502 || answer_has(answer, "secret") || answer_has(answer, "foreign"))
+        fail_msg("fault %d: %d %s", (int)fault, answer->code, answer->text);
+    assert_true(answer_has(answer, "\"code\":502"));
+    assert_true(answer->whole);
+    answer_free(answer);
+}
+
+static void bad_answer_of_one_realm_is_a_bad_gateway(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < BAD_ITEMS; i++) {
+        fill(&f);
+        f.b->fault = bad_items[i];
+        struct answer answer = federation_get(&f, "/api/v1/realms/b/groups/secret");
+        assert_bad_gateway(&answer, bad_items[i]);
+        /* Also when no realm was named, and the others do not have it. */
+        answer = federation_get(&f, "/api/v1/groups/secret");
+        assert_bad_gateway(&answer, bad_items[i]);
+    }
+    federation_close(&f);
+}
+
+static void bad_answer_hides_no_good_one(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < BAD_ITEMS; i++) {
+        fill(&f);
+        rude_worker_add(f.c, "k2", "secret");
+        f.b->fault = bad_items[i];
+        struct answer answer = federation_get(&f, "/api/v1/groups/secret");
+        assert_int_equal(answer.code, 200);
+        assert_true(answer_has(&answer, "\"realm\":\"c\""));
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+static void page_names_the_realm_whose_first_answer_is_bad(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES];
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < BAD_ITEMS; i++) {
+        fill(&f);
+        f.b->fault = bad_items[i];
+        struct answer answer = federation_get(&f, "/api/v1/groups");
+        assert_int_equal(answer.code, 200);
+        assert_true(answer.whole);
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one a/five");
+        assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+        assert_false(answer_has(&answer, "secret"));
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+/* Between two good items of a realm another may be missing: what follows cannot be given without a gap. */
+static void page_ends_where_a_realm_goes_bad(void **state)
+{
+    static const enum rude_fault faults[] = {RUDE_OTHER_REALM, RUDE_GARBAGE,      RUDE_NOT_UTF8,
+                                             RUDE_OVERSIZE,    RUDE_BROKEN_ORDER, RUDE_FAIL};
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024], path[2048];
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        fill(&f);
+        f.b->fault = faults[i];
+        f.b->fault_after = 1;
+        f.b->status = STATUS_INTERNAL;
+        struct answer answer = federation_get(&f, "/api/v1/groups");
+        assert_int_equal(answer.code, 200);
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one b/secret");
+        if (!answer_has(&answer, "\"unreachable\":[\"realms/b\"]"))
+            fail_msg("fault %d: %s", (int)faults[i], answer.text);
+        answer_string(&answer, "nextPageToken", token, sizeof(token));
+        assert_true(token[0] != '\0');
+        answer_free(&answer);
+        /* Healed: the next page takes up there. */
+        f.b->fault = RUDE_NOT;
+        snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", token);
+        answer = federation_get(&f, path);
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4 a/five");
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+/* The last line is the error, with a cursor, and from there on nothing is missing or repeated. */
+static void assert_resumes(struct federation *f, const char *accept, enum rude_fault fault)
+{
+    char groups[GROUPS_BYTES], cursor[1024], path[2048];
+    fill(f);
+    f->b->fault = fault;
+    f->b->fault_after = 1;
+    f->b->status = STATUS_UNAVAILABLE;
+    struct answer answer = federation_ask(f, "GET", "/api/v1/groups", accept, NULL);
+    assert_int_equal(answer.code, 200);
+    assert_true(answer.whole);
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one b/secret");
+    assert_true(answer_has(&answer, "\"error\":{\"code\":"));
+    assert_false(answer_has(&answer, "nextPageToken"));
+    answer_string(&answer, "cursor", cursor, sizeof(cursor));
+    if (!cursor[0])
+        fail_msg("fault %d: %s", (int)fault, answer.text);
+    answer_free(&answer);
+    f->b->fault = RUDE_NOT;
+    snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);
+    answer = federation_ask(f, "GET", path, accept, NULL);
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4 a/five");
+    assert_true(answer_has(&answer, "nextPageToken"));
+    answer_free(&answer);
+}
+
+static void stream_ends_with_an_error_and_resumes(void **state)
+{
+    static const enum rude_fault faults[] = {RUDE_OTHER_REALM, RUDE_GARBAGE,      RUDE_NOT_UTF8,
+                                             RUDE_OVERSIZE,    RUDE_BROKEN_ORDER, RUDE_FAIL};
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        assert_resumes(&f, NDJSON, faults[i]);
+        assert_resumes(&f, EVENTS, faults[i]);
+    }
+    federation_close(&f);
+}
+
+/* A browser's EventSource comes back by itself, with the id of the last event that it saw. */
+static void events_resume_by_last_event_id(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES], headers[2048];
+    (void)state;
+    federation_open(&f, NULL);
+    fill(&f);
+    f.b->fault = RUDE_FAIL;
+    f.b->fault_after = 1;
+    struct answer answer = federation_ask(&f, "GET", "/api/v1/groups", EVENTS, NULL);
+    const char *id = NULL;
+    for (const char *at = answer.text; (at = strstr(at, "id: ")); at++)
+        id = at + 4;
+    assert_non_null(id);
+    snprintf(headers, sizeof(headers), EVENTS "Last-Event-ID: %.*s\r\n", (int)strcspn(id, "\n"),
+             id);
+    answer_free(&answer);
+    f.b->fault = RUDE_NOT;
+    answer = federation_ask(&f, "GET", "/api/v1/groups", headers, NULL);
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4 a/five");
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_answer_of_one_realm_is_a_bad_gateway),
+        cmocka_unit_test(bad_answer_hides_no_good_one),
+        cmocka_unit_test(page_names_the_realm_whose_first_answer_is_bad),
+        cmocka_unit_test(page_ends_where_a_realm_goes_bad),
+        cmocka_unit_test(stream_ends_with_an_error_and_resumes),
+        cmocka_unit_test(events_resume_by_last_event_id),
+    };
+    return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
+}
