@@ -15,8 +15,29 @@
 #define TRANSCODE_REQUEST_MESSAGES_MAX 10000
 #define TRANSCODE_BYTES_MAX (64u * 1024 * 1024) /* of what is kept from the descriptors */
 
-/* How the internal fields of a message type are cleared: its own, then those of the messages below. Types
- * without any have no plan (NULL). */
+enum json_kind {
+    JSON_BOOL,
+    JSON_INT32,
+    JSON_UINT32,
+    JSON_INT64,
+    JSON_UINT64,
+    JSON_STRING,
+    JSON_ENUM,
+    JSON_TIME,
+    JSON_MESSAGE,
+    JSON_BY_LIBRARY, /* maps, bytes, fractions */
+};
+
+struct json_field {
+    const upb_FieldDef *field;
+    struct slice key; /* with quotes and colon */
+    enum json_kind kind;
+    bool has_presence, is_repeated;
+    const struct plan *below; /* of a message; NULL for well-known types */
+};
+
+/* What is done with a message type's fields: the internal ones are cleared, its own, then those of the
+ * messages below; the others are written as JSON. */
 struct plan {
     const upb_MessageDef *def;
     bool needed;
@@ -27,6 +48,9 @@ struct plan {
         struct plan *plan;
     } * children;
     size_t child_count;
+    struct json_field *json; /* in the order of the proto */
+    size_t json_count;
+    bool json_by_library; /* has a field that json.c does not write */
 };
 
 struct method_entry {
@@ -83,6 +107,18 @@ struct plan *plan_for(struct transcode *transcode, const upb_MessageDef *def);
 void plans_prune(struct transcode *transcode);
 bool transcode_is_internal(const struct transcode *transcode, const upb_FieldDef *field);
 void plan_clear(const struct plan *plan, upb_Message *message);
+
+/* json.c */
+/* Adds a field to the plan; false without memory. */
+bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_FieldDef *field,
+                     const struct plan *below);
+/* Fields with their defaults. DATA_LOSS for what has no JSON; then nothing was appended. */
+PEK_MUST_CHECK enum status json_append(const struct transcode *transcode, const struct plan *plan,
+                                       const upb_Message *message, struct buffer *out);
+/* The same by upb. */
+PEK_MUST_CHECK enum status json_by_library(const struct transcode *transcode,
+                                           const upb_Message *message, const upb_MessageDef *def,
+                                           struct buffer *out);
 
 /* methods.c */
 /* Fills methods and routes from the files that the set names. */

@@ -1,14 +1,10 @@
 #include <stdlib.h>
 #include <upb/decode.h>
-#include <upb/json_encode.h>
 
 #include "hub/transcode/internal.h"
 
 /* What an average item's message takes in the arena besides its bytes; more is taken as needed. */
 #define ITEM_ARENA_BYTES 1536
-#define ITEM_JSON_BYTES_GUESS 512
-/* Beyond its length in JSON no item goes out. */
-#define ITEM_JSON_BYTES_MAX (16u * 1024 * 1024)
 
 /* One allocation: this, the arena's first block, and the bytes, which strings of the message point into. */
 struct transcode_item {
@@ -86,30 +82,6 @@ struct slice transcode_item_realm(const struct transcode_item *item)
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
-static enum status append_json(const struct transcode *transcode, const upb_Message *message,
-                               const upb_MessageDef *def, struct buffer *out)
-{
-    size_t room = ITEM_JSON_BYTES_GUESS;
-    for (;;) {
-        char *at = buffer_reserve(out, room);
-        if (!at)
-            return STATUS_RESOURCE_EXHAUSTED;
-        upb_Status problem;
-        upb_Status_Clear(&problem);
-        size_t len = upb_JsonEncode(message, def, transcode->pool, upb_JsonEncode_EmitDefaults, at,
-                                    room, &problem);
-        if (len == (size_t)-1)
-            return STATUS_DATA_LOSS; /* a time out of range, an Any of unknown type */
-        if (len < room) {            /* it writes a NUL behind */
-            out->len += len;
-            return STATUS_OK;
-        }
-        if (len > ITEM_JSON_BYTES_MAX)
-            return STATUS_RESOURCE_EXHAUSTED;
-        room = len + 1;
-    }
-}
-
 static enum status append_list(const struct transcode_item *item, const upb_FieldDef *field,
                                struct buffer *out)
 {
@@ -119,8 +91,8 @@ static enum status append_list(const struct transcode_item *item, const upb_Fiel
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buffer_append_char(out, ',');
-        enum status status = append_json(item->transcode, upb_Array_Get(array, i).msg_val,
-                                         upb_FieldDef_MessageSubDef(field), out);
+        enum status status = json_by_library(item->transcode, upb_Array_Get(array, i).msg_val,
+                                             upb_FieldDef_MessageSubDef(field), out);
         if (status != STATUS_OK)
             return status;
     }
@@ -135,8 +107,8 @@ static enum status append_field(const struct transcode_item *item, const upb_Fie
     if (upb_FieldDef_IsRepeated(field))
         return append_list(item, field, out);
     if (upb_Message_Has(item->message, field))
-        return append_json(item->transcode, upb_Message_Get(item->message, field).msg_val,
-                           upb_FieldDef_MessageSubDef(field), out);
+        return json_by_library(item->transcode, upb_Message_Get(item->message, field).msg_val,
+                               upb_FieldDef_MessageSubDef(field), out);
     buffer_append_str(out, "null");
     return out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
@@ -151,5 +123,5 @@ enum status transcode_item_json(struct transcode_item *item, const struct route_
     if (rule && rule->response_body[0])
         return append_field(
             item, upb_MessageDef_FindFieldByName(method->response, rule->response_body), out);
-    return append_json(item->transcode, item->message, method->response, out);
+    return json_append(item->transcode, item->entry->response_plan, item->message, out);
 }

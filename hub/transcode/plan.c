@@ -1,4 +1,4 @@
-/* Which fields never leave, and how they are cleared from a message. */
+/* What is done with the fields of each message type; which never leave, and how they are cleared. */
 #include <stdlib.h>
 
 #include "hub/transcode/internal.h"
@@ -44,9 +44,9 @@ static bool plan_add_field(struct transcode *transcode, struct plan *plan,
         below = upb_FieldDef_IsSubMessage(value) ? upb_FieldDef_MessageSubDef(value) : NULL;
     }
     if (!below || upb_MessageDef_WellKnownType(below) != kUpb_WellKnown_Unspecified)
-        return true;
+        return json_plan_field(transcode, plan, field, NULL);
     struct plan *child = plan_for(transcode, below);
-    if (!child)
+    if (!child || !json_plan_field(transcode, plan, field, child))
         return false;
     plan->children[plan->child_count++] = (struct plan_child){field, child};
     return true;
@@ -65,7 +65,8 @@ struct plan *plan_for(struct transcode *transcode, const upb_MessageDef *def)
     plan->def = def;
     plan->internal = arena_zalloc(&transcode->arena, field_count + 1, sizeof(plan->internal[0]));
     plan->children = arena_zalloc(&transcode->arena, field_count + 1, sizeof(plan->children[0]));
-    if (!plan->internal || !plan->children)
+    plan->json = arena_zalloc(&transcode->arena, field_count + 1, sizeof(plan->json[0]));
+    if (!plan->internal || !plan->children || !plan->json)
         return NULL;
     transcode->plans[transcode->plan_count++] = plan;
     for (size_t i = 0; i < field_count; i++) {

@@ -1,0 +1,261 @@
+/* Messages to JSON along plans made at start.
+ *
+ * upb's encoder asks the descriptors anew and calls printf for each key of each item, which was half of
+ * the hub's time in a long list. What lists are made of (text, numbers, flags, enums, times, messages) is written
+ * here, to the same bytes; a message with anything else goes to upb as a whole. */
+#include <time.h>
+#include <upb/json_encode.h>
+
+#include "hub/transcode/internal.h"
+
+#define ITEM_JSON_BYTES_GUESS 512
+/* Beyond its length in JSON no item goes out. */
+#define ITEM_JSON_BYTES_MAX (16u * 1024 * 1024)
+/* Of google.protobuf.Timestamp: years 1 to 9999. */
+#define TIME_SECONDS_MIN (-62135596800)
+#define TIME_SECONDS_MAX 253402300799
+
+/* ---- plans --------------------------------------------------------------------------------------- */
+
+static bool is_timestamp(const upb_MessageDef *def)
+{
+    return upb_MessageDef_WellKnownType(def) == kUpb_WellKnown_Timestamp;
+}
+
+static enum json_kind kind_of(const upb_FieldDef *field)
+{
+    switch (upb_FieldDef_CType(field)) {
+    case kUpb_CType_Bool: return JSON_BOOL;
+    case kUpb_CType_Int32: return JSON_INT32;
+    case kUpb_CType_UInt32: return JSON_UINT32;
+    case kUpb_CType_Int64: return JSON_INT64;
+    case kUpb_CType_UInt64: return JSON_UINT64;
+    case kUpb_CType_String: return JSON_STRING;
+    case kUpb_CType_Enum: return JSON_ENUM;
+    case kUpb_CType_Message:
+        return is_timestamp(upb_FieldDef_MessageSubDef(field)) ? JSON_TIME : JSON_MESSAGE;
+    default: return JSON_BY_LIBRARY;
+    }
+}
+
+bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_FieldDef *field,
+                     const struct plan *below)
+{
+    enum json_kind kind = upb_FieldDef_IsMap(field) ? JSON_BY_LIBRARY : kind_of(field);
+    plan->json_by_library |= kind == JSON_BY_LIBRARY || upb_FieldDef_IsExtension(field);
+    char *key = arena_printf(&transcode->arena, "\"%s\":", upb_FieldDef_JsonName(field));
+    if (!key)
+        return false;
+    plan->json[plan->json_count++] = (struct json_field){
+        .field = field,
+        .key = slice_str(key),
+        .kind = kind,
+        .has_presence = upb_FieldDef_HasPresence(field),
+        .is_repeated = upb_FieldDef_IsRepeated(field),
+        .below = below,
+    };
+    return true;
+}
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+enum status json_by_library(const struct transcode *transcode, const upb_Message *message,
+                            const upb_MessageDef *def, struct buffer *out)
+{
+    size_t room = ITEM_JSON_BYTES_GUESS;
+    for (;;) {
+        char *at = buffer_reserve(out, room);
+        if (!at)
+            return STATUS_RESOURCE_EXHAUSTED;
+        upb_Status problem;
+        upb_Status_Clear(&problem);
+        size_t len = upb_JsonEncode(message, def, transcode->pool, upb_JsonEncode_EmitDefaults, at,
+                                    room, &problem);
+        if (len == (size_t)-1)
+            return STATUS_DATA_LOSS; /* a time out of range, an Any of unknown type */
+        if (len < room) {            /* it writes a NUL behind */
+            out->len += len;
+            return STATUS_OK;
+        }
+        if (len > ITEM_JSON_BYTES_MAX)
+            return STATUS_RESOURCE_EXHAUSTED;
+        room = len + 1;
+    }
+}
+
+/* The last `width` digits of the value, or all when it has more; returns where they begin, before `end`. */
+static char *digits_before(char *end, uint64_t value, int width)
+{
+    char *at = end;
+    for (int written = 0; written < width || value > 0; written++) {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at;
+}
+
+static void append_unsigned(struct buffer *out, uint64_t value, bool negative)
+{
+    char text[24];
+    char *at = digits_before(text + sizeof(text), value, 1);
+    if (negative)
+        *--at = '-';
+    buffer_append(out, at, (size_t)(text + sizeof(text) - at));
+}
+
+static void append_signed(struct buffer *out, int64_t value)
+{
+    append_unsigned(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
+}
+
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\';
+}
+
+static void append_escaped(struct buffer *out, unsigned char byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char short_for[] = "\"\\\n\r\t\f\b";
+    static const char short_form[] = "\"\\nrtfb";
+    const char *found = byte ? strchr(short_for, byte) : NULL;
+    char text[] = "\\u0000";
+    text[4] = hex[byte >> 4];
+    text[5] = hex[byte & 15];
+    if (found)
+        text[1] = short_form[found - short_for];
+    buffer_append(out, text, found ? 2 : 6);
+}
+
+/* It was decoded as UTF-8. */
+static void append_string(struct buffer *out, struct slice text)
+{
+    buffer_append_char(out, '"');
+    for (size_t i = 0; i < text.len;) {
+        size_t begin = i;
+        while (i < text.len && is_plain((unsigned char)text.ptr[i]))
+            i++;
+        buffer_append(out, text.ptr + begin, i - begin);
+        if (i < text.len)
+            append_escaped(out, (unsigned char)text.ptr[i++]);
+    }
+    buffer_append_char(out, '"');
+}
+
+static void append_enum(struct buffer *out, const upb_FieldDef *field, int32_t number)
+{
+    const upb_EnumValueDef *value =
+        upb_EnumDef_FindValueByNumber(upb_FieldDef_EnumSubDef(field), number);
+    if (!value) {
+        append_signed(out, number);
+        return;
+    }
+    buffer_append_char(out, '"');
+    buffer_append_str(out, upb_EnumValueDef_Name(value));
+    buffer_append_char(out, '"');
+}
+
+/* "2026-01-31T23:59:59.123Z", the fraction with 0, 3, 6 or 9 digits. */
+static enum status append_time(struct buffer *out, const upb_FieldDef *field,
+                               const upb_Message *message)
+{
+    const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
+    int64_t seconds = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 1)).int64_val;
+    int32_t nanos = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 2)).int32_val;
+    if (seconds < TIME_SECONDS_MIN || seconds > TIME_SECONDS_MAX || nanos < 0 || nanos > 999999999)
+        return STATUS_DATA_LOSS;
+    time_t time = (time_t)seconds;
+    struct tm tm;
+    if (!gmtime_r(&time, &tm))
+        return STATUS_DATA_LOSS;
+    char text[] = "\"0000-00-00T00:00:00";
+    digits_before(text + 5, (uint64_t)(tm.tm_year + 1900), 4);
+    digits_before(text + 8, (uint64_t)(tm.tm_mon + 1), 2);
+    digits_before(text + 11, (uint64_t)tm.tm_mday, 2);
+    digits_before(text + 14, (uint64_t)tm.tm_hour, 2);
+    digits_before(text + 17, (uint64_t)tm.tm_min, 2);
+    digits_before(text + 20, (uint64_t)tm.tm_sec, 2);
+    buffer_append(out, text, sizeof(text) - 1);
+    if (nanos > 0) {
+        char fraction[] = ".000000000";
+        digits_before(fraction + 10, (uint64_t)nanos, 9);
+        buffer_append(out, fraction, nanos % 1000 ? 10 : nanos % 1000000 ? 7 : 4);
+    }
+    buffer_append_str(out, "Z\"");
+    return STATUS_OK;
+}
+
+static enum status append_value(const struct transcode *transcode, const struct json_field *field,
+                                upb_MessageValue value, struct buffer *out)
+{
+    switch (field->kind) {
+    case JSON_BOOL: buffer_append_str(out, value.bool_val ? "true" : "false"); break;
+    case JSON_INT32: append_signed(out, value.int32_val); break;
+    case JSON_UINT32: append_unsigned(out, value.uint32_val, false); break;
+    /* 64 bits are strings: a JSON number has 53. */
+    case JSON_INT64:
+        buffer_append_char(out, '"');
+        append_signed(out, value.int64_val);
+        buffer_append_char(out, '"');
+        break;
+    case JSON_UINT64:
+        buffer_append_char(out, '"');
+        append_unsigned(out, value.uint64_val, false);
+        buffer_append_char(out, '"');
+        break;
+    case JSON_STRING: append_string(out, slice_of(value.str_val)); break;
+    case JSON_ENUM: append_enum(out, field->field, value.int32_val); break;
+    case JSON_TIME: return append_time(out, field->field, value.msg_val);
+    case JSON_MESSAGE:
+        if (field->below)
+            return json_append(transcode, field->below, value.msg_val, out);
+        return json_by_library(transcode, value.msg_val, upb_FieldDef_MessageSubDef(field->field),
+                               out);
+    case JSON_BY_LIBRARY: break; /* then its message is as well */
+    }
+    return STATUS_OK;
+}
+
+static enum status append_array(const struct transcode *transcode, const struct json_field *field,
+                                const upb_Array *array, struct buffer *out)
+{
+    size_t count = array ? upb_Array_Size(array) : 0;
+    enum status status = STATUS_OK;
+    buffer_append_char(out, '[');
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (i > 0)
+            buffer_append_char(out, ',');
+        status = append_value(transcode, field, upb_Array_Get(array, i), out);
+    }
+    buffer_append_char(out, ']');
+    return status;
+}
+
+enum status json_append(const struct transcode *transcode, const struct plan *plan,
+                        const upb_Message *message, struct buffer *out)
+{
+    if (plan->json_by_library)
+        return json_by_library(transcode, message, plan->def, out);
+    size_t begin = out->len;
+    enum status status = STATUS_OK;
+    char before = '{';
+    for (size_t i = 0; i < plan->json_count && status == STATUS_OK; i++) {
+        const struct json_field *field = &plan->json[i];
+        if (field->has_presence && !upb_Message_Has(message, field->field))
+            continue;
+        upb_MessageValue value = upb_Message_Get(message, field->field);
+        buffer_append_char(out, before);
+        buffer_append_slice(out, field->key);
+        before = ',';
+        status = field->is_repeated ? append_array(transcode, field, value.array_val, out)
+                                    : append_value(transcode, field, value, out);
+    }
+    if (before == '{')
+        buffer_append_char(out, '{');
+    buffer_append_char(out, '}');
+    if (status == STATUS_OK && (out->failed || out->len - begin > ITEM_JSON_BYTES_MAX))
+        status = STATUS_RESOURCE_EXHAUSTED;
+    if (status != STATUS_OK)
+        out->len = begin;
+    return status;
+}
