@@ -62,7 +62,8 @@ measure_pgbench() { # results seconds connections realm group
     awk -v cpu="$((after - before))" '
         /^latency average/ { mean = $4 }
         /^tps/ { rate = $3 }
-        END { printf "name=pgbench rate=%.0f p50=%.2f p99=0 hub=0 workers=0 postgres=0\n", rate, mean }' "$out" >>"$1"
+        /^number of transactions actually processed/ { done = $6 + 0 }
+        END { printf "name=pgbench rate=%.0f p50=%.2f postgres=%.1f\n", rate, mean, cpu / done }' "$out" >>"$1"
 }
 
 # One stream of everything, thrown away as it comes; the hub's memory is looked at ten times a second.
@@ -117,18 +118,18 @@ report_requests() { # results pgbench
     local results=$1 pgbench=$2 name
     local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
         [search]='search over three realms') prisma=([one]=986 [any]=314 [search]=273)
-    printf '| case | requests/s | lowest–highest | p50 ms | p99 ms | of pgbench | of Prisma | hub us | workers us | PostgreSQL us |\n'
-    printf '|---|---|---|---|---|---|---|---|---|---|\n'
-    printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | |\n' "$pgbench" \
-        "$(spread "$results" pgbench)" "$(median "$results" pgbench p50)"
+    printf '| case | requests/s | lowest–highest | p50 ms | p99 ms | of pgbench | of Prisma | hub us | workers us | PostgreSQL us | CPU us in all |\n'
+    printf '|---|---|---|---|---|---|---|---|---|---|---|\n'
+    printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | %s | |\n' "$pgbench" \
+        "$(spread "$results" pgbench)" "$(median "$results" pgbench p50)" "$(median "$results" pgbench postgres)"
     for name in one any search; do
         [[ -n $(median "$results" "$name" rate) ]] || continue
         awk -v what="${what[$name]}" -v rate="$(median "$results" "$name" rate)" -v spread="$(spread "$results" "$name")" \
             -v p50="$(median "$results" "$name" p50)" -v p99="$(median "$results" "$name" p99)" -v pgbench="$pgbench" \
             -v prisma="${prisma[$name]}" -v hub="$(median "$results" "$name" hub)" \
             -v workers="$(median "$results" "$name" workers)" -v postgres="$(median "$results" "$name" postgres)" \
-            'BEGIN { printf "| %s | %s | %s | %s | %s | %.2f | %.1f x | %s | %s | %s |\n", what, rate, spread, p50, p99,
-                rate / pgbench, rate / prisma, hub, workers, postgres }'
+            'BEGIN { printf "| %s | %s | %s | %s | %s | %.2f | %.1f x | %s | %s | %s | %.0f |\n", what, rate, spread, p50, p99,
+                rate / pgbench, rate / prisma, hub, workers, postgres, hub + workers + postgres }'
     done
 }
 
