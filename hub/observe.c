@@ -14,6 +14,9 @@ enum {
     BREAKER_OPENED,
     SESSION_HITS,
     SESSION_MISSES,
+    SESSION_RECHECKS,
+    SESSION_HEARING,
+    REDIS_IS_UP,
     TOKENS_ISSUED,
     TOKEN_FAILURES,
     LOGINS,
@@ -46,6 +49,11 @@ static const struct metric_def defs[METRICS] = {
                         .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
     [SESSION_HITS] = {METRIC_GAUGE, "pek_hub_session_cache_hits", "Sessions found in memory."},
     [SESSION_MISSES] = {METRIC_GAUGE, "pek_hub_session_cache_misses", "Sessions looked up."},
+    [SESSION_RECHECKS] = {METRIC_GAUGE, "pek_hub_session_rechecks",
+                          "Rows asked of sessions that are in memory."},
+    [SESSION_HEARING] = {METRIC_GAUGE, "pek_hub_session_hearing",
+                         "1 while PostgreSQL tells of sessions that end."},
+    [REDIS_IS_UP] = {METRIC_GAUGE, "pek_hub_redis_up", "1 while Redis does so, too."},
     [TOKENS_ISSUED] = {METRIC_GAUGE, "pek_hub_instance_tokens", "Instance tokens received."},
     [TOKEN_FAILURES] = {METRIC_GAUGE, "pek_hub_instance_token_failures",
                         "Instance tokens that a realm did not give."},
@@ -74,6 +82,10 @@ static void collect(struct metrics_collector *collector)
     }
     metric_set(METRIC(all[SESSION_HITS]), (double)observe->sessions->hits);
     metric_set(METRIC(all[SESSION_MISSES]), (double)observe->sessions->misses);
+    const struct announcer *announcer = &observe->sessions->announcer;
+    metric_set(METRIC(all[SESSION_RECHECKS]), (double)observe->sessions->rechecks);
+    metric_set(METRIC(all[SESSION_HEARING]), announcer->listening);
+    metric_set(METRIC(all[REDIS_IS_UP]), announcer->redis && redis_is_up(announcer->redis));
     metric_set(METRIC(all[TOKENS_ISSUED]), (double)observe->sessions->tokens_issued);
     metric_set(METRIC(all[TOKEN_FAILURES]), (double)observe->sessions->token_failures);
     if (observe->server)

@@ -13,7 +13,7 @@ struct observe {
     struct http_server *server; /* NULL until it listens */
     struct pg *pg;
     struct metrics_collector collector;
-    struct metric *all[16];
+    struct metric *all[24];
 };
 
 PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry *registry,
