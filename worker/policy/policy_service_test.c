@@ -470,6 +470,27 @@ static void two_gods_who_revoke_one_another_leave_one(struct world *w)
                         "1");
 }
 
+/* Cleo stays GOD: it is not for the last GOD's sake that one of the two is refused. */
+static void who_was_just_revoked_revokes_nobody(struct world *w)
+{
+    shared_world = w;
+    for (int round = 0; round < 5; round++) {
+        shared_tree = round ? shared_tree : make_tree(w);
+        const char *gods = world_value(w, "SELECT string_agg(a.user_id, ' ' ORDER BY 1) FROM"
+                                          " pek.policy_assignment a JOIN pek.policy p"
+                                          " ON p.id = a.policy_id WHERE p.name = 'GOD'");
+        const char *god = strstr(gods, "alice") ? "alice" : "bob";
+        assert_int_equal(policy_world_assign(w, god, shared_tree.god, "cleo"), STATUS_OK);
+        assert_int_equal(policy_world_assign(w, "cleo", shared_tree.god, "alice"), STATUS_OK);
+        assert_int_equal(policy_world_assign(w, "cleo", shared_tree.god, "bob"), STATUS_OK);
+        fiber_run_parallel(w->run, 2, revoke_one_another);
+        assert_int_equal((outcomes[0] == STATUS_OK) + (outcomes[1] == STATUS_OK), 1);
+        assert_int_equal((outcomes[0] == STATUS_PERMISSION_DENIED) +
+                             (outcomes[1] == STATUS_PERMISSION_DENIED),
+                         1);
+    }
+}
+
 static void leave(struct fiber_run *run, size_t index)
 {
     static const char *const gods[] = {"alice", "bob", "cleo", "dan"};
@@ -550,6 +571,7 @@ int main(void)
         WORLD_TEST(realm_keeps_a_god),
         WORLD_TEST(realm_keeps_a_god_of_whatever_policy),
         WORLD_TEST(two_gods_who_revoke_one_another_leave_one),
+        WORLD_TEST(who_was_just_revoked_revokes_nobody),
         WORLD_TEST(gods_who_all_leave_at_once_leave_one),
         WORLD_TEST(widening_and_narrowing_at_once_keep_the_rule),
     };
