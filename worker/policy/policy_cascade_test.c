@@ -284,6 +284,68 @@ static void groups_and_policies_that_change_at_once_fit_together(struct world *w
     }
 }
 
+/* A group that is being made, seen by nobody yet, while the statement that it answers to is taken away. */
+static bool taken_away;
+
+static bool waits_or_is_done(struct fiber_run *run)
+{
+    (void)run;
+    return taken_away ||
+           strcmp(world_value(shared_world, "SELECT count(*) FROM pg_locks"
+                                            " WHERE locktype = 'advisory' AND NOT granted"),
+                  "0") != 0;
+}
+
+static void make_group_slowly(struct fiber_run *run)
+{
+    static const struct pg_statement insert = {
+        "cascade_insert",
+        "INSERT INTO pek.realm_group (id, parent_id, name, unique_key, folded, sort_key, purpose)"
+        " VALUES ('o@e', 'o@b', 'E', 'e', 'e', '\\x05', 0)",
+    };
+    struct world *w = shared_world;
+    struct pg_transaction *transaction;
+    struct pg_result *result;
+    assert_int_equal(pg_begin(realm_pg(w->a.realm), &w->cancel, false, &transaction), STATUS_OK);
+    assert_int_equal(pg_execute(transaction, &insert, NULL, 0, &result), STATUS_OK);
+    pg_result_free(result);
+    assert_int_equal(policy_store_add_group_god(transaction, "o@e", "alice", w->arena), STATUS_OK);
+    assert_int_equal(policy_store_escalate(transaction, "o@e"), STATUS_OK);
+    assert_true(fiber_run_until(run, waits_or_is_done));
+    assert_int_equal(pg_commit(transaction), STATUS_OK);
+}
+
+static void make_or_take(struct fiber_run *run, size_t index)
+{
+    struct world *w = shared_world;
+    if (index == 0) {
+        make_group_slowly(run);
+        return;
+    }
+    assert_int_equal(policy_world_drop(w, "alice", shared_dean,
+                                       world_value(w,
+                                                   "SELECT id FROM pek.policy_statement"
+                                                   " WHERE policy_id = %s AND resource = 'GROUP'",
+                                                   shared_dean),
+                                       true),
+                     STATUS_OK);
+    taken_away = true;
+}
+
+static void group_in_the_making_keeps_no_rights_that_are_taken_away(struct world *w)
+{
+    const char *god = make_groups(w);
+    shared_world = w;
+    taken_away = false;
+    assert_int_equal(policy_world_child(w, "alice", god, "Dean", true,
+                                        (struct given){"o@a", NULL, 31}, &shared_dean),
+                     STATUS_OK);
+    fiber_run_parallel(w->run, 2, make_or_take);
+    assert_true(taken_away);
+    assert_string_equal(escalated(w, shared_dean), "");
+    assert_string_equal(policy_world_wrongs(w), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +357,7 @@ int main(void)
         WORLD_TEST(escalating_twice_is_escalating_once),
         WORLD_TEST(other_realm_is_untouched),
         WORLD_TEST(statement_that_goes_with_its_group_opens_no_other),
+        WORLD_TEST(group_in_the_making_keeps_no_rights_that_are_taken_away),
         WORLD_TEST(groups_and_policies_that_change_at_once_fit_together),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -370,6 +370,9 @@ static void policy_with_children_goes_only_when_told(struct world *w)
     assert_int_equal(policy_world_delete(w, "alice", tree.dean, false), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, "HAS_CHILDREN");
     assert_non_null(strstr(w->fault.text, "(Clerk)"));
+    /* Remembered, so that it has to be forgotten. */
+    assert_int_equal(get_group(w, "carl"), STATUS_OK);
+    assert_int_equal(get_group(w, "dora"), STATUS_OK);
     assert_int_equal(policy_world_delete(w, "alice", tree.dean, true), STATUS_OK);
     assert_int_equal(get_group(w, "carl"), STATUS_PERMISSION_DENIED);
     assert_int_equal(get_group(w, "dora"), STATUS_PERMISSION_DENIED);

@@ -127,6 +127,27 @@ static void revocation_by_another_process_is_told_within_100_ms(struct world *w)
     rpc_call_free(watching.call);
 }
 
+static void deletion_denies_at_once(struct world *w)
+{
+    const char *dean, *clerk;
+    group_v1_group *group;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
+    const char *god = policy_world_id(w, "GOD");
+    for (int i = 0; i < ROUNDS; i++) {
+        const struct given given = {"o@o", NULL, 4};
+        assert_int_equal(policy_world_child(w, "alice", god, "Dean", true, given, &dean),
+                         STATUS_OK);
+        assert_int_equal(policy_world_child(w, "alice", dean, "Clerk", true, given, &clerk),
+                         STATUS_OK);
+        assert_int_equal(policy_world_assign(w, "alice", clerk, "carl"), STATUS_OK);
+        /* Remembered, so that it has to be forgotten. */
+        assert_int_equal(world_get(w, "carl", "o@o", &group), STATUS_OK);
+        assert_int_equal(policy_world_delete(w, "alice", dean, true), STATUS_OK);
+        assert_int_equal(world_get(w, "carl", "o@o", &group), STATUS_PERMISSION_DENIED);
+    }
+}
+
 static void every_holder_below_is_told_of_a_deletion(struct world *w)
 {
     struct watching watching = {0};
@@ -159,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(revocation_denies_at_once_and_is_told_within_100_ms),
         WORLD_TEST(revocation_by_another_process_is_told_within_100_ms),
+        WORLD_TEST(deletion_denies_at_once),
         WORLD_TEST(every_holder_below_is_told_of_a_deletion),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
