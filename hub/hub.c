@@ -78,7 +78,9 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
 static void status_changed(void *arg, struct instance *instance)
 {
-    (void)arg;
+    struct hub *hub = arg;
+
+    observe_status(&hub->observe, instance);
     log_event(instance->status == INSTANCE_SERVING ? LOG_INFO : LOG_WARN, "instance.status",
               log_str("instance", instance->realm),
               log_str("status", instance_status_name(instance->status)),

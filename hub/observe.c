@@ -28,6 +28,8 @@ enum {
 };
 
 #define METHODS_MAX 200
+/* Realms come and go, and their series stay. */
+#define REALM_SERIES_MAX (4 * REGISTRY_INSTANCES_MAX)
 #define LOGIN_REASONS_MAX 60
 
 static const struct metric_def defs[METRICS] = {
@@ -39,14 +41,13 @@ static const struct metric_def defs[METRICS] = {
     [REALM_CALLS] = {METRIC_COUNTER, "pek_hub_realm_calls_total", "What asking a realm came to.",
                      .labels = {"realm", "status"}, .series_max = 400},
     [REALM_SECONDS] = {METRIC_HISTOGRAM, "pek_hub_realm_seconds", "Time a realm took.",
-                       .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX,
-                       METRIC_BUCKETS_SECONDS},
+                       .labels = {"realm"}, .series_max = REALM_SERIES_MAX, METRIC_BUCKETS_SECONDS},
     [INSTANCE_UP] = {METRIC_GAUGE, "pek_hub_instance_up", "1 when the realm says it is serving.",
-                     .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
+                     .labels = {"realm"}, .series_max = REALM_SERIES_MAX},
     [INSTANCE_IN_FLIGHT] = {METRIC_GAUGE, "pek_hub_instance_in_flight", "Calls to a realm now.",
-                            .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
+                            .labels = {"realm"}, .series_max = REALM_SERIES_MAX},
     [BREAKER_OPENED] = {METRIC_GAUGE, "pek_hub_breaker_opened", "How often a breaker opened.",
-                        .labels = {"realm"}, .series_max = REGISTRY_INSTANCES_MAX},
+                        .labels = {"realm"}, .series_max = REALM_SERIES_MAX},
     [SESSION_HITS] = {METRIC_GAUGE, "pek_hub_session_cache_hits", "Sessions found in memory."},
     [SESSION_MISSES] = {METRIC_GAUGE, "pek_hub_session_cache_misses", "Sessions looked up."},
     [SESSION_RECHECKS] = {METRIC_GAUGE, "pek_hub_session_rechecks",
@@ -109,6 +110,13 @@ enum status observe_init(struct observe *observe, struct registry *registry,
     if (!status)
         metrics_collector_add(observe->metrics, &observe->collector);
     return status;
+}
+
+void observe_status(struct observe *observe, const struct instance *instance)
+{
+    if (observe->metrics)
+        metric_set(METRIC(observe->all[INSTANCE_UP], instance->realm),
+                   instance->status == INSTANCE_SERVING);
 }
 
 void observe_done(struct observe *observe)

@@ -20,6 +20,9 @@ PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry
                                         struct session_cache *sessions, struct pg *pg);
 void observe_done(struct observe *observe);
 
+/* Of an instance whose status changed: a realm that is removed is not up any more. Also before observe_init, if zeroed. */
+void observe_status(struct observe *observe, const struct instance *instance);
+
 /* `finished` of struct api_options; `arg` is the struct observe. */
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,

@@ -61,6 +61,7 @@ void fanout_done(struct fanout *fanout)
 {
     for (size_t i = 0; i < fanout->count; i++) {
         leg_stop(&fanout->legs[i]);
+        instance_unfollow(&fanout->legs[i].interest);
         fanout->legs[i].instance = instance_unref(fanout->legs[i].instance);
     }
     cancel_hook_remove(&fanout->cancel_hook);
@@ -83,6 +84,7 @@ enum status fanout_add(struct fanout *fanout, struct instance *instance, bool na
     if (!leg)
         return STATUS_RESOURCE_EXHAUSTED;
     leg->instance = instance_ref(instance);
+    instance_follow(instance, &leg->interest, &fanout->event);
     leg->channel = instance->channel;
     leg->realm = slice_str(instance->realm);
     leg->named = named;
@@ -226,6 +228,14 @@ static void check_item(struct fanout *fanout, struct leg *leg)
         leg_fail(leg, STATUS_DATA_LOSS, "the realm answered with another realm's object");
 }
 
+/* A realm that is known to be gone will not answer any more. A change is waited for all the same: it may have
+ * happened, and an answer that comes late is better than none. */
+static bool is_lost(const struct fanout *fanout, const struct leg *leg)
+{
+    return leg->instance && leg->instance->breaker.tripped && leg->items == 0 &&
+           fanout->method->idempotency != TRANSCODE_IDEMPOTENCY_UNKNOWN;
+}
+
 static bool advance_call(struct fanout *fanout, struct leg *leg)
 {
     const struct fault *outcome;
@@ -240,8 +250,12 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
         check_item(fanout, leg);
         return true;
     }
-    if (!rpc_call_ended(leg->call, &outcome))
-        return false;
+    if (!rpc_call_ended(leg->call, &outcome)) {
+        if (!is_lost(fanout, leg))
+            return false;
+        refuse_unavailable(leg);
+        return true;
+    }
     leg->fault = *outcome;
     if (leg->fault.status == STATUS_UNAUTHENTICATED && !leg->token_renewed && leg->items == 0 &&
         fanout->session && leg->instance) {

@@ -42,6 +42,7 @@ struct leg {
     unsigned tries;
     struct credential_waiter waiter;
     struct instance_ticket ticket;
+    struct instance_interest interest;
     struct rpc_call *call;
     struct transcode_item *item;    /* the head: taken from the call, not yet used */
     uint64_t items;                 /* heads so far, this one included */

@@ -33,7 +33,8 @@ void registry_init(struct registry *registry, struct fibers *fibers,
 
 static struct instance *instance_free(struct instance *instance)
 {
-    assert(instance->in_flight == 0 && instance->fibers == 0 && list_empty(&instance->waiting));
+    assert(instance->in_flight == 0 && instance->fibers == 0 && list_empty(&instance->waiting) &&
+           list_empty(&instance->followers));
     rpc_channel_free(instance->channel);
     for (size_t i = 0; i < instance->service_count; i++)
         free(instance->services[i]);
@@ -136,6 +137,7 @@ static enum status instance_new(struct registry *registry, const char *realm, co
     memcpy(instance->realm, realm, strlen(realm) + 1);
     snprintf(instance->name, sizeof(instance->name), "%s", name && name[0] ? name : realm);
     list_init(&instance->waiting);
+    list_init(&instance->followers);
     cancel_init(&instance->cancel, DEADLINE_NONE);
     *ret_instance = instance;
     return STATUS_OK;
@@ -213,11 +215,26 @@ static void settle(struct instance *instance)
         cancel_fire(&instance->cancel);
 }
 
-/* Those who wait for a place find out that there will be none. */
-static void wake_waiting(struct instance *instance)
+void instance_follow(struct instance *instance, struct instance_interest *interest,
+                     struct fiber_event *event)
 {
-    LIST_FOR_EACH (node, &instance->waiting)
-        fiber_event_signal(LIST_ENTRY(node, struct instance_ticket, node)->event);
+    interest->event = event;
+    list_append(&instance->followers, &interest->node);
+}
+
+void instance_unfollow(struct instance_interest *interest)
+{
+    if (interest->event)
+        list_remove(&interest->node);
+    interest->event = NULL;
+}
+
+void instance_tell_away(struct instance *instance)
+{
+    LIST_FOR_EACH (ticket, &instance->waiting)
+        fiber_event_signal(LIST_ENTRY(ticket, struct instance_ticket, node)->event);
+    LIST_FOR_EACH (interest, &instance->followers)
+        fiber_event_signal(LIST_ENTRY(interest, struct instance_interest, node)->event);
 }
 
 void instance_drain(struct instance *instance)
@@ -226,7 +243,7 @@ void instance_drain(struct instance *instance)
         return;
     instance->mode = INSTANCE_DRAINING;
     instance_publish(instance);
-    wake_waiting(instance);
+    instance_tell_away(instance);
     settle(instance);
 }
 
@@ -246,6 +263,7 @@ void instance_remove(struct instance *instance)
     if (instance->mode == INSTANCE_REMOVED)
         return;
     instance->mode = INSTANCE_REMOVED;
+    instance_publish(instance);
     for (size_t i = 0; i < registry->count; i++) {
         if (registry->instances[i] != instance)
             continue;
@@ -254,7 +272,7 @@ void instance_remove(struct instance *instance)
                 (registry->count - i) * sizeof(registry->instances[0]));
         break;
     }
-    wake_waiting(instance);
+    instance_tell_away(instance);
     settle(instance);
     instance_unref(instance);
 }

@@ -72,6 +72,7 @@ struct instance {
     size_t in_flight;
     struct list waiting; /* struct instance_ticket */
     size_t waiting_count;
+    struct list followers;       /* struct instance_interest */
     enum instance_status status; /* follows from mode, refused and health */
     enum instance_status health; /* the first four */
     bool refused;
@@ -162,6 +163,16 @@ const char *instance_status_name(enum instance_status status);
 /* A short-lived assertion that `user` asks `instance` for a token; in the arena. */
 PEK_MUST_CHECK enum status instance_assertion(struct instance *instance, struct slice user,
                                               struct arena *arena, struct slice *ret_assertion);
+
+/* Of one that waits for the instance in whatever way: `event` is signalled when it is away all of a sudden. */
+struct instance_interest {
+    struct list node;
+    struct fiber_event *event;
+};
+void instance_follow(struct instance *instance, struct instance_interest *interest,
+                     struct fiber_event *event);
+/* Also of one that follows nothing, if zeroed. */
+void instance_unfollow(struct instance_interest *interest);
 
 /* A place among the calls in flight. */
 enum admission {

@@ -184,17 +184,25 @@ static const char *public_reason(enum status status, const char *why)
     return status == STATUS_DEADLINE_EXCEEDED ? "it does not answer" : "it cannot be reached";
 }
 
-static void beat(struct instance *instance)
+static enum status ask_health(struct instance *instance, int64_t timeout_ms, char *ret_why,
+                              size_t why_bytes)
 {
-    static const struct question question = {
+    const struct question question = {
         .path = "/grpc.health.v1.Health/Check",
         .request = {"", 0},
-        .timeout_ms = HEARTBEAT_TIMEOUT_MS,
+        .timeout_ms = timeout_ms,
         .on_message = on_health,
     };
+    return ask(instance, &question, ret_why, why_bytes);
+}
+
+static void beat(struct instance *instance)
+{
     char why[512] = "";
 
-    enum status status = ask(instance, &question, why, sizeof(why));
+    enum status status = ask_health(instance, HEARTBEAT_TIMEOUT_MS, why, sizeof(why));
+    if (status == STATUS_DEADLINE_EXCEEDED && !instance->breaker.tripped)
+        status = ask_health(instance, HEARTBEAT_AGAIN_MS, why, sizeof(why));
     if (status == STATUS_OK || status == STATUS_CANCELLED)
         return;
     /* An answer of any kind came from something that is there; what it is, GetInfo tells. */
@@ -203,10 +211,13 @@ static void beat(struct instance *instance)
         set_health(instance, INSTANCE_NOT_SERVING);
         return;
     }
+    bool was_there = !instance->breaker.tripped;
     breaker_trip(&instance->breaker);
     if (!instance->refused)
         set_problem(instance, public_reason(status, why));
     set_health(instance, INSTANCE_UNREACHABLE);
+    if (was_there)
+        instance_tell_away(instance);
 }
 
 static void watch_health(struct instance *instance)

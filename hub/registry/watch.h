@@ -5,8 +5,8 @@
  * "everybody". What GetInfo answers decides whether the instance is what was registered.
  *
  * For a remote instance another keeps grpc.health.v1 Watch open, which tells of a drain at once, and sends a
- * heartbeat (Check): a process that hangs keeps its streams open and says nothing. A heartbeat that nobody answers trips
- * the breaker, so that no request finds out by waiting; one that is answered heals it.
+ * heartbeat (Check): a process that hangs keeps its streams open and says nothing. Two that nobody answers trip the
+ * breaker, so that no request finds out by waiting; one that is answered heals it.
  *
  * Both begin again after a pause that grows from WATCH_PAUSE_MIN_MS to WATCH_PAUSE_MAX_MS, so that a healed realm is
  * seen within RELIABILITY's 5 s.
@@ -20,6 +20,8 @@
 #define WATCH_PAUSE_MAX_MS 1000
 #define HEARTBEAT_EVERY_MS 500
 #define HEARTBEAT_TIMEOUT_MS 1000
+/* After a miss, once more: a moment without the processor, here or there, is no reason to give a realm up. */
+#define HEARTBEAT_AGAIN_MS 400
 /* A stream is opened anew this often, so that its assertion is not believed for ever. */
 #define WATCH_STREAM_MS (10 * 60 * 1000)
 
@@ -29,6 +31,8 @@ void watch_resume(struct instance *instance);
 
 /* Works out `status` anew, and tells. */
 void instance_publish(struct instance *instance);
+/* Wakes everybody who waits for it: for a place, a token, an answer. */
+void instance_tell_away(struct instance *instance);
 /* It is not what was registered. `problem` is public. */
 void instance_refuse(struct instance *instance, const char *problem);
 

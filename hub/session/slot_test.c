@@ -1,0 +1,93 @@
+/* What a session remembers of a realm is never taken for another's that got its slot. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hub/session/credential.h"
+
+static struct session *session_of_slots(void)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    assert_non_null(session);
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
+        credential_init(&session->credentials[i]);
+    return session;
+}
+
+static void session_free(struct session *session)
+{
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
+        credential_done(&session->credentials[i]);
+    free(session);
+}
+
+static void give_token(struct credential *credential)
+{
+    credential->state = CREDENTIAL_READY;
+    credential->member = credential->asked = true;
+    credential->memory = strdup("Bearer of the old realm");
+    credential->pairs[0] =
+        (struct rpc_pair){SLICE_LIT("authorization"), slice_str(credential->memory)};
+    credential->pair_count = 1;
+}
+
+static void token_of_a_removed_realm_is_not_the_next_ones_in_its_slot(void **state)
+{
+    (void)state;
+    struct session *session = session_of_slots();
+    const struct instance old = {.slot = 3, .generation = 7, .realm = "old"};
+    const struct instance new = {.slot = 3, .generation = 8, .realm = "new"};
+    give_token(session_credential(session, &old));
+    assert_int_equal(session_credential(session, &old)->pair_count, 1);
+    assert_true(session_is_member(session, &old));
+
+    assert_false(session_is_member(session, &new));
+    assert_true(session_includes(session, &new)); /* not asked yet */
+    const struct credential *credential = session_credential(session, &new);
+    assert_int_equal(credential->state, CREDENTIAL_NONE);
+    assert_int_equal(credential->pair_count, 0);
+    assert_null(credential->memory);
+    assert_false(session_is_member(session, &old));
+    session_free(session);
+}
+
+static void realms_in_other_slots_are_not_touched(void **state)
+{
+    (void)state;
+    struct session *session = session_of_slots();
+    const struct instance one = {.slot = 0, .generation = 1}, two = {.slot = 1, .generation = 2};
+    const struct instance next = {.slot = 1, .generation = 3};
+    give_token(session_credential(session, &one));
+    give_token(session_credential(session, &two));
+    (void)session_credential(session, &next);
+    assert_int_equal(session_credential(session, &one)->pair_count, 1);
+    assert_true(session_is_member(session, &one));
+    session_free(session);
+}
+
+static void realm_that_said_it_does_not_know_the_user_is_asked_anew_when_it_comes_back(void **state)
+{
+    (void)state;
+    struct session *session = session_of_slots();
+    const struct instance before = {.slot = 0, .generation = 1},
+                          after = {.slot = 0, .generation = 2};
+    session_credential(session, &before)->asked = true;
+    assert_false(session_includes(session, &before));
+    assert_true(session_includes(session, &after));
+    session_free(session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(token_of_a_removed_realm_is_not_the_next_ones_in_its_slot),
+        cmocka_unit_test(realms_in_other_slots_are_not_touched),
+        cmocka_unit_test(
+            realm_that_said_it_does_not_know_the_user_is_asked_anew_when_it_comes_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
