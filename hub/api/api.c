@@ -100,7 +100,10 @@ static struct slice trace_context(struct api_call *call)
     crypto_random(random, sizeof(random));
     hex_encode(slice_make(random, 16), trace);
     hex_encode(slice_make(random + 16, 8), span);
-    return slice_str(arena_printf(call->arena, "00-%s-%s-01", trace, span));
+    char text[] = "00-00000000000000000000000000000000-0000000000000000-01";
+    memcpy(text + 3, trace, 32);
+    memcpy(text + 36, span, 16);
+    return arena_copy(call->arena, slice_make(text, sizeof(text) - 1));
 }
 
 static void set_pairs(struct api_call *call)
@@ -195,7 +198,7 @@ static void reply_unrouted(struct http_request *request, enum route_outcome outc
 void api_handle(struct api *api, struct http_request *request)
 {
     struct arena *arena = http_arena(request);
-    struct api_call *call = arena_zalloc(arena, 1, sizeof(*call));
+    struct api_call *call = arena_alloc(arena, sizeof(*call));
     struct fault fault = {0};
     struct slice allow;
 
@@ -204,6 +207,8 @@ void api_handle(struct api *api, struct http_request *request)
         api_reply_fault(request, &fault, 0);
         return;
     }
+    /* Not the legs: they are most of it, and set one by one as they are added. */
+    memset(call, 0, offsetof(struct api_call, fanout.legs));
     enum route_outcome outcome =
         route_match(transcode_routes(api->options.transcode), http_method(request),
                     http_raw_path(request), arena, &call->match, &allow);

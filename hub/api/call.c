@@ -1,5 +1,7 @@
 #include "hub/api/call.h"
 
+#include <inttypes.h>
+
 static enum status add_named(struct api_call *call, struct slice realm, struct fault *fault)
 {
     struct instance *instance = registry_find(call->api->options.registry, realm);
@@ -77,9 +79,10 @@ void call_add_server_timing(struct api_call *call)
         const struct leg *leg = &call->fanout.legs[i];
         if (leg->state == LEG_SKIPPED)
             continue;
-        buffer_printf(&text, "%s%.*s;dur=%.1f;desc=\"%s\"", text.len ? ", " : "",
-                      SLICE_ARG(leg->realm.len ? leg->realm : SLICE_LIT("hub")),
-                      (double)leg_elapsed_us(leg) / 1000, outcome_name(leg_outcome(leg)));
+        int64_t tenths = leg_elapsed_us(leg) / 100;
+        buffer_printf(&text, "%s%.*s;dur=%" PRId64 ".%d;desc=\"%s\"", text.len ? ", " : "",
+                      SLICE_ARG(leg->realm.len ? leg->realm : SLICE_LIT("hub")), tenths / 10,
+                      (int)(tenths % 10), outcome_name(leg_outcome(leg)));
     }
     if (text.len && !text.failed)
         http_add_header(call->http, "server-timing", buffer_slice(&text));

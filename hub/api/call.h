@@ -14,7 +14,7 @@ struct api_call {
     struct session *session; /* NULL for a public method */
     struct transcode_request *request;
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
-    struct fanout fanout;
+    struct fanout fanout; /* last: its legs are not zeroed */
 };
 
 /* Both answer; what they return is the fault for the log, OK when there was none. */

@@ -70,10 +70,11 @@ struct fanout {
     struct cancel *cancel; /* the client's going away */
     struct cancel_hook cancel_hook;
     size_t count;
-    struct leg legs[FANOUT_LEGS_MAX];
+    struct leg legs[FANOUT_LEGS_MAX]; /* the first `count` */
 };
 
-/* `fanout` is zeroed but for the members above `event`, which the caller set. */
+/* `fanout` is zeroed but for the members above `event`, which the caller set, and `legs`, which may hold
+ * anything. */
 void fanout_begin(struct fanout *fanout, struct cancel *cancel);
 void fanout_done(struct fanout *fanout);
 

@@ -9,6 +9,8 @@
 #include "shared/base/poison.h"
 
 /* Under AddressSanitizer a poisoned gap follows each allocation, so that an overrun is seen. */
+/* What is formatted in one pass; longer texts take a second one. */
+#define PRINTF_SHORT_BYTES 256
 #define ARENA_GAP_BYTES (PEK_ASAN ? 16 : 0)
 
 struct arena_block {
@@ -164,16 +166,19 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
 
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    char first[PRINTF_SHORT_BYTES];
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(first, sizeof(first), format, args);
     va_end(args);
     char *text = len >= 0 ? arena_alloc(arena, (size_t)len + 1) : NULL;
-    if (text)
-        vsnprintf(text, (size_t)len + 1, format, again);
-    else
+    if (!text)
         arena->failed = true;
+    else if ((size_t)len < sizeof(first))
+        memcpy(text, first, (size_t)len + 1);
+    else
+        vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
     return text;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define BUFFER_FIRST_BYTES 256
+/* What is formatted in one pass; longer texts take a second one. */
+#define PRINTF_SHORT_BYTES 256
 
 void buffer_init(struct buffer *buffer, size_t len_max)
 {
@@ -75,13 +77,16 @@ void buffer_append_char(struct buffer *buffer, char c)
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
+    char text[PRINTF_SHORT_BYTES];
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (len < 0) {
         buffer->failed = true;
+    } else if ((size_t)len < sizeof(text)) {
+        buffer_append(buffer, text, (size_t)len);
     } else if ((size_t)len > buffer->len_max - buffer->len) {
         buffer->failed = true;
     } else {
