@@ -30,13 +30,14 @@ static void describe(struct http_request *request)
     char *text = arena_printf(
         http_arena(request),
         "method=%.*s\npath=%.*s\nraw=%.*s\nquery=%.*s\nbody=%.*s\nhint=%.*s\nforwarded=%.*s\n"
-        "cookie=%.*s\nhost=%.*s\npeer=%.*s\nsecure=%d\naccept=%d\n",
+        "cookie=%.*s\nhost=%.*s\npeer=%.*s\nsecure=%d\nproxied=%d\naccept=%d\n",
         SLICE_ARG(http_method(request)), SLICE_ARG(http_path(request)),
         SLICE_ARG(http_raw_path(request)), SLICE_ARG(http_query(request)),
         SLICE_ARG(http_body(request)), SLICE_ARG(http_header(request, "X-Policy-Hint", 0)),
         SLICE_ARG(http_header(request, "x-forwarded-for", 0)),
         SLICE_ARG(http_cookie(request, "pek_session")), SLICE_ARG(http_host(request)),
-        SLICE_ARG(http_peer(request)), http_is_secure(request), http_accept(request, types, 2));
+        SLICE_ARG(http_peer(request)), http_is_secure(request), http_is_forwarded(request),
+        http_accept(request, types, 2));
     reply_text(request, 200, slice_str(text));
 }
 

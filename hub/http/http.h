@@ -115,6 +115,8 @@ struct slice http_host(const struct http_request *request);
 struct slice http_peer(const struct http_request *request);
 /* Came over TLS, here or at a trusted proxy. */
 bool http_is_secure(const struct http_request *request);
+/* Somebody says that it came through a proxy, whether that is believed or not. */
+bool http_is_forwarded(const struct http_request *request);
 /* Ours, or a trusted proxy's; [A-Za-z0-9_.-]+. */
 struct slice http_request_id(const struct http_request *request);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it

@@ -15,24 +15,14 @@ static void request_is_told_as_it_was_sent(void **state)
                                          "X-Policy-Hint: GOD\r\nX-Forwarded-For: "
                                          "1.2.3.4\r\nAccept: application/x-ndjson, */*;q=0.1\r\n"
                                          "Content-Length: 5\r\nConnection: close\r\n\r\nhello"));
-    static const char *const lines[] = {"HTTP/1.1 200 OK\r\n",
-                                        "method=POST\n",
-                                        "path=/a b/c\n",
-                                        "raw=/a%20b/c\n",
-                                        "query=x=%201&y\n",
-                                        "body=hello\n",
-                                        "hint=\n",
-                                        "forwarded=\n",
-                                        "cookie=tok\n",
-                                        "peer=127.0.0.1\n",
-                                        "host=pek.example:80\n",
-                                        "secure=0\n",
-                                        "accept=1\n",
-                                        "Connection: close\r\n",
-                                        "x-request-id: ",
-                                        "x-content-type-options: nosniff\r\n",
-                                        "frame-ancestors 'none'",
-                                        "referrer-policy: "};
+    static const char *const lines[] = {"HTTP/1.1 200 OK\r\n", "method=POST\n", "path=/a b/c\n",
+                                        "raw=/a%20b/c\n", "query=x=%201&y\n", "body=hello\n",
+                                        "hint=\n", "forwarded=\n", "cookie=tok\n",
+                                        "peer=127.0.0.1\n", "host=pek.example:80\n", "secure=0\n",
+                                        /* Not believed, but said. */
+                                        "proxied=1\n", "accept=1\n", "Connection: close\r\n",
+                                        "x-request-id: ", "x-content-type-options: nosniff\r\n",
+                                        "frame-ancestors 'none'", "referrer-policy: "};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         if (!client_has(&client, lines[i]))
             fail_msg("\"%s\" is not in: %.*s", lines[i], (int)client.in.len, client.in.ptr);
@@ -52,6 +42,7 @@ static void trusted_proxy_is_believed(void **state)
                       "Connection: close\r\n\r\n"));
     assert_true(client_has(&client, "peer=1.2.3.4\n"));
     assert_true(client_has(&client, "secure=1\n"));
+    assert_true(client_has(&client, "proxied=1\n"));
     assert_true(client_has(&client, "hint=\n"));
     assert_true(client_has(&client, "x-request-id: abc.1\r\n"));
     client_close(&client);

@@ -108,7 +108,7 @@ struct http_request {
     struct http_header_pair added[HTTP_ADDED_HEADERS_MAX];
     size_t added_count;
     int64_t started_us;
-    bool secure, head_only;
+    bool secure, forwarded, head_only;
     enum answer_state answer;
     int status_code;
     uint64_t sent_bytes;

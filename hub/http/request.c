@@ -107,6 +107,9 @@ static void take_headers(struct http_request *request, const struct head *head, 
 {
     for (size_t i = 0; i < head->header_count; i++) {
         const struct head_header *header = &head->headers[i];
+        /* An id of the request says nothing of where it was. */
+        if (is_forwarding(header->name) && !name_is(header->name, "x-request-id"))
+            request->forwarded = true;
         if (is_internal(header->name) || (is_forwarding(header->name) && !trusted))
             continue;
         request->headers[request->header_count++] = *header;
@@ -349,6 +352,11 @@ struct slice http_host(const struct http_request *request)
 struct slice http_peer(const struct http_request *request)
 {
     return request->peer;
+}
+
+bool http_is_forwarded(const struct http_request *request)
+{
+    return request->forwarded;
 }
 
 bool http_is_secure(const struct http_request *request)

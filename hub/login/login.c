@@ -64,8 +64,7 @@ static void log_in_dev(struct login *login, struct http_request *request)
     struct fault fault = {0};
     struct slice user = login_query_parameter(request, "user", LOGIN_FORM_BYTES_MAX);
 
-    if (!is_loopback(http_peer(request)) || http_header(request, "x-forwarded-for", 0).ptr ||
-        http_header(request, "forwarded", 0).ptr) {
+    if (!is_loopback(http_peer(request)) || http_is_forwarded(request)) {
         (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
         api_reply_fault(request, &fault, 0);
         return;
