@@ -1,0 +1,123 @@
+/* Who may change the registry: every method of it that is not for everybody, as each kind of caller. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hub/registry/registry_service.h"
+#include "hub/session/session_service.h"
+#include "hub/session/testing/hub_world.h"
+#include "pek/hub/v1/session.rpc.h"
+
+struct office {
+    struct hub_world *h;
+    struct registry_service service;
+    struct rpc_host *host;
+    struct rpc_channel *channel;
+    size_t changes;
+};
+
+static void on_change(void *arg, struct slice who, const char *realm, const char *status)
+{
+    struct office *office = arg;
+    (void)who, (void)realm, (void)status;
+    office->changes++;
+}
+
+static void office_open(struct hub_world *h, struct office *office)
+{
+    const struct rpc_host_options options = {.interceptor = session_interceptor(&h->one.cache)};
+    *office = (struct office){.h = h};
+    office->service = (struct registry_service){
+        .registry = &h->one.registry,
+        .pg = h->pg,
+        .listen = "127.0.0.1:8080",
+        .arg = office,
+        .on_change = on_change,
+    };
+    assert_int_equal(rpc_host_new(h->w->run->fibers, &options, &office->host), STATUS_OK);
+    assert_int_equal(registry_service_add(office->host, &office->service, &h->fault), STATUS_OK);
+    assert_int_equal(rpc_channel_new_local(office->host, &office->channel), STATUS_OK);
+}
+
+static void office_close(struct office *office)
+{
+    rpc_channel_free(office->channel);
+    rpc_host_free(office->host);
+}
+
+/* The method with an empty request, as the owner of the cookie. */
+static enum status try(struct office *office, const struct rpc_method *method, struct slice token)
+{
+    struct hub_world *h = office->h;
+    ProtobufCMessage *request = arena_zalloc(h->w->arena, 1, method->request->sizeof_message);
+    const struct rpc_pair pair = {
+        SLICE_LIT("authorization"),
+        slice_str(arena_printf(h->w->arena, "Bearer %.*s", SLICE_ARG(token)))};
+    ProtobufCMessage *response;
+    assert_non_null(request);
+    method->request->message_init(request);
+    h->fault = (struct fault){0};
+    return rpc_call_unary(office->channel, method, request, &pair, token.len ? 1 : 0,
+                          WORLD_REST(h->w), &response, &h->fault);
+}
+
+static bool is_for_everybody(const struct rpc_method *method)
+{
+    return method->access_count == 1 && method->access[0].kind == RPC_ACCESS_AUTHENTICATED;
+}
+
+static void only_administrators_may_change_the_registry(struct hub_world *h)
+{
+    const struct rpc_service *table = &hub_v1_instance_registry_table;
+    struct slice alice = hub_login(h, &h->one, "alice"), bob = hub_login(h, &h->one, "bob");
+    struct office office;
+    size_t guarded = 0;
+
+    world_sql(h->w, "UPDATE hub.user_account SET is_admin = (id = 'bob')");
+    office_open(h, &office);
+    for (size_t i = 0; i < table->method_count; i++) {
+        const struct rpc_method *method = &table->methods[i];
+        assert_int_equal(try(&office, method, slice_make("", 0)), STATUS_UNAUTHENTICATED);
+        if (is_for_everybody(method)) {
+            assert_int_equal(try(&office, method, alice), STATUS_OK);
+            continue;
+        }
+        guarded++;
+        assert_int_equal(try(&office, method, alice), STATUS_PERMISSION_DENIED);
+        /* Nothing named: past the rule, and no further. */
+        enum status status = try(&office, method, bob);
+        assert_true(status == STATUS_INVALID_ARGUMENT || status == STATUS_NOT_FOUND);
+    }
+    assert_int_equal(guarded, 4);
+    assert_int_equal(office.changes, 0);
+    office_close(&office);
+}
+
+static void administrator_who_is_one_no_more_is_refused_at_once(struct hub_world *h)
+{
+    const struct rpc_method *method = &hub_v1_instance_registry_table.methods[1];
+    struct slice alice = hub_login(h, &h->one, "alice");
+    struct office office;
+
+    office_open(h, &office);
+    assert_false(is_for_everybody(method));
+    world_sql(h->w, "UPDATE hub.user_account SET is_admin = true WHERE id = 'alice'");
+    assert_int_equal(try(&office, method, alice), STATUS_INVALID_ARGUMENT);
+    world_sql(h->w, "UPDATE hub.user_account SET is_admin = false WHERE id = 'alice'");
+    assert_int_equal(try(&office, method, alice), STATUS_PERMISSION_DENIED);
+    office_close(&office);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HUB_TEST(only_administrators_may_change_the_registry),
+        HUB_TEST(administrator_who_is_one_no_more_is_refused_at_once),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
