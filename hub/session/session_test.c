@@ -146,7 +146,16 @@ static void row_decides_for_a_cookie_that_is_not_remembered(struct hub_world *h)
         world_sql(h->w, "%s", changes[i]);
         assert_refused(h, token);
     }
-    struct slice token = hub_login(h, &h->one, "bob");
+    /* Also when no trigger revoked the rows of a user who is disabled. */
+    world_sql(h->w, "UPDATE hub.user_account SET disabled_at = NULL");
+    struct slice token = hub_login(h, &h->one, "alice");
+    world_sql(h->w, "SET session_replication_role = replica;"
+                    "UPDATE hub.user_account SET disabled_at = now() WHERE id = 'alice'");
+    assert_string_equal(world_value(h->w, "SELECT count(*)::text FROM hub.session"
+                                          " WHERE revoked_at IS NULL AND user_id = 'alice'"),
+                        "1");
+    assert_refused(h, token);
+    token = hub_login(h, &h->one, "bob");
     world_sql(h->w, "UPDATE hub.session SET last_seen_at = now() - interval '1 hour 59 minutes'");
     assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
 }
@@ -211,6 +220,7 @@ static void hub_that_hears_nothing_asks_each_second(struct hub_world *h)
     announcer->listening = false;
     assert_int_equal(session_close(&h->other.cache, &h->w->cancel, token, h->w->arena, &h->fault),
                      STATUS_OK);
+    h->one.cache.missed_us = INT64_MIN;
     session->asked_us = clock_monotonic_us();
     assert_int_equal(hub_find(h, &h->one, token), STATUS_OK); /* not a second old */
     session->asked_us = ago_us(SESSION_RECHECK_DEAF_MS + 1);
