@@ -398,18 +398,19 @@ static void key_that_is_used_again_changes_nothing_again(struct world *w)
 {
     struct tree tree = make_tree(w);
     policy_v1_create_child_request req = POLICY_V1_CREATE_CHILD_REQUEST_INIT;
-    policy_v1_policy *first = NULL, *second = NULL;
+    const char *ids[2];
     req.parent_id = policy_world_text(tree.dean);
     req.name = policy_world_text("Once");
     for (int i = 0; i < 2; i++) {
-        policy_v1_policy **res = i ? &second : &first;
+        policy_v1_policy *res;
         assert_int_equal(
             policy_v1_create_child_call(w->a.channel, &req,
                                         world_metadata(w, &w->a, "dora", "idempotency-key", "k1"),
-                                        2, WORLD_REST(w), res, &w->fault),
+                                        2, WORLD_REST(w), &res, &w->fault),
             STATUS_OK);
+        ids[i] = res->id;
     }
-    assert_string_equal(first->id, second->id);
+    assert_string_equal(ids[0], ids[1]);
     assert_int_equal(audited(w, "policy.create"), 3);
 }
 
