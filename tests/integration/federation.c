@@ -15,7 +15,8 @@
 #define TICK_MS 1
 
 struct pg_cluster *federation_cluster;
-static char folder[64], key_path[128], database[512], owner[512];
+char federation_key_path[128];
+static char folder[64], database[512], owner[512];
 
 /* ---- once a binary ------------------------------------------------------------------------------ */
 
@@ -41,7 +42,7 @@ static void write_key(void)
     assert_int_equal(es256_key_generate(&key), STATUS_OK);
     assert_int_equal(es256_key_write_private_pem(key, &pem), STATUS_OK);
     es256_key_free(key);
-    FILE *file = fopen(key_path, "w");
+    FILE *file = fopen(federation_key_path, "w");
     assert_non_null(file);
     assert_int_equal(fchmod(fileno(file), 0600), 0);
     assert_int_equal(fwrite(pem.ptr, 1, pem.len, file), pem.len);
@@ -65,7 +66,7 @@ int federation_setup(void **state)
     assert_non_null(f);
     snprintf(folder, sizeof(folder), "/tmp/pek-integration-XXXXXX");
     assert_non_null(mkdtemp(folder));
-    snprintf(key_path, sizeof(key_path), "%s/hub.pem", folder);
+    snprintf(federation_key_path, sizeof(federation_key_path), "%s/hub.pem", folder);
     write_key();
     federation_cluster = pg_cluster_start();
     assert_non_null(federation_cluster);
@@ -73,7 +74,7 @@ int federation_setup(void **state)
     pg_cluster_conninfo_for(federation_cluster, NULL, NULL, owner, sizeof(owner));
     parse(f, (const char *[]){"pek-hub", option(texts[0], "database", database),
                               option(texts[1], "database-owner", owner),
-                              option(texts[2], "hub-key", key_path), "--instances=a=127.0.0.1:1",
+                              option(texts[2], "hub-key", federation_key_path), "--instances=a=127.0.0.1:1",
                               NULL});
     enum status status = hub_migrate(&f->values, &fault);
     if (status)
@@ -86,7 +87,7 @@ int federation_setup(void **state)
 int federation_teardown(void **state)
 {
     (void)state;
-    unlink(key_path);
+    unlink(federation_key_path);
     rmdir(folder);
     federation_cluster = pg_cluster_stop(federation_cluster);
     return 0;
@@ -99,7 +100,7 @@ static void on_tick(uv_timer_t *timer)
     (void)timer; /* lets uv_run(ONCE) return, so that conditions are looked at */
 }
 
-static void open_hub(struct federation *f, const char *const *args)
+void federation_open_hub(struct federation *f, const char *instances, const char *const *args)
 {
     char texts[3][OPTION_BYTES_MAX];
     struct fault fault = {0};
@@ -109,11 +110,11 @@ static void open_hub(struct federation *f, const char *const *args)
         "--dev-login=true",
         "--drain-timeout-ms=0ms",
         option(texts[0], "database", database),
-        option(texts[1], "hub-key", key_path),
+        option(texts[1], "hub-key", federation_key_path),
     };
     size_t count = 6;
-    snprintf(texts[2], OPTION_BYTES_MAX, "--instances=a=127.0.0.1:%d,b=127.0.0.1:%d,c=127.0.0.1:%d",
-             f->a->port, f->b->port, f->c->port);
+    snprintf(texts[2], OPTION_BYTES_MAX, "--instances=a=127.0.0.1:%d,b=127.0.0.1:%d,c=127.0.0.1:%d%s%s",
+             f->a->port, f->b->port, f->c->port, instances[0] ? "," : "", instances);
     all[count++] = texts[2];
     for (size_t i = 0; args && args[i]; i++) {
         assert_true(count + 1 < FEDERATION_ARGS_MAX);
@@ -122,9 +123,10 @@ static void open_hub(struct federation *f, const char *const *args)
     parse(f, all);
     if (hub_open(&f->loop, &f->values, &f->hub, &fault))
         fail_msg("%s: %s", fault.field, fault.text);
+    federation_log_in(f, "alice");
 }
 
-void federation_open(struct federation *f, const char *const *args)
+void federation_begin(struct federation *f)
 {
     static const char *const names[] = {"a", "b", "c"};
     *f = (struct federation){0};
@@ -147,8 +149,12 @@ void federation_open(struct federation *f, const char *const *args)
         f->realms[i].realm = names[i];
         assert_int_equal(rude_worker_open(&f->realms[i], f->fibers, f->runtime), STATUS_OK);
     }
-    open_hub(f, args);
-    federation_log_in(f, "alice");
+}
+
+void federation_open(struct federation *f, const char *const *args)
+{
+    federation_begin(f);
+    federation_open_hub(f, "", args);
 }
 
 static void stop_realms(void *arg)
@@ -156,6 +162,8 @@ static void stop_realms(void *arg)
     struct federation *f = arg;
     for (size_t i = 0; i < FEDERATION_REALMS; i++)
         rude_worker_stop(&f->realms[i]);
+    if (f->also_stop)
+        f->also_stop(f);
     f->stopped = true;
 }
 

@@ -44,10 +44,15 @@ struct federation {
     struct hub_config values;
     struct hub *hub;
     char cookie[2048]; /* "pek_session=…", of whoever logged in last */
+    /* Of the test: what else there is beside the three, to be ended when the hub has stopped; in a fiber. */
+    void (*also_stop)(struct federation *f);
+    void *arg;
     bool stopped;
 };
 
 extern struct pg_cluster *federation_cluster;
+/* PEM of the hub's private key; the same for all hubs of the binary. */
+extern char federation_key_path[128];
 
 /* For cmocka's group setup and teardown: a cluster with the hub's tables, and a key. */
 int federation_setup(void **state);
@@ -56,6 +61,10 @@ int federation_teardown(void **state);
 /* Empty tables, the users alice and bob, polite realms without items, alice logged in. `args`, which ends with
  * NULL, go to the hub's command line after the fixture's own. */
 void federation_open(struct federation *f, const char *const *args);
+/* The same in two steps: between them the test opens what it adds, on the loop and fibers that are there now.
+ * `instances`: "d=127.0.0.1:4711", or "". */
+void federation_begin(struct federation *f);
+void federation_open_hub(struct federation *f, const char *instances, const char *const *args);
 void federation_close(struct federation *f);
 
 /* Turns the loop until the condition holds. */
