@@ -74,8 +74,8 @@ int federation_setup(void **state)
     pg_cluster_conninfo_for(federation_cluster, NULL, NULL, owner, sizeof(owner));
     parse(f, (const char *[]){"pek-hub", option(texts[0], "database", database),
                               option(texts[1], "database-owner", owner),
-                              option(texts[2], "hub-key", federation_key_path), "--instances=a=127.0.0.1:1",
-                              NULL});
+                              option(texts[2], "hub-key", federation_key_path),
+                              "--instances=a=127.0.0.1:1", NULL});
     enum status status = hub_migrate(&f->values, &fault);
     if (status)
         fail_msg("%s", fault.text);
@@ -113,8 +113,9 @@ void federation_open_hub(struct federation *f, const char *instances, const char
         option(texts[1], "hub-key", federation_key_path),
     };
     size_t count = 6;
-    snprintf(texts[2], OPTION_BYTES_MAX, "--instances=a=127.0.0.1:%d,b=127.0.0.1:%d,c=127.0.0.1:%d%s%s",
-             f->a->port, f->b->port, f->c->port, instances[0] ? "," : "", instances);
+    snprintf(texts[2], OPTION_BYTES_MAX,
+             "--instances=a=127.0.0.1:%d,b=127.0.0.1:%d,c=127.0.0.1:%d%s%s", f->a->port, f->b->port,
+             f->c->port, instances[0] ? "," : "", instances);
     all[count++] = texts[2];
     for (size_t i = 0; args && args[i]; i++) {
         assert_true(count + 1 < FEDERATION_ARGS_MAX);

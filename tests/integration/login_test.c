@@ -77,6 +77,52 @@ static void login_comes_back_once(void **state)
     federation_close(&f);
 }
 
+/* Also one that the hub was not told of: its requests come from this very machine. */
+static void dev_login_is_not_there_behind_a_proxy(void **state)
+{
+    static const char *const ways[] = {
+        "Cookie: x=1\r\nX-Forwarded-For: 192.0.2.1\r\n",
+        "Cookie: x=1\r\nForwarded: for=192.0.2.1\r\n",
+        "Cookie: x=1\r\nX-Real-IP: 192.0.2.1\r\n",
+        "Cookie: x=1\r\nX-Forwarded-Host: pek.example\r\n",
+    };
+    static const char *const trust[] = {"--trusted-proxies=127.0.0.1", NULL};
+    struct federation f;
+    (void)state;
+    for (size_t trusted = 0; trusted < 2; trusted++) {
+        federation_open(&f, trusted ? trust : NULL);
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+            struct answer answer = federation_ask(&f, "GET", "/auth/dev?user=alice", ways[i], NULL);
+            if (answer.code != 404 || strstr(answer.raw.ptr, "pek_session="))
+                fail_msg("%s: %d", ways[i], answer.code);
+            answer_free(&answer);
+        }
+        federation_close(&f);
+    }
+}
+
+static void login_returns_to_this_site_only(void **state)
+{
+    static const char *const elsewhere[] = {
+        "//evil.example",     "https://evil.example/", "/%5Cevil.example",
+        "%5C%5Cevil.example", "javascript:alert(1)",   "/%0D%0ALocation:%20https://evil.example",
+        "evil.example",
+    };
+    struct federation f;
+    char path[256];
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        snprintf(path, sizeof(path), "/auth/dev?user=alice&return_to=%s", elsewhere[i]);
+        struct answer answer = federation_ask(&f, "GET", path, "Cookie: x=1\r\n", NULL);
+        assert_int_equal(answer.code / 100, 3);
+        if (!strcasestr(answer.raw.ptr, "\r\nlocation: /\r\n"))
+            fail_msg("%s: %s", elsewhere[i], answer.raw.ptr);
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
 static int setup(void **state)
 {
     int fd = mkstemp(secret_path);
@@ -97,6 +143,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(login_comes_back_with_its_own_state_only),
         cmocka_unit_test(login_comes_back_once),
+        cmocka_unit_test(dev_login_is_not_there_behind_a_proxy),
+        cmocka_unit_test(login_returns_to_this_site_only),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -35,8 +35,8 @@ static void load_key(struct jwt_keys *keys)
 static enum status grant(struct pg_transaction *transaction, void *arg)
 {
     struct arena *arena = arg;
-    enum status status = policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL,
-                                             POLICY_ACTIONS_ALL, arena);
+    enum status status =
+        policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL, POLICY_ACTIONS_ALL, arena);
     return status == STATUS_OK
                ? policy_store_assign(transaction, POLICY_REALM_GOD, "alice", "operator")
                : status;
@@ -73,7 +73,8 @@ static void worker_open(struct worker *w)
     *w = (struct worker){.server = NULL};
     federation_begin(&w->f);
     pg_cluster_execute(federation_cluster,
-                       "SET client_min_messages = warning; TRUNCATE pek.realm_state, pek.realm_group, pek.policy, pek.idempotency,"
+                       "SET client_min_messages = warning; TRUNCATE pek.realm_state, "
+                       "pek.realm_group, pek.policy, pek.idempotency,"
                        " pek.audit_log RESTART IDENTITY CASCADE");
     load_key(&w->keys);
     load_key(&w->hub_keys);
@@ -90,8 +91,7 @@ static void worker_open(struct worker *w)
         fail_msg("%s", fault.text);
     const struct rpc_server_options listen = {.listen = "127.0.0.1:0"};
     assert_int_equal(
-        rpc_server_new(w->f.runtime, realm_host(w->realm), &listen, &w->server, &fault),
-        STATUS_OK);
+        rpc_server_new(w->f.runtime, realm_host(w->realm), &listen, &w->server, &fault), STATUS_OK);
     assert_int_equal(cutter_open(&w->cutter, &w->f.loop, rpc_server_port(w->server)), STATUS_OK);
     assert_int_equal(fiber_go(w->f.fibers, make_alice_god, w), STATUS_OK);
     FEDERATION_WAIT_FOR(&w->f, w->granted);
@@ -159,8 +159,7 @@ static void lost_answer_is_unknown_and_the_same_key_brings_it_back(void **state)
     answer_free(&answer);
     assert_true(counted("SELECT count(*) FROM pek.realm_group", "1"));
     assert_true(counted("SELECT count(*) FROM pek.idempotency", "1"));
-    assert_true(
-        counted("SELECT count(*) FROM pek.audit_log WHERE action = 'group.create'", "1"));
+    assert_true(counted("SELECT count(*) FROM pek.audit_log WHERE action = 'group.create'", "1"));
     worker_close(&w);
 }
 
