@@ -169,8 +169,8 @@ static enum status append_time(struct buffer *out, const upb_FieldDef *field,
     if (!gmtime_r(&time, &tm))
         return STATUS_DATA_LOSS;
     char text[] = "\"0000-00-00T00:00:00";
-    digits_before(text + 5, (uint64_t)(tm.tm_year + 1900), 4);
-    digits_before(text + 8, (uint64_t)(tm.tm_mon + 1), 2);
+    digits_before(text + 5, (uint64_t)tm.tm_year + 1900, 4);
+    digits_before(text + 8, (uint64_t)tm.tm_mon + 1, 2);
     digits_before(text + 11, (uint64_t)tm.tm_mday, 2);
     digits_before(text + 14, (uint64_t)tm.tm_hour, 2);
     digits_before(text + 17, (uint64_t)tm.tm_min, 2);
