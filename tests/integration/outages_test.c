@@ -136,6 +136,31 @@ static void safe_call_is_tried_again_and_a_change_is_not(void **state)
     federation_close(&f);
 }
 
+/* A realm that fails now and then is helped out at first, and not for ever: twenty at once, then one in ten calls. */
+static void retries_are_a_tenth_of_the_calls(void **state)
+{
+    struct federation f;
+    size_t asked = 0, helped = 0, refused = 0;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    for (int round = 0; round < 60; round++) {
+        /* One failure, then good ones: the breaker has no reason to open. */
+        f.a->refusals = 1;
+        for (int i = 0; i < 3; i++) {
+            size_t calls = f.a->calls;
+            struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+            asked++;
+            helped += answer.code == 200 && f.a->calls == calls + 2;
+            refused += answer.code == 503;
+            answer_free(&answer);
+        }
+    }
+    assert_int_equal(helped + refused, 60);
+    assert_true(helped >= 20 && helped <= 20 + asked / 10 + 1);
+    federation_close(&f);
+}
+
 /* What is asked of a realm that is down ends at once, and it is found again without anybody's help. */
 static void breaker_opens_after_five_of_ten_and_one_probe_closes_it(void **state)
 {
@@ -226,6 +251,7 @@ int main(void)
         cmocka_unit_test(list_waits_for_a_straggler_only_so_long),
         cmocka_unit_test(realm_that_says_nothing_is_a_timeout),
         cmocka_unit_test(safe_call_is_tried_again_and_a_change_is_not),
+        cmocka_unit_test(retries_are_a_tenth_of_the_calls),
         cmocka_unit_test(breaker_opens_after_five_of_ten_and_one_probe_closes_it),
         cmocka_unit_test(all_realms_refusing_is_no_empty_list),
         cmocka_unit_test(worker_that_says_it_is_another_realm_is_given_nothing),
