@@ -21,6 +21,7 @@
 #define API_LINE_BYTES_MAX (1024u * 1024) /* of NDJSON kept before it is written */
 #define API_FLUSH_BYTES                                                                            \
     (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
+#define API_IDEMPOTENCY_KEY_BYTES_MAX 128 /* as worker/change takes it */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
 

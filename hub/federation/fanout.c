@@ -17,16 +17,21 @@ void fanout_begin(struct fanout *fanout, struct cancel *cancel)
     cancel_hook_add(cancel, &fanout->cancel_hook);
 }
 
+/* What one user can bring about at will must not close the realm to all: neither a limit that the call was over
+ * (RESOURCE_EXHAUSTED) nor a long answer that its reader let run out of time. */
+static bool is_away(const struct leg *leg)
+{
+    return leg->fault.status == STATUS_UNAVAILABLE ||
+           (leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0);
+}
+
 /* Lets go of the call and of the place it had. `told`: how it ended says something about the realm. */
 static void leave(struct leg *leg, bool told)
 {
     if (leg->call)
         leg->call = rpc_call_free(leg->call);
-    if (leg->admitted && leg->instance) {
-        enum outcome outcome = outcome_of(leg->fault.status);
-        bool failed = outcome == OUTCOME_UNAVAILABLE || outcome == OUTCOME_TIMEOUT;
-        instance_leave(leg->instance, told, told && failed);
-    }
+    if (leg->admitted && leg->instance)
+        instance_leave(leg->instance, told, told && is_away(leg));
     leg->admitted = false;
     if (leg->instance)
         instance_withdraw(leg->instance, &leg->ticket);
@@ -201,8 +206,9 @@ static bool advance_admission(struct fanout *fanout, struct leg *leg)
         return true;
     }
     enum status status = start_call(fanout, leg);
-    if (status) {
-        leg_fail(leg, status, "the call could not be started");
+    if (status) { /* the realm has not heard of it */
+        (void)fault_set(&leg->fault, status, NULL, "the call could not be started");
+        end(leg, false);
         return true;
     }
     leg->state = LEG_CALL;
