@@ -73,6 +73,28 @@ static void append_hint(struct buffer *buffer, const char *name)
     }
 }
 
+/* A worker is not trusted with what becomes metadata, nor with when it is asked again: a token that has expired when
+ * it comes would be asked for without end, by every request. */
+static enum status check(const instance_v1_issue_token_response *response, int64_t *ret_lifetime_s,
+                         struct fault *fault)
+{
+    int64_t now_s = clock_wall_s();
+    int64_t expires_s = response->expire_time ? response->expire_time->seconds : 0;
+    bool printable = response->token[0] != '\0';
+
+    for (const char *at = response->token; printable && *at; at++)
+        printable = *at > ' ' && *at < 0x7f;
+    if (!printable)
+        return fault_set(fault, STATUS_INTERNAL, NULL, "the realm's token is none");
+    if (expires_s <= now_s)
+        return fault_set(fault, STATUS_INTERNAL, NULL,
+                         "the realm's token has expired already; do its clock and this one agree?");
+    /* No realm makes longer ones; the sum cannot overflow. */
+    *ret_lifetime_s =
+        expires_s < now_s + JWT_INSTANCE_LIFETIME_S ? expires_s - now_s : JWT_INSTANCE_LIFETIME_S;
+    return STATUS_OK;
+}
+
 /* Lays "Bearer token", the encoded hints and the plain policy names into one piece of memory. */
 static enum status keep(struct credential *credential,
                         const instance_v1_issue_token_response *response)
@@ -157,6 +179,7 @@ static void fetch_once(struct session *session, struct instance *instance, struc
     instance_v1_issue_token_response *response = NULL;
     struct cancel cancel;
     struct fault fault = {0};
+    int64_t lifetime_s = 0;
 
     cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
     credential->stale = false;
@@ -164,6 +187,8 @@ static void fetch_once(struct session *session, struct instance *instance, struc
     breaker_told(&instance->breaker,
                  status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED,
                  clock_monotonic_us());
+    if (!status)
+        status = check(response, &lifetime_s, &fault);
     if (!status)
         status = keep(credential, response);
     if (status) {
@@ -180,8 +205,9 @@ static void fetch_once(struct session *session, struct instance *instance, struc
         return;
     }
     session->cache->tokens_issued++;
-    credential->expires_s = response->expire_time ? response->expire_time->seconds : 0;
-    credential->expires_us = deadline_after_ms((credential->expires_s - clock_wall_s()) * 1000);
+    credential->expires_s = clock_wall_s() + lifetime_s;
+    credential->expires_us = deadline_after_ms(lifetime_s * 1000);
+    credential->retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
     bool changed = credential->member != response->known;
     credential->member = response->known;
     credential->asked = true;

@@ -269,6 +269,7 @@ static void token_is_renewed_behind_the_requests_before_it_expires(struct hub_wo
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     uint64_t issued = h->one.cache.tokens_issued;
     credential->expires_us = deadline_after_ms((CREDENTIAL_RENEW_S - 1) * 1000);
+    credential->retry_us = 0;
     /* Nobody waits for it. */
     assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL), CREDENTIAL_READY);
     assert_true(credential->fetching);
@@ -288,6 +289,7 @@ static void renewal_that_fails_keeps_the_token_until_it_expires(struct hub_world
     const char *token = credential->memory;
     h->one.registry.options.issuer = "stranger"; /* from whom the realm takes no assertions */
     credential->expires_us = deadline_after_ms((CREDENTIAL_RENEW_S - 1) * 1000);
+    credential->retry_us = 0;
     uint64_t failures = h->one.cache.token_failures;
     assert_int_equal(credential_get(session, a, NULL, NULL), CREDENTIAL_READY);
     await_background(h);

@@ -39,7 +39,8 @@
 #define SESSION_PURGE_ROWS 1000
 #define SESSION_PURGE_BATCHES_MAX 20
 #define CREDENTIAL_RENEW_S 60
-#define CREDENTIAL_RETRY_MS 1000 /* after a failure, before the realm is asked again */
+#define CREDENTIAL_RETRY_MS                                                                        \
+    1000 /* before a realm that failed, or has just given one, is asked again */
 #define CREDENTIAL_HINTS_MAX 16
 #define CREDENTIAL_TIMEOUT_MS 5000
 
@@ -69,7 +70,7 @@ struct credential {
     bool fetching;                 /* a fiber asks the realm, be it the first time or to renew */
     bool stale;                    /* policies changed while it was being fetched: fetch again */
     int64_t expires_us, expires_s; /* monotonic, wall */
-    int64_t retry_us;              /* FAILED: not before */
+    int64_t retry_us;              /* FAILED, READY: not before */
     struct fault fault;            /* FAILED: why */
     char *memory;                  /* what the pairs and names point into */
     struct rpc_pair pairs[1 + CREDENTIAL_HINTS_MAX];

@@ -190,7 +190,10 @@ static enum status issue_token(const void *ops, struct rpc_ctx *ctx, const void 
         if (status != STATUS_OK)
             return status;
     }
-    expires.seconds = clock_wall_s() + 300;
+    expires.seconds =
+        worker->token_lifetime_s == INT64_MAX
+            ? INT64_MAX
+            : clock_wall_s() + (worker->token_lifetime_s ? worker->token_lifetime_s : 300);
     res.token = arena_printf(rpc_arena(ctx), "token-of-%s", worker->realm);
     res.expire_time = &expires;
     res.known = !worker->unknown;
@@ -316,6 +319,7 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->item_count = worker->fault_after = worker->refusals = 0;
     worker->status = STATUS_UNAVAILABLE;
     worker->unknown = worker->holds_tokens = false;
+    worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;
 }
 

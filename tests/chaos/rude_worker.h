@@ -42,8 +42,9 @@ struct rude_worker {
     size_t fault_after;    /* … once so many items of the answer are out */
     size_t refusals;       /* so many calls from now end with `status` before anything */
     enum status status;
-    bool unknown;      /* it does not know any user */
-    bool holds_tokens; /* IssueToken waits for rude_worker_release_tokens */
+    bool unknown;             /* it does not know any user */
+    int64_t token_lifetime_s; /* 0: five minutes */
+    bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
 
     /* What it saw. */
     size_t tokens;    /* issued */

@@ -1,0 +1,108 @@
+/* One user, or one realm, that means harm: nobody else notices. */
+#include "tests/integration/federation.h"
+
+#define ENOUGH_TO_OPEN_A_BREAKER 10
+#define NEW_GROUP "{\"slug\":\"new\",\"name\":\"New\"}"
+#define LONG_KEY_BYTES 9000
+
+static void assert_open(struct federation *f)
+{
+    struct answer answer = federation_get(f, "/api/v1/realms/a/groups/one");
+    if (answer.code != 200)
+        fail_msg("%d %s", answer.code, answer.text);
+    answer_free(&answer);
+}
+
+static void user_cannot_close_a_realm_with_headers_that_do_not_fit(void **state)
+{
+    struct federation f;
+    static char headers[LONG_KEY_BYTES + 128];
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    int at = snprintf(headers, sizeof(headers), JSON_BODY "Idempotency-Key: ");
+    memset(headers + at, 'k', LONG_KEY_BYTES);
+    snprintf(headers + at + LONG_KEY_BYTES, 3, "\r\n");
+    for (int i = 0; i < ENOUGH_TO_OPEN_A_BREAKER; i++) {
+        struct answer answer =
+            federation_ask(&f, "POST", "/api/v1/realms/a/groups", headers, NEW_GROUP);
+        assert_int_equal(answer.code, 400);
+        assert_true(answer_has(&answer, "idempotency-key"));
+        answer_free(&answer);
+    }
+    assert_int_equal(f.a->calls, 0);
+    assert_open(&f);
+    federation_close(&f);
+}
+
+static void user_who_is_over_a_limit_does_not_close_the_realm(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    f.a->refusals = ENOUGH_TO_OPEN_A_BREAKER;
+    f.a->status = STATUS_RESOURCE_EXHAUSTED;
+    for (int i = 0; i < ENOUGH_TO_OPEN_A_BREAKER; i++) {
+        struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+        assert_int_equal(answer.code, 429);
+        answer_free(&answer);
+    }
+    assert_open(&f);
+    federation_close(&f);
+}
+
+static void trace_context_that_is_none_is_replaced(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    struct answer answer = federation_ask(
+        &f, "GET", "/api/v1/realms/a/groups/one",
+        "Traceparent: 00-\xc3\xa1zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-zzzzzzzzzzzzzzzz-01\r\n", NULL);
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+/* Its clock, say, is five minutes behind. */
+static void realm_whose_tokens_have_expired_is_asked_once_a_request(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    f.a->token_lifetime_s = -1;
+    struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+    assert_int_equal(answer.code, 500);
+    assert_true(answer_has(&answer, "clock"));
+    answer_free(&answer);
+    assert_int_equal(f.a->tokens, 1);
+    federation_close(&f);
+}
+
+static void token_lives_no_longer_than_tokens_do_whatever_the_realm_says(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    f.a->token_lifetime_s = INT64_MAX;
+    assert_open(&f);
+    assert_open(&f);
+    assert_int_equal(f.a->tokens, 1);
+    federation_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(user_cannot_close_a_realm_with_headers_that_do_not_fit),
+        cmocka_unit_test(user_who_is_over_a_limit_does_not_close_the_realm),
+        cmocka_unit_test(trace_context_that_is_none_is_replaced),
+        cmocka_unit_test(realm_whose_tokens_have_expired_is_asked_once_a_request),
+        cmocka_unit_test(token_lives_no_longer_than_tokens_do_whatever_the_realm_says),
+    };
+    return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
+}
