@@ -233,6 +233,9 @@ static void whatever_may_have_been_missed_is_asked_again(struct hub_world *h)
     struct slice token = hub_login(h, &h->one, "alice");
     assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
     h->one.cache.announcer.events.missed(&h->one.cache);
+    /* What is asked within the same microsecond may be out of date, and is asked again. */
+    while (clock_monotonic_us() <= h->one.cache.missed_us)
+        continue;
     assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
     assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
     assert_int_equal(h->one.cache.rechecks, 1);
