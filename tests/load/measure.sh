@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # What ./dev bench measures with, and how it tells. A result is one line of name=value pairs.
 
-# Microseconds of CPU that a program used since it began: itself, and for PostgreSQL its children too, whose
-# connections stay open over a measurement.
+# Microseconds of CPU that a program used since it began: itself, its children that ended, and for PostgreSQL
+# those that serve connections now.
 cpu_us() { # program
     local pid children=''
     pid=$(program_pid "$1") || die "$1 does not run"
     [[ $1 != postgres ]] || children=$(grep -l "^[0-9]* ([^)]*) . $pid " /proc/[0-9]*/stat 2>/dev/null || true)
     # shellcheck disable=SC2086 # a list of files
     cat "/proc/$pid/stat" $children 2>/dev/null | awk -v hz="$(getconf CLK_TCK)" '
-        { sub(/^.*\) /, ""); ticks += $12 + $13 }
+        { sub(/^.*\) /, ""); ticks += $12 + $13 + $14 + $15 }
         END { printf "%.0f\n", ticks * 1000000 / hz }'
 }
 
