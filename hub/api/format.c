@@ -127,7 +127,9 @@ static void write_federation(struct format *format, struct json_writer *json)
     for (size_t i = 0; i < fanout->count; i++) {
         const struct leg *leg = &fanout->legs[i];
         char name[sizeof("realms/") + REALM_BYTES_MAX];
-        if (leg->state != LEG_DONE || !outcome_unreachable(leg_outcome(leg)))
+        enum outcome outcome = leg_outcome(leg);
+        /* INVALID while others answered the same question. */
+        if (leg->state != LEG_DONE || (!outcome_unreachable(outcome) && outcome != OUTCOME_INVALID))
             continue;
         snprintf(name, sizeof(name), "realms/%.*s", SLICE_ARG(leg->realm));
         json_str(json, name);

@@ -75,6 +75,8 @@ static enum status open_token(struct list_stream *stream, struct fault *fault)
     for (size_t i = 0; status && i < keys->count; i++)
         status = page_token_open(keys->keys[i], &stream->question, token, call->arena,
                                  &stream->last, fault);
+    if (!status) /* what a newer key said of it */
+        *fault = (struct fault){0};
     return status;
 }
 

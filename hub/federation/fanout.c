@@ -126,6 +126,15 @@ static void refuse_unavailable(struct leg *leg)
     end(leg, false);
 }
 
+/* The realm does not take what the hub says of the caller, who is logged in all the same: no 401. */
+static void mend_unauthenticated(struct leg *leg)
+{
+    if (leg->instance && leg->fault.status == STATUS_UNAUTHENTICATED)
+        (void)fault_set_reason(&leg->fault, STATUS_INTERNAL, "REALM_REFUSED_HUB", NULL,
+                               "realm %.*s does not accept this hub's tokens",
+                               SLICE_ARG(leg->realm));
+}
+
 /* True when the leg moved on. */
 static bool advance_credential(struct fanout *fanout, struct leg *leg)
 {
@@ -151,6 +160,7 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
     }
     if (state == CREDENTIAL_FAILED) {
         leg->fault = credential->fault;
+        mend_unauthenticated(leg);
         end(leg, true);
         return true;
     }
@@ -276,6 +286,7 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
         leg->state = leg->instance ? LEG_CREDENTIAL : LEG_ADMISSION;
         return true;
     }
+    mend_unauthenticated(leg);
     end(leg, true);
     return true;
 }

@@ -55,19 +55,18 @@ size_t outcome_most_useful(const struct fault *faults, size_t count)
 
 const struct fault *outcome_all_refusal(const struct fault *faults, size_t count)
 {
-    size_t unreachable = 0, denied = 0;
+    size_t unreachable = 0, denied = 0, invalid = 0;
 
-    if (count == 0)
-        return NULL;
     for (size_t i = 0; i < count; i++) {
         enum outcome outcome = outcome_of(faults[i].status);
-        if (outcome == OUTCOME_INVALID)
-            return &faults[i];
+        if (outcome == OUTCOME_OK)
+            return NULL;
+        invalid += outcome == OUTCOME_INVALID;
         unreachable += outcome_unreachable(outcome);
         denied += outcome == OUTCOME_DENIED;
     }
     /* NOT_FOUND beside unreachable realms: those that were reached have answered, with nothing. */
-    if (unreachable == count || denied == count)
+    if (count > 0 && (invalid > 0 || unreachable == count || denied == count))
         return &faults[outcome_most_useful(faults, count)];
     return NULL;
 }

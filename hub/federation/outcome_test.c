@@ -49,8 +49,9 @@ static void all_is_refused_when_all_denied_or_none_reached(void **state)
     struct fault down[] = {refused(STATUS_DEADLINE_EXCEEDED), refused(STATUS_UNAVAILABLE)};
     assert_int_equal(outcome_all_refusal(down, 2)->status, STATUS_UNAVAILABLE);
 
-    struct fault bad[] = {refused(STATUS_OK), refused(STATUS_INVALID_ARGUMENT)};
-    assert_int_equal(outcome_all_refusal(bad, 2)->status, STATUS_INVALID_ARGUMENT);
+    struct fault bad[] = {refused(STATUS_UNAVAILABLE), refused(STATUS_INVALID_ARGUMENT),
+                          refused(STATUS_PERMISSION_DENIED)};
+    assert_int_equal(outcome_all_refusal(bad, 3)->status, STATUS_INVALID_ARGUMENT);
 }
 
 static void all_goes_on_while_one_answers_or_is_only_irrelevant(void **state)
@@ -60,6 +61,8 @@ static void all_goes_on_while_one_answers_or_is_only_irrelevant(void **state)
     assert_null(outcome_all_refusal(one, 2));
     struct fault mixed[] = {refused(STATUS_NOT_FOUND), refused(STATUS_PERMISSION_DENIED)};
     assert_null(outcome_all_refusal(mixed, 2));
+    struct fault odd[] = {refused(STATUS_INVALID_ARGUMENT), refused(STATUS_OK)};
+    assert_null(outcome_all_refusal(odd, 2));
     assert_null(outcome_all_refusal(NULL, 0));
 }
 

@@ -95,6 +95,53 @@ static void token_lives_no_longer_than_tokens_do_whatever_the_realm_says(void **
     federation_close(&f);
 }
 
+static void realm_that_calls_a_good_question_bad_spoils_no_list(void **state)
+{
+    struct federation f;
+    char groups[256];
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    rude_worker_add(f.b, "k2", "two");
+    f.b->refusals = 1;
+    f.b->status = STATUS_INVALID_ARGUMENT;
+    struct answer answer = federation_get(&f, "/api/v1/groups");
+    assert_int_equal(answer.code, 200);
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one");
+    assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+    answer_free(&answer);
+    /* Of that realm alone it is the answer; and when all say so. */
+    f.b->refusals = 1;
+    answer = federation_get(&f, "/api/v1/realms/b/groups");
+    assert_int_equal(answer.code, 400);
+    answer_free(&answer);
+    for (size_t i = 0; i < FEDERATION_REALMS; i++) {
+        f.realms[i].refusals = 1;
+        f.realms[i].status = STATUS_INVALID_ARGUMENT;
+    }
+    answer = federation_get(&f, "/api/v1/groups");
+    assert_int_equal(answer.code, 400);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+static void realm_that_refuses_the_hub_logs_nobody_out(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    f.a->refusals = 2; /* the hub gets another token after the first */
+    f.a->status = STATUS_UNAUTHENTICATED;
+    struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+    assert_int_equal(answer.code, 500);
+    assert_true(answer_has(&answer, "REALM_REFUSED_HUB"));
+    answer_free(&answer);
+    assert_int_equal(f.a->tokens, 2);
+    assert_open(&f);
+    federation_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +150,8 @@ int main(void)
         cmocka_unit_test(trace_context_that_is_none_is_replaced),
         cmocka_unit_test(realm_whose_tokens_have_expired_is_asked_once_a_request),
         cmocka_unit_test(token_lives_no_longer_than_tokens_do_whatever_the_realm_says),
+        cmocka_unit_test(realm_that_calls_a_good_question_bad_spoils_no_list),
+        cmocka_unit_test(realm_that_refuses_the_hub_logs_nobody_out),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
 }
