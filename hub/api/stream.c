@@ -368,8 +368,8 @@ enum status call_stream(struct api_call *call, struct fault *fault)
     stream->merge.same_over_realms = spans_realms(call->method);
     arena_init(&stream->token_arena, TOKEN_ARENA_BYTES_MAX);
     for (size_t i = 0; i < FANOUT_LEGS_MAX; i++) {
-        buffer_init(&stream->positions[i][0], PAGE_TOKEN_BYTES_MAX);
-        buffer_init(&stream->positions[i][1], PAGE_TOKEN_BYTES_MAX);
+        buffer_init(&stream->positions[i][0], PAGE_POSITION_BYTES_MAX);
+        buffer_init(&stream->positions[i][1], PAGE_POSITION_BYTES_MAX);
     }
     format_init(&stream->format, call, format_of(call->http));
     enum status status = run(stream, fault);

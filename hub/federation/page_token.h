@@ -20,6 +20,8 @@
 
 #define PAGE_TOKEN_BYTES_MAX 4096 /* of text */
 #define PAGE_QUESTION_BYTES 16
+/* Of sort key and id together; with any realm's name that fits in a token. */
+#define PAGE_POSITION_BYTES_MAX 2944
 
 struct page_position {
     struct slice sort_key, id, realm;

@@ -76,6 +76,25 @@ static void token_of_another_question_or_key_is_refused(void **state)
     arena_done(&arena);
 }
 
+/* A list that could not say where it goes on would seem to end there. */
+static void largest_position_with_the_longest_realm_fits(void **state)
+{
+    (void)state;
+    static char large[PAGE_POSITION_BYTES_MAX], realm[63];
+    struct arena arena;
+    arena_init(&arena, 65536);
+    memset(realm, 'r', sizeof(realm));
+    struct page_question question = question_of("q");
+    struct page_position largest = {{large, sizeof(large) - 1}, {"i", 1}, {realm, sizeof(realm)}};
+    struct page_position back;
+    struct fault fault;
+    struct slice token;
+    assert_int_equal(page_token_seal(key, &question, &largest, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &fault), STATUS_OK);
+    assert_int_equal(back.sort_key.len, sizeof(large) - 1);
+    arena_done(&arena);
+}
+
 static void position_too_large_for_a_token_is_refused(void **state)
 {
     (void)state;
@@ -96,6 +115,7 @@ int main(void)
         cmocka_unit_test(token_gives_back_its_position),
         cmocka_unit_test(token_changed_anywhere_or_cut_is_refused),
         cmocka_unit_test(token_of_another_question_or_key_is_refused),
+        cmocka_unit_test(largest_position_with_the_longest_realm_fits),
         cmocka_unit_test(position_too_large_for_a_token_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
