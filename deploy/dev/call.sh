@@ -122,10 +122,16 @@ worker_address() { # realm
     die "realm '$1' is hosted by the hub in its own process and has no gRPC port; ask it over HTTP"
 }
 
+# The one of this machine, or the one that came with the end-to-end tests.
+find_buf() {
+    local ours=$ROOT/tests/e2e/node_modules/.bin/buf
+    command -v buf || { [[ -x $ours ]] && printf '%s\n' "$ours"; }
+}
+
 # buf curl has options of its own for what grpcurl's words say.
-call_with_buf() { # address realm user words…
-    local address=$1 realm=$2 user=$3 scheme=https options=(--protocol grpc)
-    shift 3
+call_with_buf() { # buf address realm user words…
+    local buf=$1 address=$2 realm=$3 user=$4 scheme=https options=(--protocol grpc)
+    shift 4
     if [[ $(state_get plaintext) == true ]]; then
         scheme=http
         options+=(--http2-prior-knowledge)
@@ -137,13 +143,16 @@ call_with_buf() { # address realm user words…
     case ${1-list} in
         list)
             if [[ $# -ge 2 ]]; then
-                buf curl "${options[@]}" --list-methods "$scheme://$address" | grep -F "$2/"
+                "$buf" curl "${options[@]}" --list-methods "$scheme://$address" | grep -F "$2/"
             else
-                exec buf curl "${options[@]}" --list-services "$scheme://$address"
+                exec "$buf" curl "${options[@]}" --list-services "$scheme://$address"
             fi
             ;;
-        describe) die "buf curl cannot describe; install Go for grpcurl, or read protos/" ;;
-        *) exec buf curl "${options[@]}" "${@:2}" "$scheme://$address/$1" ;;
+        describe)
+            say "dev: buf curl knows a service's methods, not its messages; with Go grpcurl describes both, and protos/ has them"
+            "$buf" curl "${options[@]}" --list-methods "$scheme://$address" | grep -F "${2-}"
+            ;;
+        *) exec "$buf" curl "${options[@]}" "${@:2}" "$scheme://$address/$1" ;;
     esac
 }
 
@@ -180,15 +189,15 @@ call_with_grpcurl() { # grpcurl address realm user words…
 }
 
 cmd_grpc() {
-    local realm user words address grpcurl
+    local realm user words address grpcurl buf
     help_if_asked "$grpc_help" "$@"
     take_realm grpc "$@"
     address=$(worker_address "$realm")
     if grpcurl=$(find_grpcurl); then
         call_with_grpcurl "$grpcurl" "$address" "$realm" "$user" "${words[@]}"
-    elif command -v buf >/dev/null; then
-        call_with_buf "$address" "$realm" "$user" "${words[@]}"
+    elif buf=$(find_buf); then
+        call_with_buf "$buf" "$address" "$realm" "$user" "${words[@]}"
     else
-        die "neither grpcurl nor buf is there; with Go (apt-get install golang-go) the first call builds grpcurl"
+        die "neither grpcurl nor buf is there: with Go the first call builds grpcurl, with node and npm ./dev setup brings buf"
     fi
 }

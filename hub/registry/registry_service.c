@@ -114,32 +114,32 @@ static enum status add_instance(struct rpc_ctx *ctx, const hub_v1_add_instance_r
     return status ? status : answer(ctx, req->realm, "ACTIVE", res);
 }
 
-static enum status change(struct rpc_ctx *ctx, const hub_v1_change_instance_request *req,
-                          const char *wanted, hub_v1_instance_change *res)
+static enum status change(struct rpc_ctx *ctx, const char *realm, const char *wanted,
+                          hub_v1_instance_change *res)
 {
     const struct registry_service *service = rpc_data(ctx);
 
-    enum status status = instance_store_change(service->pg, rpc_cancel(ctx), req->realm, wanted,
+    enum status status = instance_store_change(service->pg, rpc_cancel(ctx), realm, wanted,
                                                caller(ctx), rpc_fault(ctx));
-    return status ? status : answer(ctx, req->realm, wanted, res);
+    return status ? status : answer(ctx, realm, wanted, res);
 }
 
-static enum status drain_instance(struct rpc_ctx *ctx, const hub_v1_change_instance_request *req,
+static enum status drain_instance(struct rpc_ctx *ctx, const hub_v1_drain_instance_request *req,
                                   hub_v1_instance_change *res)
 {
-    return change(ctx, req, "DRAINING", res);
+    return change(ctx, req->realm, "DRAINING", res);
 }
 
-static enum status undrain_instance(struct rpc_ctx *ctx, const hub_v1_change_instance_request *req,
+static enum status undrain_instance(struct rpc_ctx *ctx, const hub_v1_undrain_instance_request *req,
                                     hub_v1_instance_change *res)
 {
-    return change(ctx, req, "ACTIVE", res);
+    return change(ctx, req->realm, "ACTIVE", res);
 }
 
-static enum status remove_instance(struct rpc_ctx *ctx, const hub_v1_change_instance_request *req,
+static enum status remove_instance(struct rpc_ctx *ctx, const hub_v1_remove_instance_request *req,
                                    hub_v1_instance_change *res)
 {
-    return change(ctx, req, "REMOVED", res);
+    return change(ctx, req->realm, "REMOVED", res);
 }
 
 enum status registry_service_add(struct rpc_host *host, struct registry_service *service,

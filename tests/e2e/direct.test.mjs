@@ -109,7 +109,7 @@ describe('grpcurl or buf curl', () => {
   it('lists, describes and calls', async () => {
     assert.match(await federation.dev('grpc', 'worker-acme', 'list'), /^pek\.group\.v1\.GroupService$/m);
     const described = await federation.dev('grpc', 'worker-acme', 'describe', 'pek.group.v1.GroupService');
-    assert.match(described, /rpc GetGroup \( \.pek\.group\.v1\.GetGroupRequest \)/);
+    assert.match(described, /rpc GetGroup \( \.pek\.group\.v1\.GetGroupRequest \)|^pek\.group\.v1\.GroupService\/GetGroup$/m);
     const called = await federation.dev('grpc', 'worker-acme', 'pek.group.v1.GroupService/GetGroup', '-d',
       JSON.stringify(group));
     assert.equal(JSON.parse(called).name, 'Kir-Dev');
