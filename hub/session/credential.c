@@ -212,6 +212,9 @@ static void fetch_once(struct session *session, struct instance *instance, struc
     credential->member = response->known;
     credential->asked = true;
     finish(credential, CREDENTIAL_READY);
+    /* Before anybody uses it, not only after the wait below. */
+    if (credential->stale)
+        credential_drop(credential);
     /* What the realm says about whom it knows goes into the federation table. Failing is harmless: the
      * realm is asked again in the next session. */
     if (changed)
