@@ -108,7 +108,7 @@ check_cppcheck() {
 
 check_protos() {
     local image=$cache/protos.binpb status=0 buf
-    buf=$(command -v buf || echo tests/e2e/node_modules/.bin/buf)
+    buf=$(command -v buf || echo tests/e2e/node_modules/@bufbuild/buf-linux-x64/bin/buf)
     if [ ! -x "$buf" ]; then
         echo "lint: protos: buf is not there, skipped (./dev setup brings it with the end-to-end tests)" >&2
         return 0

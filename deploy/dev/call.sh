@@ -124,7 +124,7 @@ worker_address() { # realm
 
 # The one of this machine, or the one that came with the end-to-end tests.
 find_buf() {
-    local ours=$ROOT/tests/e2e/node_modules/.bin/buf
+    local ours=$ROOT/tests/e2e/node_modules/@bufbuild/buf-linux-x64/bin/buf
     command -v buf || { [[ -x $ours ]] && printf '%s\n' "$ours"; }
 }
 
