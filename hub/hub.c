@@ -14,6 +14,7 @@
 #include "hub/site.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/clock.h"
+#include "shared/base/version.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
 #include "worker/realm/realm.h"
@@ -127,7 +128,7 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .keys = &hub->keys.realm.keys,
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
-        .version = HUB_VERSION,
+        .version = PEK_VERSION,
     };
 
     if (!config->local_realm[0])

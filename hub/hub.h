@@ -10,8 +10,6 @@
 #include "hub/config.h"
 #include "shared/base/fault.h"
 
-#define HUB_VERSION "0.1.0"
-
 struct hub;
 
 /* Starts everything; it serves when this returns. `config` outlives the hub. */

@@ -1,6 +1,7 @@
 #include "worker/program.h"
 
 #include "shared/base/clock.h"
+#include "shared/base/version.h"
 #include "shared/jwt/jwt.h"
 #include "shared/log/log.h"
 
@@ -99,7 +100,7 @@ static void run_body(void *arg)
         .keys = &program->ring.keys,
         .hub_keys = &program->hub_keys.keys,
         .hub_issuer = s->hub_issuer,
-        .version = PROGRAM_VERSION,
+        .version = PEK_VERSION,
         .refresh_hub_keys = program->hub_keys.source.path ? hub_keys_refresh : NULL,
         .refresh_arg = &program->hub_keys,
         .finished = finished,

@@ -15,8 +15,6 @@
 #include "worker/realm/realm.h"
 #include "worker/settings.h"
 
-#define PROGRAM_VERSION "1.0.0"
-
 struct program {
     const struct settings *settings;
     uv_loop_t loop;
