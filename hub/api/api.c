@@ -14,10 +14,27 @@ void api_init(struct api *api, const struct api_options *options)
 
 /* ---- before the call --------------------------------------------------------------------------- */
 
-struct slice api_session_token(struct http_request *request)
+struct slice api_session_token(struct http_request *request, size_t n)
 {
     /* Over HTTPS only the name that no sibling domain can set. */
-    return http_cookie(request, http_is_secure(request) ? API_COOKIE_SECURE : API_COOKIE);
+    return http_cookie(request, http_is_secure(request) ? API_COOKIE_SECURE : API_COOKIE, n);
+}
+
+enum status api_find_session(const struct api *api, struct http_request *request,
+                             struct slice *ret_token, struct session **ret_session,
+                             struct fault *fault)
+{
+    for (size_t n = 0;; n++) {
+        struct slice token = api_session_token(request, n);
+        enum status status = session_find(api->options.sessions, http_cancel(request), token,
+                                          http_arena(request), ret_session, fault);
+        /* A name without any cookie is refused as well, once. */
+        if (status == STATUS_UNAUTHENTICATED && token.ptr)
+            continue;
+        if (!status)
+            *ret_token = token;
+        return status;
+    }
 }
 
 static bool is_safe(struct slice verb)
@@ -152,11 +169,11 @@ static enum status check_key(struct http_request *request, struct fault *fault)
 
 static enum status find_session(struct api_call *call, struct fault *fault)
 {
-    call->session_token = api_session_token(call->http);
-    if (call->method->is_public)
+    if (call->method->is_public) {
+        call->session_token = api_session_token(call->http, 0);
         return STATUS_OK;
-    return session_find(call->api->options.sessions, http_cancel(call->http), call->session_token,
-                        call->arena, &call->session, fault);
+    }
+    return api_find_session(call->api, call->http, &call->session_token, &call->session, fault);
 }
 
 static enum status prepare(struct api_call *call, struct fault *fault)

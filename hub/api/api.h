@@ -60,8 +60,13 @@ void api_init(struct api *api, const struct api_options *options);
 /* On the request's fiber: answers it. */
 void api_handle(struct api *api, struct http_request *request);
 
-/* The cookie's value, "" when there is none. */
-struct slice api_session_token(struct http_request *request);
+/* The n-th session cookie of the request; ptr NULL when there are no more (http_cookie has the limit). */
+struct slice api_session_token(struct http_request *request, size_t n);
+/* The session of the request: that of the first of its cookies which has one. The caller releases it. `ret_token` is
+ * that cookie. UNAUTHENTICATED when none has. */
+PEK_MUST_CHECK enum status api_find_session(const struct api *api, struct http_request *request,
+                                            struct slice *ret_token, struct session **ret_session,
+                                            struct fault *fault);
 /* Refuses what a foreign page could make a browser send: for every request that changes something. */
 PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
                                             struct fault *fault);

@@ -35,7 +35,7 @@ static void describe(struct http_request *request)
         SLICE_ARG(http_raw_path(request)), SLICE_ARG(http_query(request)),
         SLICE_ARG(http_body(request)), SLICE_ARG(http_header(request, "X-Policy-Hint", 0)),
         SLICE_ARG(http_header(request, "x-forwarded-for", 0)),
-        SLICE_ARG(http_cookie(request, "pek_session")), SLICE_ARG(http_host(request)),
+        SLICE_ARG(http_cookie(request, "pek_session", 0)), SLICE_ARG(http_host(request)),
         SLICE_ARG(http_peer(request)), http_is_secure(request), http_is_forwarded(request),
         http_accept(request, types, 2));
     reply_text(request, 200, slice_str(text));

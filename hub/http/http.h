@@ -107,8 +107,10 @@ struct slice http_query(const struct http_request *request);
 struct slice http_body(const struct http_request *request);
 /* `name` in any case. The n-th header line of that name; empty (ptr NULL) when there are no more. */
 struct slice http_header(const struct http_request *request, const char *name, size_t n);
-/* Value of the cookie, quotes taken off; ptr NULL when absent or given twice with different values. */
-struct slice http_cookie(const struct http_request *request, const char *name);
+/* Value of the n-th cookie of that name, quotes taken off; ptr NULL when there are no more. A browser may send several:
+ * of other paths, or set by a sibling domain. Whoever asks takes the one that proves itself. */
+#define HTTP_COOKIES_OF_A_NAME_MAX 4 /* behind these nobody looks */
+struct slice http_cookie(const struct http_request *request, const char *name, size_t n);
 /* Host header as sent. */
 struct slice http_host(const struct http_request *request);
 /* Without port; what a trusted proxy said it is, else the socket's. */

@@ -330,18 +330,16 @@ struct slice http_header(const struct http_request *request, const char *name, s
     return (struct slice){0};
 }
 
-struct slice http_cookie(const struct http_request *request, const char *name)
+struct slice http_cookie(const struct http_request *request, const char *name, size_t n)
 {
-    struct slice found = {0}, header;
-    for (size_t i = 0; (header = http_header(request, "cookie", i)).ptr; i++) {
-        struct slice value;
-        while (cookie_find(&header, name, &value)) {
-            if (found.ptr && !slice_equal(found, value))
-                return (struct slice){0}; /* whose is it? */
-            found = value;
-        }
-    }
-    return found;
+    struct slice header, value;
+    if (n >= HTTP_COOKIES_OF_A_NAME_MAX)
+        return (struct slice){0};
+    for (size_t i = 0; (header = http_header(request, "cookie", i)).ptr; i++)
+        while (cookie_find(&header, name, &value))
+            if (n-- == 0)
+                return value;
+    return (struct slice){0};
 }
 
 struct slice http_host(const struct http_request *request)

@@ -60,6 +60,7 @@ struct arrival {
     struct oauth_login running;
     struct slice return_to; /* "" until the ticket said it */
     struct slice user_id;   /* "" until known */
+    bool matched;           /* the state is this browser's, and was not spent */
     const char *detail;     /* what a call to the provider died of */
     bool registering;
 };
@@ -68,25 +69,31 @@ struct arrival {
 static enum status match_state(struct arrival *arrival, struct fault *fault)
 {
     struct login *login = arrival->login;
-    struct slice ticket = login_cookie(arrival->request, LOGIN_COOKIE);
-    struct slice fields[2];
+    bool expired = false;
+    struct slice ticket;
+    size_t n;
 
-    if (ticket.len == 0)
+    for (n = 0; (ticket = login_cookie(arrival->request, LOGIN_COOKIE, n)).ptr; n++) {
+        struct slice fields[2];
+        enum status status = ticket_open(login->options.key, TICKET_KIND, ticket, clock_wall_s(),
+                                         http_arena(arrival->request), fields, 2);
+        expired |= status == STATUS_DEADLINE_EXCEEDED;
+        if (status || !crypto_equal(fields[0], arrival->callback.state) ||
+            oauth_login_again(login->options.key, fields[0], &arrival->running))
+            continue;
+        arrival->return_to = fields[1];
+        return STATUS_OK;
+    }
+    if (n == 0)
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "STATE_OF_NO_LOGIN", NULL,
                                 "Ebben a böngészőben nem kezdődött bejelentkezés, vagy túl sokáig "
                                 "tartott. A sütiket engedélyezni kell.");
-    enum status status = ticket_open(login->options.key, TICKET_KIND, ticket, clock_wall_s(),
-                                     http_arena(arrival->request), fields, 2);
-    if (status == STATUS_DEADLINE_EXCEEDED)
+    if (expired)
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "STATE_EXPIRED", NULL,
                                 "A bejelentkezés túl sokáig tartott.");
-    if (status || !crypto_equal(fields[0], arrival->callback.state) ||
-        oauth_login_again(login->options.key, fields[0], &arrival->running))
-        return fault_set_reason(
-            fault, STATUS_INVALID_ARGUMENT, "STATE_MISMATCH", NULL,
-            "Ez a bejelentkezés máshol kezdődött, vagy azóta egy másik is elkezdődött.");
-    arrival->return_to = fields[1];
-    return STATUS_OK;
+    return fault_set_reason(
+        fault, STATUS_INVALID_ARGUMENT, "STATE_MISMATCH", NULL,
+        "Ez a bejelentkezés máshol kezdődött, vagy azóta egy másik is elkezdődött.");
 }
 
 static enum status spend_state(struct arrival *arrival, struct fault *fault)
@@ -214,6 +221,7 @@ static enum status arrive(struct arrival *arrival, struct fault *fault)
         status = spend_state(arrival, fault);
     if (status)
         return status;
+    arrival->matched = true;
     /* From here on the ticket is worth nothing, whatever becomes of the login. */
     login_set_cookie(arrival->request, LOGIN_COOKIE, slice_make("", 0), 0);
     status = oauth_callback_check(oauth, &arrival->callback, fault);
@@ -246,7 +254,10 @@ void login_from_provider(struct login *login, struct http_request *request)
         .detail = arrival.detail,
     };
     login_finished(login, request, &event);
-    if (status)
+    /* The back button, or a second tab, after a login that succeeded: nothing is asked for that is not there. */
+    if (status && !arrival.matched && login_has_session(login, request))
+        login_redirect(request, SLICE_LIT("/"));
+    else if (status)
         login_reply_fault(request, &fault, arrival.return_to);
     else if (arrival.registering)
         login_redirect(request, SLICE_LIT(PAGES_REGISTER_PATH));

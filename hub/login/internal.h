@@ -10,8 +10,11 @@
 /* `name` gets "__Host-" over HTTPS. max_age_s 0 takes the cookie away. */
 void login_set_cookie(struct http_request *request, const char *name, struct slice value,
                       long max_age_s);
-/* "" when there is none. Over HTTPS only the one with "__Host-": another site could have set the other. */
-struct slice login_cookie(struct http_request *request, const char *name);
+/* The n-th of that name; ptr NULL when there are no more. Over HTTPS only those with "__Host-": another site could
+ * have set the others. */
+struct slice login_cookie(struct http_request *request, const char *name, size_t n);
+/* Whether this browser is logged in already: a login page that comes a second time leads home then. */
+bool login_has_session(struct login *login, struct http_request *request);
 /* 303 to a URL that is known to be right. */
 void login_redirect(struct http_request *request, struct slice url);
 /* The same to a path of this site; to "/" when it is not one, or one of login's own. */

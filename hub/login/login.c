@@ -2,9 +2,36 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "hub/login/internal.h"
 #include "shared/base/clock.h"
+
+/* "." and ".." as browsers read them: also with %2e. */
+static bool is_dot_segment(struct slice segment)
+{
+    size_t dots = 0;
+
+    while (segment.len > 0) {
+        size_t step = segment.ptr[0] == '.' ? 1 : 3;
+        if (step == 3 && (segment.len < 3 || strncasecmp(segment.ptr, "%2e", 3) != 0))
+            return false;
+        segment = slice_make(segment.ptr + step, segment.len - step);
+        dots++;
+    }
+    return dots == 1 || dots == 2;
+}
+
+/* Browsers take dot segments out before they ask: "/x/..//evil.example" would be "//evil.example" then. */
+static bool has_dot_segment(struct slice path)
+{
+    path = slice_cut(&path, '?');
+    path = slice_cut(&path, '#');
+    while (path.len > 0)
+        if (is_dot_segment(slice_cut(&path, '/')))
+            return true;
+    return false;
+}
 
 bool login_return_is_safe(struct slice path)
 {
@@ -17,7 +44,7 @@ bool login_return_is_safe(struct slice path)
         if (c <= ' ' || c >= 0x7f || c == '\\')
             return false;
     }
-    return true;
+    return !has_dot_segment(path);
 }
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
@@ -59,12 +86,38 @@ static bool is_loopback(struct slice peer)
     return slice_starts_with(peer, SLICE_LIT("127.")) || slice_equal_str(peer, "::1");
 }
 
+/* A name of this machine. Any other may have been made to point here (DNS rebinding): the page that it came with
+ * would read the answers as its own. */
+static bool is_loopback_host(struct slice host)
+{
+    struct slice name = slice_cut(&host, ':');
+
+    if (slice_equal_str(name, "["))
+        return slice_starts_with(host, SLICE_LIT(":1]"));
+    if (slice_equal_str(name, "localhost"))
+        return true;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] != '.' && (name.ptr[i] < '0' || name.ptr[i] > '9'))
+            return false;
+    return slice_starts_with(name, SLICE_LIT("127."));
+}
+
+/* By somebody at this machine, not by a page of elsewhere in their browser. */
+static bool is_at_hand(struct http_request *request)
+{
+    struct slice site = http_header(request, "sec-fetch-site", 0);
+
+    return is_loopback(http_peer(request)) && !http_is_forwarded(request) &&
+           is_loopback_host(http_host(request)) &&
+           (!site.ptr || slice_equal_str(site, "same-origin") || slice_equal_str(site, "none"));
+}
+
 static void log_in_dev(struct login *login, struct http_request *request)
 {
     struct fault fault = {0};
     struct slice user = login_query_parameter(request, "user", LOGIN_FORM_BYTES_MAX);
 
-    if (!is_loopback(http_peer(request)) || http_is_forwarded(request)) {
+    if (!is_at_hand(request)) {
         (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
         api_reply_fault(request, &fault, 0);
         return;
@@ -83,12 +136,12 @@ static void log_in_dev(struct login *login, struct http_request *request)
 
 static void log_out(struct login *login, struct http_request *request)
 {
-    struct slice token = api_session_token(request);
     struct fault fault = {0};
+    struct slice token;
 
     enum status status = api_check_origin(login->options.api, request, &fault);
     /* Without a session there is nothing to end: the cookie goes all the same. */
-    if (!status && token.len) {
+    for (size_t n = 0; !status && (token = api_session_token(request, n)).ptr; n++) {
         status = session_close(login->options.sessions, http_cancel(request), token,
                                http_arena(request), &fault);
         if (status == STATUS_UNAUTHENTICATED)

@@ -8,7 +8,8 @@
  *     GET  /auth/dev?user=alice       logs anyone in, in dev mode, on loopback
  *
  * The first four are there only when a provider is configured. /auth/dev is there only when the configuration says
- * dev_login, and answers only a peer on loopback whose request did not pass a proxy: it asks for no password.
+ * dev_login, and answers only a peer on loopback that asked for a name of this machine, whose request did not pass a
+ * proxy and was not begun by a page of another site: it asks for no password.
  * README.md says why a login is safe. Loop thread; login_handle on the request's fiber.
  */
 #ifndef PEK_HUB_LOGIN_LOGIN_H
@@ -69,8 +70,8 @@ void login_close(struct login *login);
 /* True when the path was one of login's; it is answered then. On the request's fiber. */
 bool login_handle(struct login *login, struct http_request *request);
 
-/* A path of this site and nothing else: begins with one '/', no '\', no control character, at most
- * LOGIN_RETURN_BYTES_MAX. Where a login may return to. */
+/* A path of this site and nothing else: begins with one '/', no '\', no control character, no segment "." or "..", also
+ * not written with %2e, at most LOGIN_RETURN_BYTES_MAX. Where a login may return to. */
 bool login_return_is_safe(struct slice path);
 
 #endif

@@ -32,16 +32,16 @@ enum status login_begin_registration(struct login *login, struct http_request *r
 static enum status find_newcomer(struct login *login, struct http_request *request,
                                  struct newcomer *ret_newcomer, struct fault *fault)
 {
-    struct slice ticket = login_cookie(request, LOGIN_REGISTER_COOKIE);
-    struct slice fields[3];
+    struct slice ticket, fields[3];
 
-    if (ticket.len == 0 || ticket_open(login->options.key, TICKET_KIND, ticket, clock_wall_s(),
-                                       http_arena(request), fields, 3))
-        return fault_set_reason(
-            fault, STATUS_INVALID_ARGUMENT, "REGISTRATION_EXPIRED", NULL,
-            "A felhasználónév választása túl sokáig tartott, vagy már megtörtént.");
-    *ret_newcomer = (struct newcomer){fields[0], fields[1], fields[2]};
-    return STATUS_OK;
+    for (size_t n = 0; (ticket = login_cookie(request, LOGIN_REGISTER_COOKIE, n)).ptr; n++)
+        if (!ticket_open(login->options.key, TICKET_KIND, ticket, clock_wall_s(),
+                         http_arena(request), fields, 3)) {
+            *ret_newcomer = (struct newcomer){fields[0], fields[1], fields[2]};
+            return STATUS_OK;
+        }
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "REGISTRATION_EXPIRED", NULL,
+                            "A felhasználónév választása túl sokáig tartott, vagy már megtörtént.");
 }
 
 static void show(struct http_request *request, int http_code, const struct newcomer *newcomer,
@@ -65,7 +65,10 @@ void login_show_registration(struct login *login, struct http_request *request)
     struct slice username = slice_make("", 0);
 
     if (find_newcomer(login, request, &newcomer, &fault)) {
-        login_reply_fault(request, &fault, slice_make("", 0));
+        if (login_has_session(login, request))
+            login_redirect(request, SLICE_LIT("/"));
+        else
+            login_reply_fault(request, &fault, slice_make("", 0));
         return;
     }
     /* A proposal is a courtesy: without one the field is empty. */
@@ -172,6 +175,9 @@ void login_take_registration(struct login *login, struct http_request *request)
     if (!status) {
         login_set_cookie(request, LOGIN_REGISTER_COOKIE, slice_make("", 0), 0);
         login_redirect_back(request, newcomer.return_to);
+    } else if (newcomer.subject.len == 0 && strcmp(fault.reason, "REGISTRATION_EXPIRED") == 0 &&
+               login_has_session(login, request)) {
+        login_redirect(request, SLICE_LIT("/"));
     } else if (newcomer.subject.len > 0 && strcmp(fault.field, "username") == 0) {
         /* What the person can put right in the same form. */
         if (typed.len > USERNAME_CHARS_MAX)

@@ -15,13 +15,24 @@ void login_set_cookie(struct http_request *request, const char *name, struct sli
         http_add_header(request, "set-cookie", slice_str(cookie));
 }
 
-struct slice login_cookie(struct http_request *request, const char *name)
+struct slice login_cookie(struct http_request *request, const char *name, size_t n)
 {
     char full[64];
 
     snprintf(full, sizeof(full), "%s%s", http_is_secure(request) ? "__Host-" : "", name);
-    struct slice value = http_cookie(request, full);
-    return value.ptr ? value : slice_make("", 0);
+    return http_cookie(request, full, n);
+}
+
+bool login_has_session(struct login *login, struct http_request *request)
+{
+    struct session *session;
+    struct slice token;
+    struct fault unused;
+
+    if (api_find_session(login->options.api, request, &token, &session, &unused))
+        return false;
+    session_release(session);
+    return true;
 }
 
 struct slice login_query_parameter(struct http_request *request, const char *name, size_t bytes_max)
@@ -98,15 +109,14 @@ enum status login_begin_session(struct login *login, struct http_request *reques
 {
     struct session_cache *sessions = login->options.sessions;
     struct arena *arena = http_arena(request);
-    struct slice old = api_session_token(request);
     struct fault unused;
-    struct slice token;
+    struct slice old, token;
 
     enum status status = session_open(sessions, http_cancel(request), user, arena, &token, fault);
     if (status)
         return status;
     /* Best effort: the browser forgets the old cookie in any case, and it expires. */
-    if (old.len > 0)
+    for (size_t n = 0; (old = api_session_token(request, n)).ptr; n++)
         (void)!session_close(sessions, http_cancel(request), old, arena, &unused);
     login_set_cookie(request, API_COOKIE, token, SESSION_LIFETIME_S);
     return STATUS_OK;

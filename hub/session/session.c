@@ -189,6 +189,31 @@ static enum status load(struct session_cache *cache, struct cancel *cancel, stru
     return STATUS_OK;
 }
 
+static void run_touch(void *arg)
+{
+    struct session *session = arg;
+    struct cancel cancel;
+
+    cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
+    /* Failing is harmless: the next request tries again. */
+    if (session_store_touch(session->cache->options.pg, &cancel, session->id))
+        session->touched_s = 0;
+    session_background_end(session);
+}
+
+static void note_seen(struct session *session)
+{
+    int64_t now_s = clock_wall_s();
+
+    session->seen_s = now_s;
+    if (now_s - session->touched_s < SESSION_TOUCH_S)
+        return;
+    session->touched_s = now_s;
+    session_background_begin(session);
+    if (fiber_go(session->cache->fibers, run_touch, session))
+        session_background_end(session);
+}
+
 /* Verifies the cookie, loads its row, remembers it. */
 static enum status find_unknown(struct session_cache *cache, struct cancel *cancel,
                                 struct slice token, struct slice key, struct arena *arena,
@@ -225,33 +250,9 @@ static enum status find_unknown(struct session_cache *cache, struct cancel *canc
     int64_t left_ms = (row.expires_s - clock_wall_s()) * 1000;
     /* When it does not fit, lru has released its reference and only this request has the session. */
     (void)!lru_insert(&cache->lru, key, deadline_after_ms(left_ms), &session->entry);
+    note_seen(session);
     *ret_session = session;
     return STATUS_OK;
-}
-
-static void run_touch(void *arg)
-{
-    struct session *session = arg;
-    struct cancel cancel;
-
-    cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
-    /* Failing is harmless: the next request tries again. */
-    if (session_store_touch(session->cache->options.pg, &cancel, session->id))
-        session->touched_s = 0;
-    session_background_end(session);
-}
-
-static void note_seen(struct session *session)
-{
-    int64_t now_s = clock_wall_s();
-
-    session->seen_s = now_s;
-    if (now_s - session->touched_s < SESSION_TOUCH_S)
-        return;
-    session->touched_s = now_s;
-    session_background_begin(session);
-    if (fiber_go(session->cache->fibers, run_touch, session))
-        session_background_end(session);
 }
 
 static bool is_due(const struct session *session)

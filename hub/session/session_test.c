@@ -191,6 +191,15 @@ static void use_is_noted_now_and_then_and_keeps_a_session_alive(struct hub_world
     assert_true(hub_until(h, is_touched));
 }
 
+/* After a restart of the hub, or on another one. */
+static void first_request_counts_for_the_idle_time(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    world_sql(h->w, "UPDATE hub.session SET last_seen_at = now() - interval '1 hour 59 minutes'");
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    assert_true(hub_until(h, is_touched));
+}
+
 /* ---- what is believed, and for how long ---- */
 
 static void row_is_asked_once_and_again_after_its_time(struct hub_world *h)
@@ -303,6 +312,7 @@ int main(void)
         HUB_TEST(row_decides_for_a_cookie_that_is_not_remembered),
         HUB_TEST(idle_session_that_is_remembered_is_refused),
         HUB_TEST(use_is_noted_now_and_then_and_keeps_a_session_alive),
+        HUB_TEST(first_request_counts_for_the_idle_time),
         HUB_TEST(row_is_asked_once_and_again_after_its_time),
         HUB_TEST(hub_that_hears_nothing_asks_each_second),
         HUB_TEST(whatever_may_have_been_missed_is_asked_again),

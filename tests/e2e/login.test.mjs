@@ -231,6 +231,9 @@ describe('the state', () => {
     const url = await comeBack(browser);
     const ticket = browser.jar(site).get('pek_login');
     assert.equal((await browser.ask(url)).status, 303);
+    const again = await browser.ask(url);
+    assert.equal(again.status, 303, 'the back button');
+    assert.equal(again.headers.location, '/');
     const thief = new Browser();
     thief.jar(site).set('pek_login', ticket);
     assertRefused(await thief.ask(url), 400, thief, 'STATE_REPLAYED');

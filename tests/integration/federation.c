@@ -198,7 +198,8 @@ struct exchange federation_send(struct federation *f, const char *verb, const ch
     struct buffer out;
     buffer_init(&out, 1u << 20);
     buffer_init(&exchange.in, ANSWER_BYTES_MAX);
-    buffer_printf(&out, "%s %s HTTP/1.1\r\nHost: pek\r\nConnection: close\r\n%s", verb, path,
+    buffer_printf(&out, "%s %s HTTP/1.1\r\n%sConnection: close\r\n%s", verb, path,
+                  headers && strncmp(headers, "Host:", 5) == 0 ? "" : "Host: localhost\r\n",
                   headers ? headers : "");
     if (f->cookie[0] && !(headers && strstr(headers, "Cookie:")))
         buffer_printf(&out, "Cookie: %s\r\n", f->cookie);

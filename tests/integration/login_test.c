@@ -101,12 +101,117 @@ static void dev_login_is_not_there_behind_a_proxy(void **state)
     }
 }
 
+/* A page elsewhere whose name was made to point here, or that sends the browser here. */
+static void dev_login_is_for_this_machine_only(void **state)
+{
+    static const struct {
+        const char *headers;
+        int code;
+    } cases[] = {
+        {"Host: 127.0.0.1:8080\r\nCookie: x=1\r\n", 303},
+        {"Host: localhost\r\nCookie: x=1\r\n", 303},
+        {"Host: [::1]:8080\r\nCookie: x=1\r\n", 303},
+        {"Host: evil.example\r\nCookie: x=1\r\n", 404},
+        {"Host: 127.0.0.1.evil.example\r\nCookie: x=1\r\n", 404},
+        {"Host: localhost.evil.example\r\nCookie: x=1\r\n", 404},
+        {"Host: 192.0.2.1\r\nCookie: x=1\r\n", 404},
+        {"Host: [::2]\r\nCookie: x=1\r\n", 404},
+        {"Cookie: x=1\r\nSec-Fetch-Site: none\r\n", 303},
+        {"Cookie: x=1\r\nSec-Fetch-Site: same-origin\r\n", 303},
+        {"Cookie: x=1\r\nSec-Fetch-Site: cross-site\r\n", 404},
+        {"Cookie: x=1\r\nSec-Fetch-Site: same-site\r\n", 404},
+    };
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct answer answer =
+            federation_ask(&f, "GET", "/auth/dev?user=alice", cases[i].headers, NULL);
+        if (answer.code != cases[i].code ||
+            (strstr(answer.raw.ptr, "pek_session=") != NULL) != (cases[i].code == 303))
+            fail_msg("%s: %d", cases[i].headers, answer.code);
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+/* The back button after a login, or a second tab: home, and nothing of what it brought is believed. */
+static void login_that_is_over_leads_home(void **state)
+{
+    static const char *const paths[] = {"/auth/callback?code=abc&state=x", "/auth/callback",
+                                        "/auth/register"};
+    struct federation f;
+    char headers[COOKIE_BYTES + 64];
+    (void)state;
+    open_with_provider(&f);
+    federation_log_in(&f, "alice");
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct answer answer = federation_ask(&f, "GET", paths[i], NULL, NULL);
+        if (answer.code != 303 || !strcasestr(answer.raw.ptr, "\r\nlocation: /\r\n") ||
+            strstr(answer.raw.ptr, "pek_session="))
+            fail_msg("%s: %s", paths[i], answer.raw.ptr);
+        answer_free(&answer);
+        snprintf(headers, sizeof(headers), "Cookie: pek_session=none\r\n");
+        answer = federation_ask(&f, "GET", paths[i], headers, NULL);
+        assert_int_equal(answer.code, 400);
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+static void cookie_that_proves_itself_counts(void **state)
+{
+    struct federation f;
+    char headers[COOKIE_BYTES];
+    (void)state;
+    federation_open(&f, NULL);
+    federation_log_in(&f, "alice");
+    static const char *const around[][2] = {
+        {"pek_session=a.b.c; ", ""},
+        {"", "; pek_session=a.b.c"},
+        {"pek_session=; pek_session=\"\"; pek_session=x\r\nCookie: ", ""},
+    };
+    for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+        snprintf(headers, sizeof(headers), "Cookie: %s%s%s\r\n", around[i][0], f.cookie,
+                 around[i][1]);
+        struct answer answer = federation_ask(&f, "GET", "/api/v1/session", headers, NULL);
+        assert_int_equal(answer.code, 200);
+        answer_free(&answer);
+    }
+    /* A browser full of planted ones costs so many looks and no more. */
+    snprintf(headers, sizeof(headers),
+             "Cookie: pek_session=1; pek_session=2; pek_session=3; pek_session=4; %s\r\n",
+             f.cookie);
+    struct answer answer = federation_ask(&f, "GET", "/api/v1/session", headers, NULL);
+    assert_int_equal(answer.code, 401);
+    answer_free(&answer);
+    /* Logging out ends the session whichever of them it was. */
+    snprintf(headers, sizeof(headers),
+             "Content-Type: application/json\r\nCookie: pek_session=1; %s\r\n", f.cookie);
+    answer = federation_ask(&f, "POST", "/auth/logout", headers, NULL);
+    assert_int_equal(answer.code, 204);
+    answer_free(&answer);
+    answer = federation_ask(&f, "GET", "/api/v1/session", NULL, NULL);
+    assert_int_equal(answer.code, 401);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 static void login_returns_to_this_site_only(void **state)
 {
     static const char *const elsewhere[] = {
-        "//evil.example",     "https://evil.example/", "/%5Cevil.example",
-        "%5C%5Cevil.example", "javascript:alert(1)",   "/%0D%0ALocation:%20https://evil.example",
+        "//evil.example",
+        "https://evil.example/",
+        "/%5Cevil.example",
+        "%5C%5Cevil.example",
+        "javascript:alert(1)",
+        "/%0D%0ALocation:%20https://evil.example",
         "evil.example",
+        "/x/..//evil.example",
+        "/x/%252E%252e//evil.example",
+        "/./x",
+        "/x/.%252e/y",
+        "/..",
     };
     struct federation f;
     char path[256];
@@ -144,6 +249,9 @@ int main(void)
         cmocka_unit_test(login_comes_back_with_its_own_state_only),
         cmocka_unit_test(login_comes_back_once),
         cmocka_unit_test(dev_login_is_not_there_behind_a_proxy),
+        cmocka_unit_test(dev_login_is_for_this_machine_only),
+        cmocka_unit_test(login_that_is_over_leads_home),
+        cmocka_unit_test(cookie_that_proves_itself_counts),
         cmocka_unit_test(login_returns_to_this_site_only),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
