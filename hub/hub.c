@@ -60,10 +60,16 @@ static void handle(void *arg, struct http_request *request)
 {
     struct hub *hub = arg;
 
-    if (slice_starts_with(http_raw_path(request), SLICE_LIT("/api/")))
+    const char *part = "login";
+
+    if (slice_starts_with(http_raw_path(request), SLICE_LIT("/api/"))) {
+        part = "api";
         api_handle(&hub->api, request);
-    else if (!login_handle(&hub->login, request))
+    } else if (!login_handle(&hub->login, request)) {
+        part = "site";
         site_handle(&hub->site, request);
+    }
+    observe_http(&hub->observe, request, part);
 }
 
 /* ---- what realms say --------------------------------------------------------------------------- */
@@ -79,9 +85,7 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
 static void status_changed(void *arg, struct instance *instance)
 {
-    struct hub *hub = arg;
-
-    observe_status(&hub->observe, instance);
+    (void)arg;
     log_event(instance->status == INSTANCE_SERVING ? LOG_INFO : LOG_WARN, "instance.status",
               log_str("instance", instance->realm),
               log_str("status", instance_status_name(instance->status)),
@@ -257,6 +261,8 @@ static enum status open_api(struct hub *hub, struct fault *fault)
     status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
     if (status)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
+    hub->observe.https_certificate = config->https_certificate;
+    hub->observe.realms_certificate = config->tls_certificate;
     return site_open(&hub->site, hub->transcode, descriptors, &hub->keys.hub.keys,
                      hub->observe.metrics, hub->pg, fault);
 }

@@ -1,12 +1,17 @@
 #include "hub/observe.h"
 
+#include <stdio.h>
+
 #include "shared/base/clock.h"
+#include "shared/base/version.h"
+#include "shared/crypto/certificate.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
 
 enum {
     REQUESTS,
     REQUEST_SECONDS,
+    HTTP_REQUESTS,
     REALM_CALLS,
     REALM_SECONDS,
     INSTANCE_UP,
@@ -24,12 +29,14 @@ enum {
     PG_READS,
     PG_BATCHES,
     PG_TRANSACTIONS,
+    CERTIFICATE_EXPIRY,
     METRICS,
 };
 
 #define METHODS_MAX 200
-/* Realms come and go, and their series stay. */
+/* Counters of realms that went stay; gauges end with the instance. */
 #define REALM_SERIES_MAX (4 * REGISTRY_INSTANCES_MAX)
+#define HTTP_SERIES_MAX (3 * 40) /* parts and codes */
 #define LOGIN_REASONS_MAX 60
 
 static const struct metric_def defs[METRICS] = {
@@ -38,6 +45,9 @@ static const struct metric_def defs[METRICS] = {
     [REQUEST_SECONDS] = {METRIC_HISTOGRAM, "pek_hub_request_seconds",
                          "From the request to the end of its answer.", .labels = {"method"},
                          .series_max = METHODS_MAX, METRIC_BUCKETS_SECONDS},
+    [HTTP_REQUESTS] = {METRIC_COUNTER, "pek_hub_http_requests_total",
+                       "Requests of any kind, by part of the site and code of the answer.",
+                       .labels = {"part", "code"}, .series_max = HTTP_SERIES_MAX},
     [REALM_CALLS] = {METRIC_COUNTER, "pek_hub_realm_calls_total", "What asking a realm came to.",
                      .labels = {"realm", "status"}, .series_max = 400},
     [REALM_SECONDS] = {METRIC_HISTOGRAM, "pek_hub_realm_seconds", "Time a realm took.",
@@ -46,28 +56,44 @@ static const struct metric_def defs[METRICS] = {
                      .labels = {"realm"}, .series_max = REALM_SERIES_MAX},
     [INSTANCE_IN_FLIGHT] = {METRIC_GAUGE, "pek_hub_instance_in_flight", "Calls to a realm now.",
                             .labels = {"realm"}, .series_max = REALM_SERIES_MAX},
-    [BREAKER_OPENED] = {METRIC_GAUGE, "pek_hub_breaker_opened", "How often a breaker opened.",
-                        .labels = {"realm"}, .series_max = REALM_SERIES_MAX},
-    [SESSION_HITS] = {METRIC_GAUGE, "pek_hub_session_cache_hits", "Sessions found in memory."},
-    [SESSION_MISSES] = {METRIC_GAUGE, "pek_hub_session_cache_misses", "Sessions looked up."},
-    [SESSION_RECHECKS] = {METRIC_GAUGE, "pek_hub_session_rechecks",
+    [BREAKER_OPENED] = {METRIC_COUNTER_SET, "pek_hub_breaker_opened_total",
+                        "How often a breaker opened.", .labels = {"realm"},
+                        .series_max = REALM_SERIES_MAX},
+    [SESSION_HITS] = {METRIC_COUNTER_SET, "pek_hub_session_cache_hits_total",
+                      "Sessions found in memory."},
+    [SESSION_MISSES] = {METRIC_COUNTER_SET, "pek_hub_session_cache_misses_total",
+                        "Sessions looked up."},
+    [SESSION_RECHECKS] = {METRIC_COUNTER_SET, "pek_hub_session_rechecks_total",
                           "Rows asked of sessions that are in memory."},
     [SESSION_HEARING] = {METRIC_GAUGE, "pek_hub_session_hearing",
                          "1 while PostgreSQL tells of sessions that end."},
     [REDIS_IS_UP] = {METRIC_GAUGE, "pek_hub_redis_up", "1 while Redis does so, too."},
-    [TOKENS_ISSUED] = {METRIC_GAUGE, "pek_hub_instance_tokens", "Instance tokens received."},
-    [TOKEN_FAILURES] = {METRIC_GAUGE, "pek_hub_instance_token_failures",
+    [TOKENS_ISSUED] = {METRIC_COUNTER_SET, "pek_hub_instance_tokens_total",
+                       "Instance tokens received."},
+    [TOKEN_FAILURES] = {METRIC_COUNTER_SET, "pek_hub_instance_token_failures_total",
                         "Instance tokens that a realm did not give."},
     [LOGINS] = {METRIC_COUNTER, "pek_hub_logins_total", "What became of logins at the provider.",
                 .labels = {"page", "reason"}, .series_max = LOGIN_REASONS_MAX},
     [CONNECTIONS] = {METRIC_GAUGE, "pek_hub_connections", "Open connections of browsers."},
-    [PG_READS] = {METRIC_GAUGE, "pek_hub_pg_reads", "Statements read."},
-    [PG_BATCHES] = {METRIC_GAUGE, "pek_hub_pg_read_batches", "Round trips they took."},
-    [PG_TRANSACTIONS] = {METRIC_GAUGE, "pek_hub_pg_transactions", "Transactions."},
+    [PG_READS] = {METRIC_COUNTER_SET, "pek_hub_pg_reads_total", "Statements read."},
+    [PG_BATCHES] = {METRIC_COUNTER_SET, "pek_hub_pg_read_batches_total", "Round trips they took."},
+    [PG_TRANSACTIONS] = {METRIC_COUNTER_SET, "pek_hub_pg_transactions_total", "Transactions."},
+    [CERTIFICATE_EXPIRY] = {METRIC_GAUGE, "pek_certificate_expiry_timestamp_seconds",
+                            "When a certificate is valid no longer, since 1970.", .labels = {"use"},
+                            .series_max = 2},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
                "struct observe holds all metrics");
+
+/* A file that cannot be read has no series: an alert on its absence tells. */
+static void collect_certificate(struct metric *metric, const char *use, const char *path)
+{
+    int64_t expiry_s;
+
+    if (path && path[0] && !certificate_expiry(path, &expiry_s))
+        metric_set(METRIC(metric, use), (double)expiry_s);
+}
 
 static void collect(struct metrics_collector *collector)
 {
@@ -75,6 +101,9 @@ static void collect(struct metrics_collector *collector)
     struct metric **all = observe->all;
     struct pg_statistics pg;
 
+    metric_forget(all[INSTANCE_UP]);
+    metric_forget(all[INSTANCE_IN_FLIGHT]);
+    metric_forget(all[BREAKER_OPENED]);
     for (size_t i = 0; i < observe->registry->count; i++) {
         const struct instance *instance = observe->registry->instances[i];
         metric_set(METRIC(all[INSTANCE_UP], instance->realm), instance->status == INSTANCE_SERVING);
@@ -91,6 +120,9 @@ static void collect(struct metrics_collector *collector)
     metric_set(METRIC(all[TOKEN_FAILURES]), (double)observe->sessions->token_failures);
     if (observe->server)
         metric_set(METRIC(all[CONNECTIONS]), (double)http_server_connections(observe->server));
+    metric_forget(all[CERTIFICATE_EXPIRY]);
+    collect_certificate(all[CERTIFICATE_EXPIRY], "https", observe->https_certificate);
+    collect_certificate(all[CERTIFICATE_EXPIRY], "realms", observe->realms_certificate);
     pg_statistics(observe->pg, &pg);
     metric_set(METRIC(all[PG_READS]), (double)pg.reads);
     metric_set(METRIC(all[PG_BATCHES]), (double)pg.read_batches);
@@ -106,17 +138,10 @@ enum status observe_init(struct observe *observe, struct registry *registry,
     if (!status)
         status = metrics_add(observe->metrics, defs, METRICS, observe->all);
     if (!status)
-        status = metrics_add_process(observe->metrics);
+        status = metrics_add_process(observe->metrics, "pek-hub", PEK_VERSION);
     if (!status)
         metrics_collector_add(observe->metrics, &observe->collector);
     return status;
-}
-
-void observe_status(struct observe *observe, const struct instance *instance)
-{
-    if (observe->metrics)
-        metric_set(METRIC(observe->all[INSTANCE_UP], instance->realm),
-                   instance->status == INSTANCE_SERVING);
 }
 
 void observe_done(struct observe *observe)
@@ -150,6 +175,16 @@ static enum log_level level_of(enum status status)
     }
 }
 
+/* Of the traceparent that the realms were given, so that their lines and this one can be joined. */
+static struct slice trace_id(const struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->pair_count; i++)
+        if (slice_equal_str(fanout->pairs[i].key, "traceparent") &&
+            fanout->pairs[i].value.len == 55)
+            return slice_make(fanout->pairs[i].value.ptr + 3, 32);
+    return slice_make("", 0);
+}
+
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault)
@@ -157,7 +192,8 @@ void observe_api(void *arg, struct http_request *request, const struct transcode
     struct observe *observe = arg;
     int64_t elapsed_us = clock_monotonic_us() - http_started_us(request);
     const char *status = status_name(fault->status);
-    const struct log_scope scope = {.request_id = http_request_id(request)};
+    const struct log_scope scope = {.request_id = http_request_id(request),
+                                    .trace_id = trace_id(fanout)};
 
     metric_add(METRIC(observe->all[REQUESTS], method->path.ptr, status), 1);
     metric_observe(METRIC(observe->all[REQUEST_SECONDS], method->path.ptr),
@@ -169,6 +205,14 @@ void observe_api(void *arg, struct http_request *request, const struct transcode
               log_slice("user", session ? session->user_id : slice_make("", 0)),
               log_int("realms", (int64_t)fanout->count), log_ms("elapsed_ms", elapsed_us),
               log_str("message", fault->status ? fault->text : ""));
+}
+
+void observe_http(struct observe *observe, const struct http_request *request, const char *part)
+{
+    char code[16];
+
+    snprintf(code, sizeof(code), "%d", http_status_code(request));
+    metric_add(METRIC(observe->all[HTTP_REQUESTS], part, code), 1);
 }
 
 void observe_login(void *arg, struct http_request *request, const struct login_event *event)

@@ -12,16 +12,17 @@ struct observe {
     struct session_cache *sessions;
     struct http_server *server; /* NULL until it listens */
     struct pg *pg;
+    const char *https_certificate, *realms_certificate; /* files; NULL or "" for none */
     struct metrics_collector collector;
-    struct metric *all[24];
+    struct metric *all[32];
 };
 
 PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry *registry,
                                         struct session_cache *sessions, struct pg *pg);
 void observe_done(struct observe *observe);
 
-/* Of an instance whose status changed: a realm that is removed is not up any more. Also before observe_init, if zeroed. */
-void observe_status(struct observe *observe, const struct instance *instance);
+/* After each request: `part` of the site is "api", "login" or "site". */
+void observe_http(struct observe *observe, const struct http_request *request, const char *part);
 
 /* `finished` of struct api_options; `arg` is the struct observe. */
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,

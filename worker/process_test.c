@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,16 +125,25 @@ static int finish(pid_t pid, FILE **out)
 
 #define RUN(...) finish(start(&out, __VA_ARGS__, (char *)NULL), &out)
 
+static int metrics_port; /* of the worker that was served last */
+
+static long port_in(const char *line)
+{
+    const char *port = strstr(line, "\"port\":");
+    assert_non_null(port);
+    return strtol(port + 7, NULL, 10);
+}
+
 static pid_t serve(FILE **ret_out, char *ret_target, size_t bytes)
 {
     char line[LINE_BYTES_MAX];
     pid_t pid = start(ret_out, "serve", "--realm", "worker-acme", "--plaintext", "--listen",
                       "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
-                      "--database", database, (char *)NULL);
+                      "--database", database, "--metrics-listen", "127.0.0.1:0", (char *)NULL);
+    assert_true(read_until(*ret_out, "worker.metrics_listening", line));
+    metrics_port = (int)port_in(line);
     assert_true(read_until(*ret_out, "worker.ready", line));
-    const char *port = strstr(line, "\"port\":");
-    assert_non_null(port);
-    snprintf(ret_target, bytes, "127.0.0.1:%ld", strtol(port + 7, NULL, 10));
+    snprintf(ret_target, bytes, "127.0.0.1:%ld", port_in(line));
     return pid;
 }
 
@@ -215,12 +226,44 @@ static void call_worker(struct fiber_run *run)
     rpc_runtime_free(runtime);
 }
 
+/* GET /metrics of the worker that was served last. */
+static void scrape(char *ret_text, size_t bytes)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                        .sin_port = htons((uint16_t)metrics_port)};
+    size_t len = 0;
+    ssize_t got;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)),
+                     0);
+    assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+    while (len + 1 < bytes && (got = recv(fd, ret_text + len, bytes - 1 - len, 0)) > 0)
+        len += (size_t)got;
+    ret_text[len] = '\0';
+    close(fd);
+}
+
 static void served_realm_answers_and_ends_with_0_on_sigterm(void **state)
 {
+    static const char *const metrics[] = {
+        "\npek_build_info{program=\"pek-worker\",version=\"",
+        "\npek_rpc_calls_total{method=\"/pek.group.v1.GroupService/GetGroup\",status=\"OK\"} 1\n",
+        "\n# TYPE pek_pg_reads_total counter\n",
+        "\npek_realm_ready 1\n",
+        "\npek_token_cache_misses_total 1\n",
+        "\nprocess_open_fds ",
+    };
+    static char text[1 << 18];
     FILE *out;
     (void)state;
     pid_t pid = serve(&out, target, sizeof(target));
     fiber_run(call_worker);
+    scrape(text, sizeof(text));
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
+        if (!strstr(text, metrics[i]))
+            fail_msg("no %s in %s", metrics[i], text);
     kill(pid, SIGTERM);
     assert_int_equal(finish(pid, &out), 0);
 }

@@ -87,7 +87,7 @@ static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome
 {
     struct program *program = arg;
     if (program->finished)
-        program->finished(ctx, outcome, elapsed_us);
+        program->finished(program, ctx, outcome, elapsed_us);
 }
 
 static void run_body(void *arg)
@@ -146,8 +146,8 @@ static enum status load_keys(struct program *program, struct fault *fault)
 }
 
 int program_run(const struct settings *settings, int (*body)(struct program *program),
-                void (*on_finished)(struct rpc_ctx *ctx, const struct fault *outcome,
-                                    int64_t elapsed_us))
+                void (*on_finished)(struct program *program, struct rpc_ctx *ctx,
+                                    const struct fault *outcome, int64_t elapsed_us))
 {
     struct program program = {
         .settings = settings, .body = body, .finished = on_finished, .exit_code = 1};

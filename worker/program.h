@@ -23,16 +23,18 @@ struct program {
     struct fetcher *fetcher; /* for the hub's, when an address has them */
     struct hub_keys hub_keys;
     struct realm *realm;
-    /* Of whoever serves; set by the body while calls may end. */
-    void (*finished)(struct rpc_ctx *ctx, const struct fault *outcome, int64_t elapsed_us);
+    /* After each call. */
+    void (*finished)(struct program *program, struct rpc_ctx *ctx, const struct fault *outcome,
+                     int64_t elapsed_us);
     int (*body)(struct program *program);
+    void *body_arg; /* of the body, for `finished`; NULL while it has none */
     int exit_code;
 };
 
 /* The exit code of the body, or 1 after logging why it could not run. */
 int program_run(const struct settings *settings, int (*body)(struct program *program),
-                void (*finished)(struct rpc_ctx *ctx, const struct fault *outcome,
-                                 int64_t elapsed_us));
+                void (*finished)(struct program *program, struct rpc_ctx *ctx,
+                                 const struct fault *outcome, int64_t elapsed_us));
 
 /* Logs an error with the fault and answers 1: return program_failed("…", status, &fault). */
 int program_failed(const char *event, enum status status, const struct fault *fault);

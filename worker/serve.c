@@ -5,15 +5,16 @@
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
 #include "worker/descriptors.h"
+#include "worker/observe.h"
 #include "worker/program.h"
 #include "worker/realm/migrations.h"
 
 /* How often health is made to follow readiness. */
 #define HEALTH_EVERY_MS 100
-#define SLOW_CALL_US 1000000
 
 struct serving {
     struct program *program;
+    struct observe observe;
     struct rpc_server *server;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t health, statistics;
@@ -24,41 +25,18 @@ struct serving {
     bool ready;
 };
 
-/* ---- what is logged ---- */
-
-/* A call that failed for a reason of ours, or took long; refusals are everyday. */
-static void call_finished(struct rpc_ctx *ctx, const struct fault *outcome, int64_t elapsed_us)
+static void call_finished(struct program *program, struct rpc_ctx *ctx, const struct fault *outcome,
+                          int64_t elapsed_us)
 {
-    bool ours = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNKNOWN ||
-                outcome->status == STATUS_UNAVAILABLE || outcome->status == STATUS_DATA_LOSS;
-    bool slow = elapsed_us > SLOW_CALL_US && !rpc_method(ctx)->server_streaming;
-    const struct log_scope scope = {.trace_id = rpc_trace_id(ctx)};
-    enum log_level level = ours ? LOG_ERROR : slow ? LOG_WARN : LOG_DEBUG;
-    log_event(level, "rpc.finished", log_in(&scope), log_str("method", rpc_method(ctx)->path),
-              log_str("status", status_name(outcome->status)), log_str("text", outcome->text),
-              log_ms("elapsed_ms", elapsed_us));
+    struct serving *serving = program->body_arg;
+    if (serving)
+        observe_call(&serving->observe, ctx, outcome, elapsed_us);
 }
 
 static void log_statistics(uv_timer_t *timer)
 {
-    struct serving *serving = timer->data;
-    struct realm_statistics s;
-    realm_statistics(serving->program->realm, &s);
-    log_event(
-        LOG_INFO, "worker.statistics", log_int("reads", (int64_t)s.pg.reads),
-        log_int("read_batches", (int64_t)s.pg.read_batches),
-        log_int("transactions", (int64_t)s.pg.transactions),
-        log_int("transaction_retries", (int64_t)s.pg.transaction_retries),
-        log_int("pg_errors", (int64_t)s.pg.errors),
-        log_int("pg_reconnects", (int64_t)s.pg.reconnects),
-        log_int("policy_hits", (int64_t)s.policy.hits),
-        log_int("policy_loads", (int64_t)s.policy.loads),
-        log_int("hint_hits", (int64_t)s.policy.hint_hits),
-        log_int("hint_misses", (int64_t)s.policy.hint_misses),
-        log_int("verified_anew", (int64_t)s.guard.token_misses),
-        log_int("denied", (int64_t)s.guard.denied),
-        log_int("open_calls", (int64_t)rpc_host_open_calls(realm_host(serving->program->realm))),
-        log_int("fibers", (int64_t)fibers_count(serving->program->fibers)));
+    const struct serving *serving = timer->data;
+    observe_log_statistics(&serving->observe);
 }
 
 /* ---- signals, health ---- */
@@ -189,11 +167,16 @@ static int serve_realm(struct program *program)
     enum status status = rpc_runtime_new(program->fibers, &runtime);
     if (status != STATUS_OK)
         return program_failed("worker.no_grpc", status, NULL);
-    status = open_server(&serving, runtime, &fault);
+    status =
+        observe_open(&serving.observe, &program->loop, program->settings, program->realm, &fault);
+    if (status == STATUS_OK)
+        status = open_server(&serving, runtime, &fault);
     if (status != STATUS_OK) {
+        observe_close(&serving.observe);
         rpc_runtime_free(runtime);
         return program_failed("worker.listen_refused", status, &fault);
     }
+    program->body_arg = &serving;
     start_handles(&serving);
     serving.keys_kept = fiber_go(program->fibers, keep_keys, &serving) == STATUS_OK;
     log_event(LOG_INFO, "worker.listening", log_str("listen", program->settings->listen),
@@ -205,10 +188,12 @@ static int serve_realm(struct program *program)
     realm_end_watches(program->realm);
     status =
         rpc_server_drain(serving.server, deadline_after_ms(program->settings->drain_timeout_ms));
-    log_statistics(&serving.statistics);
+    observe_log_statistics(&serving.observe);
     rpc_server_free(serving.server);
     rpc_runtime_free(runtime);
     close_handles(&serving);
+    program->body_arg = NULL;
+    observe_close(&serving.observe);
     log_event(LOG_INFO, "worker.stopped", log_str("drained", status_name(status)));
     return 0;
 }

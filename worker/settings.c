@@ -79,6 +79,11 @@ static const struct config_option options[] = {
      .max = 600000,
      .fallback = "10s",
      .help = "how long open calls may go on after SIGTERM"},
+    {.name = "metrics_listen",
+     CONFIG_STRING(struct settings, metrics_listen),
+     .help =
+         "IP address and port of GET /metrics, as 127.0.0.1:9101; none if empty. It asks nobody "
+         "who they are"},
     {.name = "statistics_every_ms",
      CONFIG_DURATION_MS(struct settings, statistics_every_ms),
      .max = 86400000,

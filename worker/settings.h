@@ -20,6 +20,7 @@ struct settings {
     bool reflection;
     int log_level;
     int64_t drain_timeout_ms;
+    const char *metrics_listen;
     int64_t statistics_every_ms;
     int64_t connection_age_max_ms;
     int64_t read_connections, long_read_connections, transaction_connections;

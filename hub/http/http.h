@@ -119,7 +119,8 @@ struct slice http_peer(const struct http_request *request);
 bool http_is_secure(const struct http_request *request);
 /* Somebody says that it came through a proxy, whether that is believed or not. */
 bool http_is_forwarded(const struct http_request *request);
-/* Ours, or a trusted proxy's; [A-Za-z0-9_.-]+. */
+/* The client's x-request-id where it is well formed, else a new one; [A-Za-z0-9_.-]+. It names a request in logs, and proves
+ * nothing. */
 struct slice http_request_id(const struct http_request *request);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
  * says nothing or likes several alike); -1 when it accepts none. */

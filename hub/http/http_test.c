@@ -31,6 +31,28 @@ static void request_is_told_as_it_was_sent(void **state)
     client_close(&client);
 }
 
+/* It only names the request in logs: a word, or it is ours. */
+static void request_id_of_a_client_is_kept_when_it_is_well_formed(void **state)
+{
+    static const struct {
+        const char *id;
+        bool kept;
+    } cases[] = {{"abc.1_X-9", true}, {"a b", false}, {"a\"b", false}, {"\xc3\xa9", false}};
+    char request[256], line[128];
+    (void)state;
+    start((struct http_options){0});
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(request, sizeof(request),
+                 "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n",
+                 cases[i].id);
+        struct client client = ask(slice_str(request));
+        snprintf(line, sizeof(line), "x-request-id: %s\r\n", cases[i].id);
+        assert_int_equal(client_has(&client, line), cases[i].kept);
+        assert_true(client_has(&client, "x-request-id: "));
+        client_close(&client);
+    }
+}
+
 static void trusted_proxy_is_believed(void **state)
 {
     (void)state;
@@ -247,6 +269,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(request_is_told_as_it_was_sent),
+        TEST(request_id_of_a_client_is_kept_when_it_is_well_formed),
         TEST(trusted_proxy_is_believed),
         TEST(paths_that_must_not_name_a_file_are_empty),
         TEST(connection_is_kept_and_pipelined_in_order),

@@ -75,7 +75,6 @@ static bool is_trusted(const struct http_server *server, const char *peer)
 static bool is_forwarding(struct slice name)
 {
     return name_is(name, "forwarded") || name_is(name, "x-real-ip") ||
-           name_is(name, "x-request-id") ||
            (name.len >= 12 && name_is(slice_make(name.ptr, 12), "x-forwarded-"));
 }
 
@@ -107,8 +106,7 @@ static void take_headers(struct http_request *request, const struct head *head, 
 {
     for (size_t i = 0; i < head->header_count; i++) {
         const struct head_header *header = &head->headers[i];
-        /* An id of the request says nothing of where it was. */
-        if (is_forwarding(header->name) && !name_is(header->name, "x-request-id"))
+        if (is_forwarding(header->name))
             request->forwarded = true;
         if (is_internal(header->name) || (is_forwarding(header->name) && !trusted))
             continue;
@@ -132,9 +130,6 @@ static void take_forwarding(struct http_request *request)
     struct slice proto = http_header(request, "x-forwarded-proto", 0);
     if (proto.ptr)
         request->secure = name_is(proto, "https");
-    struct slice id = http_header(request, "x-request-id", 0);
-    if (request_id_is_valid(id))
-        request->id = id;
 }
 
 static bool is_dot_segment(const char *at, const char *end)
@@ -189,8 +184,9 @@ static bool fill(struct http_request *request, const struct http_conn *conn, con
     take_headers(request, head, trusted);
     if (trusted)
         take_forwarding(request);
-    if (request->id.len == 0)
-        request->id = new_request_id(request);
+    /* The client's own, so that its log and ours can be joined: it is believed to be a name and nothing more. */
+    struct slice id = http_header(request, "x-request-id", 0);
+    request->id = request_id_is_valid(id) ? id : new_request_id(request);
     request->path = file_path(request);
     return !arena->failed;
 }

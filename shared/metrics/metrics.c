@@ -318,6 +318,24 @@ struct metric_series *metric_series(struct metric *metric, const char *const *va
     return series;
 }
 
+void metric_forget(struct metric *metric)
+{
+    assert(metric->label_count > 0);
+    pthread_mutex_lock(&metric->lock);
+    for (struct metric_series *series = metric->first, *next; series; series = next) {
+        next = series->next;
+        if (series != metric->other)
+            series_free(series);
+    }
+    memset(metric->table, 0, (metric->table_mask + 1) * sizeof(metric->table[0]));
+    metric->first = metric->last = NULL;
+    metric->series_count = 0;
+    metric->other->next = metric->other->hash_next = NULL;
+    metric->other->shown = false;
+    series_insert(metric, metric->other);
+    pthread_mutex_unlock(&metric->lock);
+}
+
 /* ---- updates ---------------------------------------------------------------------------------- */
 
 static void add_double(_Atomic double *to, double difference)

@@ -97,6 +97,9 @@ void metrics_write(struct metrics *metrics, struct buffer *out);
  * "other" series at series_max or when memory is short; never NULL. Values are copied; bytes that are not
  * UTF-8 become U+FFFD. */
 struct metric_series *metric_series(struct metric *metric, const char *const *values);
+/* Forgets every series of a metric with labels: for a collector, which then sets those that are still there. Pointers to its
+ * series are good no longer, so it is for metrics of which nobody keeps one. */
+void metric_forget(struct metric *metric);
 /* METRIC(metric, value…) */
 #define METRIC(metric, ...)                                                                        \
     metric_series((metric), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
@@ -114,9 +117,10 @@ double metric_value(const struct metric_series *series);
 
 /* ---- the process ------------------------------------------------------------------------------ */
 
-/* Adds process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes,
+/* Adds pek_build_info, whose labels say which program and version this is, and process_cpu_seconds_total, process_resident_memory_bytes, process_virtual_memory_bytes,
  * process_open_fds, process_max_fds, process_threads and process_start_time_seconds, looked up when they
  * are written. Once for each `metrics`. */
-PEK_MUST_CHECK enum status metrics_add_process(struct metrics *metrics);
+PEK_MUST_CHECK enum status metrics_add_process(struct metrics *metrics, const char *program,
+                                               const char *version);
 
 #endif

@@ -307,8 +307,8 @@ static double number_of(const char *name)
 static void process_metrics_are_those_of_this_process(void **state)
 {
     (void)state;
-    assert_int_equal(metrics_add_process(metrics), STATUS_OK);
-    assert_int_equal(metrics_add_process(metrics), STATUS_ALREADY_EXISTS);
+    assert_int_equal(metrics_add_process(metrics, "test", "1"), STATUS_OK);
+    assert_int_equal(metrics_add_process(metrics, "test", "1"), STATUS_ALREADY_EXISTS);
     assert_true(number_of("process_cpu_seconds_total") > 0);
     assert_true(number_of("process_resident_memory_bytes") > 100000);
     assert_true(number_of("process_virtual_memory_bytes") >=

@@ -12,9 +12,11 @@
 #include "shared/base/clock.h"
 #include "shared/metrics/metrics.h"
 
-enum { CPU, RESIDENT, VIRTUAL, FDS, FDS_MAX, THREADS, STARTED, PROCESS_METRICS };
+enum { BUILD, CPU, RESIDENT, VIRTUAL, FDS, FDS_MAX, THREADS, STARTED, PROCESS_METRICS };
 
 static const struct metric_def defs[PROCESS_METRICS] = {
+    [BUILD] = {METRIC_GAUGE, "pek_build_info", "1; the labels say what runs.",
+               .labels = {"program", "version"}, .series_max = 1},
     [CPU] = {METRIC_COUNTER_SET, "process_cpu_seconds_total", "User and system CPU time spent."},
     [RESIDENT] = {METRIC_GAUGE, "process_resident_memory_bytes", "Resident memory."},
     [VIRTUAL] = {METRIC_GAUGE, "process_virtual_memory_bytes", "Virtual memory."},
@@ -101,7 +103,7 @@ static void finish(struct metrics_collector *collector)
     free(LIST_ENTRY(collector, struct process_metrics, collector));
 }
 
-enum status metrics_add_process(struct metrics *metrics)
+enum status metrics_add_process(struct metrics *metrics, const char *program, const char *version)
 {
     struct process_metrics *process = calloc(1, sizeof(*process));
     if (!process)
@@ -111,6 +113,7 @@ enum status metrics_add_process(struct metrics *metrics)
         free(process);
         return status;
     }
+    metric_set(METRIC(process->metrics[BUILD], program, version), 1);
     process->collector = (struct metrics_collector){.collect = collect, .done = finish};
     metrics_collector_add(metrics, &process->collector);
     return STATUS_OK;
