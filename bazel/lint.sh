@@ -35,7 +35,7 @@ check_text() {
     files '*.c' '*.h' '*.sh' '*.sql' '*.proto' '*.bzl' '*.yaml' '*.md' | tr '\n' '\0' |
         xargs -0 grep -InP '\t' -- | grep -v '^bazel/lint/banned.txt' && status=1
     files | while IFS= read -r file; do
-        if [[ -s $file && -n $(tail -c 1 "$file") ]] && grep -Iq . "$file"; then
+        if grep -Iq . "$file" && [[ -n $(tail -c 1 "$file") ]]; then
             echo "$file: no newline at the end"
         fi
     done | grep . && status=1
@@ -107,19 +107,14 @@ check_cppcheck() {
 }
 
 check_protos() {
-    local image=$cache/protos.binpb status=0 buf
-    buf=$(command -v buf || echo tests/e2e/node_modules/@bufbuild/buf-linux-x64/bin/buf)
-    if [ ! -x "$buf" ]; then
-        echo "lint: protos: buf is not there, skipped (./dev setup brings it with the end-to-end tests)" >&2
-        return 0
-    fi
-    # A descriptor set, with the places of things, so that buf needs neither modules nor a network.
-    (
-        cd protos && files '*.proto' | tr '\n' '\0' | xargs -0 protoc --include_imports \
-            --include_source_info -o "../$image" -I. -I/usr/share/gocode/src/github.com/gogo/googleapis \
-            -I/usr/include
-    ) || return 1
-    "$buf" lint "$image" --config protos/buf.yaml || status=1
+    local status=0 step
+    for step in build lint breaking; do
+        bazel/buf.sh "$step" || status=$?
+        if [[ $status -eq 3 ]]; then
+            echo "lint: protos: buf is not there, skipped (./dev setup brings it with the end-to-end tests)" >&2
+            return 0
+        fi
+    done
     return $status
 }
 

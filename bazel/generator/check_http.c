@@ -60,11 +60,12 @@ static void check_body(const struct check *check, const struct option_http *http
 
 void check_http(const struct check *check)
 {
-    bool internal = strcmp(check->options->realms.name, "INTERNAL") == 0;
+    bool internal = strcmp(check->options->realms.name, "REALMS_INTERNAL") == 0;
     if (!internal && check->options->http_count == 0)
-        check_refuse(check, "no google.api.http; only a method with routing INTERNAL may lack it");
+        check_refuse(check,
+                     "no google.api.http; only a method with routing REALMS_INTERNAL may lack it");
     if (internal && check->options->http_count > 0)
-        check_refuse(check, "google.api.http on a method with routing INTERNAL");
+        check_refuse(check, "google.api.http on a method with routing REALMS_INTERNAL");
     for (size_t i = 0; i < check->options->http_count; i++) {
         const struct option_http *http = &check->options->http[i];
         if (!verb_known(http->verb)) {

@@ -27,15 +27,16 @@ static void check_merge(const struct check *check)
     const upb_MessageDef *item = upb_MethodDef_OutputType(check->method);
     const char *name = upb_MessageDef_FullName(item);
     if (!upb_MethodDef_ServerStreaming(check->method))
-        check_refuse(check, "routing ALL merges streams, and this method is not server streaming");
+        check_refuse(check,
+                     "routing REALMS_ALL merges streams, and this method is not server streaming");
     if (options->sort_key[0] == '\0')
-        check_refuse(check, "routing ALL needs sort_key");
+        check_refuse(check, "routing REALMS_ALL needs sort_key");
     else if (!is_plain(upb_MessageDef_FindFieldByName(item, options->sort_key),
                        kUpb_FieldType_Bytes))
         check_refuse(check, "routing sort_key \"%s\" is not a bytes field of %s", options->sort_key,
                      name);
     if (options->identity_count == 0)
-        check_refuse(check, "routing ALL needs identity");
+        check_refuse(check, "routing REALMS_ALL needs identity");
     for (size_t i = 0; i < options->identity_count; i++) {
         if (!is_plain(upb_MessageDef_FindFieldByName(item, options->identity[i]),
                       kUpb_FieldType_String))
@@ -66,10 +67,10 @@ void check_routing(const struct check *check)
         check_refuse(check, "no pek.routing");
         return;
     }
-    if (is(check, "ONE") || is(check, "ANY") || is(check, "ALL"))
+    if (is(check, "REALMS_ONE") || is(check, "REALMS_ANY") || is(check, "REALMS_ALL"))
         check_realm_field(check);
-    if (is(check, "ALL"))
+    if (is(check, "REALMS_ALL"))
         check_merge(check);
-    if (!is(check, "INTERNAL"))
+    if (!is(check, "REALMS_INTERNAL"))
         check_collection(check);
 }

@@ -111,18 +111,27 @@ const char *names_method(struct arena *arena, const upb_MethodDef *method)
     return full_name == NULL ? NULL : names_short(arena, full_name);
 }
 
+/* "READY" of "HTTP_STATE_READY" in enum HTTPState: where words end in the type's name is a matter of taste. */
+static const char *without_type(const char *value, const char *type)
+{
+    const char *at = value;
+    for (; *type != '\0'; at++) {
+        if (toupper((unsigned char)*type) == *at)
+            type++;
+        else if (*at != '_')
+            return value;
+    }
+    return at[0] == '_' && at[1] != '\0' ? at + 1 : value;
+}
+
 const char *names_enum_value(struct arena *arena, const upb_EnumValueDef *value)
 {
     const upb_EnumDef *type = upb_EnumValueDef_Enum(value);
     const char *prefix = names_short_upper(arena, upb_EnumDef_FullName(type));
-    const char *own = join(arena, slice_str(upb_EnumDef_Name(type)), STYLE_UPPER, "_");
-    if (prefix == NULL || own == NULL)
-        return NULL;
-    const char *name = upb_EnumValueDef_Name(value);
-    size_t own_len = strlen(own);
-    if (strncmp(name, own, own_len) == 0 && name[own_len] == '_')
-        name += own_len + 1;
-    return arena_printf(arena, "%s_%s", prefix, name);
+    return prefix == NULL
+               ? NULL
+               : arena_printf(arena, "%s_%s", prefix,
+                              without_type(upb_EnumValueDef_Name(value), upb_EnumDef_Name(type)));
 }
 
 const char *names_output(struct arena *arena, const upb_FileDef *file, const char *suffix)

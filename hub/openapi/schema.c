@@ -159,8 +159,12 @@ static void write_enum_schema(struct document *document, const upb_EnumDef *def)
     write_description(document, upb_EnumDef_FullName(def));
     json_key(json, "enum");
     json_array(json);
-    for (int i = 0; i < upb_EnumDef_ValueCount(def); i++)
-        json_str(json, upb_EnumValueDef_Name(upb_EnumDef_Value(def, i)));
+    for (int i = 0; i < upb_EnumDef_ValueCount(def); i++) {
+        const upb_EnumValueDef *value = upb_EnumDef_Value(def, i);
+        int32_t number = upb_EnumValueDef_Number(value);
+        if (upb_EnumDef_FindValueByNumber(def, number) == value) /* no alias */
+            json_slice(json, transcode_enum_name(document->transcode, def, number));
+    }
     json_array_end(json);
 }
 

@@ -145,7 +145,7 @@ static enum status remove_instance(struct rpc_ctx *ctx, const hub_v1_remove_inst
 enum status registry_service_add(struct rpc_host *host, struct registry_service *service,
                                  struct fault *fault)
 {
-    static const struct hub_v1_instance_registry ops = {
+    static const struct hub_v1_instance_registry_service ops = {
         .list_instances = list_instances,
         .add_instance = add_instance,
         .drain_instance = drain_instance,
@@ -153,5 +153,5 @@ enum status registry_service_add(struct rpc_host *host, struct registry_service 
         .remove_instance = remove_instance,
     };
 
-    return hub_v1_instance_registry_add(host, &ops, service, fault);
+    return hub_v1_instance_registry_service_add(host, &ops, service, fault);
 }

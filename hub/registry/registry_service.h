@@ -1,4 +1,4 @@
-/* registry_service: pek.hub.v1.InstanceRegistry: which instances there are, and how they are now; and, for
+/* registry_service: pek.hub.v1.InstanceRegistryService: which instances there are, and how they are now; and, for
  * administrators, changes. A change is written into hub.instance and answered; the directory makes it true. */
 #ifndef PEK_HUB_REGISTRY_REGISTRY_SERVICE_H
 #define PEK_HUB_REGISTRY_REGISTRY_SERVICE_H

@@ -73,7 +73,7 @@ static bool is_for_everybody(const struct rpc_method *method)
 
 static void only_administrators_may_change_the_registry(struct hub_world *h)
 {
-    const struct rpc_service *table = &hub_v1_instance_registry_table;
+    const struct rpc_service *table = &hub_v1_instance_registry_service_table;
     struct slice alice = hub_login(h, &h->one, "alice"), bob = hub_login(h, &h->one, "bob");
     struct office office;
     size_t guarded = 0;
@@ -100,7 +100,7 @@ static void only_administrators_may_change_the_registry(struct hub_world *h)
 
 static void administrator_who_is_one_no_more_is_refused_at_once(struct hub_world *h)
 {
-    const struct rpc_method *method = &hub_v1_instance_registry_table.methods[1];
+    const struct rpc_method *method = &hub_v1_instance_registry_service_table.methods[1];
     struct slice alice = hub_login(h, &h->one, "alice");
     struct office office;
 

@@ -1,7 +1,7 @@
 #include "hub/session/session_service.h"
 
 #include "pek/hub/v1/session.rpc.h"
-#include "pek/options.pb-c.h"
+#include "pek/options.rpc.h"
 #include "shared/base/clock.h"
 
 static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
@@ -32,7 +32,7 @@ static bool asks_for_admin(const struct rpc_method *method)
 {
     for (size_t i = 0; i < method->access_count; i++) {
         const struct rpc_access *rule = &method->access[i];
-        if (rule->kind != RPC_ACCESS_TARGET || rule->action != PEK__ACTION__GOD || rule->field)
+        if (rule->kind != RPC_ACCESS_TARGET || rule->action != PEK_ACTION_GOD || rule->field)
             return false;
     }
     return method->access_count > 0;

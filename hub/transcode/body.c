@@ -215,8 +215,8 @@ static enum status take_value(struct body *body, const upb_FieldDef *field,
         return take_message(body, def, message);
     }
     if (*body->at == '{' || *body->at == '[') {
-        const char *wanted =
-            value_parse(field, SLICE_LIT(""), VALUE_JSON_BARE, body->arena, ret_value);
+        const char *wanted = value_parse(body->transcode, field, SLICE_LIT(""), VALUE_JSON_BARE,
+                                         body->arena, ret_value);
         return refuse_wanted(body, wanted ? wanted : "one value");
     }
     struct slice text;
@@ -225,7 +225,7 @@ static enum status take_value(struct body *body, const upb_FieldDef *field,
         text = take_bare(body);
     else if (!take_string(body, &text))
         return no_memory(body);
-    const char *wanted = value_parse(field, text, source, body->arena, ret_value);
+    const char *wanted = value_parse(body->transcode, field, text, source, body->arena, ret_value);
     return wanted ? refuse_wanted(body, wanted) : STATUS_OK;
 }
 
@@ -271,7 +271,8 @@ static enum status take_map(struct body *body, const upb_FieldDef *field, upb_Me
             return refuse(body, "is nested too deep");
         body->steps[body->depth++] = (struct step){.spelled = text};
         upb_MessageValue key, value = {0};
-        const char *wanted = value_parse(key_field, text, VALUE_PARAMETER, body->arena, &key);
+        const char *wanted =
+            value_parse(body->transcode, key_field, text, VALUE_PARAMETER, body->arena, &key);
         enum status status =
             wanted ? refuse_wanted(body, wanted) : take_value(body, value_field, &value);
         if (status != STATUS_OK)

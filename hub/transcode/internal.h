@@ -12,6 +12,7 @@
 #define TRANSCODE_METHODS_MAX 1024
 #define TRANSCODE_INTERNAL_FIELDS_MAX 256
 #define TRANSCODE_PLANS_MAX 1024
+#define TRANSCODE_ENUMS_MAX 1024
 #define TRANSCODE_REQUEST_MESSAGES_MAX 10000
 #define TRANSCODE_BYTES_MAX (64u * 1024 * 1024) /* of what is kept from the descriptors */
 
@@ -21,11 +22,24 @@ enum json_kind {
     JSON_UINT32,
     JSON_INT64,
     JSON_UINT64,
+    JSON_FLOAT,
+    JSON_DOUBLE,
     JSON_STRING,
+    JSON_BYTES,
     JSON_ENUM,
+    JSON_NULL, /* google.protobuf.NullValue */
     JSON_TIME,
     JSON_MESSAGE,
-    JSON_BY_LIBRARY, /* maps, bytes, fractions */
+};
+
+/* The values of an enum as JSON has them: (pek.json_name), or what the proto calls them. */
+struct enum_names {
+    const upb_EnumDef *def;
+    size_t count;
+    struct enum_name {
+        int32_t number;
+        const char *json;
+    } * names; /* ascending by number, one a number */
 };
 
 struct json_field {
@@ -33,7 +47,9 @@ struct json_field {
     struct slice key; /* with quotes and colon */
     enum json_kind kind;
     bool has_presence, is_repeated;
-    const struct plan *below; /* of a message; NULL for well-known types */
+    const struct plan *below;        /* of a message; NULL for well-known types */
+    const struct enum_names *names;  /* of an enum */
+    const struct json_field *of_map; /* of a map: how the two fields of an entry are written */
 };
 
 /* What is done with a message type's fields: the internal ones are cleared, its own, then those of the
@@ -50,7 +66,6 @@ struct plan {
     size_t child_count;
     struct json_field *json; /* in the order of the proto */
     size_t json_count;
-    bool json_by_library; /* has a field that json.c does not write */
 };
 
 struct method_entry {
@@ -68,6 +83,8 @@ struct transcode {
     size_t internal_count;
     struct plan **plans;
     size_t plan_count;
+    struct enum_names *enums;
+    size_t enum_count;
 };
 
 struct transcode_request {
@@ -99,6 +116,22 @@ const upb_Message *field_option(const upb_DefPool *pool, const upb_FieldDef *fie
 const upb_Message *method_option(const upb_DefPool *pool, const upb_MethodDef *method,
                                  const char *extension, size_t n, upb_Arena *arena);
 bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field);
+/* (pek.json_name), or the name that the proto gives the value. NULL without memory. */
+const char *enum_value_json_name(const upb_DefPool *pool, const upb_EnumValueDef *value,
+                                 struct arena *arena);
+
+/* enum.c */
+/* google.protobuf.NullValue, whose JSON is null. */
+bool enum_is_null(const upb_FieldDef *field);
+/* The names of an enum, made when it is met first. NULL without memory. */
+const struct enum_names *enum_names_for(struct transcode *transcode, const upb_EnumDef *def);
+/* NULL for a number that is not in the enum. */
+const char *enum_json_name(const struct enum_names *names, int32_t number);
+/* By the name of JSON or of the proto. */
+bool enum_number(const struct transcode *transcode, const upb_EnumDef *def, struct slice name,
+                 int32_t *ret_number);
+/* Refuses an enum in which a name means two values. */
+PEK_MUST_CHECK enum status enums_check(const struct transcode *transcode, struct fault *fault);
 
 /* plan.c */
 /* Fills internal_fields; then one plan a message type, on demand. NULL and `arena.failed` without memory. */
@@ -115,7 +148,11 @@ bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_F
 /* Fields with their defaults. DATA_LOSS for what has no JSON; then nothing was appended. */
 PEK_MUST_CHECK enum status json_append(const struct transcode *transcode, const struct plan *plan,
                                        const upb_Message *message, struct buffer *out);
-/* The same by upb. */
+/* A field of the plan alone, null when it is not set; as above. */
+PEK_MUST_CHECK enum status json_append_field(const struct transcode *transcode,
+                                             const struct plan *plan, const upb_FieldDef *field,
+                                             const upb_Message *message, struct buffer *out);
+/* The same by upb, which knows the JSON of well-known types, but not (pek.json_name). */
 PEK_MUST_CHECK enum status json_by_library(const struct transcode *transcode,
                                            const upb_Message *message, const upb_MessageDef *def,
                                            struct buffer *out);
@@ -143,8 +180,9 @@ enum value_source { VALUE_PARAMETER, VALUE_JSON_STRING, VALUE_JSON_BARE /* numbe
 /* Text to a value of the field's type (of an element, when repeated): scalars, enums by name or number,
  * Timestamp, Duration, FieldMask and wrappers. NULL, or what the text should have been ("true or false").
  * Strings are not copied. */
-const char *value_parse(const upb_FieldDef *field, struct slice text, enum value_source source,
-                        upb_Arena *arena, upb_MessageValue *ret_value);
+const char *value_parse(const struct transcode *transcode, const upb_FieldDef *field,
+                        struct slice text, enum value_source source, upb_Arena *arena,
+                        upb_MessageValue *ret_value);
 /* Whether value_parse can make a value of this type at all. */
 bool value_is_textual(const upb_FieldDef *field);
 

@@ -82,37 +82,6 @@ struct slice transcode_item_realm(const struct transcode_item *item)
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
-static enum status append_list(const struct transcode_item *item, const upb_FieldDef *field,
-                               struct buffer *out)
-{
-    const upb_Array *array = upb_Message_Get(item->message, field).array_val;
-    size_t count = array ? upb_Array_Size(array) : 0;
-    buffer_append_char(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            buffer_append_char(out, ',');
-        enum status status = json_by_library(item->transcode, upb_Array_Get(array, i).msg_val,
-                                             upb_FieldDef_MessageSubDef(field), out);
-        if (status != STATUS_OK)
-            return status;
-    }
-    buffer_append_char(out, ']');
-    return out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
-}
-
-/* The field that a response_body names: a message or a list of messages (methods.c lets nothing else by). */
-static enum status append_field(const struct transcode_item *item, const upb_FieldDef *field,
-                                struct buffer *out)
-{
-    if (upb_FieldDef_IsRepeated(field))
-        return append_list(item, field, out);
-    if (upb_Message_Has(item->message, field))
-        return json_by_library(item->transcode, upb_Message_Get(item->message, field).msg_val,
-                               upb_FieldDef_MessageSubDef(field), out);
-    buffer_append_str(out, "null");
-    return out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
-}
-
 enum status transcode_item_json(struct transcode_item *item, const struct route_rule *rule,
                                 struct buffer *out)
 {
@@ -121,7 +90,9 @@ enum status transcode_item_json(struct transcode_item *item, const struct route_
         plan_clear(item->entry->response_plan, item->message);
     item->cleared = true;
     if (rule && rule->response_body[0])
-        return append_field(
-            item, upb_MessageDef_FindFieldByName(method->response, rule->response_body), out);
+        return json_append_field(
+            item->transcode, item->entry->response_plan,
+            upb_MessageDef_FindFieldByName(method->response, rule->response_body), item->message,
+            out);
     return json_append(item->transcode, item->entry->response_plan, item->message, out);
 }

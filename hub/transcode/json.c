@@ -1,8 +1,11 @@
 /* Messages to JSON along plans made at start.
  *
  * upb's encoder asks the descriptors anew and calls printf for each key of each item, which was half of
- * the hub's time in a long list. What lists are made of (text, numbers, flags, enums, times, messages) is written
- * here, to the same bytes; a message with anything else goes to upb as a whole. */
+ * the hub's time in a long list; and it knows no other names of enum values than the proto's. Here is written all
+ * but the well-known types that are not times, to the same bytes as by upb. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <upb/json_encode.h>
 
@@ -30,30 +33,53 @@ static enum json_kind kind_of(const upb_FieldDef *field)
     case kUpb_CType_UInt32: return JSON_UINT32;
     case kUpb_CType_Int64: return JSON_INT64;
     case kUpb_CType_UInt64: return JSON_UINT64;
-    case kUpb_CType_String: return JSON_STRING;
-    case kUpb_CType_Enum: return JSON_ENUM;
+    case kUpb_CType_Float: return JSON_FLOAT;
+    case kUpb_CType_Double: return JSON_DOUBLE;
+    case kUpb_CType_Bytes: return JSON_BYTES;
+    case kUpb_CType_Enum: return enum_is_null(field) ? JSON_NULL : JSON_ENUM;
     case kUpb_CType_Message:
         return is_timestamp(upb_FieldDef_MessageSubDef(field)) ? JSON_TIME : JSON_MESSAGE;
-    default: return JSON_BY_LIBRARY;
+    case kUpb_CType_String: break;
     }
+    return JSON_STRING;
+}
+
+static bool fill_field(struct transcode *transcode, const upb_FieldDef *field,
+                       const struct plan *below, struct json_field *ret_field)
+{
+    char *key = arena_printf(&transcode->arena, "\"%s\":", upb_FieldDef_JsonName(field));
+    struct json_field filled = {
+        .field = field,
+        .key = slice_str(key ? key : ""),
+        .kind = kind_of(field),
+        .has_presence = upb_FieldDef_HasPresence(field),
+        .is_repeated = upb_FieldDef_IsRepeated(field),
+        .below = below,
+    };
+    if (filled.kind == JSON_ENUM)
+        filled.names = enum_names_for(transcode, upb_FieldDef_EnumSubDef(field));
+    if (!key || (filled.kind == JSON_ENUM && !filled.names))
+        return false;
+    *ret_field = filled;
+    return true;
 }
 
 bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_FieldDef *field,
                      const struct plan *below)
 {
-    enum json_kind kind = upb_FieldDef_IsMap(field) ? JSON_BY_LIBRARY : kind_of(field);
-    plan->json_by_library |= kind == JSON_BY_LIBRARY || upb_FieldDef_IsExtension(field);
-    char *key = arena_printf(&transcode->arena, "\"%s\":", upb_FieldDef_JsonName(field));
-    if (!key)
+    struct json_field *filled = &plan->json[plan->json_count];
+    if (!fill_field(transcode, field, upb_FieldDef_IsMap(field) ? NULL : below, filled))
         return false;
-    plan->json[plan->json_count++] = (struct json_field){
-        .field = field,
-        .key = slice_str(key),
-        .kind = kind,
-        .has_presence = upb_FieldDef_HasPresence(field),
-        .is_repeated = upb_FieldDef_IsRepeated(field),
-        .below = below,
-    };
+    if (upb_FieldDef_IsMap(field)) {
+        const upb_MessageDef *entry = upb_FieldDef_MessageSubDef(field);
+        struct json_field *of_map = arena_zalloc(&transcode->arena, 2, sizeof(*of_map));
+        if (!of_map ||
+            !fill_field(transcode, upb_MessageDef_FindFieldByNumber(entry, 1), NULL, &of_map[0]) ||
+            !fill_field(transcode, upb_MessageDef_FindFieldByNumber(entry, 2), below, &of_map[1]))
+            return false;
+        filled->of_map = of_map;
+    }
+    plan->json_count++;
     return true;
 }
 
@@ -142,16 +168,51 @@ static void append_string(struct buffer *out, struct slice text)
     buffer_append_char(out, '"');
 }
 
-static void append_enum(struct buffer *out, const upb_FieldDef *field, int32_t number)
+static void append_enum(struct buffer *out, const struct enum_names *names, int32_t number)
 {
-    const upb_EnumValueDef *value =
-        upb_EnumDef_FindValueByNumber(upb_FieldDef_EnumSubDef(field), number);
-    if (!value) {
+    const char *name = enum_json_name(names, number);
+    if (!name) {
         append_signed(out, number);
         return;
     }
     buffer_append_char(out, '"');
-    buffer_append_str(out, upb_EnumValueDef_Name(value));
+    buffer_append_str(out, name);
+    buffer_append_char(out, '"');
+}
+
+/* As few digits as give the number back. */
+static void append_real(struct buffer *out, double value, bool is_float)
+{
+    char text[32];
+    if (!isfinite(value)) {
+        buffer_append_str(out, isnan(value) ? "\"NaN\""
+                               : value > 0  ? "\"Infinity\""
+                                            : "\"-Infinity\"");
+        return;
+    }
+    snprintf(text, sizeof(text), "%.*g", is_float ? 6 : 15, value);
+    if (is_float ? strtof(text, NULL) != (float)value : strtod(text, NULL) != value)
+        snprintf(text, sizeof(text), "%.*g", is_float ? 9 : 17, value);
+    buffer_append_str(out, text);
+}
+
+static void append_bytes(struct buffer *out, struct slice bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    buffer_append_char(out, '"');
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        uint32_t bits = 0;
+        size_t left = bytes.len - i;
+        for (size_t j = 0; j < 3; j++)
+            bits = bits << 8 | (j < left ? (unsigned char)bytes.ptr[i + j] : 0);
+        char text[4] = {digits[bits >> 18], digits[bits >> 12 & 63], digits[bits >> 6 & 63],
+                        digits[bits & 63]};
+        if (left < 3)
+            text[3] = '=';
+        if (left < 2)
+            text[2] = '=';
+        buffer_append(out, text, sizeof(text));
+    }
     buffer_append_char(out, '"');
 }
 
@@ -203,17 +264,50 @@ static enum status append_value(const struct transcode *transcode, const struct 
         append_unsigned(out, value.uint64_val, false);
         buffer_append_char(out, '"');
         break;
+    case JSON_FLOAT: append_real(out, (double)value.float_val, true); break;
+    case JSON_DOUBLE: append_real(out, value.double_val, false); break;
     case JSON_STRING: append_string(out, slice_of(value.str_val)); break;
-    case JSON_ENUM: append_enum(out, field->field, value.int32_val); break;
+    case JSON_BYTES: append_bytes(out, slice_of(value.str_val)); break;
+    case JSON_ENUM: append_enum(out, field->names, value.int32_val); break;
+    case JSON_NULL: buffer_append_str(out, "null"); break;
     case JSON_TIME: return append_time(out, field->field, value.msg_val);
     case JSON_MESSAGE:
         if (field->below)
             return json_append(transcode, field->below, value.msg_val, out);
         return json_by_library(transcode, value.msg_val, upb_FieldDef_MessageSubDef(field->field),
                                out);
-    case JSON_BY_LIBRARY: break; /* then its message is as well */
     }
     return STATUS_OK;
+}
+
+/* Keys are texts in JSON: what is none by itself gets quotes. */
+static enum status append_key(const struct transcode *transcode, const struct json_field *key,
+                              upb_MessageValue value, struct buffer *out)
+{
+    bool bare = key->kind == JSON_BOOL || key->kind == JSON_INT32 || key->kind == JSON_UINT32;
+    if (bare)
+        buffer_append_char(out, '"');
+    enum status status = append_value(transcode, key, value, out);
+    buffer_append_str(out, bare ? "\":" : ":");
+    return status;
+}
+
+static enum status append_map(const struct transcode *transcode, const struct json_field *of_map,
+                              const upb_Map *map, struct buffer *out)
+{
+    enum status status = STATUS_OK;
+    size_t at = kUpb_Map_Begin;
+    buffer_append_char(out, '{');
+    for (bool first = true; map && status == STATUS_OK && upb_MapIterator_Next(map, &at);
+         first = false) {
+        if (!first)
+            buffer_append_char(out, ',');
+        status = append_key(transcode, &of_map[0], upb_MapIterator_Key(map, at), out);
+        if (status == STATUS_OK)
+            status = append_value(transcode, &of_map[1], upb_MapIterator_Value(map, at), out);
+    }
+    buffer_append_char(out, '}');
+    return status;
 }
 
 static enum status append_array(const struct transcode *transcode, const struct json_field *field,
@@ -231,11 +325,39 @@ static enum status append_array(const struct transcode *transcode, const struct 
     return status;
 }
 
+static enum status append_field(const struct transcode *transcode, const struct json_field *field,
+                                const upb_Message *message, struct buffer *out)
+{
+    upb_MessageValue value = upb_Message_Get(message, field->field);
+    if (field->of_map)
+        return append_map(transcode, field->of_map, value.map_val, out);
+    if (field->is_repeated)
+        return append_array(transcode, field, value.array_val, out);
+    return append_value(transcode, field, value, out);
+}
+
+enum status json_append_field(const struct transcode *transcode, const struct plan *plan,
+                              const upb_FieldDef *field, const upb_Message *message,
+                              struct buffer *out)
+{
+    size_t begin = out->len, i = 0;
+    enum status status = STATUS_OK;
+    while (plan->json[i].field != field)
+        i++;
+    if (plan->json[i].has_presence && !upb_Message_Has(message, field))
+        buffer_append_str(out, "null");
+    else
+        status = append_field(transcode, &plan->json[i], message, out);
+    if (status == STATUS_OK && (out->failed || out->len - begin > ITEM_JSON_BYTES_MAX))
+        status = STATUS_RESOURCE_EXHAUSTED;
+    if (status != STATUS_OK)
+        out->len = begin;
+    return status;
+}
+
 enum status json_append(const struct transcode *transcode, const struct plan *plan,
                         const upb_Message *message, struct buffer *out)
 {
-    if (plan->json_by_library)
-        return json_by_library(transcode, message, plan->def, out);
     size_t begin = out->len;
     enum status status = STATUS_OK;
     char before = '{';
@@ -243,12 +365,10 @@ enum status json_append(const struct transcode *transcode, const struct plan *pl
         const struct json_field *field = &plan->json[i];
         if (field->has_presence && !upb_Message_Has(message, field->field))
             continue;
-        upb_MessageValue value = upb_Message_Get(message, field->field);
         buffer_append_char(out, before);
         buffer_append_slice(out, field->key);
         before = ',';
-        status = field->is_repeated ? append_array(transcode, field, value.array_val, out)
-                                    : append_value(transcode, field, value, out);
+        status = append_field(transcode, field, message, out);
     }
     if (before == '{')
         buffer_append_char(out, '{');

@@ -307,6 +307,9 @@ static enum status load_files(const struct loader *loader,
     }
     /* Internal fields are all known now: rules are judged by them. */
     plans_prune(loader->transcode);
+    enum status named = enums_check(loader->transcode, loader->fault);
+    if (named != STATUS_OK)
+        return named;
     for (size_t i = 0; i < loader->transcode->method_count; i++) {
         enum status status = add_rules(loader, &loader->transcode->methods[i].method);
         if (status != STATUS_OK)

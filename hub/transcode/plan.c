@@ -23,7 +23,9 @@ bool plans_init(struct transcode *transcode)
                                               sizeof(transcode->internal_fields[0]));
     transcode->plans =
         arena_zalloc(&transcode->arena, TRANSCODE_PLANS_MAX, sizeof(transcode->plans[0]));
-    return transcode->internal_fields && transcode->plans;
+    transcode->enums =
+        arena_zalloc(&transcode->arena, TRANSCODE_ENUMS_MAX, sizeof(transcode->enums[0]));
+    return transcode->internal_fields && transcode->plans && transcode->enums;
 }
 
 static bool plan_add_field(struct transcode *transcode, struct plan *plan,

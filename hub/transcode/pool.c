@@ -63,6 +63,29 @@ bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field)
     return internal;
 }
 
+const char *enum_value_json_name(const upb_DefPool *pool, const upb_EnumValueDef *value,
+                                 struct arena *arena)
+{
+    struct slice name = slice_str(upb_EnumValueDef_Name(value));
+    const upb_FieldDef *ext = upb_DefPool_FindExtensionByName(pool, "pek.json_name");
+    upb_Arena *memory = upb_Arena_New();
+    if (!memory)
+        return NULL;
+    if (ext && upb_EnumValueDef_HasOptions(value)) {
+        size_t len = 0;
+        char *bytes = google_protobuf_EnumValueOptions_serialize(upb_EnumValueDef_Options(value),
+                                                                 memory, &len);
+        const upb_Message *options =
+            options_again(pool, "google.protobuf.EnumValueOptions", bytes, len, memory);
+        upb_StringView given = options ? upb_Message_Get(options, ext).str_val : view_of(name);
+        if (given.size > 0)
+            name = slice_of(given);
+    }
+    const char *copy = arena_strndup(arena, name.ptr, name.len);
+    upb_Arena_Free(memory);
+    return copy;
+}
+
 static enum status pool_load(const google_protobuf_FileDescriptorSet *set, upb_DefPool **ret_pool,
                              struct fault *fault)
 {

@@ -95,7 +95,8 @@ static enum status parameter(const struct query *query, struct slice name, struc
             return refuse(query, name, "excludes another one");
     }
     upb_MessageValue value;
-    const char *wanted = value_parse(field, text, VALUE_PARAMETER, query->arena, &value);
+    const char *wanted =
+        value_parse(query->transcode, field, text, VALUE_PARAMETER, query->arena, &value);
     if (wanted) {
         char what[128];
         snprintf(what, sizeof(what), "must be %s", wanted);

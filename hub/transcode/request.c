@@ -117,7 +117,8 @@ static enum status set_variable(struct transcode_request *request, const char *p
     upb_MessageValue value;
     if (!bytes_copy(request->arena, text, &copy))
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for the request");
-    const char *wanted = value_parse(field, copy, VALUE_PARAMETER, request->arena, &value);
+    const char *wanted =
+        value_parse(request->transcode, field, copy, VALUE_PARAMETER, request->arena, &value);
     if (wanted)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, path, "\"%s\" in the path must be %s",
                          upb_FieldDef_JsonName(field), wanted);

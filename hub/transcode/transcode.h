@@ -6,6 +6,8 @@
  *
  * In: strict JSON (no duplicate or unknown field, bounded depth) → message. Names are accepted as
  * lowerCamelCase and as in the proto; errors name the field or parameter as the client spelled it.
+ * Values of enums are accepted by the name that (pek.json_name) gives them, by the proto's and by number; the
+ * first is what goes out.
  * Out: lowerCamelCase, scalars, enums and lists also when they have their default value, unset messages
  * left out, 64-bit numbers as strings, times as RFC 3339, fields with (pek.field).internal never.
  */
@@ -22,6 +24,7 @@
 #include "shared/base/slice.h"
 
 struct upb_DefPool;
+struct upb_EnumDef;
 struct upb_FieldDef;
 struct upb_MessageDef;
 struct upb_MethodDef;
@@ -98,6 +101,10 @@ const struct upb_DefPool *transcode_pool(const struct transcode *transcode);
 /* (pek.field).internal */
 bool transcode_field_is_internal(const struct transcode *transcode,
                                  const struct upb_FieldDef *field);
+/* What JSON calls the value of an enum that a request or an answer has: (pek.json_name), or the proto's name.
+ * Empty for a number that is not in it. */
+struct slice transcode_enum_name(const struct transcode *transcode, const struct upb_EnumDef *def,
+                                 int32_t number);
 /* By path of names in either spelling, from the request message of a method; NULL when it leads nowhere. */
 const struct upb_FieldDef *transcode_request_field(const struct transcode_method *method,
                                                    struct slice path);

@@ -181,22 +181,15 @@ static const char *parse_bytes(struct slice text, upb_Arena *arena, upb_MessageV
     return NULL;
 }
 
-static const char *parse_enum(const upb_FieldDef *field, struct slice text,
-                              enum value_source source, upb_MessageValue *ret_value)
+static const char *parse_enum(const struct transcode *transcode, const upb_FieldDef *field,
+                              struct slice text, enum value_source source,
+                              upb_MessageValue *ret_value)
 {
     const upb_EnumDef *def = upb_FieldDef_EnumSubDef(field);
     int64_t number;
-    if (source != VALUE_JSON_BARE) {
-        const upb_EnumValueDef *value =
-            upb_EnumDef_FindValueByNameWithSize(def, text.ptr, text.len);
-        if (value) {
-            ret_value->int32_val = upb_EnumValueDef_Number(value);
-            return NULL;
-        }
-        if (source == VALUE_JSON_STRING)
-            return "one of the names of its enum";
-    }
-    if (!parse_signed(text, source, INT32_MIN, INT32_MAX, &number) ||
+    if (source != VALUE_JSON_BARE && enum_number(transcode, def, text, &ret_value->int32_val))
+        return NULL;
+    if (source == VALUE_JSON_STRING || !parse_signed(text, source, INT32_MIN, INT32_MAX, &number) ||
         !upb_EnumDef_FindValueByNumber(def, (int32_t)number))
         return "one of the names of its enum";
     ret_value->int32_val = (int32_t)number;
@@ -340,13 +333,13 @@ static const char *parse_mask(const upb_MessageDef *def, struct slice text, upb_
     return mask_parse(text, arena, mask, def);
 }
 
-static const char *parse_wrapper(const upb_MessageDef *def, struct slice text,
-                                 enum value_source source, upb_Arena *arena,
+static const char *parse_wrapper(const struct transcode *transcode, const upb_MessageDef *def,
+                                 struct slice text, enum value_source source, upb_Arena *arena,
                                  upb_MessageValue *ret_value)
 {
     const upb_FieldDef *inner = upb_MessageDef_FindFieldByNumber(def, 1);
     upb_MessageValue value;
-    const char *wanted = value_parse(inner, text, source, arena, &value);
+    const char *wanted = value_parse(transcode, inner, text, source, arena, &value);
     if (wanted)
         return wanted;
     upb_Message *message = upb_Message_New(def, arena);
@@ -356,8 +349,8 @@ static const char *parse_wrapper(const upb_MessageDef *def, struct slice text,
     return NULL;
 }
 
-static const char *parse_message(const upb_FieldDef *field, struct slice text,
-                                 enum value_source source, upb_Arena *arena,
+static const char *parse_message(const struct transcode *transcode, const upb_FieldDef *field,
+                                 struct slice text, enum value_source source, upb_Arena *arena,
                                  upb_MessageValue *ret_value)
 {
     const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
@@ -365,7 +358,7 @@ static const char *parse_message(const upb_FieldDef *field, struct slice text,
     if (!value_is_textual(field))
         return "an object";
     if (type >= kUpb_WellKnown_DoubleValue && type <= kUpb_WellKnown_BoolValue)
-        return parse_wrapper(def, text, source, arena, ret_value);
+        return parse_wrapper(transcode, def, text, source, arena, ret_value);
     if (type == kUpb_WellKnown_FieldMask)
         return source == VALUE_JSON_BARE ? "names of fields"
                                          : parse_mask(def, text, arena, ret_value);
@@ -418,8 +411,9 @@ static const char *parse_whole(upb_CType type, struct slice text, enum value_sou
     return NULL;
 }
 
-const char *value_parse(const upb_FieldDef *field, struct slice text, enum value_source source,
-                        upb_Arena *arena, upb_MessageValue *ret_value)
+const char *value_parse(const struct transcode *transcode, const upb_FieldDef *field,
+                        struct slice text, enum value_source source, upb_Arena *arena,
+                        upb_MessageValue *ret_value)
 {
     *ret_value = (upb_MessageValue){0};
     switch (upb_FieldDef_CType(field)) {
@@ -430,8 +424,8 @@ const char *value_parse(const upb_FieldDef *field, struct slice text, enum value
     case kUpb_CType_Int64:
     case kUpb_CType_UInt32:
     case kUpb_CType_UInt64: return parse_whole(upb_FieldDef_CType(field), text, source, ret_value);
-    case kUpb_CType_Enum: return parse_enum(field, text, source, ret_value);
-    case kUpb_CType_Message: return parse_message(field, text, source, arena, ret_value);
+    case kUpb_CType_Enum: return parse_enum(transcode, field, text, source, ret_value);
+    case kUpb_CType_Message: return parse_message(transcode, field, text, source, arena, ret_value);
     case kUpb_CType_Bytes:
         return source == VALUE_JSON_BARE ? "base64" : parse_bytes(text, arena, ret_value);
     case kUpb_CType_String:

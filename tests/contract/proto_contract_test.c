@@ -146,7 +146,7 @@ static void every_public_method_is_internal(void **state)
     for (size_t i = 0; i < all.method_count; i++) {
         const struct method *method = &all.methods[i];
         for (size_t j = 0; j < method->options.access_count; j++) {
-            if (method->options.access[j].public && !routed(method, "INTERNAL"))
+            if (method->options.access[j].public && !routed(method, "REALMS_INTERNAL"))
                 complain(upb_MethodDef_FullName(method->def), "is open to any browser");
         }
     }
@@ -220,7 +220,7 @@ static void every_path_of_one_realm_names_it(void **state)
     (void)state;
     for (size_t i = 0; i < all.method_count; i++) {
         const struct method *method = &all.methods[i];
-        for (size_t j = 0; routed(method, "ONE") && j < method->options.http_count; j++) {
+        for (size_t j = 0; routed(method, "REALMS_ONE") && j < method->options.http_count; j++) {
             if (strstr(method->options.http[j].path, "{realm}") == NULL)
                 complain(upb_MethodDef_FullName(method->def), "has a path without {realm}");
         }
@@ -283,7 +283,7 @@ static void every_merged_list_can_be_paged(void **state)
         const struct method *method = &all.methods[i];
         const upb_MessageDef *request = upb_MethodDef_InputType(method->def);
         const char *name = upb_MethodDef_FullName(method->def);
-        if (!routed(method, "ALL"))
+        if (!routed(method, "REALMS_ALL"))
             continue;
         if (!has_field(request, "page_size", kUpb_FieldType_Int32))
             complain(name, "has no int32 page_size");

@@ -53,21 +53,20 @@ static void grant_is_told_with_its_statement(struct world *w)
 {
     policy_v1_check_policy_response *res;
     make_policies(w);
-    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__VIEW_GROUP, "O@o", "", &res),
-                     STATUS_OK);
+    assert_int_equal(check(w, "bob", NULL, "", PEK_ACTION_VIEW_GROUP, "O@o", "", &res), STATUS_OK);
     assert_true(res->allowed);
     assert_int_equal(res->n_grants, 1);
     assert_int_equal(res->n_refusals, 0);
     assert_string_equal(res->grants[0]->policy_name, "Viewer");
     assert_string_equal(res->grants[0]->statement->group_id, "o@o");
-    assert_int_equal(res->grants[0]->statement->actions[0], PEK__ACTION__VIEW_GROUP);
+    assert_int_equal(res->grants[0]->statement->actions[0], PEK_ACTION_VIEW_GROUP);
 }
 
 static void refusal_has_a_reason_for_each_policy(struct world *w)
 {
     policy_v1_check_policy_response *res;
     make_policies(w);
-    assert_int_equal(check(w, "bob", NULL, "bob", PEK__ACTION__VIEW_GROUP, "o@x", "", &res),
+    assert_int_equal(check(w, "bob", NULL, "bob", PEK_ACTION_VIEW_GROUP, "o@x", "", &res),
                      STATUS_OK);
     assert_false(res->allowed);
     assert_int_equal(res->n_grants, 0);
@@ -76,10 +75,10 @@ static void refusal_has_a_reason_for_each_policy(struct world *w)
     assert_int_equal(res->refusals[0]->reason, POLICY_V1_REFUSAL_REASON_OTHER_GROUP);
     assert_int_equal(res->refusals[1]->reason, POLICY_V1_REFUSAL_REASON_ACTION_NOT_GIVEN);
     assert_int_equal(res->refusals[2]->reason, POLICY_V1_REFUSAL_REASON_ACTION_NOT_GIVEN);
-    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__EDIT_PROFILE, "", "dave", &res),
+    assert_int_equal(check(w, "bob", NULL, "", PEK_ACTION_EDIT_PROFILE, "", "dave", &res),
                      STATUS_OK);
     assert_int_equal(res->refusals[1]->reason, POLICY_V1_REFUSAL_REASON_OTHER_USER);
-    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__EDIT_PROFILE, "", "carl", &res),
+    assert_int_equal(check(w, "bob", NULL, "", PEK_ACTION_EDIT_PROFILE, "", "carl", &res),
                      STATUS_OK);
     assert_true(res->allowed);
 }
@@ -88,8 +87,7 @@ static void who_holds_nothing_is_refused_without_reasons(struct world *w)
 {
     policy_v1_check_policy_response *res;
     make_policies(w);
-    assert_int_equal(check(w, "eve", NULL, "", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
-                     STATUS_OK);
+    assert_int_equal(check(w, "eve", NULL, "", PEK_ACTION_VIEW_GROUP, "o@o", "", &res), STATUS_OK);
     assert_false(res->allowed);
     assert_int_equal(res->n_refusals, 0);
 }
@@ -98,14 +96,14 @@ static void rights_of_others_are_explained_to_god_only(struct world *w)
 {
     policy_v1_check_policy_response *res;
     make_policies(w);
-    assert_int_equal(check(w, "alice", NULL, "bob", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+    assert_int_equal(check(w, "alice", NULL, "bob", PEK_ACTION_VIEW_GROUP, "o@o", "", &res),
                      STATUS_OK);
     assert_true(res->allowed);
-    assert_int_equal(check(w, "bob", NULL, "alice", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+    assert_int_equal(check(w, "bob", NULL, "alice", PEK_ACTION_VIEW_GROUP, "o@o", "", &res),
                      STATUS_PERMISSION_DENIED);
-    assert_int_equal(check(w, "eve", NULL, "bob", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
+    assert_int_equal(check(w, "eve", NULL, "bob", PEK_ACTION_VIEW_GROUP, "o@o", "", &res),
                      STATUS_PERMISSION_DENIED);
-    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__ACTION_UNSPECIFIED, "o@o", "", &res),
+    assert_int_equal(check(w, "bob", NULL, "", PEK_ACTION_UNSPECIFIED, "o@o", "", &res),
                      STATUS_INVALID_ARGUMENT);
 }
 
@@ -119,14 +117,14 @@ static void god_is_all_eleven_whichever_statements_give_them(struct world *w)
         policy_world_child(w, "alice", god, "Half", false, (struct given){NULL, NULL, 63}, &id),
         STATUS_OK);
     assert_int_equal(policy_world_assign(w, "alice", id, "bob"), STATUS_OK);
-    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__GOD, "", "", &res), STATUS_OK);
+    assert_int_equal(check(w, "bob", NULL, "", PEK_ACTION_GOD, "", "", &res), STATUS_OK);
     assert_false(res->allowed);
     assert_int_equal(res->refusals[3]->reason, POLICY_V1_REFUSAL_REASON_NOT_ALL_ACTIONS);
     assert_int_equal(policy_world_child(w, "alice", god, "Other half", false,
                                         (struct given){NULL, NULL, 2047 & ~63u}, &id),
                      STATUS_OK);
     assert_int_equal(policy_world_assign(w, "alice", id, "bob"), STATUS_OK);
-    assert_int_equal(check(w, "bob", NULL, "", PEK__ACTION__GOD, "", "", &res), STATUS_OK);
+    assert_int_equal(check(w, "bob", NULL, "", PEK_ACTION_GOD, "", "", &res), STATUS_OK);
     assert_true(res->allowed);
     assert_int_equal(res->n_grants, 2);
     /* The guard sees it the same way. */
@@ -147,9 +145,8 @@ static void hints_are_told_for_what_they_are(struct world *w)
     make_policies(w);
     for (size_t i = 0; i < 4; i++) {
         policy_v1_check_policy_response *res;
-        assert_int_equal(
-            check(w, "bob", hints[i].hint, "", PEK__ACTION__VIEW_GROUP, "o@o", "", &res),
-            STATUS_OK);
+        assert_int_equal(check(w, "bob", hints[i].hint, "", PEK_ACTION_VIEW_GROUP, "o@o", "", &res),
+                         STATUS_OK);
         assert_true(res->allowed);
         assert_int_equal(res->n_hints, 1);
         assert_int_equal(res->hints[0]->held, hints[i].held);

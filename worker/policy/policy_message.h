@@ -2,6 +2,7 @@
 #ifndef PEK_WORKER_POLICY_POLICY_MESSAGE_H
 #define PEK_WORKER_POLICY_POLICY_MESSAGE_H
 
+#include "pek/options.rpc.h"
 #include "pek/policy/v1/policy.rpc.h"
 #include "worker/policy/policy_admin_store.h"
 

@@ -165,9 +165,9 @@ enum status policy_service_add(struct rpc_host *host, struct domain *domain, str
         .revoke_policy = policy_handle_revoke,
         .check_policy = policy_handle_check,
     };
-    _Static_assert((int)PEK__POLICY_RIGHT__VIEW == DELEGATION_VIEW &&
-                       (int)PEK__POLICY_RIGHT__ISSUE == DELEGATION_ISSUE &&
-                       (int)PEK__POLICY_RIGHT__ADMINISTER == DELEGATION_ADMINISTER,
+    _Static_assert((int)PEK_POLICY_RIGHT_VIEW == DELEGATION_VIEW &&
+                       (int)PEK_POLICY_RIGHT_ISSUE == DELEGATION_ISSUE &&
+                       (int)PEK_POLICY_RIGHT_ADMINISTER == DELEGATION_ADMINISTER,
                    "delegation_right has the numbers of pek.PolicyRight");
     return policy_v1_policy_service_add(host, &service, domain, fault);
 }

@@ -88,8 +88,8 @@ static void policy_is_answered_whole(struct world *w)
     assert_string_equal(res->statements[0]->user_id, "");
     assert_string_equal(res->statements[0]->resource, "GROUP");
     assert_int_equal(res->statements[0]->n_actions, 2);
-    assert_int_equal(res->statements[0]->actions[0], PEK__ACTION__VIEW_MEMBERS);
-    assert_int_equal(res->statements[0]->actions[1], PEK__ACTION__VIEW_GROUP);
+    assert_int_equal(res->statements[0]->actions[0], PEK_ACTION_VIEW_MEMBERS);
+    assert_int_equal(res->statements[0]->actions[1], PEK_ACTION_VIEW_GROUP);
     assert_string_equal(res->etag, "v1");
     assert_false(res->statements_cut);
 }

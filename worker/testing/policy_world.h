@@ -2,6 +2,7 @@
 #ifndef PEK_WORKER_TESTING_POLICY_WORLD_H
 #define PEK_WORKER_TESTING_POLICY_WORLD_H
 
+#include "pek/options.rpc.h"
 #include "pek/policy/v1/policy.rpc.h"
 #include "worker/testing/world.h"
 
