@@ -50,8 +50,9 @@ struct hub {
     bool reloading, reload_again;
     struct fiber_event reloaded; /* waited for by the stop */
     struct http_server *server;
+    bool settled; /* a refusal stops it from now on; before, opening fails */
     bool stopping;
-    bool clean; /* the drain cut nothing off */
+    bool clean; /* the drain cut nothing off, and no refusal made it stop */
 };
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -114,12 +115,34 @@ static enum status open_keys(struct hub *hub, struct fault *fault)
     return keys_open(&hub->keys, hub->config, fault);
 }
 
+/* "" or why this hub must not go on with a database that it met. */
+static const char *refusal(const struct hub *hub)
+{
+    const char *text = pg_refusal(hub->pg);
+    return text[0] || !hub->realm ? text : realm_refusal(hub->realm);
+}
+
+static void database_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    struct hub *hub = arg;
+
+    observe_database(trouble);
+    if (trouble->kind == PG_TROUBLE_REFUSED && hub->settled && !hub->stopping) {
+        hub->clean = false;
+        hub_stop(hub);
+    }
+}
+
 static enum status open_database(struct hub *hub, struct fault *fault)
 {
-    const struct pg_options options = {.conninfo = hub->config->database};
+    const struct pg_options options = {
+        .conninfo = hub->config->database,
+        .schema = hub_migrations(),
+        .on_trouble = database_trouble,
+        .arg = hub,
+    };
 
-    enum status status = pg_new(hub->fibers, &options, &hub->pg);
-    return status ? fault_set(fault, status, "database", "the database cannot be used") : STATUS_OK;
+    return pg_new(hub->fibers, &options, &hub->pg, fault);
 }
 
 /* The realm in this process trusts the hub's key as every worker does. */
@@ -133,6 +156,8 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
         .version = PEK_VERSION,
+        .on_trouble = database_trouble,
+        .trouble_arg = hub,
     };
 
     if (!config->local_realm[0])
@@ -353,18 +378,21 @@ static void look_again(uv_timer_t *timer)
 }
 
 /* Whoever connects finds sessions, the local realm and the workers there, also right after a restart. Not for
- * ever: a hub that cannot reach its database says so when asked, and is there when it can. */
+ * ever: a hub that cannot reach its database says so when asked, and is there when it can. One that must not go on
+ * with it does not open. */
 static enum status settle(struct hub *hub, struct fault *fault)
 {
     int64_t until_us = deadline_after_ms(SETTLE_MS_MAX);
 
-    (void)fault;
     uv_timer_init(hub->loop, &hub->settling);
     uv_timer_start(&hub->settling, look_again, SETTLE_LOOK_MS, SETTLE_LOOK_MS);
-    while (!is_settled(hub) && clock_monotonic_us() < until_us)
+    while (!is_settled(hub) && !refusal(hub)[0] && clock_monotonic_us() < until_us)
         uv_run(hub->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&hub->settling, NULL);
-    return STATUS_OK;
+    hub->settled = true;
+    return refusal(hub)[0]
+               ? fault_set(fault, STATUS_FAILED_PRECONDITION, "database", "%s", refusal(hub))
+               : STATUS_OK;
 }
 
 /* ---- reloading --------------------------------------------------------------------------------- */

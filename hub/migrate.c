@@ -1,10 +1,29 @@
-#include "shared/pg/migrate.h"
+#include <string.h>
+
 #include "hub/hub.h"
 #include "hub/migration_0001.h"
 #include "hub/migration_0002.h"
 #include "hub/migration_0003.h"
 #include "hub/migration_0004.h"
+#include "shared/pg/migrate.h"
 #include "worker/realm/migrations.h"
+
+#define FILES 4
+
+const struct migrations *hub_migrations(void)
+{
+    /* Filled by each call, with the same: the lengths are no constants of the language. */
+    static struct migration files[FILES];
+    static const struct migrations migrations = {"hub", files, FILES};
+    const struct migration all[FILES] = {
+        {"0001_hub.sql", slice_make(hub_0001_hub_sql, hub_0001_hub_sql_len)},
+        {"0002_login.sql", slice_make(hub_0002_login_sql, hub_0002_login_sql_len)},
+        {"0003_session.sql", slice_make(hub_0003_session_sql, hub_0003_session_sql_len)},
+        {"0004_instance.sql", slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len)},
+    };
+    memcpy(files, all, sizeof(files));
+    return &migrations;
+}
 
 enum status hub_migrate(const struct hub_config *config, struct fault *fault)
 {
@@ -17,12 +36,5 @@ enum status hub_migrate(const struct hub_config *config, struct fault *fault)
         if (status)
             return status;
     }
-    const struct migration migrations[] = {
-        {"0001_hub.sql", slice_make(hub_0001_hub_sql, hub_0001_hub_sql_len)},
-        {"0002_login.sql", slice_make(hub_0002_login_sql, hub_0002_login_sql_len)},
-        {"0003_session.sql", slice_make(hub_0003_session_sql, hub_0003_session_sql_len)},
-        {"0004_instance.sql", slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len)},
-    };
-    return migrate_apply(database, migrations, sizeof(migrations) / sizeof(migrations[0]), &applied,
-                         fault);
+    return migrate_apply(database, hub_migrations(), &applied, fault);
 }

@@ -5,6 +5,7 @@
 #include "hub/api/api.h"
 #include "hub/login/login.h"
 #include "shared/metrics/metrics.h"
+#include "shared/pg/pg.h"
 
 struct observe {
     struct metrics *metrics;
@@ -28,6 +29,9 @@ void observe_http(struct observe *observe, const struct http_request *request, c
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault);
+
+/* What a database had to say: `on_trouble` of struct pg_options. Also before observe_init. */
+void observe_database(const struct pg_trouble *trouble);
 
 /* `finished` of struct login_options, likewise. */
 void observe_login(void *arg, struct http_request *request, const struct login_event *event);

@@ -1,14 +1,20 @@
 #include "hub/site.h"
 
+#include <stdio.h>
+
 #include "hub/api/api.h"
 #include "hub/openapi/openapi.h"
+#include "hub/session/session_store.h"
 #include "hub/web_app.h"
 #include "hub/web_page.h"
 #include "hub/web_style.h"
+#include "shared/base/clock.h"
+
+#define SITE_READINESS_BYTES_MAX 4096
 
 enum status site_open(struct site *site, const struct transcode *transcode,
                       struct slice descriptor_set, const struct jwt_keys *keys,
-                      struct metrics *metrics, const struct pg *pg, struct fault *fault)
+                      struct metrics *metrics, struct pg *pg, struct fault *fault)
 {
     const struct openapi_options options = {
         .title = "PÉK Federation",
@@ -43,12 +49,42 @@ static void answer_healthz(struct site *site, struct http_request *request)
     reply(request, 200, "text/plain; charset=utf-8", SLICE_LIT("ok\n"));
 }
 
+/* By looking one up: a connection may be there and its every statement fail. */
+static void ask_readiness(struct site *site)
+{
+    struct arena arena;
+    struct cancel cancel;
+    struct session_row row;
+
+    site->asking = true;
+    arena_init(&arena, SITE_READINESS_BYTES_MAX);
+    cancel_init(&cancel, deadline_after_ms(SITE_READINESS_WAIT_MS));
+    enum status status =
+        session_store_load(site->pg, &cancel, SLICE_LIT(""), 1, &arena, &row);
+    site->readiness = status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    site->asked_us = clock_monotonic_us();
+    site->asking = false;
+    arena_done(&arena);
+}
+
 /* Sessions can be looked up. A worker that is down does not unready the hub. */
 static void answer_readyz(struct site *site, struct http_request *request)
 {
-    bool ready = pg_is_ready(site->pg);
-    reply(request, ready ? 200 : 503, "text/plain; charset=utf-8",
-          ready ? SLICE_LIT("ready\n") : SLICE_LIT("not ready: no database connection\n"));
+    char text[64];
+
+    bool fresh = site->asked_us > 0 &&
+                 clock_monotonic_us() - site->asked_us < SITE_READINESS_EVERY_MS * 1000;
+    if (!pg_is_ready(site->pg)) {
+        reply(request, 503, "text/plain; charset=utf-8",
+              SLICE_LIT("not ready: no database connection\n"));
+        return;
+    }
+    if (!site->asking && (!fresh || site->readiness))
+        ask_readiness(site);
+    snprintf(text, sizeof(text), "not ready: sessions cannot be looked up: %s\n",
+             status_name(site->readiness));
+    reply(request, site->readiness ? 503 : 200, "text/plain; charset=utf-8",
+          site->readiness ? slice_str(text) : SLICE_LIT("ready\n"));
 }
 
 static void answer_metrics(struct site *site, struct http_request *request)

@@ -8,19 +8,25 @@
 #include "shared/metrics/metrics.h"
 #include "shared/pg/pg.h"
 
+/* /readyz asks the database no more often than this, and waits no longer than that. */
+#define SITE_READINESS_EVERY_MS 1000
+#define SITE_READINESS_WAIT_MS 1000
 #define SITE_METRICS_BYTES_MAX (4u * 1024 * 1024)
 
 struct site {
     struct metrics *metrics;
     const struct jwt_keys *keys;
-    const struct pg *pg;
+    struct pg *pg;
+    enum status readiness; /* of a session's look-up, as asked at `asked_us` */
+    int64_t asked_us;
+    bool asking;
     struct buffer openapi; /* written once */
 };
 
 /* `descriptor_set` is what the transcode was made of. */
 PEK_MUST_CHECK enum status site_open(struct site *site, const struct transcode *transcode,
                                      struct slice descriptor_set, const struct jwt_keys *keys,
-                                     struct metrics *metrics, const struct pg *pg,
+                                     struct metrics *metrics, struct pg *pg,
                                      struct fault *fault);
 /* Also of a zeroed one. */
 void site_close(struct site *site);

@@ -90,6 +90,20 @@ static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome
         program->finished(program, ctx, outcome, elapsed_us);
 }
 
+/* What the database had to say: a lost connection comes back by itself, the rest wants somebody's attention. */
+static void on_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    static const char *const events[] = {
+        [PG_TROUBLE_CONNECTION] = "database.connection",
+        [PG_TROUBLE_STATEMENT] = "database.statement",
+        [PG_TROUBLE_REFUSED] = "database.refused",
+    };
+    (void)arg;
+    log_event(trouble->kind == PG_TROUBLE_CONNECTION ? LOG_WARN : LOG_ERROR, events[trouble->kind],
+              log_str("sqlstate", trouble->sqlstate), log_str("statement", trouble->statement),
+              log_str("text", trouble->text), log_int("untold", (int64_t)trouble->untold));
+}
+
 static void run_body(void *arg)
 {
     struct program *program = arg;
@@ -105,6 +119,7 @@ static void run_body(void *arg)
         .refresh_arg = &program->hub_keys,
         .finished = finished,
         .finished_arg = program,
+        .on_trouble = on_trouble,
         .read_max = (size_t)s->read_connections,
         .long_read_max = (size_t)s->long_read_connections,
         .transaction_max = (size_t)s->transaction_connections,

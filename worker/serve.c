@@ -22,7 +22,7 @@ struct serving {
     struct fiber_event stop;
     struct fiber_event keys_wake; /* of the fiber that keeps keys: SIGHUP, the end */
     bool reload, keys_stop, keys_kept;
-    bool ready;
+    bool ready, refused;
 };
 
 static void call_finished(struct program *program, struct rpc_ctx *ctx, const struct fault *outcome,
@@ -60,6 +60,10 @@ static void follow_readiness(uv_timer_t *timer)
 {
     struct serving *serving = timer->data;
     bool ready = realm_is_ready(serving->program->realm);
+    if (realm_refusal(serving->program->realm)[0] && !serving->refused) {
+        serving->refused = true;
+        fiber_event_signal(&serving->stop);
+    }
     if (ready == serving->ready)
         return;
     serving->ready = ready;
@@ -184,6 +188,9 @@ static int serve_realm(struct program *program)
     (void)!fiber_event_wait(&serving.stop, DEADLINE_NONE);
     stop_keeping_keys(&serving);
     uv_timer_stop(&serving.health);
+    if (serving.refused)
+        log_event(LOG_ERROR, "worker.refused",
+                  log_str("text", realm_refusal(serving.program->realm)));
     log_event(LOG_INFO, "worker.draining");
     realm_end_watches(program->realm);
     status =
@@ -195,7 +202,7 @@ static int serve_realm(struct program *program)
     program->body_arg = NULL;
     observe_close(&serving.observe);
     log_event(LOG_INFO, "worker.stopped", log_str("drained", status_name(status)));
-    return 0;
+    return serving.refused ? 1 : 0;
 }
 
 int serve(const struct settings *settings)

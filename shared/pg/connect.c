@@ -33,48 +33,126 @@ static bool any_is_name(const char *hosts)
     return false;
 }
 
-enum status connect_inspect(const char *conninfo, bool *ret_host_is_name, char **ret_options)
+static size_t count_of(const char *list)
 {
+    size_t count = 1;
+    for (const char *at = list; *at; at++)
+        count += *at == ',';
+    return count;
+}
+
+static bool takes_writes(const char *target_session_attrs)
+{
+    static const char *const fitting[] = {"any", "read-write", "primary"};
+    for (size_t i = 0; i < sizeof(fitting) / sizeof(fitting[0]); i++)
+        if (strcmp(target_session_attrs, fitting[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What libpq would find out at each attempt, when it would be told a list and not one of it. */
+static enum status check_counts(struct connect_hosts *hosts, struct fault *fault)
+{
+    const char *list = hosts->hosts ? hosts->hosts : hosts->addresses;
+    hosts->count = list ? count_of(list) : 1;
+    if (hosts->addresses && count_of(hosts->addresses) != hosts->count)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "hostaddr",
+                         "host and hostaddr must name as many");
+    size_t ports = hosts->ports ? count_of(hosts->ports) : 1;
+    if (ports != 1 && ports != hosts->count)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "port", "one port, or one for each host");
+    return STATUS_OK;
+}
+
+static bool keep(char **to, const char *value)
+{
+    if (!value || !value[0])
+        return true;
+    free(*to);
+    *to = strdup(value);
+    return *to != NULL;
+}
+
+enum status connect_inspect(const char *conninfo, struct connect_hosts *ret_hosts,
+                            struct fault *fault)
+{
+    /* libpq's own words might quote a password that holds a blank. */
     PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
     if (!parsed)
-        return STATUS_INVALID_ARGUMENT;
-    const char *host = getenv("PGHOST");
-    const char *hostaddr = getenv("PGHOSTADDR");
-    const char *options = "";
-    for (PQconninfoOption *option = parsed; option->keyword; option++) {
-        if (!option->val)
-            continue;
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL,
+                         "this is no connection string of PostgreSQL");
+    struct connect_hosts hosts = {0};
+    enum status status = STATUS_OK;
+    bool kept = keep(&hosts.hosts, getenv("PGHOST")) &&
+                keep(&hosts.addresses, getenv("PGHOSTADDR")) && keep(&hosts.ports, getenv("PGPORT"));
+    for (PQconninfoOption *option = parsed; kept && option->keyword; option++) {
         if (strcmp(option->keyword, "host") == 0)
-            host = option->val;
+            kept = keep(&hosts.hosts, option->val);
         else if (strcmp(option->keyword, "hostaddr") == 0)
-            hostaddr = option->val;
-        else if (strcmp(option->keyword, "options") == 0)
-            options = option->val;
-    }
-    char *copy = strdup(options);
-    if (copy) {
-        *ret_host_is_name = !hostaddr && any_is_name(host);
-        *ret_options = copy;
+            kept = keep(&hosts.addresses, option->val);
+        else if (strcmp(option->keyword, "port") == 0)
+            kept = keep(&hosts.ports, option->val);
+        else if (strcmp(option->keyword, "target_session_attrs") == 0 && option->val &&
+                 !takes_writes(option->val))
+            status = fault_set(fault, STATUS_INVALID_ARGUMENT, "target_session_attrs",
+                               "target_session_attrs=%s leads to a server that takes no writes;"
+                               " read-write and primary do not",
+                               option->val);
     }
     PQconninfoFree(parsed);
-    return copy ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (!kept)
+        status = fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    if (status == STATUS_OK)
+        status = check_counts(&hosts, fault);
+    if (status != STATUS_OK) {
+        connect_hosts_done(&hosts);
+        return status;
+    }
+    hosts.is_name = !hosts.addresses && hosts.hosts && any_is_name(hosts.hosts);
+    *ret_hosts = hosts;
+    return STATUS_OK;
+}
+
+void connect_hosts_done(struct connect_hosts *hosts)
+{
+    free(hosts->hosts);
+    free(hosts->addresses);
+    free(hosts->ports);
 }
 
 /* ---- libpq's keywords ---- */
 
 #define KEYWORDS_MAX 16
+#define HOST_BYTES_MAX 256
 
 struct keywords {
     const char *names[KEYWORDS_MAX];
     const char *values[KEYWORDS_MAX];
     char timeout_s[24];
+    char host[HOST_BYTES_MAX], address[HOST_BYTES_MAX], port[16];
 };
+
+/* The n-th of a list; NULL, which libpq passes over, when there is no list. Of one item it is every one. */
+static const char *pick(const char *list, size_t n, char *text, size_t bytes)
+{
+    if (!list)
+        return NULL;
+    struct slice rest = slice_str(list);
+    struct slice item = slice_cut(&rest, ',');
+    for (size_t i = 0; i < n && strchr(list, ','); i++)
+        item = slice_cut(&rest, ',');
+    snprintf(text, bytes, "%.*s", SLICE_ARG(item));
+    return text;
+}
 
 /* What stands before dbname is a default that the connection string may override; what stands after it
  * overrides the string. */
 static void keywords_fill(const struct connection *connection, struct keywords *keywords)
 {
     const struct pg *pg = connection->pg;
+    const struct connect_hosts *hosts = &pg->hosts;
+    bool several = hosts->count > 1;
+    size_t n = connection->host;
     snprintf(keywords->timeout_s, sizeof(keywords->timeout_s), "%lld",
              (long long)(pg->connect_timeout_ms + 999) / 1000);
     const char *const pairs[][2] = {
@@ -87,7 +165,11 @@ static void keywords_fill(const struct connection *connection, struct keywords *
         {"fallback_application_name", connection->class->application_name},
         {"dbname", pg->conninfo},
         {"client_encoding", "UTF8"},
-        {"options", connection->options},
+        /* Not read-write: that excludes a session that is read only by its own wish, as reads are. */
+        {"target_session_attrs", "primary"},
+        {"host", several ? pick(hosts->hosts, n, keywords->host, HOST_BYTES_MAX) : NULL},
+        {"hostaddr", several ? pick(hosts->addresses, n, keywords->address, HOST_BYTES_MAX) : NULL},
+        {"port", several ? pick(hosts->ports, n, keywords->port, sizeof(keywords->port)) : NULL},
         {NULL, NULL},
     };
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -106,12 +188,11 @@ static void connected(struct connection *connection)
 {
     PGconn *conn = connection->conn;
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
-    if (PQsetnonblocking(conn, 1) != 0 || PQenterPipelineMode(conn) != 1 ||
-        !connection_watch(connection, UV_READABLE)) {
+    if (PQsetnonblocking(conn, 1) != 0 || !connection_watch(connection, UV_READABLE)) {
         connection_drop(connection, PQerrorMessage(conn));
         return;
     }
-    connection_came_up(connection);
+    session_begin(connection);
 }
 
 /* ---- on the loop ---- */
@@ -208,7 +289,7 @@ static void begin_on_thread(struct connection *connection)
 
 void connect_begin(struct connection *connection)
 {
-    if (connection->pg->host_is_name)
+    if (connection->pg->hosts.is_name)
         begin_on_thread(connection);
     else
         begin_on_loop(connection);

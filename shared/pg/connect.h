@@ -2,6 +2,7 @@
 #ifndef PEK_SHARED_PG_CONNECT_H
 #define PEK_SHARED_PG_CONNECT_H
 
+#include "shared/base/fault.h"
 #include "shared/pg/connection.h"
 
 /* From LINK_WAITING: an attempt, ending in connection_came_up or connection_drop. */
@@ -9,14 +10,23 @@ void connect_begin(struct connection *connection);
 /* In LINK_TRYING, when the socket is ready. */
 void connect_continue(struct connection *connection);
 
-/* True when a host in `conninfo` must be looked up, which blocks. INVALID_ARGUMENT when it does not
- * parse. `ret_options` is the server options that it asks for, of malloc, never NULL. */
-PEK_MUST_CHECK enum status connect_inspect(const char *conninfo, bool *ret_host_is_name,
-                                           char **ret_options);
+/* Where a connection string leads. With one host or none libpq reads the string itself; of several each
+ * attempt names one, so that a dead one costs connect_timeout and not the whole list for ever. */
+struct connect_hosts {
+    char *hosts, *addresses, *ports; /* comma separated; NULL when not given */
+    size_t count;
+    bool is_name; /* one must be looked up, which blocks */
+};
+
+/* INVALID_ARGUMENT when it does not parse or asks for a server that takes no writes. */
+PEK_MUST_CHECK enum status connect_inspect(const char *conninfo, struct connect_hosts *ret_hosts,
+                                           struct fault *fault);
+void connect_hosts_done(struct connect_hosts *hosts);
 
 /* connection.c, for connect.c */
 bool connection_watch(struct connection *connection, int events);
 void connection_unwatch(struct connection *connection);
+bool connection_flush(struct connection *connection);
 void connection_came_up(struct connection *connection);
 void connection_start_timer(struct connection *connection, int64_t ms);
 /* The memory stays while a pool thread uses it. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -13,12 +14,11 @@
 
 static void assert_is_name(const char *conninfo, bool want)
 {
-    bool is_name = !want;
-    char *options = NULL;
-    assert_int_equal(connect_inspect(conninfo, &is_name, &options), STATUS_OK);
-    if (is_name != want)
+    struct connect_hosts hosts;
+    assert_int_equal(connect_inspect(conninfo, &hosts, NULL), STATUS_OK);
+    if (hosts.is_name != want)
         fail_msg("%s", conninfo);
-    free(options);
+    connect_hosts_done(&hosts);
 }
 
 static void only_names_need_a_look_up(void **state)
@@ -38,34 +38,87 @@ static void only_names_need_a_look_up(void **state)
                    true);
 }
 
-static void options_of_the_string_are_kept(void **state)
+static void what_cannot_be_is_refused_by_its_name(void **state)
 {
+    static const struct {
+        const char *conninfo, *field;
+    } strings[] = {
+        {"host", ""},
+        {"password=hunter 2", ""},
+        {"host=a,b hostaddr=10.0.0.1", "hostaddr"},
+        {"host=a,b,c port=1,2", "port"},
+        {"host=a target_session_attrs=standby", "target_session_attrs"},
+        {"host=a target_session_attrs=read-only", "target_session_attrs"},
+        {"host=a target_session_attrs=prefer-standby", "target_session_attrs"},
+    };
     (void)state;
-    bool is_name;
-    char *options = NULL;
-    assert_int_equal(connect_inspect("options='-c geqo=off' dbname=x", &is_name, &options),
-                     STATUS_OK);
-    assert_string_equal(options, "-c geqo=off");
-    free(options);
-    assert_int_equal(connect_inspect("host", &is_name, &options), STATUS_INVALID_ARGUMENT);
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+        struct connect_hosts hosts;
+        struct fault fault = {0};
+        assert_int_equal(connect_inspect(strings[i].conninfo, &hosts, &fault),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(fault.field, strings[i].field);
+        assert_null(strstr(fault.text, "hunter"));
+        assert_null(strstr(fault.text, "\"2\""));
+    }
 }
 
-static void sqlstates_become_statuses(void **state)
+static void several_hosts_are_counted(void **state)
 {
+    struct connect_hosts hosts;
     (void)state;
-    assert_int_equal(sqlstate_status("23505", NULL), STATUS_ALREADY_EXISTS);
-    assert_int_equal(sqlstate_status("23503", NULL), STATUS_FAILED_PRECONDITION);
-    assert_int_equal(sqlstate_status("P0001", NULL), STATUS_FAILED_PRECONDITION);
-    assert_int_equal(sqlstate_status("22P02", NULL), STATUS_INVALID_ARGUMENT);
-    assert_int_equal(sqlstate_status("40P01", NULL), STATUS_ABORTED);
-    assert_int_equal(sqlstate_status("42501", NULL), STATUS_PERMISSION_DENIED);
-    assert_int_equal(sqlstate_status("42601", NULL), STATUS_INTERNAL);
-    assert_int_equal(sqlstate_status("23502", NULL), STATUS_INTERNAL);
-    assert_int_equal(sqlstate_status("53300", NULL), STATUS_UNAVAILABLE);
-    assert_int_equal(sqlstate_status("53100", NULL), STATUS_UNAVAILABLE); /* disk full */
-    assert_int_equal(sqlstate_status("57P01", NULL), STATUS_UNAVAILABLE);
-    assert_int_equal(sqlstate_status("08006", NULL), STATUS_UNAVAILABLE);
+    assert_int_equal(
+        connect_inspect("host=/a,/b port=1,2 target_session_attrs=read-write", &hosts, NULL),
+        STATUS_OK);
+    assert_int_equal(hosts.count, 2);
+    assert_string_equal(hosts.ports, "1,2");
+    connect_hosts_done(&hosts);
+    assert_int_equal(connect_inspect("hostaddr=10.0.0.1,10.0.0.2,10.0.0.3", &hosts, NULL),
+                     STATUS_OK);
+    assert_int_equal(hosts.count, 3);
+    connect_hosts_done(&hosts);
+}
+
+/* Every class of PostgreSQL 15, with the codes that are decided apart. */
+static void every_class_of_errors_has_its_status(void **state)
+{
+    enum { LOSS = 1, TOLD = 2 };
+    static const struct {
+        const char *sqlstates;
+        enum status status;
+        int flags;
+    } rows[] = {
+        /* A fault of this program, of its grants or of the schema. */
+        {"01000 02000 03000 09000 0A000 0B000 0F001 0L000 0P000 0Z002 20000 21000 24000 25000 25001"
+         " 25006 25P01 25P02 26000 27000 28000 28P01 2B000 2BP01 2D000 2F000 34000 38000 39000"
+         " 3B000 3D000 3F000 42000 42501 42601 42703 42804 42883 42P01 42P02 42P05 44000 54000"
+         " 54001 55000 55006 55P02 55P04 F0000 HV000 P0000 P0002 P0004 XX000",
+         STATUS_INTERNAL, TOLD},
+        {"22000 22004 22012 22023 22P04 2201B 22025 23000 23502 99999", STATUS_INTERNAL, TOLD},
+        {"22001 22003 22007 22008 22015 22021 22P02 22P03 22P05", STATUS_INVALID_ARGUMENT, 0},
+        {"23505", STATUS_ALREADY_EXISTS, 0},
+        {"23001 23503 23514 23P01 40002 P0001", STATUS_FAILED_PRECONDITION, 0},
+        {"40000 40001 40P01 72000", STATUS_ABORTED, 0},
+        {"55P03", STATUS_RESOURCE_EXHAUSTED, 0},
+        {"57014", STATUS_DEADLINE_EXCEEDED, 0},
+        {"08000 08003 08006 08P01 25P03 25P04 57P01 57P02 57P03 57P04 57P05", STATUS_UNAVAILABLE,
+         LOSS | TOLD},
+        {"40003 53000 53100 53200 53300 53400 57000 58000 58030 58P01", STATUS_UNAVAILABLE, TOLD},
+        {"XX001 XX002", STATUS_DATA_LOSS, TOLD},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (const char *at = rows[i].sqlstates; *at; at += at[5] ? 6 : 5) {
+            char sqlstate[6] = {0};
+            memcpy(sqlstate, at, 5);
+            if (sqlstate_status(sqlstate, NULL) != rows[i].status ||
+                sqlstate_is_loss(sqlstate) != ((rows[i].flags & LOSS) != 0) ||
+                sqlstate_is_trouble(sqlstate) != ((rows[i].flags & TOLD) != 0))
+                fail_msg("%s: %s", sqlstate, status_name(sqlstate_status(sqlstate, NULL)));
+        }
+    }
     assert_int_equal(sqlstate_status("", NULL), STATUS_UNAVAILABLE);
+    assert_true(sqlstate_is_loss(""));
 }
 
 static void a_cancelled_query_is_told_from_a_late_one(void **state)
@@ -79,24 +132,14 @@ static void a_cancelled_query_is_told_from_a_late_one(void **state)
     assert_int_equal(sqlstate_status("57014", &cancel), STATUS_CANCELLED);
 }
 
-static void a_full_disk_is_no_reason_to_reconnect(void **state)
-{
-    (void)state;
-    assert_true(sqlstate_is_loss("57P01"));
-    assert_true(sqlstate_is_loss("08006"));
-    assert_true(sqlstate_is_loss(""));
-    assert_false(sqlstate_is_loss("53100"));
-    assert_false(sqlstate_is_loss("57014"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_names_need_a_look_up),
-        cmocka_unit_test(options_of_the_string_are_kept),
-        cmocka_unit_test(sqlstates_become_statuses),
+        cmocka_unit_test(what_cannot_be_is_refused_by_its_name),
+        cmocka_unit_test(several_hosts_are_counted),
+        cmocka_unit_test(every_class_of_errors_has_its_status),
         cmocka_unit_test(a_cancelled_query_is_told_from_a_late_one),
-        cmocka_unit_test(a_full_disk_is_no_reason_to_reconnect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,7 +126,7 @@ static void on_timer(uv_timer_t *timer)
     struct connection *connection = timer->data;
     if (connection->state == LINK_WAITING)
         connect_begin(connection);
-    else if (connection->state == LINK_TRYING)
+    else if (connection->state == LINK_TRYING || connection->state == LINK_CHECKING)
         connection_drop(connection, "timeout while connecting");
     else if (connection->state == LINK_UP)
         connection->on_watchdog(connection);
@@ -153,9 +153,26 @@ void connection_watchdog_off(struct connection *connection)
         uv_timer_stop(&connection->timer);
 }
 
-static void retry_later(struct connection *connection)
+/* Of several hosts the next one at once, until all have been tried. */
+static bool retry_elsewhere(struct connection *connection)
+{
+    size_t count = connection->pg->hosts.count;
+    if (count < 2)
+        return false;
+    connection->host = (connection->host + 1) % count;
+    if (++connection->hosts_failed < count) {
+        connection_start_timer(connection, 0);
+        return true;
+    }
+    connection->hosts_failed = 0;
+    return false;
+}
+
+static void retry_later(struct connection *connection, bool was_up)
 {
     struct pg *pg = connection->pg;
+    if (!was_up && retry_elsewhere(connection))
+        return;
     bool alone =
         pg->statistics.read_connections_up + pg->statistics.transaction_connections_up == 0;
     int64_t max_ms = alone ? CONNECTION_RETRY_ALONE_MS_MAX : CONNECTION_RETRY_MS_MAX;
@@ -179,6 +196,7 @@ static void finish(struct connection *connection, enum link_state state)
         PQfinish(connection->conn);
     connection->conn = NULL;
     connection->cancelling = false; /* what is still under way meant the old one */
+    session_reset(&connection->session);
     statements_reset(&connection->statements);
     if (was_up)
         connection->pg->statistics.reconnects++;
@@ -186,15 +204,26 @@ static void finish(struct connection *connection, enum link_state state)
         command_pop(connection, true);
 }
 
-void connection_drop(struct connection *connection, const char *reason)
+static void give_up(struct connection *connection, enum pg_trouble_kind kind, const char *reason)
 {
     if (connection->state == LINK_WAITING || connection->state == LINK_CLOSED)
         return;
     bool was_up = connection->state == LINK_UP;
-    pg_note_error(connection->pg, reason);
+    trouble_tell(connection->pg, kind, "", "", reason);
     finish(connection, LINK_WAITING);
     connection->class->on_down(connection, was_up);
-    retry_later(connection);
+    retry_later(connection, was_up);
+}
+
+void connection_drop(struct connection *connection, const char *reason)
+{
+    give_up(connection, PG_TROUBLE_CONNECTION, reason);
+}
+
+void connection_refuse(struct connection *connection, const char *reason)
+{
+    pg_refuse(connection->pg, reason);
+    give_up(connection, PG_TROUBLE_REFUSED, reason);
 }
 
 void connection_came_up(struct connection *connection)
@@ -203,19 +232,25 @@ void connection_came_up(struct connection *connection)
     connection->doomed = false;
     connection->cancelled_us = 0;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
+    connection->hosts_failed = 0;
+    connection->plans = connection->pg->plans;
+    connection->pg->host_good = connection->host;
+    connection->pg->refusal[0] = '\0';
     uv_timer_stop(&connection->timer);
     connection->class->on_up(connection);
 }
 
 enum status connection_open(struct connection *connection, struct pg *pg,
-                            const struct connection_class *class, const char *options)
+                            const struct connection_class *class,
+                            const struct session_settings *settings)
 {
     memset(connection, 0, sizeof(*connection));
     connection->class = class;
     connection->pg = pg;
-    connection->options = options;
+    connection->settings = settings;
     connection->fd = -1;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
+    connection->host = pg->host_good;
     if (uv_timer_init(fibers_loop(pg->fibers), &connection->timer) != 0)
         return STATUS_UNAVAILABLE;
     connection->timer.data = connection;
@@ -259,12 +294,23 @@ static void on_failed(struct connection *connection, const struct command *comma
                       PGresult *result)
 {
     struct request *request = command->request;
+    const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *sqlstate = field ? field : "";
     pg_note_error(connection->pg, PQresultErrorMessage(result));
     /* 26000: the Prepare of an earlier batch was not run after all. */
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    if (command->kind == COMMAND_PREPARE || (sqlstate && strcmp(sqlstate, "26000") == 0))
+    bool unprepared = strcmp(sqlstate, "26000") == 0;
+    if (command->kind == COMMAND_PREPARE || unprepared)
         statements_remove(&connection->statements, command->statement);
-    if (sqlstate_is_loss(sqlstate ? sqlstate : ""))
+    bool stale = sqlstate_is_stale_plan(result);
+    /* All connections have it; what this one sent before it knew comes back stale as well. */
+    if (stale && connection->plans == connection->pg->plans)
+        connection->pg->plans++;
+    if (sqlstate_is_loss(sqlstate))
+        connection->doomed = true; /* told when it is dropped */
+    else if (!unprepared && !stale && sqlstate_is_trouble(sqlstate))
+        trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
+                     PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    if (connection->class->writes && sqlstate_is_read_only(sqlstate))
         connection->doomed = true;
     if (request->error) {
         PQclear(result);
@@ -324,7 +370,7 @@ static void take_notifications(struct connection *connection)
     }
 }
 
-static bool flush(struct connection *connection)
+bool connection_flush(struct connection *connection)
 {
     int more = PQflush(connection->conn);
     return more >= 0 &&
@@ -362,10 +408,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         connect_continue(connection);
         return;
     }
+    if (connection->state == LINK_CHECKING) {
+        session_continue(connection);
+        return;
+    }
     unsigned epoch = connection->epoch;
     if (status < 0 || (events & UV_READABLE))
         connection_read(connection);
-    if (connection->epoch == epoch && !flush(connection))
+    if (connection->epoch == epoch && !connection_flush(connection))
         connection_drop(connection, PQerrorMessage(connection->conn));
 }
 
@@ -440,6 +490,19 @@ bool connection_send_before(struct connection *connection, struct request *reque
     return true;
 }
 
+bool connection_renew(struct connection *connection, struct request *request)
+{
+    static const struct pg_statement deallocate = {"pek_deallocate", "DEALLOCATE ALL"};
+    if (connection->state != LINK_UP || connection->plans == connection->pg->plans)
+        return connection->state == LINK_UP;
+    if (!PQsendQueryParams(connection->conn, deallocate.sql, 0, NULL, NULL, NULL, NULL, 0))
+        return send_failed(connection);
+    command_push(connection, COMMAND_PREPARE, request, &deallocate);
+    statements_reset(&connection->statements);
+    connection->plans = connection->pg->plans;
+    return true;
+}
+
 bool connection_send(struct connection *connection, struct request *request)
 {
     return connection_send_before(connection, request, request->statement, request->params,
@@ -454,7 +517,7 @@ bool connection_sync(struct connection *connection, struct request *request)
         return send_failed(connection);
     command_push(connection, COMMAND_SYNC, request, NULL);
     connection->syncs++;
-    if (!flush(connection)) {
+    if (!connection_flush(connection)) {
         send_failed(connection);
         return false;
     }

@@ -15,6 +15,7 @@
 
 #include "shared/base/list.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/session.h"
 #include "shared/pg/statements.h"
 
 /* Commands in flight: two batches of reads with a Prepare each, and to spare. A power of two. */
@@ -50,6 +51,7 @@ struct request {
 
 struct connection_class {
     const char *application_name;
+    bool writes; /* of no use on a server that takes no writes */
     void (*on_up)(struct connection *connection);
     /* Its requests have been answered as lost; or an attempt to connect failed (not `was_up`). */
     void (*on_down)(struct connection *connection, bool was_up);
@@ -76,6 +78,7 @@ enum link_state {
     LINK_WAITING,  /* the timer starts an attempt */
     LINK_STARTING, /* connecting on a pool thread, since the host is a name */
     LINK_TRYING,   /* PQconnectPoll on the loop, the timer limits it */
+    LINK_CHECKING, /* connected: session.h, the timer limits it */
     LINK_UP,
     LINK_CLOSED,
 };
@@ -83,7 +86,8 @@ enum link_state {
 struct connection {
     const struct connection_class *class;
     struct pg *pg;
-    const char *options; /* of the server, "-c x=y …"; outlives it */
+    const struct session_settings *settings; /* outlive it */
+    struct session session;
     enum link_state state;
     unsigned epoch; /* counts losses, so that an owner knows its connection from the next */
     PGconn *conn;
@@ -93,6 +97,9 @@ struct connection {
     uv_timer_t timer; /* next attempt, connect timeout, or the watchdog while up */
     void (*on_watchdog)(struct connection *connection);
     int64_t retry_ms;
+    size_t host;         /* tried next, of those in the connection string */
+    size_t hosts_failed; /* of them, one after the other, since it was up */
+    uint64_t plans;      /* pg->plans when its statements were prepared */
     unsigned users; /* handles and jobs that hold the memory */
     bool cancelling;
     bool doomed;          /* the server said that it ends the connection */
@@ -106,10 +113,13 @@ struct connection {
 /* In place; the first attempt begins with the next turn of the loop. */
 PEK_MUST_CHECK enum status connection_open(struct connection *connection, struct pg *pg,
                                            const struct connection_class *class,
-                                           const char *options);
+                                           const struct session_settings *settings);
 /* Requests in flight are answered as lost; on_closed follows from the loop. */
 void connection_close(struct connection *connection);
 
+/* Before the first statement of a batch or transaction: statements that were prepared before a table changed
+ * are forgotten, so that they are prepared anew. False as for connection_send. */
+bool connection_renew(struct connection *connection, struct request *request);
 /* Queues the request's statement, prepared first where it is new here. False: the connection was lost,
  * this request is not in flight. */
 bool connection_send(struct connection *connection, struct request *request);
@@ -125,8 +135,10 @@ bool connection_is_orphaned(const struct connection *connection);
 
 /* Asks the server to cancel what runs; on_cancelled follows. False when too many are under way. */
 bool connection_cancel(struct connection *connection);
-/* Gives the connection up and begins again. */
+/* Gives the connection up and begins again; `reason` is told by on_trouble. */
 void connection_drop(struct connection *connection, const char *reason);
+/* The same for what this program must not go on with: pg_refusal. */
+void connection_refuse(struct connection *connection, const char *reason);
 /* Runs `on_timeout` unless disarmed or lost before. Only while up. */
 void connection_watchdog(struct connection *connection, int64_t ms,
                          void (*on_timeout)(struct connection *connection));
@@ -136,6 +148,12 @@ void connection_watchdog_off(struct connection *connection);
 enum status sqlstate_status(const char *sqlstate, const struct cancel *cancel);
 /* True when the error says that the server is going away, not that the statement was wrong. */
 bool sqlstate_is_loss(const char *sqlstate);
+/* A write met a server that takes none: a demoted primary, when it was a transaction. */
+bool sqlstate_is_read_only(const char *sqlstate);
+/* For the log: a fault of the program, its grants or the server, not of a caller. */
+bool sqlstate_is_trouble(const char *sqlstate);
+/* The statement was prepared before a table changed; prepared anew it works. */
+bool sqlstate_is_stale_plan(const PGresult *error);
 /* The SQLSTATE of a failed result; "" when it has none (the connection broke). */
 const char *request_sqlstate(const struct request *request);
 /* Clears results, keeps the statement. */

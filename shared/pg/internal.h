@@ -3,7 +3,9 @@
 #define PEK_SHARED_PG_INTERNAL_H
 
 #include "shared/base/buffer.h"
+#include "shared/pg/connect.h"
 #include "shared/pg/connection.h"
+#include "shared/pg/migrate.h"
 
 #define PG_READ_MAX_DEFAULT 4
 #define PG_LONG_READ_MAX_DEFAULT 2
@@ -28,6 +30,12 @@
  * given before the connection is dropped. */
 #define PG_CANCEL_GRACE_MS 250
 #define PG_DROP_GRACE_MS 2000
+/* The listener's heartbeat: how often, and how long its answer may take. */
+#define PG_HEARTBEAT_EVERY_MS 1000
+#define PG_HEARTBEAT_TIMEOUT_MS 2000
+/* The same trouble is told again after so long, and of so many at most that differ. */
+#define PG_TROUBLE_EVERY_US 10000000
+#define PG_TROUBLES_MAX 16
 /* For so long a Cancel that is over may still hit what runs next. */
 #define PG_LATE_CANCEL_US 100000
 #define PG_ERROR_BYTES_MAX 512
@@ -83,13 +91,28 @@ struct pool {
     size_t waiting;
 };
 
+/* What was told lately, so that the same is not told a hundred times a second. */
+struct troubles {
+    void (*tell)(void *arg, const struct pg_trouble *trouble);
+    void *arg;
+    struct {
+        uint64_t key;
+        int64_t told_us;
+        uint64_t untold;
+    } lately[PG_TROUBLES_MAX];
+};
+
 struct pg {
     struct fibers *fibers;
     struct fibers_hook hook;
     unsigned users; /* connections and jobs that hold the memory, and pg_free */
     char *conninfo;
-    char *options[KIND_COUNT];
-    bool host_is_name;
+    struct connect_hosts hosts;
+    size_t host_good; /* of the connection that came up last */
+    struct session_settings settings[KIND_COUNT];
+    const struct migrations *schema; /* NULL: not looked at */
+    uint64_t plans;                  /* counts changes of tables under prepared statements */
+    struct troubles troubles;
     size_t waiting_max;
     int64_t connect_timeout_ms;
     struct lane lanes[2]; /* by enum pg_lane */
@@ -100,6 +123,7 @@ struct pg {
     struct buffer scratch; /* values made NUL-terminated for libpq */
     struct pg_statistics statistics;
     char error[PG_ERROR_BYTES_MAX];
+    char refusal[PG_ERROR_BYTES_MAX];
 };
 
 struct pg_result {
@@ -111,6 +135,8 @@ void pg_hold(struct pg *pg);
 void pg_release(struct pg *pg);
 /* One line, cut to fit. */
 void pg_note_error(struct pg *pg, const char *text);
+/* What pg_refusal answers from now on; whoever waits for readiness waits no more. */
+void pg_refuse(struct pg *pg, const char *text);
 /* In 0 … below. */
 uint64_t pg_random(struct pg *pg, uint64_t below);
 /* A connection is up: tells who waits for readiness, if this was the last that lacked. */
@@ -133,6 +159,10 @@ void pool_give(struct transaction_connection *owner);
  * `cancel_after_ms`; negative: never. A server that does not answer costs the connection. */
 void pool_give_after(struct transaction_connection *owner, struct request *request,
                      int64_t cancel_after_ms);
+
+/* trouble.c: notes it and tells the program, not too often. Texts may be NULL or of several lines. */
+void trouble_tell(struct pg *pg, enum pg_trouble_kind kind, const char *sqlstate,
+                  const char *statement, const char *text);
 
 /* result.c */
 /* Takes over the PGresult also on failure. */

@@ -79,7 +79,8 @@ static bool deserves_another_try(const struct connection *connection, const stru
     const char *sqlstate = request_sqlstate(request);
     /* 26000: its Prepare went down with a neighbour. 57014 soon after a Cancel on this connection was
      * meant for what ran before. */
-    if (strcmp(sqlstate, "26000") == 0 || sqlstate_is_loss(sqlstate))
+    if (strcmp(sqlstate, "26000") == 0 || sqlstate_is_loss(sqlstate) ||
+        sqlstate_is_stale_plan(request->error))
         return true;
     return strcmp(sqlstate, "57014") == 0 && connection->cancelled_us > 0 &&
            request->sent_us - connection->cancelled_us < PG_LATE_CANCEL_US;
@@ -151,7 +152,7 @@ enum status lane_open(struct lane *lane, struct pg *pg, enum kind kind, size_t c
         struct lane_connection *connection = &lane->connections[lane->count];
         enum status status =
             connection_open(&connection->connection, pg,
-                            kind == KIND_READ ? &read_class : &long_read_class, pg->options[kind]);
+                            kind == KIND_READ ? &read_class : &long_read_class, &pg->settings[kind]);
         if (status != STATUS_OK)
             return status;
         connection->lane = lane;
@@ -191,7 +192,8 @@ static void lane_send(struct lane *lane, struct connection *connection, struct l
         lane_take_out(lane, request);
         request->sent_us = now;
         request->sends++;
-        if (connection_send(connection, request))
+        if ((i > 0 || connection_renew(connection, request)) &&
+            connection_send(connection, request))
             continue;
         /* The rest of the batch has been answered as lost; this one was not among it. */
         request->outcome = REQUEST_LOST;
@@ -281,8 +283,10 @@ enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
     status = fiber_event_wait_cancel(&request->done, cancel);
     if (status != STATUS_OK) {
         pg->statistics.errors++;
+        bool sent = request->connection != NULL;
         request_abandon(lane, request);
-        return status;
+        /* What never left here says nothing of the server. */
+        return status == STATUS_DEADLINE_EXCEEDED && !sent ? STATUS_RESOURCE_EXHAUSTED : status;
     }
     status = request_finish(pg, request, cancel, ret_result);
     request_free(request);

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "shared/pg/internal.h"
 
@@ -10,6 +11,14 @@ struct pg_listener {
     char *sql; /* LISTEN "channel" */
     struct pg_statement statement;
     struct request request;
+    struct request heartbeat;
+};
+
+/* Half a connection delivers nothing and says nothing: so the server is asked, through the same session, whether
+ * it still listens. A query costs it less than a NOTIFY, which takes a transaction id and writes. */
+static const struct pg_statement heartbeat_statement = {
+    "pek_listen_heartbeat",
+    "SELECT count(*) FROM pg_listening_channels()",
 };
 
 static struct pg_listener *listener_of(struct connection *connection)
@@ -24,13 +33,19 @@ static void tell_lost(struct pg_listener *listener)
     listener->told_lost = true;
 }
 
+static void on_silence(struct connection *connection)
+{
+    connection_drop(connection, "no answer to the heartbeat of LISTEN");
+}
+
 static void on_up(struct connection *connection)
 {
     struct pg_listener *listener = listener_of(connection);
     tell_lost(listener);
     request_reset(&listener->request);
-    if (connection_send(connection, &listener->request))
-        (void)connection_sync(connection, &listener->request);
+    if (connection_send(connection, &listener->request) &&
+        connection_sync(connection, &listener->request))
+        connection_watchdog(connection, PG_HEARTBEAT_TIMEOUT_MS, on_silence);
 }
 
 static void on_down(struct connection *connection, bool was_up)
@@ -45,16 +60,38 @@ static void on_executed(struct connection *connection, struct request *request)
     (void)request;
 }
 
+static void send_heartbeat(struct connection *connection)
+{
+    struct request *heartbeat = &listener_of(connection)->heartbeat;
+    request_reset(heartbeat);
+    if (connection_send(connection, heartbeat) && connection_sync(connection, heartbeat))
+        connection_watchdog(connection, PG_HEARTBEAT_TIMEOUT_MS, on_silence);
+}
+
+static bool is_listening(const struct request *heartbeat)
+{
+    return heartbeat->outcome == REQUEST_ANSWERED && !heartbeat->error &&
+           strcmp(PQgetvalue(heartbeat->result, 0, 0), "1") == 0;
+}
+
 static void on_synced(struct connection *connection, struct request *request)
 {
     struct pg_listener *listener = listener_of(connection);
     if (connection->state != LINK_UP)
         return;
+    if (request == &listener->heartbeat) {
+        if (is_listening(request))
+            connection_watchdog(connection, PG_HEARTBEAT_EVERY_MS, send_heartbeat);
+        else
+            connection_drop(connection, "the server does not listen any more");
+        return;
+    }
     if (request->outcome != REQUEST_ANSWERED || request->error) {
         connection_drop(connection, "LISTEN was refused");
         return;
     }
     listener->told_lost = false;
+    connection_watchdog(connection, PG_HEARTBEAT_EVERY_MS, send_heartbeat);
     listener->events.on_listening(listener->arg);
 }
 
@@ -80,6 +117,7 @@ static void on_closed(struct connection *connection)
     struct pg_listener *listener = listener_of(connection);
     struct pg *pg = connection->pg;
     request_reset(&listener->request);
+    request_reset(&listener->heartbeat);
     listener_free_memory(listener);
     pg_release(pg);
 }
@@ -125,12 +163,13 @@ enum status pg_listen(struct pg *pg, const char *channel, const struct pg_listen
     listener->sql = listen_sql(channel);
     listener->statement = (struct pg_statement){"pek_listen", listener->sql};
     listener->request.statement = &listener->statement;
+    listener->heartbeat.statement = &heartbeat_statement;
     if (!listener->sql) {
         listener_free_memory(listener);
         return STATUS_INVALID_ARGUMENT;
     }
     enum status status =
-        connection_open(&listener->connection, pg, &listener_class, pg->options[KIND_LISTEN]);
+        connection_open(&listener->connection, pg, &listener_class, &pg->settings[KIND_LISTEN]);
     if (status != STATUS_OK) {
         listener_free_memory(listener);
         return status;

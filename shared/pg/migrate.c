@@ -38,22 +38,25 @@ static enum status run(PGconn *conn, const char *sql, const char *what, struct f
     return status;
 }
 
-/* $1 name, $2 the file as bytea. The digest is the server's work: nothing here need know SHA-256. */
-static PGresult *run_with_file(PGconn *conn, const char *sql, const struct migration *migration)
+/* $1 name, $2 the file as bytea, $3 the schema. The digest is the server's work: nothing here need know SHA-256. */
+static PGresult *run_with_file(PGconn *conn, const char *sql, const struct migration *migration,
+                               const char *schema)
 {
-    const char *values[] = {migration->name, migration->sql.ptr ? migration->sql.ptr : ""};
-    const int lengths[] = {0, (int)migration->sql.len};
-    const int formats[] = {0, 1};
-    return PQexecParams(conn, sql, 2, NULL, values, lengths, formats, 0);
+    const char *values[] = {migration->name, migration->sql.ptr ? migration->sql.ptr : "", schema};
+    const int lengths[] = {0, (int)migration->sql.len, 0};
+    const int formats[] = {0, 1, 0};
+    return PQexecParams(conn, sql, 3, NULL, values, lengths, formats, 0);
 }
 
-/* `ret_applied`: it is in the table with the same checksum. */
-static enum status check(PGconn *conn, const struct migration *migration, bool *ret_applied,
-                         struct fault *fault)
+/* `ret_applied`: it is in the table with the same checksum. What was applied before the table said whose it is
+ * says so from now on. */
+static enum status check(PGconn *conn, const struct migration *migration, const char *schema,
+                         bool *ret_applied, struct fault *fault)
 {
-    PGresult *result = run_with_file(
-        conn, "SELECT sha256 = encode(sha256($2::bytea), 'hex') FROM pek_migration WHERE name = $1",
-        migration);
+    PGresult *result = run_with_file(conn,
+                                     "UPDATE pek_migration SET schema = $3 WHERE name = $1"
+                                     " RETURNING sha256 = encode(sha256($2::bytea), 'hex')",
+                                     migration, schema);
     enum status status = STATUS_OK;
     if (!succeeded(result))
         status = fail(conn, result, migration->name, fault);
@@ -69,18 +72,20 @@ static enum status check(PGconn *conn, const struct migration *migration, bool *
     return status;
 }
 
-static enum status record(PGconn *conn, const struct migration *migration, struct fault *fault)
+static enum status record(PGconn *conn, const struct migration *migration, const char *schema,
+                          struct fault *fault)
 {
-    PGresult *result = run_with_file(
-        conn,
-        "INSERT INTO pek_migration (name, sha256) VALUES ($1, encode(sha256($2::bytea), 'hex'))",
-        migration);
+    PGresult *result = run_with_file(conn,
+                                     "INSERT INTO pek_migration (name, schema, sha256)"
+                                     " VALUES ($1, $3, encode(sha256($2::bytea), 'hex'))",
+                                     migration, schema);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, migration->name, fault);
     PQclear(result);
     return status;
 }
 
-static enum status apply(PGconn *conn, const struct migration *migration, struct fault *fault)
+static enum status apply(PGconn *conn, const struct migration *migration, const char *schema,
+                         struct fault *fault)
 {
     char *sql = strndup(migration->sql.ptr ? migration->sql.ptr : "", migration->sql.len);
     if (!sql)
@@ -94,7 +99,7 @@ static enum status apply(PGconn *conn, const struct migration *migration, struct
         status = fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
                            "%s ends the transaction that it runs in", migration->name);
     if (status == STATUS_OK)
-        status = record(conn, migration, fault);
+        status = record(conn, migration, schema, fault);
     if (status == STATUS_OK)
         return run(conn, "COMMIT", migration->name, fault);
     PQclear(PQexec(conn, "ROLLBACK"));
@@ -111,28 +116,75 @@ static enum status prepare(PGconn *conn, struct fault *fault)
                      "CREATE TABLE IF NOT EXISTS pek_migration ("
                      " name text PRIMARY KEY,"
                      " sha256 text NOT NULL,"
-                     " applied_at timestamptz NOT NULL DEFAULT now())",
+                     " applied_at timestamptz NOT NULL DEFAULT now());"
+                     "ALTER TABLE pek_migration ADD COLUMN IF NOT EXISTS schema text;"
+                     "GRANT SELECT ON pek_migration TO PUBLIC",
                      "pek_migration", fault);
     return status;
 }
 
-enum status migrate_apply(const char *conninfo, const struct migration *migrations, size_t count,
+/* A file of this schema that is not here comes from a newer program: what it made must not be migrated on. */
+static enum status refuse_newer(PGconn *conn, const struct migrations *migrations,
+                                struct fault *fault)
+{
+    const char *values[] = {migrations->schema};
+    PGresult *result = PQexecParams(
+        conn, "SELECT name FROM pek_migration WHERE schema = $1 ORDER BY name", 1, NULL, values,
+        NULL, NULL, 0);
+    enum status status =
+        succeeded(result) ? STATUS_OK : fail(conn, result, "pek_migration", fault);
+    for (int row = 0; status == STATUS_OK && row < PQntuples(result); row++) {
+        size_t i = 0;
+        const char *name = PQgetvalue(result, row, 0);
+        while (i < migrations->count && strcmp(migrations->files[i].name, name) != 0)
+            i++;
+        if (i == migrations->count)
+            status = fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "SCHEMA_NEWER", NULL,
+                                      "%s was applied by a newer program", name);
+    }
+    PQclear(result);
+    return status;
+}
+
+/* libpq's words, of the first line; they hold no password. */
+static enum status cannot_connect(PGconn *conn, struct fault *fault)
+{
+    const char *text = PQerrorMessage(conn);
+    enum status status = fault_set(fault, STATUS_UNAVAILABLE, NULL, "%.*s",
+                                   (int)strcspn(text, "\n"), text);
+    PQfinish(conn);
+    return status;
+}
+
+/* Before libpq, whose complaint about a string that does not parse might quote a password with a blank in it. */
+static bool parses(const char *conninfo)
+{
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+    PQconninfoFree(parsed);
+    return parsed != NULL;
+}
+
+enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
                           size_t *ret_applied, struct fault *fault)
 {
+    if (!parses(conninfo))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL,
+                         "this is no connection string of PostgreSQL");
     PGconn *conn = PQconnectdb(conninfo);
-    if (PQstatus(conn) != CONNECTION_OK) {
-        PQfinish(conn);
-        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "cannot connect to the database");
-    }
+    if (PQstatus(conn) != CONNECTION_OK)
+        return cannot_connect(conn, fault);
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
     size_t applied = 0;
     enum status status = prepare(conn, fault);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+    if (status == STATUS_OK)
+        status = refuse_newer(conn, migrations, fault);
+    for (size_t i = 0; status == STATUS_OK && i < migrations->count; i++) {
+        const struct migration *file = &migrations->files[i];
         bool done = false;
-        status = check(conn, &migrations[i], &done, fault);
+        status = check(conn, file, migrations->schema, &done, fault);
         if (status != STATUS_OK || done)
             continue;
-        status = apply(conn, &migrations[i], fault);
+        status = apply(conn, file, migrations->schema, fault);
         if (status == STATUS_OK)
             applied++;
     }

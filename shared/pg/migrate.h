@@ -2,8 +2,9 @@
  *
  * Blocking (libpq, own connection, owner role): for a command or the start of a process, not for the loop.
  * Under pg_advisory_lock, so that replicas starting together apply each file once. Each file runs in one
- * transaction with its row in pek_migration(name, sha256, applied_at); an applied file whose checksum
- * differs is FAILED_PRECONDITION and names the file.
+ * transaction with its row in pek_migration(name, schema, sha256, applied_at); an applied file whose checksum
+ * differs is FAILED_PRECONDITION and names the file, and so is one in the table that is not here: a newer
+ * program's. Everybody may read the table: a program compares it with its own files on each new connection.
  */
 #ifndef PEK_SHARED_PG_MIGRATE_H
 #define PEK_SHARED_PG_MIGRATE_H
@@ -16,8 +17,15 @@ struct migration {
     struct slice sql;
 };
 
+/* Those of one schema; several schemas may share a database. */
+struct migrations {
+    const char *schema; /* "pek" */
+    const struct migration *files;
+    size_t count;
+};
+
 /* `ret_applied` counts the files applied now. */
-PEK_MUST_CHECK enum status migrate_apply(const char *conninfo, const struct migration *migrations,
-                                         size_t count, size_t *ret_applied, struct fault *fault);
+PEK_MUST_CHECK enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
+                                         size_t *ret_applied, struct fault *fault);
 
 #endif

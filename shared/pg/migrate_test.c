@@ -47,7 +47,8 @@ static const char sql_text[] = "CREATE TABLE a (n int); INSERT INTO a VALUES (1)
 static enum status apply(const struct migration *migrations, size_t count, size_t *ret_applied,
                          struct fault *fault)
 {
-    return migrate_apply(pg_cluster_conninfo(cluster), migrations, count, ret_applied, fault);
+    const struct migrations all = {"public", migrations, count};
+    return migrate_apply(pg_cluster_conninfo(cluster), &all, ret_applied, fault);
 }
 
 static void assert_query(const char *sql, const char *want)
@@ -120,12 +121,43 @@ static void a_file_must_not_end_its_transaction(void **state)
 static void without_a_server_it_is_unavailable(void **state)
 {
     (void)state;
+    static const struct migrations none = {"public", NULL, 0};
     struct fault fault = {0};
     size_t applied;
     assert_int_equal(
-        migrate_apply("host=/nonexistent connect_timeout=2", NULL, 0, &applied, &fault),
+        migrate_apply("host=/nonexistent connect_timeout=2", &none, &applied, &fault),
         STATUS_UNAVAILABLE);
-    assert_null(strstr(fault.text, "nonexistent"));
+    assert_non_null(strstr(fault.text, "/nonexistent")); /* libpq's words, for whoever ran it */
+    /* Its complaint of a string that it cannot read might hold a piece of a password. */
+    assert_int_equal(migrate_apply("password=hunter 2", &none, &applied, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_null(strstr(fault.text, "2"));
+}
+
+static void an_older_program_does_not_migrate_a_newer_schema(void **state)
+{
+    (void)state;
+    static const struct migration files[] = {
+        {"0001_x.sql", SLICE_LIT("CREATE TABLE x (n int)")},
+        {"0002_x.sql", SLICE_LIT("CREATE TABLE y (n int)")},
+        {"0003_x.sql", SLICE_LIT("CREATE TABLE z (n int)")},
+    };
+    struct fault fault = {0};
+    size_t applied;
+    assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(fault.reason, "SCHEMA_NEWER");
+    assert_non_null(strstr(fault.text, "0002_x.sql"));
+    /* Another schema's files in the same database are nobody's newer ones. */
+    const struct migrations other = {"other", &files[2], 1};
+    assert_int_equal(
+        migrate_apply(pg_cluster_conninfo(cluster), &other, &applied, &fault), STATUS_OK);
+    assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
+    /* What was applied before the table said whose it is. */
+    pg_cluster_execute(cluster, "ALTER TABLE pek_migration DROP COLUMN schema");
+    assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
+    assert_query("SELECT string_agg(schema, ' ') FROM pek_migration WHERE schema IS NOT NULL",
+                 "public public");
 }
 
 struct migrator {
@@ -168,6 +200,7 @@ int main(void)
         TEST(a_failing_file_leaves_nothing_of_itself),
         TEST(a_file_must_not_end_its_transaction),
         TEST(without_a_server_it_is_unavailable),
+        TEST(an_older_program_does_not_migrate_a_newer_schema),
         TEST(replicas_that_start_together_apply_once),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);

@@ -9,23 +9,26 @@
 #include "shared/pg/connect.h"
 #include "shared/pg/internal.h"
 
-/* What every connection asks of the server, and what its kind does. client_connection_check_interval makes
- * a long query end when its connection was dropped. */
-#define OPTIONS_ALL                                                                                \
-    " -c bytea_output=hex -c client_connection_check_interval=1s"                                  \
-    " -c idle_in_transaction_session_timeout=5s -c lock_timeout=1s"
+#define SETTINGS_OF_KIND_MAX 6
+
 #define TEXT(number) #number
 #define MILLISECONDS(number) TEXT(number) "ms"
 
-static const char *const options_of_kind[KIND_COUNT] = {
-    [KIND_READ] =
-        OPTIONS_ALL " -c default_transaction_read_only=on -c statement_timeout=" MILLISECONDS(
-            PG_POINT_READ_TIMEOUT_MS),
-    [KIND_LONG_READ] =
-        OPTIONS_ALL " -c default_transaction_read_only=on -c statement_timeout=" MILLISECONDS(
-            PG_LONG_READ_TIMEOUT_MS),
-    [KIND_TRANSACTION] = OPTIONS_ALL,
-    [KIND_LISTEN] = OPTIONS_ALL " -c default_transaction_read_only=on",
+/* What every session is, and what its kind adds (a program's own settings come after and count more).
+ * client_connection_check_interval makes a long query end when its connection was dropped. */
+static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX] = {
+#define ALL                                                                                        \
+    {"bytea_output", "hex"}, {"client_connection_check_interval", "1s"},                           \
+        {"idle_in_transaction_session_timeout", "5s"}, {"lock_timeout", "1s"}
+    [KIND_READ] = {ALL,
+                   {"default_transaction_read_only", "on"},
+                   {"statement_timeout", MILLISECONDS(PG_POINT_READ_TIMEOUT_MS)}},
+    [KIND_LONG_READ] = {ALL,
+                        {"default_transaction_read_only", "on"},
+                        {"statement_timeout", MILLISECONDS(PG_LONG_READ_TIMEOUT_MS)}},
+    [KIND_TRANSACTION] = {ALL},
+    [KIND_LISTEN] = {ALL, {"default_transaction_read_only", "on"}},
+#undef ALL
 };
 
 void pg_hold(struct pg *pg)
@@ -41,7 +44,8 @@ void pg_release(struct pg *pg)
     free(pg->lanes[PG_LONG_READ].connections);
     free(pg->pool.connections);
     for (size_t i = 0; i < KIND_COUNT; i++)
-        free(pg->options[i]);
+        session_settings_done(&pg->settings[i]);
+    connect_hosts_done(&pg->hosts);
     free(pg->conninfo);
     buffer_done(&pg->scratch);
     free(pg);
@@ -56,6 +60,23 @@ void pg_note_error(struct pg *pg, const char *text)
         len = sizeof(pg->error) - 1;
     memcpy(pg->error, text, len);
     pg->error[len] = '\0';
+}
+
+struct ready_waiter {
+    struct list node;
+    struct fiber_event ready;
+};
+
+static void wake_waiters(struct pg *pg)
+{
+    for (struct list *node; (node = list_pop(&pg->ready_waiters));)
+        fiber_event_signal(&LIST_ENTRY(node, struct ready_waiter, node)->ready);
+}
+
+void pg_refuse(struct pg *pg, const char *text)
+{
+    snprintf(pg->refusal, sizeof(pg->refusal), "%s", text);
+    wake_waiters(pg);
 }
 
 /* xorshift64: https://www.jstatsoft.org/article/view/v008i14 */
@@ -76,22 +97,24 @@ static void on_turn_end(struct fibers_hook *hook)
     lane_flush(&pg->lanes[PG_LONG_READ]);
 }
 
-static enum status options_fill(struct pg *pg, const struct pg_options *options)
+static enum status options_fill(struct pg *pg, const struct pg_options *options,
+                                struct fault *fault)
 {
-    char *asked;
-    enum status status = connect_inspect(options->conninfo, &pg->host_is_name, &asked);
+    enum status status = connect_inspect(options->conninfo, &pg->hosts, fault);
     if (status != STATUS_OK)
         return status;
     pg->conninfo = strdup(options->conninfo);
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (asprintf(&pg->options[i], "%s%s %s", asked, options_of_kind[i],
-                     options->settings ? options->settings : "") < 0)
-            pg->options[i] = NULL;
-    free(asked);
-    bool complete = pg->conninfo != NULL;
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        complete = complete && pg->options[i];
-    return complete ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (!pg->conninfo)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    for (size_t i = 0; i < KIND_COUNT && status == STATUS_OK; i++) {
+        size_t count = 0;
+        while (count < SETTINGS_OF_KIND_MAX && settings_of_kind[i][count].name)
+            count++;
+        status = session_settings_init(&pg->settings[i], settings_of_kind[i], count,
+                                       options->settings, options->setting_count);
+    }
+    return status == STATUS_OK ? status
+                               : fault_set(fault, status, NULL, "a setting of the session");
 }
 
 static size_t or_default(size_t value, size_t otherwise)
@@ -115,12 +138,16 @@ static enum status connections_open(struct pg *pg, const struct pg_options *opti
     return status;
 }
 
-enum status pg_new(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg)
+enum status pg_new(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg,
+                   struct fault *fault)
 {
     struct pg *pg = calloc(1, sizeof(*pg));
     if (!pg)
-        return STATUS_RESOURCE_EXHAUSTED;
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     pg->fibers = fibers;
+    pg->schema = options->schema;
+    pg->troubles.tell = options->on_trouble;
+    pg->troubles.arg = options->arg;
     pg->users = 1;
     pg->waiting_max = or_default(options->waiting_max, PG_WAITING_MAX_DEFAULT);
     pg->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms
@@ -137,9 +164,12 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
         pg->random_state = (uint64_t)clock_monotonic_us() | 1;
     pg->hook.run = on_turn_end;
     fibers_hook_add(fibers, &pg->hook);
-    enum status status = options_fill(pg, options);
-    if (status == STATUS_OK)
+    enum status status = options_fill(pg, options, fault);
+    if (status == STATUS_OK) {
         status = connections_open(pg, options);
+        if (status != STATUS_OK)
+            (void)fault_set(fault, status, NULL, "too many connections, or no memory for them");
+    }
     if (status != STATUS_OK) {
         pg_free(pg);
         return status;
@@ -161,11 +191,6 @@ struct pg *pg_free(struct pg *pg)
     return NULL;
 }
 
-struct ready_waiter {
-    struct list node;
-    struct fiber_event ready;
-};
-
 bool pg_is_ready(const struct pg *pg)
 {
     return pg->lanes[PG_POINT_READ].up > 0 && pg->lanes[PG_LONG_READ].up > 0 && pg->pool.up > 0;
@@ -173,15 +198,15 @@ bool pg_is_ready(const struct pg *pg)
 
 void pg_came_up(struct pg *pg)
 {
-    if (!pg_is_ready(pg))
-        return;
-    for (struct list *node; (node = list_pop(&pg->ready_waiters));)
-        fiber_event_signal(&LIST_ENTRY(node, struct ready_waiter, node)->ready);
+    if (pg_is_ready(pg))
+        wake_waiters(pg);
 }
 
 enum status pg_wait_ready(struct pg *pg, struct cancel *cancel)
 {
     while (!pg_is_ready(pg)) {
+        if (pg->refusal[0])
+            return STATUS_FAILED_PRECONDITION;
         struct ready_waiter waiter = {.ready = {0}};
         list_append(&pg->ready_waiters, &waiter.node);
         enum status status = fiber_event_wait_cancel(&waiter.ready, cancel);
@@ -195,6 +220,11 @@ enum status pg_wait_ready(struct pg *pg, struct cancel *cancel)
 struct fibers *pg_fibers(const struct pg *pg)
 {
     return pg->fibers;
+}
+
+const char *pg_refusal(const struct pg *pg)
+{
+    return pg->refusal;
 }
 
 const char *pg_last_error(const struct pg *pg)

@@ -12,10 +12,15 @@
  * Every wait ends with the `struct cancel` of the call: its deadline is the statement_timeout (transactions)
  * and a cancelled query is cancelled in PostgreSQL too, where nobody else shares it.
  *
- * SQLSTATE → status: 23505 ALREADY_EXISTS, 23503/23514/23P01/P0001 FAILED_PRECONDITION, 22xxx
- * INVALID_ARGUMENT, 40001/40P01 ABORTED, 42501 PERMISSION_DENIED, 57014 CANCELLED or DEADLINE_EXCEEDED,
- * 53xxx/57P0x/08xxx/25P03/55P03 (lock_timeout) UNAVAILABLE, else INTERNAL. The server's message is for the log (pg_last_error), never for the caller;
- * the constraint name is kept so that the store can say which rule was broken.
+ * Each new connection shows, before it is used, that it may be: row security binds its role, the schema is this
+ * program's, the server takes writes, and no pooler shares the session with others (session.h).
+ *
+ * SQLSTATE → status is one table, sqlstate.c. In short: broken rules of the schema are ALREADY_EXISTS and
+ * FAILED_PRECONDITION, values INVALID_ARGUMENT, transactions that met ABORTED, a lock that others hold
+ * RESOURCE_EXHAUSTED, the server's own trouble UNAVAILABLE, and everything else, 42501 included, INTERNAL. Waiting
+ * in vain for a connection of this process is RESOURCE_EXHAUSTED: the process is busy, not the server away. The server's
+ * message is for the log (on_trouble, pg_last_error), never for the caller; the constraint name is kept so that the store
+ * can say which rule was broken.
  */
 #ifndef PEK_SHARED_PG_PG_H
 #define PEK_SHARED_PG_PG_H
@@ -25,11 +30,13 @@
 #include <stdint.h>
 
 #include "shared/base/arena.h"
+#include "shared/base/fault.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/fiber/fiber.h"
 
 struct pg;
+struct migrations; /* migrate.h */
 struct pg_result; /* owns a PGresult */
 struct pg_transaction;
 
@@ -56,9 +63,37 @@ struct pg_param pg_int(struct arena *arena, int64_t value);
  * with RESOURCE_EXHAUSTED; a text with a NUL inside is refused with INVALID_ARGUMENT. */
 struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count);
 
+/* What went wrong with the database for no fault of a caller. The library does not log: the program does, from
+ * on_trouble; the same is told once in ten seconds. No text holds a password. */
+enum pg_trouble_kind {
+    PG_TROUBLE_CONNECTION, /* not made, or lost; tried again */
+    PG_TROUBLE_STATEMENT,  /* INTERNAL, UNAVAILABLE or DATA_LOSS */
+    PG_TROUBLE_REFUSED,    /* pg_refusal: the program must not go on */
+};
+struct pg_trouble {
+    enum pg_trouble_kind kind;
+    const char *sqlstate;  /* "" when it is libpq or this library that speaks */
+    const char *statement; /* its name, or "" */
+    const char *text;      /* the server's or libpq's first line */
+    uint64_t untold;       /* times since it was told last */
+};
+
+/* A setting of the server for each session. */
+struct pg_setting {
+    const char *name;  /* "pek.realm" */
+    const char *value; /* without quotes and backslashes */
+};
+
 struct pg_options {
     const char *conninfo;       /* libpq keywords or URI; no password is ever logged */
-    const char *settings;       /* "-c pek.realm=worker-acme …" passed as libpq `options` */
+    const struct pg_setting *settings;
+    size_t setting_count;
+    /* The schema that the program is made for: a role that row security does not bind there, or other migrations
+     * than these, are refused. NULL: any role and schema. Outlives the pg. */
+    const struct migrations *schema;
+    /* May be NULL. On the loop, from within anything: it must not call back into the pg. */
+    void (*on_trouble)(void *arg, const struct pg_trouble *trouble);
+    void *arg;
     size_t read_max;            /* default 4 */
     size_t long_read_max;       /* default 2 */
     size_t transaction_max;     /* default 8 */
@@ -66,13 +101,18 @@ struct pg_options {
     int64_t connect_timeout_ms; /* default 5000 */
 };
 
+/* INVALID_ARGUMENT for a connection string or a limit that cannot be. Connects in the background. */
 PEK_MUST_CHECK enum status pg_new(struct fibers *fibers, const struct pg_options *options,
-                                  struct pg **ret_pg);
+                                  struct pg **ret_pg, struct fault *fault);
 /* No fiber may be inside. Run the loop once more afterwards. Takes NULL, returns NULL. */
 struct pg *pg_free(struct pg *pg);
-/* Ready: at least one connection of each kind is up. In a fiber: waits for it. */
+/* Ready: at least one connection of each kind is up. In a fiber: waits for it. FAILED_PRECONDITION when a
+ * connection was refused: pg_refusal. */
 PEK_MUST_CHECK enum status pg_wait_ready(struct pg *pg, struct cancel *cancel);
 bool pg_is_ready(const struct pg *pg);
+/* Why this program must not go on with the database that a new connection met: role, schema, pooler. "" when there
+ * is no such reason. Connecting is tried on all the same. */
+const char *pg_refusal(const struct pg *pg);
 struct fibers *pg_fibers(const struct pg *pg);
 
 enum pg_lane { PG_POINT_READ, PG_LONG_READ };

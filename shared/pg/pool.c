@@ -142,6 +142,7 @@ static void on_closed(struct connection *connection)
 
 static const struct connection_class transaction_class = {
     .application_name = "pek transaction",
+    .writes = true,
     .on_up = on_up,
     .on_down = on_down,
     .on_executed = on_executed,
@@ -159,7 +160,7 @@ enum status pool_open(struct pool *pool, struct pg *pg, size_t count)
         struct transaction_connection *owner = &pool->connections[pool->count];
         list_init(&owner->idle);
         enum status status = connection_open(&owner->connection, pg, &transaction_class,
-                                             pg->options[KIND_TRANSACTION]);
+                                             &pg->settings[KIND_TRANSACTION]);
         if (status != STATUS_OK)
             return status;
         pg_hold(pg);
@@ -201,7 +202,8 @@ enum status pool_take(struct pg *pg, struct cancel *cancel,
     if (status != STATUS_OK) {
         list_remove(&waiter.node);
         pool->waiting--;
-        return status;
+        /* All are busy: that says nothing of the server. */
+        return status == STATUS_DEADLINE_EXCEEDED ? STATUS_RESOURCE_EXHAUSTED : status;
     }
     if (!waiter.granted)
         return STATUS_UNAVAILABLE;

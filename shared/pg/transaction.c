@@ -81,7 +81,8 @@ static bool send_begin(struct pg_transaction *transaction)
     const struct pg_statement *begin =
         transaction->serializable ? &begin_serializable_statement : &begin_statement;
     transaction->begun = true;
-    return connection_send_before(connection, request, begin, NULL, 0) &&
+    return connection_renew(connection, request) &&
+           connection_send_before(connection, request, begin, NULL, 0) &&
            connection_send_before(connection, request, &limit_statement, &limit, 1);
 }
 
@@ -110,10 +111,13 @@ static enum status outcome(struct pg_transaction *transaction)
         return fail_lost(transaction);
     if (!request->error)
         return STATUS_OK;
-    if (sqlstate_is_loss(request_sqlstate(request)))
+    const char *sqlstate = request_sqlstate(request);
+    if (sqlstate_is_loss(sqlstate) || sqlstate_is_read_only(sqlstate))
         return fail_lost(transaction);
+    if (sqlstate_is_stale_plan(request->error))
+        return fail(transaction, STATUS_ABORTED);
     note_constraint(transaction);
-    return fail(transaction, sqlstate_status(request_sqlstate(request), transaction->cancel));
+    return fail(transaction, sqlstate_status(sqlstate, transaction->cancel));
 }
 
 enum status pg_execute(struct pg_transaction *transaction, const struct pg_statement *statement,

@@ -329,7 +329,7 @@ static void transactions_wait_for_a_connection_in_turn_body(struct fiber_run *ru
     struct pg_transaction *refused;
     struct cancel cancel;
     cancel_init(&cancel, deadline_after_ms(10));
-    assert_int_equal(pg_begin(run->pg, &cancel, false, &refused), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(pg_begin(run->pg, &cancel, false, &refused), STATUS_RESOURCE_EXHAUSTED);
     pg_rollback(held);
     struct pg_statistics statistics;
     pg_statistics(run->pg, &statistics);
@@ -348,7 +348,8 @@ static void a_lock_is_not_awaited_for_ever_body(struct fiber_run *run)
     struct pg_transaction *first = begin(run, NULL);
     struct pg_transaction *second = begin(run, NULL);
     assert_int_equal(run_statement(first, &add_value, "1", "1"), STATUS_OK);
-    assert_int_equal(run_statement(second, &add_value, "1", "1"), STATUS_UNAVAILABLE);
+    assert_int_equal(run_statement(second, &add_value, "1", "1"),
+                     STATUS_RESOURCE_EXHAUSTED);
     pg_rollback(second);
     assert_int_equal(pg_commit(first), STATUS_OK);
     assert_int_equal(stored(1), 1);

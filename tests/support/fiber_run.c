@@ -38,7 +38,7 @@ static void run_all(struct fiber_run *run, const struct pg_options *options)
     must(fibers_new(&run->loop, NULL, &run->fibers), "fibers_new");
     arena_init(&run->arena, ARENA_BYTES_MAX);
     if (options)
-        must(pg_new(run->fibers, options, &run->pg), "pg_new");
+        must(pg_new(run->fibers, options, &run->pg, NULL), "pg_new");
     must(fiber_go(run->fibers, first_fiber, run), "fiber_go");
     while (fibers_count(run->fibers) > 0)
         uv_run(&run->loop, UV_RUN_DEFAULT);

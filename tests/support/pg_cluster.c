@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,16 @@ static void print_log(const struct pg_cluster *cluster)
     fclose(file);
 }
 
+static bool run_to_end(const struct pg_cluster *cluster, char *const argv[])
+{
+    pid_t pid = spawn(cluster, argv);
+    int status = -1;
+    if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+        return true;
+    print_log(cluster);
+    return false;
+}
+
 static bool run_initdb(struct pg_cluster *cluster)
 {
     char data[96];
@@ -105,13 +116,7 @@ static bool run_initdb(struct pg_cluster *cluster)
     char encoding[] = "--encoding=UTF8";
     char locale[] = "--locale=C.UTF-8";
     char *argv[] = {bin, data, user, no_sync, auth, encoding, locale, NULL};
-    pid_t pid = spawn(cluster, argv);
-    int status = -1;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
-        print_log(cluster);
-        return false;
-    }
-    return true;
+    return run_to_end(cluster, argv);
 }
 
 /* The server tells nobody that it is ready, so it is asked; between two questions its end is awaited. */
@@ -137,7 +142,7 @@ static bool server_launch(struct pg_cluster *cluster)
         "listen_addresses=",      "fsync=off",
         "full_page_writes=off",   "autovacuum=off",
         "max_connections=100",    "shared_buffers=32MB",
-        "wal_level=minimal",      "max_wal_senders=0",
+        "wal_level=replica",      "max_wal_senders=4",
         "log_min_messages=fatal", "unix_socket_permissions=0777",
     };
     enum { COUNT = sizeof(settings) / sizeof(settings[0]) };
@@ -293,6 +298,41 @@ void pg_cluster_launch(struct pg_cluster *cluster)
 {
     if (!server_launch(cluster))
         die("the server did not come up");
+}
+
+void pg_cluster_run(const struct pg_cluster *cluster, const char *program, const char *const *args)
+{
+    char path[128];
+    char *argv[PG_CLUSTER_ARGS_MAX + 2] = {path};
+    snprintf(path, sizeof(path), PG_CLUSTER_BIN "/%s", program);
+    for (size_t i = 0; args[i]; i++) {
+        if (i == PG_CLUSTER_ARGS_MAX)
+            die("%s: too many arguments", program);
+        argv[i + 1] = (char *)(uintptr_t)args[i];
+    }
+    if (!run_to_end(cluster, argv))
+        die("%s failed", program);
+}
+
+const char *pg_cluster_folder(const struct pg_cluster *cluster)
+{
+    return cluster->folder;
+}
+
+void pg_cluster_follow(struct pg_cluster *cluster, const struct pg_cluster *primary)
+{
+    server_end(cluster, SIGQUIT);
+    nftw(cluster->data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    /* -R leaves standby.signal and the way to the primary. */
+    pg_cluster_run(cluster, "pg_basebackup",
+                   (const char *[]){"-D", cluster->data, "-d", primary->conninfo, "-R", "-X",
+                                    "stream", "-c", "fast", "--no-sync", NULL});
+    pg_cluster_launch(cluster);
+}
+
+void pg_cluster_promote(struct pg_cluster *cluster)
+{
+    pg_cluster_execute(cluster, "SELECT pg_promote(true, 60)");
 }
 
 void pg_cluster_restart(struct pg_cluster *cluster)

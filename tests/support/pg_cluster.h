@@ -30,6 +30,12 @@ void pg_cluster_execute(const struct pg_cluster *cluster, const char *sql);
 void pg_cluster_query(const struct pg_cluster *cluster, const char *sql, char *ret_value,
                       size_t bytes);
 
+/* Runs one of PostgreSQL's programs ("pg_dump") to its end, as the user that the server runs as. The folder holds
+ * the socket, and is that user's to write in; it goes with the cluster. */
+#define PG_CLUSTER_ARGS_MAX 24
+void pg_cluster_run(const struct pg_cluster *cluster, const char *program, const char *const *args);
+const char *pg_cluster_folder(const struct pg_cluster *cluster);
+
 /* Faults. `kill` ends the server as a crash does: at once and without a checkpoint; `pause` and `resume`
  * stop the postmaster and all backends as a hung machine would. `launch` after `down` or `kill` returns
  * when the server answers again. */
@@ -37,6 +43,9 @@ void pg_cluster_down(struct pg_cluster *cluster);
 void pg_cluster_kill(struct pg_cluster *cluster);
 void pg_cluster_launch(struct pg_cluster *cluster);
 void pg_cluster_restart(struct pg_cluster *cluster);
+/* Throws the cluster's data away and makes it a hot standby of the other; promote makes a standby a primary. */
+void pg_cluster_follow(struct pg_cluster *cluster, const struct pg_cluster *primary);
+void pg_cluster_promote(struct pg_cluster *cluster);
 void pg_cluster_pause(struct pg_cluster *cluster);
 void pg_cluster_resume(struct pg_cluster *cluster);
 

@@ -8,9 +8,14 @@
 #include "worker/policy/migration_0005.h"
 #include "worker/realm/migration_0001.h"
 
-void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS])
+#define FILES 5
+
+const struct migrations *realm_migrations(void)
 {
-    const struct migration migrations[REALM_MIGRATIONS] = {
+    /* Filled by each call, with the same: the lengths are no constants of the language. */
+    static struct migration files[FILES];
+    static const struct migrations migrations = {"pek", files, FILES};
+    const struct migration all[FILES] = {
         {"0001_realm.sql", slice_make(migration_0001_realm, migration_0001_realm_len)},
         {"0002_group.sql", slice_make(migration_0002_group, migration_0002_group_len)},
         {"0003_policy.sql", slice_make(migration_0003_policy, migration_0003_policy_len)},
@@ -18,12 +23,11 @@ void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS])
         {"0005_policy_admin.sql",
          slice_make(migration_0005_policy_admin, migration_0005_policy_admin_len)},
     };
-    memcpy(ret_migrations, migrations, sizeof(migrations));
+    memcpy(files, all, sizeof(files));
+    return &migrations;
 }
 
 enum status realm_migrate(const char *conninfo, size_t *ret_applied, struct fault *fault)
 {
-    struct migration migrations[REALM_MIGRATIONS];
-    realm_migrations(migrations);
-    return migrate_apply(conninfo, migrations, REALM_MIGRATIONS, ret_applied, fault);
+    return migrate_apply(conninfo, realm_migrations(), ret_applied, fault);
 }

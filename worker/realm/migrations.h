@@ -4,8 +4,8 @@
 
 #include "shared/pg/migrate.h"
 
-#define REALM_MIGRATIONS 5
-void realm_migrations(struct migration ret_migrations[REALM_MIGRATIONS]);
+/* What a realm's program needs of its database, for pg_options.schema as well. */
+const struct migrations *realm_migrations(void);
 
 /* Brings the database's schema up to date. Blocks; not for the loop. `conninfo` is of the owner or a superuser
  * (migrations/0001_realm.sql says what each needs). */

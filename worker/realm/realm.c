@@ -1,6 +1,5 @@
 #include "worker/realm/realm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "shared/base/clock.h"
@@ -10,6 +9,7 @@
 #include "worker/group/group_service.h"
 #include "worker/instance/instance_service.h"
 #include "worker/policy/policy_service.h"
+#include "worker/realm/migrations.h"
 #include "worker/realm/rekey.h"
 
 #define SETTLE_RETRY_MS 1000
@@ -71,21 +71,26 @@ static void keep_realm(void *arg)
 
 /* ---- open, close ---- */
 
-static enum status open_pg(struct realm *realm, const struct realm_options *options)
+static enum status open_pg(struct realm *realm, const struct realm_options *options,
+                           struct fault *fault)
 {
-    char settings[512];
-    /* The realm's name needs no quoting: realm_name_is_valid. */
-    snprintf(settings, sizeof(settings),
-             "-c pek.realm=%s -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d",
-             options->realm, REALM_LOCK_TIMEOUT_MS, REALM_IDLE_IN_TRANSACTION_MS);
+    const struct pg_setting settings[] = {
+        {"pek.realm", options->realm},
+        {"lock_timeout", REALM_LOCK_TIMEOUT},
+        {"idle_in_transaction_session_timeout", REALM_IDLE_IN_TRANSACTION},
+    };
     const struct pg_options pg = {
         .conninfo = options->conninfo,
         .settings = settings,
+        .setting_count = sizeof(settings) / sizeof(settings[0]),
+        .schema = realm_migrations(),
+        .on_trouble = options->on_trouble,
+        .arg = options->trouble_arg,
         .read_max = options->read_max,
         .long_read_max = options->long_read_max,
         .transaction_max = options->transaction_max,
     };
-    return pg_new(realm->fibers, &pg, &realm->domain.pg);
+    return pg_new(realm->fibers, &pg, &realm->domain.pg, fault);
 }
 
 /* A host has one interceptor: the guard decides, the program hears of the end. */
@@ -155,7 +160,7 @@ enum status realm_open(struct fibers *fibers, const struct realm_options *option
                                options->hub_issuer, options->hub_keys);
     realm->instance_made = status == STATUS_OK;
     if (status == STATUS_OK)
-        status = open_pg(realm, options);
+        status = open_pg(realm, options, fault);
     if (status == STATUS_OK)
         status = policy_cache_new(realm->domain.pg, options->realm, &realm->domain.rights);
     if (status == STATUS_OK)
@@ -226,11 +231,18 @@ enum status realm_wait_ready(struct realm *realm, struct cancel *cancel)
     /* Polled: it happens once in the life of a process. */
     while (!realm_is_ready(realm)) {
         enum status status = cancel_status(cancel);
+        if (realm_refusal(realm)[0])
+            status = STATUS_FAILED_PRECONDITION;
         if (status != STATUS_OK)
             return status;
         fiber_sleep_ms(5);
     }
     return STATUS_OK;
+}
+
+const char *realm_refusal(const struct realm *realm)
+{
+    return pg_refusal(realm->domain.pg);
 }
 
 const char *realm_trouble(const struct realm *realm)

@@ -18,8 +18,8 @@
 #include "worker/policy/policy_cache.h"
 
 #define REALM_NAME_BYTES_MAX 63
-#define REALM_LOCK_TIMEOUT_MS 1000
-#define REALM_IDLE_IN_TRANSACTION_MS 5000
+#define REALM_LOCK_TIMEOUT "1s"
+#define REALM_IDLE_IN_TRANSACTION "5s"
 
 /* Borrowed for the life of the realm, all but the database options. */
 struct realm_options {
@@ -36,6 +36,9 @@ struct realm_options {
     void (*finished)(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
                      int64_t elapsed_us);
     void *finished_arg;
+    /* As in struct pg_options; may be NULL. */
+    void (*on_trouble)(void *arg, const struct pg_trouble *trouble);
+    void *trouble_arg;
     /* 0: the defaults of shared/pg and shared/rpc. */
     size_t read_max, long_read_max, transaction_max;
     size_t unary_max, stream_max;
@@ -54,8 +57,10 @@ void realm_end_watches(struct realm *realm);
 struct rpc_host *realm_host(struct realm *realm);
 /* The database answers and the sort keys are current. */
 bool realm_is_ready(const struct realm *realm);
-/* In a fiber: waits until it is, or answers why it cannot be. */
+/* In a fiber: waits until it is, or answers why it cannot be: FAILED_PRECONDITION is realm_refusal. */
 PEK_MUST_CHECK enum status realm_wait_ready(struct realm *realm, struct cancel *cancel);
+/* pg_refusal of the realm's database: the program must not go on. "" when there is no such reason. */
+const char *realm_refusal(const struct realm *realm);
 /* "" while all is well; for the log of the program. */
 const char *realm_trouble(const struct realm *realm);
 

@@ -27,20 +27,16 @@ static void execute_in_world(const char *sql)
 
 int world_setup(void **state)
 {
-    struct migration migrations[REALM_MIGRATIONS];
+    struct fault fault = {0};
+    size_t applied;
     (void)state;
     cluster = pg_cluster_start();
     if (!cluster)
         return -1;
-    realm_migrations(migrations);
-    for (size_t i = 0; i < REALM_MIGRATIONS; i++) {
-        struct buffer sql;
-        buffer_init(&sql, 1u << 20);
-        buffer_printf(&sql, "BEGIN; %.*s COMMIT;", SLICE_ARG(migrations[i].sql));
-        execute_in_world(sql.ptr);
-        buffer_done(&sql);
-    }
-    return 0;
+    if (realm_migrate(pg_cluster_conninfo(cluster), &applied, &fault) == STATUS_OK)
+        return 0;
+    fprintf(stderr, "world: %s\n", fault.text);
+    return -1;
 }
 
 int world_teardown(void **state)

@@ -102,7 +102,7 @@ void hub_world_run(struct world *w, const char *redis_url, void (*body)(struct h
                  " VALUES ('alice', 'alice.n', 'Alice'), ('bob', 'bob.n', 'Bob'),"
                  "        ('carol', 'carol.n', 'Carol')");
     pg_cluster_conninfo_for(w->cluster, "pek_app", NULL, conninfo, sizeof(conninfo));
-    assert_int_equal(pg_new(w->run->fibers, &options, &h->pg), STATUS_OK);
+    assert_int_equal(pg_new(w->run->fibers, &options, &h->pg, &w->fault), STATUS_OK);
     assert_int_equal(pg_wait_ready(h->pg, &w->cancel), STATUS_OK);
     hub_open(h, &h->one, redis_url);
     hub_open(h, &h->other, redis_url);

@@ -1,0 +1,280 @@
+#include "shared/pg/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/pg/internal.h"
+
+/* $1, $2 names and values, $3 the mark, $4 the schema. A session that has a mark is another client's: nothing is
+ * set in it. Every role that the login's may turn into counts, for SET ROLE needs no password. */
+static const char set_sql[] =
+    "WITH mine AS MATERIALIZED ("
+    "    SELECT coalesce(current_setting('pek.session', true), '') = '' AS yes),"
+    " made AS MATERIALIZED ("
+    "    SELECT count(set_config(s.name, s.value, false)) AS n FROM mine,"
+    "           unnest($1::text[] || 'pek.session'::text, $2::text[] || $3::text) AS s (name, value)"
+    "     WHERE mine.yes)"
+    " SELECT mine.yes AND made.n > 0, pg_backend_pid(), pg_is_in_recovery(),"
+    "        current_setting('row_security') = 'on',"
+    "        (SELECT min(rolname) FROM pg_roles"
+    "          WHERE rolsuper AND pg_has_role(session_user, oid, 'MEMBER')),"
+    "        (SELECT min(rolname) FROM pg_roles"
+    "          WHERE rolbypassrls AND pg_has_role(session_user, oid, 'MEMBER')),"
+    "        (SELECT min(c.oid::regclass::text) FROM pg_class c"
+    "           JOIN pg_namespace n ON n.oid = c.relnamespace"
+    "          WHERE n.nspname = $4 AND c.relkind IN ('r', 'p')"
+    "            AND pg_has_role(session_user, c.relowner, 'MEMBER')),"
+    "        session_user"
+    "   FROM mine, made";
+
+/* $1 the schema, $2 the files that this program has. */
+static const char version_sql[] =
+    "SELECT (SELECT min(name) FROM pek_migration WHERE schema = $1 AND name <> ALL ($2::text[])),"
+    "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
+    "         WHERE NOT EXISTS (SELECT FROM pek_migration m"
+    "                            WHERE m.schema = $1 AND m.name = f.name))";
+
+/* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
+static const char pinned_sql[] =
+    "SELECT pg_backend_pid()::text = $1 AND current_setting('pek.session', true) = $2";
+
+#define NOT_A_SESSION                                                                              \
+    "the pooler before the database (pgbouncer?) gives its server connections to several clients:"  \
+    " pool_mode must be session, with a server_reset_query"
+
+enum status session_settings_init(struct session_settings *settings,
+                                  const struct pg_setting *first, size_t first_count,
+                                  const struct pg_setting *second, size_t second_count)
+{
+    struct buffer names, values;
+    buffer_init(&names, 4096);
+    buffer_init(&values, 4096);
+    buffer_append_char(&names, '{');
+    buffer_append_char(&values, '{');
+    bool plain = true;
+    for (size_t i = 0; i < first_count + second_count; i++) {
+        const struct pg_setting *setting = i < first_count ? &first[i] : &second[i - first_count];
+        plain = plain && !strpbrk(setting->name, "\\\"") && !strpbrk(setting->value, "\\\"");
+        buffer_printf(&names, "%s\"%s\"", i > 0 ? "," : "", setting->name);
+        buffer_printf(&values, "%s\"%s\"", i > 0 ? "," : "", setting->value);
+    }
+    buffer_append(&names, "}", 2);
+    buffer_append(&values, "}", 2);
+    if (!plain || names.failed || values.failed) {
+        buffer_done(&names);
+        buffer_done(&values);
+        return plain ? STATUS_RESOURCE_EXHAUSTED : STATUS_INVALID_ARGUMENT;
+    }
+    *settings = (struct session_settings){names.ptr, values.ptr, first_count + second_count};
+    return STATUS_OK;
+}
+
+void session_settings_done(struct session_settings *settings)
+{
+    free(settings->names);
+    free(settings->values);
+}
+
+void session_reset(struct session *session)
+{
+    PQclear(session->answer);
+    session->answer = NULL;
+}
+
+/* ---- asking ---- */
+
+static char *own_files(const struct migrations *schema)
+{
+    struct buffer files;
+    buffer_init(&files, 65536);
+    buffer_append_char(&files, '{');
+    for (size_t i = 0; i < schema->count; i++)
+        buffer_printf(&files, "%s\"%s\"", i > 0 ? "," : "", schema->files[i].name);
+    buffer_append(&files, "}", 2);
+    if (!files.failed)
+        return files.ptr;
+    buffer_done(&files);
+    return NULL;
+}
+
+static bool ask(struct connection *connection)
+{
+    struct session *session = &connection->session;
+    const struct migrations *schema = connection->pg->schema;
+    PGconn *conn = connection->conn;
+    if (session->step == SESSION_SET) {
+        const char *values[] = {connection->settings->names, connection->settings->values,
+                                session->mark, schema ? schema->schema : NULL};
+        return PQsendQueryParams(conn, set_sql, 4, NULL, values, NULL, NULL, 0) == 1;
+    }
+    if (session->step == SESSION_VERSION) {
+        char *files = own_files(schema);
+        const char *values[] = {schema->schema, files};
+        bool sent =
+            files && PQsendQueryParams(conn, version_sql, 2, NULL, values, NULL, NULL, 0) == 1;
+        free(files);
+        return sent;
+    }
+    char pid[16];
+    snprintf(pid, sizeof(pid), "%d", session->backend_pid);
+    const char *values[] = {pid, session->mark};
+    return PQsendQueryParams(conn, pinned_sql, 2, NULL, values, NULL, NULL, 0) == 1;
+}
+
+/* The question of the next step that is to be asked; after the last the connection is up. */
+static void go_on(struct connection *connection)
+{
+    struct session *session = &connection->session;
+    if (session->step == SESSION_VERSION && !connection->pg->schema)
+        session->step++;
+    if (session->step == SESSION_PINNED &&
+        session->backend_pid == PQbackendPID(connection->conn))
+        session->step++;
+    if (session->step == SESSION_STEPS) {
+        if (PQenterPipelineMode(connection->conn) == 1 &&
+            connection_watch(connection, UV_READABLE))
+            connection_came_up(connection);
+        else
+            connection_drop(connection, PQerrorMessage(connection->conn));
+        return;
+    }
+    if (!ask(connection) || !connection_flush(connection))
+        connection_drop(connection, PQerrorMessage(connection->conn));
+}
+
+/* ---- the answers ---- */
+
+static bool is_true(const PGresult *answer, int column)
+{
+    return PQgetvalue(answer, 0, column)[0] == 't';
+}
+
+/* False when the connection was given up. */
+static bool judge_role(struct connection *connection, const PGresult *answer)
+{
+    static const char *const why[] = {
+        "is or may become a superuser, by",
+        "is or may become one with BYPASSRLS, by",
+        "is or may become the owner of",
+    };
+    char text[PG_ERROR_BYTES_MAX];
+    if (!is_true(answer, 3)) {
+        connection_refuse(connection, "row_security is off for this role: it must be on");
+        return false;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (PQgetisnull(answer, 0, 4 + i))
+            continue;
+        snprintf(text, sizeof(text), "row security would not bind this program: role %s %s %s",
+                 PQgetvalue(answer, 0, 7), why[i], PQgetvalue(answer, 0, 4 + i));
+        connection_refuse(connection, text);
+        return false;
+    }
+    return true;
+}
+
+static bool judge_set(struct connection *connection, const PGresult *answer)
+{
+    if (!is_true(answer, 0)) {
+        connection_refuse(connection, NOT_A_SESSION);
+        return false;
+    }
+    connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
+    if (is_true(answer, 2)) {
+        connection_drop(connection, "the server is in recovery: it is no primary");
+        return false;
+    }
+    return !connection->pg->schema || judge_role(connection, answer);
+}
+
+static bool judge_version(struct connection *connection, const PGresult *answer)
+{
+    char text[PG_ERROR_BYTES_MAX];
+    if (PQgetisnull(answer, 0, 0) && PQgetisnull(answer, 0, 1))
+        return true;
+    if (!PQgetisnull(answer, 0, 0))
+        snprintf(text, sizeof(text),
+                 "schema %s is newer than this program, which does not know %s: run the program"
+                 " that migrated it",
+                 connection->pg->schema->schema, PQgetvalue(answer, 0, 0));
+    else
+        snprintf(text, sizeof(text),
+                 "schema %s is older than this program, it lacks %s: run the command migrate",
+                 connection->pg->schema->schema, PQgetvalue(answer, 0, 1));
+    connection_refuse(connection, text);
+    return false;
+}
+
+static bool judge_pinned(struct connection *connection, const PGresult *answer)
+{
+    if (is_true(answer, 0))
+        return true;
+    connection_refuse(connection, NOT_A_SESSION);
+    return false;
+}
+
+/* 42P01, 42703, 42501: no table of migrations, or one from before everybody could read it. */
+static bool is_unmigrated(const struct session *session)
+{
+    const char *sqlstate = PQresultErrorField(session->answer, PG_DIAG_SQLSTATE);
+    return session->step == SESSION_VERSION && sqlstate &&
+           (strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "42703") == 0 ||
+            strcmp(sqlstate, "42501") == 0);
+}
+
+static bool judge(struct connection *connection)
+{
+    static bool (*const judges[SESSION_STEPS])(struct connection *connection,
+                                               const PGresult *answer) = {
+        [SESSION_SET] = judge_set,
+        [SESSION_VERSION] = judge_version,
+        [SESSION_PINNED] = judge_pinned,
+    };
+    struct session *session = &connection->session;
+    if (PQresultStatus(session->answer) == PGRES_TUPLES_OK && PQntuples(session->answer) == 1)
+        return judges[session->step](connection, session->answer);
+    if (is_unmigrated(session))
+        connection_refuse(connection,
+                          "the database is not migrated, or by an older program: run the command"
+                          " migrate");
+    else
+        connection_drop(connection, PQresultErrorMessage(session->answer));
+    return false;
+}
+
+void session_begin(struct connection *connection)
+{
+    struct pg *pg = connection->pg;
+    struct session *session = &connection->session;
+    connection->state = LINK_CHECKING;
+    session_reset(session);
+    session->step = SESSION_SET;
+    snprintf(session->mark, sizeof(session->mark), "%llx",
+             (unsigned long long)pg_random(pg, UINT64_MAX));
+    connection_start_timer(connection, pg->connect_timeout_ms);
+    go_on(connection);
+}
+
+void session_continue(struct connection *connection)
+{
+    struct session *session = &connection->session;
+    PGconn *conn = connection->conn;
+    unsigned epoch = connection->epoch;
+    if (PQconsumeInput(conn) != 1 || !connection_flush(connection)) {
+        connection_drop(connection, PQerrorMessage(conn));
+        return;
+    }
+    while (connection->epoch == epoch && connection->state == LINK_CHECKING && !PQisBusy(conn)) {
+        PGresult *result = PQgetResult(conn);
+        if (result) {
+            PQclear(session->answer);
+            session->answer = result;
+        } else if (!session->answer) {
+            return; /* nothing has come yet */
+        } else if (judge(connection)) {
+            session_reset(session);
+            session->step++;
+            go_on(connection);
+        }
+    }
+}

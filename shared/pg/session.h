@@ -1,0 +1,45 @@
+/* session: what a new connection sets and what it must show before anyone uses it.
+ *
+ * After the login and before pipeline mode, one question after the other: the settings and the role, the
+ * schema's version, and behind a pooler whether the session is this connection's own. What the program must
+ * not go on with is a refusal (pg.h), anything else ends the attempt. Settings are made by a query and not by
+ * libpq's `options`, which a pooler does not pass on.
+ */
+#ifndef PEK_SHARED_PG_SESSION_H
+#define PEK_SHARED_PG_SESSION_H
+
+#include <libpq-fe.h>
+
+#include "shared/pg/pg.h"
+
+struct connection;
+
+/* Settings of one kind of connection, as text[] literals. */
+struct session_settings {
+    char *names, *values;
+    size_t count;
+};
+
+enum session_step { SESSION_SET, SESSION_VERSION, SESSION_PINNED, SESSION_STEPS };
+
+struct session {
+    enum session_step step;
+    PGresult *answer; /* to the question that was asked last */
+    int backend_pid;  /* which PQbackendPID is not, behind a pooler */
+    char mark[24];    /* set in the session, of its own */
+};
+
+/* `first` and `second` together; INVALID_ARGUMENT for a value that would need quoting. */
+PEK_MUST_CHECK enum status session_settings_init(struct session_settings *settings,
+                                                 const struct pg_setting *first, size_t first_count,
+                                                 const struct pg_setting *second,
+                                                 size_t second_count);
+void session_settings_done(struct session_settings *settings);
+
+/* From LINK_CHECKING, ending in connection_came_up, connection_drop or connection_refuse. */
+void session_begin(struct connection *connection);
+/* When the socket is readable or writable. */
+void session_continue(struct connection *connection);
+void session_reset(struct session *session);
+
+#endif

@@ -1,0 +1,90 @@
+#include "tests/support/pg_bouncer.h"
+
+#include <libpq-fe.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PG_BOUNCER "/usr/sbin/pgbouncer"
+#define READY_TRIES 1000 /* of 10 ms */
+
+bool pg_bouncer_is_installed(void)
+{
+    return access(PG_BOUNCER, X_OK) == 0;
+}
+
+static void die(const char *what) __attribute__((noreturn));
+
+static void die(const char *what)
+{
+    fprintf(stderr, "pg_bouncer: %s\n", what);
+    exit(1);
+}
+
+static FILE *file_in(const char *folder, const char *name)
+{
+    char path[96];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        die(path);
+    return file;
+}
+
+static void child_exec(const char *path)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (geteuid() == 0) {
+        const struct passwd *user = getpwnam("postgres");
+        if (!user || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+            _exit(126);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
+    execl(PG_BOUNCER, PG_BOUNCER, "-q", path, (char *)NULL);
+    _exit(127);
+}
+
+static void write_files(const char *folder, const char *pool_mode)
+{
+    FILE *users = file_in(folder, "bouncer.users");
+    fputs("\"postgres\" \"\"\n\"pek_app\" \"\"\n\"app\" \"\"\n", users);
+    fclose(users);
+    FILE *ini = file_in(folder, "bouncer.ini");
+    fprintf(ini,
+            "[databases]\npostgres = host=%s\n"
+            "[pgbouncer]\nunix_socket_dir = %s\nlisten_port = " PG_BOUNCER_PORT "\n"
+            "auth_type = trust\nauth_file = %s/bouncer.users\npool_mode = %s\n",
+            folder, folder, folder, pool_mode);
+    fclose(ini);
+}
+
+pid_t pg_bouncer_start(const struct pg_cluster *cluster, const char *pool_mode)
+{
+    const char *folder = pg_cluster_folder(cluster);
+    char path[96], conninfo[192];
+    write_files(folder, pool_mode);
+    snprintf(path, sizeof(path), "%s/bouncer.ini", folder);
+    snprintf(conninfo, sizeof(conninfo),
+             "host=%s port=" PG_BOUNCER_PORT " user=postgres dbname=postgres", folder);
+    pid_t pid = fork();
+    if (pid == 0)
+        child_exec(path);
+    for (int try = 0; pid > 0 && try < READY_TRIES; try++) {
+        if (PQping(conninfo) == PQPING_OK)
+            return pid;
+        if (waitpid(pid, NULL, WNOHANG) == pid)
+            break;
+        usleep(10000);
+    }
+    die("it did not come up");
+}
+
+void pg_bouncer_stop(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
