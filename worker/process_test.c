@@ -283,6 +283,58 @@ static void worker_is_not_ready_while_its_database_is_down(void **state)
     assert_int_equal(finish(pid, &out), 0);
 }
 
+/* Serves with another database; its line with `what`, then its exit code. */
+static int serve_and_end(const char *conninfo, const char *event, char *ret_line)
+{
+    FILE *out;
+    pid_t pid = start(&out, "serve", "--realm", "worker-acme", "--plaintext", "--listen",
+                      "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
+                      "--database", conninfo, (char *)NULL);
+    assert_true(read_until(out, event, ret_line));
+    return finish(pid, &out);
+}
+
+static void a_database_that_must_not_be_served_ends_the_worker(void **state)
+{
+    FILE *out;
+    char line[LINE_BYTES_MAX], empty[512];
+    (void)state;
+    /* A superuser; and tables that nobody made. */
+    assert_int_equal(serve_and_end(owner, "database.refused", line), 1);
+    assert_non_null(strstr(line, "superuser"));
+    pg_cluster_execute(cluster, "CREATE DATABASE empty");
+    pg_cluster_conninfo_for(cluster, "pek_app", "empty", empty, sizeof(empty));
+    assert_int_equal(serve_and_end(empty, "database.refused", line), 1);
+    assert_non_null(strstr(line, "migrate"));
+    assert_int_equal(
+        RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database", owner), 1);
+    /* And when it becomes so later: after the next reconnect. */
+    pid_t pid = serve(&out, target, sizeof(target));
+    pg_cluster_execute(cluster, "ALTER ROLE pek_app BYPASSRLS");
+    pg_cluster_execute(cluster, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                                " WHERE usename = 'pek_app'");
+    assert_true(read_until(out, "database.refused", line));
+    assert_non_null(strstr(line, "BYPASSRLS"));
+    assert_int_equal(finish(pid, &out), 1);
+    pg_cluster_execute(cluster, "ALTER ROLE pek_app NOBYPASSRLS");
+}
+
+static void a_database_that_is_away_is_told_in_libpqs_words(void **state)
+{
+    FILE *out;
+    char line[LINE_BYTES_MAX];
+    (void)state;
+    pid_t pid = start(&out, "serve", "--realm", "worker-acme", "--plaintext", "--listen",
+                      "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
+                      "--database", "host=/nonexistent user=pek_app password=hunter2",
+                      (char *)NULL);
+    assert_true(read_until(out, "database.connection", line));
+    assert_non_null(strstr(line, "/nonexistent"));
+    assert_null(strstr(line, "hunter2"));
+    kill(pid, SIGTERM);
+    assert_int_equal(finish(pid, &out), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +342,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(commands_prepare_a_realm_and_repeat_without_harm),
         cmocka_unit_test(served_realm_answers_and_ends_with_0_on_sigterm),
         cmocka_unit_test(worker_is_not_ready_while_its_database_is_down),
+        cmocka_unit_test(a_database_that_must_not_be_served_ends_the_worker),
+        cmocka_unit_test(a_database_that_is_away_is_told_in_libpqs_words),
     };
     if (argc != 2)
         return 2;

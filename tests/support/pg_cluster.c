@@ -253,9 +253,9 @@ void pg_cluster_conninfo_for(const struct pg_cluster *cluster, const char *user,
              user ? user : "postgres", database ? database : "postgres");
 }
 
-static PGresult *run_sql(const struct pg_cluster *cluster, const char *sql, PGconn **ret_conn)
+static PGresult *run_sql(const char *conninfo, const char *sql, PGconn **ret_conn)
 {
-    PGconn *conn = PQconnectdb(cluster->conninfo);
+    PGconn *conn = PQconnectdb(conninfo);
     if (PQstatus(conn) != CONNECTION_OK)
         die("%s", PQerrorMessage(conn));
     PGresult *result = PQexec(conn, sql);
@@ -269,15 +269,23 @@ static PGresult *run_sql(const struct pg_cluster *cluster, const char *sql, PGco
 void pg_cluster_execute(const struct pg_cluster *cluster, const char *sql)
 {
     PGconn *conn;
-    PQclear(run_sql(cluster, sql, &conn));
+    PQclear(run_sql(cluster->conninfo, sql, &conn));
     PQfinish(conn);
 }
 
 void pg_cluster_query(const struct pg_cluster *cluster, const char *sql, char *ret_value,
                       size_t bytes)
 {
+    pg_cluster_query_in(cluster, NULL, sql, ret_value, bytes);
+}
+
+void pg_cluster_query_in(const struct pg_cluster *cluster, const char *database, const char *sql,
+                         char *ret_value, size_t bytes)
+{
     PGconn *conn;
-    PGresult *result = run_sql(cluster, sql, &conn);
+    char conninfo[192];
+    pg_cluster_conninfo_for(cluster, NULL, database, conninfo, sizeof(conninfo));
+    PGresult *result = run_sql(conninfo, sql, &conn);
     bool any = PQntuples(result) > 0 && PQnfields(result) > 0;
     snprintf(ret_value, bytes, "%s", any ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);

@@ -30,6 +30,10 @@ void pg_cluster_execute(const struct pg_cluster *cluster, const char *sql);
 void pg_cluster_query(const struct pg_cluster *cluster, const char *sql, char *ret_value,
                       size_t bytes);
 
+/* The same in another database. */
+void pg_cluster_query_in(const struct pg_cluster *cluster, const char *database, const char *sql,
+                         char *ret_value, size_t bytes);
+
 /* Runs one of PostgreSQL's programs ("pg_dump") to its end, as the user that the server runs as. The folder holds
  * the socket, and is that user's to write in; it goes with the cluster. */
 #define PG_CLUSTER_ARGS_MAX 24
