@@ -171,7 +171,17 @@ static void stop_realms(void *arg)
 void federation_close(struct federation *f)
 {
     hub_stop(f->hub);
-    uv_run(&f->loop, UV_RUN_DEFAULT); /* until the hub stops it */
+    federation_wait_for_stop(f);
+    (void)federation_close_stopped(f);
+}
+
+void federation_wait_for_stop(struct federation *f)
+{
+    uv_run(&f->loop, UV_RUN_DEFAULT); /* the hub ends it */
+}
+
+bool federation_close_stopped(struct federation *f)
+{
     assert_int_equal(fiber_go(f->fibers, stop_realms, f), STATUS_OK);
     FEDERATION_WAIT_FOR(f, f->stopped && fibers_count(f->fibers) == 0);
     for (size_t i = 0; i < FEDERATION_REALMS; i++)
@@ -179,11 +189,12 @@ void federation_close(struct federation *f)
     f->runtime = rpc_runtime_free(f->runtime);
     f->fibers = fibers_free(f->fibers);
     uv_close((uv_handle_t *)&f->tick, NULL);
-    hub_close(f->hub);
+    bool clean = hub_close(f->hub);
     while (uv_run(&f->loop, UV_RUN_DEFAULT) != 0)
         continue;
     assert_int_equal(uv_loop_close(&f->loop), 0);
     config_done(&f->config);
+    return clean;
 }
 
 /* ---- the browser -------------------------------------------------------------------------------- */

@@ -66,6 +66,9 @@ void federation_open(struct federation *f, const char *const *args);
 void federation_begin(struct federation *f);
 void federation_open_hub(struct federation *f, const char *instances, const char *const *args);
 void federation_close(struct federation *f);
+/* The same in two steps, for a hub that stops of itself; what hub_close answered. */
+void federation_wait_for_stop(struct federation *f);
+bool federation_close_stopped(struct federation *f);
 
 /* Turns the loop until the condition holds. */
 #define FEDERATION_WAIT_FOR(f, condition)                                                          \
