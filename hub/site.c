@@ -59,8 +59,7 @@ static void ask_readiness(struct site *site)
     site->asking = true;
     arena_init(&arena, SITE_READINESS_BYTES_MAX);
     cancel_init(&cancel, deadline_after_ms(SITE_READINESS_WAIT_MS));
-    enum status status =
-        session_store_load(site->pg, &cancel, SLICE_LIT(""), 1, &arena, &row);
+    enum status status = session_store_load(site->pg, &cancel, SLICE_LIT(""), 1, &arena, &row);
     site->readiness = status == STATUS_NOT_FOUND ? STATUS_OK : status;
     site->asked_us = clock_monotonic_us();
     site->asking = false;

@@ -26,8 +26,7 @@ struct site {
 /* `descriptor_set` is what the transcode was made of. */
 PEK_MUST_CHECK enum status site_open(struct site *site, const struct transcode *transcode,
                                      struct slice descriptor_set, const struct jwt_keys *keys,
-                                     struct metrics *metrics, struct pg *pg,
-                                     struct fault *fault);
+                                     struct metrics *metrics, struct pg *pg, struct fault *fault);
 /* Also of a zeroed one. */
 void site_close(struct site *site);
 /* Answers every path; 404 for those that are not there. */

@@ -324,10 +324,10 @@ static void a_database_that_is_away_is_told_in_libpqs_words(void **state)
     FILE *out;
     char line[LINE_BYTES_MAX];
     (void)state;
-    pid_t pid = start(&out, "serve", "--realm", "worker-acme", "--plaintext", "--listen",
-                      "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
-                      "--database", "host=/nonexistent user=pek_app password=hunter2",
-                      (char *)NULL);
+    pid_t pid =
+        start(&out, "serve", "--realm", "worker-acme", "--plaintext", "--listen", "127.0.0.1:0",
+              "--instance-key", key_path, "--hub-keys", hub_path, "--database",
+              "host=/nonexistent user=pek_app password=hunter2", (char *)NULL);
     assert_true(read_until(out, "database.connection", line));
     assert_non_null(strstr(line, "/nonexistent"));
     assert_null(strstr(line, "hunter2"));

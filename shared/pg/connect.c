@@ -84,7 +84,8 @@ enum status connect_inspect(const char *conninfo, struct connect_hosts *ret_host
     struct connect_hosts hosts = {0};
     enum status status = STATUS_OK;
     bool kept = keep(&hosts.hosts, getenv("PGHOST")) &&
-                keep(&hosts.addresses, getenv("PGHOSTADDR")) && keep(&hosts.ports, getenv("PGPORT"));
+                keep(&hosts.addresses, getenv("PGHOSTADDR")) &&
+                keep(&hosts.ports, getenv("PGPORT"));
     for (PQconninfoOption *option = parsed; kept && option->keyword; option++) {
         if (strcmp(option->keyword, "host") == 0)
             kept = keep(&hosts.hosts, option->val);

@@ -100,7 +100,7 @@ struct connection {
     size_t host;         /* tried next, of those in the connection string */
     size_t hosts_failed; /* of them, one after the other, since it was up */
     uint64_t plans;      /* pg->plans when its statements were prepared */
-    unsigned users; /* handles and jobs that hold the memory */
+    unsigned users;      /* handles and jobs that hold the memory */
     bool cancelling;
     bool doomed;          /* the server said that it ends the connection */
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */

@@ -1,10 +1,10 @@
 /* What a server does to its clients: backends killed, restarts, silence. And notifications over it all. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 

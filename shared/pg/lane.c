@@ -150,9 +150,9 @@ enum status lane_open(struct lane *lane, struct pg *pg, enum kind kind, size_t c
         return STATUS_RESOURCE_EXHAUSTED;
     for (; lane->count < count; lane->count++) {
         struct lane_connection *connection = &lane->connections[lane->count];
-        enum status status =
-            connection_open(&connection->connection, pg,
-                            kind == KIND_READ ? &read_class : &long_read_class, &pg->settings[kind]);
+        enum status status = connection_open(&connection->connection, pg,
+                                             kind == KIND_READ ? &read_class : &long_read_class,
+                                             &pg->settings[kind]);
         if (status != STATUS_OK)
             return status;
         connection->lane = lane;

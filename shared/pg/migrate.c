@@ -128,11 +128,10 @@ static enum status refuse_newer(PGconn *conn, const struct migrations *migration
                                 struct fault *fault)
 {
     const char *values[] = {migrations->schema};
-    PGresult *result = PQexecParams(
-        conn, "SELECT name FROM pek_migration WHERE schema = $1 ORDER BY name", 1, NULL, values,
-        NULL, NULL, 0);
-    enum status status =
-        succeeded(result) ? STATUS_OK : fail(conn, result, "pek_migration", fault);
+    PGresult *result =
+        PQexecParams(conn, "SELECT name FROM pek_migration WHERE schema = $1 ORDER BY name", 1,
+                     NULL, values, NULL, NULL, 0);
+    enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, "pek_migration", fault);
     for (int row = 0; status == STATUS_OK && row < PQntuples(result); row++) {
         size_t i = 0;
         const char *name = PQgetvalue(result, row, 0);
@@ -150,8 +149,8 @@ static enum status refuse_newer(PGconn *conn, const struct migrations *migration
 static enum status cannot_connect(PGconn *conn, struct fault *fault)
 {
     const char *text = PQerrorMessage(conn);
-    enum status status = fault_set(fault, STATUS_UNAVAILABLE, NULL, "%.*s",
-                                   (int)strcspn(text, "\n"), text);
+    enum status status =
+        fault_set(fault, STATUS_UNAVAILABLE, NULL, "%.*s", (int)strcspn(text, "\n"), text);
     PQfinish(conn);
     return status;
 }

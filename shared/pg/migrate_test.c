@@ -124,9 +124,8 @@ static void without_a_server_it_is_unavailable(void **state)
     static const struct migrations none = {"public", NULL, 0};
     struct fault fault = {0};
     size_t applied;
-    assert_int_equal(
-        migrate_apply("host=/nonexistent connect_timeout=2", &none, &applied, &fault),
-        STATUS_UNAVAILABLE);
+    assert_int_equal(migrate_apply("host=/nonexistent connect_timeout=2", &none, &applied, &fault),
+                     STATUS_UNAVAILABLE);
     assert_non_null(strstr(fault.text, "/nonexistent")); /* libpq's words, for whoever ran it */
     /* Its complaint of a string that it cannot read might hold a piece of a password. */
     assert_int_equal(migrate_apply("password=hunter 2", &none, &applied, &fault),
@@ -150,8 +149,8 @@ static void an_older_program_does_not_migrate_a_newer_schema(void **state)
     assert_non_null(strstr(fault.text, "0002_x.sql"));
     /* Another schema's files in the same database are nobody's newer ones. */
     const struct migrations other = {"other", &files[2], 1};
-    assert_int_equal(
-        migrate_apply(pg_cluster_conninfo(cluster), &other, &applied, &fault), STATUS_OK);
+    assert_int_equal(migrate_apply(pg_cluster_conninfo(cluster), &other, &applied, &fault),
+                     STATUS_OK);
     assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
     /* What was applied before the table said whose it is. */
     pg_cluster_execute(cluster, "ALTER TABLE pek_migration DROP COLUMN schema");

@@ -19,7 +19,10 @@
 static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX] = {
 #define ALL                                                                                        \
     {"bytea_output", "hex"}, {"client_connection_check_interval", "1s"},                           \
-        {"idle_in_transaction_session_timeout", "5s"}, {"lock_timeout", "1s"}
+        {"idle_in_transaction_session_timeout", "5s"},                                             \
+    {                                                                                              \
+        "lock_timeout", "1s"                                                                       \
+    }
     [KIND_READ] = {ALL,
                    {"default_transaction_read_only", "on"},
                    {"statement_timeout", MILLISECONDS(PG_POINT_READ_TIMEOUT_MS)}},

@@ -37,7 +37,7 @@
 
 struct pg;
 struct migrations; /* migrate.h */
-struct pg_result; /* owns a PGresult */
+struct pg_result;  /* owns a PGresult */
 struct pg_transaction;
 
 /* A whole statement a person can paste into psql, `static const` beside its use. */
@@ -85,7 +85,7 @@ struct pg_setting {
 };
 
 struct pg_options {
-    const char *conninfo;       /* libpq keywords or URI; no password is ever logged */
+    const char *conninfo; /* libpq keywords or URI; no password is ever logged */
     const struct pg_setting *settings;
     size_t setting_count;
     /* The schema that the program is made for: a role that row security does not bind there, or other migrations

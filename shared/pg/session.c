@@ -12,9 +12,10 @@ static const char set_sql[] =
     "    SELECT coalesce(current_setting('pek.session', true), '') = '' AS yes),"
     " made AS MATERIALIZED ("
     "    SELECT count(set_config(s.name, s.value, false)) AS n FROM mine,"
-    "           unnest($1::text[] || 'pek.session'::text, $2::text[] || $3::text) AS s (name, value)"
+    "           unnest($1::text[] || 'pek.session'::text, $2::text[] || $3::text) AS s (name, "
+    "value)"
     "     WHERE mine.yes)"
-    " SELECT mine.yes AND made.n > 0, pg_backend_pid(), pg_is_in_recovery(),"
+    " SELECT mine.yes AND made.n > 0, pg_backend_pid(),"
     "        current_setting('row_security') = 'on',"
     "        (SELECT min(rolname) FROM pg_roles"
     "          WHERE rolsuper AND pg_has_role(session_user, oid, 'MEMBER')),"
@@ -38,13 +39,9 @@ static const char version_sql[] =
 static const char pinned_sql[] =
     "SELECT pg_backend_pid()::text = $1 AND current_setting('pek.session', true) = $2";
 
-#define NOT_A_SESSION                                                                              \
-    "the pooler before the database (pgbouncer?) gives its server connections to several clients:"  \
-    " pool_mode must be session, with a server_reset_query"
-
-enum status session_settings_init(struct session_settings *settings,
-                                  const struct pg_setting *first, size_t first_count,
-                                  const struct pg_setting *second, size_t second_count)
+enum status session_settings_init(struct session_settings *settings, const struct pg_setting *first,
+                                  size_t first_count, const struct pg_setting *second,
+                                  size_t second_count)
 {
     struct buffer names, values;
     buffer_init(&names, 4096);
@@ -127,12 +124,10 @@ static void go_on(struct connection *connection)
     struct session *session = &connection->session;
     if (session->step == SESSION_VERSION && !connection->pg->schema)
         session->step++;
-    if (session->step == SESSION_PINNED &&
-        session->backend_pid == PQbackendPID(connection->conn))
+    if (session->step == SESSION_PINNED && session->backend_pid == PQbackendPID(connection->conn))
         session->step++;
     if (session->step == SESSION_STEPS) {
-        if (PQenterPipelineMode(connection->conn) == 1 &&
-            connection_watch(connection, UV_READABLE))
+        if (PQenterPipelineMode(connection->conn) == 1 && connection_watch(connection, UV_READABLE))
             connection_came_up(connection);
         else
             connection_drop(connection, PQerrorMessage(connection->conn));
@@ -158,32 +153,34 @@ static bool judge_role(struct connection *connection, const PGresult *answer)
         "is or may become the owner of",
     };
     char text[PG_ERROR_BYTES_MAX];
-    if (!is_true(answer, 3)) {
+    if (!is_true(answer, 2)) {
         connection_refuse(connection, "row_security is off for this role: it must be on");
         return false;
     }
     for (int i = 0; i < 3; i++) {
-        if (PQgetisnull(answer, 0, 4 + i))
+        if (PQgetisnull(answer, 0, 3 + i))
             continue;
         snprintf(text, sizeof(text), "row security would not bind this program: role %s %s %s",
-                 PQgetvalue(answer, 0, 7), why[i], PQgetvalue(answer, 0, 4 + i));
+                 PQgetvalue(answer, 0, 6), why[i], PQgetvalue(answer, 0, 3 + i));
         connection_refuse(connection, text);
         return false;
     }
     return true;
 }
 
+static bool refuse_shared(struct connection *connection)
+{
+    connection_refuse(connection,
+                      "the pooler before the database (pgbouncer?) lends one session to several"
+                      " clients: its pool_mode must be session, with a server_reset_query");
+    return false;
+}
+
 static bool judge_set(struct connection *connection, const PGresult *answer)
 {
-    if (!is_true(answer, 0)) {
-        connection_refuse(connection, NOT_A_SESSION);
-        return false;
-    }
+    if (!is_true(answer, 0))
+        return refuse_shared(connection);
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
-    if (is_true(answer, 2)) {
-        connection_drop(connection, "the server is in recovery: it is no primary");
-        return false;
-    }
     return !connection->pg->schema || judge_role(connection, answer);
 }
 
@@ -207,10 +204,7 @@ static bool judge_version(struct connection *connection, const PGresult *answer)
 
 static bool judge_pinned(struct connection *connection, const PGresult *answer)
 {
-    if (is_true(answer, 0))
-        return true;
-    connection_refuse(connection, NOT_A_SESSION);
-    return false;
+    return is_true(answer, 0) || refuse_shared(connection);
 }
 
 /* 42P01, 42703, 42501: no table of migrations, or one from before everybody could read it. */
@@ -224,7 +218,7 @@ static bool is_unmigrated(const struct session *session)
 
 static bool judge(struct connection *connection)
 {
-    static bool (*const judges[SESSION_STEPS])(struct connection *connection,
+    static bool (*const judges[SESSION_STEPS])(struct connection * connection,
                                                const PGresult *answer) = {
         [SESSION_SET] = judge_set,
         [SESSION_VERSION] = judge_version,

@@ -399,16 +399,14 @@ static bool has_heard(struct fiber_run *run)
 
 static void a_session_pooler_is_as_good_as_the_server_body(struct fiber_run *run)
 {
-    static const struct pg_statement realm = {"realm",
-                                              "SELECT current_setting('pek.realm', true)"};
+    static const struct pg_statement realm = {"realm", "SELECT current_setting('pek.realm', true)"};
     static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
     struct pg_listener *listener;
     struct pg_result *result;
     for (int i = 0; i < 20; i++) {
         fiber_run_parallel(run, 50, read_part);
         fiber_run_parallel(run, 16, insert_part);
-        assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &realm, NULL, 0, &result),
-                         STATUS_OK);
+        assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &realm, NULL, 0, &result), STATUS_OK);
         assert_string_equal(pg_get_str(result, 0, 0), "worker-acme");
         pg_result_free(result);
     }

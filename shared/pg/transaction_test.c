@@ -348,8 +348,7 @@ static void a_lock_is_not_awaited_for_ever_body(struct fiber_run *run)
     struct pg_transaction *first = begin(run, NULL);
     struct pg_transaction *second = begin(run, NULL);
     assert_int_equal(run_statement(first, &add_value, "1", "1"), STATUS_OK);
-    assert_int_equal(run_statement(second, &add_value, "1", "1"),
-                     STATUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(run_statement(second, &add_value, "1", "1"), STATUS_RESOURCE_EXHAUSTED);
     pg_rollback(second);
     assert_int_equal(pg_commit(first), STATUS_OK);
     assert_int_equal(stored(1), 1);

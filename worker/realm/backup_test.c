@@ -19,10 +19,12 @@ static const char everything_sql[] =
     "SELECT string_agg(t.name || ' ' || rows || ' ' || digest, E'\\n' ORDER BY t.name) FROM ("
     " SELECT c.oid::regclass::text || coalesce(c.relacl::text, '') || c.relrowsecurity"
     "        || c.relforcerowsecurity || pg_get_userbyid(c.relowner) AS name,"
-    "        (xpath('/row/n/text()', x))[1]::text AS rows, (xpath('/row/d/text()', x))[1]::text AS digest"
+    "        (xpath('/row/n/text()', x))[1]::text AS rows, (xpath('/row/d/text()', x))[1]::text AS "
+    "digest"
     "   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,"
     "        query_to_xml(format('SELECT count(*) AS n,"
-    "            coalesce(md5(string_agg(r::text, E''\\n'' ORDER BY r::text)), ''none'') AS d FROM %s r',"
+    "            coalesce(md5(string_agg(r::text, E''\\n'' ORDER BY r::text)), ''none'') AS d FROM "
+    "%s r',"
     "            c.oid::regclass), false, true, '') AS x"
     "  WHERE c.relkind = 'r' AND (n.nspname = 'pek' OR c.relname = 'pek_migration')) AS t";
 
@@ -93,9 +95,9 @@ static void a_backup_restores_every_row_and_right(struct world *w)
                                     pg_cluster_conninfo(other), NULL});
     pg_cluster_execute(other, "CREATE DATABASE pek OWNER pek_owner");
     pg_cluster_conninfo_for(other, NULL, "pek", owner, sizeof(owner));
-    pg_cluster_run(other, "pg_restore",
-                   (const char *[]){"--exit-on-error", "--single-transaction", "--dbname", owner,
-                                    dump, NULL});
+    pg_cluster_run(
+        other, "pg_restore",
+        (const char *[]){"--exit-on-error", "--single-transaction", "--dbname", owner, dump, NULL});
     pg_cluster_query_in(other, "pek", everything_sql, after, sizeof(after));
     assert_string_equal(before, after);
     pg_cluster_conninfo_for(other, "pek_app", "pek", app, sizeof(app));
