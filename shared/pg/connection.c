@@ -230,6 +230,7 @@ void connection_came_up(struct connection *connection)
 {
     connection->state = LINK_UP;
     connection->doomed = false;
+    connection->foreign = false;
     connection->cancelled_us = 0;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->hosts_failed = 0;
@@ -294,6 +295,11 @@ static void on_failed(struct connection *connection, const struct command *comma
                       PGresult *result)
 {
     struct request *request = command->request;
+    if (command->statement == &session_guard) {
+        connection->foreign = true;
+        PQclear(result);
+        return;
+    }
     const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *sqlstate = field ? field : "";
     pg_note_error(connection->pg, PQresultErrorMessage(result));
@@ -397,7 +403,9 @@ static void connection_read(struct connection *connection)
     take_notifications(connection);
     if (connection->epoch != epoch)
         return;
-    if (!alive || connection->doomed || PQstatus(connection->conn) == CONNECTION_BAD)
+    if (connection->foreign)
+        session_refuse_shared(connection);
+    else if (!alive || connection->doomed || PQstatus(connection->conn) == CONNECTION_BAD)
         connection_drop(connection, PQerrorMessage(connection->conn));
 }
 
@@ -490,17 +498,30 @@ bool connection_send_before(struct connection *connection, struct request *reque
     return true;
 }
 
-bool connection_renew(struct connection *connection, struct request *request)
+/* Without its answer being anyone's. */
+static bool send_aside(struct connection *connection, struct request *request,
+                       const struct pg_statement *statement, const char *value)
+{
+    if (!PQsendQueryParams(connection->conn, statement->sql, value ? 1 : 0, NULL, &value, NULL,
+                           NULL, 0))
+        return send_failed(connection);
+    command_push(connection, COMMAND_PREPARE, request, statement);
+    return true;
+}
+
+bool connection_begin(struct connection *connection, struct request *request)
 {
     static const struct pg_statement deallocate = {"pek_deallocate", "DEALLOCATE ALL"};
-    if (connection->state != LINK_UP || connection->plans == connection->pg->plans)
-        return connection->state == LINK_UP;
-    if (!PQsendQueryParams(connection->conn, deallocate.sql, 0, NULL, NULL, NULL, NULL, 0))
-        return send_failed(connection);
-    command_push(connection, COMMAND_PREPARE, request, &deallocate);
+    if (connection->state != LINK_UP)
+        return false;
+    if (session_is_pooled(connection) &&
+        !send_aside(connection, request, &session_guard, connection->session.mark))
+        return false;
+    if (connection->plans == connection->pg->plans)
+        return true;
     statements_reset(&connection->statements);
     connection->plans = connection->pg->plans;
-    return true;
+    return send_aside(connection, request, &deallocate, NULL);
 }
 
 bool connection_send(struct connection *connection, struct request *request)

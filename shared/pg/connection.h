@@ -103,6 +103,7 @@ struct connection {
     unsigned users;      /* handles and jobs that hold the memory */
     bool cancelling;
     bool doomed;          /* the server said that it ends the connection */
+    bool foreign;         /* a pooler gave it a session that is not its own */
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */
     unsigned syncs;       /* in flight */
     unsigned head, tail;  /* of commands, free running */
@@ -117,9 +118,10 @@ PEK_MUST_CHECK enum status connection_open(struct connection *connection, struct
 /* Requests in flight are answered as lost; on_closed follows from the loop. */
 void connection_close(struct connection *connection);
 
-/* Before the first statement of a batch or transaction: statements that were prepared before a table changed
- * are forgotten, so that they are prepared anew. False as for connection_send. */
-bool connection_renew(struct connection *connection, struct request *request);
+/* Before the first statement of a batch, after the BEGIN of a transaction: statements that were prepared before a table changed
+ * are forgotten, so that they are prepared anew; behind a pooler, nothing after it runs in a session that is not
+ * this connection's. False as for connection_send. */
+bool connection_begin(struct connection *connection, struct request *request);
 /* Queues the request's statement, prepared first where it is new here. False: the connection was lost,
  * this request is not in flight. */
 bool connection_send(struct connection *connection, struct request *request);

@@ -192,7 +192,7 @@ static void lane_send(struct lane *lane, struct connection *connection, struct l
         lane_take_out(lane, request);
         request->sent_us = now;
         request->sends++;
-        if ((i > 0 || connection_renew(connection, request)) &&
+        if ((i > 0 || connection_begin(connection, request)) &&
             connection_send(connection, request))
             continue;
         /* The rest of the batch has been answered as lost; this one was not among it. */

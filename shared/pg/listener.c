@@ -64,7 +64,8 @@ static void send_heartbeat(struct connection *connection)
 {
     struct request *heartbeat = &listener_of(connection)->heartbeat;
     request_reset(heartbeat);
-    if (connection_send(connection, heartbeat) && connection_sync(connection, heartbeat))
+    if (connection_begin(connection, heartbeat) && connection_send(connection, heartbeat) &&
+        connection_sync(connection, heartbeat))
         connection_watchdog(connection, PG_HEARTBEAT_TIMEOUT_MS, on_silence);
 }
 

@@ -124,7 +124,7 @@ static void go_on(struct connection *connection)
     struct session *session = &connection->session;
     if (session->step == SESSION_VERSION && !connection->pg->schema)
         session->step++;
-    if (session->step == SESSION_PINNED && session->backend_pid == PQbackendPID(connection->conn))
+    if (session->step == SESSION_PINNED && !session_is_pooled(connection))
         session->step++;
     if (session->step == SESSION_STEPS) {
         if (PQenterPipelineMode(connection->conn) == 1 && connection_watch(connection, UV_READABLE))
@@ -168,11 +168,26 @@ static bool judge_role(struct connection *connection, const PGresult *answer)
     return true;
 }
 
-static bool refuse_shared(struct connection *connection)
+const struct pg_statement session_guard = {
+    "pek_session_guard",
+    "SELECT 1 / (current_setting('pek.session', true) IS NOT DISTINCT FROM $1)::int",
+};
+
+bool session_is_pooled(const struct connection *connection)
+{
+    return connection->session.backend_pid != PQbackendPID(connection->conn);
+}
+
+void session_refuse_shared(struct connection *connection)
 {
     connection_refuse(connection,
                       "the pooler before the database (pgbouncer?) lends one session to several"
                       " clients: its pool_mode must be session, with a server_reset_query");
+}
+
+static bool refuse_shared(struct connection *connection)
+{
+    session_refuse_shared(connection);
     return false;
 }
 

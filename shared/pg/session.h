@@ -36,6 +36,13 @@ PEK_MUST_CHECK enum status session_settings_init(struct session_settings *settin
                                                  size_t second_count);
 void session_settings_done(struct session_settings *settings);
 
+/* True when somebody stands between: PostgreSQL itself gives its own pid. */
+bool session_is_pooled(const struct connection *connection);
+/* Fails, and with it all that follows up to the Sync, in a session without the mark ($1). */
+extern const struct pg_statement session_guard;
+/* connection_refuse: the session is shared. */
+void session_refuse_shared(struct connection *connection);
+
 /* From LINK_CHECKING, ending in connection_came_up, connection_drop or connection_refuse. */
 void session_begin(struct connection *connection);
 /* When the socket is readable or writable. */

@@ -406,6 +406,7 @@ static void a_session_pooler_is_as_good_as_the_server_body(struct fiber_run *run
     for (int i = 0; i < 20; i++) {
         fiber_run_parallel(run, 50, read_part);
         fiber_run_parallel(run, 16, insert_part);
+        assert_int_equal(pg_transact(run->pg, NULL, true, insert, NULL), STATUS_OK);
         assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &realm, NULL, 0, &result), STATUS_OK);
         assert_string_equal(pg_get_str(result, 0, 0), "worker-acme");
         pg_result_free(result);
@@ -428,6 +429,43 @@ static void a_session_pooler_is_as_good_as_the_server(void **state)
     pid_t pid = pg_bouncer_start(cluster, "session");
     bouncer_options(&options, conninfo);
     fiber_run_pg(cluster, &options, a_session_pooler_is_as_good_as_the_server_body);
+    pg_bouncer_stop(pid);
+}
+
+/* What transaction mode would bring about later: the session of this connection is suddenly another's. */
+static enum status become_another(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement become = {
+        "become", "SELECT set_config('pek.session', 'another', false)"};
+    struct pg_result *result;
+    (void)arg;
+    enum status status = pg_execute(transaction, &become, NULL, 0, &result);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+    return status;
+}
+
+static void nothing_runs_in_a_foreign_session_body(struct fiber_run *run)
+{
+    int64_t before = rows_of(cluster);
+    assert_int_equal(pg_transact(run->pg, NULL, false, become_another, NULL), STATUS_OK);
+    assert_int_not_equal(pg_transact(run->pg, NULL, false, insert, NULL), STATUS_OK);
+    assert_int_equal(rows_of(cluster), before);
+    assert_int_equal(told.kind, PG_TROUBLE_REFUSED);
+    assert_non_null(strstr(told.text, "pgbouncer"));
+}
+
+static void nothing_runs_in_a_foreign_session(void **state)
+{
+    char conninfo[512];
+    struct pg_options options;
+    (void)state;
+    if (!pg_bouncer_is_installed())
+        fail_msg("pgbouncer is not installed; run ./dev setup");
+    pid_t pid = pg_bouncer_start(cluster, "session");
+    bouncer_options(&options, conninfo);
+    options.transaction_max = 1;
+    fiber_run_pg(cluster, &options, nothing_runs_in_a_foreign_session_body);
     pg_bouncer_stop(pid);
 }
 
@@ -461,6 +499,7 @@ int main(void)
         cmocka_unit_test(a_missing_grant_is_a_fault_of_ours),
         cmocka_unit_test(what_libpq_says_is_told_without_a_password),
         cmocka_unit_test(a_session_pooler_is_as_good_as_the_server),
+        cmocka_unit_test(nothing_runs_in_a_foreign_session),
         cmocka_unit_test(a_transaction_pooler_is_refused_by_name),
         cmocka_unit_test(a_promoted_standby_is_found_and_the_way_back),
     };

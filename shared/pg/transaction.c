@@ -81,8 +81,9 @@ static bool send_begin(struct pg_transaction *transaction)
     const struct pg_statement *begin =
         transaction->serializable ? &begin_serializable_statement : &begin_statement;
     transaction->begun = true;
-    return connection_renew(connection, request) &&
-           connection_send_before(connection, request, begin, NULL, 0) &&
+    /* BEGIN first: once a query ran it could not choose the isolation. */
+    return connection_send_before(connection, request, begin, NULL, 0) &&
+           connection_begin(connection, request) &&
            connection_send_before(connection, request, &limit_statement, &limit, 1);
 }
 
