@@ -1,11 +1,13 @@
 #include "tests/support/pg_bouncer.h"
 
 #include <libpq-fe.h>
-#include <pwd.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,15 +37,12 @@ static FILE *file_in(const char *folder, const char *name)
     return file;
 }
 
-static void child_exec(const char *path)
+/* As the user that the cluster's folder belongs to: pgbouncer refuses root. */
+static void child_exec(const char *path, const struct stat *folder)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (geteuid() == 0) {
-        const struct passwd *user = getpwnam("postgres");
-        if (!user || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
-            _exit(126);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-    }
+    if (geteuid() == 0 && (setgid(folder->st_gid) != 0 || setuid(folder->st_uid) != 0))
+        _exit(126);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after setuid, which clears it */
     execl(PG_BOUNCER, PG_BOUNCER, "-q", path, (char *)NULL);
     _exit(127);
 }
@@ -70,16 +69,20 @@ pid_t pg_bouncer_start(const struct pg_cluster *cluster, const char *pool_mode)
     snprintf(path, sizeof(path), "%s/bouncer.ini", folder);
     snprintf(conninfo, sizeof(conninfo),
              "host=%s port=" PG_BOUNCER_PORT " user=postgres dbname=postgres", folder);
+    struct stat info;
+    if (stat(folder, &info) != 0)
+        die(folder);
     pid_t pid = fork();
     if (pid == 0)
-        child_exec(path);
-    for (int try = 0; pid > 0 && try < READY_TRIES; try++) {
-        if (PQping(conninfo) == PQPING_OK)
-            return pid;
-        if (waitpid(pid, NULL, WNOHANG) == pid)
-            break;
-        usleep(10000);
-    }
+        child_exec(path, &info);
+    /* It tells nobody that it is ready, so it is asked; between two questions its end is awaited. */
+    struct pollfd exited = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    bool ready = false;
+    for (int try = 0; !ready && try < READY_TRIES && poll(&exited, 1, 10) == 0; try++)
+        ready = PQping(conninfo) == PQPING_OK;
+    close(exited.fd);
+    if (ready)
+        return pid;
     die("it did not come up");
 }
 
