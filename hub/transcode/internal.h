@@ -29,6 +29,7 @@ enum json_kind {
     JSON_ENUM,
     JSON_NULL, /* google.protobuf.NullValue */
     JSON_TIME,
+    JSON_DURATION,
     JSON_MESSAGE,
 };
 
@@ -145,9 +146,11 @@ void plan_clear(const struct plan *plan, upb_Message *message);
 /* Adds a field to the plan; false without memory. */
 bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_FieldDef *field,
                      const struct plan *below);
-/* Fields with their defaults. DATA_LOSS for what has no JSON; then nothing was appended. */
+/* Fields with their defaults. DATA_LOSS for what has no JSON: then nothing was appended, and `ret_bad` (may be NULL) is
+ * the field. */
 PEK_MUST_CHECK enum status json_append(const struct transcode *transcode, const struct plan *plan,
-                                       const upb_Message *message, struct buffer *out);
+                                       const upb_Message *message, struct buffer *out,
+                                       const upb_FieldDef **ret_bad);
 /* A field of the plan alone, null when it is not set; as above. */
 PEK_MUST_CHECK enum status json_append_field(const struct transcode *transcode,
                                              const struct plan *plan, const upb_FieldDef *field,

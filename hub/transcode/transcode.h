@@ -169,14 +169,16 @@ PEK_MUST_CHECK enum status transcode_item_new(const struct transcode *transcode,
                                               struct slice bytes, struct transcode_item **ret_item);
 /* Takes NULL, returns NULL. */
 struct transcode_item *transcode_item_free(struct transcode_item *item);
-/* Valid until transcode_item_json or _free; empty when the method has none. */
+/* Valid until transcode_item_free; empty when the method has none. */
 struct slice transcode_item_sort_key(const struct transcode_item *item);
 struct slice transcode_item_identity(const struct transcode_item *item, size_t index);
 struct slice transcode_item_realm(const struct transcode_item *item);
 /* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
- * NULL). Clears internal fields first: read the sort key before. */
+ * NULL). DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
+ * then nothing was appended, and `fault` (may be NULL) says why. */
 PEK_MUST_CHECK enum status transcode_item_json(struct transcode_item *item,
-                                               const struct route_rule *rule, struct buffer *out);
+                                               const struct route_rule *rule, struct buffer *out,
+                                               struct fault *fault);
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 
