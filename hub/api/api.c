@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "hub/api/call.h"
+#include "hub/api/format.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
@@ -176,6 +176,17 @@ static enum status find_session(struct api_call *call, struct fault *fault)
     return api_find_session(call->api, call->http, &call->session_token, &call->session, fault);
 }
 
+/* The one place that says how long a request may take; again when it is known what is asked for. */
+static void set_deadline(struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+    int64_t timeout_ms = call->is_export ? options->export_timeout_ms : options->request_timeout_ms;
+
+    http_cancel(call->http)->deadline_us = http_started_us(call->http) + timeout_ms * 1000;
+    call->fanout.deadline_us = http_cancel(call->http)->deadline_us;
+    call->fanout.call_timeout_ms = call->is_export ? timeout_ms : options->realm_timeout_ms;
+}
+
 static enum status prepare(struct api_call *call, struct fault *fault)
 {
     const struct api_options *options = &call->api->options;
@@ -185,15 +196,20 @@ static enum status prepare(struct api_call *call, struct fault *fault)
         if (status)
             return status;
     }
-    http_cancel(call->http)->deadline_us =
-        http_started_us(call->http) + options->request_timeout_ms * 1000;
+    set_deadline(call);
     enum status status = check_key(call->http, fault);
     if (!status)
         status = find_session(call, fault);
     if (status)
         return status;
-    return transcode_request_new(options->transcode, &call->match, http_query(call->http),
-                                 http_body(call->http), &call->request, fault);
+    status = transcode_request_new(options->transcode, &call->match, http_query(call->http),
+                                   http_body(call->http), &call->request, fault);
+    if (status)
+        return status;
+    call->is_export = call->method->server_streaming && format_of(call->http) != FORMAT_PAGE &&
+                      transcode_request_page_size(call->request) == 0;
+    set_deadline(call);
+    return STATUS_OK;
 }
 
 static enum status run(struct api_call *call, struct fault *fault)
@@ -205,21 +221,16 @@ static enum status run(struct api_call *call, struct fault *fault)
         api_reply_fault(call->http, fault, 0);
         return status;
     }
+    bool streams = call->method->server_streaming;
     call->fanout.transcode = options->transcode;
     call->fanout.method = call->method;
+    call->fanout.rule = streams ? NULL : call->match.rule;
+    call->fanout.item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
     call->fanout.session = call->session;
     call->fanout.budget = &call->api->budget;
-    call->fanout.deadline_us = http_cancel(call->http)->deadline_us;
-    call->fanout.call_timeout_ms = options->realm_timeout_ms;
     set_pairs(call);
     fanout_begin(&call->fanout, http_cancel(call->http));
-    status = call_add_legs(call, fault);
-    if (status)
-        api_reply_fault(call->http, fault, 0);
-    else
-        status =
-            call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
-    return status;
+    return streams ? call_stream(call, fault) : call_unary(call, fault);
 }
 
 static void reply_unrouted(struct http_request *request, enum route_outcome outcome,

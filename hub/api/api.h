@@ -1,5 +1,9 @@
 /* api: an HTTP request under /api, from its route to its answer.
  *
+ * How long a request may take is decided in one place (set_deadline in api.c) and stands in http_cancel's deadline:
+ * request_timeout_ms, or export_timeout_ms for a stream without page size. The last line of a stream, its end or the
+ * error with the cursor, has API_ENDING_MS of its own behind it.
+ *
  * Route → CSRF → session → request message → realms → fan-out → answer. What a method needs is said by its
  * descriptor; there is no code for any one method here.
  *
@@ -18,9 +22,11 @@
 #define API_PAGE_SIZE_DEFAULT 20
 #define API_PAGE_SIZE_MAX 100
 #define API_PAGE_BYTES_MAX (4u * 1024 * 1024)
-#define API_LINE_BYTES_MAX (1024u * 1024) /* of NDJSON kept before it is written */
+#define API_ITEM_BYTES_MAX (1024u * 1024) /* of one item's JSON in a list; a larger one is its realm's fault */
+#define API_REALM_ITEMS_MAX 1000000       /* of one realm in one answer */
 #define API_FLUSH_BYTES                                                                            \
     (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
+#define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
 #define API_IDEMPOTENCY_KEY_BYTES_MAX 128 /* as worker/change takes it */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"

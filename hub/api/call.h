@@ -13,6 +13,7 @@ struct api_call {
     struct slice session_token;
     struct session *session; /* NULL for a public method */
     struct transcode_request *request;
+    bool is_export; /* a stream without page size */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
     struct fanout fanout; /* last: its legs are not zeroed */
 };
@@ -22,7 +23,7 @@ enum status call_unary(struct api_call *call, struct fault *fault);
 enum status call_stream(struct api_call *call, struct fault *fault);
 
 /* Legs for the realms that the method and the request name; NOT_FOUND for an unknown realm. Their request is
- * empty: set it with call_set_requests or leg by leg. */
+ * empty. */
 PEK_MUST_CHECK enum status call_add_legs(struct api_call *call, struct fault *fault);
 
 /* "worker-acme;dur=3.1;desc="OK"" and so on, as a header of the answer to come. */

@@ -86,3 +86,12 @@ enum merge_step merge_next(const struct merge *merge, size_t *ret_source, unsign
     *ret_same = same | 1u << *ret_source;
     return MERGE_ITEM;
 }
+
+bool merge_is_done(const struct merge *merge)
+{
+    for (size_t i = 0; i < merge->count; i++) {
+        if (merge->sources[i].state != MERGE_ENDED)
+            return false;
+    }
+    return true;
+}

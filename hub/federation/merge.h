@@ -63,6 +63,8 @@ enum merge_step {
 /* The source of the next item; with same_over_realms `ret_same` (a bit a source) says all that gave it, the
  * winner included. Advance each of them: merge_took, then a new head or the end. */
 enum merge_step merge_next(const struct merge *merge, size_t *ret_source, unsigned *ret_same);
+/* All sources ended. */
+bool merge_is_done(const struct merge *merge);
 /* The head was used up; the source is WAITING. */
 void merge_took(struct merge *merge, size_t source);
 

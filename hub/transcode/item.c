@@ -91,6 +91,16 @@ struct slice transcode_item_realm(const struct transcode_item *item)
     return item->realm;
 }
 
+struct slice transcode_item_id(const struct transcode_item *item)
+{
+    return get_text(item, item->entry->method.item_id);
+}
+
+struct slice transcode_item_etag(const struct transcode_item *item)
+{
+    return get_text(item, item->entry->method.item_etag);
+}
+
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
 static enum status append(struct transcode_item *item, const struct route_rule *rule,

@@ -71,6 +71,8 @@ struct transcode_method {
     const struct upb_FieldDef *identity[TRANSCODE_IDENTITY_MAX];
     size_t identity_count;
     const struct upb_FieldDef *item_realm; /* string `realm` of the response */
+    const struct upb_FieldDef *item_id;    /* string `id` */
+    const struct upb_FieldDef *item_etag;  /* string `etag` */
     /* Of the request: */
     const struct upb_FieldDef *realm;       /* string */
     const struct upb_FieldDef *page_size;   /* int32 */
@@ -173,6 +175,8 @@ struct transcode_item *transcode_item_free(struct transcode_item *item);
 struct slice transcode_item_sort_key(const struct transcode_item *item);
 struct slice transcode_item_identity(const struct transcode_item *item, size_t index);
 struct slice transcode_item_realm(const struct transcode_item *item);
+struct slice transcode_item_id(const struct transcode_item *item);
+struct slice transcode_item_etag(const struct transcode_item *item);
 /* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
  * NULL). DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
  * then nothing was appended, and `fault` (may be NULL) says why. */
