@@ -254,6 +254,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .export_timeout_ms = config->export_timeout_ms,
         .realm_timeout_ms = config->realm_timeout_ms,
         .straggler_ms = config->straggler_ms,
+        .realm_items_max = (uint64_t)config->realm_items_max,
         .arg = &hub->observe,
         .finished = observe_api,
     };

@@ -247,6 +247,9 @@ void format_fail(struct format *format, const struct fault *fault, struct slice 
         error.len--;
         buffer_printf(&error, ",\"cursor\":\"%.*s\"}", SLICE_ARG(cursor));
     }
+    /* A browser comes back with the id of what it saw last: this one. */
+    if (format->kind == FORMAT_EVENTS && cursor.len)
+        buffer_printf(&format->buffer, "id: %.*s\n", SLICE_ARG(cursor));
     buffer_printf(&format->buffer,
                   format->kind == FORMAT_NDJSON ? "%.*s\n" : "event: error\ndata: %.*s\n\n",
                   SLICE_ARG(buffer_slice(&error)));

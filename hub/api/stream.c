@@ -60,9 +60,10 @@ static struct leg *leg_of(const struct list_stream *stream, size_t source)
     return &stream->call->fanout.legs[stream->sources[source].leg];
 }
 
+/* Not while its head waits to be given. */
 static bool has_broken(const struct leg *leg)
 {
-    return leg->state == LEG_DONE && leg->fault.status && !leg->stopped;
+    return leg->state == LEG_DONE && leg->fault.status && !leg->stopped && !leg->item;
 }
 
 /* Behind the last item: the list goes on without the realms that broke. */
@@ -168,7 +169,7 @@ static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
 {
     struct source *source = &stream->sources[at];
 
-    if (leg->items > API_REALM_ITEMS_MAX) {
+    if (leg->items > stream->call->api->options.realm_items_max) {
         leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "the realm's list is longer than lists may be");
         return;
     }
@@ -269,10 +270,10 @@ static enum status wait_for_heads(struct list_stream *stream)
         return status ? status : STATUS_DEADLINE_EXCEEDED;
     fanout_advance(fanout);
     for (size_t i = 0; i < stream->merge.count; i++) {
-        if (!keeps_waiting(stream, i) || leg_answered(leg_of(stream, i)))
+        if (!keeps_waiting(stream, i))
             continue;
         stream->sources[i].patience_us -= others ? now_us - started_us : 0;
-        if (over || stream->sources[i].patience_us <= 0)
+        if (!leg_answered(leg_of(stream, i)) && (over || stream->sources[i].patience_us <= 0))
             give_up(stream, i);
     }
     return STATUS_OK;
@@ -288,7 +289,7 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
 
     for (size_t i = 0; i < merge->count; i++) {
         const struct leg *leg = leg_of(stream, i);
-        faults[i] = leg->state == LEG_DONE ? leg->fault : (struct fault){0};
+        faults[i] = has_broken(leg) ? leg->fault : (struct fault){0};
     }
     const struct fault *refused = outcome_all_refusal(faults, merge->count);
     if (merge->count == 1 && faults[0].status)

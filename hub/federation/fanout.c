@@ -54,6 +54,8 @@ void leg_stop(struct leg *leg)
         leg->stopped = true;
         end(leg, false);
     }
+    /* How it ended is behind what is not needed any more. */
+    leg->stopped |= leg->item != NULL;
     leg->item = transcode_item_free(leg->item);
 }
 

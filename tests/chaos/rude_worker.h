@@ -14,6 +14,7 @@
 #define RUDE_HINTS_MAX 8
 #define RUDE_WAITING_MAX 64
 #define RUDE_TEXT_BYTES_MAX 64
+#define RUDE_DRIP_MS 100
 #define RUDE_POLICY "Körvezető" /* the one hint it gives */
 
 enum rude_fault {
@@ -22,7 +23,15 @@ enum rude_fault {
     RUDE_BROKEN_ORDER, /* the item comes before the one sent last */
     RUDE_GARBAGE,      /* bytes that are no message */
     RUDE_NOT_UTF8,     /* a name of invalid bytes */
+    RUDE_CUT,          /* a name that ends inside a character */
+    RUDE_NO_TIME,      /* a time of the year 10 000 */
+    RUDE_LARGE,        /* a message that is too large as JSON */
     RUDE_OVERSIZE,     /* more bytes than a message may have */
+    RUDE_SAME,         /* the item sent last, again and again */
+    RUDE_ENDLESS,      /* items in order, without end */
+    RUDE_DRIP,         /* items in order, without end, RUDE_DRIP_MS apart */
+    RUDE_REPLAY,       /* ListGroups begins at the beginning, whatever it was asked to go on behind */
+    RUDE_SHADOW,       /* one item just behind what it was asked to go on behind; then `status` */
     RUDE_FAIL,         /* ends with `status` */
     RUDE_STALL,        /* says nothing until the caller gives up */
 };
@@ -40,6 +49,7 @@ struct rude_worker {
     size_t item_count;
     enum rude_fault fault; /* of GetGroup and ListGroups … */
     size_t fault_after;    /* … once so many items of the answer are out */
+    size_t name_bytes;     /* of each item's name; 0: its id */
     size_t refusals;       /* so many calls from now end with `status` before anything */
     enum status status;
     bool unknown;             /* it does not know any user */
