@@ -170,9 +170,9 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
         refuse_unavailable(leg);
         return true;
     }
-    const struct credential *credential = session_credential(fanout->session, leg->instance);
     enum credential_state state =
         credential_get(fanout->session, leg->instance, &leg->waiter, &fanout->event);
+    const struct credential *credential = session_credential(fanout->session, leg->instance);
 
     if (state == CREDENTIAL_READY) {
         if (!leg->named && !credential->member)

@@ -85,6 +85,7 @@ struct instance {
     struct cancel cancel; /* of its fibers */
     unsigned fibers;      /* running */
     uint64_t calls, failures, refusals;
+    uint64_t policy_changes; /* how often everybody's may have changed: who remembers more than one user's compares */
 };
 
 struct registry_options {
