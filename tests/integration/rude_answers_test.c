@@ -1,6 +1,12 @@
 /* Realms that answer what they must not: nothing of it is shown, and what the others said is. */
 #include "tests/integration/federation.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shared/log/log.h"
+#include "shared/log/log_limit.h"
+
 #define GROUPS_BYTES 4096
 
 /* What is wrong with the bytes themselves. */
@@ -65,6 +71,35 @@ static void bad_answer_hides_no_good_one(void **state)
         assert_true(answer_has(&answer, "\"realm\":\"c\""));
         answer_free(&answer);
     }
+    federation_close(&f);
+}
+
+/* With the realm, the row and the reason; a few times, however often it happens. */
+static void bad_answer_is_in_the_log(void **state)
+{
+    struct federation f;
+    static char text[1 << 20];
+    size_t lines = 0;
+    (void)state;
+    federation_open(&f, NULL);
+    fill(&f);
+    f.b->fault = RUDE_NO_TIME;
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    log_open(&(struct log_options){.fd = fd, .level = LOG_INFO, .component = "test"});
+    for (int i = 0; i < 20; i++) {
+        struct answer answer = federation_get(&f, "/api/v1/groups");
+        answer_free(&answer);
+    }
+    log_close();
+    ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+    close(fd);
+    assert_true(len > 0);
+    for (const char *at = text; (at = strstr(at, "\"event\":\"realm.failed\"")); at++)
+        lines++;
+    assert_int_equal(lines, LOG_LIMIT_LINES);
+    assert_non_null(strstr(text, "\"instance\":\"b\""));
+    assert_non_null(strstr(text, "\"row\":\"secret\""));
+    assert_non_null(strstr(text, "cannot be written: foundation_time"));
     federation_close(&f);
 }
 
@@ -257,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answer_of_one_realm_is_a_bad_gateway),
         cmocka_unit_test(bad_answer_hides_no_good_one),
+        cmocka_unit_test(bad_answer_is_in_the_log),
         cmocka_unit_test(page_names_the_realm_whose_first_answer_is_bad),
         cmocka_unit_test(page_goes_on_without_a_realm_that_goes_bad),
         cmocka_unit_test(list_of_one_realm_goes_on_where_it_broke),
