@@ -82,6 +82,8 @@ enum status api_check_origin(const struct api *api, struct http_request *request
 
 int api_http_code(const struct fault *fault)
 {
+    if (strcmp(fault->reason, API_PRECONDITION_FAILED) == 0)
+        return 412;
     /* What a realm answered was not to be read, or not its own: that is not this hub's own failure. */
     return fault->status == STATUS_DATA_LOSS ? 502 : status_http(fault->status);
 }
@@ -183,8 +185,6 @@ static void set_deadline(struct api_call *call)
     int64_t timeout_ms = call->is_export ? options->export_timeout_ms : options->request_timeout_ms;
 
     http_cancel(call->http)->deadline_us = http_started_us(call->http) + timeout_ms * 1000;
-    call->fanout.deadline_us = http_cancel(call->http)->deadline_us;
-    call->fanout.call_timeout_ms = call->is_export ? timeout_ms : options->realm_timeout_ms;
 }
 
 static enum status prepare(struct api_call *call, struct fault *fault)
@@ -212,25 +212,36 @@ static enum status prepare(struct api_call *call, struct fault *fault)
     return STATUS_OK;
 }
 
-static enum status run(struct api_call *call, struct fault *fault)
+void call_begin_fanout(struct api_call *call)
 {
     const struct api_options *options = &call->api->options;
+    struct fanout *fanout = &call->fanout;
+    bool streams = call->method->server_streaming;
+
+    memset(fanout, 0, offsetof(struct fanout, legs));
+    fanout->transcode = options->transcode;
+    fanout->method = call->method;
+    fanout->rule = streams ? NULL : call->match.rule;
+    fanout->item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
+    fanout->session = call->session;
+    fanout->budget = &call->api->budget;
+    fanout->deadline_us = http_cancel(call->http)->deadline_us;
+    fanout->call_timeout_ms =
+        call->is_export ? options->export_timeout_ms : options->realm_timeout_ms;
+    set_pairs(call);
+    fanout_begin(fanout, http_cancel(call->http));
+}
+
+static enum status run(struct api_call *call, struct fault *fault)
+{
     enum status status = prepare(call, fault);
 
     if (status) {
         api_reply_fault(call->http, fault, 0);
         return status;
     }
-    bool streams = call->method->server_streaming;
-    call->fanout.transcode = options->transcode;
-    call->fanout.method = call->method;
-    call->fanout.rule = streams ? NULL : call->match.rule;
-    call->fanout.item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
-    call->fanout.session = call->session;
-    call->fanout.budget = &call->api->budget;
-    set_pairs(call);
-    fanout_begin(&call->fanout, http_cancel(call->http));
-    return streams ? call_stream(call, fault) : call_unary(call, fault);
+    call_begin_fanout(call);
+    return call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
 }
 
 static void reply_unrouted(struct http_request *request, enum route_outcome outcome,

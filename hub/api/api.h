@@ -76,7 +76,9 @@ PEK_MUST_CHECK enum status api_find_session(const struct api *api, struct http_r
 /* Refuses what a foreign page could make a browser send: for every request that changes something. */
 PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
                                             struct fault *fault);
-/* The standard mapping of gRPC statuses, but 502 for DATA_LOSS: a realm that answers garbage. */
+/* The reason of a fault that is 412. */
+#define API_PRECONDITION_FAILED "PRECONDITION_FAILED"
+/* The standard mapping of gRPC statuses, but 502 for DATA_LOSS, a realm that answers garbage, and 412. */
 int api_http_code(const struct fault *fault);
 /* Answers with the error body of DESIGN section 6, or problem+json when Accept asks. */
 void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code);

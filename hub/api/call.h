@@ -18,6 +18,11 @@ struct api_call {
     struct fanout fanout; /* last: its legs are not zeroed */
 };
 
+/* The fan-out of the call's method, without legs. */
+void call_begin_fanout(struct api_call *call);
+/* Of one without streaming: the same for every leg. */
+PEK_MUST_CHECK enum status call_set_requests(struct api_call *call);
+
 /* Both answer; what they return is the fault for the log, OK when there was none. */
 enum status call_unary(struct api_call *call, struct fault *fault);
 enum status call_stream(struct api_call *call, struct fault *fault);

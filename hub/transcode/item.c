@@ -101,6 +101,16 @@ struct slice transcode_item_etag(const struct transcode_item *item)
     return get_text(item, item->entry->method.item_etag);
 }
 
+const upb_MessageDef *transcode_item_type(const struct transcode_item *item)
+{
+    return item->entry->method.response;
+}
+
+const upb_Message *transcode_item_message(const struct transcode_item *item)
+{
+    return item->message;
+}
+
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
 static enum status append(struct transcode_item *item, const struct route_rule *rule,

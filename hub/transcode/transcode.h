@@ -114,6 +114,7 @@ const struct upb_FieldDef *transcode_request_field(const struct transcode_method
 /* ---- requests ---------------------------------------------------------------------------------- */
 
 struct transcode_request;
+struct transcode_item;
 
 /* The request message of a matched route, from path variables, query and body. INVALID_ARGUMENT with the
  * field or parameter in the client's spelling; RESOURCE_EXHAUSTED when it is too large. A body where the rule
@@ -149,6 +150,22 @@ PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_req
 PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
                                                        struct slice sort_key, struct slice id,
                                                        bool inclusive);
+/* Whether the update mask, made of the body's fields, names one that only the realm sets ((pek.field).output_only): the
+ * client sends back what a GET gave. A mask that the client wrote may not name such a field. */
+bool transcode_request_gives_back(struct transcode_request *request, const struct route_rule *rule);
+/* Takes out of such a mask what is as it was in `current`, an answer of the body's type (NULL: it is not known).
+ * INVALID_ARGUMENT names a field that only the realm sets and that is not. `ret_changes`: something is left. */
+PEK_MUST_CHECK enum status transcode_request_drop_equal(struct transcode_request *request,
+                                                        const struct route_rule *rule,
+                                                        const struct transcode_item *current,
+                                                        bool *ret_changes, struct fault *fault);
+/* The field `etag` of the request, or of the message that is its body: what must be there for the change to happen. */
+bool transcode_request_takes_etag(struct transcode_request *request, const struct route_rule *rule);
+struct slice transcode_request_etag(struct transcode_request *request,
+                                    const struct route_rule *rule);
+PEK_MUST_CHECK enum status transcode_request_set_etag(struct transcode_request *request,
+                                                      const struct route_rule *rule,
+                                                      struct slice etag);
 /* The message as bytes, as often as wanted (set realm, serialise, set the next …); deterministic. Valid
  * until transcode_request_free. */
 PEK_MUST_CHECK enum status transcode_request_bytes(struct transcode_request *request,
@@ -161,8 +178,6 @@ transcode_request_fingerprint(struct transcode_request *request,
                               unsigned char ret_hash[TRANSCODE_FINGERPRINT_BYTES]);
 
 /* ---- items: response messages ------------------------------------------------------------------- */
-
-struct transcode_item;
 
 /* Decodes once; for unary answers and streamed items. Copies `bytes`. DATA_LOSS for what is no such message
  * (also invalid UTF-8). */

@@ -49,6 +49,7 @@ static enum status send_group(struct rude_worker *worker, struct rpc_stream *str
                       : worker->name_bytes   ? padded
                                              : item->id);
     group.foundation_time = &time;
+    group.etag = worker->etag;
     group.sort_key.data = (uint8_t *)text(fault == RUDE_BROKEN_ORDER ? "" : item->key);
     group.sort_key.len = fault == RUDE_BROKEN_ORDER ? 0 : strlen(item->key);
     return rpc_stream_send(stream, &group.base);
@@ -213,6 +214,29 @@ static enum status create_group(const void *ops, struct rpc_ctx *ctx, const void
     return give(worker, ctx, stream, &item, true);
 }
 
+static enum status update_group(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_update_group_request *req = request;
+    struct rude_item item = {.key = ""};
+    size_t len = 0;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    if (status != STATUS_OK)
+        return status;
+    if (req->group->etag[0] && strcmp(req->group->etag, worker->etag) != 0)
+        return rpc_fail_field(ctx, STATUS_ABORTED, "etag", "another etag");
+    worker->mask[0] = '\0';
+    for (size_t i = 0; req->update_mask && i < req->update_mask->n_paths; i++)
+        len += (size_t)snprintf(worker->mask + len, sizeof(worker->mask) - len, "%s%s",
+                                i ? "," : "", req->update_mask->paths[i]);
+    snprintf(worker->etag, sizeof(worker->etag), "u%zu", ++worker->updates);
+    snprintf(item.id, sizeof(item.id), "%s", req->group->id);
+    return give(worker, ctx, stream, &item, true);
+}
+
 /* ---- the instance ------------------------------------------------------------------------------- */
 
 static enum status issue_token(const void *ops, struct rpc_ctx *ctx, const void *request,
@@ -314,13 +338,14 @@ enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
     add_method(worker, 0, &group_v1_group_service_table, "GetGroup", get_group);
     add_method(worker, 1, &group_v1_group_service_table, "ListGroups", list_groups);
     add_method(worker, 2, &group_v1_group_service_table, "CreateGroup", create_group);
-    add_method(worker, 3, &instance_v1_instance_service_table, "IssueToken", issue_token);
-    add_method(worker, 4, &instance_v1_instance_service_table, "GetInfo", get_info);
-    add_method(worker, 5, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
+    add_method(worker, 3, &group_v1_group_service_table, "UpdateGroup", update_group);
+    add_method(worker, 4, &instance_v1_instance_service_table, "IssueToken", issue_token);
+    add_method(worker, 5, &instance_v1_instance_service_table, "GetInfo", get_info);
+    add_method(worker, 6, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
     worker->services[0] =
-        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 3};
+        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 4};
     worker->services[1] =
-        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 3, 3};
+        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 4, 3};
     enum status status = rpc_host_new(fibers, &host_options, &worker->host);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);
@@ -359,6 +384,8 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->claims = NULL;
     worker->item_count = worker->fault_after = worker->refusals = worker->name_bytes = 0;
     worker->status = STATUS_UNAVAILABLE;
+    worker->updates = 0;
+    snprintf(worker->etag, sizeof(worker->etag), "v1");
     worker->unknown = worker->holds_tokens = false;
     worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;

@@ -1,7 +1,7 @@
 /* rude_worker: a realm over real gRPC that misbehaves as a test tells it to.
  *
  * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
- * groups in order with cursor and page size, and a group made. What it knows is the test's array. By default it is
+ * groups in order with cursor and page size, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
  * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
  */
 #ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
@@ -49,6 +49,7 @@ struct rude_worker {
     size_t item_count;
     enum rude_fault fault; /* of GetGroup and ListGroups … */
     size_t fault_after;    /* … once so many items of the answer are out */
+    char etag[RUDE_TEXT_BYTES_MAX]; /* of each group; another after UpdateGroup */
     size_t name_bytes;     /* of each item's name; 0: its id */
     size_t refusals;       /* so many calls from now end with `status` before anything */
     enum status status;
@@ -64,6 +65,8 @@ struct rude_worker {
     size_t strangers; /* calls without its own token */
     char hints[RUDE_HINTS_MAX][RUDE_TEXT_BYTES_MAX]; /* of the last call */
     size_t hint_count;
+    size_t updates;
+    char mask[256]; /* of the last UpdateGroup: "name,webpage" */
 
     /* Its own. */
     struct fiber_gate held, watches;
