@@ -1,6 +1,8 @@
 /* One realm at its worst: the others' items come all the same, in few pages, in time, and the realm is named. */
 #include "tests/integration/federation.h"
 
+#include <stdlib.h>
+
 #define GROUPS_BYTES 8192
 #define PATIENT 300 /* ms, of the straggler limit */
 
@@ -243,6 +245,41 @@ static void export_has_its_own_time_and_says_how_it_ended(void **state)
     federation_close(&f);
 }
 
+/* The reader sleeps until the export's time is up. What was made meanwhile and the last line come all the same, and
+ * the cursor is behind the last item that came. */
+static void export_of_a_slow_reader_ends_with_a_cursor_and_without_a_gap(void **state)
+{
+    static char groups[GROUPS_BYTES];
+    struct federation f;
+    char cursor[1024], path[2048], id[8], *last;
+    (void)state;
+    federation_open(&f, (const char *[]){"--export-timeout-ms=1s", NULL});
+    for (int i = 0; i < 200; i++) {
+        snprintf(id, sizeof(id), "k%03d", i);
+        rude_worker_add(f.a, id, id);
+    }
+    f.a->name_bytes = 200000;
+    struct exchange exchange = federation_send(&f, "GET", "/api/v1/groups", NDJSON, NULL);
+    for (int64_t until_us = deadline_after_ms(1300); clock_monotonic_us() < until_us;)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    struct answer answer = federation_receive(&f, &exchange);
+    assert_true(answer.whole);
+    assert_true(answer_has(&answer, "\"error\":{\"code\":504"));
+    answer_string(&answer, "cursor", cursor, sizeof(cursor));
+    answer_groups(&answer, groups, sizeof(groups));
+    last = strrchr(groups, 'k');
+    assert_non_null(last);
+    int next = (int)strtol(last + 1, NULL, 10) + 1;
+    assert_true(next < 200); /* it was cut off */
+    answer_free(&answer);
+    snprintf(path, sizeof(path), "/api/v1/groups?pageSize=1&pageToken=%s", cursor);
+    answer = federation_get(&f, path);
+    snprintf(id, sizeof(id), "k%03d", next);
+    assert_non_null(strstr(answer_groups(&answer, groups, sizeof(groups)), id));
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +289,7 @@ int main(void)
         cmocka_unit_test(export_is_not_held_up_by_a_realm_that_drips),
         cmocka_unit_test(export_is_not_filled_by_a_realm_without_end),
         cmocka_unit_test(token_leads_on_when_the_realms_are_not_the_same),
+        cmocka_unit_test(export_of_a_slow_reader_ends_with_a_cursor_and_without_a_gap),
         cmocka_unit_test(export_has_its_own_time_and_says_how_it_ended),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
