@@ -181,8 +181,7 @@ void observe_token_failure(struct observe *observe, const struct instance *insta
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_registry_problem(struct observe *observe, const char *realm,
-                              const struct fault *fault)
+void observe_registry_problem(struct observe *observe, const char *realm, const struct fault *fault)
 {
     const struct instance *instance = registry_find(observe->registry, slice_str(realm));
     uint64_t suppressed;

@@ -22,9 +22,10 @@
 #define API_PAGE_SIZE_DEFAULT 20
 #define API_PAGE_SIZE_MAX 100
 #define API_PAGE_BYTES_MAX (4u * 1024 * 1024)
-#define API_ITEM_BYTES_MAX (1024u * 1024) /* of one item's JSON in a list; a larger one is its realm's fault */
+#define API_ITEM_BYTES_MAX                                                                         \
+    (1024u * 1024) /* of one item's JSON in a list; a larger one is its realm's fault */
 #define API_FLUSH_BYTES                                                                            \
-    (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
+    (32u * 1024)           /* NDJSON is written when so much is ready, or nothing more is */
 #define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
 #define API_IDEMPOTENCY_KEY_BYTES_MAX 128 /* as worker/change takes it */
 #define API_COOKIE "pek_session"
@@ -47,7 +48,7 @@ struct api_options {
     int64_t request_timeout_ms;            /* 10 s */
     int64_t export_timeout_ms;             /* 60 s: a stream without page size */
     int64_t realm_timeout_ms;              /* 5 s: one call to one realm */
-    int64_t straggler_ms; /* how long the others may take once one realm answered */
+    int64_t straggler_ms;     /* how long the others may take once one realm answered */
     uint64_t realm_items_max; /* 1 000 000: of one realm in one answer */
     void *arg;
     /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */

@@ -95,7 +95,7 @@ enum status format_item(struct format *format, struct leg *leg, unsigned same, s
     }
     format->items++;
     return format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES ? format_flush(format)
-                                                                       : STATUS_OK;
+                                                                      : STATUS_OK;
 }
 
 enum status format_flush(struct format *format)

@@ -12,7 +12,7 @@
 
 struct resume {
     struct page_question question;
-    bool given; /* there was a token: `last` and `realms` are what it says */
+    bool given;                /* there was a token: `last` and `realms` are what it says */
     struct page_position last; /* of the item given last; realm empty before the first */
     struct page_realms realms;
 };

@@ -90,8 +90,7 @@ static struct slice seal_broken(struct list_stream *stream)
     for (size_t i = 0; i < stream->merge.count; i++) {
         const struct leg *leg = leg_of(stream, i);
         if (has_broken(leg))
-            realms.realms[realms.count++] =
-                (struct page_realm){leg->realm, i != stream->broke};
+            realms.realms[realms.count++] = (struct page_realm){leg->realm, i != stream->broke};
     }
     arena_reset(&stream->token_arena);
     return resume_seal(stream->call, &stream->resume, &position, &realms, &stream->token_arena);
@@ -404,9 +403,9 @@ static enum status run(struct list_stream *stream, struct fault *fault)
     fanout->hold = false;
     /* Each realm is asked for one item more than wanted, so that it is known whether a next page exists. */
     if (!status)
-        status = resume_set_requests(call, &stream->resume,
-                                     stream->size_max ? stream->size_max + 1 : 0,
-                                     spans_realms(call->method));
+        status =
+            resume_set_requests(call, &stream->resume, stream->size_max ? stream->size_max + 1 : 0,
+                                spans_realms(call->method));
     if (!status)
         status = await_answers(stream, fault);
     if (!status)

@@ -182,8 +182,8 @@ static enum status change_checked(struct api_call *call, struct fault *fault)
     if (!status)
         status = given_back_reduce(call, &back, fault);
     if (!status)
-        status = back.current ? reply_item(call, back.current, fault)
-                              : change(call, &condition, fault);
+        status =
+            back.current ? reply_item(call, back.current, fault) : change(call, &condition, fault);
     given_back_done(&back);
     return status;
 }

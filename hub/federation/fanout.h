@@ -45,13 +45,13 @@ struct leg {
     struct instance_ticket ticket;
     struct instance_interest interest;
     struct rpc_call *call;
-    struct transcode_item *item;    /* the head: taken from the call, not yet used */
-    struct buffer json;             /* of the head; what has no JSON is no head, but the realm's fault */
-    uint64_t items;                 /* heads so far, this one included */
-    uint64_t given;                 /* of these, used */
-    struct fault fault;             /* when DONE; status OK for success */
+    struct transcode_item *item; /* the head: taken from the call, not yet used */
+    struct buffer json; /* of the head; what has no JSON is no head, but the realm's fault */
+    uint64_t items;     /* heads so far, this one included */
+    uint64_t given;     /* of these, used */
+    struct fault fault; /* when DONE; status OK for success */
     char row[FANOUT_ROW_BYTES_MAX + 1]; /* id of the item that was the fault; "" */
-    int64_t started_us, elapsed_us; /* see leg_elapsed_us */
+    int64_t started_us, elapsed_us;     /* see leg_elapsed_us */
 };
 
 /* A token bucket: each call puts RETRY_BUDGET_PERCENT/100 in, each retry takes 1 out. One per hub. */

@@ -10,8 +10,7 @@ static const struct slice key = {"0123456789abcdef0123456789abcdef", 32};
 static const struct page_position position = {
     {"\x2a\x00\xff", 3}, {"kir-dev@kir-dev", 15}, {"worker-acme", 11}};
 
-static const struct page_realms realms = {
-    {{{"hub", 3}, false}, {{"worker-acme", 11}, true}}, 2};
+static const struct page_realms realms = {{{{"hub", 3}, false}, {{"worker-acme", 11}, true}}, 2};
 
 static struct page_question question_of(const char *text)
 {
@@ -29,8 +28,10 @@ static void token_gives_back_its_position(void **state)
     struct page_position back;
     struct page_realms back_realms;
     struct fault fault;
-    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token), STATUS_OK);
-    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &back_realms, &fault), STATUS_OK);
+    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token),
+                     STATUS_OK);
+    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &back_realms, &fault),
+                     STATUS_OK);
     assert_true(slice_equal(back.sort_key, position.sort_key));
     assert_true(slice_equal(back.id, position.id));
     assert_true(slice_equal(back.realm, position.realm));
@@ -52,18 +53,19 @@ static void token_changed_anywhere_or_cut_is_refused(void **state)
     struct page_position back;
     struct page_realms back_realms;
     struct fault fault;
-    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token),
+                     STATUS_OK);
     for (size_t i = 0; i < token.len; i++) {
         char *changed = arena_strndup(&arena, token.ptr, token.len);
         assert_non_null(changed);
         changed[i] = changed[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(
-            page_token_open(key, &question, slice_make(changed, token.len), &arena, &back, &back_realms, &fault),
-            STATUS_INVALID_ARGUMENT);
+        assert_int_equal(page_token_open(key, &question, slice_make(changed, token.len), &arena,
+                                         &back, &back_realms, &fault),
+                         STATUS_INVALID_ARGUMENT);
         assert_string_equal(fault.field, "page_token");
-        assert_int_equal(
-            page_token_open(key, &question, slice_make(token.ptr, i), &arena, &back, &back_realms, &fault),
-            STATUS_INVALID_ARGUMENT);
+        assert_int_equal(page_token_open(key, &question, slice_make(token.ptr, i), &arena, &back,
+                                         &back_realms, &fault),
+                         STATUS_INVALID_ARGUMENT);
     }
     arena_done(&arena);
 }
@@ -78,12 +80,13 @@ static void token_of_another_question_or_key_is_refused(void **state)
     struct page_position back;
     struct page_realms back_realms;
     struct fault fault;
-    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token),
+                     STATUS_OK);
     assert_int_equal(page_token_open(key, &other, token, &arena, &back, &back_realms, &fault),
                      STATUS_INVALID_ARGUMENT);
-    assert_int_equal(
-        page_token_open(SLICE_LIT("another key"), &question, token, &arena, &back, &back_realms, &fault),
-        STATUS_INVALID_ARGUMENT);
+    assert_int_equal(page_token_open(SLICE_LIT("another key"), &question, token, &arena, &back,
+                                     &back_realms, &fault),
+                     STATUS_INVALID_ARGUMENT);
     arena_done(&arena);
 }
 
@@ -105,7 +108,8 @@ static void largest_position_with_the_longest_realms_fits(void **state)
     struct fault fault;
     struct slice token;
     assert_int_equal(page_token_seal(key, &question, &largest, &all, &arena, &token), STATUS_OK);
-    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &back_realms, &fault), STATUS_OK);
+    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &back_realms, &fault),
+                     STATUS_OK);
     assert_int_equal(back.sort_key.len, sizeof(large) - 1);
     assert_int_equal(back_realms.count, PAGE_REALMS_MAX);
     arena_done(&arena);

@@ -88,7 +88,8 @@ struct instance {
     struct cancel cancel; /* of its fibers */
     unsigned fibers;      /* running */
     uint64_t calls, failures, refusals;
-    uint64_t policy_changes; /* how often everybody's may have changed: who remembers more than one user's compares */
+    uint64_t
+        policy_changes; /* how often everybody's may have changed: who remembers more than one user's compares */
 };
 
 struct registry_options {
@@ -106,8 +107,8 @@ struct registry {
     struct fibers *fibers;
     struct registry_options options;
     struct rpc_runtime *runtime; /* made with the first instance that needs it */
-    struct instance
-        *instances[REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, by realm: the order of all hubs */
+    struct instance *instances
+        [REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, by realm: the order of all hubs */
     size_t count;
     struct instance *slots[REGISTRY_INSTANCES_MAX]; /* all that exist */
     uint64_t generations;

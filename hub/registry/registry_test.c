@@ -65,7 +65,8 @@ static enum status watch_policies(struct rpc_ctx *ctx,
     return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
 }
 
-static void on_policies(void *arg, struct instance *instance, const char *const *users, size_t count)
+static void on_policies(void *arg, struct instance *instance, const char *const *users,
+                        size_t count)
 {
     struct scene *scene = arg;
     (void)instance, (void)users, (void)count;
@@ -310,7 +311,8 @@ static void instances_are_kept_by_realm(struct scene *scene)
 /* Cut by bytes, it would be no text any more, and nor would the list of all instances. */
 static void what_a_worker_says_of_itself_is_cut_between_characters(struct scene *scene)
 {
-    static const char said[] = "v" "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+    static const char said[] = "v"
+                               "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
                                "\xf0\x9f\x8e\x93\xf0\x9f\x8e\x93\xf0\x9f\x8e\x93\xf0\x9f\x8e\x93";
     version = said;
     struct instance *instance = add(scene, "a");
@@ -319,7 +321,8 @@ static void what_a_worker_says_of_itself_is_cut_between_characters(struct scene 
     assert_memory_equal(instance->version, said, 29);
     /* A service of such a name is none. */
     assert_int_equal(instance->service_count, 1);
-    instance_set_name(instance, "K\xc5\x91" "\x1b[31m");
+    instance_set_name(instance, "K\xc5\x91"
+                                "\x1b[31m");
     assert_string_equal(instance->name, "K\xc5\x91");
 }
 

@@ -278,7 +278,8 @@ static bool has_service(const instance_v1_info *info, const char *name)
 }
 
 /* Those of its services that are remembered: names of contracts, as many as there may be. */
-static size_t take_services(const instance_v1_info *info, const char *ret_names[INSTANCE_SERVICES_MAX])
+static size_t take_services(const instance_v1_info *info,
+                            const char *ret_names[INSTANCE_SERVICES_MAX])
 {
     size_t count = 0;
 

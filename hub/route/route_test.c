@@ -206,8 +206,8 @@ static void rule_and_values_make_the_path_again(void **state)
     const struct slice values[] = {SLICE_LIT("hub"), SLICE_LIT("k\xc5\x91r@a/b c:d")};
     const struct slice named[] = {SLICE_LIT("x/y z")};
     struct slice path;
-    assert_int_equal(route_path(route_table_rule(fixture->table, 0), values, &fixture->arena, &path),
-                     STATUS_OK);
+    assert_int_equal(
+        route_path(route_table_rule(fixture->table, 0), values, &fixture->arena, &path), STATUS_OK);
     assert_true(slice_equal_str(path, "/a/hub/b/k%C5%91r@a%2Fb%20c%3Ad:archive"));
     assert_int_equal(
         route_match(fixture->table, SLICE_LIT("GET"), path, &fixture->arena, &fixture->match, NULL),

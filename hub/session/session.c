@@ -110,9 +110,8 @@ enum status session_open(struct session_cache *cache, struct cancel *cancel, str
 
     crypto_random(random, sizeof(random));
     base64url_encode(slice_make(random, sizeof(random)), id);
-    enum status status =
-        session_store_insert(cache->options.pg, cancel, slice_str(id), user, SESSION_LIFETIME_S,
-                             SESSIONS_PER_USER_MAX);
+    enum status status = session_store_insert(cache->options.pg, cancel, slice_str(id), user,
+                                              SESSION_LIFETIME_S, SESSIONS_PER_USER_MAX);
     if (status == STATUS_NOT_FOUND)
         return fault_set(fault, status, "user", "there is no such user");
     if (status == STATUS_PERMISSION_DENIED)

@@ -67,7 +67,8 @@ enum credential_state { CREDENTIAL_NONE, CREDENTIAL_FETCHING, CREDENTIAL_READY, 
 /* Read by the fan-out; changed by credential.c only. Of one instance: found by session_credential. */
 struct credential {
     uint64_t generation; /* of the instance that it is for */
-    uint64_t changes;    /* of policies in the instance, when it was looked at last; see session_policies_changed */
+    uint64_t
+        changes; /* of policies in the instance, when it was looked at last; see session_policies_changed */
     enum credential_state state;
     bool member;                   /* the realm knows the user, by hub.user_realm or its own word */
     bool asked;                    /* `member` is the realm's own word */
@@ -98,8 +99,9 @@ struct session {
     int64_t asked_us;     /* monotonic: when the row was asked last */
     int64_t confirmed_us; /* monotonic: when it was last said to be good */
     bool ended;           /* here or elsewhere; requests that hold it may see that */
-    struct credential *credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot; made when first needed */
-    struct list by_user, by_handle;                         /* session_index's */
+    struct credential
+        *credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot; made when first needed */
+    struct list by_user, by_handle;           /* session_index's */
 };
 
 struct session_cache {

@@ -15,9 +15,10 @@ static upb_Array *mask_paths(struct transcode_request *request)
         return NULL;
     upb_Message *mask = upb_Message_Mutable(request->message, field, request->arena).msg;
     const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
-    return mask ? upb_Message_Mutable(mask, upb_MessageDef_FindFieldByNumber(def, 1), request->arena)
-                      .array
-                : NULL;
+    return mask
+               ? upb_Message_Mutable(mask, upb_MessageDef_FindFieldByNumber(def, 1), request->arena)
+                     .array
+               : NULL;
 }
 
 static bool is_output_only(const struct transcode *transcode, const upb_MessageDef *def,

@@ -224,8 +224,8 @@ static void garbage_is_no_item(void **state)
 static enum status span(struct slice bytes)
 {
     struct transcode_item *item = NULL;
-    assert_int_equal(
-        transcode_item_new(odd, find(odd, "/odd.OddService/Span"), bytes, &item), STATUS_OK);
+    assert_int_equal(transcode_item_new(odd, find(odd, "/odd.OddService/Span"), bytes, &item),
+                     STATUS_OK);
     buffer_reset(&out);
     fault = (struct fault){0};
     enum status status = transcode_item_json(item, NULL, &out, &fault);
@@ -245,8 +245,8 @@ static void durations_are_written_or_named(void **state)
         {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "\"-1s\""},
         {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "\"-0.000000001s\""},
         {"\x08\x80\xbc\xae\xce\x97\x09", 7, "\"315576000000s\""},
-        {"\x08\x81\xbc\xae\xce\x97\x09", 7, NULL},                            /* too long */
-        {"\x10\x80\x94\xeb\xdc\x03", 6, NULL},                               /* a whole second */
+        {"\x08\x81\xbc\xae\xce\x97\x09", 7, NULL},                          /* too long */
+        {"\x10\x80\x94\xeb\xdc\x03", 6, NULL},                              /* a whole second */
         {"\x08\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13, NULL}, /* two signs */
     };
     (void)state;

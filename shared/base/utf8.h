@@ -53,8 +53,7 @@ static inline struct slice utf8_prefix(struct slice text, size_t bytes_max)
     size_t len = 0;
     while (len < text.len) {
         unsigned char first = (unsigned char)text.ptr[len];
-        unsigned char_len =
-            utf8_char_len((struct slice){text.ptr + len, text.len - len});
+        unsigned char_len = utf8_char_len((struct slice){text.ptr + len, text.len - len});
         if (char_len == 0 || first < 0x20 || first == 0x7f || len + char_len > bytes_max)
             break;
         len += char_len;

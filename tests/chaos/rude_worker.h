@@ -30,10 +30,10 @@ enum rude_fault {
     RUDE_SAME,         /* the item sent last, again and again */
     RUDE_ENDLESS,      /* items in order, without end */
     RUDE_DRIP,         /* items in order, without end, RUDE_DRIP_MS apart */
-    RUDE_REPLAY,       /* ListGroups begins at the beginning, whatever it was asked to go on behind */
-    RUDE_SHADOW,       /* one item just behind what it was asked to go on behind; then `status` */
-    RUDE_FAIL,         /* ends with `status` */
-    RUDE_STALL,        /* says nothing until the caller gives up */
+    RUDE_REPLAY, /* ListGroups begins at the beginning, whatever it was asked to go on behind */
+    RUDE_SHADOW, /* one item just behind what it was asked to go on behind; then `status` */
+    RUDE_FAIL,   /* ends with `status` */
+    RUDE_STALL,  /* says nothing until the caller gives up */
 };
 
 struct rude_item {
@@ -47,11 +47,11 @@ struct rude_worker {
     const char *claims; /* realm that GetInfo names; NULL: `realm` */
     struct rude_item items[RUDE_ITEMS_MAX];
     size_t item_count;
-    enum rude_fault fault; /* of GetGroup and ListGroups … */
-    size_t fault_after;    /* … once so many items of the answer are out */
+    enum rude_fault fault;          /* of GetGroup and ListGroups … */
+    size_t fault_after;             /* … once so many items of the answer are out */
     char etag[RUDE_TEXT_BYTES_MAX]; /* of each group; another after UpdateGroup */
-    size_t name_bytes;     /* of each item's name; 0: its id */
-    size_t refusals;       /* so many calls from now end with `status` before anything */
+    size_t name_bytes;              /* of each item's name; 0: its id */
+    size_t refusals;                /* so many calls from now end with `status` before anything */
     enum status status;
     bool unknown;             /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */

@@ -90,8 +90,8 @@ static void change_happens_to_what_if_match_names_only(void **state)
     }
     answer_free(&answer);
     /* What makes something new has no etag to compare. */
-    answer = federation_ask(&f, "POST", "/api/v1/realms/a/groups",
-                            JSON_BODY "If-Match: \"v1\"\r\n", "{\"slug\":\"n\",\"name\":\"N\"}");
+    answer = federation_ask(&f, "POST", "/api/v1/realms/a/groups", JSON_BODY "If-Match: \"v1\"\r\n",
+                            "{\"slug\":\"n\",\"name\":\"N\"}");
     assert_int_equal(answer.code, 400);
     answer_free(&answer);
     federation_close(&f);

@@ -11,13 +11,8 @@
 
 /* What is wrong with the bytes themselves. */
 static const enum rude_fault bad_items[] = {
-    RUDE_OTHER_REALM,
-    RUDE_GARBAGE,
-    RUDE_NOT_UTF8,
-    RUDE_CUT,
-    RUDE_NO_TIME,
-    RUDE_LARGE,
-    RUDE_OVERSIZE,
+    RUDE_OTHER_REALM, RUDE_GARBAGE, RUDE_NOT_UTF8, RUDE_CUT,
+    RUDE_NO_TIME,     RUDE_LARGE,   RUDE_OVERSIZE,
 };
 #define BAD_ITEMS (sizeof(bad_items) / sizeof(bad_items[0]))
 
@@ -249,9 +244,8 @@ static void events_resume_by_last_event_id(void **state)
     static const char *const rest[] = {"b/secret b/secret4 a/five", "b/secret4 a/five", "",
                                        "b/secret4"};
     for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
-        struct answer answer =
-            federation_ask(&f, "GET", "/api/v1/groups",
-                           last_event_id(&whole, i, headers, sizeof(headers)), NULL);
+        struct answer answer = federation_ask(
+            &f, "GET", "/api/v1/groups", last_event_id(&whole, i, headers, sizeof(headers)), NULL);
         assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), rest[i]);
         answer_free(&answer);
     }

@@ -51,8 +51,8 @@ static void assert_walk(struct federation *f, enum rude_fault fault, size_t afte
     int64_t started_us = clock_monotonic_us();
     fill(f, fault, after);
     do {
-        snprintf(path, sizeof(path), "/api/v1/groups?pageSize=2%s%s",
-                 token[0] ? "&pageToken=" : "", token);
+        snprintf(path, sizeof(path), "/api/v1/groups?pageSize=2%s%s", token[0] ? "&pageToken=" : "",
+                 token);
         struct answer answer = federation_get(f, path);
         if (answer.code != 200)
             fail_msg("fault %d, page %zu: %d %s", (int)fault, pages, answer.code, answer.text);
@@ -188,8 +188,7 @@ static void token_leads_on_when_the_realms_are_not_the_same(void **state)
     federation_open(&f, NULL);
     fill(&f, RUDE_NOT, 0);
     f.b->holds_tokens = true;
-    struct exchange exchange =
-        federation_send(&f, "GET", "/api/v1/groups?pageSize=2", NULL, NULL);
+    struct exchange exchange = federation_send(&f, "GET", "/api/v1/groups?pageSize=2", NULL, NULL);
     struct answer answer = federation_receive(&f, &exchange);
     assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one c/two");
     assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
