@@ -377,7 +377,7 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     }
     if (more)
         next = seal_last(stream);
-    if (more && next.len == 0)
+    if (more && next.len == 0 && stream->format.items != stream->size_max)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
     for (size_t i = 0; i < fanout->count; i++)
