@@ -240,6 +240,7 @@ static enum status run(struct api_call *call, struct fault *fault)
         api_reply_fault(call->http, fault, 0);
         return status;
     }
+    *fault = (struct fault){0}; /* of a cookie that did not count, beside one that does */
     call_begin_fanout(call);
     return call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
 }

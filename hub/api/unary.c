@@ -118,9 +118,10 @@ static enum status reply_item(struct api_call *call, const struct leg *leg, stru
 {
     int code = condition_of_answer(call, leg, fault);
 
-    if (code == 200 || code == 304)
-        reply_json(call, code, buffer_slice(&leg->json));
-    return fault->status;
+    if (code != 200 && code != 304)
+        return fault->status;
+    reply_json(call, code, buffer_slice(&leg->json));
+    return STATUS_OK;
 }
 
 static enum status ask_any(struct api_call *call, struct leg **ret_leg, struct fault *fault)
