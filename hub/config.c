@@ -194,6 +194,13 @@ static const struct config_option options[] = {
      .max = 100000,
      .fallback = "200",
      .help = "of these, from one address"},
+    {.name = "realm_items_max",
+     OPTION(INT, realm_items_max),
+     .unit = "items",
+     .min = 100,
+     .max = 1000000000,
+     .fallback = "1000000",
+     .help = "most items that one realm may give to one answer"},
 };
 
 static const struct config_command commands[] = {

@@ -26,6 +26,7 @@ struct hub_config {
     int log_level;
     int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
     int64_t body_bytes_max, connections_max, connections_per_address_max;
+    int64_t realm_items_max;
 };
 
 extern const struct config_program hub_program;

@@ -86,28 +86,25 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
 static void status_changed(void *arg, struct instance *instance)
 {
-    (void)arg;
-    log_event(instance->status == INSTANCE_SERVING ? LOG_INFO : LOG_WARN, "instance.status",
-              log_str("instance", instance->realm),
-              log_str("status", instance_status_name(instance->status)),
-              log_str("problem", instance->problem));
+    struct hub *hub = arg;
+
+    observe_status(&hub->observe, instance);
 }
 
 static void token_failed(void *arg, const struct instance *instance, const struct fault *fault)
 {
-    (void)arg;
-    log_event(LOG_WARN, "instance.no_grant", log_str("instance", instance->realm),
-              log_str("status", status_name(fault->status)), log_str("reason", fault->reason),
-              log_str("message", fault->text));
+    struct hub *hub = arg;
+
+    observe_token_failure(&hub->observe, instance, fault);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------- */
 
 static void redis_changed(void *arg, bool up, const char *reason)
 {
-    (void)arg;
-    log_event(up ? LOG_INFO : LOG_WARN, "redis.changed", log_bool("up", up),
-              log_str("reason", reason));
+    struct hub *hub = arg;
+
+    observe_redis(&hub->observe, up, reason);
 }
 
 static enum status open_keys(struct hub *hub, struct fault *fault)
@@ -170,10 +167,9 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
 
 static void registry_problem(void *arg, const char *realm, const struct fault *fault)
 {
-    (void)arg;
-    log_event(LOG_WARN, "registry.problem", log_str("instance", realm),
-              log_str("status", status_name(fault->status)), log_str("field", fault->field),
-              log_str("message", fault->text));
+    struct hub *hub = arg;
+
+    observe_registry_problem(&hub->observe, realm, fault);
 }
 
 static void registry_changed(void *arg, struct slice who, const char *realm, const char *status)
@@ -245,6 +241,7 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .on_status = status_changed,
     };
     registry_init(&hub->registry, hub->fibers, &options);
+    hub->observe.registry = &hub->registry;
     hub->registry_service = (struct registry_service){
         .registry = &hub->registry,
         .pg = hub->pg,
@@ -279,6 +276,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .export_timeout_ms = config->export_timeout_ms,
         .realm_timeout_ms = config->realm_timeout_ms,
         .straggler_ms = config->straggler_ms,
+        .realm_items_max = (uint64_t)config->realm_items_max,
         .arg = &hub->observe,
         .finished = observe_api,
     };
@@ -435,6 +433,7 @@ static void on_housekeeping(uv_timer_t *timer)
 {
     struct hub *hub = timer->data;
     keys_expire(&hub->keys);
+    observe_keep_house(&hub->observe);
 }
 
 static enum status keep_house(struct hub *hub, struct fault *fault)

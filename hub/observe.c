@@ -131,7 +131,10 @@ static void collect(struct metrics_collector *collector)
 enum status observe_init(struct observe *observe, struct registry *registry,
                          struct session_cache *sessions, struct pg *pg)
 {
-    *observe = (struct observe){.registry = registry, .sessions = sessions, .pg = pg};
+    /* What was said before counts. */
+    observe->registry = registry;
+    observe->sessions = sessions;
+    observe->pg = pg;
     observe->collector.collect = collect;
     enum status status = metrics_new(&observe->metrics);
     if (!status)
@@ -141,6 +144,70 @@ enum status observe_init(struct observe *observe, struct registry *registry,
     if (!status)
         metrics_collector_add(observe->metrics, &observe->collector);
     return status;
+}
+
+/* ---- realms -------------------------------------------------------------------------------------- */
+
+static struct realm_limits *limits_of(struct observe *observe, const struct instance *instance)
+{
+    struct realm_limits *limits = &observe->realms[instance->slot];
+
+    if (limits->generation != instance->generation)
+        *limits = (struct realm_limits){.generation = instance->generation};
+    return limits;
+}
+
+void observe_status(struct observe *observe, const struct instance *instance)
+{
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, instance)->status, clock_monotonic_us(), &suppressed))
+        log_event(instance->status == INSTANCE_SERVING ? LOG_INFO : LOG_WARN, "instance.status",
+                  log_str("instance", instance->realm),
+                  log_str("status", instance_status_name(instance->status)),
+                  log_str("problem", instance->problem),
+                  log_int("suppressed", (int64_t)suppressed));
+}
+
+void observe_token_failure(struct observe *observe, const struct instance *instance,
+                           const struct fault *fault)
+{
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, instance)->token, clock_monotonic_us(), &suppressed))
+        log_event(LOG_WARN, "instance.no_grant", log_str("instance", instance->realm),
+                  log_str("status", status_name(fault->status)), log_str("reason", fault->reason),
+                  log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
+}
+
+void observe_registry_problem(struct observe *observe, const char *realm, const struct fault *fault)
+{
+    const struct instance *instance = registry_find(observe->registry, slice_str(realm));
+    uint64_t suppressed;
+
+    if (log_limit_admits(instance ? &limits_of(observe, instance)->problem : &observe->problems,
+                         clock_monotonic_us(), &suppressed))
+        log_event(LOG_WARN, "registry.problem", log_str("instance", realm),
+                  log_str("status", status_name(fault->status)), log_str("field", fault->field),
+                  log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
+}
+
+void observe_redis(struct observe *observe, bool up, const char *reason)
+{
+    uint64_t suppressed;
+
+    if (log_limit_admits(&observe->redis, clock_monotonic_us(), &suppressed))
+        log_event(up ? LOG_INFO : LOG_WARN, "redis.changed", log_bool("up", up),
+                  log_str("reason", reason), log_int("suppressed", (int64_t)suppressed));
+}
+
+void observe_keep_house(struct observe *observe)
+{
+    for (size_t i = 0; observe->registry && i < observe->registry->count; i++) {
+        const struct instance *instance = observe->registry->instances[i];
+        if (limits_of(observe, instance)->status.suppressed)
+            observe_status(observe, instance);
+    }
 }
 
 void observe_done(struct observe *observe)
@@ -184,6 +251,31 @@ static struct slice trace_id(const struct fanout *fanout)
     return slice_make("", 0);
 }
 
+/* What a realm did wrong is said also when the others made the answer. */
+static void say_leg(struct observe *observe, const struct log_scope *scope,
+                    const struct transcode_method *method, const struct leg *leg)
+{
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, leg->instance)->answer, clock_monotonic_us(),
+                         &suppressed))
+        log_event(level_of(leg->fault.status), "realm.failed", log_in(scope),
+                  log_str("instance", leg->instance->realm), log_slice("method", method->path),
+                  log_str("status", status_name(leg->fault.status)), log_str("row", leg->row),
+                  log_str("message", leg->fault.text), log_int("suppressed", (int64_t)suppressed));
+}
+
+static void say_legs(struct observe *observe, const struct log_scope *scope,
+                     const struct transcode_method *method, const struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->count; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        if (leg->instance && leg->state == LEG_DONE && !leg->stopped &&
+            outcome_unreachable(outcome_of(leg->fault.status)))
+            say_leg(observe, scope, method, leg);
+    }
+}
+
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault)
@@ -198,6 +290,7 @@ void observe_api(void *arg, struct http_request *request, const struct transcode
     metric_observe(METRIC(observe->all[REQUEST_SECONDS], method->path.ptr),
                    (double)elapsed_us / 1e6);
     count_legs(observe, fanout);
+    say_legs(observe, &scope, method, fanout);
     log_event(level_of(fault->status), "api.finished", log_in(&scope),
               log_slice("method", method->path), log_str("status", status),
               log_int("http", http_status_code(request)),

@@ -1,11 +1,19 @@
-/* observe: what the hub says of itself: one log line and the metrics of each request. */
+/* observe: what the hub says of itself: one log line and the metrics of each request, and a few lines of what realms
+ * do (log_limit.h: what a peer can bring about at will is said so often, and then counted). */
 #ifndef PEK_HUB_OBSERVE_H
 #define PEK_HUB_OBSERVE_H
 
 #include "hub/api/api.h"
 #include "hub/login/login.h"
+#include "shared/log/log_limit.h"
 #include "shared/metrics/metrics.h"
 #include "shared/pg/pg.h"
+
+/* Of one instance, by its slot. */
+struct realm_limits {
+    uint64_t generation;
+    struct log_limit status, token, answer, problem;
+};
 
 struct observe {
     struct metrics *metrics;
@@ -16,6 +24,8 @@ struct observe {
     const char *https_certificate, *realms_certificate; /* files; NULL or "" for none */
     struct metrics_collector collector;
     struct metric *all[32];
+    struct realm_limits realms[REGISTRY_INSTANCES_MAX];
+    struct log_limit problems, redis; /* of no one realm */
 };
 
 PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry *registry,
@@ -24,6 +34,17 @@ void observe_done(struct observe *observe);
 
 /* After each request: `part` of the site is "api", "login" or "site". */
 void observe_http(struct observe *observe, const struct http_request *request, const char *part);
+/* These also before observe_init, if zeroed. */
+void observe_status(struct observe *observe, const struct instance *instance);
+/* A realm gave no token. */
+void observe_token_failure(struct observe *observe, const struct instance *instance,
+                           const struct fault *fault);
+/* A row of the registry cannot be used, or (realm "") the table cannot be read. */
+void observe_registry_problem(struct observe *observe, const char *realm,
+                              const struct fault *fault);
+void observe_redis(struct observe *observe, bool up, const char *reason);
+/* Now and then: how it is with realms of which the last word was not written. */
+void observe_keep_house(struct observe *observe);
 
 /* `finished` of struct api_options; `arg` is the struct observe. */
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,

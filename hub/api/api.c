@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "hub/api/call.h"
+#include "hub/api/format.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
@@ -82,6 +82,8 @@ enum status api_check_origin(const struct api *api, struct http_request *request
 
 int api_http_code(const struct fault *fault)
 {
+    if (strcmp(fault->reason, API_PRECONDITION_FAILED) == 0)
+        return 412;
     /* What a realm answered was not to be read, or not its own: that is not this hub's own failure. */
     return fault->status == STATUS_DATA_LOSS ? 502 : status_http(fault->status);
 }
@@ -176,6 +178,15 @@ static enum status find_session(struct api_call *call, struct fault *fault)
     return api_find_session(call->api, call->http, &call->session_token, &call->session, fault);
 }
 
+/* The one place that says how long a request may take; again when it is known what is asked for. */
+static void set_deadline(struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+    int64_t timeout_ms = call->is_export ? options->export_timeout_ms : options->request_timeout_ms;
+
+    http_cancel(call->http)->deadline_us = http_started_us(call->http) + timeout_ms * 1000;
+}
+
 static enum status prepare(struct api_call *call, struct fault *fault)
 {
     const struct api_options *options = &call->api->options;
@@ -185,41 +196,53 @@ static enum status prepare(struct api_call *call, struct fault *fault)
         if (status)
             return status;
     }
-    http_cancel(call->http)->deadline_us =
-        http_started_us(call->http) + options->request_timeout_ms * 1000;
+    set_deadline(call);
     enum status status = check_key(call->http, fault);
     if (!status)
         status = find_session(call, fault);
     if (status)
         return status;
-    return transcode_request_new(options->transcode, &call->match, http_query(call->http),
-                                 http_body(call->http), &call->request, fault);
+    status = transcode_request_new(options->transcode, &call->match, http_query(call->http),
+                                   http_body(call->http), &call->request, fault);
+    if (status)
+        return status;
+    call->is_export = call->method->server_streaming && format_of(call->http) != FORMAT_PAGE &&
+                      transcode_request_page_size(call->request) == 0;
+    set_deadline(call);
+    return STATUS_OK;
+}
+
+void call_begin_fanout(struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+    struct fanout *fanout = &call->fanout;
+    bool streams = call->method->server_streaming;
+
+    memset(fanout, 0, offsetof(struct fanout, legs));
+    fanout->transcode = options->transcode;
+    fanout->method = call->method;
+    fanout->rule = streams ? NULL : call->match.rule;
+    fanout->item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
+    fanout->session = call->session;
+    fanout->budget = &call->api->budget;
+    fanout->deadline_us = http_cancel(call->http)->deadline_us;
+    fanout->call_timeout_ms =
+        call->is_export ? options->export_timeout_ms : options->realm_timeout_ms;
+    set_pairs(call);
+    fanout_begin(fanout, http_cancel(call->http));
 }
 
 static enum status run(struct api_call *call, struct fault *fault)
 {
-    const struct api_options *options = &call->api->options;
     enum status status = prepare(call, fault);
 
     if (status) {
         api_reply_fault(call->http, fault, 0);
         return status;
     }
-    call->fanout.transcode = options->transcode;
-    call->fanout.method = call->method;
-    call->fanout.session = call->session;
-    call->fanout.budget = &call->api->budget;
-    call->fanout.deadline_us = http_cancel(call->http)->deadline_us;
-    call->fanout.call_timeout_ms = options->realm_timeout_ms;
-    set_pairs(call);
-    fanout_begin(&call->fanout, http_cancel(call->http));
-    status = call_add_legs(call, fault);
-    if (status)
-        api_reply_fault(call->http, fault, 0);
-    else
-        status =
-            call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
-    return status;
+    *fault = (struct fault){0}; /* of a cookie that did not count, beside one that does */
+    call_begin_fanout(call);
+    return call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
 }
 
 static void reply_unrouted(struct http_request *request, enum route_outcome outcome,

@@ -1,5 +1,9 @@
 /* api: an HTTP request under /api, from its route to its answer.
  *
+ * How long a request may take is decided in one place (set_deadline in api.c) and stands in http_cancel's deadline:
+ * request_timeout_ms, or export_timeout_ms for a stream without page size. The last line of a stream, its end or the
+ * error with the cursor, has API_ENDING_MS of its own behind it.
+ *
  * Route → CSRF → session → request message → realms → fan-out → answer. What a method needs is said by its
  * descriptor; there is no code for any one method here.
  *
@@ -18,9 +22,11 @@
 #define API_PAGE_SIZE_DEFAULT 20
 #define API_PAGE_SIZE_MAX 100
 #define API_PAGE_BYTES_MAX (4u * 1024 * 1024)
-#define API_LINE_BYTES_MAX (1024u * 1024) /* of NDJSON kept before it is written */
+#define API_ITEM_BYTES_MAX                                                                         \
+    (1024u * 1024) /* of one item's JSON in a list; a larger one is its realm's fault */
 #define API_FLUSH_BYTES                                                                            \
-    (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
+    (32u * 1024)           /* NDJSON is written when so much is ready, or nothing more is */
+#define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
 #define API_IDEMPOTENCY_KEY_BYTES_MAX 128 /* as worker/change takes it */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
@@ -42,7 +48,8 @@ struct api_options {
     int64_t request_timeout_ms;            /* 10 s */
     int64_t export_timeout_ms;             /* 60 s: a stream without page size */
     int64_t realm_timeout_ms;              /* 5 s: one call to one realm */
-    int64_t straggler_ms; /* how long the others may take once one realm answered */
+    int64_t straggler_ms;     /* how long the others may take once one realm answered */
+    uint64_t realm_items_max; /* 1 000 000: of one realm in one answer */
     void *arg;
     /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */
     void (*finished)(void *arg, struct http_request *request, const struct transcode_method *method,
@@ -70,7 +77,9 @@ PEK_MUST_CHECK enum status api_find_session(const struct api *api, struct http_r
 /* Refuses what a foreign page could make a browser send: for every request that changes something. */
 PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
                                             struct fault *fault);
-/* The standard mapping of gRPC statuses, but 502 for DATA_LOSS: a realm that answers garbage. */
+/* The reason of a fault that is 412. */
+#define API_PRECONDITION_FAILED "PRECONDITION_FAILED"
+/* The standard mapping of gRPC statuses, but 502 for DATA_LOSS, a realm that answers garbage, and 412. */
 int api_http_code(const struct fault *fault);
 /* Answers with the error body of DESIGN section 6, or problem+json when Accept asks. */
 void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code);

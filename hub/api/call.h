@@ -13,16 +13,22 @@ struct api_call {
     struct slice session_token;
     struct session *session; /* NULL for a public method */
     struct transcode_request *request;
+    bool is_export; /* a stream without page size */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
     struct fanout fanout; /* last: its legs are not zeroed */
 };
+
+/* The fan-out of the call's method, without legs. */
+void call_begin_fanout(struct api_call *call);
+/* Of one without streaming: the same for every leg. */
+PEK_MUST_CHECK enum status call_set_requests(struct api_call *call);
 
 /* Both answer; what they return is the fault for the log, OK when there was none. */
 enum status call_unary(struct api_call *call, struct fault *fault);
 enum status call_stream(struct api_call *call, struct fault *fault);
 
 /* Legs for the realms that the method and the request name; NOT_FOUND for an unknown realm. Their request is
- * empty: set it with call_set_requests or leg by leg. */
+ * empty. */
 PEK_MUST_CHECK enum status call_add_legs(struct api_call *call, struct fault *fault);
 
 /* "worker-acme;dur=3.1;desc="OK"" and so on, as a header of the answer to come. */

@@ -3,9 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "shared/base/clock.h"
 #include "shared/json/json_writer.h"
 
 #define ELAPSED_BYTES 32
+#define END_BYTES_MAX 32768
+/* Of an item's cursor and what stands around it. */
+#define ITEM_FRAME_BYTES (PAGE_TOKEN_BYTES_MAX + 4096)
+#define STREAM_BYTES_MAX (API_FLUSH_BYTES + API_ITEM_BYTES_MAX + ITEM_FRAME_BYTES + END_BYTES_MAX)
 
 static const char *const media_types[] = {
     [FORMAT_PAGE] = "application/json",
@@ -22,7 +27,7 @@ enum format_kind format_of(struct http_request *request)
 void format_init(struct format *format, struct api_call *call, enum format_kind kind)
 {
     *format = (struct format){.call = call, .kind = kind};
-    buffer_init(&format->buffer, kind == FORMAT_PAGE ? API_PAGE_BYTES_MAX : API_LINE_BYTES_MAX);
+    buffer_init(&format->buffer, kind == FORMAT_PAGE ? API_PAGE_BYTES_MAX : STREAM_BYTES_MAX);
     if (kind == FORMAT_PAGE) {
         struct slice collection = call->method->collection;
         buffer_append_char(&format->buffer, '{');
@@ -56,6 +61,13 @@ static void append_realms(struct format *format, unsigned same)
     buffer_append_str(out, "]}");
 }
 
+bool format_has_room(const struct format *format, const struct leg *leg)
+{
+    return format->kind != FORMAT_PAGE || format->items == 0 ||
+           format->buffer.len + leg->json.len + ITEM_FRAME_BYTES + END_BYTES_MAX <=
+               API_PAGE_BYTES_MAX;
+}
+
 enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
 {
     struct buffer *out = &format->buffer;
@@ -69,24 +81,21 @@ enum status format_item(struct format *format, struct leg *leg, unsigned same, s
         buffer_append_str(out, "data: ");
     else if (format->items > 0)
         buffer_append_char(out, ',');
-    enum status status = transcode_item_json(leg->item, NULL, out);
+    buffer_append_slice(out, buffer_slice(&leg->json));
     if (same)
         append_realms(format, same);
     if (format->kind == FORMAT_NDJSON)
         buffer_append_str(out, "}\n");
     else if (format->kind == FORMAT_EVENTS)
         buffer_append_str(out, "\n\n");
-    if (!status && out->failed)
-        status = STATUS_RESOURCE_EXHAUSTED;
-    if (status) { /* half an item is none; those before it stay */
+    if (out->failed) { /* half an item is none; those before it stay */
         out->len = before;
         out->failed = false;
-        return status;
+        return STATUS_RESOURCE_EXHAUSTED;
     }
     format->items++;
-    if (format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES)
-        status = format_flush(format);
-    return status;
+    return format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES ? format_flush(format)
+                                                                      : STATUS_OK;
 }
 
 enum status format_flush(struct format *format)
@@ -105,7 +114,8 @@ enum status format_flush(struct format *format)
     format->begun = true;
     if (!status)
         status = http_stream_write(format->call->http, buffer_slice(&format->buffer));
-    buffer_reset(&format->buffer);
+    if (!status)
+        buffer_reset(&format->buffer);
     return status;
 }
 
@@ -178,7 +188,7 @@ static enum status end_page(struct format *format, struct slice next)
     struct buffer *out = &format->buffer;
     struct buffer end;
 
-    buffer_init(&end, 32768);
+    buffer_init(&end, END_BYTES_MAX);
     write_end(format, next, &end);
     buffer_append_str(out, "],");
     if (!end.failed) /* the members of the object, without its opening brace */
@@ -192,6 +202,16 @@ static enum status end_page(struct format *format, struct slice next)
     return STATUS_OK;
 }
 
+/* However the items used up their time, the client hears how it ended. */
+static void take_ending_time(struct format *format)
+{
+    struct cancel *cancel = http_cancel(format->call->http);
+    int64_t end_us = deadline_after_ms(API_ENDING_MS);
+
+    if (cancel->deadline_us < end_us)
+        cancel->deadline_us = end_us;
+}
+
 enum status format_end(struct format *format, struct slice next)
 {
     struct buffer *out = &format->buffer;
@@ -203,6 +223,7 @@ enum status format_end(struct format *format, struct slice next)
     buffer_append_str(out, format->kind == FORMAT_NDJSON ? "}\n" : "\n\n");
     if (out->failed)
         return STATUS_RESOURCE_EXHAUSTED;
+    take_ending_time(format);
     enum status status = format_flush(format);
     if (!status)
         http_stream_end(format->call->http);
@@ -226,10 +247,14 @@ void format_fail(struct format *format, const struct fault *fault, struct slice 
         error.len--;
         buffer_printf(&error, ",\"cursor\":\"%.*s\"}", SLICE_ARG(cursor));
     }
+    /* A browser comes back with the id of what it saw last: this one. */
+    if (format->kind == FORMAT_EVENTS && cursor.len)
+        buffer_printf(&format->buffer, "id: %.*s\n", SLICE_ARG(cursor));
     buffer_printf(&format->buffer,
                   format->kind == FORMAT_NDJSON ? "%.*s\n" : "event: error\ndata: %.*s\n\n",
                   SLICE_ARG(buffer_slice(&error)));
     buffer_done(&error);
+    take_ending_time(format);
     if (format_flush(format))
         http_stream_abort(format->call->http);
     else

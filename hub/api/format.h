@@ -28,16 +28,18 @@ enum format_kind format_of(struct http_request *request);
 void format_init(struct format *format, struct api_call *call, enum format_kind kind);
 void format_done(struct format *format);
 
+/* Whether the leg's head still fits into the page; a stream has room for any, and a page for its first. */
+bool format_has_room(const struct format *format, const struct leg *leg);
 /* One item, with its position as cursor (may be empty); `same` has a bit for each leg that gave it, more than
  * one only where identity spans realms. */
 PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, unsigned same,
                                        struct slice cursor);
-/* Writes out what is ready; sleeps while the client is slow. */
+/* Writes out what is ready; sleeps while the client is slow. What could not be written is kept. */
 PEK_MUST_CHECK enum status format_flush(struct format *format);
-/* The end: nothing can follow. `next` is empty when there is no more. */
+/* The end, which has API_ENDING_MS of its own to be written: nothing can follow. `next` is empty when there is no more. */
 PEK_MUST_CHECK enum status format_end(struct format *format, struct slice next);
-/* An end by failure: the error answer when nothing is out yet, else the last line, with the cursor to resume
- * from. */
+/* An end by failure: the error answer when nothing is out yet, else what is ready and the last line, with the cursor
+ * to resume from; also in time of its own. */
 void format_fail(struct format *format, const struct fault *fault, struct slice cursor);
 
 #endif

@@ -1,22 +1,29 @@
-#include "hub/api/call.h"
+#include "hub/api/any.h"
 #include "hub/api/format.h"
+#include "hub/api/resume.h"
 #include "shared/base/clock.h"
-#include "shared/crypto/crypto.h"
 
 #define TOKEN_ARENA_BYTES_MAX (64u * 1024)
+#define NO_SOURCE SIZE_MAX
+/* What an item earns its realm of the time that others may be kept waiting. */
+#define PATIENCE_ITEM_US 5000
+
+_Static_assert(PAGE_REALMS_MAX == MERGE_SOURCES_MAX, "a token names every realm of a list");
 
 /* A list in the making: the merge over the legs, and where it is. */
 struct list_stream {
     struct api_call *call;
     struct format format;
     struct merge merge;
-    /* Positions outlive their items: the head of each source and the one before it. */
-    struct buffer positions[FANOUT_LEGS_MAX][2];
-    uint64_t arrivals[FANOUT_LEGS_MAX]; /* of methods without sort key: the order they came in */
-    size_t source_leg[FANOUT_LEGS_MAX]; /* leg of each merge source */
-    struct page_question question;
-    struct page_position last; /* of the item given last; realm empty before the first */
-    bool resumes;              /* `last` came from a token */
+    struct resume resume;
+    struct source {
+        size_t leg;
+        /* Positions outlive their items: the head and the one before it. */
+        struct buffer positions[2];
+        uint64_t arrivals;   /* of methods without sort key: the order they came in */
+        int64_t patience_us; /* how long it may yet keep the others waiting */
+    } sources[MERGE_SOURCES_MAX];
+    size_t broke; /* the source that broke first after it had given something, or NO_SOURCE */
     struct arena token_arena;
     size_t size_max; /* 0: everything */
 };
@@ -37,82 +44,56 @@ static enum status ask_size(struct list_stream *stream, struct fault *fault)
     return STATUS_OK;
 }
 
-static enum status hash_question(struct list_stream *stream)
+static struct slice given_token(const struct list_stream *stream)
 {
-    struct api_call *call = stream->call;
-    unsigned char fingerprint[TRANSCODE_FINGERPRINT_BYTES];
-    struct slice parts[3 + FANOUT_LEGS_MAX];
-    size_t count = 0;
+    struct slice token = transcode_request_page_token(stream->call->request);
 
-    enum status status = transcode_request_fingerprint(call->request, fingerprint);
-    if (status)
-        return status;
-    parts[count++] = call->method->path;
-    parts[count++] = slice_make(fingerprint, sizeof(fingerprint));
-    parts[count++] = call->session ? call->session->user_id : slice_make("", 0);
-    for (size_t i = 0; i < call->fanout.count; i++) {
-        const struct leg *leg = &call->fanout.legs[i];
-        /* A realm that could not say whether it knows the user does not belong to the set (yet). */
-        if (leg->named || (call->session && session_is_member(call->session, leg->instance)))
-            parts[count++] = leg->realm;
-    }
-    stream->question = page_question_of(parts, count);
-    return STATUS_OK;
+    return stream->format.kind == FORMAT_EVENTS && token.len == 0
+               ? http_header(stream->call->http, "last-event-id", 0)
+               : token;
 }
 
-static enum status open_token(struct list_stream *stream, struct fault *fault)
-{
-    struct api_call *call = stream->call;
-    struct slice token = transcode_request_page_token(call->request);
+/* ---- tokens ------------------------------------------------------------------------------------ */
 
-    if (stream->format.kind == FORMAT_EVENTS && token.len == 0)
-        token = http_header(call->http, "last-event-id", 0);
-    if (token.len == 0)
-        return STATUS_OK;
-    stream->resumes = true;
-    const struct api_page_keys *keys = call->api->options.page_keys;
-    enum status status = STATUS_INVALID_ARGUMENT;
-    for (size_t i = 0; status && i < keys->count; i++)
-        status = page_token_open(keys->keys[i], &stream->question, token, call->arena,
-                                 &stream->last, fault);
-    if (!status) /* what a newer key said of it */
-        *fault = (struct fault){0};
-    return status;
+static struct leg *leg_of(const struct list_stream *stream, size_t source)
+{
+    return &stream->call->fanout.legs[stream->sources[source].leg];
 }
 
-/* Each realm is asked for one item more than wanted, so that it is known whether a next page exists. */
-static enum status set_requests(struct list_stream *stream)
+/* Not while its head waits to be given. */
+static bool has_broken(const struct leg *leg)
 {
-    struct api_call *call = stream->call;
-    struct transcode_request *request = call->request;
-    bool same_over_realms = stream->merge.same_over_realms;
-
-    enum status status = transcode_request_set_page_token(request, slice_make("", 0));
-    if (!status && stream->size_max)
-        status = transcode_request_set_page_size(request, (int32_t)stream->size_max + 1);
-    for (size_t i = 0; !status && i < call->fanout.count; i++) {
-        struct leg *leg = &call->fanout.legs[i];
-        /* Realms that come after the last item's in a tie have not given their own yet. */
-        bool inclusive = !same_over_realms && slice_compare(leg->realm, stream->last.realm) > 0;
-        if (stream->resumes)
-            status = transcode_request_set_after(request, stream->last.sort_key, stream->last.id,
-                                                 inclusive);
-        if (!status)
-            status = transcode_request_bytes(request, &leg->request);
-    }
-    return status;
+    return leg->state == LEG_DONE && leg->fault.status && !leg->stopped && !leg->item;
 }
 
+/* Behind the last item: the list goes on without the realms that broke. */
 static struct slice seal_last(struct list_stream *stream)
 {
-    struct slice token = {"", 0};
+    struct page_realms realms = {.count = stream->merge.count};
 
+    for (size_t i = 0; i < realms.count; i++) {
+        const struct leg *leg = leg_of(stream, i);
+        realms.realms[i] = (struct page_realm){leg->realm, has_broken(leg)};
+    }
     arena_reset(&stream->token_arena);
-    if (!stream->call->method->sort_key || !stream->last.realm.len ||
-        page_token_seal(stream->call->api->options.page_keys->keys[0], &stream->question,
-                        &stream->last, &stream->token_arena, &token))
-        return slice_make("", 0);
-    return token;
+    return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,
+                       &stream->token_arena);
+}
+
+/* Everything else was given: goes on in the realm that broke first, and in no other. */
+static struct slice seal_broken(struct list_stream *stream)
+{
+    const struct merge_source *source = &stream->merge.sources[stream->broke];
+    const struct page_position position = {source->sort_key, source->id, source->realm};
+    struct page_realms realms = {0};
+
+    for (size_t i = 0; i < stream->merge.count; i++) {
+        const struct leg *leg = leg_of(stream, i);
+        if (has_broken(leg))
+            realms.realms[realms.count++] = (struct page_realm){leg->realm, i != stream->broke};
+    }
+    arena_reset(&stream->token_arena);
+    return resume_seal(stream->call, &stream->resume, &position, &realms, &stream->token_arena);
 }
 
 /* ---- the merge --------------------------------------------------------------------------------- */
@@ -126,10 +107,19 @@ static bool spans_realms(const struct transcode_method *method)
     return method->identity_count > 0;
 }
 
+/* Of one page the straggler limit is the measure, of an export a whole call's. */
+static int64_t patience_us(const struct list_stream *stream)
+{
+    const struct api_options *options = &stream->call->api->options;
+    return 1000 * (stream->call->is_export ? options->realm_timeout_ms : options->straggler_ms);
+}
+
 static enum status begin_merge(struct list_stream *stream)
 {
     struct api_call *call = stream->call;
-    struct slice realms[FANOUT_LEGS_MAX];
+    const struct page_position *last = &stream->resume.last;
+    bool same_over_realms = spans_realms(call->method);
+    struct slice realms[FANOUT_LEGS_MAX] = {{0}};
     size_t count = 0;
 
     for (size_t i = 0; i < call->fanout.count; i++) {
@@ -138,17 +128,23 @@ static enum status begin_merge(struct list_stream *stream)
                     (leg->stopped || leg->fault.status);
         if (leg->state == LEG_SKIPPED || lost)
             continue;
-        stream->source_leg[count] = i;
+        stream->sources[count].leg = i;
+        stream->sources[count].patience_us = patience_us(stream);
         realms[count++] = leg->realm;
     }
-    return merge_init(&stream->merge, realms, count, spans_realms(call->method));
+    enum status status = merge_init(&stream->merge, realms, count, same_over_realms);
+    for (size_t i = 0; !status && stream->resume.given && i < count; i++)
+        merge_resume(&stream->merge, i, last->sort_key, last->id,
+                     resume_is_inclusive(&stream->resume, leg_of(stream, i), same_over_realms));
+    return status;
 }
 
 /* The position of a leg's head: by sort key and id, or in the order of arrival. */
-static enum status set_head(struct list_stream *stream, size_t source, struct leg *leg)
+static enum status set_head(struct list_stream *stream, size_t at, struct leg *leg)
 {
     const struct transcode_method *method = stream->call->method;
-    struct buffer *buffer = &stream->positions[source][leg->items % 2];
+    struct source *source = &stream->sources[at];
+    struct buffer *buffer = &source->positions[leg->items % 2];
     struct slice id = {"", 0};
 
     buffer_reset(buffer);
@@ -158,101 +154,131 @@ static enum status set_head(struct list_stream *stream, size_t source, struct le
         id = transcode_item_identity(leg->item, method->identity_count - 1);
         buffer_append_slice(buffer, id);
     } else {
-        uint64_t arrival = __builtin_bswap64(++stream->arrivals[source]);
+        uint64_t arrival = __builtin_bswap64(++source->arrivals);
         buffer_append(buffer, &arrival, sizeof(arrival));
     }
     if (buffer->failed)
         return STATUS_RESOURCE_EXHAUSTED;
     size_t key_len = buffer->len - id.len;
-    return merge_set_head(&stream->merge, source, slice_make(buffer->ptr, key_len),
+    return merge_set_head(&stream->merge, at, slice_make(buffer->ptr, key_len),
                           slice_make(buffer->ptr + key_len, id.len));
 }
 
-/* Brings the merge up to date with the legs. False when a realm failed after it had given items: what follows
- * its last item cannot be given without a gap. */
-static bool feed(struct list_stream *stream, struct fault *fault)
+static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
+{
+    struct source *source = &stream->sources[at];
+
+    if (leg->items > stream->call->api->options.realm_items_max) {
+        leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "the realm's list is longer than lists may be");
+        return;
+    }
+    enum status status = set_head(stream, at, leg);
+    if (status) {
+        leg_note_row(leg);
+        leg_fail(leg, STATUS_DATA_LOSS,
+                 status == STATUS_DATA_LOSS ? "the realm's list is not in order"
+                                            : "an item's sort key is too long");
+        return;
+    }
+    source->patience_us += PATIENCE_ITEM_US;
+    if (source->patience_us > patience_us(stream))
+        source->patience_us = patience_us(stream);
+}
+
+/* Brings the merge up to date with the legs. A realm that failed is left out of the rest. */
+static void feed(struct list_stream *stream)
 {
     for (size_t i = 0; i < stream->merge.count; i++) {
-        struct leg *leg = &stream->call->fanout.legs[stream->source_leg[i]];
+        struct leg *leg = leg_of(stream, i);
         if (stream->merge.sources[i].state != MERGE_WAITING)
             continue;
-        if (leg->item && set_head(stream, i, leg))
-            leg_fail(leg, STATUS_DATA_LOSS, "the realm's list is not in order");
+        if (leg->item)
+            take_head(stream, i, leg);
         if (leg->item || leg->state < LEG_DONE)
             continue;
-        if (leg->fault.status && leg->given > 0) {
-            *fault = leg->fault;
-            return false;
-        }
+        if (leg->fault.status && leg->given > 0 && stream->broke == NO_SOURCE)
+            stream->broke = i;
         if (stream->merge.sources[i].state == MERGE_WAITING)
             merge_end(&stream->merge, i);
     }
-    return true;
 }
 
 static enum status give(struct list_stream *stream, size_t source, unsigned same)
 {
-    struct leg *legs = stream->call->fanout.legs;
     struct merge *merge = &stream->merge;
-    struct leg *leg = &legs[stream->source_leg[source]];
-    const struct page_position before = stream->last;
+    struct leg *leg = leg_of(stream, source);
+    const struct page_position before = stream->resume.last;
     unsigned same_legs = 0;
     struct slice cursor = {"", 0};
 
-    stream->last = (struct page_position){merge->sources[source].sort_key,
-                                          merge->sources[source].id, leg->realm};
+    stream->resume.last = (struct page_position){merge->sources[source].sort_key,
+                                                 merge->sources[source].id, leg->realm};
     if (stream->format.kind == FORMAT_EVENTS)
         cursor = seal_last(stream);
     for (size_t i = 0; merge->same_over_realms && i < merge->count; i++) {
         if (same & 1u << i)
-            same_legs |= 1u << stream->source_leg[i];
+            same_legs |= 1u << stream->sources[i].leg;
     }
     size_t items = stream->format.items;
     enum status status = format_item(&stream->format, leg, same_legs, cursor);
     if (stream->format.items == items) { /* not given: a cursor must not be behind it */
-        stream->last = before;
+        stream->resume.last = before;
         return status;
     }
     for (size_t i = 0; i < merge->count; i++) {
         if (!(same & 1u << i))
             continue;
         merge_took(merge, i);
-        leg_took(&legs[stream->source_leg[i]]);
+        leg_took(leg_of(stream, i));
     }
     return status;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------------------------------- */
 
-/* ANY: the first realm that has it gives the list, the others are not needed. */
-static enum status choose_winner(struct api_call *call, struct fault *fault)
+static bool keeps_waiting(const struct list_stream *stream, size_t source)
 {
-    struct fanout *fanout = &call->fanout;
-    enum status status = STATUS_OK;
-
-    for (;;) {
-        size_t ended = 0;
-        fanout_advance(fanout);
-        for (size_t i = 0; i < fanout->count; i++) {
-            struct leg *leg = &fanout->legs[i];
-            bool ok = leg->item || (leg->state == LEG_DONE && !leg->fault.status);
-            for (size_t j = 0; ok && j < fanout->count; j++) {
-                if (j != i)
-                    leg_stop(&fanout->legs[j]);
-            }
-            if (ok)
-                return STATUS_OK;
-            ended += leg->state >= LEG_DONE;
-        }
-        if (ended == fanout->count) {
-            call_most_useful(call, fault);
-            return fault->status;
-        }
-        status = fanout_wait(fanout, fanout->deadline_us);
-        if (status)
-            return fault_set(fault, status, NULL, "no realm answered in time");
-    }
+    return stream->merge.sources[source].state == MERGE_WAITING;
 }
+
+static void give_up(struct list_stream *stream, size_t source)
+{
+    leg_fail(leg_of(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
+}
+
+/* Until a leg may go on. A realm that keeps others waiting does so at the cost of its patience, which its items
+ * earn; without any left it is given up. */
+static enum status wait_for_heads(struct list_stream *stream)
+{
+    struct fanout *fanout = &stream->call->fanout;
+    int64_t started_us = clock_monotonic_us(), until_us = fanout->deadline_us;
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < stream->merge.count; i++)
+        waiting += keeps_waiting(stream, i);
+    bool others = waiting < stream->merge.count;
+    for (size_t i = 0; others && i < stream->merge.count; i++) {
+        int64_t end_us = started_us + stream->sources[i].patience_us;
+        if (keeps_waiting(stream, i) && end_us < until_us)
+            until_us = end_us;
+    }
+    enum status status = fanout_wait(fanout, until_us);
+    int64_t now_us = clock_monotonic_us();
+    bool over = now_us >= fanout->deadline_us;
+    if (status == STATUS_CANCELLED || (over && stream->format.kind != FORMAT_PAGE))
+        return status ? status : STATUS_DEADLINE_EXCEEDED;
+    fanout_advance(fanout);
+    for (size_t i = 0; i < stream->merge.count; i++) {
+        if (!keeps_waiting(stream, i))
+            continue;
+        stream->sources[i].patience_us -= others ? now_us - started_us : 0;
+        if (!leg_answered(leg_of(stream, i)) && (over || stream->sources[i].patience_us <= 0))
+            give_up(stream, i);
+    }
+    return STATUS_OK;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
 
 /* Why nothing at all can be given; OK when an empty list is the answer. Every source has answered. */
 static enum status refusal(const struct list_stream *stream, struct fault *fault)
@@ -261,8 +287,8 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
     const struct merge *merge = &stream->merge;
 
     for (size_t i = 0; i < merge->count; i++) {
-        const struct leg *leg = &stream->call->fanout.legs[stream->source_leg[i]];
-        faults[i] = leg->state == LEG_DONE ? leg->fault : (struct fault){0};
+        const struct leg *leg = leg_of(stream, i);
+        faults[i] = has_broken(leg) ? leg->fault : (struct fault){0};
     }
     const struct fault *refused = outcome_all_refusal(faults, merge->count);
     if (merge->count == 1 && faults[0].status)
@@ -273,9 +299,15 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
     return fault->status;
 }
 
+static bool is_full(const struct list_stream *stream, size_t source)
+{
+    return (stream->size_max && stream->format.items == stream->size_max) ||
+           !format_has_room(&stream->format, leg_of(stream, source));
+}
+
+/* To the end of the list, or of the page (`ret_more`). */
 static enum status run_merge(struct list_stream *stream, struct fault *fault, bool *ret_more)
 {
-    struct fanout *fanout = &stream->call->fanout;
     enum status status = STATUS_OK;
     bool begun = false;
 
@@ -283,12 +315,8 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
     while (!status) {
         size_t source;
         unsigned same;
-        fanout_advance(fanout);
-        if (!feed(stream, fault)) {
-            /* A page ends here and says so; a stream ends with an error and a cursor. */
-            *ret_more = true;
-            return stream->format.kind == FORMAT_PAGE ? STATUS_OK : fault->status;
-        }
+        fanout_advance(&stream->call->fanout);
+        feed(stream);
         enum merge_step step = merge_next(&stream->merge, &source, &same);
         if (step != MERGE_WAIT && !begun) {
             begun = true;
@@ -297,62 +325,96 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         }
         if (step == MERGE_DONE)
             return STATUS_OK;
-        if (step == MERGE_ITEM && stream->size_max && stream->format.items == stream->size_max) {
-            *ret_more = true;
+        *ret_more = step == MERGE_ITEM && is_full(stream, source);
+        if (*ret_more)
             return STATUS_OK;
-        }
         if (step == MERGE_ITEM) {
             status = give(stream, source, same);
             continue;
         }
         status = format_flush(&stream->format);
         if (!status)
-            status = fanout_wait(fanout, fanout->deadline_us);
+            status = wait_for_heads(stream);
     }
     return fault_set(fault, status, NULL, "the list could not be given to its end");
+}
+
+static enum status await_answers(struct list_stream *stream, struct fault *fault)
+{
+    struct api_call *call = stream->call;
+    int64_t straggler_ms = call->api->options.straggler_ms;
+    struct leg *first;
+
+    if (call->method->realms == TRANSCODE_ALL)
+        return fanout_await_all(&call->fanout, true, straggler_ms);
+    if (call->method->realms != TRANSCODE_ANY || call->fanout.count <= 1)
+        return STATUS_OK;
+    enum status status = any_await(call, &first, fault);
+    any_add_headers(call, status ? NULL : first);
+    for (size_t i = 0; !status && i < call->fanout.count; i++) {
+        if (&call->fanout.legs[i] != first)
+            leg_stop(&call->fanout.legs[i]);
+    }
+    return status;
+}
+
+/* All legs but those that failed have said that they have no more; or the page is full. */
+static enum status end(struct list_stream *stream, bool more, struct fault *fault)
+{
+    struct fanout *fanout = &stream->call->fanout;
+    struct slice next = {"", 0};
+
+    if (!more && stream->broke != NO_SOURCE) {
+        /* A stream that misses what came behind its realm's last item does not look whole. */
+        const struct leg *leg = leg_of(stream, stream->broke);
+        if (stream->format.kind != FORMAT_PAGE)
+            return fault_set_reason(fault, leg->fault.status, leg->fault.reason, NULL,
+                                    "realm %.*s broke off: %s", SLICE_ARG(leg->realm),
+                                    leg->fault.text);
+        /* Of one realm alone: nobody else is kept from going on. */
+        if (stream->merge.count == 1)
+            next = seal_broken(stream);
+    }
+    if (more)
+        next = seal_last(stream);
+    if (more && next.len == 0 && stream->format.items != stream->size_max)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
+                         "the list does not fit into one page; ask for application/x-ndjson");
+    for (size_t i = 0; i < fanout->count; i++)
+        leg_stop(&fanout->legs[i]);
+    return format_end(&stream->format, next);
 }
 
 static enum status run(struct list_stream *stream, struct fault *fault)
 {
     struct api_call *call = stream->call;
     struct fanout *fanout = &call->fanout;
-    int64_t straggler_ms = call->api->options.straggler_ms;
-    bool any = call->method->realms == TRANSCODE_ANY && fanout->count > 1;
     bool more = false;
 
     enum status status = ask_size(stream, fault);
+    if (!status)
+        status = resume_open(call, given_token(stream), &stream->resume, fault);
+    if (!status)
+        status = resume_add_legs(call, &stream->resume, fault);
     if (status)
         return status;
-    if (stream->size_max == 0 && stream->format.kind != FORMAT_PAGE) {
-        int64_t timeout_ms = call->api->options.export_timeout_ms;
-        fanout->deadline_us = http_started_us(call->http) + timeout_ms * 1000;
-        fanout->call_timeout_ms = timeout_ms;
-    }
     fanout->hold = true;
-    status = fanout_await_all(fanout, false, straggler_ms);
+    status = fanout_await_all(fanout, false, call->api->options.straggler_ms);
     fanout->hold = false;
+    /* Each realm is asked for one item more than wanted, so that it is known whether a next page exists. */
     if (!status)
-        status = hash_question(stream);
+        status =
+            resume_set_requests(call, &stream->resume, stream->size_max ? stream->size_max + 1 : 0,
+                                spans_realms(call->method));
     if (!status)
-        status = open_token(stream, fault);
-    if (!status)
-        status = set_requests(stream);
-    if (!status && any)
-        status = choose_winner(call, fault);
-    if (!status && call->method->realms == TRANSCODE_ALL)
-        status = fanout_await_all(fanout, true, straggler_ms);
+        status = await_answers(stream, fault);
     if (!status)
         status = begin_merge(stream);
     if (!status)
         status = run_merge(stream, fault, &more);
-    if (!status && !any && fanout->count == 0 && call->method->realms != TRANSCODE_ALL)
+    if (!status && fanout->count == 0 && call->method->realms != TRANSCODE_ALL)
         status = fault_set(fault, STATUS_NOT_FOUND, NULL, "not found");
-    if (!status) {
-        for (size_t i = 0; i < fanout->count; i++)
-            leg_stop(&fanout->legs[i]);
-        status = format_end(&stream->format, more ? seal_last(stream) : slice_make("", 0));
-    }
-    return status;
+    return status ? status : end(stream, more, fault);
 }
 
 enum status call_stream(struct api_call *call, struct fault *fault)
@@ -365,23 +427,25 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         return fault->status;
     }
     stream->call = call;
-    stream->merge.same_over_realms = spans_realms(call->method);
+    stream->broke = NO_SOURCE;
     arena_init(&stream->token_arena, TOKEN_ARENA_BYTES_MAX);
-    for (size_t i = 0; i < FANOUT_LEGS_MAX; i++) {
-        buffer_init(&stream->positions[i][0], PAGE_POSITION_BYTES_MAX);
-        buffer_init(&stream->positions[i][1], PAGE_POSITION_BYTES_MAX);
+    for (size_t i = 0; i < MERGE_SOURCES_MAX; i++) {
+        buffer_init(&stream->sources[i].positions[0], PAGE_POSITION_BYTES_MAX);
+        buffer_init(&stream->sources[i].positions[1], PAGE_POSITION_BYTES_MAX);
     }
     format_init(&stream->format, call, format_of(call->http));
     enum status status = run(stream, fault);
     if (status) {
+        bool rest_is_given = merge_is_done(&stream->merge) && stream->broke != NO_SOURCE;
         if (!fault->status)
             (void)fault_set(fault, status, NULL, "the list could not be made");
-        format_fail(&stream->format, fault, seal_last(stream));
+        format_fail(&stream->format, fault,
+                    rest_is_given ? seal_broken(stream) : seal_last(stream));
     }
     format_done(&stream->format);
-    for (size_t i = 0; i < FANOUT_LEGS_MAX; i++) {
-        buffer_done(&stream->positions[i][0]);
-        buffer_done(&stream->positions[i][1]);
+    for (size_t i = 0; i < MERGE_SOURCES_MAX; i++) {
+        buffer_done(&stream->sources[i].positions[0]);
+        buffer_done(&stream->sources[i].positions[1]);
     }
     arena_done(&stream->token_arena);
     return status;

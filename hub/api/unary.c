@@ -1,4 +1,6 @@
-#include "hub/api/call.h"
+#include "hub/api/any.h"
+#include "hub/api/condition.h"
+#include "hub/api/given_back.h"
 #include "shared/json/json_writer.h"
 
 static bool succeeded(const struct leg *leg)
@@ -6,14 +8,14 @@ static bool succeeded(const struct leg *leg)
     return leg->state == LEG_DONE && leg->fault.status == STATUS_OK && leg->item;
 }
 
-/* The first success; NULL when there is none (yet). */
-static struct leg *winner(struct fanout *fanout)
+enum status call_set_requests(struct api_call *call)
 {
-    for (size_t i = 0; i < fanout->count; i++) {
-        if (succeeded(&fanout->legs[i]))
-            return &fanout->legs[i];
-    }
-    return NULL;
+    struct slice bytes;
+    enum status status = transcode_request_bytes(call->request, &bytes);
+
+    for (size_t i = 0; !status && i < call->fanout.count; i++)
+        call->fanout.legs[i].request = bytes;
+    return status;
 }
 
 static bool all_ended(const struct fanout *fanout)
@@ -25,24 +27,14 @@ static bool all_ended(const struct fanout *fanout)
     return true;
 }
 
-static enum status set_requests(struct api_call *call)
-{
-    struct slice bytes;
-    enum status status = transcode_request_bytes(call->request, &bytes);
-
-    for (size_t i = 0; !status && i < call->fanout.count; i++)
-        call->fanout.legs[i].request = bytes;
-    return status;
-}
-
-/* Runs the legs until the answer is known: one success, or (EVERY, or no success) all ended. */
-static enum status await(struct api_call *call, bool every)
+/* Until all legs ended. */
+static enum status await_every(struct api_call *call)
 {
     struct fanout *fanout = &call->fanout;
     enum status status = STATUS_OK;
 
     fanout_advance(fanout);
-    while (!status && !all_ended(fanout) && (every || !winner(fanout))) {
+    while (!status && !all_ended(fanout)) {
         status = fanout_wait(fanout, fanout->deadline_us);
         fanout_advance(fanout);
     }
@@ -53,41 +45,39 @@ static enum status await(struct api_call *call, bool every)
     return status == STATUS_CANCELLED ? status : STATUS_OK;
 }
 
-static void reply_json(struct api_call *call, struct buffer *body)
+static void reply_json(struct api_call *call, int code, struct slice body)
 {
     const struct http_header_pair headers[] = {
         {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
         {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
     };
     call_add_server_timing(call);
-    http_reply(call->http, 200, headers, 2, buffer_slice(body));
+    http_reply(call->http, code, headers, 2, body);
 }
 
 /* {"results":[{"realm":"…","result":{…}}, …]} in the order of the realms. */
 static enum status write_every(struct api_call *call, struct buffer *body)
 {
     struct json_writer json;
-    enum status status = STATUS_OK;
 
     json_writer_init(&json, body);
     json_object(&json);
     json_key(&json, "results");
     json_array(&json);
-    for (size_t i = 0; !status && i < call->fanout.count; i++) {
-        struct leg *leg = &call->fanout.legs[i];
+    for (size_t i = 0; i < call->fanout.count; i++) {
+        const struct leg *leg = &call->fanout.legs[i];
         if (leg->state == LEG_SKIPPED)
             continue;
         json_object(&json);
         json_key(&json, "realm");
         json_slice(&json, leg->realm);
         json_key(&json, "result");
-        json_raw(&json, slice_make("", 0));
-        status = transcode_item_json(leg->item, call->match.rule, body);
+        json_raw(&json, buffer_slice(&leg->json));
         json_object_end(&json);
     }
     json_array_end(&json);
     json_object_end(&json);
-    return status ? status : json_writer_finish(&json);
+    return json_writer_finish(&json);
 }
 
 static bool every_succeeded(const struct fanout *fanout)
@@ -99,26 +89,120 @@ static bool every_succeeded(const struct fanout *fanout)
     return true;
 }
 
-enum status call_unary(struct api_call *call, struct fault *fault)
+static enum status answer_every(struct api_call *call, struct fault *fault)
 {
-    bool every = call->method->realms == TRANSCODE_EVERY && call->fanout.count > 1;
-    enum status status = set_requests(call);
+    struct buffer body;
+    enum status status = call_add_legs(call, fault);
 
     if (!status)
-        status = await(call, every);
-    struct leg *leg = winner(&call->fanout);
-    if (!status && (every ? !every_succeeded(&call->fanout) : !leg)) {
+        status = call_set_requests(call);
+    if (status)
+        return status;
+    status = await_every(call);
+    if (status)
+        return fault_set(fault, status, NULL, "the client went away");
+    if (!every_succeeded(&call->fanout)) {
         call_most_useful(call, fault);
-        status = fault->status;
-    } else if (!status) {
-        struct buffer body;
-        buffer_init(&body, API_PAGE_BYTES_MAX);
-        status = every ? write_every(call, &body)
-                       : transcode_item_json(leg->item, call->match.rule, &body);
-        if (!status)
-            reply_json(call, &body);
-        buffer_done(&body);
+        return fault->status;
     }
+    buffer_init(&body, API_PAGE_BYTES_MAX);
+    status = write_every(call, &body);
+    if (!status)
+        reply_json(call, 200, buffer_slice(&body));
+    buffer_done(&body);
+    return status ? fault_set(fault, status, NULL, "the answers do not fit into one") : STATUS_OK;
+}
+
+/* The answer of one realm, as its conditions have it. */
+static enum status reply_item(struct api_call *call, const struct leg *leg, struct fault *fault)
+{
+    int code = condition_of_answer(call, leg, fault);
+
+    if (code != 200 && code != 304)
+        return fault->status;
+    reply_json(call, code, buffer_slice(&leg->json));
+    return STATUS_OK;
+}
+
+static enum status ask_any(struct api_call *call, struct leg **ret_leg, struct fault *fault)
+{
+    enum status status = call_add_legs(call, fault);
+
+    if (!status)
+        status = call_set_requests(call);
+    if (!status)
+        status = any_await(call, ret_leg, fault);
+    return status;
+}
+
+static enum status read_any(struct api_call *call, struct fault *fault)
+{
+    struct leg *leg = NULL;
+    enum status status = ask_any(call, &leg, fault);
+
+    any_add_headers(call, leg);
+    return status ? status : reply_item(call, leg, fault);
+}
+
+/* With each etag that If-Match names, until one is the present one. */
+static enum status change(struct api_call *call, const struct condition *condition,
+                          struct fault *fault)
+{
+    const struct route_rule *rule = call->match.rule;
+    struct leg *leg = NULL;
+    size_t tries = condition->count ? condition->count : 1;
+    enum status status = STATUS_ABORTED;
+
+    for (size_t i = 0; i < tries && status == STATUS_ABORTED; i++) {
+        if (i > 0) {
+            if (!condition_is_refusal(fault))
+                break;
+            fanout_done(&call->fanout);
+            call_begin_fanout(call);
+            *fault = (struct fault){0};
+        }
+        status = condition->count
+                     ? transcode_request_set_etag(call->request, rule, condition->etags[i])
+                     : STATUS_OK;
+        if (!status)
+            status = ask_any(call, &leg, fault);
+    }
+    if (status && condition->given && condition_is_refusal(fault))
+        status = condition_fail(fault);
+    return status ? status : reply_item(call, leg, fault);
+}
+
+static enum status change_checked(struct api_call *call, struct fault *fault)
+{
+    struct condition condition;
+    struct given_back back = {0};
+    enum status status = condition_of_change(call, &condition, fault);
+
+    if (!status && condition.count == 1)
+        status = transcode_request_set_etag(call->request, call->match.rule, condition.etags[0]);
+    if (!status)
+        status = given_back_reduce(call, &back, fault);
+    if (!status)
+        status =
+            back.current ? reply_item(call, back.current, fault) : change(call, &condition, fault);
+    given_back_done(&back);
+    return status;
+}
+
+static bool reads(struct api_call *call)
+{
+    struct slice verb = http_method(call->http);
+    return slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
+}
+
+enum status call_unary(struct api_call *call, struct fault *fault)
+{
+    enum status status;
+
+    if (call->method->realms == TRANSCODE_EVERY && !transcode_request_realm(call->request).len)
+        status = answer_every(call, fault);
+    else
+        status = reads(call) ? read_any(call, fault) : change_checked(call, fault);
     if (status && !fault->status)
         (void)fault_set(fault, status, NULL, "the answer could not be made");
     if (status) {

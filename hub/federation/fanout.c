@@ -1,5 +1,7 @@
 #include "hub/federation/fanout.h"
 
+#include <stdio.h>
+
 #include "shared/base/clock.h"
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
@@ -52,7 +54,14 @@ void leg_stop(struct leg *leg)
         leg->stopped = true;
         end(leg, false);
     }
+    /* How it ended is behind what is not needed any more. */
+    leg->stopped |= leg->item != NULL;
     leg->item = transcode_item_free(leg->item);
+}
+
+void leg_note_row(struct leg *leg)
+{
+    snprintf(leg->row, sizeof(leg->row), "%.*s", SLICE_ARG(transcode_item_id(leg->item)));
 }
 
 void leg_fail(struct leg *leg, enum status status, const char *text)
@@ -67,6 +76,7 @@ void fanout_done(struct fanout *fanout)
     for (size_t i = 0; i < fanout->count; i++) {
         leg_stop(&fanout->legs[i]);
         instance_unfollow(&fanout->legs[i].interest);
+        buffer_done(&fanout->legs[i].json);
         fanout->legs[i].instance = instance_unref(fanout->legs[i].instance);
     }
     cancel_hook_remove(&fanout->cancel_hook);
@@ -78,6 +88,7 @@ static struct leg *add_leg(struct fanout *fanout, struct slice request)
         return NULL;
     struct leg *leg = &fanout->legs[fanout->count++];
     *leg = (struct leg){.request = request, .started_us = clock_monotonic_us()};
+    buffer_init(&leg->json, fanout->item_bytes_max);
     return leg;
 }
 
@@ -94,6 +105,18 @@ enum status fanout_add(struct fanout *fanout, struct instance *instance, bool na
     leg->realm = slice_str(instance->realm);
     leg->named = named;
     leg->state = LEG_CREDENTIAL;
+    return STATUS_OK;
+}
+
+enum status fanout_add_failed(struct fanout *fanout, struct slice realm, const struct fault *fault)
+{
+    struct leg *leg = add_leg(fanout, slice_make("", 0));
+
+    if (!leg)
+        return STATUS_RESOURCE_EXHAUSTED;
+    leg->realm = realm;
+    leg->fault = *fault;
+    leg->state = LEG_DONE;
     return STATUS_OK;
 }
 
@@ -147,9 +170,9 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
         refuse_unavailable(leg);
         return true;
     }
-    const struct credential *credential = session_credential(fanout->session, leg->instance);
     enum credential_state state =
         credential_get(fanout->session, leg->instance, &leg->waiter, &fanout->event);
+    const struct credential *credential = session_credential(fanout->session, leg->instance);
 
     if (state == CREDENTIAL_READY) {
         if (!leg->named && !credential->member)
@@ -235,13 +258,23 @@ static bool may_retry(struct fanout *fanout, const struct leg *leg)
     return true;
 }
 
-/* A realm that answers what it must not is not shown, whatever it was. */
+/* A realm that answers what it must not is not shown, whatever it was; nor is what cannot be written, which must
+ * not be found out when the answer is half made. */
 static void check_item(struct fanout *fanout, struct leg *leg)
 {
-    if (!leg->instance || !fanout->method->item_realm)
+    struct fault problem = {0}, said;
+
+    if (leg->instance && fanout->method->item_realm &&
+        !slice_equal(transcode_item_realm(leg->item), leg->realm))
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
+                        "the realm answered with another realm's object");
+    else if (transcode_item_json(leg->item, fanout->rule, &leg->json, &problem))
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's answer cannot be written: %s",
+                        problem.text);
+    else
         return;
-    if (!slice_equal(transcode_item_realm(leg->item), leg->realm))
-        leg_fail(leg, STATUS_DATA_LOSS, "the realm answered with another realm's object");
+    leg_note_row(leg);
+    leg_fail(leg, said.status, said.text);
 }
 
 /* A realm that is known to be gone will not answer any more. A change is waited for all the same: it may have
@@ -309,6 +342,7 @@ static void leg_advance(struct fanout *fanout, struct leg *leg)
 void leg_took(struct leg *leg)
 {
     leg->item = transcode_item_free(leg->item);
+    buffer_reset(&leg->json);
     leg->given++;
 }
 

@@ -23,6 +23,7 @@
 #define FANOUT_LEGS_MAX MERGE_SOURCES_MAX
 #define FANOUT_RETRIES_MAX 2
 #define FANOUT_PAIRS_MAX 8
+#define FANOUT_ROW_BYTES_MAX 127
 /* Retries are at most this share of the calls of the last while; see struct retry_budget. */
 #define RETRY_BUDGET_PERCENT 10
 #define RETRY_BUDGET_BURST 20
@@ -44,11 +45,13 @@ struct leg {
     struct instance_ticket ticket;
     struct instance_interest interest;
     struct rpc_call *call;
-    struct transcode_item *item;    /* the head: taken from the call, not yet used */
-    uint64_t items;                 /* heads so far, this one included */
-    uint64_t given;                 /* of these, used */
-    struct fault fault;             /* when DONE; status OK for success */
-    int64_t started_us, elapsed_us; /* see leg_elapsed_us */
+    struct transcode_item *item; /* the head: taken from the call, not yet used */
+    struct buffer json; /* of the head; what has no JSON is no head, but the realm's fault */
+    uint64_t items;     /* heads so far, this one included */
+    uint64_t given;     /* of these, used */
+    struct fault fault; /* when DONE; status OK for success */
+    char row[FANOUT_ROW_BYTES_MAX + 1]; /* id of the item that was the fault; "" */
+    int64_t started_us, elapsed_us;     /* see leg_elapsed_us */
 };
 
 /* A token bucket: each call puts RETRY_BUDGET_PERCENT/100 in, each retry takes 1 out. One per hub. */
@@ -63,6 +66,8 @@ struct fanout {
     struct retry_budget *budget;
     const struct rpc_pair *pairs; /* sent on every leg: trace context, idempotency key */
     size_t pair_count;
+    const struct route_rule *rule; /* of the answer's JSON; NULL: whole messages */
+    size_t item_bytes_max;         /* of one item's JSON */
     bool hold;               /* legs wait before ADMISSION: their requests are still being made */
     int64_t deadline_us;     /* of the whole */
     int64_t call_timeout_ms; /* of each call */
@@ -81,6 +86,10 @@ void fanout_done(struct fanout *fanout);
 /* RESOURCE_EXHAUSTED over FANOUT_LEGS_MAX. `request` outlives the fan-out. */
 PEK_MUST_CHECK enum status fanout_add(struct fanout *fanout, struct instance *instance, bool named,
                                       struct slice request);
+/* A leg that is DONE without having been asked: a realm that has no part in this any more. `realm` outlives the
+ * fan-out. */
+PEK_MUST_CHECK enum status fanout_add_failed(struct fanout *fanout, struct slice realm,
+                                             const struct fault *fault);
 PEK_MUST_CHECK enum status fanout_add_local(struct fanout *fanout, struct rpc_channel *channel,
                                             struct slice request);
 
@@ -95,6 +104,8 @@ PEK_MUST_CHECK enum status fanout_await_all(struct fanout *fanout, bool answered
 PEK_MUST_CHECK enum status fanout_wait(struct fanout *fanout, int64_t until_us);
 /* The head was used: frees it; the next fanout_advance brings the next. */
 void leg_took(struct leg *leg);
+/* Keeps the head's id in `row`, for the log: it is what is wrong. */
+void leg_note_row(struct leg *leg);
 /* Ends a leg with a fault of ours (straggler, wrong answer); its call is cancelled. */
 void leg_fail(struct leg *leg, enum status status, const char *text);
 /* Ends a leg whose answer is no longer wanted. */

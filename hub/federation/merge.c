@@ -19,6 +19,15 @@ static int compare_position(const struct merge_source *a, const struct merge_sou
     return order ? order : slice_compare(a->id, b->id);
 }
 
+void merge_resume(struct merge *merge, size_t source, struct slice sort_key, struct slice id,
+                  bool inclusive)
+{
+    assert(merge->sources[source].state == MERGE_WAITING);
+    merge->sources[source].sort_key = sort_key;
+    merge->sources[source].id = id;
+    merge->sources[source].inclusive = inclusive;
+}
+
 enum status merge_set_head(struct merge *merge, size_t index, struct slice sort_key,
                            struct slice id)
 {
@@ -28,7 +37,8 @@ enum status merge_set_head(struct merge *merge, size_t index, struct slice sort_
 
     assert(index < merge->count && source->state == MERGE_WAITING);
     /* The position before is kept by merge_took; an empty sort key and id come before everything. */
-    if ((source->sort_key.ptr || source->id.ptr) && compare_position(&head, source) <= 0) {
+    if ((source->sort_key.ptr || source->id.ptr) &&
+        compare_position(&head, source) < (source->inclusive ? 0 : 1)) {
         source->state = MERGE_ENDED;
         return STATUS_DATA_LOSS;
     }
@@ -75,4 +85,13 @@ enum merge_step merge_next(const struct merge *merge, size_t *ret_source, unsign
     *ret_source = (size_t)(best - merge->sources);
     *ret_same = same | 1u << *ret_source;
     return MERGE_ITEM;
+}
+
+bool merge_is_done(const struct merge *merge)
+{
+    for (size_t i = 0; i < merge->count; i++) {
+        if (merge->sources[i].state != MERGE_ENDED)
+            return false;
+    }
+    return true;
 }

@@ -30,7 +30,8 @@ enum merge_state {
 struct merge_source {
     struct slice realm; /* breaks ties; distinct */
     enum merge_state state;
-    struct slice sort_key, id; /* of the head, when READY */
+    struct slice sort_key, id; /* of the head, when READY; before, where it must go on behind */
+    bool inclusive;            /* that position itself may still come */
 };
 
 struct merge {
@@ -44,6 +45,10 @@ struct merge {
 PEK_MUST_CHECK enum status merge_init(struct merge *merge, const struct slice *realms, size_t count,
                                       bool same_over_realms);
 
+/* The list is a later part: the source has nothing to give before this position, or at it unless `inclusive`. Before
+ * the first head. */
+void merge_resume(struct merge *merge, size_t source, struct slice sort_key, struct slice id,
+                  bool inclusive);
 /* A new head, or the end. A head that does not come after the one before it (equal included) is
  * DATA_LOSS: the realm broke the order it promised; the source is then ended. */
 PEK_MUST_CHECK enum status merge_set_head(struct merge *merge, size_t source, struct slice sort_key,
@@ -58,6 +63,8 @@ enum merge_step {
 /* The source of the next item; with same_over_realms `ret_same` (a bit a source) says all that gave it, the
  * winner included. Advance each of them: merge_took, then a new head or the end. */
 enum merge_step merge_next(const struct merge *merge, size_t *ret_source, unsigned *ret_same);
+/* All sources ended. */
+bool merge_is_done(const struct merge *merge);
 /* The head was used up; the source is WAITING. */
 void merge_took(struct merge *merge, size_t source);
 

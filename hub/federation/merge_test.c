@@ -108,6 +108,20 @@ static void merge_refuses_a_realm_that_breaks_its_order(void **state)
     assert_int_equal(merge_next(&merge, &source, &same), MERGE_DONE);
 }
 
+static void merge_that_goes_on_takes_nothing_from_before(void **state)
+{
+    (void)state;
+    struct merge merge;
+    assert_int_equal(merge_init(&merge, realms, 3, false), STATUS_OK);
+    for (size_t i = 0; i < 3; i++)
+        merge_resume(&merge, i, SLICE_LIT("b"), SLICE_LIT("1"), i > 0);
+    assert_int_equal(merge_set_head(&merge, 0, SLICE_LIT("b"), SLICE_LIT("1")), STATUS_DATA_LOSS);
+    assert_int_equal(merge_set_head(&merge, 1, SLICE_LIT("b"), SLICE_LIT("1")), STATUS_OK);
+    merge_took(&merge, 1);
+    assert_int_equal(merge_set_head(&merge, 1, SLICE_LIT("b"), SLICE_LIT("1")), STATUS_DATA_LOSS);
+    assert_int_equal(merge_set_head(&merge, 2, SLICE_LIT("a"), SLICE_LIT("9")), STATUS_DATA_LOSS);
+}
+
 static void merge_refuses_more_sources_than_its_limit(void **state)
 {
     (void)state;
@@ -124,6 +138,7 @@ int main(void)
         cmocka_unit_test(merge_gives_a_shared_item_once_with_all_its_realms),
         cmocka_unit_test(merge_waits_for_every_head),
         cmocka_unit_test(merge_refuses_a_realm_that_breaks_its_order),
+        cmocka_unit_test(merge_that_goes_on_takes_nothing_from_before),
         cmocka_unit_test(merge_refuses_more_sources_than_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "shared/crypto/encode.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     MAC_BYTES = 16,
     MAC_AT = 1 + PAGE_QUESTION_BYTES,
     BODY_AT = MAC_AT + MAC_BYTES,
@@ -50,11 +50,45 @@ static struct sha256 mac_of(struct slice key, const char *raw, size_t len)
     return hmac_sha256(key, slice_make(digest.bytes, sizeof(digest.bytes)));
 }
 
-enum status page_token_seal(struct slice key, const struct page_question *question,
-                            const struct page_position *position, struct arena *arena,
-                            struct slice *ret_token)
+static size_t raw_bytes(const struct page_position *position, const struct page_realms *realms)
 {
     size_t len = BODY_AT + position->sort_key.len + position->id.len + position->realm.len + 6;
+
+    for (size_t i = 0; i < realms->count; i++)
+        len += 2 + 1 + realms->realms[i].name.len;
+    return len;
+}
+
+/* '+' or '-' and the name, as one part. */
+static char *put_realm(char *at, const struct page_realm *realm)
+{
+    size_t len = 1 + realm->name.len;
+
+    *at++ = (char)(len >> 8);
+    *at++ = (char)(len & 0xff);
+    *at++ = realm->out ? '-' : '+';
+    memcpy(at, realm->name.ptr, realm->name.len);
+    return at + realm->name.len;
+}
+
+static bool take_realms(struct slice *rest, struct page_realms *realms)
+{
+    struct slice part;
+
+    for (realms->count = 0; rest->len > 0; realms->count++) {
+        if (realms->count == PAGE_REALMS_MAX || !take_part(rest, &part) || part.len < 2)
+            return false;
+        realms->realms[realms->count] =
+            (struct page_realm){slice_make(part.ptr + 1, part.len - 1), part.ptr[0] == '-'};
+    }
+    return true;
+}
+
+enum status page_token_seal(struct slice key, const struct page_question *question,
+                            const struct page_position *position, const struct page_realms *realms,
+                            struct arena *arena, struct slice *ret_token)
+{
+    size_t len = raw_bytes(position, realms);
     char raw[RAW_BYTES_MAX];
 
     if (len > sizeof(raw))
@@ -63,7 +97,9 @@ enum status page_token_seal(struct slice key, const struct page_question *questi
     memcpy(raw + 1, question->bytes, PAGE_QUESTION_BYTES);
     char *at = put_part(raw + BODY_AT, position->sort_key);
     at = put_part(at, position->id);
-    put_part(at, position->realm);
+    at = put_part(at, position->realm);
+    for (size_t i = 0; i < realms->count; i++)
+        at = put_realm(at, &realms->realms[i]);
     struct sha256 mac = mac_of(key, raw, len);
     memcpy(raw + MAC_AT, mac.bytes, MAC_BYTES);
     return base64url_encode_in(arena, slice_make(raw, len), ret_token);
@@ -71,9 +107,11 @@ enum status page_token_seal(struct slice key, const struct page_question *questi
 
 enum status page_token_open(struct slice key, const struct page_question *question,
                             struct slice token, struct arena *arena,
-                            struct page_position *ret_position, struct fault *fault)
+                            struct page_position *ret_position, struct page_realms *ret_realms,
+                            struct fault *fault)
 {
     struct page_position position;
+    struct page_realms realms;
     struct slice raw;
 
     if (token.len > PAGE_TOKEN_BYTES_MAX || base64url_decode_in(arena, token, &raw) ||
@@ -84,11 +122,12 @@ enum status page_token_open(struct slice key, const struct page_question *questi
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
     if (memcmp(raw.ptr + 1, question->bytes, PAGE_QUESTION_BYTES) != 0)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token",
-                         "pageToken was made for another query, user or set of realms");
+                         "pageToken was made for another query, user or realm");
     struct slice rest = slice_make(raw.ptr + BODY_AT, raw.len - BODY_AT);
     if (!take_part(&rest, &position.sort_key) || !take_part(&rest, &position.id) ||
-        !take_part(&rest, &position.realm) || rest.len != 0)
+        !take_part(&rest, &position.realm) || !take_realms(&rest, &realms))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
     *ret_position = position;
+    *ret_realms = realms;
     return STATUS_OK;
 }

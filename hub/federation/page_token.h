@@ -1,30 +1,43 @@
-/* page_token: one position in a merged list, sealed.
+/* page_token: where a merged list goes on, sealed: a position, and the realms of the list.
  *
- * The position is the last item given: (sort key, id, realm). Every realm understands it, so a page neither
- * repeats nor skips, whichever realms were down when it was made. The token is bound to a question (a hash
- * over method, filters, user and the set of realms) and to this federation by HMAC-SHA-256 over all of it: a
- * token that was changed, or made for another question, is INVALID_ARGUMENT on "page_token".
+ * The position is the last item given: (sort key, id, realm). Every realm understands it. The realms are those that
+ * the list began with, each with whether it is still in: one that broke is out for the rest of this list, so that no
+ * realm can keep the others from going on; and realms that came or were learned of later are not in it, so that a
+ * token leads on whatever happens to the federation. The token is bound to a question (a hash over method, filters,
+ * user and the realm that was named) and to this federation by HMAC-SHA-256 over all of it: a token that was changed,
+ * or made for another question, is INVALID_ARGUMENT on "page_token".
  *
- * Text form: base64url of  version(1) question(16) mac(16) len(2) sort_key len(2) id realm…
+ * Text form: base64url of  version(1) question(16) mac(16) then parts, each len(2) bytes: sort_key id realm, and for
+ * each realm of the list '+' or '-' (out) before its name.
  * The sort key is no secret of the user's, who may see the name it was made from; the page size is not part
  * of the question and may change between pages.
  */
 #ifndef PEK_HUB_FEDERATION_PAGE_TOKEN_H
 #define PEK_HUB_FEDERATION_PAGE_TOKEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/base/arena.h"
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
 
-#define PAGE_TOKEN_BYTES_MAX 4096 /* of text */
+#define PAGE_TOKEN_BYTES_MAX 5632 /* of text; it stands in a URL */
 #define PAGE_QUESTION_BYTES 16
-/* Of sort key and id together; with any realm's name that fits in a token. */
+#define PAGE_REALMS_MAX 16 /* realms per fan-out */
+/* Of sort key and id together; with any PAGE_REALMS_MAX names of realms that fits in a token. */
 #define PAGE_POSITION_BYTES_MAX 2944
 
 struct page_position {
     struct slice sort_key, id, realm;
+};
+
+struct page_realms {
+    struct page_realm {
+        struct slice name;
+        bool out; /* it broke: not asked any more in this list */
+    } realms[PAGE_REALMS_MAX];
+    size_t count;
 };
 
 struct page_question {
@@ -37,10 +50,12 @@ struct page_question page_question_of(const struct slice *parts, size_t part_cou
 /* The text lives in the arena. RESOURCE_EXHAUSTED when the position is too large for a token. */
 PEK_MUST_CHECK enum status page_token_seal(struct slice key, const struct page_question *question,
                                            const struct page_position *position,
-                                           struct arena *arena, struct slice *ret_token);
-/* The position lives in the arena. */
+                                           const struct page_realms *realms, struct arena *arena,
+                                           struct slice *ret_token);
+/* Position and realms live in the arena. */
 PEK_MUST_CHECK enum status page_token_open(struct slice key, const struct page_question *question,
                                            struct slice token, struct arena *arena,
-                                           struct page_position *ret_position, struct fault *fault);
+                                           struct page_position *ret_position,
+                                           struct page_realms *ret_realms, struct fault *fault);
 
 #endif

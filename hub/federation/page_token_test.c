@@ -10,6 +10,8 @@ static const struct slice key = {"0123456789abcdef0123456789abcdef", 32};
 static const struct page_position position = {
     {"\x2a\x00\xff", 3}, {"kir-dev@kir-dev", 15}, {"worker-acme", 11}};
 
+static const struct page_realms realms = {{{{"hub", 3}, false}, {{"worker-acme", 11}, true}}, 2};
+
 static struct page_question question_of(const char *text)
 {
     struct slice part = slice_str(text);
@@ -24,12 +26,20 @@ static void token_gives_back_its_position(void **state)
     struct page_question question = question_of("q");
     struct slice token;
     struct page_position back;
+    struct page_realms back_realms;
     struct fault fault;
-    assert_int_equal(page_token_seal(key, &question, &position, &arena, &token), STATUS_OK);
-    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &fault), STATUS_OK);
+    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token),
+                     STATUS_OK);
+    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &back_realms, &fault),
+                     STATUS_OK);
     assert_true(slice_equal(back.sort_key, position.sort_key));
     assert_true(slice_equal(back.id, position.id));
     assert_true(slice_equal(back.realm, position.realm));
+    assert_int_equal(back_realms.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(slice_equal(back_realms.realms[i].name, realms.realms[i].name));
+        assert_int_equal(back_realms.realms[i].out, realms.realms[i].out);
+    }
     arena_done(&arena);
 }
 
@@ -41,19 +51,21 @@ static void token_changed_anywhere_or_cut_is_refused(void **state)
     struct page_question question = question_of("q");
     struct slice token;
     struct page_position back;
+    struct page_realms back_realms;
     struct fault fault;
-    assert_int_equal(page_token_seal(key, &question, &position, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token),
+                     STATUS_OK);
     for (size_t i = 0; i < token.len; i++) {
         char *changed = arena_strndup(&arena, token.ptr, token.len);
         assert_non_null(changed);
         changed[i] = changed[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(
-            page_token_open(key, &question, slice_make(changed, token.len), &arena, &back, &fault),
-            STATUS_INVALID_ARGUMENT);
+        assert_int_equal(page_token_open(key, &question, slice_make(changed, token.len), &arena,
+                                         &back, &back_realms, &fault),
+                         STATUS_INVALID_ARGUMENT);
         assert_string_equal(fault.field, "page_token");
-        assert_int_equal(
-            page_token_open(key, &question, slice_make(token.ptr, i), &arena, &back, &fault),
-            STATUS_INVALID_ARGUMENT);
+        assert_int_equal(page_token_open(key, &question, slice_make(token.ptr, i), &arena, &back,
+                                         &back_realms, &fault),
+                         STATUS_INVALID_ARGUMENT);
     }
     arena_done(&arena);
 }
@@ -66,32 +78,40 @@ static void token_of_another_question_or_key_is_refused(void **state)
     struct page_question question = question_of("q"), other = question_of("other");
     struct slice token;
     struct page_position back;
+    struct page_realms back_realms;
     struct fault fault;
-    assert_int_equal(page_token_seal(key, &question, &position, &arena, &token), STATUS_OK);
-    assert_int_equal(page_token_open(key, &other, token, &arena, &back, &fault),
+    assert_int_equal(page_token_seal(key, &question, &position, &realms, &arena, &token),
+                     STATUS_OK);
+    assert_int_equal(page_token_open(key, &other, token, &arena, &back, &back_realms, &fault),
                      STATUS_INVALID_ARGUMENT);
-    assert_int_equal(
-        page_token_open(SLICE_LIT("another key"), &question, token, &arena, &back, &fault),
-        STATUS_INVALID_ARGUMENT);
+    assert_int_equal(page_token_open(SLICE_LIT("another key"), &question, token, &arena, &back,
+                                     &back_realms, &fault),
+                     STATUS_INVALID_ARGUMENT);
     arena_done(&arena);
 }
 
 /* A list that could not say where it goes on would seem to end there. */
-static void largest_position_with_the_longest_realm_fits(void **state)
+static void largest_position_with_the_longest_realms_fits(void **state)
 {
     (void)state;
     static char large[PAGE_POSITION_BYTES_MAX], realm[63];
     struct arena arena;
     arena_init(&arena, 65536);
+    struct page_realms all = {.count = PAGE_REALMS_MAX};
     memset(realm, 'r', sizeof(realm));
+    for (size_t i = 0; i < PAGE_REALMS_MAX; i++)
+        all.realms[i].name = slice_make(realm, sizeof(realm));
     struct page_question question = question_of("q");
     struct page_position largest = {{large, sizeof(large) - 1}, {"i", 1}, {realm, sizeof(realm)}};
     struct page_position back;
+    struct page_realms back_realms;
     struct fault fault;
     struct slice token;
-    assert_int_equal(page_token_seal(key, &question, &largest, &arena, &token), STATUS_OK);
-    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &fault), STATUS_OK);
+    assert_int_equal(page_token_seal(key, &question, &largest, &all, &arena, &token), STATUS_OK);
+    assert_int_equal(page_token_open(key, &question, token, &arena, &back, &back_realms, &fault),
+                     STATUS_OK);
     assert_int_equal(back.sort_key.len, sizeof(large) - 1);
+    assert_int_equal(back_realms.count, PAGE_REALMS_MAX);
     arena_done(&arena);
 }
 
@@ -104,7 +124,7 @@ static void position_too_large_for_a_token_is_refused(void **state)
     struct page_question question = question_of("q");
     struct page_position huge = {{large, sizeof(large)}, {"i", 1}, {"r", 1}};
     struct slice token;
-    assert_int_equal(page_token_seal(key, &question, &huge, &arena, &token),
+    assert_int_equal(page_token_seal(key, &question, &huge, &realms, &arena, &token),
                      STATUS_RESOURCE_EXHAUSTED);
     arena_done(&arena);
 }
@@ -115,7 +135,7 @@ int main(void)
         cmocka_unit_test(token_gives_back_its_position),
         cmocka_unit_test(token_changed_anywhere_or_cut_is_refused),
         cmocka_unit_test(token_of_another_question_or_key_is_refused),
-        cmocka_unit_test(largest_position_with_the_longest_realm_fits),
+        cmocka_unit_test(largest_position_with_the_longest_realms_fits),
         cmocka_unit_test(position_too_large_for_a_token_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

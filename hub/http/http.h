@@ -126,7 +126,9 @@ struct slice http_request_id(const struct http_request *request);
  * says nothing or likes several alike); -1 when it accepts none. */
 int http_accept(const struct http_request *request, const char *const *types, size_t type_count);
 /* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS; also when it closes only its sending
- * side) or the drain's deadline passes. Its deadline is DEADLINE_NONE and the handler's to set. */
+ * side) or the drain's deadline passes. Its deadline is DEADLINE_NONE and the handler's to set, and to set again: a handler whose time
+ * is up moves it for the last line of its answer. The server has no deadline of its own for a request that is handled, and takes this
+ * one anew for each write; only write_stall_ms ends a write besides. */
 struct cancel *http_cancel(struct http_request *request);
 #define HTTP_GONE_NOTICE_MS 100
 /* Lives until the handler returns. */
@@ -152,7 +154,8 @@ PEK_MUST_CHECK enum status http_stream_begin(struct http_request *request, int s
                                              size_t header_count);
 /* Copies the bytes; sleeps first until the connection has taken those of the write before: backpressure, with
  * the next bytes in the making while the last are on their way. CANCELLED when the client is gone or took
- * nothing for write_stall_ms, DEADLINE_EXCEEDED at the deadline of http_cancel. */
+ * nothing for write_stall_ms, DEADLINE_EXCEEDED at the deadline of http_cancel: then none of the bytes were taken, those of the
+ * writes before still go out, and the same may be written again once the deadline was moved. */
 PEK_MUST_CHECK enum status http_stream_write(struct http_request *request, struct slice bytes);
 /* Sleeps until everything is taken. */
 void http_stream_end(struct http_request *request);

@@ -102,7 +102,7 @@ static enum status apply_row(struct directory *directory, const struct instance_
     if (status)
         return status;
     instance = registry_find(registry, slice_str(row->realm));
-    snprintf(instance->name, sizeof(instance->name), "%s", row->name);
+    instance_set_name(instance, row->name);
     if (row->draining)
         instance_drain(instance);
     else

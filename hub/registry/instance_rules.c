@@ -105,6 +105,15 @@ static bool is_pem_certificate(const char *pem)
     return is;
 }
 
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80; /* all but the bytes that go on */
+    return count;
+}
+
 enum status instance_row_check(const struct instance_row *row, struct fault *fault)
 {
     if (!realm_is_valid(row->realm))
@@ -114,9 +123,9 @@ enum status instance_row_check(const struct instance_row *row, struct fault *fau
     if (!row->target || !target_is_valid(row->target))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "target",
                          "a target is host:port, dns:///host:port or unix:/path");
-    if (row->name && strlen(row->name) > INSTANCE_NAME_BYTES_MAX)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "a name has at most %d bytes",
-                         INSTANCE_NAME_BYTES_MAX);
+    if (row->name && characters(row->name) > INSTANCE_NAME_CHARACTERS_MAX)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "a name has at most %d characters",
+                         INSTANCE_NAME_CHARACTERS_MAX);
     if (row->tls_name &&
         (row->tls_name[0] == 0 || strlen(row->tls_name) > INSTANCE_TARGET_BYTES_MAX))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "tls_name", "a TLS name has 1 to %d bytes",

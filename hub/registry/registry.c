@@ -8,6 +8,7 @@
 #include "hub/registry/instance_rules.h"
 #include "hub/registry/watch.h"
 #include "shared/base/clock.h"
+#include "shared/base/utf8.h"
 #include "shared/jwt/jwt.h"
 
 /* An assertion lives as long as one call to the realm may take, with a margin for clocks. */
@@ -21,6 +22,12 @@ const char *instance_status_name(enum instance_status status)
         [INSTANCE_IS_DRAINING] = "DRAINING",    [INSTANCE_REFUSED] = "REFUSED",
     };
     return names[status];
+}
+
+void instance_set_name(struct instance *instance, const char *name)
+{
+    struct slice shown = utf8_prefix(slice_str(name), sizeof(instance->name) - 1);
+    snprintf(instance->name, sizeof(instance->name), "%.*s", SLICE_ARG(shown));
 }
 
 void registry_init(struct registry *registry, struct fibers *fibers,
@@ -135,7 +142,7 @@ static enum status instance_new(struct registry *registry, const char *realm, co
     instance->references = 1; /* the registry's */
     instance->ca_fd = -1;
     memcpy(instance->realm, realm, strlen(realm) + 1);
-    snprintf(instance->name, sizeof(instance->name), "%s", name && name[0] ? name : realm);
+    instance_set_name(instance, name && name[0] ? name : realm);
     list_init(&instance->waiting);
     list_init(&instance->followers);
     cancel_init(&instance->cancel, DEADLINE_NONE);
@@ -143,12 +150,23 @@ static enum status instance_new(struct registry *registry, const char *realm, co
     return STATUS_OK;
 }
 
+/* Where it belongs. The order does not depend on when a hub heard of an instance, so that all hubs give the same
+ * answers. */
+static void insert(struct registry *registry, struct instance *instance)
+{
+    size_t at = registry->count++;
+
+    for (; at > 0 && strcmp(registry->instances[at - 1]->realm, instance->realm) > 0; at--)
+        registry->instances[at] = registry->instances[at - 1];
+    registry->instances[at] = instance;
+}
+
 static enum status instance_begin(struct instance *instance, struct fault *fault)
 {
     struct registry *registry = instance->registry;
 
     registry->slots[instance->slot] = instance;
-    registry->instances[registry->count++] = instance;
+    insert(registry, instance);
     if (!instance->channel)
         return STATUS_OK;
     enum status status = watch_start(instance);

@@ -38,8 +38,11 @@
 #define INSTANCE_WAITING_MAX 256
 #define INSTANCE_SERVICES_MAX 32
 #define REALM_BYTES_MAX 63
-#define INSTANCE_NAME_BYTES_MAX 200
+#define INSTANCE_SERVICE_BYTES_MAX 127
+#define INSTANCE_NAME_CHARACTERS_MAX 200
+#define INSTANCE_NAME_BYTES_MAX (4 * INSTANCE_NAME_CHARACTERS_MAX)
 #define INSTANCE_PROBLEM_BYTES_MAX 159
+#define INSTANCE_VERSION_BYTES_MAX 31
 
 /* What is told of an instance. */
 enum instance_status {
@@ -78,13 +81,15 @@ struct instance {
     bool refused;
     char problem[INSTANCE_PROBLEM_BYTES_MAX + 1]; /* why it is REFUSED or UNREACHABLE; public */
     int64_t status_wall_s;
-    char version[32], collator_version[32];
+    char version[INSTANCE_VERSION_BYTES_MAX + 1], collator_version[INSTANCE_VERSION_BYTES_MAX + 1];
     char *services[INSTANCE_SERVICES_MAX];
     size_t service_count;
     bool info_is_new;     /* version or services are not what the database was told */
     struct cancel cancel; /* of its fibers */
     unsigned fibers;      /* running */
     uint64_t calls, failures, refusals;
+    uint64_t
+        policy_changes; /* how often everybody's may have changed: who remembers more than one user's compares */
 };
 
 struct registry_options {
@@ -102,8 +107,8 @@ struct registry {
     struct fibers *fibers;
     struct registry_options options;
     struct rpc_runtime *runtime; /* made with the first instance that needs it */
-    struct instance
-        *instances[REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, in the order of adding */
+    struct instance *instances
+        [REGISTRY_INSTANCES_MAX]; /* ACTIVE and DRAINING, by realm: the order of all hubs */
     size_t count;
     struct instance *slots[REGISTRY_INSTANCES_MAX]; /* all that exist */
     uint64_t generations;
@@ -159,6 +164,8 @@ PEK_MUST_CHECK enum status instance_check(const struct instance *instance, struc
 bool instance_is_away(const struct instance *instance);
 
 const char *instance_status_name(enum instance_status status);
+/* What is shown of an instance: whole characters, as many as fit, none that controls. */
+void instance_set_name(struct instance *instance, const char *name);
 
 /* A short-lived assertion that `user` asks `instance` for a token; in the arena. */
 PEK_MUST_CHECK enum status instance_assertion(struct instance *instance, struct slice user,

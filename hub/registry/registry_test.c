@@ -1,5 +1,6 @@
 /* Slots, references and modes, on realms in this process: no network, no database. */
 #include "hub/registry/registry.h"
+#include "hub/registry/watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,12 @@ struct scene {
     struct jwt_keys keys;
     struct rpc_host *host;
     size_t freed;
+    size_t events; /* of policies */
 };
+
+/* What the realm does; of the test. */
+static const char *version = "1";
+static bool floods;
 
 static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
                                instance_v1_issue_token_response *res)
@@ -36,8 +42,9 @@ static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_requ
     struct arena *arena = rpc_arena(ctx);
     (void)req;
     res->realm = arena_printf(arena, "a");
-    res->version = arena_printf(arena, "1");
-    res->services = arena_zalloc(arena, 2, sizeof(char *));
+    res->version = arena_printf(arena, "%s", version);
+    res->services = arena_zalloc(arena, 3, sizeof(char *));
+    res->services[res->n_services++] = arena_printf(arena, "%0300d", 0);
     res->services[res->n_services++] = arena_printf(arena, "pek.instance.v1.InstanceService");
     return STATUS_OK;
 }
@@ -47,8 +54,23 @@ static enum status watch_policies(struct rpc_ctx *ctx,
                                   struct instance_v1_watch_policies_stream *stream)
 {
     struct fiber_event never = {0};
-    (void)req, (void)stream;
+    char *users[] = {(char *)(uintptr_t) "alice"};
+    instance_v1_policy_event event = INSTANCE_V1_POLICY_EVENT_INIT;
+    enum status status = STATUS_OK;
+    (void)req;
+    event.users = users;
+    event.n_users = 1;
+    while (floods && !status)
+        status = instance_v1_watch_policies_send(stream, &event);
     return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
+}
+
+static void on_policies(void *arg, struct instance *instance, const char *const *users,
+                        size_t count)
+{
+    struct scene *scene = arg;
+    (void)instance, (void)users, (void)count;
+    scene->events++;
 }
 
 static void on_freed(void *arg)
@@ -75,7 +97,10 @@ static void run_scene(struct fiber_run *run)
     const struct rpc_host_options host = {0};
     assert_int_equal(rpc_host_new(run->fibers, &host, &scene->host), STATUS_OK);
     assert_int_equal(instance_v1_instance_service_add(scene->host, &ops, NULL, &fault), STATUS_OK);
-    const struct registry_options options = {.keys = &scene->keys, .issuer = "hub"};
+    const struct registry_options options = {
+        .keys = &scene->keys, .issuer = "hub", .arg = scene, .on_policies = on_policies};
+    version = "1";
+    floods = false;
     registry_init(&scene->registry, run->fibers, &options);
     scene->registry.on_freed = on_freed;
     scene->registry.arg = scene;
@@ -267,6 +292,53 @@ static void instance_that_says_it_is_another_realm_is_refused_with_the_reason(st
     assert_string_equal(fault.reason, "REALM_REFUSED");
 }
 
+/* The order of all hubs, whenever each of them heard of what. */
+static void instances_are_kept_by_realm(struct scene *scene)
+{
+    static const char *const sorted[] = {"a", "b", "c", "d"};
+    add(scene, "c");
+    add(scene, "a");
+    add(scene, "d");
+    add(scene, "b");
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(scene->registry.instances[i]->realm, sorted[i]);
+    instance_remove(scene->registry.instances[1]);
+    assert_string_equal(scene->registry.instances[1]->realm, "c");
+    add(scene, "b");
+    assert_string_equal(scene->registry.instances[1]->realm, "b");
+}
+
+/* Cut by bytes, it would be no text any more, and nor would the list of all instances. */
+static void what_a_worker_says_of_itself_is_cut_between_characters(struct scene *scene)
+{
+    static const char said[] = "v"
+                               "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+                               "\xf0\x9f\x8e\x93\xf0\x9f\x8e\x93\xf0\x9f\x8e\x93\xf0\x9f\x8e\x93";
+    version = said;
+    struct instance *instance = add(scene, "a");
+    await(scene, instance, INSTANCE_SERVING);
+    assert_int_equal(strlen(instance->version), 29);
+    assert_memory_equal(instance->version, said, 29);
+    /* A service of such a name is none. */
+    assert_int_equal(instance->service_count, 1);
+    instance_set_name(instance, "K\xc5\x91"
+                                "\x1b[31m");
+    assert_string_equal(instance->name, "K\xc5\x91");
+}
+
+static void flood_of_events_is_taken_at_a_bounded_rate(struct scene *scene)
+{
+    floods = true;
+    await(scene, add(scene, "a"), INSTANCE_SERVING);
+    int64_t begin_us = clock_monotonic_us(), took_us;
+    fiber_sleep_ms(500);
+    took_us = clock_monotonic_us() - begin_us;
+    assert_true(scene->events > WATCH_MESSAGES_MAX); /* it was one */
+    size_t windows = (size_t)(took_us / (WATCH_MESSAGES_MS * 1000)) + 2;
+    assert_true(scene->events <= windows * (WATCH_MESSAGES_MAX + 1));
+    floods = false;
+}
+
 #define SCENE(body)                                                                                \
     {                                                                                              \
 #body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
@@ -282,6 +354,9 @@ int main(void)
         SCENE(undrained_at_once_is_watched_again),
         SCENE(who_waits_for_a_place_is_refused_when_the_instance_drains),
         SCENE(who_was_granted_a_place_gives_it_back_when_the_instance_was_removed),
+        SCENE(instances_are_kept_by_realm),
+        SCENE(what_a_worker_says_of_itself_is_cut_between_characters),
+        SCENE(flood_of_events_is_taken_at_a_bounded_rate),
         SCENE(instance_that_says_it_is_another_realm_is_refused_with_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "grpc/health/v1/health.pb-c.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
+#include "shared/base/utf8.h"
 
 #define WATCH_ARENA_BYTES_MAX (256u * 1024)
 #define INFO_TIMEOUT_MS 5000
@@ -33,9 +34,15 @@ void instance_publish(struct instance *instance)
         options->on_status(options->arg, instance);
 }
 
+/* What a peer says of itself, to be shown: whole characters, none that controls. */
+static void take_text(char *to, size_t bytes, const char *from)
+{
+    snprintf(to, bytes, "%.*s", SLICE_ARG(utf8_prefix(slice_str(from), bytes - 1)));
+}
+
 static void set_problem(struct instance *instance, const char *problem)
 {
-    snprintf(instance->problem, sizeof(instance->problem), "%s", problem);
+    take_text(instance->problem, sizeof(instance->problem), problem);
 }
 
 static void set_health(struct instance *instance, enum instance_status health)
@@ -91,27 +98,45 @@ struct question {
     void (*on_beat)(struct instance *instance); /* every HEARTBEAT_EVERY_MS; NULL for never */
 };
 
+/* At most WATCH_MESSAGES_MAX in each WATCH_MESSAGES_MS: sleeps when there were more. */
+struct pace {
+    int64_t end_us;
+    unsigned taken;
+};
+
+static void pace_one(struct pace *pace)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    if (now_us >= pace->end_us)
+        *pace = (struct pace){.end_us = now_us + WATCH_MESSAGES_MS * INT64_C(1000)};
+    if (++pace->taken > WATCH_MESSAGES_MAX)
+        fiber_sleep_ms((pace->end_us - now_us) / 1000 + 1);
+}
+
 static void hear(struct instance *instance, const struct question *question, struct rpc_call *call,
                  struct wakeup *wakeup)
 {
     int64_t until_us = deadline_after_ms(question->timeout_ms);
     int64_t beat_us = question->on_beat ? deadline_after_ms(HEARTBEAT_EVERY_MS) : DEADLINE_NONE;
+    struct pace pace = {0};
     struct arena arena;
 
     arena_init(&arena, WATCH_ARENA_BYTES_MAX);
-    while (!rpc_call_ended(call, NULL) && !instance->cancel.cancelled) {
+    while (!rpc_call_ended(call, NULL) && !instance->cancel.cancelled &&
+           clock_monotonic_us() < until_us) {
         struct slice message;
-        if (rpc_call_next(call, &message)) {
+        bool beat_is_due = clock_monotonic_us() >= beat_us;
+        if (beat_is_due) {
+            question->on_beat(instance);
+            beat_us = deadline_after_ms(HEARTBEAT_EVERY_MS);
+        } else if (rpc_call_next(call, &message)) {
             question->on_message(instance, message, &arena);
             arena_reset(&arena);
-            continue;
+            pace_one(&pace);
+        } else {
+            (void)!fiber_event_wait(&wakeup->event, beat_us < until_us ? beat_us : until_us);
         }
-        if (fiber_event_wait(&wakeup->event, beat_us < until_us ? beat_us : until_us) == STATUS_OK)
-            continue;
-        if (clock_monotonic_us() >= until_us)
-            break;
-        question->on_beat(instance);
-        beat_us = deadline_after_ms(HEARTBEAT_EVERY_MS);
     }
     arena_done(&arena);
 }
@@ -252,12 +277,26 @@ static bool has_service(const instance_v1_info *info, const char *name)
     return false;
 }
 
-static bool same_services(const struct instance *instance, const instance_v1_info *info)
+/* Those of its services that are remembered: names of contracts, as many as there may be. */
+static size_t take_services(const instance_v1_info *info,
+                            const char *ret_names[INSTANCE_SERVICES_MAX])
 {
-    if (info->n_services != instance->service_count)
+    size_t count = 0;
+
+    for (size_t i = 0; i < info->n_services && count < INSTANCE_SERVICES_MAX; i++) {
+        struct slice name = slice_str(info->services[i]);
+        if (utf8_prefix(name, INSTANCE_SERVICE_BYTES_MAX).len == name.len)
+            ret_names[count++] = info->services[i];
+    }
+    return count;
+}
+
+static bool same_services(const struct instance *instance, const char *const *names, size_t count)
+{
+    if (count != instance->service_count)
         return false;
-    for (size_t i = 0; i < instance->service_count; i++) {
-        if (strcmp(info->services[i], instance->services[i]) != 0)
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], instance->services[i]) != 0)
             return false;
     }
     return true;
@@ -266,18 +305,21 @@ static bool same_services(const struct instance *instance, const instance_v1_inf
 static void keep_info(struct instance *instance, const instance_v1_info *info)
 {
     struct registry *registry = instance->registry;
+    char version[INSTANCE_VERSION_BYTES_MAX + 1];
+    const char *names[INSTANCE_SERVICES_MAX];
+    size_t count = take_services(info, names);
 
-    if (strcmp(instance->version, info->version) == 0 && same_services(instance, info))
+    take_text(version, sizeof(version), info->version);
+    if (strcmp(instance->version, version) == 0 && same_services(instance, names, count))
         return;
-    snprintf(instance->version, sizeof(instance->version), "%s", info->version);
+    memcpy(instance->version, version, sizeof(version));
     for (size_t i = 0; i < instance->service_count; i++)
         free(instance->services[i]);
-    instance->service_count = 0;
-    for (size_t i = 0; i < info->n_services && i < INSTANCE_SERVICES_MAX; i++) {
-        instance->services[i] = strdup(info->services[i]);
-        if (!instance->services[i])
+    for (instance->service_count = 0; instance->service_count < count; instance->service_count++) {
+        char *copy = strdup(names[instance->service_count]);
+        if (!copy)
             break;
-        instance->service_count++;
+        instance->services[instance->service_count] = copy;
     }
     instance->info_is_new = true;
     if (registry->on_info)
@@ -315,7 +357,8 @@ static enum status ask_info(struct instance *instance, struct arena *arena)
     if (status)
         return status;
     if (!has_service(info, INSTANCE_SERVICE) || strcmp(info->realm, instance->realm) != 0) {
-        snprintf(problem, sizeof(problem), "it says that it is realm %.63s", info->realm);
+        snprintf(problem, sizeof(problem), "it says that it is realm %.*s",
+                 SLICE_ARG(utf8_prefix(slice_str(info->realm), REALM_BYTES_MAX)));
         instance_refuse(instance, problem);
         return STATUS_FAILED_PRECONDITION;
     }
@@ -324,8 +367,8 @@ static enum status ask_info(struct instance *instance, struct arena *arena)
         set_problem(instance, "");
         instance_publish(instance);
     }
-    snprintf(instance->collator_version, sizeof(instance->collator_version), "%s",
-             info->collator_version);
+    take_text(instance->collator_version, sizeof(instance->collator_version),
+              info->collator_version);
     keep_info(instance, info);
     return STATUS_OK;
 }
@@ -349,7 +392,7 @@ static void on_policy_event(struct instance *instance, struct slice message, str
         return;
     }
     const instance_v1_policy_event *event = (const instance_v1_policy_event *)(const void *)decoded;
-    if (event->reset)
+    if (event->reset || event->n_users > WATCH_EVENT_USERS_MAX)
         tell_policies(instance, NULL, 0);
     else if (event->n_users > 0)
         tell_policies(instance, (const char *const *)event->users, event->n_users);
@@ -394,7 +437,9 @@ static void watch_policies(struct instance *instance)
 
     arena_init(&arena, WATCH_ARENA_BYTES_MAX);
     do {
-        if (watch_policies_once(instance, &arena) == STATUS_OK)
+        int64_t settled_us = deadline_after_ms(WATCH_SETTLED_MS);
+        if (watch_policies_once(instance, &arena) == STATUS_OK &&
+            clock_monotonic_us() >= settled_us)
             pause_ms = WATCH_PAUSE_MIN_MS;
         arena_reset(&arena);
     } while (pause_grows(instance, &pause_ms));

@@ -8,6 +8,9 @@
  * heartbeat (Check): a process that hangs keeps its streams open and says nothing. Two that nobody answers trip the
  * breaker, so that no request finds out by waiting; one that is answered heals it.
  *
+ * What a worker sends is taken at a bounded rate, and each message costs little whatever it says: a worker that floods
+ * slows down nobody but itself.
+ *
  * Both begin again after a pause that grows from WATCH_PAUSE_MIN_MS to WATCH_PAUSE_MAX_MS, so that a healed realm is
  * seen within RELIABILITY's 5 s.
  */
@@ -18,6 +21,13 @@
 
 #define WATCH_PAUSE_MIN_MS 100
 #define WATCH_PAUSE_MAX_MS 1000
+/* A stream that ended sooner was none: the next pause is longer. */
+#define WATCH_SETTLED_MS 5000
+/* What is taken of a stream in so much time; more waits at the worker, by flow control. */
+#define WATCH_MESSAGES_MAX 64
+#define WATCH_MESSAGES_MS 50
+/* An event of more users is of everybody. */
+#define WATCH_EVENT_USERS_MAX 1000
 #define HEARTBEAT_EVERY_MS 500
 #define HEARTBEAT_TIMEOUT_MS 1000
 /* After a miss, once more: a moment without the processor, here or there, is no reason to give a realm up. */

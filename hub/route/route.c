@@ -1,9 +1,11 @@
 #include "hub/route/route.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "hub/route/percent.h"
 #include "hub/route/template.h"
+#include "shared/base/buffer.h"
 
 #define ROUTE_TABLE_BYTES_MAX (16u * 1024 * 1024)
 #define ROUTE_PATH_SEGMENTS_MAX 128
@@ -345,4 +347,40 @@ enum route_outcome route_match(const struct route_table *table, struct slice ver
     if (ret_match)
         *ret_match = match;
     return ROUTE_FOUND;
+}
+
+/* ---- back to a path ------------------------------------------------------------------------------ */
+
+static void append_encoded(struct buffer *path, struct slice value, bool keep_slash)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.ptr[i];
+        if (isalnum(byte) || (byte && strchr("-._~@", byte)) || (keep_slash && byte == '/'))
+            buffer_append_char(path, (char)byte);
+        else
+            buffer_printf(path, "%%%02X", byte);
+    }
+}
+
+enum status route_path(const struct route_rule *rule, const struct slice *values,
+                       struct arena *arena, struct slice *ret_path)
+{
+    struct buffer path;
+    size_t variable = 0;
+
+    buffer_init(&path, ROUTE_PATH_BYTES_MAX);
+    for (const char *at = rule->pattern; *at; at++) {
+        if (*at != '{') {
+            buffer_append_char(&path, *at);
+            continue;
+        }
+        const char *end = strchr(at, '}'); /* the table has parsed it */
+        append_encoded(&path, values[variable++], memchr(at, '=', (size_t)(end - at)) != NULL);
+        at = end;
+    }
+    enum status status = path.failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    if (!status)
+        *ret_path = arena_copy(arena, buffer_slice(&path));
+    buffer_done(&path);
+    return status || !arena->failed ? status : STATUS_RESOURCE_EXHAUSTED;
 }

@@ -25,6 +25,7 @@
 #define ROUTE_SEGMENTS_MAX 32
 #define ROUTE_VARIABLES_MAX 8
 #define ROUTE_RULES_MAX 4096
+#define ROUTE_PATH_BYTES_MAX 8192 /* that route_path makes */
 
 struct route_table;
 
@@ -65,5 +66,10 @@ const struct route_rule *route_table_rule(const struct route_table *table, size_
 enum route_outcome route_match(const struct route_table *table, struct slice verb,
                                struct slice raw_path, struct arena *arena,
                                struct route_match *ret_match, struct slice *ret_allow);
+
+/* The path that the rule would match with these values, of rule->variables in their order: percent-encoded, also '/'
+ * but in a variable with a template of its own. In the arena. */
+PEK_MUST_CHECK enum status route_path(const struct route_rule *rule, const struct slice *values,
+                                      struct arena *arena, struct slice *ret_path);
 
 #endif

@@ -198,6 +198,26 @@ static void a_full_arena_finds_nothing_rather_than_half(void **state)
     arena_done(&small);
 }
 
+static void rule_and_values_make_the_path_again(void **state)
+{
+    struct fixture *fixture = *state;
+    ADD("GET", "/a/{realm}/b/{id}:archive");
+    ADD("GET", "/c/{name=x/*}/d");
+    const struct slice values[] = {SLICE_LIT("hub"), SLICE_LIT("k\xc5\x91r@a/b c:d")};
+    const struct slice named[] = {SLICE_LIT("x/y z")};
+    struct slice path;
+    assert_int_equal(
+        route_path(route_table_rule(fixture->table, 0), values, &fixture->arena, &path), STATUS_OK);
+    assert_true(slice_equal_str(path, "/a/hub/b/k%C5%91r@a%2Fb%20c%3Ad:archive"));
+    assert_int_equal(
+        route_match(fixture->table, SLICE_LIT("GET"), path, &fixture->arena, &fixture->match, NULL),
+        ROUTE_FOUND);
+    assert_true(slice_equal(fixture->match.values[1], values[1]));
+    assert_int_equal(route_path(route_table_rule(fixture->table, 1), named, &fixture->arena, &path),
+                     STATUS_OK);
+    assert_true(slice_equal_str(path, "/c/x/y%20z/d"));
+}
+
 static void percent_decodes_once_and_strictly(void **state)
 {
     (void)state;
@@ -234,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_templates_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_arena_finds_nothing_rather_than_half, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(rule_and_values_make_the_path_again, setup, teardown),
         cmocka_unit_test(percent_decodes_once_and_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

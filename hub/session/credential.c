@@ -10,27 +10,6 @@
 #define FETCH_ARENA_BYTES_MAX (128u * 1024)
 #define METADATA_BYTES_MAX (RPC_METADATA_BYTES_MAX - 1024)
 
-void credential_init(struct credential *credential)
-{
-    *credential = (struct credential){0};
-    list_init(&credential->waiters);
-}
-
-/* Whoever waits for a credential or fetches it has a reference to its instance, so nobody does when the slot
- * has become another's. */
-struct credential *session_credential(struct session *session, const struct instance *instance)
-{
-    struct credential *credential = &session->credentials[instance->slot];
-
-    if (credential->generation == instance->generation)
-        return credential;
-    assert(!credential->fetching && list_empty(&credential->waiters));
-    credential_done(credential);
-    credential_init(credential);
-    credential->generation = instance->generation;
-    return credential;
-}
-
 static void clear(struct credential *credential)
 {
     free(credential->memory);
@@ -39,9 +18,62 @@ static void clear(struct credential *credential)
     credential->policy_count = 0;
 }
 
-void credential_done(struct credential *credential)
+static void start_over(struct credential *credential, const struct instance *instance)
 {
     clear(credential);
+    *credential = (struct credential){.generation = instance->generation,
+                                      .changes = instance->policy_changes};
+    list_init(&credential->waiters);
+}
+
+/* What is there, brought up to date: another instance's is none, and one from before the realm's policies changed has
+ * no token. NULL when there is nothing. Whoever waits for a credential or fetches it has a reference to its instance,
+ * so nobody does when the slot has become another's. */
+static struct credential *current(struct session *session, const struct instance *instance)
+{
+    struct credential *credential = session->credentials[instance->slot];
+
+    if (!credential)
+        return NULL;
+    if (credential->generation != instance->generation) {
+        assert(!credential->fetching && list_empty(&credential->waiters));
+        start_over(credential, instance);
+    } else if (credential->changes != instance->policy_changes) {
+        credential->changes = instance->policy_changes;
+        credential_drop(credential);
+    }
+    return credential;
+}
+
+const struct credential *session_credential(struct session *session,
+                                            const struct instance *instance)
+{
+    static const struct credential none = {
+        .fault = {.status = STATUS_RESOURCE_EXHAUSTED, .text = "out of memory"}};
+    const struct credential *credential = current(session, instance);
+
+    return credential ? credential : &none;
+}
+
+struct credential *credential_make(struct session *session, const struct instance *instance)
+{
+    struct credential *credential = current(session, instance);
+
+    if (credential)
+        return credential;
+    credential = calloc(1, sizeof(*credential));
+    if (credential)
+        start_over(credential, instance);
+    session->credentials[instance->slot] = credential;
+    return credential;
+}
+
+struct credential *credential_free(struct credential *credential)
+{
+    if (credential)
+        clear(credential);
+    free(credential);
+    return NULL;
 }
 
 void credential_drop(struct credential *credential)
@@ -174,7 +206,7 @@ static void finish(struct credential *credential, enum credential_state state)
 
 static void fetch_once(struct session *session, struct instance *instance, struct arena *arena)
 {
-    struct credential *credential = session_credential(session, instance);
+    struct credential *credential = current(session, instance); /* made by begin_fetch */
     const struct session_options *options = &session->cache->options;
     instance_v1_issue_token_response *response = NULL;
     struct cancel cancel;
@@ -187,6 +219,7 @@ static void fetch_once(struct session *session, struct instance *instance, struc
     breaker_told(&instance->breaker,
                  status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED,
                  clock_monotonic_us());
+    (void)current(session, instance); /* is it stale by now? */
     if (!status)
         status = check(response, &lifetime_s, &fault);
     if (!status)
@@ -227,16 +260,12 @@ static void run_fetch(void *arg)
     struct fetch *fetch = arg;
     struct session *session = fetch->session;
     struct instance *instance = fetch->instance;
-    struct credential *credential = session_credential(session, instance);
     struct arena arena;
 
     free(fetch);
     arena_init(&arena, FETCH_ARENA_BYTES_MAX);
     fetch_once(session, instance, &arena);
     arena_done(&arena);
-    /* Policies changed meanwhile: what was fetched may be from before. */
-    if (credential->stale && !credential->fetching)
-        credential_drop(credential);
     instance_unref(instance);
     session_background_end(session);
 }
@@ -260,9 +289,9 @@ static enum status start_fetch(struct session *session, struct instance *instanc
 
 /* ---- asking for one ---------------------------------------------------------------------------- */
 
-static void begin_fetch(struct session *session, struct instance *instance)
+static void begin_fetch(struct session *session, struct instance *instance,
+                        struct credential *credential)
 {
-    struct credential *credential = session_credential(session, instance);
     enum credential_state before = credential->state;
 
     if (before != CREDENTIAL_READY)
@@ -284,9 +313,11 @@ static void begin_fetch(struct session *session, struct instance *instance)
 enum credential_state credential_get(struct session *session, struct instance *instance,
                                      struct credential_waiter *waiter, struct fiber_event *event)
 {
-    struct credential *credential = session_credential(session, instance);
+    struct credential *credential = credential_make(session, instance);
     int64_t now_us = clock_monotonic_us();
 
+    if (!credential)
+        return CREDENTIAL_FAILED;
     if (credential->state == CREDENTIAL_READY && now_us >= credential->expires_us)
         credential->state = CREDENTIAL_NONE;
     if (credential->state == CREDENTIAL_NONE ||
@@ -294,7 +325,7 @@ enum credential_state credential_get(struct session *session, struct instance *i
          (credential->state == CREDENTIAL_FAILED ||
           (credential->state == CREDENTIAL_READY &&
            now_us >= credential->expires_us - CREDENTIAL_RENEW_S * INT64_C(1000000)))))
-        begin_fetch(session, instance);
+        begin_fetch(session, instance, credential);
     if (credential->state == CREDENTIAL_FETCHING && waiter && !waiter->event) {
         waiter->event = event;
         list_append(&credential->waiters, &waiter->node);
@@ -311,9 +342,11 @@ void credential_withdraw(struct credential_waiter *waiter)
 
 void credential_refused(struct session *session, struct instance *instance)
 {
-    struct credential *credential = session_credential(session, instance);
-    bool asked = credential->asked;
+    struct credential *credential = current(session, instance);
 
+    if (!credential)
+        return;
+    bool asked = credential->asked;
     credential_drop(credential);
     credential->asked = asked;
 }

@@ -4,8 +4,13 @@
 
 #include "hub/session/session.h"
 
-void credential_init(struct credential *credential);
-void credential_done(struct credential *credential);
+/* No count of an instance's changes of policies. */
+#define CREDENTIAL_OUTDATED UINT64_MAX
+
+/* The session's credential for the instance, made when there is none; NULL without memory. */
+struct credential *credential_make(struct session *session, const struct instance *instance);
+/* Takes NULL, returns NULL. */
+struct credential *credential_free(struct credential *credential);
 /* Forgets token and hints; the realm will be asked again. */
 void credential_drop(struct credential *credential);
 

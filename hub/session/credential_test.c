@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "hub/session/credential.h"
 #include "hub/session/testing/hub_world.h"
 #include "shared/base/clock.h"
 
@@ -24,7 +25,7 @@ static struct instance *realm(struct hub_world *h, const char *name)
 
 static struct credential *credential_of(struct session *session, struct instance *instance)
 {
-    return session_credential(session, instance);
+    return credential_make(session, instance);
 }
 
 static struct session *session_of(struct hub_world *h, const char *user)

@@ -4,56 +4,43 @@
 
 /* ---- forgetting -------------------------------------------------------------------------------- */
 
-/* Walks all that is remembered: at most SESSIONS_MAX, which takes less than a signature check, and only when
- * somebody logs out. */
-static void forget(struct session_cache *cache,
-                   bool (*is_meant)(const struct session *session, const void *arg),
-                   const void *arg)
+static void forget(struct session *session, void *arg)
+{
+    struct session_cache *cache = arg;
+    const struct lru_entry *entry = &session->entry;
+
+    session->ended = true;
+    lru_remove(&cache->lru, slice_make(entry->key, entry->key_len));
+}
+
+/* Walks all that is remembered, which only whoever runs the hub can make it do. */
+void session_keys_changed(struct session_cache *cache)
 {
     cache->endings++;
     LIST_FOR_EACH (node, &cache->lru.recency) {
-        struct lru_entry *entry = LIST_ENTRY(node, struct lru_entry, recency);
-        struct session *session = LIST_ENTRY(entry, struct session, entry);
-        if (!is_meant(session, arg))
-            continue;
-        session->ended = true;
-        lru_remove(&cache->lru, slice_make(entry->key, entry->key_len));
+        struct session *session =
+            LIST_ENTRY(LIST_ENTRY(node, struct lru_entry, recency), struct session, entry);
+        if (!jwt_keys_find(cache->options.keys, session->kid))
+            forget(session, cache);
     }
-}
-
-static bool has_handle(const struct session *session, const void *arg)
-{
-    const struct slice *handle = arg;
-    return slice_equal_str(*handle, session->handle.text);
-}
-
-static bool is_of_user(const struct session *session, const void *arg)
-{
-    const struct slice *user = arg;
-    return slice_equal(*user, session->user_id);
-}
-
-static bool has_lost_its_key(const struct session *session, const void *arg)
-{
-    const struct jwt_keys *keys = arg;
-    return !jwt_keys_find(keys, session->kid);
-}
-
-void session_keys_changed(struct session_cache *cache)
-{
-    forget(cache, has_lost_its_key, cache->options.keys);
 }
 
 /* ---- hearing ----------------------------------------------------------------------------------- */
 
 static void session_ended(void *arg, struct slice handle)
 {
-    forget(arg, has_handle, &handle);
+    struct session_cache *cache = arg;
+
+    cache->endings++;
+    session_index_of_handle(&cache->index, handle, forget, cache);
 }
 
 static void user_disabled(void *arg, struct slice user)
 {
-    forget(arg, is_of_user, &user);
+    struct session_cache *cache = arg;
+
+    cache->endings++;
+    session_index_of_user(&cache->index, user, forget, cache);
 }
 
 static void missed(void *arg)

@@ -14,7 +14,7 @@
 static void session_destroy(struct session *session)
 {
     for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        credential_done(&session->credentials[i]);
+        credential_free(session->credentials[i]);
     free(session->memory);
     free(session);
 }
@@ -28,7 +28,10 @@ struct session *session_release(struct session *session)
 
 static void forget_entry(struct lru_entry *entry)
 {
-    session_release(LIST_ENTRY(entry, struct session, entry));
+    struct session *session = LIST_ENTRY(entry, struct session, entry);
+
+    session_index_remove(session);
+    session_release(session);
 }
 
 enum status session_cache_init(struct session_cache *cache, struct fibers *fibers,
@@ -37,6 +40,8 @@ enum status session_cache_init(struct session_cache *cache, struct fibers *fiber
     *cache = (struct session_cache){.fibers = fibers, .options = *options};
     cancel_init(&cache->closing, DEADLINE_NONE);
     enum status status = lru_init(&cache->lru, SESSIONS_MAX, forget_entry);
+    if (!status)
+        status = session_index_init(&cache->index);
     return status ? fault_set(fault, status, NULL, "out of memory") : ending_open(cache, fault);
 }
 
@@ -58,6 +63,7 @@ void session_cache_done(struct session_cache *cache)
 {
     announcer_close(&cache->announcer);
     lru_done(&cache->lru);
+    session_index_done(&cache->index);
 }
 
 void session_background_begin(struct session *session)
@@ -104,8 +110,8 @@ enum status session_open(struct session_cache *cache, struct cancel *cancel, str
 
     crypto_random(random, sizeof(random));
     base64url_encode(slice_make(random, sizeof(random)), id);
-    enum status status =
-        session_store_insert(cache->options.pg, cancel, slice_str(id), user, SESSION_LIFETIME_S);
+    enum status status = session_store_insert(cache->options.pg, cancel, slice_str(id), user,
+                                              SESSION_LIFETIME_S, SESSIONS_PER_USER_MAX);
     if (status == STATUS_NOT_FOUND)
         return fault_set(fault, status, "user", "there is no such user");
     if (status == STATUS_PERMISSION_DENIED)
@@ -148,8 +154,8 @@ static struct session *session_new(struct session_cache *cache, const struct jwt
     session->cache = cache;
     session->references = 1;
     session->memory = malloc(bytes + 1);
-    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        credential_init(&session->credentials[i]);
+    list_init(&session->by_user);
+    list_init(&session->by_handle);
     if (!session->memory)
         return session_release(session);
     char *at = session->memory;
@@ -165,8 +171,9 @@ static struct session *session_new(struct session_cache *cache, const struct jwt
     session->asked_us = session->confirmed_us = asked_us;
     for (size_t i = 0; i < row->realm_count; i++) {
         struct instance *instance = registry_find(cache->options.registry, row->realms[i]);
-        if (instance)
-            session_credential(session, instance)->member = true;
+        struct credential *credential = instance ? credential_make(session, instance) : NULL;
+        if (credential) /* without memory: as if not asked yet */
+            credential->member = true;
     }
     return session;
 }
@@ -247,6 +254,7 @@ static enum status find_unknown(struct session_cache *cache, struct cancel *canc
     if (endings != cache->endings)
         session->asked_us = INT64_MIN; /* it may be the one that ended meanwhile */
     session->references++;             /* the caller's; the first one is the cache's */
+    session_index_add(&cache->index, session);
     int64_t left_ms = (row.expires_s - clock_wall_s()) * 1000;
     /* When it does not fit, lru has released its reference and only this request has the session. */
     (void)!lru_insert(&cache->lru, key, deadline_after_ms(left_ms), &session->entry);
@@ -341,29 +349,32 @@ enum status session_find(struct session_cache *cache, struct cancel *cancel, str
 
 /* ---- realms ------------------------------------------------------------------------------------ */
 
-bool session_includes(const struct session *session, const struct instance *instance)
+bool session_includes(struct session *session, const struct instance *instance)
 {
-    const struct credential *credential = &session->credentials[instance->slot];
-    return credential->generation != instance->generation || credential->member ||
-           !credential->asked;
+    const struct credential *credential = session_credential(session, instance);
+    return credential->member || !credential->asked;
 }
 
-bool session_is_member(const struct session *session, const struct instance *instance)
+bool session_is_member(struct session *session, const struct instance *instance)
 {
-    const struct credential *credential = &session->credentials[instance->slot];
-    return credential->generation == instance->generation && credential->member;
+    return session_credential(session, instance)->member;
+}
+
+/* Looked at, it is dropped, as if everybody's had changed; see credential.c. */
+static void drop_credential(struct session *session, void *arg)
+{
+    struct credential *credential = session->credentials[((struct instance *)arg)->slot];
+
+    if (credential)
+        credential->changes = CREDENTIAL_OUTDATED;
+    (void)session_credential(session, arg);
 }
 
 void session_policies_changed(struct session_cache *cache, struct instance *instance,
                               const char *const *users, size_t count)
 {
-    LIST_FOR_EACH (node, &cache->lru.recency) {
-        struct session *session =
-            LIST_ENTRY(LIST_ENTRY(node, struct lru_entry, recency), struct session, entry);
-        bool meant = count == 0;
-        for (size_t i = 0; i < count && !meant; i++)
-            meant = slice_equal_str(session->user_id, users[i]);
-        if (meant)
-            credential_drop(session_credential(session, instance));
-    }
+    if (count == 0)
+        instance->policy_changes++;
+    for (size_t i = 0; i < count; i++)
+        session_index_of_user(&cache->index, slice_str(users[i]), drop_credential, instance);
 }

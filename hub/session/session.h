@@ -23,11 +23,14 @@
 
 #include "hub/registry/registry.h"
 #include "hub/session/announce.h"
+#include "hub/session/session_index.h"
 #include "hub/session/session_store.h"
 #include "shared/base/lru.h"
 #include "shared/jwt/jwt.h"
 
 #define SESSIONS_MAX 16384
+/* Running ones of one user; at the next login the least recently used ends. */
+#define SESSIONS_PER_USER_MAX 100
 #define SESSION_LIFETIME_S JWT_SESSION_LIFETIME_S
 #define SESSION_IDLE_S (2 * 60 * 60)
 #define SESSION_TOUCH_S (5 * 60)
@@ -61,9 +64,11 @@ struct session_options {
 
 enum credential_state { CREDENTIAL_NONE, CREDENTIAL_FETCHING, CREDENTIAL_READY, CREDENTIAL_FAILED };
 
-/* Read by the fan-out; changed by session.c only. Of one instance: found by session_credential. */
+/* Read by the fan-out; changed by credential.c only. Of one instance: found by session_credential. */
 struct credential {
     uint64_t generation; /* of the instance that it is for */
+    uint64_t
+        changes; /* of policies in the instance, when it was looked at last; see session_policies_changed */
     enum credential_state state;
     bool member;                   /* the realm knows the user, by hub.user_realm or its own word */
     bool asked;                    /* `member` is the realm's own word */
@@ -94,13 +99,16 @@ struct session {
     int64_t asked_us;     /* monotonic: when the row was asked last */
     int64_t confirmed_us; /* monotonic: when it was last said to be good */
     bool ended;           /* here or elsewhere; requests that hold it may see that */
-    struct credential credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot */
+    struct credential
+        *credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot; made when first needed */
+    struct list by_user, by_handle;           /* session_index's */
 };
 
 struct session_cache {
     struct fibers *fibers;
     struct session_options options;
     struct lru lru;
+    struct session_index index; /* of what is in `lru` */
     struct announcer announcer;
     int64_t missed_us;       /* monotonic: what was asked before may be out of date */
     uint64_t endings;        /* heard of or done here: a row read meanwhile may be out of date */
@@ -151,12 +159,14 @@ PEK_MUST_CHECK enum status session_purge(struct session_cache *cache, struct can
 /* The key set changed: cookies of keys that are not in it any more are forgotten. */
 void session_keys_changed(struct session_cache *cache);
 
-/* The realm said that policies of these users changed; count 0: of everybody. Tokens and hints go. */
+/* The realm said that policies of these users changed; count 0: of everybody. Tokens and hints go. What it costs does
+ * not depend on how many sessions there are: a realm may say so as often as it likes. */
 void session_policies_changed(struct session_cache *cache, struct instance *instance,
                               const char *const *users, size_t count);
 
-/* The session's credential for the instance; a new one when the slot was another instance's before. */
-struct credential *session_credential(struct session *session, const struct instance *instance);
+/* The session's credential for the instance, as it is now; one without anything while there is none. */
+const struct credential *session_credential(struct session *session,
+                                            const struct instance *instance);
 
 /* Waits of a request for a credential. */
 struct credential_waiter {
@@ -171,8 +181,8 @@ void credential_withdraw(struct credential_waiter *waiter);
 /* The realm refused the token: it will be fetched anew. */
 void credential_refused(struct session *session, struct instance *instance);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
-bool session_includes(const struct session *session, const struct instance *instance);
+bool session_includes(struct session *session, const struct instance *instance);
 /* It knows the user, as far as is known here. */
-bool session_is_member(const struct session *session, const struct instance *instance);
+bool session_is_member(struct session *session, const struct instance *instance);
 
 #endif

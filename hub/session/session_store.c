@@ -26,6 +26,15 @@ static const struct pg_statement insert_session = {
            " SELECT $1, id, now() + make_interval(secs => $3::bigint) FROM account",
 };
 
+/* The account's row is locked by then: of two logins at once each sees the other's session. */
+static const struct pg_statement end_surplus = {
+    .name = "session_end_surplus",
+    .sql = "UPDATE hub.session SET revoked_at = now() WHERE id IN ("
+           "    SELECT id FROM hub.session"
+           "     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()"
+           "     ORDER BY last_seen_at DESC, created_at DESC OFFSET $2::bigint)",
+};
+
 static const struct pg_statement account_exists = {
     .name = "session_account_exists",
     .sql = "SELECT 1 FROM hub.user_account WHERE id = $1",
@@ -156,17 +165,42 @@ static enum status write_once(struct pg *pg, struct cancel *cancel,
     return status;
 }
 
-enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct slice id,
-                                 struct slice user, int64_t lifetime_s)
+struct insertion {
+    struct slice id, user;
+    int64_t lifetime_s, running_max;
+    size_t inserted;
+};
+
+static enum status run_insert(struct pg_transaction *transaction, void *arg)
 {
+    struct insertion *insertion = arg;
+    struct pg_result *result;
     struct arena arena;
-    size_t inserted = 0;
 
     arena_init(&arena, 1024);
-    const struct pg_param params[] = {pg_text(id), pg_text(user), pg_int(&arena, lifetime_s)};
-    enum status status = write_once(pg, cancel, &insert_session, PARAMS(params), &inserted);
+    const struct pg_param params[] = {pg_text(insertion->id), pg_text(insertion->user),
+                                      pg_int(&arena, insertion->lifetime_s)};
+    const struct pg_param surplus[] = {pg_text(insertion->user),
+                                       pg_int(&arena, insertion->running_max)};
+    enum status status = pg_execute(transaction, &insert_session, PARAMS(params), &result);
+    if (!status) {
+        insertion->inserted = pg_affected(result);
+        pg_result_free(result);
+        status = pg_execute(transaction, &end_surplus, PARAMS(surplus), &result);
+    }
+    if (!status)
+        pg_result_free(result);
     arena_done(&arena);
-    if (status || inserted == 1)
+    return status;
+}
+
+enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct slice id,
+                                 struct slice user, int64_t lifetime_s, int64_t running_max)
+{
+    struct insertion insertion = {id, user, lifetime_s, running_max, 0};
+
+    enum status status = pg_transact(pg, cancel, false, run_insert, &insertion);
+    if (status || insertion.inserted == 1)
         return status;
     const struct pg_param account[] = {pg_text(user)};
     struct pg_result *result;

@@ -49,6 +49,28 @@ static void each_login_gets_a_new_id_and_spares_the_others(struct hub_world *h)
     session_release(two);
 }
 
+static void user_at_the_limit_loses_the_session_used_longest_ago(struct hub_world *h)
+{
+    struct slice old = hub_login(h, &h->one, "alice"), used = hub_login(h, &h->one, "alice");
+    struct slice bob = hub_login(h, &h->one, "bob");
+    assert_int_equal(hub_find(h, &h->one, old),
+                     STATUS_OK); /* it is remembered, and must be forgotten */
+    world_sql(h->w, "UPDATE hub.session SET last_seen_at = now() - interval '1 hour'");
+    for (int i = 2; i < SESSIONS_PER_USER_MAX; i++)
+        (void)hub_login(h, &h->one, "alice");
+    world_sql(h->w, "UPDATE hub.session SET last_seen_at = now() WHERE user_id = 'alice' AND"
+                    " created_at = (SELECT max(created_at) FROM (SELECT created_at FROM"
+                    " hub.session WHERE user_id = 'alice' ORDER BY created_at LIMIT 2) first)");
+    struct slice last = hub_login(h, &h->one, "alice");
+    int64_t until_us = clock_monotonic_us() + 10 * 1000000;
+    while (hub_find(h, &h->one, old) == STATUS_OK && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1); /* it is announced */
+    assert_refused(h, old);
+    assert_int_equal(hub_find(h, &h->one, used), STATUS_OK);
+    assert_int_equal(hub_find(h, &h->one, last), STATUS_OK);
+    assert_int_equal(hub_find(h, &h->one, bob), STATUS_OK);
+}
+
 static void unknown_and_disabled_users_cannot_log_in(struct hub_world *h)
 {
     struct slice token;
@@ -305,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HUB_TEST(login_gives_a_session_of_that_user),
         HUB_TEST(each_login_gets_a_new_id_and_spares_the_others),
+        HUB_TEST(user_at_the_limit_loses_the_session_used_longest_ago),
         HUB_TEST(unknown_and_disabled_users_cannot_log_in),
         HUB_TEST(cookie_that_was_changed_anywhere_is_refused),
         HUB_TEST(cookie_of_another_key_type_or_issuer_is_refused),

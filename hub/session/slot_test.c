@@ -13,15 +13,13 @@ static struct session *session_of_slots(void)
 {
     struct session *session = calloc(1, sizeof(*session));
     assert_non_null(session);
-    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        credential_init(&session->credentials[i]);
     return session;
 }
 
 static void session_free(struct session *session)
 {
     for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        credential_done(&session->credentials[i]);
+        credential_free(session->credentials[i]);
     free(session);
 }
 
@@ -41,7 +39,7 @@ static void token_of_a_removed_realm_is_not_the_next_ones_in_its_slot(void **sta
     struct session *session = session_of_slots();
     const struct instance old = {.slot = 3, .generation = 7, .realm = "old"};
     const struct instance new = {.slot = 3, .generation = 8, .realm = "new"};
-    give_token(session_credential(session, &old));
+    give_token(credential_make(session, &old));
     assert_int_equal(session_credential(session, &old)->pair_count, 1);
     assert_true(session_is_member(session, &old));
 
@@ -61,8 +59,8 @@ static void realms_in_other_slots_are_not_touched(void **state)
     struct session *session = session_of_slots();
     const struct instance one = {.slot = 0, .generation = 1}, two = {.slot = 1, .generation = 2};
     const struct instance next = {.slot = 1, .generation = 3};
-    give_token(session_credential(session, &one));
-    give_token(session_credential(session, &two));
+    give_token(credential_make(session, &one));
+    give_token(credential_make(session, &two));
     (void)session_credential(session, &next);
     assert_int_equal(session_credential(session, &one)->pair_count, 1);
     assert_true(session_is_member(session, &one));
@@ -75,9 +73,40 @@ static void realm_that_said_it_does_not_know_the_user_is_asked_anew_when_it_come
     struct session *session = session_of_slots();
     const struct instance before = {.slot = 0, .generation = 1},
                           after = {.slot = 0, .generation = 2};
-    session_credential(session, &before)->asked = true;
+    credential_make(session, &before)->asked = true;
     assert_false(session_includes(session, &before));
     assert_true(session_includes(session, &after));
+    session_free(session);
+}
+
+static void memory_is_taken_when_a_realm_is_first_needed(void **state)
+{
+    (void)state;
+    struct session *session = session_of_slots();
+    const struct instance one = {.slot = 5, .generation = 1};
+    assert_int_equal(session_credential(session, &one)->state, CREDENTIAL_NONE);
+    assert_true(session_includes(session, &one));
+    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
+        assert_null(session->credentials[i]);
+    assert_true(sizeof(*session) < 1024);
+    session_free(session);
+}
+
+/* However many sessions there are, and however often it says so: nothing is walked. */
+static void change_of_everybodys_policies_is_seen_when_next_looked_at(void **state)
+{
+    (void)state;
+    struct session *session = session_of_slots();
+    struct instance one = {.slot = 0, .generation = 1}, two = {.slot = 1, .generation = 2};
+    struct session_cache cache = {0};
+    give_token(credential_make(session, &one));
+    give_token(credential_make(session, &two));
+    for (int i = 0; i < 1000000; i++)
+        session_policies_changed(&cache, &one, NULL, 0);
+    assert_int_equal(session_credential(session, &one)->state, CREDENTIAL_NONE);
+    assert_int_equal(session_credential(session, &one)->pair_count, 0);
+    assert_true(session_is_member(session, &one));
+    assert_int_equal(session_credential(session, &two)->state, CREDENTIAL_READY);
     session_free(session);
 }
 
@@ -85,6 +114,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_of_a_removed_realm_is_not_the_next_ones_in_its_slot),
+        cmocka_unit_test(memory_is_taken_when_a_realm_is_first_needed),
+        cmocka_unit_test(change_of_everybodys_policies_is_seen_when_next_looked_at),
         cmocka_unit_test(realms_in_other_slots_are_not_touched),
         cmocka_unit_test(
             realm_that_said_it_does_not_know_the_user_is_asked_anew_when_it_comes_back),

@@ -29,6 +29,7 @@ enum json_kind {
     JSON_ENUM,
     JSON_NULL, /* google.protobuf.NullValue */
     JSON_TIME,
+    JSON_DURATION,
     JSON_MESSAGE,
 };
 
@@ -92,6 +93,7 @@ struct transcode_request {
     const struct transcode_method *method;
     upb_Arena *arena;
     upb_Message *message;
+    bool mask_is_implied; /* the update mask is the body's fields */
 };
 
 static inline upb_StringView view_of(struct slice slice)
@@ -116,6 +118,7 @@ const upb_Message *field_option(const upb_DefPool *pool, const upb_FieldDef *fie
 const upb_Message *method_option(const upb_DefPool *pool, const upb_MethodDef *method,
                                  const char *extension, size_t n, upb_Arena *arena);
 bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field);
+bool field_is_output_only(const upb_DefPool *pool, const upb_FieldDef *field);
 /* (pek.json_name), or the name that the proto gives the value. NULL without memory. */
 const char *enum_value_json_name(const upb_DefPool *pool, const upb_EnumValueDef *value,
                                  struct arena *arena);
@@ -145,9 +148,11 @@ void plan_clear(const struct plan *plan, upb_Message *message);
 /* Adds a field to the plan; false without memory. */
 bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_FieldDef *field,
                      const struct plan *below);
-/* Fields with their defaults. DATA_LOSS for what has no JSON; then nothing was appended. */
+/* Fields with their defaults. DATA_LOSS for what has no JSON: then nothing was appended, and `ret_bad` (may be NULL) is
+ * the field. */
 PEK_MUST_CHECK enum status json_append(const struct transcode *transcode, const struct plan *plan,
-                                       const upb_Message *message, struct buffer *out);
+                                       const upb_Message *message, struct buffer *out,
+                                       const upb_FieldDef **ret_bad);
 /* A field of the plan alone, null when it is not set; as above. */
 PEK_MUST_CHECK enum status json_append_field(const struct transcode *transcode,
                                              const struct plan *plan, const upb_FieldDef *field,
@@ -196,6 +201,20 @@ bool mask_add(upb_Message *mask, const upb_MessageDef *mask_def, struct slice pa
 PEK_MUST_CHECK enum status mask_check(const struct transcode *transcode, upb_Message *mask,
                                       const upb_MessageDef *mask_def, const upb_MessageDef *target,
                                       const char *mask_name, upb_Arena *arena, struct fault *fault);
+
+/* request.c */
+/* The message that an update mask speaks of: the body's field, or the request itself. */
+const upb_MessageDef *mask_target(const struct transcode_method *method,
+                                  const struct route_rule *rule);
+
+/* given_back.c */
+/* A mask that the client wrote names no field that only the realm sets. */
+PEK_MUST_CHECK enum status given_back_check(struct transcode_request *request,
+                                            const struct route_rule *rule, struct fault *fault);
+
+/* item.c */
+const upb_MessageDef *transcode_item_type(const struct transcode_item *item);
+const upb_Message *transcode_item_message(const struct transcode_item *item);
 
 /* body.c */
 /* JSON to the message, or to its field `field`. `mask` collects the paths set (without those in `bound`);

@@ -13,9 +13,25 @@ struct transcode_item {
     upb_Arena *arena;
     upb_Message *message;
     bool cleared;
+    struct slice sort_key, identity[TRANSCODE_IDENTITY_MAX], realm; /* of the bytes */
     _Alignas(max_align_t) char block[ITEM_ARENA_BYTES];
     char bytes[];
 };
+
+static struct slice get_text(const struct transcode_item *item, const upb_FieldDef *field)
+{
+    return field ? slice_of(upb_Message_Get(item->message, field).str_val) : (struct slice){0};
+}
+
+/* What a merge asks of every item; internal fields are gone once it was written. */
+static void keep_position(struct transcode_item *item)
+{
+    const struct transcode_method *method = &item->entry->method;
+    item->sort_key = get_text(item, method->sort_key);
+    item->realm = get_text(item, method->item_realm);
+    for (size_t i = 0; i < TRANSCODE_IDENTITY_MAX; i++)
+        item->identity[i] = get_text(item, i < method->identity_count ? method->identity[i] : NULL);
+}
 
 enum status transcode_item_new(const struct transcode *transcode,
                                const struct transcode_method *method, struct slice bytes,
@@ -45,6 +61,7 @@ enum status transcode_item_new(const struct transcode *transcode,
         return decoded == kUpb_DecodeStatus_OutOfMemory ? STATUS_RESOURCE_EXHAUSTED
                                                         : STATUS_DATA_LOSS;
     }
+    keep_position(item);
     *ret_item = item;
     return STATUS_OK;
 }
@@ -59,40 +76,71 @@ struct transcode_item *transcode_item_free(struct transcode_item *item)
     return NULL;
 }
 
-static struct slice get_text(const struct transcode_item *item, const upb_FieldDef *field)
-{
-    return field ? slice_of(upb_Message_Get(item->message, field).str_val) : (struct slice){0};
-}
-
 struct slice transcode_item_sort_key(const struct transcode_item *item)
 {
-    return get_text(item, item->entry->method.sort_key);
+    return item->sort_key;
 }
 
 struct slice transcode_item_identity(const struct transcode_item *item, size_t index)
 {
-    const struct transcode_method *method = &item->entry->method;
-    return get_text(item, index < method->identity_count ? method->identity[index] : NULL);
+    return index < TRANSCODE_IDENTITY_MAX ? item->identity[index] : (struct slice){0};
 }
 
 struct slice transcode_item_realm(const struct transcode_item *item)
 {
-    return get_text(item, item->entry->method.item_realm);
+    return item->realm;
+}
+
+struct slice transcode_item_id(const struct transcode_item *item)
+{
+    return get_text(item, item->entry->method.item_id);
+}
+
+struct slice transcode_item_etag(const struct transcode_item *item)
+{
+    return get_text(item, item->entry->method.item_etag);
+}
+
+const upb_MessageDef *transcode_item_type(const struct transcode_item *item)
+{
+    return item->entry->method.response;
+}
+
+const upb_Message *transcode_item_message(const struct transcode_item *item)
+{
+    return item->message;
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
-enum status transcode_item_json(struct transcode_item *item, const struct route_rule *rule,
-                                struct buffer *out)
+static enum status append(struct transcode_item *item, const struct route_rule *rule,
+                          struct buffer *out, const upb_FieldDef **ret_bad)
 {
     const struct transcode_method *method = &item->entry->method;
     if (!item->cleared)
         plan_clear(item->entry->response_plan, item->message);
     item->cleared = true;
-    if (rule && rule->response_body[0])
-        return json_append_field(
-            item->transcode, item->entry->response_plan,
-            upb_MessageDef_FindFieldByName(method->response, rule->response_body), item->message,
-            out);
-    return json_append(item->transcode, item->entry->response_plan, item->message, out);
+    if (!rule || !rule->response_body[0])
+        return json_append(item->transcode, item->entry->response_plan, item->message, out,
+                           ret_bad);
+    *ret_bad = upb_MessageDef_FindFieldByName(method->response, rule->response_body);
+    return json_append_field(item->transcode, item->entry->response_plan, *ret_bad, item->message,
+                             out);
+}
+
+enum status transcode_item_json(struct transcode_item *item, const struct route_rule *rule,
+                                struct buffer *out, struct fault *fault)
+{
+    const upb_FieldDef *bad = NULL;
+    size_t before = out->len;
+    enum status status = append(item, rule, out, &bad);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    out->len = before;
+    const char *field = bad ? upb_FieldDef_Name(bad) : "";
+    if (status != STATUS_DATA_LOSS)
+        return fault_set(fault, STATUS_DATA_LOSS, field, "it is larger than %zu bytes",
+                         out->len_max);
+    return fault_set(fault, status, field, "%s has a value that JSON does not have",
+                     bad ? field : "a field");
 }

@@ -17,12 +17,19 @@
 /* Of google.protobuf.Timestamp: years 1 to 9999. */
 #define TIME_SECONDS_MIN (-62135596800)
 #define TIME_SECONDS_MAX 253402300799
+/* Of google.protobuf.Duration: 10 000 years either way. */
+#define DURATION_SECONDS_MAX 315576000000
+#define NANOS_MAX 999999999
 
 /* ---- plans --------------------------------------------------------------------------------------- */
 
-static bool is_timestamp(const upb_MessageDef *def)
+static enum json_kind kind_of_message(const upb_MessageDef *def)
 {
-    return upb_MessageDef_WellKnownType(def) == kUpb_WellKnown_Timestamp;
+    switch (upb_MessageDef_WellKnownType(def)) {
+    case kUpb_WellKnown_Timestamp: return JSON_TIME;
+    case kUpb_WellKnown_Duration: return JSON_DURATION;
+    default: return JSON_MESSAGE;
+    }
 }
 
 static enum json_kind kind_of(const upb_FieldDef *field)
@@ -37,8 +44,7 @@ static enum json_kind kind_of(const upb_FieldDef *field)
     case kUpb_CType_Double: return JSON_DOUBLE;
     case kUpb_CType_Bytes: return JSON_BYTES;
     case kUpb_CType_Enum: return enum_is_null(field) ? JSON_NULL : JSON_ENUM;
-    case kUpb_CType_Message:
-        return is_timestamp(upb_FieldDef_MessageSubDef(field)) ? JSON_TIME : JSON_MESSAGE;
+    case kUpb_CType_Message: return kind_of_message(upb_FieldDef_MessageSubDef(field));
     case kUpb_CType_String: break;
     }
     return JSON_STRING;
@@ -216,14 +222,33 @@ static void append_bytes(struct buffer *out, struct slice bytes)
     buffer_append_char(out, '"');
 }
 
-/* "2026-01-31T23:59:59.123Z", the fraction with 0, 3, 6 or 9 digits. */
+/* Of a Timestamp and a Duration alike. */
+static void get_time(const upb_FieldDef *field, const upb_Message *message, int64_t *ret_seconds,
+                     int32_t *ret_nanos)
+{
+    const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
+    *ret_seconds = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 1)).int64_val;
+    *ret_nanos = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 2)).int32_val;
+}
+
+/* With 0, 3, 6 or 9 digits. */
+static void append_fraction(struct buffer *out, int32_t nanos)
+{
+    char fraction[] = ".000000000";
+    if (nanos == 0)
+        return;
+    digits_before(fraction + 10, (uint64_t)nanos, 9);
+    buffer_append(out, fraction, nanos % 1000 ? 10 : nanos % 1000000 ? 7 : 4);
+}
+
+/* "2026-01-31T23:59:59.123Z" */
 static enum status append_time(struct buffer *out, const upb_FieldDef *field,
                                const upb_Message *message)
 {
-    const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
-    int64_t seconds = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 1)).int64_val;
-    int32_t nanos = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 2)).int32_val;
-    if (seconds < TIME_SECONDS_MIN || seconds > TIME_SECONDS_MAX || nanos < 0 || nanos > 999999999)
+    int64_t seconds;
+    int32_t nanos;
+    get_time(field, message, &seconds, &nanos);
+    if (seconds < TIME_SECONDS_MIN || seconds > TIME_SECONDS_MAX || nanos < 0 || nanos > NANOS_MAX)
         return STATUS_DATA_LOSS;
     time_t time = (time_t)seconds;
     struct tm tm;
@@ -237,12 +262,26 @@ static enum status append_time(struct buffer *out, const upb_FieldDef *field,
     digits_before(text + 17, (uint64_t)tm.tm_min, 2);
     digits_before(text + 20, (uint64_t)tm.tm_sec, 2);
     buffer_append(out, text, sizeof(text) - 1);
-    if (nanos > 0) {
-        char fraction[] = ".000000000";
-        digits_before(fraction + 10, (uint64_t)nanos, 9);
-        buffer_append(out, fraction, nanos % 1000 ? 10 : nanos % 1000000 ? 7 : 4);
-    }
+    append_fraction(out, nanos);
     buffer_append_str(out, "Z\"");
+    return STATUS_OK;
+}
+
+/* "-1.500s". Not by upb, which in Debian's version takes -1 s without a fraction for a mistake. */
+static enum status append_duration(struct buffer *out, const upb_FieldDef *field,
+                                   const upb_Message *message)
+{
+    int64_t seconds;
+    int32_t nanos;
+    get_time(field, message, &seconds, &nanos);
+    if (seconds < -DURATION_SECONDS_MAX || seconds > DURATION_SECONDS_MAX || nanos < -NANOS_MAX ||
+        nanos > NANOS_MAX || (seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0))
+        return STATUS_DATA_LOSS;
+    bool negative = seconds < 0 || nanos < 0;
+    buffer_append_char(out, '"');
+    append_unsigned(out, (uint64_t)(negative ? -seconds : seconds), negative);
+    append_fraction(out, negative ? -nanos : nanos);
+    buffer_append_str(out, "s\"");
     return STATUS_OK;
 }
 
@@ -271,9 +310,10 @@ static enum status append_value(const struct transcode *transcode, const struct 
     case JSON_ENUM: append_enum(out, field->names, value.int32_val); break;
     case JSON_NULL: buffer_append_str(out, "null"); break;
     case JSON_TIME: return append_time(out, field->field, value.msg_val);
+    case JSON_DURATION: return append_duration(out, field->field, value.msg_val);
     case JSON_MESSAGE:
         if (field->below)
-            return json_append(transcode, field->below, value.msg_val, out);
+            return json_append(transcode, field->below, value.msg_val, out, NULL);
         return json_by_library(transcode, value.msg_val, upb_FieldDef_MessageSubDef(field->field),
                                out);
     }
@@ -356,7 +396,8 @@ enum status json_append_field(const struct transcode *transcode, const struct pl
 }
 
 enum status json_append(const struct transcode *transcode, const struct plan *plan,
-                        const upb_Message *message, struct buffer *out)
+                        const upb_Message *message, struct buffer *out,
+                        const upb_FieldDef **ret_bad)
 {
     size_t begin = out->len;
     enum status status = STATUS_OK;
@@ -369,6 +410,8 @@ enum status json_append(const struct transcode *transcode, const struct plan *pl
         buffer_append_slice(out, field->key);
         before = ',';
         status = append_field(transcode, field, message, out);
+        if (status != STATUS_OK && ret_bad)
+            *ret_bad = field->field;
     }
     if (before == '{')
         buffer_append_char(out, '{');

@@ -70,6 +70,8 @@ static void find_fields(struct transcode_method *method)
     method->update_mask =
         typed_field(request, "update_mask", kUpb_CType_Message, "google.protobuf.FieldMask");
     method->item_realm = typed_field(method->response, "realm", kUpb_CType_String, NULL);
+    method->item_id = typed_field(method->response, "id", kUpb_CType_String, NULL);
+    method->item_etag = typed_field(method->response, "etag", kUpb_CType_String, NULL);
 }
 
 static enum status load_routing(const struct loader *loader, struct transcode_method *method)

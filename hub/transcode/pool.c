@@ -50,17 +50,29 @@ const upb_Message *method_option(const upb_DefPool *pool, const upb_MethodDef *m
     return n == 0 && upb_Message_Has(options, ext) ? upb_Message_Get(options, ext).msg_val : NULL;
 }
 
-bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field)
+/* A flag of (pek.field); `unknown` when there is no memory to read it. */
+static bool field_rule(const upb_DefPool *pool, const upb_FieldDef *field, const char *flag,
+                       bool unknown)
 {
     upb_Arena *arena = upb_Arena_New();
     if (!arena)
-        return true;
+        return unknown;
     const upb_Message *rule = field_option(pool, field, "pek.field", arena);
     const upb_MessageDef *def = upb_DefPool_FindMessageByName(pool, "pek.FieldRule");
-    bool internal = rule && def &&
-                    upb_Message_Get(rule, upb_MessageDef_FindFieldByName(def, "internal")).bool_val;
+    const upb_FieldDef *flag_field = def ? upb_MessageDef_FindFieldByName(def, flag) : NULL;
+    bool is_set = rule && flag_field && upb_Message_Get(rule, flag_field).bool_val;
     upb_Arena_Free(arena);
-    return internal;
+    return is_set;
+}
+
+bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field)
+{
+    return field_rule(pool, field, "internal", true);
+}
+
+bool field_is_output_only(const upb_DefPool *pool, const upb_FieldDef *field)
+{
+    return field_rule(pool, field, "output_only", false);
 }
 
 const char *enum_value_json_name(const upb_DefPool *pool, const upb_EnumValueDef *value,

@@ -44,9 +44,8 @@ static bool is_blank(struct slice text)
     return true;
 }
 
-/* The message that an update mask speaks of: the body's field, or the request itself. */
-static const upb_MessageDef *mask_target(const struct transcode_method *method,
-                                         const struct route_rule *rule)
+const upb_MessageDef *mask_target(const struct transcode_method *method,
+                                  const struct route_rule *rule)
 {
     const upb_FieldDef *field = upb_MessageDef_FindFieldByName(method->request, rule->body);
     return field && upb_FieldDef_IsSubMessage(field) ? upb_FieldDef_MessageSubDef(field)
@@ -83,6 +82,7 @@ static enum status set_body(struct transcode_request *request, const struct rout
     if (!upb_Message_Set(request->message, method->update_mask,
                          (upb_MessageValue){.msg_val = options.mask}, request->arena))
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for the request");
+    request->mask_is_implied = true;
     return STATUS_OK;
 }
 
@@ -138,8 +138,10 @@ static enum status check_mask(struct transcode_request *request, const struct ro
     if (!field || !upb_Message_Has(request->message, field))
         return STATUS_OK;
     upb_Message *mask = upb_Message_Mutable(request->message, field, request->arena).msg;
-    return mask_check(request->transcode, mask, upb_FieldDef_MessageSubDef(field),
-                      mask_target(request->method, rule), "update_mask", request->arena, fault);
+    enum status status =
+        mask_check(request->transcode, mask, upb_FieldDef_MessageSubDef(field),
+                   mask_target(request->method, rule), "update_mask", request->arena, fault);
+    return status == STATUS_OK ? given_back_check(request, rule, fault) : status;
 }
 
 enum status transcode_request_new(const struct transcode *transcode,

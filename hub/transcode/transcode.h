@@ -71,6 +71,8 @@ struct transcode_method {
     const struct upb_FieldDef *identity[TRANSCODE_IDENTITY_MAX];
     size_t identity_count;
     const struct upb_FieldDef *item_realm; /* string `realm` of the response */
+    const struct upb_FieldDef *item_id;    /* string `id` */
+    const struct upb_FieldDef *item_etag;  /* string `etag` */
     /* Of the request: */
     const struct upb_FieldDef *realm;       /* string */
     const struct upb_FieldDef *page_size;   /* int32 */
@@ -112,6 +114,7 @@ const struct upb_FieldDef *transcode_request_field(const struct transcode_method
 /* ---- requests ---------------------------------------------------------------------------------- */
 
 struct transcode_request;
+struct transcode_item;
 
 /* The request message of a matched route, from path variables, query and body. INVALID_ARGUMENT with the
  * field or parameter in the client's spelling; RESOURCE_EXHAUSTED when it is too large. A body where the rule
@@ -147,6 +150,22 @@ PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_req
 PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
                                                        struct slice sort_key, struct slice id,
                                                        bool inclusive);
+/* Whether the update mask, made of the body's fields, names one that only the realm sets ((pek.field).output_only): the
+ * client sends back what a GET gave. A mask that the client wrote may not name such a field. */
+bool transcode_request_gives_back(struct transcode_request *request, const struct route_rule *rule);
+/* Takes out of such a mask what is as it was in `current`, an answer of the body's type (NULL: it is not known).
+ * INVALID_ARGUMENT names a field that only the realm sets and that is not. `ret_changes`: something is left. */
+PEK_MUST_CHECK enum status transcode_request_drop_equal(struct transcode_request *request,
+                                                        const struct route_rule *rule,
+                                                        const struct transcode_item *current,
+                                                        bool *ret_changes, struct fault *fault);
+/* The field `etag` of the request, or of the message that is its body: what must be there for the change to happen. */
+bool transcode_request_takes_etag(struct transcode_request *request, const struct route_rule *rule);
+struct slice transcode_request_etag(struct transcode_request *request,
+                                    const struct route_rule *rule);
+PEK_MUST_CHECK enum status transcode_request_set_etag(struct transcode_request *request,
+                                                      const struct route_rule *rule,
+                                                      struct slice etag);
 /* The message as bytes, as often as wanted (set realm, serialise, set the next …); deterministic. Valid
  * until transcode_request_free. */
 PEK_MUST_CHECK enum status transcode_request_bytes(struct transcode_request *request,
@@ -160,8 +179,6 @@ transcode_request_fingerprint(struct transcode_request *request,
 
 /* ---- items: response messages ------------------------------------------------------------------- */
 
-struct transcode_item;
-
 /* Decodes once; for unary answers and streamed items. Copies `bytes`. DATA_LOSS for what is no such message
  * (also invalid UTF-8). */
 PEK_MUST_CHECK enum status transcode_item_new(const struct transcode *transcode,
@@ -169,14 +186,18 @@ PEK_MUST_CHECK enum status transcode_item_new(const struct transcode *transcode,
                                               struct slice bytes, struct transcode_item **ret_item);
 /* Takes NULL, returns NULL. */
 struct transcode_item *transcode_item_free(struct transcode_item *item);
-/* Valid until transcode_item_json or _free; empty when the method has none. */
+/* Valid until transcode_item_free; empty when the method has none. */
 struct slice transcode_item_sort_key(const struct transcode_item *item);
 struct slice transcode_item_identity(const struct transcode_item *item, size_t index);
 struct slice transcode_item_realm(const struct transcode_item *item);
+struct slice transcode_item_id(const struct transcode_item *item);
+struct slice transcode_item_etag(const struct transcode_item *item);
 /* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
- * NULL). Clears internal fields first: read the sort key before. */
+ * NULL). DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
+ * then nothing was appended, and `fault` (may be NULL) says why. */
 PEK_MUST_CHECK enum status transcode_item_json(struct transcode_item *item,
-                                               const struct route_rule *rule, struct buffer *out);
+                                               const struct route_rule *rule, struct buffer *out,
+                                               struct fault *fault);
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 

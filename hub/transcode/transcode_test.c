@@ -128,7 +128,7 @@ static void items_are_read_once_and_shown_without_their_key(void **state)
     assert_true(slice_equal_str(transcode_item_identity(item, 1), "a@b"));
     assert_int_equal(transcode_item_identity(item, 2).len, 0);
     assert_true(slice_equal_str(transcode_item_realm(item), "hub"));
-    assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_string_equal(
         out.ptr, "{\"realm\":\"hub\",\"id\":\"a@b\",\"name\":\"K\xC3\xB6r\",\"description\":\"\","
@@ -153,7 +153,7 @@ static void internal_fields_are_cleared_at_every_depth(void **state)
                   "\x06hidden");
     struct transcode_item *item = NULL;
     assert_int_equal(transcode_item_new(odd, method, bytes, &item), STATUS_OK);
-    assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_null(strstr(out.ptr, "hidden"));
     assert_has(out.ptr, "\"inner\":{\"text\":\"\",\"number\":0,\"secret\":{\"shown\":\"\"},"
@@ -179,9 +179,9 @@ static void response_body_is_the_field_it_names(void **state)
                                                   "\x02\x10\x07"),
                                         &item),
                      STATUS_OK);
-    assert_int_equal(transcode_item_json(item, one.rule, &out), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, one.rule, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\n');
-    assert_int_equal(transcode_item_json(item, many.rule, &out), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, many.rule, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_string_equal(out.ptr, "{\"text\":\"\",\"number\":5,\"secrets\":[]}\n"
                                  "[{\"text\":\"\",\"number\":6,\"secrets\":[]},"
@@ -217,8 +217,50 @@ static void garbage_is_no_item(void **state)
                                                   "\xff\x7f"),
                                         &item),
                      STATUS_OK);
-    assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_DATA_LOSS);
+    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_DATA_LOSS);
     transcode_item_free(item);
+}
+
+static enum status span(struct slice bytes)
+{
+    struct transcode_item *item = NULL;
+    assert_int_equal(transcode_item_new(odd, find(odd, "/odd.OddService/Span"), bytes, &item),
+                     STATUS_OK);
+    buffer_reset(&out);
+    fault = (struct fault){0};
+    enum status status = transcode_item_json(item, NULL, &out, &fault);
+    transcode_item_free(item);
+    return status;
+}
+
+static void durations_are_written_or_named(void **state)
+{
+    static const struct {
+        const char *bytes; /* of the Duration */
+        size_t len;
+        const char *text; /* NULL: it has none */
+    } spans[] = {
+        {"", 0, "\"0s\""},
+        {"\x08\x01\x10\x80\xca\xb5\xee\x01", 8, "\"1.500s\""},
+        {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "\"-1s\""},
+        {"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "\"-0.000000001s\""},
+        {"\x08\x80\xbc\xae\xce\x97\x09", 7, "\"315576000000s\""},
+        {"\x08\x81\xbc\xae\xce\x97\x09", 7, NULL},                          /* too long */
+        {"\x10\x80\x94\xeb\xdc\x03", 6, NULL},                              /* a whole second */
+        {"\x08\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13, NULL}, /* two signs */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+        char bytes[32] = {'\x0a', (char)spans[i].len};
+        memcpy(bytes + 2, spans[i].bytes, spans[i].len);
+        assert_int_equal(span(slice_make(bytes, 2 + spans[i].len)),
+                         spans[i].text ? STATUS_OK : STATUS_DATA_LOSS);
+        buffer_append_char(&out, '\0');
+        if (spans[i].text)
+            assert_has(out.ptr, spans[i].text);
+        else
+            assert_string_equal(fault.field, "span");
+    }
 }
 
 static void large_items_fit_and_small_buffers_say_so(void **state)
@@ -230,12 +272,12 @@ static void large_items_fit_and_small_buffers_say_so(void **state)
     memcpy(bytes, "\x1a\xa0\x9c\x01", 4);
     struct transcode_item *item = NULL;
     assert_int_equal(transcode_item_new(pek, list, slice_make(bytes, 20004), &item), STATUS_OK);
-    assert_int_equal(transcode_item_json(item, NULL, &out), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
     assert_true(out.len > 20000);
     assert_int_equal(out.ptr[out.len - 1], '}');
     struct buffer small;
     buffer_init(&small, 1000);
-    assert_int_equal(transcode_item_json(item, NULL, &small), STATUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(transcode_item_json(item, NULL, &small, NULL), STATUS_DATA_LOSS);
     buffer_done(&small);
     transcode_item_free(item);
 }
@@ -292,6 +334,7 @@ int main(void)
         TEST(internal_fields_are_cleared_at_every_depth),
         TEST(response_body_is_the_field_it_names),
         TEST(garbage_is_no_item),
+        TEST(durations_are_written_or_named),
         TEST(large_items_fit_and_small_buffers_say_so),
         TEST(request_bytes_are_judged),
         TEST(errors_have_their_fixed_form),

@@ -46,4 +46,19 @@ static inline bool utf8_valid(struct slice bytes)
     return true;
 }
 
+/* As many whole characters from its beginning as fit into `bytes_max`, up to the first that is none or controls. For
+ * names that a peer gives and that are shown: cut, they are still text. */
+static inline struct slice utf8_prefix(struct slice text, size_t bytes_max)
+{
+    size_t len = 0;
+    while (len < text.len) {
+        unsigned char first = (unsigned char)text.ptr[len];
+        unsigned char_len = utf8_char_len((struct slice){text.ptr + len, text.len - len});
+        if (char_len == 0 || first < 0x20 || first == 0x7f || len + char_len > bytes_max)
+            break;
+        len += char_len;
+    }
+    return (struct slice){text.ptr, len};
+}
+
 #endif

@@ -8,7 +8,9 @@
 #include "shared/base/clock.h"
 #include "shared/rpc/incoming.h"
 
-#define DRAIN_MS 10000
+#define LARGE_NAME_BYTES 700000
+#define PADDED_NAME_BYTES_MAX 1000000
+#define YEAR_10000_S INT64_C(253402300800)
 
 static char *text(const char *string)
 {
@@ -32,11 +34,22 @@ static enum status send_bytes(struct rpc_stream *stream, const void *bytes, size
 static enum status send_group(struct rude_worker *worker, struct rpc_stream *stream,
                               const struct rude_item *item, enum rude_fault fault)
 {
-    static const char not_utf8[] = "\xc3\x28\xff";
+    static char large[LARGE_NAME_BYTES + 1], padded[PADDED_NAME_BYTES_MAX + 1];
+    Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     group_v1_group group = GROUP_V1_GROUP_INIT;
+    memset(large, '\x01', LARGE_NAME_BYTES); /* six bytes each in JSON */
+    memset(padded, 'x', worker->name_bytes);
+    padded[worker->name_bytes] = '\0';
+    time.seconds = fault == RUDE_NO_TIME ? YEAR_10000_S : 0;
     group.realm = text(fault == RUDE_OTHER_REALM ? "foreign" : worker->realm);
     group.id = text(item->id);
-    group.name = text(fault == RUDE_NOT_UTF8 ? not_utf8 : item->id);
+    group.name = text(fault == RUDE_NOT_UTF8 ? "\xc3\x28\xff"
+                      : fault == RUDE_CUT    ? "K\xc3"
+                      : fault == RUDE_LARGE  ? large
+                      : worker->name_bytes   ? padded
+                                             : item->id);
+    group.foundation_time = &time;
+    group.etag = worker->etag;
     group.sort_key.data = (uint8_t *)text(fault == RUDE_BROKEN_ORDER ? "" : item->key);
     group.sort_key.len = fault == RUDE_BROKEN_ORDER ? 0 : strlen(item->key);
     return rpc_stream_send(stream, &group.base);
@@ -66,6 +79,22 @@ static enum status stall(struct rude_worker *worker, struct rpc_ctx *ctx)
     return status;
 }
 
+/* The item and what follows it, until nobody listens. */
+static enum status send_endless(struct rude_worker *worker, struct rpc_stream *stream,
+                                const struct rude_item *item)
+{
+    struct rude_item next = *item;
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; status == STATUS_OK; i++) {
+        if (worker->fault != RUDE_SAME)
+            snprintf(next.key, sizeof(next.key), "%.32s.%08u", item->key, i);
+        if (worker->fault == RUDE_DRIP)
+            fiber_sleep_ms(RUDE_DRIP_MS);
+        status = send_group(worker, stream, &next, RUDE_NOT);
+    }
+    return status;
+}
+
 /* One item, or what comes in its place. */
 static enum status give(struct rude_worker *worker, struct rpc_ctx *ctx, struct rpc_stream *stream,
                         const struct rude_item *item, bool rude)
@@ -75,10 +104,9 @@ static enum status give(struct rude_worker *worker, struct rpc_ctx *ctx, struct 
     case RUDE_OVERSIZE: return send_oversize(stream);
     case RUDE_FAIL: return rpc_fail(ctx, worker->status, "rude");
     case RUDE_STALL: return stall(worker, ctx);
-    case RUDE_NOT:
-    case RUDE_OTHER_REALM:
-    case RUDE_BROKEN_ORDER:
-    case RUDE_NOT_UTF8:
+    case RUDE_SAME:
+    case RUDE_ENDLESS:
+    case RUDE_DRIP: return send_endless(worker, stream, item);
     default: return send_group(worker, stream, item, rude ? worker->fault : RUDE_NOT);
     }
 }
@@ -135,6 +163,18 @@ static bool is_after(const struct rude_item *item, const Pek__Cursor *after)
     return order > 0 || (order == 0 && after->inclusive);
 }
 
+/* Reads in the request what others gave last, and has something just behind it. */
+static enum status give_shadow(struct rude_worker *worker, struct rpc_ctx *ctx,
+                               struct rpc_stream *stream, const Pek__Cursor *after)
+{
+    struct rude_item item = {.key = "0", .id = "shadow"};
+    if (after)
+        snprintf(item.key, sizeof(item.key), "%.*s!", (int)after->sort_key.len,
+                 (const char *)after->sort_key.data);
+    enum status status = send_group(worker, stream, &item, RUDE_NOT);
+    return status == STATUS_OK ? rpc_fail(ctx, worker->status, "rude") : status;
+}
+
 static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void *request,
                                void *response, struct rpc_stream *stream)
 {
@@ -144,8 +184,10 @@ static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void 
     (void)ops;
     (void)response;
     enum status status = begin(worker, ctx);
+    if (status == STATUS_OK && worker->fault == RUDE_SHADOW)
+        return give_shadow(worker, ctx, stream, req->after);
     for (size_t i = 0; status == STATUS_OK && i < worker->item_count && given < wanted; i++) {
-        if (!is_after(&worker->items[i], req->after))
+        if (!is_after(&worker->items[i], req->after) && worker->fault != RUDE_REPLAY)
             continue;
         status = give(worker, ctx, stream, &worker->items[i], given == worker->fault_after);
         given++;
@@ -169,6 +211,29 @@ static enum status create_group(const void *ops, struct rpc_ctx *ctx, const void
     if (status != STATUS_OK)
         return status;
     snprintf(item.id, sizeof(item.id), "%s@%s", req->slug, req->slug);
+    return give(worker, ctx, stream, &item, true);
+}
+
+static enum status update_group(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_update_group_request *req = request;
+    struct rude_item item = {.key = ""};
+    size_t len = 0;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    if (status != STATUS_OK)
+        return status;
+    if (req->group->etag[0] && strcmp(req->group->etag, worker->etag) != 0)
+        return rpc_fail_field(ctx, STATUS_ABORTED, "etag", "another etag");
+    worker->mask[0] = '\0';
+    for (size_t i = 0; req->update_mask && i < req->update_mask->n_paths; i++)
+        len += (size_t)snprintf(worker->mask + len, sizeof(worker->mask) - len, "%s%s",
+                                i ? "," : "", req->update_mask->paths[i]);
+    snprintf(worker->etag, sizeof(worker->etag), "u%zu", ++worker->updates);
+    snprintf(item.id, sizeof(item.id), "%s", req->group->id);
     return give(worker, ctx, stream, &item, true);
 }
 
@@ -273,13 +338,14 @@ enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
     add_method(worker, 0, &group_v1_group_service_table, "GetGroup", get_group);
     add_method(worker, 1, &group_v1_group_service_table, "ListGroups", list_groups);
     add_method(worker, 2, &group_v1_group_service_table, "CreateGroup", create_group);
-    add_method(worker, 3, &instance_v1_instance_service_table, "IssueToken", issue_token);
-    add_method(worker, 4, &instance_v1_instance_service_table, "GetInfo", get_info);
-    add_method(worker, 5, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
+    add_method(worker, 3, &group_v1_group_service_table, "UpdateGroup", update_group);
+    add_method(worker, 4, &instance_v1_instance_service_table, "IssueToken", issue_token);
+    add_method(worker, 5, &instance_v1_instance_service_table, "GetInfo", get_info);
+    add_method(worker, 6, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
     worker->services[0] =
-        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 3};
+        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 4};
     worker->services[1] =
-        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 3, 3};
+        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 4, 3};
     enum status status = rpc_host_new(fibers, &host_options, &worker->host);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);
@@ -316,8 +382,10 @@ void rude_worker_reset(struct rude_worker *worker)
 {
     worker->fault = RUDE_NOT;
     worker->claims = NULL;
-    worker->item_count = worker->fault_after = worker->refusals = 0;
+    worker->item_count = worker->fault_after = worker->refusals = worker->name_bytes = 0;
     worker->status = STATUS_UNAVAILABLE;
+    worker->updates = 0;
+    snprintf(worker->etag, sizeof(worker->etag), "v1");
     worker->unknown = worker->holds_tokens = false;
     worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;

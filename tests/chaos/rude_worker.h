@@ -1,7 +1,7 @@
 /* rude_worker: a realm over real gRPC that misbehaves as a test tells it to.
  *
  * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
- * groups in order with cursor and page size, and a group made. What it knows is the test's array. By default it is
+ * groups in order with cursor and page size, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
  * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
  */
 #ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
@@ -14,6 +14,7 @@
 #define RUDE_HINTS_MAX 8
 #define RUDE_WAITING_MAX 64
 #define RUDE_TEXT_BYTES_MAX 64
+#define RUDE_DRIP_MS 100
 #define RUDE_POLICY "Körvezető" /* the one hint it gives */
 
 enum rude_fault {
@@ -22,9 +23,17 @@ enum rude_fault {
     RUDE_BROKEN_ORDER, /* the item comes before the one sent last */
     RUDE_GARBAGE,      /* bytes that are no message */
     RUDE_NOT_UTF8,     /* a name of invalid bytes */
+    RUDE_CUT,          /* a name that ends inside a character */
+    RUDE_NO_TIME,      /* a time of the year 10 000 */
+    RUDE_LARGE,        /* a message that is too large as JSON */
     RUDE_OVERSIZE,     /* more bytes than a message may have */
-    RUDE_FAIL,         /* ends with `status` */
-    RUDE_STALL,        /* says nothing until the caller gives up */
+    RUDE_SAME,         /* the item sent last, again and again */
+    RUDE_ENDLESS,      /* items in order, without end */
+    RUDE_DRIP,         /* items in order, without end, RUDE_DRIP_MS apart */
+    RUDE_REPLAY, /* ListGroups begins at the beginning, whatever it was asked to go on behind */
+    RUDE_SHADOW, /* one item just behind what it was asked to go on behind; then `status` */
+    RUDE_FAIL,   /* ends with `status` */
+    RUDE_STALL,  /* says nothing until the caller gives up */
 };
 
 struct rude_item {
@@ -38,9 +47,11 @@ struct rude_worker {
     const char *claims; /* realm that GetInfo names; NULL: `realm` */
     struct rude_item items[RUDE_ITEMS_MAX];
     size_t item_count;
-    enum rude_fault fault; /* of GetGroup and ListGroups … */
-    size_t fault_after;    /* … once so many items of the answer are out */
-    size_t refusals;       /* so many calls from now end with `status` before anything */
+    enum rude_fault fault;          /* of GetGroup and ListGroups … */
+    size_t fault_after;             /* … once so many items of the answer are out */
+    char etag[RUDE_TEXT_BYTES_MAX]; /* of each group; another after UpdateGroup */
+    size_t name_bytes;              /* of each item's name; 0: its id */
+    size_t refusals;                /* so many calls from now end with `status` before anything */
     enum status status;
     bool unknown;             /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */
@@ -54,6 +65,8 @@ struct rude_worker {
     size_t strangers; /* calls without its own token */
     char hints[RUDE_HINTS_MAX][RUDE_TEXT_BYTES_MAX]; /* of the last call */
     size_t hint_count;
+    size_t updates;
+    char mask[256]; /* of the last UpdateGroup: "name,webpage" */
 
     /* Its own. */
     struct fiber_gate held, watches;

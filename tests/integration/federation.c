@@ -288,7 +288,7 @@ struct answer federation_receive(struct federation *f, struct exchange *exchange
     if (length && length < head_end) {
         buffer_append(&answer.body, head_end + 4, (size_t)(end - head_end - 4));
         answer.whole = answer.body.len == strtoul(length + 18, NULL, 10);
-    } else if (answer.code == 204) {
+    } else if (answer.code == 204 || answer.code == 304) {
         answer.whole = end == head_end + 4;
     } else {
         answer.whole = take_chunks(head_end + 4, end, &answer.body);

@@ -56,6 +56,60 @@ static void first_realm_that_has_it_wins_and_the_others_are_cancelled(void **sta
     federation_close(&f);
 }
 
+/* The same question gets the same realm, whoever is faster. */
+static void first_realm_in_order_answers_however_slow_it_is(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    rude_worker_add(f.c, "k1", "one");
+    f.a->holds_tokens = true;
+    struct exchange exchange = federation_send(&f, "GET", "/api/v1/groups/one", NULL, NULL);
+    FEDERATION_WAIT_FOR(&f, f.c->calls == 1 && f.b->calls == 1);
+    for (int64_t until_us = deadline_after_ms(100); clock_monotonic_us() < until_us;)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    rude_worker_release_tokens(f.a);
+    struct answer answer = federation_receive(&f, &exchange);
+    assert_int_equal(answer.code, 200);
+    assert_true(answer_has(&answer, "\"realm\":\"a\""));
+    assert_non_null(strstr(answer.raw.ptr, "content-location: /api/v1/realms/a/groups/one\r\n"));
+    assert_null(strstr(answer.raw.ptr, "federation-incomplete"));
+    answer_free(&answer);
+    /* Named, it is where it is. */
+    answer = federation_get(&f, "/api/v1/realms/c/groups/one");
+    assert_null(strstr(answer.raw.ptr, "content-location"));
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+static void answer_says_whom_it_could_not_ask(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, (const char *[]){SHORT_STRAGGLER, NULL});
+    rude_worker_add(f.c, "k1", "one");
+    f.a->refusals = 1000;
+    f.a->status = STATUS_INTERNAL;
+    f.b->fault = RUDE_STALL;
+    int64_t started_us = clock_monotonic_us();
+    struct answer answer = federation_get(&f, "/api/v1/groups/one");
+    int64_t took_ms = (clock_monotonic_us() - started_us) / 1000;
+    assert_int_equal(answer.code, 200);
+    assert_true(answer_has(&answer, "\"realm\":\"c\""));
+    assert_non_null(strstr(answer.raw.ptr, "federation-incomplete: a, b\r\n"));
+    assert_true(took_ms >= 200 && took_ms < 4000); /* a realm has 5 s by itself */
+    answer_free(&answer);
+    /* What comes behind the answer in order would not have changed it. */
+    rude_worker_reset(f.a);
+    rude_worker_add(f.a, "k1", "one");
+    answer = federation_get(&f, "/api/v1/groups/one");
+    assert_true(answer_has(&answer, "\"realm\":\"a\""));
+    assert_null(strstr(answer.raw.ptr, "federation-incomplete"));
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 static void browser_that_leaves_cancels_the_realms(void **state)
 {
     struct federation f;
@@ -247,6 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_is_asked_for_once_however_many_wait),
         cmocka_unit_test(first_realm_that_has_it_wins_and_the_others_are_cancelled),
+        cmocka_unit_test(first_realm_in_order_answers_however_slow_it_is),
+        cmocka_unit_test(answer_says_whom_it_could_not_ask),
         cmocka_unit_test(browser_that_leaves_cancels_the_realms),
         cmocka_unit_test(list_waits_for_a_straggler_only_so_long),
         cmocka_unit_test(realm_that_says_nothing_is_a_timeout),

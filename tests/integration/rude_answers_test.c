@@ -1,14 +1,18 @@
 /* Realms that answer what they must not: nothing of it is shown, and what the others said is. */
 #include "tests/integration/federation.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shared/log/log.h"
+#include "shared/log/log_limit.h"
+
 #define GROUPS_BYTES 4096
 
 /* What is wrong with the bytes themselves. */
 static const enum rude_fault bad_items[] = {
-    RUDE_OTHER_REALM,
-    RUDE_GARBAGE,
-    RUDE_NOT_UTF8,
-    RUDE_OVERSIZE,
+    RUDE_OTHER_REALM, RUDE_GARBAGE, RUDE_NOT_UTF8, RUDE_CUT,
+    RUDE_NO_TIME,     RUDE_LARGE,   RUDE_OVERSIZE,
 };
 #define BAD_ITEMS (sizeof(bad_items) / sizeof(bad_items[0]))
 
@@ -65,6 +69,35 @@ static void bad_answer_hides_no_good_one(void **state)
     federation_close(&f);
 }
 
+/* With the realm, the row and the reason; a few times, however often it happens. */
+static void bad_answer_is_in_the_log(void **state)
+{
+    struct federation f;
+    static char text[1 << 20];
+    size_t lines = 0;
+    (void)state;
+    federation_open(&f, NULL);
+    fill(&f);
+    f.b->fault = RUDE_NO_TIME;
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    log_open(&(struct log_options){.fd = fd, .level = LOG_INFO, .component = "test"});
+    for (int i = 0; i < 20; i++) {
+        struct answer answer = federation_get(&f, "/api/v1/groups");
+        answer_free(&answer);
+    }
+    log_close();
+    ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+    close(fd);
+    assert_true(len > 0);
+    for (const char *at = text; (at = strstr(at, "\"event\":\"realm.failed\"")); at++)
+        lines++;
+    assert_int_equal(lines, LOG_LIMIT_LINES);
+    assert_non_null(strstr(text, "\"instance\":\"b\""));
+    assert_non_null(strstr(text, "\"row\":\"secret\""));
+    assert_non_null(strstr(text, "cannot be written: foundation_time"));
+    federation_close(&f);
+}
+
 static void page_names_the_realm_whose_first_answer_is_bad(void **state)
 {
     struct federation f;
@@ -85,39 +118,64 @@ static void page_names_the_realm_whose_first_answer_is_bad(void **state)
     federation_close(&f);
 }
 
-/* Between two good items of a realm another may be missing: what follows cannot be given without a gap. */
-static void page_ends_where_a_realm_goes_bad(void **state)
+static const enum rude_fault bad_ends[] = {RUDE_OTHER_REALM, RUDE_GARBAGE, RUDE_NOT_UTF8,
+                                           RUDE_CUT,         RUDE_NO_TIME, RUDE_LARGE,
+                                           RUDE_OVERSIZE,    RUDE_FAIL,    RUDE_BROKEN_ORDER};
+#define BAD_ENDS (sizeof(bad_ends) / sizeof(bad_ends[0]))
+
+/* What the others have is given, and the realm is named: the reader sees that something is missing. */
+static void page_goes_on_without_a_realm_that_goes_bad(void **state)
 {
-    static const enum rude_fault faults[] = {RUDE_OTHER_REALM, RUDE_GARBAGE,      RUDE_NOT_UTF8,
-                                             RUDE_OVERSIZE,    RUDE_BROKEN_ORDER, RUDE_FAIL};
     struct federation f;
-    char groups[GROUPS_BYTES], token[1024], path[2048];
+    char groups[GROUPS_BYTES], token[1024];
     (void)state;
     federation_open(&f, NULL);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+    for (size_t i = 0; i < BAD_ENDS; i++) {
         fill(&f);
-        f.b->fault = faults[i];
+        f.b->fault = bad_ends[i];
         f.b->fault_after = 1;
         f.b->status = STATUS_INTERNAL;
         struct answer answer = federation_get(&f, "/api/v1/groups");
         assert_int_equal(answer.code, 200);
-        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one b/secret");
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)),
+                            "a/one b/secret a/five");
         if (!answer_has(&answer, "\"unreachable\":[\"realms/b\"]"))
-            fail_msg("fault %d: %s", (int)faults[i], answer.text);
-        answer_string(&answer, "nextPageToken", token, sizeof(token));
-        assert_true(token[0] != '\0');
-        answer_free(&answer);
-        /* Healed: the next page takes up there. */
-        f.b->fault = RUDE_NOT;
-        snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", token);
-        answer = federation_get(&f, path);
-        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4 a/five");
+            fail_msg("fault %d: %s", (int)bad_ends[i], answer.text);
+        assert_string_equal(answer_string(&answer, "nextPageToken", token, sizeof(token)), "");
         answer_free(&answer);
     }
     federation_close(&f);
 }
 
-/* The last line is the error, with a cursor, and from there on nothing is missing or repeated. */
+/* Nobody else is kept waiting there. */
+static void list_of_one_realm_goes_on_where_it_broke(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024], path[2048];
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < BAD_ENDS; i++) {
+        fill(&f);
+        f.b->fault = bad_ends[i];
+        f.b->fault_after = 1;
+        f.b->status = STATUS_INTERNAL;
+        struct answer answer = federation_get(&f, "/api/v1/realms/b/groups");
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret");
+        assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+        answer_string(&answer, "nextPageToken", token, sizeof(token));
+        assert_true(token[0] != '\0');
+        answer_free(&answer);
+        f.b->fault = RUDE_NOT;
+        snprintf(path, sizeof(path), "/api/v1/realms/b/groups?pageToken=%s", token);
+        answer = federation_get(&f, path);
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4");
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+/* The last line is the error, with a cursor, and from there on nothing is missing or repeated: the others have given
+ * all they have, the realm goes on where it broke. */
 static void assert_resumes(struct federation *f, const char *accept, enum rude_fault fault)
 {
     char groups[GROUPS_BYTES], cursor[1024], path[2048];
@@ -128,8 +186,9 @@ static void assert_resumes(struct federation *f, const char *accept, enum rude_f
     struct answer answer = federation_ask(f, "GET", "/api/v1/groups", accept, NULL);
     assert_int_equal(answer.code, 200);
     assert_true(answer.whole);
-    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one b/secret");
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one b/secret a/five");
     assert_true(answer_has(&answer, "\"error\":{\"code\":"));
+    assert_true(answer_has(&answer, "realm b broke off"));
     assert_false(answer_has(&answer, "nextPageToken"));
     answer_string(&answer, "cursor", cursor, sizeof(cursor));
     if (!cursor[0])
@@ -138,23 +197,35 @@ static void assert_resumes(struct federation *f, const char *accept, enum rude_f
     f->b->fault = RUDE_NOT;
     snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);
     answer = federation_ask(f, "GET", path, accept, NULL);
-    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4 a/five");
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4");
     assert_true(answer_has(&answer, "nextPageToken"));
     answer_free(&answer);
 }
 
 static void stream_ends_with_an_error_and_resumes(void **state)
 {
-    static const enum rude_fault faults[] = {RUDE_OTHER_REALM, RUDE_GARBAGE,      RUDE_NOT_UTF8,
-                                             RUDE_OVERSIZE,    RUDE_BROKEN_ORDER, RUDE_FAIL};
     struct federation f;
     (void)state;
     federation_open(&f, NULL);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        assert_resumes(&f, NDJSON, faults[i]);
-        assert_resumes(&f, EVENTS, faults[i]);
+    for (size_t i = 0; i < BAD_ENDS; i++) {
+        assert_resumes(&f, NDJSON, bad_ends[i]);
+        assert_resumes(&f, EVENTS, bad_ends[i]);
     }
     federation_close(&f);
+}
+
+/* The n-th id of the events, as a header. */
+static const char *last_event_id(const struct answer *answer, size_t n, char *ret_headers,
+                                 size_t bytes)
+{
+    const char *at = answer->text;
+    for (size_t i = 0; i <= n; i++) {
+        at = strstr(at, "id: ");
+        assert_non_null(at);
+        at += 4;
+    }
+    snprintf(ret_headers, bytes, EVENTS "Last-Event-ID: %.*s\r\n", (int)strcspn(at, "\n"), at);
+    return ret_headers;
 }
 
 /* A browser's EventSource comes back by itself, with the id of the last event that it saw. */
@@ -167,17 +238,45 @@ static void events_resume_by_last_event_id(void **state)
     fill(&f);
     f.b->fault = RUDE_FAIL;
     f.b->fault_after = 1;
-    struct answer answer = federation_ask(&f, "GET", "/api/v1/groups", EVENTS, NULL);
-    const char *id = NULL;
-    for (const char *at = answer.text; (at = strstr(at, "id: ")); at++)
-        id = at + 4;
-    assert_non_null(id);
-    snprintf(headers, sizeof(headers), EVENTS "Last-Event-ID: %.*s\r\n", (int)strcspn(id, "\n"),
-             id);
-    answer_free(&answer);
+    struct answer whole = federation_ask(&f, "GET", "/api/v1/groups", EVENTS, NULL);
     f.b->fault = RUDE_NOT;
-    answer = federation_ask(&f, "GET", "/api/v1/groups", headers, NULL);
-    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "b/secret4 a/five");
+    /* It saw the item before the realm broke; all but the last event; and the last, which is the error. */
+    static const char *const rest[] = {"b/secret b/secret4 a/five", "b/secret4 a/five", "",
+                                       "b/secret4"};
+    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
+        struct answer answer = federation_ask(
+            &f, "GET", "/api/v1/groups", last_event_id(&whole, i, headers, sizeof(headers)), NULL);
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), rest[i]);
+        answer_free(&answer);
+    }
+    answer_free(&whole);
+    federation_close(&f);
+}
+
+/* The page is shorter then, and the next goes on. */
+static void page_is_full_when_its_bytes_are(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024], path[2048];
+    (void)state;
+    federation_open(&f, NULL);
+    fill(&f);
+    for (int i = 0; i < 8; i++) {
+        char key[8];
+        snprintf(key, sizeof(key), "k2%d", i);
+        rude_worker_add(f.c, key, key);
+    }
+    f.c->name_bytes = 900000;
+    struct answer answer = federation_get(&f, "/api/v1/groups");
+    assert_int_equal(answer.code, 200);
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)),
+                        "a/one b/secret c/k20 c/k21 c/k22 c/k23");
+    answer_string(&answer, "nextPageToken", token, sizeof(token));
+    answer_free(&answer);
+    snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", token);
+    answer = federation_get(&f, path);
+    assert_string_equal(answer_groups(&answer, groups, sizeof(groups)),
+                        "c/k24 c/k25 c/k26 c/k27 b/secret4 a/five");
     answer_free(&answer);
     federation_close(&f);
 }
@@ -187,10 +286,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_answer_of_one_realm_is_a_bad_gateway),
         cmocka_unit_test(bad_answer_hides_no_good_one),
+        cmocka_unit_test(bad_answer_is_in_the_log),
         cmocka_unit_test(page_names_the_realm_whose_first_answer_is_bad),
-        cmocka_unit_test(page_ends_where_a_realm_goes_bad),
+        cmocka_unit_test(page_goes_on_without_a_realm_that_goes_bad),
+        cmocka_unit_test(list_of_one_realm_goes_on_where_it_broke),
         cmocka_unit_test(stream_ends_with_an_error_and_resumes),
         cmocka_unit_test(events_resume_by_last_event_id),
+        cmocka_unit_test(page_is_full_when_its_bytes_are),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
 }

@@ -1,0 +1,135 @@
+#include "hub/api/any.h"
+
+#include "shared/base/clock.h"
+
+/* A stream has it once its first item, or its end, is there. */
+static bool has_it(const struct leg *leg)
+{
+    return leg->item || (leg->state == LEG_DONE && !leg->fault.status);
+}
+
+/* The first that has it; `ret_sure`: all before it have said that they have not. */
+static struct leg *first_of(struct fanout *fanout, bool *ret_sure)
+{
+    *ret_sure = true;
+    for (size_t i = 0; i < fanout->count; i++) {
+        struct leg *leg = &fanout->legs[i];
+        if (has_it(leg))
+            return leg;
+        if (leg->state < LEG_DONE)
+            *ret_sure = false;
+    }
+    return NULL;
+}
+
+/* The others' time is up. */
+static void give_up(struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->count; i++) {
+        struct leg *leg = &fanout->legs[i];
+        if (!has_it(leg) && leg->state < LEG_DONE)
+            leg_fail(leg, STATUS_DEADLINE_EXCEEDED, "the realm did not answer in time");
+    }
+}
+
+enum status any_await(struct api_call *call, struct leg **ret_leg, struct fault *fault)
+{
+    struct fanout *fanout = &call->fanout;
+    int64_t until_us = DEADLINE_NONE;
+    bool sure;
+
+    fanout_advance(fanout);
+    for (;;) {
+        struct leg *first = first_of(fanout, &sure);
+        if (first && sure) {
+            *ret_leg = first;
+            return STATUS_OK;
+        }
+        if (sure) {
+            call_most_useful(call, fault);
+            return fault->status;
+        }
+        if (first && until_us == DEADLINE_NONE)
+            until_us = deadline_after_ms(call->api->options.straggler_ms);
+        enum status status = fanout_wait(fanout, until_us);
+        if (status == STATUS_CANCELLED)
+            return fault_set(fault, status, NULL, "the client went away");
+        fanout_advance(fanout);
+        if (status == STATUS_DEADLINE_EXCEEDED)
+            give_up(fanout);
+    }
+}
+
+/* ---- headers ----------------------------------------------------------------------------------- */
+
+static size_t variable_at(const struct route_rule *rule, const char *name)
+{
+    size_t i = 0;
+    while (i < rule->variable_count && strcmp(rule->variables[i], name) != 0)
+        i++;
+    return i;
+}
+
+/* The path of the same method and verb that takes what this one takes, and the realm. */
+static bool add_realm(struct api_call *call, const struct route_rule *rule, struct slice realm,
+                      struct slice *ret_path)
+{
+    const struct route_match *match = &call->match;
+    struct slice values[ROUTE_VARIABLES_MAX];
+
+    if (rule->target != call->method || strcmp(rule->verb, match->rule->verb) != 0 ||
+        rule->variable_count != match->rule->variable_count + 1)
+        return false;
+    for (size_t i = 0; i < rule->variable_count; i++) {
+        size_t at = variable_at(match->rule, rule->variables[i]);
+        if (at < match->rule->variable_count)
+            values[i] = match->values[at];
+        else if (strcmp(rule->variables[i], "realm") == 0)
+            values[i] = realm;
+        else
+            return false;
+    }
+    return route_path(rule, values, call->arena, ret_path) == STATUS_OK;
+}
+
+static void add_location(struct api_call *call, const struct leg *leg)
+{
+    const struct route_table *routes = transcode_routes(call->api->options.transcode);
+    struct slice path, query = http_query(call->http);
+
+    for (size_t i = 0; i < route_table_count(routes); i++) {
+        if (!add_realm(call, route_table_rule(routes, i), leg->realm, &path))
+            continue;
+        const char *location = arena_printf(call->arena, "%.*s%s%.*s", SLICE_ARG(path),
+                                            query.len ? "?" : "", SLICE_ARG(query));
+        if (location)
+            http_add_header(call->http, "content-location", slice_str(location));
+        return;
+    }
+}
+
+static void add_incomplete(struct api_call *call, const struct leg *before)
+{
+    const struct fanout *fanout = &call->fanout;
+    struct buffer names;
+
+    buffer_init(&names, FANOUT_LEGS_MAX * (REALM_BYTES_MAX + 2));
+    for (size_t i = 0; i < fanout->count && &fanout->legs[i] != before; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        if (leg->state == LEG_DONE && !leg->stopped &&
+            outcome_unreachable(outcome_of(leg->fault.status)))
+            buffer_printf(&names, "%s%.*s", names.len ? ", " : "", SLICE_ARG(leg->realm));
+    }
+    if (names.len && !names.failed)
+        http_add_header(call->http, "federation-incomplete", buffer_slice(&names));
+    buffer_done(&names);
+}
+
+void any_add_headers(struct api_call *call, const struct leg *leg)
+{
+    if (call->method->realms != TRANSCODE_ANY || transcode_request_realm(call->request).len)
+        return;
+    if (leg)
+        add_location(call, leg);
+    add_incomplete(call, leg);
+}

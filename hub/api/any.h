@@ -1,0 +1,19 @@
+/* any: a question that any of the caller's realms may answer. Internal to hub/api.
+ *
+ * The answer is that of the first realm, in the registry's order, among those that have it: the same question gets
+ * the same realm, whoever is faster. Once one has it, those before it have straggler_ms to say that they have not;
+ * what a realm that could not be asked would have said is not known, and `Federation-Incomplete` names it.
+ */
+#ifndef PEK_HUB_API_ANY_H
+#define PEK_HUB_API_ANY_H
+
+#include "hub/api/call.h"
+
+/* Until it is known whose answer counts. The fault when nobody has it. The others still run. */
+PEK_MUST_CHECK enum status any_await(struct api_call *call, struct leg **ret_leg,
+                                     struct fault *fault);
+/* Headers of the answer to come: Content-Location, the path that names the realm, when the request did not; and
+ * Federation-Incomplete, the realms before `leg` (all when NULL) that did not answer. */
+void any_add_headers(struct api_call *call, const struct leg *leg);
+
+#endif

@@ -1,0 +1,152 @@
+#include "hub/api/condition.h"
+
+/* Visible ASCII without the quote, or a byte of another character. */
+static bool is_etag(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+        if (byte <= ' ' || byte == '"' || byte == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static void skip_blanks(struct slice *rest)
+{
+    while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
+        *rest = slice_make(rest->ptr + 1, rest->len - 1);
+}
+
+/* One `"x"` or `W/"x"`. */
+static bool take_etag(struct slice *rest, bool *ret_weak, struct slice *ret_etag)
+{
+    *ret_weak = slice_starts_with(*rest, SLICE_LIT("W/"));
+    if (*ret_weak)
+        *rest = slice_make(rest->ptr + 2, rest->len - 2);
+    if (rest->len == 0 || rest->ptr[0] != '"')
+        return false;
+    *rest = slice_make(rest->ptr + 1, rest->len - 1);
+    const char *end = rest->len ? memchr(rest->ptr, '"', rest->len) : NULL;
+    if (!end)
+        return false;
+    *ret_etag = slice_make(rest->ptr, (size_t)(end - rest->ptr));
+    *rest = slice_make(end + 1, rest->len - ret_etag->len - 1);
+    return is_etag(*ret_etag);
+}
+
+/* One header line; false for what is no list of etags, or has too many. */
+static bool take_line(struct condition *condition, struct slice line, bool weak_too)
+{
+    struct slice etag;
+    bool weak;
+
+    for (skip_blanks(&line); line.len > 0; skip_blanks(&line)) {
+        if (line.ptr[0] == ',') { /* empty elements are allowed: RFC 9110, 5.6.1 */
+            line = slice_make(line.ptr + 1, line.len - 1);
+            continue;
+        }
+        if (!take_etag(&line, &weak, &etag) || condition->count == CONDITION_ETAGS_MAX)
+            return false;
+        skip_blanks(&line);
+        if (line.len > 0 && line.ptr[0] != ',')
+            return false;
+        if (weak_too || !weak)
+            condition->etags[condition->count++] = etag;
+    }
+    return true;
+}
+
+static enum status read_header(struct http_request *http, const char *name, bool weak_too,
+                               struct condition *ret_condition, struct fault *fault)
+{
+    struct condition condition = {0};
+    struct slice line;
+
+    for (size_t i = 0; (line = http_header(http, name, i)).ptr; i++) {
+        condition.given = true;
+        if (slice_equal_str(line, "*"))
+            condition.any = true;
+        else if (!take_line(&condition, line, weak_too))
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, name,
+                             "%s is *, or at most %d etags as \"v1\", with commas between them",
+                             name, CONDITION_ETAGS_MAX);
+    }
+    *ret_condition = condition;
+    return STATUS_OK;
+}
+
+static bool names(const struct condition *condition, struct slice etag)
+{
+    bool found = condition->any;
+
+    for (size_t i = 0; i < condition->count; i++)
+        found |= slice_equal(condition->etags[i], etag);
+    return found;
+}
+
+enum status condition_fail(struct fault *fault)
+{
+    return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, API_PRECONDITION_FAILED, "if-match",
+                            "it has another etag");
+}
+
+/* ---- changes ----------------------------------------------------------------------------------- */
+
+enum status condition_of_change(struct api_call *call, struct condition *ret_condition,
+                                struct fault *fault)
+{
+    const struct route_rule *rule = call->match.rule;
+    struct slice given = transcode_request_etag(call->request, rule);
+
+    if (http_header(call->http, "if-none-match", 0).ptr)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "if-none-match",
+                         "If-None-Match is for reading");
+    enum status status = read_header(call->http, "if-match", false, ret_condition, fault);
+    if (status || !ret_condition->given || ret_condition->any)
+        return status;
+    if (!transcode_request_takes_etag(call->request, rule))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "if-match",
+                         "this method changes nothing that has an etag");
+    if (ret_condition->count == 0)
+        return condition_fail(fault);
+    if (given.len == 0)
+        return STATUS_OK;
+    if (!names(ret_condition, given))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "if-match",
+                         "the body has another etag than If-Match");
+    ret_condition->etags[0] = given;
+    ret_condition->count = 1;
+    return STATUS_OK;
+}
+
+bool condition_is_refusal(const struct fault *fault)
+{
+    const char *dot = strrchr(fault->field, '.');
+
+    return fault->status == STATUS_ABORTED && strcmp(dot ? dot + 1 : fault->field, "etag") == 0;
+}
+
+/* ---- answers ----------------------------------------------------------------------------------- */
+
+int condition_of_answer(struct api_call *call, const struct leg *leg, struct fault *fault)
+{
+    struct slice verb = http_method(call->http), etag = transcode_item_etag(leg->item);
+    bool reads = slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
+    struct condition none_match, match;
+
+    if (etag.len == 0 || !is_etag(etag))
+        return 200;
+    const char *quoted = arena_printf(call->arena, "\"%.*s\"", SLICE_ARG(etag));
+    if (quoted)
+        http_add_header(call->http, "etag", slice_str(quoted));
+    if (!reads)
+        return 200;
+    if (read_header(call->http, "if-none-match", true, &none_match, fault) ||
+        read_header(call->http, "if-match", false, &match, fault))
+        return api_http_code(fault);
+    if (match.given && !names(&match, etag)) {
+        (void)condition_fail(fault);
+        return 412;
+    }
+    return none_match.given && names(&none_match, etag) ? 304 : 200;
+}

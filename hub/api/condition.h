@@ -1,0 +1,35 @@
+/* condition: ETag, If-None-Match and If-Match (RFC 9110, 8.8.3 and 13.1). Internal to hub/api.
+ *
+ * What has a field `etag` is answered with it as ETag, strong. A read with If-None-Match that names it is 304, one with
+ * If-Match that does not is 412. A change with If-Match goes to the realm with the etag in the request's own field,
+ * where it is compared under the lock; with several, one after the other until one is the present one; 412 when none is. Weak ones
+ * never match there. "*" is true of whatever there is. What cannot be looked at is refused rather than ignored: If-Match of
+ * a change that takes no etag, If-None-Match of a change.
+ */
+#ifndef PEK_HUB_API_CONDITION_H
+#define PEK_HUB_API_CONDITION_H
+
+#include "hub/api/call.h"
+
+#define CONDITION_ETAGS_MAX 8
+
+struct condition {
+    bool given, any;                         /* the header is there; it is "*" */
+    struct slice etags[CONDITION_ETAGS_MAX]; /* without quotes; of If-Match only the strong ones */
+    size_t count;
+};
+
+/* Of a change: what If-Match says. INVALID_ARGUMENT for what is no list of etags, or cannot be honoured;
+ * FAILED_PRECONDITION when nothing can match. */
+PEK_MUST_CHECK enum status
+condition_of_change(struct api_call *call, struct condition *ret_condition, struct fault *fault);
+/* The realm says that the etag is not the present one. */
+bool condition_is_refusal(const struct fault *fault);
+
+/* FAILED_PRECONDITION, for 412. */
+enum status condition_fail(struct fault *fault);
+
+/* Of an answer: adds ETag; then 200 or 304, or 412 with the fault. */
+int condition_of_answer(struct api_call *call, const struct leg *leg, struct fault *fault);
+
+#endif

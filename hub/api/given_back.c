@@ -1,0 +1,85 @@
+#include "hub/api/given_back.h"
+
+#include "hub/api/any.h"
+
+/* A call of its own for the GET of the same path; NULL when there is none that gives one object. */
+static struct api_call *read_of(struct api_call *call, struct fault *fault)
+{
+    const struct transcode *transcode = call->api->options.transcode;
+    struct api_call *read = arena_alloc(call->arena, sizeof(*read));
+
+    if (!read)
+        return NULL;
+    memset(read, 0, offsetof(struct api_call, fanout.legs));
+    if (route_match(transcode_routes(transcode), SLICE_LIT("GET"), http_raw_path(call->http),
+                    call->arena, &read->match, NULL) != ROUTE_FOUND)
+        return NULL;
+    read->api = call->api;
+    read->http = call->http;
+    read->arena = call->arena;
+    read->method = read->match.rule->target;
+    read->session_token = call->session_token;
+    read->session = call->session;
+    if (read->method->server_streaming ||
+        transcode_request_new(transcode, &read->match, slice_make("", 0), slice_make("", 0),
+                              &read->request, fault))
+        return NULL;
+    return read;
+}
+
+static enum status ask(struct api_call *read, struct leg **ret_leg, struct fault *fault)
+{
+    call_begin_fanout(read);
+    enum status status = call_add_legs(read, fault);
+    if (!status)
+        status = call_set_requests(read);
+    return status ? status : any_await(read, ret_leg, fault);
+}
+
+/* Nothing changes, and what is guarded by the etag is still there. */
+static enum status check_etag(struct api_call *call, const struct leg *current, struct fault *fault)
+{
+    struct slice given = transcode_request_etag(call->request, call->match.rule);
+
+    if (given.len == 0 || slice_equal(given, transcode_item_etag(current->item)))
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_ABORTED, "CHANGED_MEANWHILE", "etag",
+                            "it was changed meanwhile: its etag is another one");
+}
+
+enum status given_back_reduce(struct api_call *call, struct given_back *ret_back,
+                              struct fault *fault)
+{
+    const struct route_rule *rule = call->match.rule;
+    struct given_back back = {0};
+    struct leg *leg = NULL;
+    enum status status = STATUS_OK;
+    bool changes = true;
+
+    *ret_back = back;
+    if (!transcode_request_gives_back(call->request, rule))
+        return STATUS_OK;
+    back.read = read_of(call, fault);
+    if (back.read)
+        status = ask(back.read, &leg, fault);
+    if (!status)
+        status = transcode_request_drop_equal(call->request, rule, leg ? leg->item : NULL, &changes,
+                                              fault);
+    if (!status && !changes)
+        status = check_etag(call, leg, fault);
+    back.current = changes ? NULL : leg;
+    if (status)
+        given_back_done(&back);
+    else
+        *ret_back = back;
+    return status;
+}
+
+void given_back_done(struct given_back *back)
+{
+    if (back->read && back->read->fanout.cancel)
+        fanout_done(&back->read->fanout);
+    if (back->read)
+        transcode_request_free(back->read->request);
+    *back = (struct given_back){0};
+}

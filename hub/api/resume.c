@@ -1,0 +1,108 @@
+#include "hub/api/resume.h"
+
+static enum status hash_question(struct api_call *call, struct resume *resume)
+{
+    unsigned char fingerprint[TRANSCODE_FINGERPRINT_BYTES];
+
+    enum status status = transcode_request_fingerprint(call->request, fingerprint);
+    if (status)
+        return status;
+    const struct slice parts[] = {
+        call->method->path,
+        slice_make(fingerprint, sizeof(fingerprint)),
+        call->session ? call->session->user_id : slice_make("", 0),
+        transcode_request_realm(call->request),
+    };
+    resume->question = page_question_of(parts, sizeof(parts) / sizeof(parts[0]));
+    return STATUS_OK;
+}
+
+enum status resume_open(struct api_call *call, struct slice token, struct resume *ret_resume,
+                        struct fault *fault)
+{
+    const struct api_page_keys *keys = call->api->options.page_keys;
+    struct resume resume = {.given = token.len > 0};
+    enum status status = hash_question(call, &resume);
+
+    if (status)
+        return fault_set(fault, status, NULL, "out of memory");
+    if (resume.given)
+        status = STATUS_INVALID_ARGUMENT;
+    for (size_t i = 0; status && i < keys->count; i++)
+        status = page_token_open(keys->keys[i], &resume.question, token, call->arena, &resume.last,
+                                 &resume.realms, fault);
+    if (status)
+        return status;
+    *fault = (struct fault){0}; /* what a newer key said of the token */
+    *ret_resume = resume;
+    return STATUS_OK;
+}
+
+static enum status add_realm(struct api_call *call, const struct page_realm *realm, bool named)
+{
+    struct instance *instance = registry_find(call->api->options.registry, realm->name);
+    struct fault fault;
+
+    if (instance && !realm->out)
+        return fanout_add(&call->fanout, instance, named, slice_make("", 0));
+    if (instance)
+        (void)fault_set_reason(&fault, STATUS_UNAVAILABLE, "REALM_LEFT_OUT", NULL,
+                               "realm %.*s broke earlier in this list; a new list has it again",
+                               SLICE_ARG(realm->name));
+    else
+        (void)fault_set_reason(&fault, STATUS_UNAVAILABLE, "REALM_REMOVED", NULL,
+                               "realm %.*s left the federation", SLICE_ARG(realm->name));
+    return fanout_add_failed(&call->fanout, realm->name, &fault);
+}
+
+enum status resume_add_legs(struct api_call *call, const struct resume *resume, struct fault *fault)
+{
+    bool named = transcode_request_realm(call->request).len > 0;
+    enum status status = STATUS_OK;
+
+    if (!resume->given)
+        return call_add_legs(call, fault);
+    if (!call->api->options.registry->loaded)
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
+    for (size_t i = 0; !status && i < resume->realms.count; i++)
+        status = add_realm(call, &resume->realms.realms[i], named);
+    return status ? fault_set(fault, status, NULL, "too many realms") : STATUS_OK;
+}
+
+bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms)
+{
+    return !same_over_realms && slice_compare(leg->realm, resume->last.realm) > 0;
+}
+
+enum status resume_set_requests(struct api_call *call, const struct resume *resume, size_t size,
+                                bool same_over_realms)
+{
+    struct transcode_request *request = call->request;
+    enum status status = transcode_request_set_page_token(request, slice_make("", 0));
+
+    if (!status && size)
+        status = transcode_request_set_page_size(request, (int32_t)size);
+    for (size_t i = 0; !status && i < call->fanout.count; i++) {
+        struct leg *leg = &call->fanout.legs[i];
+        bool inclusive = resume_is_inclusive(resume, leg, same_over_realms);
+        if (resume->given)
+            status = transcode_request_set_after(request, resume->last.sort_key, resume->last.id,
+                                                 inclusive);
+        if (!status)
+            status = transcode_request_bytes(request, &leg->request);
+    }
+    return status;
+}
+
+struct slice resume_seal(const struct api_call *call, const struct resume *resume,
+                         const struct page_position *position, const struct page_realms *realms,
+                         struct arena *arena)
+{
+    struct slice token;
+
+    if (!call->method->sort_key || !position->realm.len ||
+        page_token_seal(call->api->options.page_keys->keys[0], &resume->question, position, realms,
+                        arena, &token))
+        return slice_make("", 0);
+    return token;
+}

@@ -1,0 +1,37 @@
+/* resume: where a list goes on, and in which realms. Internal to hub/api.
+ *
+ * A list that begins asks all realms of the caller. Its tokens say which those were and which of them broke: a list
+ * that goes on asks those that are still in, and names the others as unreachable without asking. So a realm that
+ * breaks takes part in no later page, and comes back in a new list.
+ */
+#ifndef PEK_HUB_API_RESUME_H
+#define PEK_HUB_API_RESUME_H
+
+#include "hub/api/call.h"
+#include "hub/federation/page_token.h"
+
+struct resume {
+    struct page_question question;
+    bool given;                /* there was a token: `last` and `realms` are what it says */
+    struct page_position last; /* of the item given last; realm empty before the first */
+    struct page_realms realms;
+};
+
+/* `token` may be empty. INVALID_ARGUMENT for one that is none of ours, or of another question. */
+PEK_MUST_CHECK enum status resume_open(struct api_call *call, struct slice token,
+                                       struct resume *ret_resume, struct fault *fault);
+/* Legs as call_add_legs makes them, but of the token's realms when there was one. */
+PEK_MUST_CHECK enum status resume_add_legs(struct api_call *call, const struct resume *resume,
+                                           struct fault *fault);
+/* What each leg is asked for: `size` items (0: all) behind the position. */
+PEK_MUST_CHECK enum status resume_set_requests(struct api_call *call, const struct resume *resume,
+                                               size_t size, bool same_over_realms);
+/* Whether the leg's realm may still give an item at the very position: realms that come after the last item's in a
+ * tie have not given their own yet. */
+bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms);
+/* Empty when the method's lists cannot be gone on with, or the position is too large. In the arena. */
+struct slice resume_seal(const struct api_call *call, const struct resume *resume,
+                         const struct page_position *position, const struct page_realms *realms,
+                         struct arena *arena);
+
+#endif
