@@ -36,12 +36,13 @@ static enum status collator_wrap(UCollator *icu, struct text_collator **ret_coll
 }
 
 /* That ICU has these rules and did not fall back to others. */
-static bool is_hungarian_and_shifted(const UCollator *icu)
+static bool is_as_asked(const UCollator *icu)
 {
     UErrorCode error = U_ZERO_ERROR;
     const char *actual = ucol_getLocaleByType(icu, ULOC_ACTUAL_LOCALE, &error);
     return U_SUCCESS(error) && actual && strcmp(actual, LANGUAGE) == 0 &&
            ucol_getAttribute(icu, UCOL_ALTERNATE_HANDLING, &error) == UCOL_SHIFTED &&
+           ucol_getAttribute(icu, UCOL_NUMERIC_COLLATION, &error) == UCOL_ON &&
            U_SUCCESS(error);
 }
 
@@ -55,7 +56,7 @@ enum status text_collator_new(struct text_collator **ret_collator)
         return STATUS_INTERNAL;
     /* Names are NFC, yet a key must not depend on who forgot it. */
     ucol_setAttribute(icu, UCOL_NORMALIZATION_MODE, UCOL_ON, &error);
-    if (U_FAILURE(error) || !is_hungarian_and_shifted(icu)) {
+    if (U_FAILURE(error) || !is_as_asked(icu)) {
         ucol_close(icu);
         return STATUS_INTERNAL;
     }

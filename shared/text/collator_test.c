@@ -81,6 +81,15 @@ static void digraphs_are_letters(void **state)
     ASSERT_ORDER(state, "lz", "lyuk");
 }
 
+static void numbers_go_by_value(void **state)
+{
+    ASSERT_ORDER(state, "1. emelet", "2. emelet", "8. szint", "11. szint", "101. szint");
+    ASSERT_ORDER(state, "Gólyatábor 2009", "Gólyatábor 2010", "Gólyatábor 20100");
+    ASSERT_ORDER(state, "szint 7", "szint 07b", "szint 8a", "szint 8b", "szint 10a");
+    /* Before letters, and of any length. */
+    ASSERT_ORDER(state, "99999999999999999998", "99999999999999999999", "100000000000000000000", "a");
+}
+
 static void case_decides_last(void **state)
 {
     ASSERT_ORDER(state, "alma", "Alma", "almb");
@@ -158,6 +167,7 @@ int main(void)
         TEST(shorter_names_come_first),
         TEST(accents_follow_the_hungarian_standard),
         TEST(digraphs_are_letters),
+        TEST(numbers_go_by_value),
         TEST(case_decides_last),
         TEST(forms_of_one_name_have_one_key),
         TEST(an_empty_name_has_the_first_key),
