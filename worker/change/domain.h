@@ -13,6 +13,7 @@ struct domain {
     struct text_collator *collator; /* of the loop thread */
     struct policy_cache *rights;
     struct guard *guard;
+    bool search_is_ready; /* worker/search knows every name; until then lists walk */
 };
 
 #endif

@@ -295,32 +295,3 @@ enum status group_store_audit(struct pg_transaction *transaction, const char *ac
     return run(transaction, &audit,
                PG_PARAMS(pg_str(actor), pg_str(action), pg_text(trace_id), array));
 }
-
-/* ---- sort keys ---- */
-
-enum status group_store_names_after(struct pg_transaction *transaction, const char *after_id,
-                                    size_t limit, struct arena *arena,
-                                    struct pg_result **ret_ids_and_names)
-{
-    static const struct pg_statement names = {
-        "group_names_after",
-        "SELECT g.id, g.name FROM pek.realm_group AS g WHERE g.id > $1 "
-        "ORDER BY g.id LIMIT $2::integer FOR NO KEY UPDATE",
-    };
-    return pg_execute(transaction, &names,
-                      PG_PARAMS(pg_str(after_id), pg_int(arena, (int64_t)limit)),
-                      ret_ids_and_names);
-}
-
-enum status group_store_set_keys(struct pg_transaction *transaction, const char *id,
-                                 const struct group_name *name)
-{
-    static const struct pg_statement set_keys = {
-        "group_set_keys",
-        "UPDATE pek.realm_group SET unique_key = $2, folded = $3, sort_key = $4::bytea "
-        "WHERE id = $1",
-    };
-    return run(transaction, &set_keys,
-               PG_PARAMS(pg_str(id), pg_text(name->unique_key), pg_text(name->folded),
-                         pg_bytea(name->sort_key)));
-}

@@ -115,14 +115,4 @@ PEK_MUST_CHECK enum status group_store_audit(struct pg_transaction *transaction,
                                              const struct slice *ids, size_t count,
                                              struct arena *arena);
 
-/* ---- sort keys ---- */
-
-/* The names of up to `limit` groups behind `after_id`, whose keys are to be made again. */
-PEK_MUST_CHECK enum status group_store_names_after(struct pg_transaction *transaction,
-                                                   const char *after_id, size_t limit,
-                                                   struct arena *arena,
-                                                   struct pg_result **ret_ids_and_names);
-PEK_MUST_CHECK enum status group_store_set_keys(struct pg_transaction *transaction, const char *id,
-                                                const struct group_name *name);
-
 #endif

@@ -7,8 +7,9 @@
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/realm/migration_0001.h"
+#include "worker/search/migration_0006.h"
 
-#define FILES 5
+#define FILES 6
 
 const struct migrations *realm_migrations(void)
 {
@@ -22,6 +23,7 @@ const struct migrations *realm_migrations(void)
         {"0004_change.sql", slice_make(migration_0004_change, migration_0004_change_len)},
         {"0005_policy_admin.sql",
          slice_make(migration_0005_policy_admin, migration_0005_policy_admin_len)},
+        {"0006_search.sql", slice_make(migration_0006_search, migration_0006_search_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

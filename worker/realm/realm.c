@@ -62,6 +62,12 @@ static void keep_realm(void *arg)
         if (!realm->settled)
             pause_for(realm, SETTLE_RETRY_MS);
     }
+    while (!domain->search_is_ready && !realm->closing.cancelled) {
+        domain->search_is_ready =
+            rekey_search(domain->pg, &realm->closing, domain->collator) == STATUS_OK;
+        if (!domain->search_is_ready)
+            pause_for(realm, SETTLE_RETRY_MS);
+    }
     /* A failure to delete old keys costs nothing but space until the next time. */
     while (pause_for(realm, KEYS_FORGET_EVERY_MS))
         (void)!change_forget_keys(domain->pg, &realm->closing);
@@ -224,6 +230,11 @@ struct policy_cache *realm_rights(struct realm *realm)
 bool realm_is_ready(const struct realm *realm)
 {
     return realm->settled && pg_is_ready(realm->domain.pg);
+}
+
+bool realm_search_is_ready(const struct realm *realm)
+{
+    return realm->domain.search_is_ready;
 }
 
 enum status realm_wait_ready(struct realm *realm, struct cancel *cancel)

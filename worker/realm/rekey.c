@@ -2,14 +2,16 @@
 
 #include <string.h>
 
-#include "worker/group/group_store.h"
+#include "worker/group/group_keys_store.h"
+#include "worker/search/search_store.h"
 
 #define PARAMS(...)                                                                                \
     (const struct pg_param[]){__VA_ARGS__},                                                        \
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 #define REKEY_ARENA_BYTES_MAX ((size_t)16 << 20)
 
-/* True in `ret_current` when the stored version is the collator's; else the row is locked and set to it. */
+/* True in `ret_current` when the stored version is the collator's; else the row is locked and set to it, and
+ * the names' triggers leave what is searched to rekey_search. */
 static enum status take_version(struct pg_transaction *transaction, const char *version,
                                 bool *ret_current)
 {
@@ -19,7 +21,12 @@ static enum status take_version(struct pg_transaction *transaction, const char *
     };
     static const struct pg_statement update = {
         "realm_state_update",
-        "UPDATE pek.realm_state SET collator_version = $1 WHERE collator_version <> $1",
+        "UPDATE pek.realm_state SET collator_version = $1, search_version = '' "
+        "WHERE collator_version <> $1",
+    };
+    static const struct pg_statement silence = {
+        "realm_rekeying",
+        "SELECT set_config('pek.rekeying', 'on', true)",
     };
     struct pg_result *result;
     enum status status = pg_execute(transaction, &insert, NULL, 0, &result);
@@ -31,7 +38,10 @@ static enum status take_version(struct pg_transaction *transaction, const char *
         return status;
     *ret_current = pg_affected(result) == 0;
     pg_result_free(result);
-    return STATUS_OK;
+    status = pg_execute(transaction, &silence, NULL, 0, &result);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+    return status;
 }
 
 /* One batch behind `last`, which moves on; fewer than REKEY_BATCH_ROWS were the last ones. */
@@ -44,12 +54,16 @@ static enum status rekey_batch(struct pg_transaction *transaction, struct text_c
     if (status != STATUS_OK)
         return status;
     size_t count = pg_rows(rows);
+    struct slice ids[REKEY_BATCH_ROWS];
+    struct group_name *names = arena_zalloc(arena, REKEY_BATCH_ROWS, sizeof(*names));
+    if (!names)
+        status = STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        struct group_name name;
-        status = group_name_make(collator, pg_get_str(rows, i, 1), NULL, arena, &name, NULL);
-        if (status == STATUS_OK)
-            status = group_store_set_keys(transaction, pg_get_str(rows, i, 0), &name);
+        ids[i] = pg_get_slice(rows, i, 0);
+        status = group_name_make(collator, pg_get_str(rows, i, 1), NULL, arena, &names[i], NULL);
     }
+    if (status == STATUS_OK && count > 0)
+        status = group_store_set_keys(transaction, ids, names, count, arena);
     if (status == STATUS_OK && count > 0) {
         struct slice id = pg_get_slice(rows, count - 1, 0);
         if (id.len >= last_bytes)
@@ -84,4 +98,12 @@ static enum status rekey(struct pg_transaction *transaction, void *arg)
 enum status rekey_groups(struct pg *pg, struct cancel *cancel, struct text_collator *collator)
 {
     return pg_transact(pg, cancel, false, rekey, collator);
+}
+
+enum status rekey_search(struct pg *pg, struct cancel *cancel,
+                         const struct text_collator *collator)
+{
+    static const struct search_source sources[] = {SEARCH_SOURCE("group", "pek.realm_group")};
+    return search_build(pg, cancel, text_collator_version(collator), sources,
+                        sizeof(sources) / sizeof(sources[0]));
 }

@@ -1,8 +1,11 @@
-/* rekey: sort keys that follow ICU.
+/* rekey: sort keys that follow ICU and the order that we ask of it.
  *
- * Keys made by different versions of ICU's collation data cannot be compared. realm_state keeps the version
- * that a realm's keys were made with; when the library's differs, all of them are made again, in one transaction,
- * so that no list ever sees a mixture.
+ * Keys made by different versions of ICU's collation data, or for another locale, cannot be compared.
+ * realm_state keeps what a realm's keys were made with (text_collator_version); when that differs, all of
+ * them are made again in one transaction, so that no list ever sees a mixture. Positions that were given out
+ * before are bytes to be compared like any others: they lead to about the same place.
+ *
+ * What is searched (worker/search) has the sort keys in it. It is made afterwards, while the realm is in use.
  */
 #ifndef PEK_WORKER_REALM_REKEY_H
 #define PEK_WORKER_REALM_REKEY_H
@@ -10,10 +13,14 @@
 #include "shared/pg/pg.h"
 #include "shared/text/collator.h"
 
+/* Of one statement. So many names take the loop's thread some milliseconds. */
 #define REKEY_BATCH_ROWS 500
 
-/* In a fiber. Nothing to do is OK. Replicas that start together wait for one another. */
+/* In a fiber. Nothing to do is OK. Programs that start together wait for one another. */
 PEK_MUST_CHECK enum status rekey_groups(struct pg *pg, struct cancel *cancel,
                                         struct text_collator *collator);
+/* In a fiber, after rekey_groups. As search_build, which it calls. */
+PEK_MUST_CHECK enum status rekey_search(struct pg *pg, struct cancel *cancel,
+                                        const struct text_collator *collator);
 
 #endif

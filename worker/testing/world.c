@@ -76,6 +76,8 @@ static void open_realm(struct world *w, struct world_realm *realm, const char *n
     make_keys(&realm->keys);
     assert_int_equal(realm_open(w->run->fibers, &options, &realm->realm, &w->fault), STATUS_OK);
     assert_int_equal(realm_wait_ready(realm->realm, &w->cancel), STATUS_OK);
+    while (!realm_search_is_ready(realm->realm))
+        fiber_sleep_ms(1);
     assert_int_equal(rpc_channel_new_local(realm_host(realm->realm), &realm->channel), STATUS_OK);
 }
 
@@ -108,7 +110,7 @@ static void run_world(struct fiber_run *run)
 void world_run(void (*body)(struct world *w))
 {
     execute_in_world("TRUNCATE pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement,"
-                     " pek.policy_assignment, pek.audit_log, pek.idempotency RESTART IDENTITY");
+                     " pek.policy_assignment, pek.audit_log, pek.idempotency, pek.search_gram RESTART IDENTITY");
     current_body = body;
     fiber_run(run_world);
 }

@@ -1,0 +1,83 @@
+/* search_store: the names that have a gram, in the order of lists; the SQL of it.
+ *
+ * pek.search_gram has a row for each gram of each name, by (realm, kind, gram, sort_key, id): the names with a
+ * gram are one range of an index, in the order of their sort keys, and reading stops when a page is full. Plain
+ * comparisons only, which PostgreSQL takes to an index under row security as well. Triggers keep the rows
+ * (migrations/), README.md has the argument and the figures.
+ *
+ * A list of a domain that is searched:
+ *     search_parse(req->q, "q", arena, &search, fault)                          once a call
+ *     search_find_lead(pg, lane, cancel, "group", &search, arena, &lead)        once a call
+ *     lead.gram.len > 0: a statement FROM SEARCH_FOUND("group") …, else the list without it, by patterns
+ */
+#ifndef PEK_WORKER_SEARCH_SEARCH_STORE_H
+#define PEK_WORKER_SEARCH_SEARCH_STORE_H
+
+#include "shared/pg/pg.h"
+#include "worker/search/search.h"
+
+/* As many names are counted for each gram to learn which is the rarest. */
+#define SEARCH_COUNTED_MAX 400
+
+/* The gram whose names are looked at. */
+struct search_lead {
+    struct slice gram;
+    size_t names; /* that have it; SEARCH_COUNTED_MAX: so many or more */
+};
+PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
+                                            const char *kind, const struct search *search,
+                                            struct arena *arena, struct search_lead *ret_lead);
+
+/* What a list selects FROM: the names of this kind that have the gram $8 and match the patterns $6, from the
+ * position ($1, $2) on or ($3 false) behind it, in order. The OFFSET and the LIMIT 1 of SEARCH_ROW keep the
+ * planner from any other way: it cannot know how rare a gram is, and a page needs but the first of them. */
+#define SEARCH_FOUND(kind)                                                                         \
+    "(SELECT s.sort_key, s.id, s.folded FROM pek.search_gram AS s"                                 \
+    "  WHERE s.kind = '" kind "' AND s.gram = $8"                                                  \
+    "    AND (s.sort_key, s.id) >= ($1::bytea, $2)"                                                \
+    "    AND ($3::boolean OR (s.sort_key, s.id) <> ($1::bytea, $2))"                               \
+    "    AND s.folded LIKE ALL ($6::text[])"                                                       \
+    "  ORDER BY s.sort_key, s.id OFFSET 0) AS s "
+/* The row of `table` that the found name belongs to, as `alias`; further conditions follow `AND`. A gram that
+ * a change of keys left behind has no row. End with SEARCH_ROW_END and ORDER BY s.sort_key, s.id. */
+#define SEARCH_ROW(table, alias)                                                                   \
+    "CROSS JOIN LATERAL (SELECT * FROM " table " AS " alias " WHERE " alias ".id = s.id"           \
+    " AND " alias ".sort_key = s.sort_key AND " alias ".folded = s.folded "
+#define SEARCH_ROW_END(alias) " LIMIT 1) AS " alias " "
+
+/* ---- making the rows of names that have none ---- */
+
+/* A table whose names are searched, with the columns id, folded and sort_key. */
+struct search_source {
+    struct pg_statement sweep; /* deletes what names had before */
+    struct pg_statement fill;  /* adds what names lack */
+};
+/* The rows of a name come and go together, so the first letter's stands for all. Sorted, so that the index
+ * grows in its own order. */
+#define SEARCH_SOURCE(kind, table)                                                                 \
+    {                                                                                              \
+        {"search_sweep_" kind,                                                                     \
+         "DELETE FROM pek.search_gram AS s WHERE s.kind = '" kind "' AND NOT EXISTS ("             \
+         " SELECT FROM " table " AS named WHERE named.id = s.id"                                   \
+         "  AND named.sort_key = s.sort_key AND named.folded = s.folded)"},                        \
+        {                                                                                          \
+            "search_fill_" kind,                                                                   \
+                "INSERT INTO pek.search_gram (kind, gram, sort_key, id, folded) "                  \
+                "SELECT '" kind "', grams.gram, named.sort_key, named.id, named.folded"            \
+                "  FROM " table " AS named,"                                                       \
+                "       LATERAL pek.search_grams(named.folded) AS grams (gram) "                   \
+                "WHERE NOT EXISTS (SELECT FROM pek.search_gram AS s WHERE s.kind = '" kind "'"     \
+                "   AND s.gram = left(named.folded, 1) AND s.sort_key = named.sort_key"            \
+                "   AND s.id = named.id AND s.folded = named.folded) "                             \
+                "ORDER BY grams.gram COLLATE \"C\", named.sort_key, named.id "                     \
+                "ON CONFLICT DO NOTHING"                                                           \
+        }                                                                                          \
+    }
+
+/* In a fiber, beside everything else: makes the realm's rows complete unless they are so for `version`, that
+ * of the sort keys. One transaction, of seconds for 100 000 names; UNAVAILABLE while another program does the
+ * same. After OK searches may be led. */
+PEK_MUST_CHECK enum status search_build(struct pg *pg, struct cancel *cancel, const char *version,
+                                        const struct search_source *sources, size_t source_count);
+
+#endif
