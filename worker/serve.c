@@ -22,7 +22,7 @@ struct serving {
     struct fiber_event stop;
     struct fiber_event keys_wake; /* of the fiber that keeps keys: SIGHUP, the end */
     bool reload, keys_stop, keys_kept;
-    bool ready, refused;
+    bool ready, search_ready, refused;
 };
 
 static void call_finished(struct program *program, struct rpc_ctx *ctx, const struct fault *outcome,
@@ -59,6 +59,10 @@ static void on_reload(uv_signal_t *signal, int number)
 static void follow_readiness(uv_timer_t *timer)
 {
     struct serving *serving = timer->data;
+    if (!serving->search_ready && realm_search_is_ready(serving->program->realm)) {
+        serving->search_ready = true;
+        log_event(LOG_INFO, "worker.search_ready");
+    }
     bool ready = realm_is_ready(serving->program->realm);
     if (realm_refusal(serving->program->realm)[0] && !serving->refused) {
         serving->refused = true;

@@ -57,7 +57,7 @@ static void make_keys(struct jwt_keys *keys)
     es256_key_free(key);
 }
 
-static void open_realm(struct world *w, struct world_realm *realm, const char *name)
+void world_open_realm(struct world *w, struct world_realm *realm, const char *name)
 {
     static char conninfo[512];
     const struct realm_options options = {
@@ -81,7 +81,7 @@ static void open_realm(struct world *w, struct world_realm *realm, const char *n
     assert_int_equal(rpc_channel_new_local(realm_host(realm->realm), &realm->channel), STATUS_OK);
 }
 
-static void close_realm(struct world_realm *realm)
+void world_close_realm(struct world_realm *realm)
 {
     rpc_channel_free(realm->channel);
     realm_close(realm->realm);
@@ -98,11 +98,11 @@ static void run_world(struct fiber_run *run)
     w->arena = &run->arena;
     cancel_init(&w->cancel, deadline_after_ms(WORLD_TIMEOUT_MS));
     make_keys(&w->hub_keys);
-    open_realm(w, &w->a, "a");
-    open_realm(w, &w->b, "b");
+    world_open_realm(w, &w->a, "a");
+    world_open_realm(w, &w->b, "b");
     current_body(w);
-    close_realm(&w->a);
-    close_realm(&w->b);
+    world_close_realm(&w->a);
+    world_close_realm(&w->b);
     jwt_keys_done(&w->hub_keys);
     free(w);
 }

@@ -39,6 +39,10 @@ int world_teardown(void **state);
 /* Asserts (cmocka) that everything opens and closes. */
 void world_run(void (*body)(struct world *w));
 
+/* For a test that ends a realm's program and begins another. Both are open when a body begins and ends. */
+void world_open_realm(struct world *w, struct world_realm *realm, const char *name);
+void world_close_realm(struct world_realm *realm);
+
 /* One row of a cmocka table: the body, run in a world. */
 #define WORLD_TEST(body)                                                                           \
     {                                                                                              \

@@ -49,7 +49,7 @@ REVOKE EXECUTE ON FUNCTION pek.search_follow() FROM PUBLIC;
 
 -- While all keys are made again (pek.rekeying), the rows are made once for all behind it.
 CREATE TRIGGER search_insert AFTER INSERT ON pek.realm_group
-    FOR EACH ROW EXECUTE FUNCTION pek.search_follow('group');
+    FOR EACH ROW WHEN (NEW.folded <> '') EXECUTE FUNCTION pek.search_follow('group');
 CREATE TRIGGER search_update AFTER UPDATE OF folded, sort_key ON pek.realm_group
     FOR EACH ROW WHEN ((OLD.folded <> NEW.folded OR OLD.sort_key <> NEW.sort_key)
                        AND current_setting('pek.rekeying', true) IS DISTINCT FROM 'on')

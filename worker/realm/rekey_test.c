@@ -1,0 +1,131 @@
+/* A database of the program before numbers were ordered by value, opened by this one. */
+#include "worker/realm/rekey.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <unicode/ucol.h>
+
+#include <cmocka.h>
+
+#include "shared/crypto/encode.h"
+#include "worker/realm/migrations.h"
+#include "worker/testing/world.h"
+
+/* What that program knew. */
+#define OLD_MIGRATIONS 5
+#define OLD_LOCALE "hu-u-ka-shifted"
+
+static const struct {
+    const char *id, *name, *folded;
+} groups[] = {
+    {"o@o", "Szervezet", "szervezet"}, {"o@e8", "8. szint", "8. szint"},
+    {"o@e11", "11. szint", "11. szint"}, {"o@e101", "101. szint", "101. szint"},
+    {"o@alma", "Alma", "alma"},        {"o@alom", "Álom", "alom"},
+    {"o@z2", "Zenekar 2", "zenekar 2"}, {"o@z10", "Zenekar 10", "zenekar 10"},
+};
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+#define OLD_ORDER "o@e101 o@e11 o@e8 o@alma o@alom o@o o@z10 o@z2"
+#define NEW_ORDER "o@e8 o@e11 o@e101 o@alma o@alom o@o o@z2 o@z10"
+
+static const char *old_key(struct world *w, const char *name)
+{
+    UErrorCode error = U_ZERO_ERROR;
+    UChar units[64];
+    uint8_t key[256];
+    int32_t length;
+    UCollator *icu = ucol_open(OLD_LOCALE, &error);
+    u_strFromUTF8(units, 64, &length, name, -1, &error);
+    int32_t bytes = ucol_getSortKey(icu, units, length, key, sizeof(key));
+    ucol_close(icu);
+    assert_true(U_SUCCESS(error) && bytes > 1 && bytes < (int32_t)sizeof(key));
+    char *hex = arena_zalloc(w->arena, 2 * (size_t)bytes + 1, 1);
+    hex_encode(slice_make(key, (size_t)bytes - 1), hex);
+    return hex;
+}
+
+static void make_old_database(struct world *w)
+{
+    struct migration migrations[REALM_MIGRATIONS];
+    size_t applied;
+    realm_migrations(migrations);
+    world_sql(w, "DROP SCHEMA pek CASCADE");
+    assert_int_equal(migrate_apply(pg_cluster_conninfo(w->cluster), migrations, OLD_MIGRATIONS,
+                                   &applied, &w->fault),
+                     STATUS_OK);
+    for (size_t i = 0; i < GROUPS; i++)
+        world_sql(w,
+                  "INSERT INTO pek.realm_group (realm, id, parent_id, name, unique_key, folded,"
+                  " sort_key, purpose) VALUES ('a', '%s', %s, '%s', lower('%s'), '%s', '\\x%s', 0)",
+                  groups[i].id, i ? "'o@o'" : "NULL", groups[i].name, groups[i].name,
+                  groups[i].folded, old_key(w, groups[i].name));
+    world_sql(w, "INSERT INTO pek.realm_state VALUES ('a', '" OLD_LOCALE "/153.120')");
+    assert_string_equal(world_value(w, "SELECT string_agg(id, ' ' ORDER BY sort_key)"
+                                       " FROM pek.realm_group"),
+                        OLD_ORDER);
+}
+
+static void assert_list(struct world *w, const char *q, const char *want)
+{
+    group_v1_list_groups_request req = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    req.q = (char *)(uintptr_t)q;
+    assert_string_equal(world_list(w, "alice", &req), want);
+}
+
+/* What is behind a position is the end of the list, wherever that begins. */
+static void assert_position_leads_on(struct world *w, size_t group)
+{
+    group_v1_list_groups_request req = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    Pek__Cursor after = PEK__CURSOR__INIT;
+    const char *hex = old_key(w, groups[group].name);
+    uint8_t *key = arena_alloc(w->arena, 256);
+    size_t len;
+    assert_int_equal(hex_decode(slice_str(hex), key, 256, &len), STATUS_OK);
+    after.sort_key.data = key;
+    after.sort_key.len = len;
+    after.id = (char *)(uintptr_t)groups[group].id;
+    req.after = &after;
+    const char *rest = world_list(w, "alice", &req);
+    size_t rest_len = strlen(rest), all_len = strlen(NEW_ORDER);
+    assert_true(rest_len <= all_len);
+    assert_string_equal(rest, NEW_ORDER + all_len - rest_len);
+    if (rest_len < all_len && rest_len > 0)
+        assert_int_equal(NEW_ORDER[all_len - rest_len - 1], ' ');
+}
+
+static void database_of_the_former_order_is_brought_up_to_date(struct world *w)
+{
+    size_t applied = 0;
+    world_close_realm(&w->a);
+    world_close_realm(&w->b);
+    make_old_database(w);
+    assert_int_equal(realm_migrate(pg_cluster_conninfo(w->cluster), &applied, &w->fault),
+                     STATUS_OK);
+    assert_int_equal(applied, REALM_MIGRATIONS - OLD_MIGRATIONS);
+    world_open_realm(w, &w->a, "a");
+    world_open_realm(w, &w->b, "b");
+    world_god(w, &w->a, "alice");
+    assert_list(w, "", NEW_ORDER);
+    assert_list(w, "szint", "o@e8 o@e11 o@e101");
+    assert_list(w, "1", "o@e11 o@e101 o@z10");
+    assert_list(w, "kar zen", "o@z2 o@z10");
+    assert_list(w, "nincs", "");
+    for (size_t i = 0; i < GROUPS; i++)
+        assert_position_leads_on(w, i);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_state WHERE realm = 'a'"
+                                       " AND collator_version LIKE 'hu-u-ka-shifted-kn/%%'"
+                                       " AND search_version = collator_version"),
+                        "1");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(database_of_the_former_order_is_brought_up_to_date),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
