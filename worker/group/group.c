@@ -168,39 +168,6 @@ enum status group_profile_check(const char *description, const char *webpage, co
     return STATUS_OK;
 }
 
-enum status group_search_patterns(const char *q, struct arena *arena,
-                                  const struct slice **ret_patterns, size_t *ret_count,
-                                  struct fault *fault)
-{
-    struct slice rest;
-    if (strlen(q) > TEXT_NAME_CHARS_MAX * 4)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "q", "q is too long");
-    enum status status = text_fold(slice_str(q), arena, &rest);
-    if (status != STATUS_OK)
-        return fault_set(fault, status, "q", "q is not valid text");
-    struct slice *patterns = arena_zalloc(arena, GROUP_SEARCH_WORDS_MAX, sizeof(*patterns));
-    if (!patterns)
-        return no_memory(fault);
-    size_t count = 0;
-    while (rest.len > 0) {
-        struct slice escaped, word = slice_cut(&rest, ' ');
-        if (word.len == 0)
-            continue;
-        if (count == GROUP_SEARCH_WORDS_MAX)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "q", "q has more than %d words",
-                             GROUP_SEARCH_WORDS_MAX);
-        status = text_like_escape(word, arena, &escaped);
-        const char *pattern =
-            status == STATUS_OK ? arena_printf(arena, "%%%.*s%%", SLICE_ARG(escaped)) : NULL;
-        if (!pattern)
-            return no_memory(fault);
-        patterns[count++] = slice_str(pattern);
-    }
-    *ret_patterns = patterns;
-    *ret_count = count;
-    return STATUS_OK;
-}
-
 /* ---- the tree ---- */
 
 enum status group_check_under(const struct group_node *path, size_t path_count, size_t height,

@@ -22,7 +22,6 @@
 #define GROUP_DEPTH_MAX 10
 /* Numbers of pek.group.v1.Purpose. */
 #define GROUP_PURPOSE_MAX 16
-#define GROUP_SEARCH_WORDS_MAX 16
 #define GROUP_TIME_NONE INT64_MIN
 /* Of a unique key and of a sort key: both are indexed, and an index row has 2700 bytes at most. 200 letters of
  * any script need less; 200 ligatures that stand for whole phrases may not. */
@@ -126,11 +125,6 @@ PEK_MUST_CHECK enum status group_profile_check(const char *description, const ch
                                                const char *prefix, struct arena *arena,
                                                struct group_profile *ret_profile,
                                                struct fault *fault);
-
-/* The words of a search as LIKE patterns over folded names: each must occur somewhere. */
-PEK_MUST_CHECK enum status group_search_patterns(const char *q, struct arena *arena,
-                                                 const struct slice **ret_patterns,
-                                                 size_t *ret_count, struct fault *fault);
 
 /* ---- the tree ---- */
 

@@ -35,8 +35,8 @@ enum status group_store_set_keys(struct pg_transaction *transaction, const struc
         " sort_key = decode(made.sort_key, 'hex') "
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
         "  AS made (id, name, unique_key, folded, sort_key) "
-        "WHERE g.id = made.id COLLATE \"C\" AND g.name = made.name"
-        "  AND (g.unique_key <> made.unique_key COLLATE \"C\" OR g.folded <> made.folded COLLATE \"C\""
+        "WHERE g.id = made.id AND g.name = made.name"
+        "  AND (g.unique_key <> made.unique_key OR g.folded <> made.folded"
         "    OR g.sort_key <> decode(made.sort_key, 'hex'))",
     };
     enum { NAME, UNIQUE_KEY, FOLDED, SORT_KEY, COLUMNS };

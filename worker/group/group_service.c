@@ -45,7 +45,7 @@ static enum status query_from_request(struct rpc_ctx *ctx, const group_v1_list_g
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "purpose",
                               "purpose is none of the known ones");
     enum status status =
-        group_search_patterns(req->q, arena, &query.patterns, &query.pattern_count, fault);
+        search_parse(req->q, "q", arena, &query.search, fault);
     if (status == STATUS_OK && req->parent_id[0]) {
         struct group_id parent;
         status = group_id_parse(req->parent_id, "parent_id", arena, &parent, fault);
@@ -60,6 +60,23 @@ static enum status query_from_request(struct rpc_ctx *ctx, const group_v1_list_g
     if (status == STATUS_OK)
         *ret_query = query;
     return status;
+}
+
+/* How the names that match are found: of a scope there are so many groups, of a parent's children it is not
+ * known. */
+static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
+{
+    const struct domain *domain = rpc_data(ctx);
+    size_t others = SEARCH_ALL_NAMES;
+    if (query->parent_id)
+        others = SEARCH_COUNTED_MAX;
+    if (!query->scope->all && query->scope->group_count < others)
+        others = query->scope->group_count;
+    query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
+    if (!domain->search_is_ready)
+        return STATUS_OK;
+    return search_find_lead(domain->pg, PG_LONG_READ, rpc_cancel(ctx), "group", &query->search,
+                            others, rpc_arena(ctx), &query->lead);
 }
 
 /* Sends one batch and moves the query behind its last row. */
@@ -101,7 +118,10 @@ static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_r
     if (status != STATUS_OK)
         return status;
     size_t left = req->page_size > 0 ? (size_t)req->page_size : SIZE_MAX;
-    bool point = left <= POINT_PAGE_ROWS_MAX && query.pattern_count == 0;
+    bool point = left <= POINT_PAGE_ROWS_MAX && query.search.pattern_count == 0;
+    status = find_lead(ctx, &query);
+    if (status != STATUS_OK || query.lead.names == 0)
+        return status;
     struct buffer position;
     buffer_init(&position, 8192);
     while (left > 0) {

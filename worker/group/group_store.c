@@ -28,6 +28,18 @@ void group_rows_done(struct group_rows *rows)
     rows->count = 0;
 }
 
+/* Among the names that have a gram: $8 gram, $9 ids, $10 all, $11 parent; the others as below. */
+const struct pg_statement group_list_found = {
+    "group_list_found",
+    "SELECT " GROUP_COLUMNS "FROM " SEARCH_FOUND("group")
+    SEARCH_ROW("pek.realm_group", "g")
+    "AND ($4::boolean OR NOT g.is_archived) "
+    "AND ($5::integer = 0 OR g.purpose = $5::integer) "
+    "AND ($10::boolean OR g.id IN (SELECT unnest($9::text[]))) "
+    "AND ($11::text IS NULL OR g.parent_id = $11)" SEARCH_ROW_END("g")
+    "ORDER BY s.sort_key, s.id LIMIT $7::integer",
+};
+
 /* $1 key, $2 id, $3 inclusive, $4 archived too, $5 purpose, $6 patterns, $7 limit. The keyset comparison is
  * always there, with an empty key at the beginning, so that the index serves it in every plan. */
 #define FILTERS                                                                                    \
@@ -52,6 +64,22 @@ static const struct pg_statement list_children = {
     "WHERE g.parent_id = $9 AND ($10::boolean OR g.id = ANY ($8::text[])) AND " FILTERS,
 };
 
+static enum status list_found(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
+                              const struct group_query *query, struct arena *arena,
+                              struct pg_result **ret_result)
+{
+    return pg_read(
+        pg, lane, cancel, &group_list_found,
+        PG_PARAMS(pg_bytea(query->after_key.len ? query->after_key : SLICE_LIT("")),
+                  pg_str(query->after_id ? query->after_id : ""), pg_bool(query->inclusive),
+                  pg_bool(query->include_archived), pg_int(arena, query->purpose),
+                  pg_text_array(arena, query->search.patterns, query->search.pattern_count),
+                  pg_int(arena, (int64_t)query->limit), pg_text(query->lead.gram),
+                  pg_text_array(arena, query->scope->groups, query->scope->group_count),
+                  pg_bool(query->scope->all), pg_str(query->parent_id)),
+        ret_result);
+}
+
 enum status group_store_list(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                              const struct group_query *query, struct arena *arena,
                              struct group_rows *ret_rows)
@@ -63,7 +91,7 @@ enum status group_store_list(struct pg *pg, enum pg_lane lane, struct cancel *ca
         pg_bool(query->inclusive),
         pg_bool(query->include_archived),
         pg_int(arena, query->purpose),
-        pg_text_array(arena, query->patterns, query->pattern_count),
+        pg_text_array(arena, query->search.patterns, query->search.pattern_count),
         pg_int(arena, (int64_t)query->limit),
         pg_text_array(arena, query->scope->groups, query->scope->group_count),
         pg_str(query->parent_id),
@@ -81,7 +109,9 @@ enum status group_store_list(struct pg *pg, enum pg_lane lane, struct cancel *ca
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
     struct pg_result *result;
-    enum status status = pg_read(pg, lane, cancel, statement, params, count, &result);
+    enum status status = query->lead.gram.len
+                             ? list_found(pg, lane, cancel, query, arena, &result)
+                             : pg_read(pg, lane, cancel, statement, params, count, &result);
     if (status == STATUS_OK)
         *ret_rows = (struct group_rows){result, pg_rows(result)};
     return status;

@@ -13,6 +13,7 @@
 #include "shared/pg/pg.h"
 #include "worker/group/group.h"
 #include "worker/policy/policy.h"
+#include "worker/search/search_store.h"
 
 #define GROUP_BATCH_ROWS 500        /* of a list, fetched at a time */
 #define GROUP_DESCENDANTS_MAX 10000 /* of one answer */
@@ -35,8 +36,8 @@ void group_rows_done(struct group_rows *rows);
 /* Which groups, and from where on, in the order of (sort_key, id). */
 struct group_query {
     const struct policy_scope *scope; /* those of them that the caller may see */
-    const struct slice *patterns;     /* LIKE, over folded names; all must match */
-    size_t pattern_count;
+    struct search search;             /* what names must match */
+    struct search_lead lead;          /* no gram: in the order of names, of the scope or of the parent */
     int purpose;           /* 0: any */
     const char *parent_id; /* NULL: any */
     bool include_archived;
@@ -45,6 +46,8 @@ struct group_query {
     bool inclusive; /* from that position on, else behind it */
     size_t limit;
 };
+/* The statement of a list with a lead; for the test that reads its plan. */
+extern const struct pg_statement group_list_found;
 PEK_MUST_CHECK enum status group_store_list(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                                             const struct group_query *query, struct arena *arena,
                                             struct group_rows *ret_rows);

@@ -183,32 +183,6 @@ static void profile_checks_only_the_fields_asked_for(void **state)
     assert_string_equal(f->fault.field, "purpose");
 }
 
-static void search_words_are_folded_and_escaped(void **state)
-{
-    struct fixture *f = *state;
-    const struct slice *patterns;
-    size_t count;
-    assert_int_equal(
-        group_search_patterns("  ÁRVÍZTŰRŐ 100%_\\ ", &f->arena, &patterns, &count, &f->fault),
-        STATUS_OK);
-    assert_int_equal(count, 2);
-    assert_true(slice_equal_str(patterns[0], "%arvizturo%"));
-    assert_true(slice_equal_str(patterns[1], "%100\\%\\_\\\\%"));
-    assert_int_equal(group_search_patterns("", &f->arena, &patterns, &count, &f->fault), STATUS_OK);
-    assert_int_equal(count, 0);
-}
-
-static void search_of_too_many_words_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    const struct slice *patterns;
-    size_t count;
-    assert_int_equal(group_search_patterns("a b c d e f g h i j k l m n o p q", &f->arena,
-                                           &patterns, &count, &f->fault),
-                     STATUS_INVALID_ARGUMENT);
-    assert_string_equal(f->fault.field, "q");
-}
-
 /* ---- the tree ---- */
 
 static const struct group_node path3[] = {{"o@o", false}, {"o@a", false}, {"o@b", false}};
@@ -296,8 +270,6 @@ int main(void)
         TEST(name_whose_keys_fit_no_index_is_refused),
         TEST(mask_names_only_what_may_be_changed),
         TEST(profile_checks_only_the_fields_asked_for),
-        TEST(search_words_are_folded_and_escaped),
-        TEST(search_of_too_many_words_is_refused),
         TEST(group_is_not_created_under_an_archived_ancestor),
         TEST(tree_has_ten_levels_at_most),
         TEST(group_is_not_moved_under_itself_or_its_descendants),

@@ -4,34 +4,40 @@
     (const struct pg_param[]){__VA_ARGS__},                                                        \
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 
+const struct pg_statement search_rarest_gram = {
+    "search_rarest_gram",
+    "SELECT grams.position, (SELECT count(*) FROM (SELECT FROM pek.search_gram AS s"
+    "  WHERE s.kind = $1 AND s.gram = grams.gram LIMIT $3::integer) AS counted) AS names "
+    "FROM unnest($2::text[]) WITH ORDINALITY AS grams (gram, position) "
+    "ORDER BY names, grams.position LIMIT 1",
+};
+
 enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
-                             const char *kind, const struct search *search, struct arena *arena,
-                             struct search_lead *ret_lead)
+                             const char *kind, const struct search *search, size_t others,
+                             struct arena *arena, struct search_lead *ret_lead)
 {
-    static const struct pg_statement rarest = {
-        "search_rarest_gram",
-        "SELECT grams.position, (SELECT count(*) FROM (SELECT FROM pek.search_gram AS s"
-        "  WHERE s.kind = $1 AND s.gram = grams.gram COLLATE \"C\" LIMIT $3::integer) AS counted)"
-        "  AS names "
-        "FROM unnest($2::text[]) WITH ORDINALITY AS grams (gram, position) "
-        "ORDER BY names, grams.position LIMIT 1",
-    };
+    static const struct search_lead none = {{"", 0}, SEARCH_COUNTED_MAX};
     if (search->gram_count == 0) {
-        *ret_lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
+        *ret_lead = none;
+        return STATUS_OK;
+    }
+    if (search->gram_count == 1 && others == SEARCH_ALL_NAMES) {
+        *ret_lead = (struct search_lead){search->grams[0], SEARCH_COUNTED_MAX};
         return STATUS_OK;
     }
     struct pg_result *result;
-    enum status status = pg_read(pg, lane, cancel, &rarest,
+    enum status status = pg_read(pg, lane, cancel, &search_rarest_gram,
                                  PARAMS(pg_str(kind),
                                         pg_text_array(arena, search->grams, search->gram_count),
                                         pg_int(arena, SEARCH_COUNTED_MAX)),
                                  &result);
     if (status != STATUS_OK)
         return status;
-    *ret_lead = (struct search_lead){
-        .gram = search->grams[pg_get_int(result, 0, 0) - 1],
-        .names = (size_t)pg_get_int(result, 0, 1),
-    };
+    size_t names = (size_t)pg_get_int(result, 0, 1);
+    if (others == SEARCH_ALL_NAMES || (names < others && names < SEARCH_COUNTED_MAX))
+        *ret_lead = (struct search_lead){search->grams[pg_get_int(result, 0, 0) - 1], names};
+    else
+        *ret_lead = none;
     pg_result_free(result);
     return STATUS_OK;
 }

@@ -6,12 +6,15 @@
  * (migrations/), README.md has the argument and the figures.
  *
  * A list of a domain that is searched:
- *     search_parse(req->q, "q", arena, &search, fault)                          once a call
- *     search_find_lead(pg, lane, cancel, "group", &search, arena, &lead)        once a call
- *     lead.gram.len > 0: a statement FROM SEARCH_FOUND("group") …, else the list without it, by patterns
+ *     search_parse(req->q, "q", arena, &search, fault)                              once a call
+ *     search_find_lead(pg, lane, cancel, "group", &search, others, arena, &lead)    once a call
+ *     lead.gram.len > 0: a statement FROM SEARCH_FOUND("group") …, else the list as without a search, with the
+ *     patterns as one more condition
  */
 #ifndef PEK_WORKER_SEARCH_SEARCH_STORE_H
 #define PEK_WORKER_SEARCH_SEARCH_STORE_H
+
+#include <stdint.h>
 
 #include "shared/pg/pg.h"
 #include "worker/search/search.h"
@@ -19,14 +22,20 @@
 /* As many names are counted for each gram to learn which is the rarest. */
 #define SEARCH_COUNTED_MAX 400
 
-/* The gram whose names are looked at. */
+/* The gram whose names are looked at, one after the other until the page is full. */
 struct search_lead {
-    struct slice gram;
-    size_t names; /* that have it; SEARCH_COUNTED_MAX: so many or more */
+    struct slice gram; /* empty: none, the list has a shorter way */
+    size_t names;      /* that have it; SEARCH_COUNTED_MAX: so many or more. 0: nothing matches */
 };
+/* `others`: as many names does the list look at without a lead, because a scope or a parent bounds it;
+ * SEARCH_ALL_NAMES when nothing does. So the cost of a search follows the smaller of both, whatever else the realm
+ * has. */
+#define SEARCH_ALL_NAMES SIZE_MAX
+/* Its statement, for the test that reads the plan. */
+extern const struct pg_statement search_rarest_gram;
 PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                                             const char *kind, const struct search *search,
-                                            struct arena *arena, struct search_lead *ret_lead);
+                                            size_t others, struct arena *arena, struct search_lead *ret_lead);
 
 /* What a list selects FROM: the names of this kind that have the gram $8 and match the patterns $6, from the
  * position ($1, $2) on or ($3 false) behind it, in order. The OFFSET and the LIMIT 1 of SEARCH_ROW keep the

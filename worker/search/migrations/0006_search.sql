@@ -36,7 +36,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         DELETE FROM pek.search_gram AS s USING pek.search_grams(OLD.folded) AS grams (gram)
-         WHERE s.realm = OLD.realm AND s.kind = TG_ARGV[0] AND s.gram = grams.gram COLLATE "C"
+         WHERE s.realm = OLD.realm AND s.kind = TG_ARGV[0] AND s.gram = grams.gram
            AND s.sort_key = OLD.sort_key AND s.id = OLD.id;
     END IF;
     INSERT INTO pek.search_gram (realm, kind, gram, sort_key, id, folded)
