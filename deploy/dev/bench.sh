@@ -5,7 +5,7 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [any] [search] [merge] [--seconds N] [--runs N] [--connections N] [--dry]
+readonly bench_help='usage: ./dev bench [one] [any] [search] [find] [merge] [--seconds N] [--runs N] [--connections N] [--dry]
 
 Starts a federation of its own (release build, demo data) and measures, each case after a warm-up and as the
 median of several runs, with wrk:
@@ -13,6 +13,8 @@ median of several runs, with wrk:
   one      GET /api/v1/realms/worker-acme/groups/{id}    one group from one realm
   any      GET /api/v1/groups/{id}                       one group asked of all three realms
   search   GET /api/v1/groups?q=…&pageSize=20            search over three realms
+  find     the same over 3 x 100 000 groups: a word that none has, one that one has, one that a fourth
+           have, one letter
   merge    GET /api/v1/groups as NDJSON                  3 x 100 000 groups in one order
 
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
@@ -28,6 +30,9 @@ bench_start() { # data first-port
     BENCH_COOKIE=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
 }
 
+# What is searched for among the names of tests/load/groups.sql, by the name of the row.
+readonly -A bench_words=([find-fruitless]=zzqx [find-rare]=12345 [find-common]=ba [find-letter]=a)
+
 run_rounds() { # results seconds runs connections port case…
     local results=$1 seconds=$2 runs=$3 connections=$4 base=http://127.0.0.1:$5 run name
     local -A paths=(
@@ -35,6 +40,9 @@ run_rounds() { # results seconds runs connections port case…
         [any]=/api/v1/groups/$bench_group
         [search]='/api/v1/groups?q=k%C3%B6r&pageSize=20'
     )
+    for name in "${!bench_words[@]}"; do
+        paths[$name]="/api/v1/groups?q=${bench_words[$name]}&pageSize=20"
+    done
     shift 5
     [[ $# -gt 0 ]] || return 0
     for name in "$@"; do
@@ -50,8 +58,8 @@ run_rounds() { # results seconds runs connections port case…
 }
 
 # The groups are the same in each realm but for the realm, so every item has two neighbours to be merged with.
-run_merge() { # results runs port
-    local realm run program
+load_groups() { # port
+    local realm program
     for realm in "${REALMS[@]}"; do
         say "dev: $bench_groups groups into $realm"
         PGOPTIONS="-c pek.realm=$realm" sql "$realm" postgres -v count="$bench_groups" -f "$ROOT/tests/load/groups.sql"
@@ -60,17 +68,24 @@ run_merge() { # results runs port
     for program in pek-hub "${REALMS[@]:1}"; do
         "$ROOT/dev" restart "$program" --data "$DATA"
     done
-    wait_until 300 pek-hub merge_is_ready "$3" || die "the realms did not get ready"
+    wait_until 300 pek-hub groups_are_ready "$1" || die "the realms did not get ready"
+    for realm in "${REALMS[@]}"; do
+        sql "$realm" postgres -c 'VACUUM ANALYZE pek.search_gram'
+    done
+}
+
+run_merge() { # results runs port
+    local run
     for ((run = 0; run <= $2; run++)); do
         measure_merge "$([[ $run -eq 0 ]] && echo /dev/null || echo "$1")" "http://127.0.0.1:$3/api/v1/groups"
     done
 }
 
-merge_is_ready() { # port
+groups_are_ready() { # port
     local realm version
     for realm in "${REALMS[@]}"; do
-        version=$(sql "$realm" postgres -Atc "SELECT collator_version FROM pek.realm_state")
-        [[ -n $version ]] || return 1
+        version=$(sql "$realm" postgres -Atc "SELECT search_version = collator_version FROM pek.realm_state")
+        [[ $version == t ]] || return 1
     done
     curl --silent --fail --cookie "$BENCH_COOKIE" "http://127.0.0.1:$1/api/v1/groups?pageSize=1" |
         grep -q '"unreachable":\[\]'
@@ -81,7 +96,7 @@ cmd_bench() {
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | any | search | merge) cases+=("$1") ;;
+            one | any | search | find | merge) cases+=("$1") ;;
             --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
@@ -92,9 +107,9 @@ cmd_bench() {
         esac
         shift
     done
-    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search merge)
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search find merge)
     for name in "${cases[@]}"; do
-        [[ $name == merge ]] || http+=("$name")
+        [[ $name == merge || $name == find ]] || http+=("$name")
     done
     command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
     folder=$(mktemp -d /tmp/pek-bench.XXXXXX)
@@ -107,6 +122,12 @@ cmd_bench() {
     bench_start "$folder/data" "$first"
     mv "$folder/loadavg" "$DATA/run/loadavg"
     run_rounds "$results" "$seconds" "$runs" "$connections" "$first" "${http[@]}"
+    if [[ " ${cases[*]} " == *" merge "* || " ${cases[*]} " == *" find "* ]]; then
+        load_groups "$first"
+    fi
+    if [[ " ${cases[*]} " == *" find "* ]]; then
+        run_rounds "$results" "$seconds" "$runs" "$connections" "$first" find-fruitless find-rare find-common find-letter
+    fi
     if [[ " ${cases[*]} " == *" merge "* ]]; then
         run_merge "$results" "$runs" "$first"
     fi
