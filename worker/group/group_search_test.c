@@ -43,6 +43,19 @@ static const char *random_text(struct world *w, unsigned chars_max)
     return text;
 }
 
+static void rename_at_random(struct world *w, const char *id)
+{
+    group_v1_update_group_request req = GROUP_V1_UPDATE_GROUP_REQUEST_INIT;
+    group_v1_group body = GROUP_V1_GROUP_INIT, *res;
+    body.id = (char *)(uintptr_t)id;
+    body.name = (char *)(uintptr_t)random_text(w, 9);
+    req.group = &body;
+    enum status status = WORLD_CALL(w, update_group, "alice", req, res);
+    if (status != STATUS_NOT_FOUND && status != STATUS_ALREADY_EXISTS &&
+        status != STATUS_INVALID_ARGUMENT)
+        assert_int_equal(status, STATUS_OK);
+}
+
 static void make_random_groups(struct world *w)
 {
     world_god(w, &w->a, "alice");
@@ -54,6 +67,8 @@ static void make_random_groups(struct world *w)
         if (status != STATUS_ALREADY_EXISTS && status != STATUS_INVALID_ARGUMENT)
             assert_int_equal(status, STATUS_OK);
     }
+    for (unsigned i = 0; i < NAMES; i += 4)
+        rename_at_random(w, arena_printf(w->arena, "o@g%u", i));
     world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id LIKE '%%7'");
     /* What only somebody else can have. */
     world_sql(w, "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key, purpose)"
