@@ -42,8 +42,7 @@ static bool is_as_asked(const UCollator *icu)
     const char *actual = ucol_getLocaleByType(icu, ULOC_ACTUAL_LOCALE, &error);
     return U_SUCCESS(error) && actual && strcmp(actual, LANGUAGE) == 0 &&
            ucol_getAttribute(icu, UCOL_ALTERNATE_HANDLING, &error) == UCOL_SHIFTED &&
-           ucol_getAttribute(icu, UCOL_NUMERIC_COLLATION, &error) == UCOL_ON &&
-           U_SUCCESS(error);
+           ucol_getAttribute(icu, UCOL_NUMERIC_COLLATION, &error) == UCOL_ON && U_SUCCESS(error);
 }
 
 enum status text_collator_new(struct text_collator **ret_collator)

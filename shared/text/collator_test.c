@@ -87,7 +87,8 @@ static void numbers_go_by_value(void **state)
     ASSERT_ORDER(state, "Gólyatábor 2009", "Gólyatábor 2010", "Gólyatábor 20100");
     ASSERT_ORDER(state, "szint 7", "szint 07b", "szint 8a", "szint 8b", "szint 10a");
     /* Before letters, and of any length. */
-    ASSERT_ORDER(state, "99999999999999999998", "99999999999999999999", "100000000000000000000", "a");
+    ASSERT_ORDER(state, "99999999999999999998", "99999999999999999999", "100000000000000000000",
+                 "a");
 }
 
 static void case_decides_last(void **state)

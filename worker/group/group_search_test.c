@@ -33,8 +33,8 @@ static unsigned random_below(unsigned limit)
 /* Few letters, so that words meet; letters that fold to others, wildcards, and some of four bytes. */
 static const char *random_text(struct world *w, unsigned chars_max)
 {
-    static const char *const letters[] = {"a", "á", "b", "o",  "ö", "ő", "O", "%", "_", "\\", "'",
-                                          "s", "z", "ß", "ﬁ", "1", "2", " ", "🎉", "語", "{", "\""};
+    static const char *const letters[] = {"a", "á", "b", "o", "ö", "ő", "O", "%", "_",  "\\", "'",
+                                          "s", "z", "ß", "ﬁ", "1", "2", " ", "🎉", "語", "{",  "\""};
     const char *text = "";
     for (unsigned chars = 1 + random_below(chars_max); chars > 0; chars--)
         text = arena_printf(w->arena, "%s%s", text,
@@ -62,8 +62,11 @@ static void make_random_groups(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "o", "Szervezet"), STATUS_OK);
     for (unsigned i = 0; i < NAMES; i++) {
         const char *slug = arena_printf(w->arena, "g%u", i);
-        enum status status =
-            world_create(w, "alice", i % 3 ? "o@o" : i ? "o@g0" : "o@o", slug, random_text(w, 9));
+        enum status status = world_create(w, "alice",
+                                          i % 3 ? "o@o"
+                                          : i   ? "o@g0"
+                                                : "o@o",
+                                          slug, random_text(w, 9));
         if (status != STATUS_ALREADY_EXISTS && status != STATUS_INVALID_ARGUMENT)
             assert_int_equal(status, STATUS_OK);
     }
@@ -71,8 +74,9 @@ static void make_random_groups(struct world *w)
         rename_at_random(w, arena_printf(w->arena, "o@g%u", i));
     world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id LIKE '%%7'");
     /* What only somebody else can have. */
-    world_sql(w, "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key, purpose)"
-                 " SELECT 'b', id, name, unique_key, folded, sort_key, purpose FROM pek.realm_group");
+    world_sql(w,
+              "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key, purpose)"
+              " SELECT 'b', id, name, unique_key, folded, sort_key, purpose FROM pek.realm_group");
 }
 
 /* By strpos, which is no pattern, no index and no code of the worker's. */
@@ -108,8 +112,9 @@ static const char *random_search(struct world *w)
 {
     const char *text = random_text(w, 1 + random_below(5));
     if (random_below(2))
-        text = world_value(w, "SELECT substr(name, %u, %u) FROM pek.realm_group WHERE realm = 'a'"
-                              " ORDER BY id OFFSET %u LIMIT 1",
+        text = world_value(w,
+                           "SELECT substr(name, %u, %u) FROM pek.realm_group WHERE realm = 'a'"
+                           " ORDER BY id OFFSET %u LIMIT 1",
                            1 + random_below(4), 1 + random_below(6), random_below(NAMES / 2));
     if (random_below(4) == 0)
         text = arena_printf(w->arena, "%s %s", text, random_text(w, 2));
@@ -123,8 +128,9 @@ static void finds_what_comparing_each_name_finds(struct world *w)
     make_random_groups(w);
     /* bob sees some of them. */
     for (unsigned i = 0; i < 30; i++) {
-        const char *id = world_value(w, "SELECT coalesce(max(id), '') FROM pek.realm_group"
-                                        " WHERE realm = 'a' AND id = 'o@g%u'",
+        const char *id = world_value(w,
+                                     "SELECT coalesce(max(id), '') FROM pek.realm_group"
+                                     " WHERE realm = 'a' AND id = 'o@g%u'",
                                      4 * i);
         if (id[0]) /* no other group had its name */
             world_grant(w, &w->a, id, "bob", id, VIEW_GROUP);

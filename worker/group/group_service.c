@@ -44,8 +44,7 @@ static enum status query_from_request(struct rpc_ctx *ctx, const group_v1_list_g
     if (query.purpose < 0 || query.purpose > GROUP_PURPOSE_MAX)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "purpose",
                               "purpose is none of the known ones");
-    enum status status =
-        search_parse(req->q, "q", arena, &query.search, fault);
+    enum status status = search_parse(req->q, "q", arena, &query.search, fault);
     if (status == STATUS_OK && req->parent_id[0]) {
         struct group_id parent;
         status = group_id_parse(req->parent_id, "parent_id", arena, &parent, fault);

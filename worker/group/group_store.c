@@ -31,13 +31,12 @@ void group_rows_done(struct group_rows *rows)
 /* Among the names that have a gram: $8 gram, $9 ids, $10 all, $11 parent; the others as below. */
 const struct pg_statement group_list_found = {
     "group_list_found",
-    "SELECT " GROUP_COLUMNS "FROM " SEARCH_FOUND("group")
-    SEARCH_ROW("pek.realm_group", "g")
-    "AND ($4::boolean OR NOT g.is_archived) "
-    "AND ($5::integer = 0 OR g.purpose = $5::integer) "
-    "AND ($10::boolean OR g.id IN (SELECT unnest($9::text[]))) "
-    "AND ($11::text IS NULL OR g.parent_id = $11)" SEARCH_ROW_END("g")
-    "ORDER BY s.sort_key, s.id LIMIT $7::integer",
+    "SELECT " GROUP_COLUMNS "FROM " SEARCH_FOUND("group") SEARCH_ROW(
+        "pek.realm_group", "g") "AND ($4::boolean OR NOT g.is_archived) "
+                                "AND ($5::integer = 0 OR g.purpose = $5::integer) "
+                                "AND ($10::boolean OR g.id IN (SELECT unnest($9::text[]))) "
+                                "AND ($11::text IS NULL OR g.parent_id = $11)" SEARCH_ROW_END(
+                                    "g") "ORDER BY s.sort_key, s.id LIMIT $7::integer",
 };
 
 /* $1 key, $2 id, $3 inclusive, $4 archived too, $5 purpose, $6 patterns, $7 limit. The keyset comparison is

@@ -37,9 +37,9 @@ void group_rows_done(struct group_rows *rows);
 struct group_query {
     const struct policy_scope *scope; /* those of them that the caller may see */
     struct search search;             /* what names must match */
-    struct search_lead lead;          /* no gram: in the order of names, of the scope or of the parent */
-    int purpose;           /* 0: any */
-    const char *parent_id; /* NULL: any */
+    struct search_lead lead; /* no gram: in the order of names, of the scope or of the parent */
+    int purpose;             /* 0: any */
+    const char *parent_id;   /* NULL: any */
     bool include_archived;
     struct slice after_key; /* both empty: from the beginning */
     const char *after_id;

@@ -100,8 +100,7 @@ enum status rekey_groups(struct pg *pg, struct cancel *cancel, struct text_colla
     return pg_transact(pg, cancel, false, rekey, collator);
 }
 
-enum status rekey_search(struct pg *pg, struct cancel *cancel,
-                         const struct text_collator *collator)
+enum status rekey_search(struct pg *pg, struct cancel *cancel, const struct text_collator *collator)
 {
     static const struct search_source sources[] = {SEARCH_SOURCE("group", "pek.realm_group")};
     return search_build(pg, cancel, text_collator_version(collator), sources,

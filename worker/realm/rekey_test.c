@@ -23,10 +23,10 @@
 static const struct {
     const char *id, *name, *folded;
 } groups[] = {
-    {"o@o", "Szervezet", "szervezet"}, {"o@e8", "8. szint", "8. szint"},
+    {"o@o", "Szervezet", "szervezet"},   {"o@e8", "8. szint", "8. szint"},
     {"o@e11", "11. szint", "11. szint"}, {"o@e101", "101. szint", "101. szint"},
-    {"o@alma", "Alma", "alma"},        {"o@alom", "Álom", "alom"},
-    {"o@z2", "Zenekar 2", "zenekar 2"}, {"o@z10", "Zenekar 10", "zenekar 10"},
+    {"o@alma", "Alma", "alma"},          {"o@alom", "Álom", "alom"},
+    {"o@z2", "Zenekar 2", "zenekar 2"},  {"o@z10", "Zenekar 10", "zenekar 10"},
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 #define OLD_ORDER "o@e101 o@e11 o@e8 o@alma o@alom o@o o@z10 o@z2"

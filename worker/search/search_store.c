@@ -26,11 +26,11 @@ enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *ca
         return STATUS_OK;
     }
     struct pg_result *result;
-    enum status status = pg_read(pg, lane, cancel, &search_rarest_gram,
-                                 PARAMS(pg_str(kind),
-                                        pg_text_array(arena, search->grams, search->gram_count),
-                                        pg_int(arena, SEARCH_COUNTED_MAX)),
-                                 &result);
+    enum status status =
+        pg_read(pg, lane, cancel, &search_rarest_gram,
+                PARAMS(pg_str(kind), pg_text_array(arena, search->grams, search->gram_count),
+                       pg_int(arena, SEARCH_COUNTED_MAX)),
+                &result);
     if (status != STATUS_OK)
         return status;
     size_t names = (size_t)pg_get_int(result, 0, 1);

@@ -35,7 +35,8 @@ struct search_lead {
 extern const struct pg_statement search_rarest_gram;
 PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                                             const char *kind, const struct search *search,
-                                            size_t others, struct arena *arena, struct search_lead *ret_lead);
+                                            size_t others, struct arena *arena,
+                                            struct search_lead *ret_lead);
 
 /* What a list selects FROM: the names of this kind that have the gram $8 and match the patterns $6, from the
  * position ($1, $2) on or ($3 false) behind it, in order. The OFFSET and the LIMIT 1 of SEARCH_ROW keep the

@@ -103,10 +103,8 @@ static void text_that_is_no_search_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(words_are_folded_and_escaped),
-        TEST(nothing_typed_searches_for_nothing),
-        TEST(grams_of_a_word_are_all_of_it),
-        TEST(every_word_has_a_gram_before_one_has_two),
+        TEST(words_are_folded_and_escaped),      TEST(nothing_typed_searches_for_nothing),
+        TEST(grams_of_a_word_are_all_of_it),     TEST(every_word_has_a_gram_before_one_has_two),
         TEST(text_that_is_no_search_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

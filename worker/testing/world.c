@@ -109,8 +109,9 @@ static void run_world(struct fiber_run *run)
 
 void world_run(void (*body)(struct world *w))
 {
-    execute_in_world("TRUNCATE pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement,"
-                     " pek.policy_assignment, pek.audit_log, pek.idempotency, pek.search_gram RESTART IDENTITY");
+    execute_in_world(
+        "TRUNCATE pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement,"
+        " pek.policy_assignment, pek.audit_log, pek.idempotency, pek.search_gram RESTART IDENTITY");
     current_body = body;
     fiber_run(run_world);
 }
