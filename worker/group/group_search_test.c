@@ -193,13 +193,13 @@ static void a_row_that_is_no_longer_true_finds_nothing(struct world *w)
 #define FEW 400
 #define MANY 4000
 
-static PGconn *connect_as_app(struct world *w)
+static PGconn *connect_as_app(struct world *w, const char *plans)
 {
     char conninfo[512];
     pg_cluster_conninfo_for(w->cluster, "pek_app", NULL, conninfo, sizeof(conninfo));
     size_t len = strlen(conninfo);
     snprintf(conninfo + len, sizeof(conninfo) - len,
-             " options='-c pek.realm=a -c plan_cache_mode=force_generic_plan'");
+             " options='-c pek.realm=a -c plan_cache_mode=%s'", plans);
     PGconn *conn = PQconnectdb(conninfo);
     assert_int_equal(PQstatus(conn), CONNECTION_OK);
     return conn;
@@ -261,7 +261,7 @@ static void prepare(struct world *w, PGconn *conn)
 
 static void search_reads_the_index_and_stops_when_the_page_is_full(struct world *w)
 {
-    PGconn *conn = connect_as_app(w);
+    PGconn *conn = connect_as_app(w, "force_generic_plan");
     prepare(w, conn);
     make_many(w, 1, FEW);
     int fruitless = cost_of(w, conn, "xyz", "%xyz%"), common = cost_of(w, conn, "kor", "%kor%"),
@@ -283,12 +283,32 @@ static void search_reads_the_index_and_stops_when_the_page_is_full(struct world 
     PQfinish(conn);
 }
 
+/* PostgreSQL plans a statement anew five times, then keeps the plan for all values unless those were cheaper. */
+static void a_search_is_planned_once(struct world *w)
+{
+    PGconn *conn = connect_as_app(w, "auto");
+    make_many(w, 1, MANY);
+    prepare(w, conn);
+    for (unsigned i = 0; i < 20; i++)
+        ask(w, conn,
+            arena_printf(w->arena,
+                         "EXECUTE found ('', '', true, false, 0, '{%%%s%%}', 21, '%s', '{}', true,"
+                         " NULL)",
+                         i % 2 ? "k" : "399", i % 2 ? "k" : "399"));
+    assert_string_equal(ask(w, conn,
+                            "SELECT generic_plans FROM pg_prepared_statements"
+                            " WHERE name = 'found'"),
+                        "15\n");
+    PQfinish(conn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(finds_what_comparing_each_name_finds),
         WORLD_TEST(pages_of_a_search_join_without_gap),
         WORLD_TEST(a_row_that_is_no_longer_true_finds_nothing),
+        WORLD_TEST(a_search_is_planned_once),
         WORLD_TEST(search_reads_the_index_and_stops_when_the_page_is_full),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
