@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <unicode/ucol.h>
+#include <unicode/ustring.h>
 
 #include <cmocka.h>
 
@@ -92,7 +93,7 @@ static void assert_position_leads_on(struct world *w, size_t group)
     const char *rest = world_list(w, "alice", &req);
     size_t rest_len = strlen(rest), all_len = strlen(NEW_ORDER);
     assert_true(rest_len <= all_len);
-    assert_string_equal(rest, NEW_ORDER + all_len - rest_len);
+    assert_string_equal(rest, &NEW_ORDER[all_len - rest_len]);
     if (rest_len < all_len && rest_len > 0)
         assert_int_equal(NEW_ORDER[all_len - rest_len - 1], ' ');
 }
