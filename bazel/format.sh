@@ -15,7 +15,7 @@ list() {
 }
 
 list "$@" | { grep -E '\.[ch]$' || true; } | tr '\n' '\0' |
-    xargs -0 -r -n 16 -P "$(nproc)" clang-format-14 -i
+    xargs -0 -r -n 16 -P "$(nproc)" clang-format -i
 # Only files that need it are written, binaries never.
 list "$@" | tr '\n' '\0' | { xargs -0 -r grep -IlE '[[:blank:]]+$' -- || true; } | tr '\n' '\0' |
     xargs -0 -r sed -i 's/[[:blank:]]*$//'

@@ -50,7 +50,7 @@ check_lengths() {
 
 check_format() {
     files '*.c' '*.h' | tr '\n' '\0' |
-        xargs -0 -n 8 -P "$jobs" clang-format-14 --dry-run --ferror-limit=1 2>&1 |
+        xargs -0 -n 8 -P "$jobs" clang-format --dry-run --ferror-limit=1 2>&1 |
         sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: warning: .*/\1: not as clang-format has it; run .\/dev format/p' |
         grep . && return 1
     return 0

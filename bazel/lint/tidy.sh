@@ -7,7 +7,7 @@ cache=$1 checks=$2 file=$3
 
 read -ra flags <<<"$TIDY_FLAGS"
 # Generated headers count by name only; they follow from the protos, which the compilers check.
-headers=$(clang-14 "${flags[@]}" -MM -MG "$file" 2>/dev/null | tr ' \\' '\n\n' | grep -v -e ':$' -e '^$' -e '^/' || true)
+headers=$(clang "${flags[@]}" -MM -MG "$file" 2>/dev/null | tr ' \\' '\n\n' | grep -v -e ':$' -e '^$' -e '^/' || true)
 key=$({
     echo "$TIDY_FLAGS $checks"
     for header in .clang-tidy $headers; do
@@ -19,8 +19,8 @@ passed="$cache/${file//\//_}"
 if [[ -f $passed && $(<"$passed") == "$key" ]]; then
     exit 0
 fi
-if ! found=$(clang-tidy-14 --quiet --checks="$checks" "$file" -- "${flags[@]}" 2>/dev/null); then
-    # The path of reasoning is left out; clang-tidy-14 FILE -- FLAGS shows it.
+if ! found=$(clang-tidy --quiet --checks="$checks" "$file" -- "${flags[@]}" 2>/dev/null); then
+    # The path of reasoning is left out; clang-tidy FILE -- FLAGS shows it.
     printf '%s\n' "$found" | sed -n "s#^$PWD/##; / error: /p"
     exit 1
 fi

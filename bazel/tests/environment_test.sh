@@ -9,7 +9,7 @@ socket="$TMPDIR/pek-test-123456/socket/.s.PGSQL.54321"
 [[ ${#socket} -lt 100 ]]
 [[ -w $TMPDIR ]]
 
-/usr/lib/postgresql/15/bin/postgres --version | grep -q ' 15'
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null
 
 # Bind and connect on loopback with what bash and openssl have.
 coproc SERVER { exec openssl s_server -accept 127.0.0.1:0 -nocert -naccept 1 2>&1; }

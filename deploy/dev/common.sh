@@ -26,6 +26,20 @@ help_if_asked() { # text arguments…
     done
 }
 
+# Runs a command that says nothing for long, and tells every ten seconds that it goes on.
+with_patience() { # what command…
+    local what=$1 began=$SECONDS teller status=0
+    shift
+    while sleep 10 >/dev/null 2>&1 </dev/null; do
+        say "dev: $what, $((SECONDS - began)) s"
+    done &
+    teller=$!
+    "$@" || status=$?
+    kill "$teller" 2>/dev/null || true
+    wait "$teller" 2>/dev/null || true
+    return "$status"
+}
+
 # ---- where things are -------------------------------------------------------------------------------------
 
 BUILD_DIR=$ROOT/.pek # binaries and tools; the data of a federation is in --data, by default the same folder
@@ -162,7 +176,7 @@ free_ports() { # count: that many in a row, below those that the system gives to
 build_programs() { # bazel config
     local out bin=$BUILD_DIR/bin/$1 program
     say "dev: building ($1)"
-    (cd "$ROOT" && bazel build --config="$1" //hub:pek-hub //hub/pekctl:pekctl //worker:pek-worker) >&2 ||
+    (cd "$ROOT" && bazel build --show_progress --show_progress_rate_limit=10 --config="$1" //hub:pek-hub //hub/pekctl:pekctl //worker:pek-worker) >&2 ||
         die "the build failed; what it needs is installed by ./dev setup"
     out=$(cd "$ROOT" && bazel info --config="$1" bazel-bin 2>/dev/null)
     mkdir -p "$bin"

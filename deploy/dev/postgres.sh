@@ -4,12 +4,18 @@
 # Prints the folder of PostgreSQL's programs.
 postgres_bin() {
     local bin
-    for bin in /usr/lib/postgresql/15/bin /usr/lib/postgresql/*/bin; do
+    # Data belongs to the version that made it; new data goes to the newest that is there.
+    bin=/usr/lib/postgresql/$(cat "$DATA/pg/PG_VERSION" 2>/dev/null)/bin
+    if [[ -x $bin/initdb ]]; then
+        printf '%s\n' "$bin"
+        return
+    fi
+    while read -r bin; do
         if [[ -x $bin/initdb ]]; then
             printf '%s\n' "$bin"
             return
         fi
-    done
+    done < <(printf '%s\n' /usr/lib/postgresql/*/bin | sort -Vr)
     die "PostgreSQL is not installed; run ./dev setup"
 }
 

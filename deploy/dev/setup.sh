@@ -5,7 +5,8 @@ readonly setup_help='usage: ./dev setup
 
 Installs the Debian packages of bazel/debian-packages.txt that are missing (with sudo when not root),
 fetches the Debian source that the build takes headers from, and the clients that end-to-end tests use.
-Idempotent: when nothing is missing it changes nothing and needs no network. `./dev up` calls it.'
+Idempotent: when nothing is missing it changes nothing and needs no network. `./dev up` does the same, but for
+the clients of the tests: it needs no npm.'
 
 missing_packages() {
     local package
@@ -14,7 +15,10 @@ missing_packages() {
         dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null |
             grep -qx installed || printf '%s\n' "$package"
     done
-    # Node may have come from elsewhere than Debian: ask for the programs.
+}
+
+# Node may have come from elsewhere than Debian: ask for the programs.
+missing_node() {
     command -v node >/dev/null || printf 'nodejs\n'
     command -v npm >/dev/null || printf 'npm\n'
 }
@@ -41,7 +45,8 @@ install_packages() { # package…
     say "dev: installing $*"
     {
         as_root apt-get -qq update &&
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@"
+            with_patience "still installing packages" as_root env DEBIAN_FRONTEND=noninteractive \
+                apt-get -qq -y --no-install-recommends install "$@"
     } >&2 </dev/null || status=$?
     [[ $guarded == false ]] || as_root rm -f "$guard"
     [[ $status -eq 0 ]] || die "apt-get could not install: $*"
@@ -53,18 +58,26 @@ install_clients() {
     [[ -f $folder/package-lock.json ]] || return 0
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.made-from" && return 0
     say "dev: npm ci in tests/e2e"
-    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) >&2 </dev/null ||
+    (cd "$folder" && with_patience "npm ci goes on" npm ci --no-audit --no-fund --loglevel=error) >&2 </dev/null ||
         die "npm ci failed in tests/e2e: end-to-end tests need its packages"
     cp "$folder/package-lock.json" "$folder/node_modules/.made-from"
+}
+
+# What a build and a running federation need.
+setup_programs() {
+    local missing
+    mapfile -t missing < <(missing_packages)
+    [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+    "$ROOT/bazel/fetch-debian-source.sh" </dev/null ||
+        die "the Debian source of gRPC could not be fetched; the build takes headers from it"
 }
 
 cmd_setup() {
     local missing
     help_if_asked "$setup_help" "$@"
     [[ $# -eq 0 ]] || die "setup takes no arguments"
-    mapfile -t missing < <(missing_packages)
+    setup_programs
+    mapfile -t missing < <(missing_node)
     [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
-    "$ROOT/bazel/fetch-debian-source.sh" </dev/null ||
-        die "the Debian source of gRPC could not be fetched; the build takes headers from it"
     install_clients
 }

@@ -205,9 +205,6 @@ cmd_up() {
         esac
         shift 2
     done
-    (cmd_setup)
-    build_programs "$build"
-    bin=$BUILD_DIR/bin/$build
     data_set "$folder"
     if program_pid pek-hub >/dev/null || program_pid postgres >/dev/null; then
         [[ $reset == true || ! -f $DATA/run/state ]] ||
@@ -219,6 +216,10 @@ cmd_up() {
         ! port_in_use "$wanted" ||
             die "port $wanted is in use by another program; choose another with --port or --worker-port"
     done
+    # Only now what takes minutes.
+    (setup_programs)
+    build_programs "$build"
+    bin=$BUILD_DIR/bin/$build
     if [[ $reset == true ]]; then
         postgres_forget
         rm -rf "$DATA/log" "$DATA/run" "$DATA/keys" "$DATA/config"

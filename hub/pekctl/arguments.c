@@ -35,6 +35,7 @@ static bool *flag_of(struct arguments *arguments, struct slice name)
         {"all", &arguments->all},
         {"json", &arguments->json},
         {"help", &arguments->help},
+        {"version", &arguments->version},
     };
 
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

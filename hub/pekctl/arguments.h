@@ -15,7 +15,7 @@ struct arguments {
     size_t word_count;
     const char *database, *config;
     const char *name, *tls_name, *ca;
-    bool replace, all, json, help;
+    bool replace, all, json, help, version;
 };
 
 /* Options may stand anywhere; after `--` none does. INVALID_ARGUMENT with a text for a person. */

@@ -9,6 +9,7 @@
 #include "hub/pekctl/arguments.h"
 #include "hub/pekctl/output.h"
 #include "hub/registry/instance_rules.h"
+#include "shared/base/version.h"
 
 #define PARAMS_MAX 7
 #define WHO "pekctl" /* in updated_by */
@@ -39,6 +40,7 @@ static const char help[] =
     "  --tls-name NAME      what its certificate must name; REALM unless given\n"
     "  --replace            also when REALM is there already\n"
     "  --json               for programs\n"
+    "  --version            say which version this is\n"
     "\n"
     "Ends with 0 when done, 1 when refused, 2 when the command line is wrong, 3 when the database "
     "cannot be reached.\n";
@@ -341,8 +343,13 @@ static enum pekctl_exit dispatch(struct run *run, char *const *environment)
                         commands[i].verb, commands[i].words - 2, a->word_count - 2);
         return PEKCTL_USAGE;
     }
-    (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
-                    "there is no such command; see pekctl --help");
+    if (a->word_count == 0)
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
+                        "say what to do; see pekctl --help");
+    else
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
+                        "there is no command '%s%s%s'; see pekctl --help", a->words[0],
+                        a->word_count > 1 ? " " : "", a->word_count > 1 ? a->words[1] : "");
     return PEKCTL_USAGE;
 }
 
@@ -353,6 +360,10 @@ enum pekctl_exit pekctl_run(int argc, char *const *argv, char *const *environmen
     enum pekctl_exit exit_code = PEKCTL_USAGE;
 
     enum status status = arguments_parse(argc, argv, &run.arguments, &run.fault);
+    if (!status && run.arguments.version) {
+        fprintf(out, "pekctl %s\n", PEK_VERSION);
+        return PEKCTL_DONE;
+    }
     if (!status && run.arguments.help) {
         fputs(help, out);
         return PEKCTL_DONE;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/base/version.h"
 #include "shared/config/config_internal.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)1 << 20)
@@ -37,7 +38,8 @@ struct slice config_mistakes(const struct config *config)
 /* What only the programmer can have got wrong. */
 static void assert_table(const struct config_program *program)
 {
-    static const char *const taken[] = {"config", "help", "print_config", "print_config_docs"};
+    static const char *const taken[] = {"config", "help", "version", "print_config",
+                                        "print_config_docs"};
     for (size_t i = 0; i < program->option_count; i++) {
         const struct config_option *option = &program->options[i];
         size_t len = strlen(option->name);
@@ -101,11 +103,14 @@ static void say_mistakes(const struct config *config)
     size_t said = 0;
     for (; rest.len > 0; said++) {
         struct slice line = slice_cut(&rest, '\n');
-        fprintf(stderr, "%s: %.*s\n", config->program->name, SLICE_ARG(line));
+        bool only = config->mistake_count == 1;
+        fprintf(stderr, "%s: %.*s%s\n", config->program->name, SLICE_ARG(line),
+                only ? " (--help shows the options)" : "");
     }
     if (said < config->mistake_count)
         fprintf(stderr, "%s: and %zu more\n", config->program->name, config->mistake_count - said);
-    fprintf(stderr, "%s: --help shows the options\n", config->program->name);
+    if (config->mistake_count > 1)
+        fprintf(stderr, "%s: --help shows the options\n", config->program->name);
 }
 
 /* Does what was asked for besides running; the exit code. */
@@ -117,6 +122,9 @@ static int act(const struct config *config, const void *values)
     case CONFIG_RUN: break;
     case CONFIG_CHECK: buffer_append_str(&out, "the configuration is right\n"); break;
     case CONFIG_HELP: config_help_write(config->program, &out); break;
+    case CONFIG_VERSION:
+        buffer_printf(&out, "%s %s\n", config->program->name, PEK_VERSION);
+        break;
     case CONFIG_PRINT: config_print_write(config, values, &out); break;
     case CONFIG_PRINT_DOCS: config_docs_write(config->program, &out); break;
     }
@@ -130,7 +138,8 @@ bool config_start(struct config *config, const struct config_program *program, i
 {
     enum status status = config_parse(config, program, argc, argv, environment, values);
     /* Help is for those who made mistakes too. */
-    bool help = config->action == CONFIG_HELP || config->action == CONFIG_PRINT_DOCS;
+    bool help = config->action == CONFIG_HELP || config->action == CONFIG_VERSION ||
+                config->action == CONFIG_PRINT_DOCS;
     if (status == STATUS_OK && config->action == CONFIG_RUN)
         return true;
     if (status != STATUS_OK && !help) {

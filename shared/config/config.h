@@ -33,7 +33,7 @@
  * Every mistake is found in one go and told with key, value, bounds and source; unknown flags, PEK_
  * variables and file keys are mistakes, with the nearest known name. A secret's value is never shown.
  *
- * Every program has by itself: --help, --print-config (effective values and their sources),
+ * Every program has by itself: --help, --version, --print-config (effective values and their sources),
  * --print-config-docs (a Markdown table), and the command `check-config` (exit code 0, or 2 with every
  * mistake on stderr). Options are accepted before and after a command.
  *
@@ -166,6 +166,7 @@ enum config_action {
     CONFIG_RUN,
     CONFIG_CHECK,
     CONFIG_HELP,
+    CONFIG_VERSION,
     CONFIG_PRINT,
     CONFIG_PRINT_DOCS,
 };

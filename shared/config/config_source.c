@@ -39,6 +39,7 @@ static bool read_own_flag(struct config *config, struct args *args, struct slice
         enum config_action action;
     } actions[] = {
         {"help", CONFIG_HELP},
+        {"version", CONFIG_VERSION},
         {"print-config", CONFIG_PRINT},
         {"print-config-docs", CONFIG_PRINT_DOCS},
     };

@@ -1,4 +1,5 @@
 /* What a program says and how it exits: config_start with its output caught in files. */
+#include "shared/base/version.h"
 #include "shared/config/config.h"
 
 #include <setjmp.h>
@@ -130,6 +131,22 @@ static void mistakes_go_to_stderr_with_exit_code_2(void **state)
     }
 }
 
+static void one_mistake_is_one_line(void **state)
+{
+    (void)state;
+    assert_int_equal(start("--listen=x migarte"), CONFIG_EXIT_MISTAKE);
+    assert_string_equal(err, "pek-test: migarte: no such command; did you mean migrate?"
+                             " (--help shows the options)\n");
+}
+
+static void version_is_told_also_to_those_who_made_mistakes(void **state)
+{
+    (void)state;
+    assert_int_equal(start("--version"), 0);
+    assert_string_equal(out, "pek-test " PEK_VERSION "\n");
+    assert_string_equal(err, "");
+}
+
 static void check_config_says_that_it_is_right(void **state)
 {
     (void)state;
@@ -234,6 +251,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_right_configuration_runs_and_says_nothing),
         cmocka_unit_test(mistakes_go_to_stderr_with_exit_code_2),
+        cmocka_unit_test(one_mistake_is_one_line),
+        cmocka_unit_test(version_is_told_also_to_those_who_made_mistakes),
         cmocka_unit_test(check_config_says_that_it_is_right),
         cmocka_unit_test(print_config_shows_values_and_sources_but_no_secret),
         cmocka_unit_test(what_print_config_shows_is_a_file_for_config),

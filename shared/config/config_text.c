@@ -160,6 +160,7 @@ void config_help_write(const struct config_program *program, struct buffer *out)
     write_help_line(out, "check-config", "", "say whether the configuration is right, and exit");
     buffer_append_str(out, "\nflags:\n");
     write_help_line(out, "--help", "", "show this text");
+    write_help_line(out, "--version", "", "say which version this is");
     write_help_line(out, "--config", "=FILE", "read name = value lines from FILE (PEK_CONFIG)");
     write_help_line(out, "--print-config", "",
                     "show the effective values and where they come from");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <grp.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -20,9 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef PG_CLUSTER_BIN
-#define PG_CLUSTER_BIN "/usr/lib/postgresql/15/bin"
-#endif
+#define BIN_PATTERN "/usr/lib/postgresql/*/bin/postgres"
 #define READY_TRIES 3000 /* of 10 ms */
 
 struct pg_cluster {
@@ -45,6 +44,23 @@ static void die(const char *format, ...)
     fputs("\n", stderr);
     va_end(args);
     exit(1);
+}
+
+/* The path of one of PostgreSQL's programs, of the newest release that is installed. */
+static void program_path(char *ret_path, size_t bytes, const char *program)
+{
+    static long newest;
+    glob_t found;
+    if (newest == 0 && glob(BIN_PATTERN, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            long release = strtol(found.gl_pathv[i] + strcspn(BIN_PATTERN, "*"), NULL, 10);
+            newest = release > newest ? release : newest;
+        }
+        globfree(&found);
+    }
+    if (newest == 0)
+        die("PostgreSQL is not installed: ./dev setup does");
+    snprintf(ret_path, bytes, "/usr/lib/postgresql/%ld/bin/%s", newest, program);
 }
 
 /* Only what is safe between fork and exec. */
@@ -108,8 +124,9 @@ static bool run_to_end(const struct pg_cluster *cluster, char *const argv[])
 static bool run_initdb(struct pg_cluster *cluster)
 {
     char data[96];
+    char bin[128];
+    program_path(bin, sizeof(bin), "initdb");
     snprintf(data, sizeof(data), "--pgdata=%s", cluster->data);
-    char bin[] = PG_CLUSTER_BIN "/initdb";
     char user[] = "--username=postgres";
     char no_sync[] = "--no-sync";
     char auth[] = "--auth=trust";
@@ -146,13 +163,14 @@ static bool server_launch(struct pg_cluster *cluster)
         "log_min_messages=fatal", "unix_socket_permissions=0777",
     };
     enum { COUNT = sizeof(settings) / sizeof(settings[0]) };
-    char bin[] = PG_CLUSTER_BIN "/postgres";
+    char bin[128];
     char dash_d[] = "-D";
     char dash_k[] = "-k";
     char dash_c[] = "-c";
     char values[COUNT][48];
     char *argv[6 + 2 * COUNT];
     size_t count = 0;
+    program_path(bin, sizeof(bin), "postgres");
     argv[count++] = bin;
     argv[count++] = dash_d;
     argv[count++] = cluster->data;
@@ -312,7 +330,7 @@ void pg_cluster_run(const struct pg_cluster *cluster, const char *program, const
 {
     char path[128];
     char *argv[PG_CLUSTER_ARGS_MAX + 2] = {path};
-    snprintf(path, sizeof(path), PG_CLUSTER_BIN "/%s", program);
+    program_path(path, sizeof(path), program);
     for (size_t i = 0; args[i]; i++) {
         if (i == PG_CLUSTER_ARGS_MAX)
             die("%s: too many arguments", program);
