@@ -159,8 +159,8 @@ static void wrong_command_lines_end_with_2_and_say_why(void **state)
 {
     (void)state;
     expect("--help", PEKCTL_DONE, "usage: pekctl", "");
-    expect("instance", PEKCTL_USAGE, "", "no such command");
-    expect("instance fly a", PEKCTL_USAGE, "", "no such command");
+    expect("instance", PEKCTL_USAGE, "", "there is no command");
+    expect("instance fly a", PEKCTL_USAGE, "", "there is no command");
     expect("instance add a", PEKCTL_USAGE, "", "takes 2 words, not 1");
     expect("instance list --fast", PEKCTL_USAGE, "", "no option --fast");
     expect("instance add a h:1 --name", PEKCTL_USAGE, "", "takes a value");

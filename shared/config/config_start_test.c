@@ -208,6 +208,7 @@ static void help_is_aligned_and_shown_in_spite_of_mistakes(void **state)
         "\n"
         "flags:\n"
         "  --help                          show this text\n"
+        "  --version                       say which version this is\n"
         "  --config=FILE                   read name = value lines from FILE (PEK_CONFIG)\n"
         "  --print-config                  show the effective values and where they come from\n"
         "  --print-config-docs             show the options as a Markdown table\n"
