@@ -3,6 +3,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "hub/check.h"
 #include "hub/config.h"
 #include "hub/hub.h"
 #include "shared/log/log.h"
@@ -107,9 +108,11 @@ int main(int argc, char **argv)
 {
     struct config config;
     struct hub_config values;
+    struct config_program program_with_probe = hub_program;
     int exit_code;
 
-    if (!config_start(&config, &hub_program, argc, argv, environ, &values, &exit_code))
+    program_with_probe.probe = check_hub_config;
+    if (!config_start(&config, &program_with_probe, argc, argv, environ, &values, &exit_code))
         return exit_code;
     const struct log_options log = {2, (enum log_level)values.log_level, "pek-hub", ""};
     log_open(&log);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "shared/log/log.h"
+#include "worker/check.h"
 #include "worker/commands.h"
 #include "worker/demo/demo.h"
 #include "worker/serve.h"
@@ -20,8 +21,10 @@ int main(int argc, char **argv)
 {
     struct config config;
     struct settings settings;
+    struct config_program program = settings_program;
     int exit_code;
-    if (!config_start(&config, &settings_program, argc, argv, environ, &settings, &exit_code))
+    program.probe = check_settings;
+    if (!config_start(&config, &program, argc, argv, environ, &settings, &exit_code))
         return exit_code;
     settings.config = &config;
     const struct log_options log = {

@@ -185,6 +185,37 @@ static void commands_prepare_a_realm_and_repeat_without_harm(void **state)
     assert_int_equal(key.st_mode & 077, 0);
 }
 
+/* check-config, with one value changed: it must end with 2 and name what is wrong. */
+static void check_config_finds(const char *flag, const char *value, const char *mistake)
+{
+    FILE *out;
+    char line[LINE_BYTES_MAX];
+    int wait_status;
+    pid_t pid = start(&out, "check-config", "--realm", "worker-acme", "--plaintext", "--listen",
+                      "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
+                      "--database", database, flag, value, (char *)NULL);
+    bool found = read_until(out, mistake, line);
+    if (!found)
+        fail_msg("%s %s: nothing says \"%s\"", flag, value, mistake);
+    read_until(out, NULL, line);
+    fclose(out);
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_int_equal(WEXITSTATUS(wait_status),
+                     strstr(mistake, "is right") ? 0 : CONFIG_EXIT_MISTAKE);
+}
+
+static void check_config_reads_files_and_asks_the_database(void **state)
+{
+    (void)state;
+    check_config_finds("--log-level", "info", "the configuration is right");
+    check_config_finds("--instance-key", "/nowhere.pem", "instance_key: ");
+    check_config_finds("--hub-keys", "/nowhere.json", "hub_keys: ");
+    check_config_finds("--listen", "127.0.0.1:65536", "listen: '127.0.0.1:65536'");
+    check_config_finds("--metrics-listen", "localhost", "metrics_listen: 'localhost'");
+    check_config_finds("--database", "host=/nowhere dbname=pek", "database: ");
+    check_config_finds("--database", owner, "database: ");
+}
+
 /* What a caller does: a token for an assertion, a group for the token. */
 static char target[64];
 
@@ -340,6 +371,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mistakes_of_configuration_end_with_2),
         cmocka_unit_test(commands_prepare_a_realm_and_repeat_without_harm),
+        cmocka_unit_test(check_config_reads_files_and_asks_the_database),
         cmocka_unit_test(served_realm_answers_and_ends_with_0_on_sigterm),
         cmocka_unit_test(worker_is_not_ready_while_its_database_is_down),
         cmocka_unit_test(a_database_that_must_not_be_served_ends_the_worker),

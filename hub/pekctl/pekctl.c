@@ -7,11 +7,14 @@
 
 #include "hub/config.h"
 #include "hub/pekctl/arguments.h"
+#include "hub/pekctl/live.h"
 #include "hub/pekctl/output.h"
 #include "hub/registry/instance_rules.h"
 #include "shared/base/version.h"
+#include "shared/json/json_writer.h"
 
 #define PARAMS_MAX 7
+#define LIVE_JSON_BYTES_MAX ((size_t)1 << 20)
 #define WHO "pekctl" /* in updated_by */
 
 static const char help[] =
@@ -24,6 +27,7 @@ static const char help[] =
     "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
     "                  a worker at TARGET (host:port, dns:///host:port, unix:/path) serves REALM\n"
     "  pekctl instance list [--all]     what is registered; with --all what was removed, too\n"
+    "  pekctl instance status           what the workers themselves say, asked now; needs --config\n"
     "  pekctl instance drain REALM      ask nothing new of it; what runs is finished\n"
     "  pekctl instance undrain REALM    ask it again\n"
     "  pekctl instance remove REALM     take it out of the federation; its data is not touched\n"
@@ -52,6 +56,16 @@ static const char list_instances[] =
     "       updated_by"
     "  FROM hub.instance WHERE $1::boolean OR status <> 'REMOVED' ORDER BY realm";
 
+static const char active_instances[] = "SELECT realm, target, tls_name FROM hub.instance"
+                                       " WHERE status <> 'REMOVED' AND target IS NOT NULL ORDER BY realm";
+
+/* $1 is what was asked, as JSON. */
+static const char show_live[] =
+    "SELECT i.realm, i.target, i.status AS wanted, l.state AS live, l.version,"
+    "       l.ms || ' ms' AS elapsed, l.problem"
+    "  FROM json_to_recordset($1::json) AS l (realm text, state text, version text, ms int, problem text)"
+    "  JOIN hub.instance AS i ON i.realm = l.realm ORDER BY i.realm";
+
 static const char list_users[] =
     "SELECT id, username, name, CASE WHEN is_admin THEN 'yes' ELSE 'no' END AS admin,"
     "       CASE WHEN disabled_at IS NULL THEN 'no' ELSE 'yes' END AS disabled,"
@@ -68,6 +82,7 @@ struct run {
     FILE *out;
     PGconn *conn;
     char *ca_pem;
+    const struct hub_config *config; /* NULL without --config */
     struct fault fault;
 };
 
@@ -217,6 +232,70 @@ static enum pekctl_exit list_all_instances(struct run *run)
     return list(run, list_instances, 1, params);
 }
 
+static enum status write_live(const struct live *items, size_t count, struct buffer *out)
+{
+    struct json_writer json;
+
+    json_writer_init(&json, out);
+    json_array(&json);
+    for (size_t i = 0; i < count; i++) {
+        json_object(&json);
+        json_key(&json, "realm"), json_str(&json, items[i].realm);
+        json_key(&json, "state"), json_str(&json, items[i].state);
+        json_key(&json, "version"), json_str(&json, items[i].version);
+        json_key(&json, "ms"), json_int(&json, items[i].elapsed_ms);
+        json_key(&json, "problem"), json_str(&json, items[i].problem);
+        json_object_end(&json);
+    }
+    json_array_end(&json);
+    buffer_append_char(out, '\0');
+    return json_writer_finish(&json);
+}
+
+/* All of them at once. One with an authority of its own is asked with that of the hubs, and says so when it fails. */
+static enum status ask_rows(struct run *run, const PGresult *rows, struct live *items)
+{
+    const struct hub_config *config = run->config;
+    const struct rpc_tls tls = {config->tls_ca, config->tls_certificate, config->tls_key, NULL};
+
+    for (int i = 0; i < PQntuples(rows); i++)
+        items[i] = (struct live){
+            .realm = PQgetvalue(rows, i, 0),
+            .target = PQgetvalue(rows, i, 1),
+            .tls_name = PQgetisnull(rows, i, 2) ? NULL : PQgetvalue(rows, i, 2),
+        };
+    return live_ask(items, (size_t)PQntuples(rows), config->tls_ca[0] ? &tls : NULL);
+}
+
+static enum pekctl_exit show_status(struct run *run)
+{
+    enum pekctl_exit exit_code = PEKCTL_DONE;
+    struct buffer json;
+
+    if (!run->config) {
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
+                        "the workers are asked with the hub's certificate: give --config FILE");
+        return PEKCTL_USAGE;
+    }
+    PGresult *rows = query(run, active_instances, 0, NULL, &exit_code);
+    if (!rows)
+        return exit_code;
+    struct live *items = calloc((size_t)PQntuples(rows) + 1, sizeof(*items));
+    buffer_init(&json, LIVE_JSON_BYTES_MAX);
+    if (items && !ask_rows(run, rows, items) &&
+        !write_live(items, (size_t)PQntuples(rows), &json)) {
+        const char *params[] = {json.ptr};
+        exit_code = list(run, show_live, 1, params);
+    } else {
+        (void)fault_set(&run->fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+        exit_code = PEKCTL_REFUSED;
+    }
+    buffer_done(&json);
+    free(items);
+    PQclear(rows);
+    return exit_code;
+}
+
 static enum pekctl_exit list_all_users(struct run *run)
 {
     return list(run, list_users, 0, NULL);
@@ -250,6 +329,7 @@ static const struct {
 } commands[] = {
     {"instance", "add", 4, add},
     {"instance", "list", 2, list_all_instances},
+    {"instance", "status", 2, show_status},
     {"instance", "drain", 3, drain},
     {"instance", "undrain", 3, undrain},
     {"instance", "remove", 3, remove_instance},
@@ -297,12 +377,15 @@ static enum pekctl_exit run_configured(struct run *run, char *path, char *const 
     struct hub_config values;
     enum pekctl_exit exit_code = PEKCTL_USAGE;
 
-    if (config_parse(&config, &hub_program, 3, argv, environment, &values))
+    if (config_parse(&config, &hub_program, 3, argv, environment, &values)) {
         (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, "--config", "%.*s",
                         (int)config.mistakes.len, config.mistakes.ptr);
-    else
+    } else {
+        run->config = &values;
         exit_code = connect_and_run(
             run, values.database_owner[0] ? values.database_owner : values.database, command);
+        run->config = NULL;
+    }
     config_done(&config);
     return exit_code;
 }

@@ -165,6 +165,8 @@ static void wrong_command_lines_end_with_2_and_say_why(void **state)
     expect("instance list --fast", PEKCTL_USAGE, "", "no option --fast");
     expect("instance add a h:1 --name", PEKCTL_USAGE, "", "takes a value");
     expect("instance add a h:1 b c", PEKCTL_USAGE, "", "too many");
+    expect("--version", PEKCTL_DONE, "pekctl ", "");
+    expect("instance status", PEKCTL_USAGE, "", "--config");
     expect("instance add A h:1", PEKCTL_USAGE, "", "realm: ");
     expect("instance add a nowhere", PEKCTL_USAGE, "", "target: ");
 }

@@ -79,6 +79,8 @@ enum status config_parse(struct config *config, const struct config_program *pro
         config_value_read(config, &program->options[i], &config->settings[i], values);
     if (config->mistake_count == 0 && program->check)
         program->check(config, values);
+    if (config->mistake_count == 0 && config->action == CONFIG_CHECK && program->probe)
+        program->probe(config, values);
     return config->mistake_count == 0 ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 

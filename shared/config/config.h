@@ -35,7 +35,7 @@
  *
  * Every program has by itself: --help, --version, --print-config (effective values and their sources),
  * --print-config-docs (a Markdown table), and the command `check-config` (exit code 0, or 2 with every
- * mistake on stderr). Options are accepted before and after a command.
+ * mistake on stderr), which also does what `probe` does: reads files, connects to the database. Options are accepted before and after a command.
  *
  * Types and how they are written:
  *     string, path   as is                         const char *, never NULL
@@ -143,6 +143,9 @@ struct config_program {
     /* Rules that concern several options, called when each value alone is right; tells mistakes with
      * config_mistake. NULL for none. */
     void (*check)(struct config *config, const void *values);
+    /* What check-config finds out besides, when nothing else is wrong: reads files, connects, changes nothing. NULL for
+     * none. */
+    void (*probe)(struct config *config, const void *values);
 };
 
 /* ---- what programs call ----------------------------------------------------------------------- */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/listen.h"
+
 #define BACKLOG 16
 
 struct metrics_port {
@@ -164,26 +166,6 @@ static void on_connection(uv_stream_t *listener, int error)
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
 
-static bool parse_address(const char *listen, struct sockaddr_storage *ret_address)
-{
-    char host[INET6_ADDRSTRLEN];
-    const char *colon = strrchr(listen, ':');
-    bool six = listen[0] == '[';
-    if (!colon || (six && colon[-1] != ']'))
-        return false;
-    const char *begin = listen + six;
-    size_t len = (size_t)(colon - begin) - six;
-    char *end;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (len == 0 || len >= sizeof(host) || colon[1] < '0' || colon[1] > '9' || *end ||
-        port > UINT16_MAX)
-        return false;
-    memcpy(host, begin, len);
-    host[len] = '\0';
-    return (six ? uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)ret_address)
-                : uv_ip4_addr(host, (int)port, (struct sockaddr_in *)ret_address)) == 0;
-}
-
 static void listener_closed(uv_handle_t *handle)
 {
     struct metrics_port *port = handle->data;
@@ -205,7 +187,7 @@ enum status metrics_port_open(uv_loop_t *loop, const char *listen, struct metric
                               struct metrics_port **ret_port, struct fault *fault)
 {
     struct sockaddr_storage address = {0};
-    if (!parse_address(listen, &address))
+    if (!listen_parse(listen, &address))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "metrics_listen",
                          "metrics_listen takes an IP address and a port, 127.0.0.1:9101, not '%s'",
                          listen);

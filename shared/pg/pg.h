@@ -115,6 +115,10 @@ bool pg_is_ready(const struct pg *pg);
 const char *pg_refusal(const struct pg *pg);
 struct fibers *pg_fibers(const struct pg *pg);
 
+/* Blocking, on a loop of its own: connects as `options` say and answers whether the database could be served, as pg_wait_ready
+ * does; the fault has the server's or libpq's words. For programs that check their configuration. */
+PEK_MUST_CHECK enum status pg_probe(const struct pg_options *options, struct fault *fault);
+
 enum pg_lane { PG_POINT_READ, PG_LONG_READ };
 /* In a fiber. One read-only statement, outside any transaction, sharing a Sync. `ret_result` is to be freed
  * with pg_result_free. */

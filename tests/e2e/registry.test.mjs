@@ -57,6 +57,21 @@ describe('the registry', () => {
     await until(5, 'it answers', async () => (await alice.get(group)).status === 200);
   });
 
+  it('is shown by pekctl as the workers themselves say, also when one is gone', async () => {
+    const status = async () => JSON.parse(await ctl('instance', 'status', '--json'));
+    const rows = await status();
+    assert.deepEqual(rows.map((row) => [row.realm, row.live]), realms.filter((name) => name !== 'hub').map((name) => [name, 'SERVING']));
+    assert.match(rows[0].version, /^\d+\.\d+\.\d+$/);
+    process.kill(federation.pid(realm), 'SIGSTOP');
+    try {
+      const gone = (await status()).find((row) => row.realm === realm);
+      assert.equal(gone.live, 'UNREACHABLE');
+      assert.match(gone.problem, /DEADLINE_EXCEEDED|UNAVAILABLE/);
+    } finally {
+      process.kill(federation.pid(realm), 'SIGCONT');
+    }
+  });
+
   it('lets a running stream of a draining realm come to its end', async () => {
     const response = await alice.open('GET', `/api/v1/realms/${realm}/groups`, { headers: { accept: 'application/x-ndjson' } });
     await ctl('instance', 'drain', realm);

@@ -1,0 +1,60 @@
+/* Whether a database can be used, asked once: for programs that check their configuration. */
+#include <uv.h>
+
+#include "shared/base/clock.h"
+#include "shared/pg/pg.h"
+
+#define PATIENCE_MS 5000
+
+struct probe {
+    struct pg *pg;
+    uv_loop_t loop;
+    enum status status;
+};
+
+static void wait_until_ready(void *arg)
+{
+    struct probe *probe = arg;
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(PATIENCE_MS));
+    probe->status = pg_wait_ready(probe->pg, &cancel);
+    uv_stop(&probe->loop);
+}
+
+static enum status run(struct probe *probe, struct fibers *fibers,
+                       const struct pg_options *options, struct fault *fault)
+{
+    enum status status = pg_new(fibers, options, &probe->pg, fault);
+    if (status != STATUS_OK)
+        return status;
+    status = fiber_go(fibers, wait_until_ready, probe);
+    while (status == STATUS_OK && fibers_count(fibers) > 0)
+        uv_run(&probe->loop, UV_RUN_DEFAULT);
+    if (status == STATUS_OK)
+        status = probe->status;
+    const char *why = pg_refusal(probe->pg);
+    if (status != STATUS_OK)
+        status = fault_set(fault, status, NULL, "%s", why[0] ? why : pg_last_error(probe->pg));
+    pg_free(probe->pg);
+    return status;
+}
+
+enum status pg_probe(const struct pg_options *options, struct fault *fault)
+{
+    struct probe probe = {.status = STATUS_INTERNAL};
+    struct fibers *fibers;
+    struct pg_options one = *options;
+    if (uv_loop_init(&probe.loop) != 0)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    one.read_max = one.long_read_max = one.transaction_max = 1;
+    enum status status = fibers_new(&probe.loop, NULL, &fibers);
+    if (status == STATUS_OK) {
+        status = run(&probe, fibers, &one, fault);
+        fibers_free(fibers);
+    }
+    /* The first returns at once: the loop was stopped. */
+    uv_run(&probe.loop, UV_RUN_DEFAULT);
+    uv_run(&probe.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&probe.loop);
+    return status;
+}
