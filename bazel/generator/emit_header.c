@@ -81,7 +81,7 @@ static void emit_service(const upb_ServiceDef *service, struct arena *arena, str
 
 void emit_header(const upb_FileDef *file, struct arena *arena, struct buffer *out)
 {
-    const char *guard = names_guard(arena, file);
+    const char *guard = names_guard(arena, file, ".rpc.h");
     emit_banner(file, out);
     buffer_printf(out, "#ifndef %s\n#define %s\n\n", guard, guard);
     buffer_printf(out, "#include \"%s\"\n", names_output(arena, file, ".pb-c.h"));
