@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "shared/base/calendar.h"
 #include "shared/base/number.h"
 
 /* ---- a whole row ---- */
@@ -31,6 +32,22 @@ enum status row_check_etag(const struct row_type *type, const void *message, con
                             "%s %s was changed by somebody else", type->noun, id);
 }
 
+/* ---- what a request gives a row ---- */
+
+enum status row_check_time(const Google__Protobuf__Timestamp *time, const char *field,
+                           struct fault *fault)
+{
+    if (!time || (time->seconds >= CALENDAR_SECONDS_MIN && time->seconds <= CALENDAR_SECONDS_MAX &&
+                  time->nanos >= 0 && time->nanos <= 999999999))
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "%s is no point in time", field);
+}
+
+struct pg_param row_time_param(struct arena *arena, const Google__Protobuf__Timestamp *time)
+{
+    return time ? pg_timestamp(arena, time->seconds, time->nanos) : PG_NULL;
+}
+
 /* ---- values ---- */
 
 static void spoil(struct row *row, int column)
@@ -39,19 +56,10 @@ static void spoil(struct row *row, int column)
     row->bad_column = column;
 }
 
-static char *empty_text(void)
-{
-    union {
-        const char *in;
-        char *out;
-    } either = {.in = protobuf_c_empty_string};
-    return either.out;
-}
-
 char *row_text(struct row *row, int column)
 {
     struct slice text = pg_get_slice(row->rows, row->index, column);
-    return text.len == 0 ? empty_text() : arena_strndup(row->arena, text.ptr, text.len);
+    return text.len == 0 ? row_string(protobuf_c_empty_string) : arena_strndup(row->arena, text.ptr, text.len);
 }
 
 char *row_etag(struct row *row, int column)

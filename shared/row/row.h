@@ -39,6 +39,24 @@ PEK_MUST_CHECK enum status row_take(const struct row_type *type, const struct pg
 PEK_MUST_CHECK enum status row_check_etag(const struct row_type *type, const void *message,
                                           const char *id, const char *etag, struct fault *fault);
 
+/* ---- what a request gives a row ---- */
+
+/* A string as a member of a message: protobuf-c's are not const, though it does not write to them. */
+static inline char *row_string(const char *string)
+{
+    union {
+        const char *in;
+        char *out;
+    } either = {.in = string};
+    return either.out;
+}
+
+/* INVALID_ARGUMENT on `field` outside the years 1 to 9999; absent is fine. */
+PEK_MUST_CHECK enum status row_check_time(const Google__Protobuf__Timestamp *time,
+                                          const char *field, struct fault *fault);
+/* The parameter: NULL when absent; what is below a microsecond is cut off (pg_timestamp). */
+struct pg_param row_time_param(struct arena *arena, const Google__Protobuf__Timestamp *time);
+
 /* ---- for generated readers ---- */
 
 /* One row while it is read; stays failed, so that row_end is the only check. */
