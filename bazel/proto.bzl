@@ -11,6 +11,8 @@ makes
     :group              cc_library of the messages, #include "pek/group/v1/group.pb-c.h"
     :group_rpc          with services = True or names = True: cc_library of the services and of the
                         short names as well, #include "pek/group/v1/group.rpc.h"
+    :group_row          with rows = True: cc_library of the columns and row readers of messages with pek.row,
+                        #include "pek/group/v1/group.row.h"
     :group_proto        the protos themselves, what other proto rules depend on
     :group_descriptors  a FileDescriptorSet of these files and all they import
 
@@ -93,7 +95,7 @@ def _pek_proto_impl(ctx):
     base = _output_base(ctx.label.package, root)
     out = "{}/{}".format(ctx.bin_dir.path, base)
     sources = {}
-    for kind in ["pb-c.h", "pb-c.c", "rpc.h", "rpc.c"]:
+    for kind in ["pb-c.h", "pb-c.c", "rpc.h", "rpc.c", "row.h", "row.c"]:
         names = [
             _below("{}/{}".format(base, p[:-len("proto")] + kind), ctx.label.package)
             for p in info.import_paths
@@ -111,14 +113,17 @@ def _pek_proto_impl(ctx):
     )
 
     services = []
+    rows = []
     if ctx.attr.services:
         plugin = ctx.executable._protoc_gen_pek
         services = [ctx.actions.declare_file(n) for n in sources["rpc.h"] + sources["rpc.c"]]
+        if ctx.attr.rows:
+            rows = [ctx.actions.declare_file(n) for n in sources["row.h"] + sources["row.c"]]
         _protoc(
             ctx,
             info,
             ["--plugin=protoc-gen-pek=" + plugin.path, "--pek_out=" + out],
-            services,
+            services + rows,
             [ctx.attr._protoc_gen_pek[DefaultInfo].files_to_run],
             "services",
         )
@@ -134,6 +139,8 @@ def _pek_proto_impl(ctx):
             message_sources = depset([f for f in messages if f.extension == "c"]),
             service_headers = depset([f for f in services if f.extension == "h"]),
             service_sources = depset([f for f in services if f.extension == "c"]),
+            row_headers = depset([f for f in rows if f.extension == "h"]),
+            row_sources = depset([f for f in rows if f.extension == "c"]),
             descriptors = depset([descriptors]),
         ),
     ]
@@ -149,6 +156,7 @@ _ATTRS = {
     "srcs": attr.label_list(allow_files = [".proto"], mandatory = True),
     "deps": attr.label_list(providers = [PekProtoInfo]),
     "root": attr.string(),
+    "rows": attr.bool(),
     "services": attr.bool(),
     "stem": attr.string(mandatory = True),
     "_protoc": _PROTOC,
@@ -221,10 +229,12 @@ def pek_proto_library(
         root = "protos",
         services = False,
         names = False,
+        rows = False,
         visibility = None):
     """See the head of this file. `root` is the import folder, from the top of the srcs' repository.
 
-    `names` is for protos of ours without services: what is generated needs no //shared/rpc then.
+    `names` is for protos of ours without services: what is generated needs no //shared/rpc then. `rows` is for
+    those with a message that is read from rows.
     """
     proto = name + "_proto"
     generated = services or names
@@ -234,6 +244,7 @@ def pek_proto_library(
         srcs = srcs,
         deps = [_suffixed(d, "_proto") for d in deps],
         root = root,
+        rows = rows,
         services = generated,
         stem = name,
         visibility = visibility,
@@ -242,6 +253,8 @@ def pek_proto_library(
     groups = ["message_headers", "message_sources", "descriptors"]
     if generated:
         groups += ["service_headers", "service_sources"]
+    if rows:
+        groups += ["row_headers", "row_sources"]
     for group in groups:
         native.filegroup(
             name = "{}_{}".format(name, group),
@@ -274,5 +287,19 @@ def pek_proto_library(
             includes = [up],
             linkstatic = True,
             deps = [":" + name] + (["//shared/rpc"] if services else []),
+            visibility = visibility,
+        )
+    if rows:
+        native.cc_library(
+            name = name + "_row",
+            srcs = [":{}_row_sources".format(name)],
+            hdrs = [":{}_row_headers".format(name)],
+            copts = COPTS,
+            includes = [up],
+            linkstatic = True,
+            deps = [
+                ":" + name + "_rpc",
+                "//shared/row",
+            ],
             visibility = visibility,
         )

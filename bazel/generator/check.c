@@ -70,10 +70,11 @@ static enum nesting nesting_of(const upb_MessageDef *message, struct trail *trai
     return nesting;
 }
 
-static void check_message(const upb_MessageDef *message, struct buffer *refusals)
+static enum status check_message(const upb_MessageDef *message, bool nested, struct arena *arena,
+                                 struct buffer *refusals)
 {
     if (upb_MessageDef_IsMapEntry(message))
-        return; /* refused as the message that has the map */
+        return STATUS_OK; /* refused as the message that has the map */
     struct trail trail = {.depth = 0};
     switch (nesting_of(message, &trail)) {
     case NESTING_FINE: break;
@@ -89,8 +90,10 @@ static void check_message(const upb_MessageDef *message, struct buffer *refusals
             refuse_message(message, refusals, upb_FieldDef_Name(field),
                            "protobuf-c has no proto3 `optional`; use a oneof with one field");
     }
-    for (int i = 0; i < upb_MessageDef_NestedMessageCount(message); i++)
-        check_message(upb_MessageDef_NestedMessage(message, i), refusals);
+    enum status status = check_row(message, nested, arena, refusals);
+    for (int i = 0; status == STATUS_OK && i < upb_MessageDef_NestedMessageCount(message); i++)
+        status = check_message(upb_MessageDef_NestedMessage(message, i), true, arena, refusals);
+    return status;
 }
 
 /* Methods share the C names of their package: "group_v1_get_group_call". */
@@ -127,8 +130,12 @@ enum status check_file(const upb_FileDef *file, struct arena *arena, struct buff
 {
     if (upb_FileDef_Syntax(file) != kUpb_Syntax_Proto3)
         buffer_printf(refusals, "%s: syntax is not proto3\n", upb_FileDef_Name(file));
-    for (int i = 0; i < upb_FileDef_TopLevelMessageCount(file); i++)
-        check_message(upb_FileDef_TopLevelMessage(file, i), refusals);
+    for (int i = 0; i < upb_FileDef_TopLevelMessageCount(file); i++) {
+        enum status status =
+            check_message(upb_FileDef_TopLevelMessage(file, i), false, arena, refusals);
+        if (status != STATUS_OK)
+            return status;
+    }
     for (int i = 0; i < upb_FileDef_ServiceCount(file); i++) {
         const upb_ServiceDef *service = upb_FileDef_Service(file, i);
         for (int j = 0; j < upb_ServiceDef_MethodCount(service); j++) {

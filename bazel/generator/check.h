@@ -28,6 +28,10 @@ void check_access(const struct check *check);
 void check_routing(const struct check *check);
 void check_http(const struct check *check);
 
+/* Of a message with pek.row; fine without. */
+PEK_MUST_CHECK enum status check_row(const upb_MessageDef *message, bool nested,
+                                     struct arena *arena, struct buffer *refusals);
+
 /* One refusal of the method. */
 void check_refuse(const struct check *check, const char *format, ...) PEK_PRINTF(2, 3);
 

@@ -20,29 +20,38 @@ static void check_realm_field(const struct check *check)
                      check->options->realms.name, upb_MessageDef_FullName(request));
 }
 
-/* A position in the merged stream is (sort key bytes, last identity field). */
 static void check_merge(const struct check *check)
+{
+    if (!upb_MethodDef_ServerStreaming(check->method))
+        check_refuse(check,
+                     "routing REALMS_ALL merges streams, and this method is not server streaming");
+    if (check->options->sort_key[0] == '\0')
+        check_refuse(check, "routing REALMS_ALL needs sort_key");
+    if (check->options->identity_count == 0)
+        check_refuse(check, "routing REALMS_ALL needs identity");
+}
+
+/* A position in a list is (sort key bytes, last identity field); without a sort key it is the latter alone. */
+static void check_position(const struct check *check)
 {
     const struct method_options *options = check->options;
     const upb_MessageDef *item = upb_MethodDef_OutputType(check->method);
     const char *name = upb_MessageDef_FullName(item);
-    if (!upb_MethodDef_ServerStreaming(check->method))
-        check_refuse(check,
-                     "routing REALMS_ALL merges streams, and this method is not server streaming");
-    if (options->sort_key[0] == '\0')
-        check_refuse(check, "routing REALMS_ALL needs sort_key");
-    else if (!is_plain(upb_MessageDef_FindFieldByName(item, options->sort_key),
-                       kUpb_FieldType_Bytes))
+    if (options->sort_key[0] != '\0' &&
+        !is_plain(upb_MessageDef_FindFieldByName(item, options->sort_key), kUpb_FieldType_Bytes))
         check_refuse(check, "routing sort_key \"%s\" is not a bytes field of %s", options->sort_key,
                      name);
-    if (options->identity_count == 0)
-        check_refuse(check, "routing REALMS_ALL needs identity");
+    if (options->sort_key[0] != '\0' && options->identity_count == 0 && !is(check, "REALMS_ALL"))
+        check_refuse(check, "routing sort_key without identity");
     for (size_t i = 0; i < options->identity_count; i++) {
         if (!is_plain(upb_MessageDef_FindFieldByName(item, options->identity[i]),
                       kUpb_FieldType_String))
             check_refuse(check, "routing identity \"%s\" is not a string field of %s",
                          options->identity[i], name);
     }
+    if (options->identity_count > 0 && !upb_MethodDef_ServerStreaming(check->method) &&
+        !is(check, "REALMS_ALL"))
+        check_refuse(check, "routing identity on a method that is not server streaming");
 }
 
 /* In a page the items of a stream are a list of this name; a unary answer has the list already. */
@@ -71,6 +80,7 @@ void check_routing(const struct check *check)
         check_realm_field(check);
     if (is(check, "REALMS_ALL"))
         check_merge(check);
+    check_position(check);
     if (!is(check, "REALMS_INTERNAL"))
         check_collection(check);
 }

@@ -1,4 +1,4 @@
-/* emit: writes P.rpc.h and P.rpc.c of a file that check_file did not refuse.
+/* emit: writes P.rpc.h, P.rpc.c, P.row.h and P.row.c of a file that check_file did not refuse.
  *
  * Output goes to a buffer, names to the arena; check `failed` of both behind the call.
  */
@@ -12,8 +12,10 @@
 
 void emit_header(const upb_FileDef *file, struct arena *arena, struct buffer *out);
 void emit_source(const upb_FileDef *file, struct arena *arena, struct buffer *out);
+void emit_row_header(const upb_FileDef *file, struct arena *arena, struct buffer *out);
+void emit_row_source(const upb_FileDef *file, struct arena *arena, struct buffer *out);
 
-/* The line that opens both. */
+/* The line that opens each. */
 void emit_banner(const upb_FileDef *file, struct buffer *out);
 /* The signature of the typed client call or of the typed send, without ";". */
 void emit_call_signature(const upb_MethodDef *method, struct arena *arena, struct buffer *out);

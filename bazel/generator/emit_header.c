@@ -7,6 +7,8 @@ static void emit_enum(const upb_EnumDef *type, struct arena *arena, struct buffe
     const char *full_name = upb_EnumDef_FullName(type);
     buffer_printf(out, "typedef %s %s;\n", names_type(arena, full_name),
                   names_short(arena, full_name));
+    buffer_printf(out, "#define %s_DESCRIPTOR (&%s__descriptor)\n",
+                  names_short_upper(arena, full_name), names_lower(arena, full_name));
     for (int i = 0; i < upb_EnumDef_ValueCount(type); i++) {
         const upb_EnumValueDef *value = upb_EnumDef_Value(type, i);
         buffer_printf(out, "#define %s %s__%s\n", names_enum_value(arena, value),
@@ -81,7 +83,7 @@ static void emit_service(const upb_ServiceDef *service, struct arena *arena, str
 
 void emit_header(const upb_FileDef *file, struct arena *arena, struct buffer *out)
 {
-    const char *guard = names_guard(arena, file);
+    const char *guard = names_guard(arena, file, ".rpc.h");
     emit_banner(file, out);
     buffer_printf(out, "#ifndef %s\n#define %s\n\n", guard, guard);
     buffer_printf(out, "#include \"%s\"\n", names_output(arena, file, ".pb-c.h"));

@@ -1,7 +1,5 @@
 #include "bazel/generator/emit.h"
 
-#include <ctype.h>
-
 #include "bazel/generator/names.h"
 #include "bazel/generator/options.h"
 
@@ -68,13 +66,12 @@ static void emit_reader(const upb_MethodDef *method, const char *what, size_t in
     struct slice rest = slice_str(path);
     for (bool first = true; rest.len > 0; first = false) {
         struct slice name = slice_cut(&rest, '.');
-        char *longer = arena_printf(arena, "%s->%.*s", chain, SLICE_ARG(name));
-        if (longer == NULL)
+        const char *member = arena_strndup(arena, name.ptr, name.len);
+        if (member == NULL)
             return;
-        /* protobuf-c writes members in lower case. */
-        for (char *c = longer + strlen(chain); *c != '\0'; c++)
-            *c = (char)tolower((unsigned char)*c);
-        chain = longer;
+        chain = arena_printf(arena, "%s->%s", chain, names_member(arena, member));
+        if (chain == NULL)
+            return;
         buffer_printf(out, "%s%s == NULL", first ? "" : " || ", chain);
     }
     buffer_printf(out, ")\n        return \"\";\n    return %s;\n}\n\n", chain);
@@ -171,6 +168,33 @@ static void emit_thunks(const upb_MethodDef *method, struct arena *arena, struct
             out, "    (void)stream;\n    return service->%s(ctx, request, response);\n}\n\n", verb);
 }
 
+static bool has_position(const upb_MethodDef *method, const struct method_options *options)
+{
+    return upb_MethodDef_ServerStreaming(method) && options->identity_count > 0;
+}
+
+/* In-process callers may leave any pointer NULL. */
+static void emit_position(const upb_MethodDef *method, const struct method_options *options,
+                          struct arena *arena, struct buffer *out)
+{
+    if (!has_position(method, options))
+        return;
+    const char *id = names_member(arena, options->identity[options->identity_count - 1]);
+    buffer_printf(out,
+                  "static void %s_position(const void *item, struct slice *ret_sort_key,\n"
+                  "    const char **ret_id)\n{\n    const %s *message = item;\n",
+                  names_verb(arena, method), response_of(method, arena));
+    if (options->sort_key[0] != '\0') {
+        const char *key = names_member(arena, options->sort_key);
+        buffer_printf(out,
+                      "    *ret_sort_key = slice_make(message->%s.data, message->%s.len);\n", key,
+                      key);
+    } else {
+        buffer_append_str(out, "    *ret_sort_key = slice_make(NULL, 0);\n");
+    }
+    buffer_printf(out, "    *ret_id = message->%s == NULL ? \"\" : message->%s;\n}\n\n", id, id);
+}
+
 static const char *idempotency_name(int32_t level)
 {
     switch (level) {
@@ -196,9 +220,13 @@ static void emit_row(const upb_MethodDef *method, const struct method_options *o
                   idempotency_name(options->idempotency));
     buffer_printf(out,
                   "        .request_bytes_max = %u,\n        .access = %s_access,\n"
-                  "        .access_count = %zu,\n        .implemented = %s_implemented,\n"
-                  "        .dispatch = %s_dispatch,\n    },\n",
-                  options->request_bytes_max, verb, options->access_count, verb, verb);
+                  "        .access_count = %zu,\n",
+                  options->request_bytes_max, verb, options->access_count);
+    if (has_position(method, options))
+        buffer_printf(out, "        .position = %s_position,\n", verb);
+    buffer_printf(out,
+                  "        .implemented = %s_implemented,\n        .dispatch = %s_dispatch,\n    },\n",
+                  verb, verb);
 }
 
 static void emit_call(const upb_MethodDef *method, const char *service, struct arena *arena,
@@ -229,6 +257,7 @@ static void emit_service(const upb_ServiceDef *service, struct arena *arena, str
             return; /* the arena is full, which the caller sees */
         emit_access(method, &options[i], arena, out);
         emit_thunks(method, arena, out);
+        emit_position(method, &options[i], arena, out);
     }
     buffer_printf(out, "static const struct rpc_method %s_methods[] = {\n", ours);
     for (int i = 0; i < count; i++)

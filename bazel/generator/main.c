@@ -1,4 +1,5 @@
-/* protoc-gen-pek: protoc --pek_out=DIR writes P.rpc.h and P.rpc.c beside each P.proto of package pek.
+/* protoc-gen-pek: protoc --pek_out=DIR writes P.rpc.h and P.rpc.c beside each P.proto of package pek, and
+ * P.row.h and P.row.c where a message has pek.row.
  *
  * The wire protocol is protoc's: a CodeGeneratorRequest on stdin, a CodeGeneratorResponse on stdout. What is
  * wrong with a proto goes into the response, and protoc prints it; what is wrong with the conversation
@@ -10,6 +11,7 @@
 #include "bazel/generator/emit.h"
 #include "bazel/generator/names.h"
 #include "bazel/generator/plugin.h"
+#include "bazel/generator/rows.h"
 
 #define READ_BYTES 65536
 #define REFUSALS_BYTES_MAX (256u * 1024)
@@ -43,6 +45,22 @@ static enum status generate_one(struct plugin *plugin, const upb_FileDef *file, 
     return status;
 }
 
+static enum status generate_file(struct plugin *plugin, const upb_FileDef *file,
+                                 struct arena *arena)
+{
+    bool rows = false;
+    enum status status = generate_one(plugin, file, arena, ".rpc.h", emit_header);
+    if (status == STATUS_OK)
+        status = generate_one(plugin, file, arena, ".rpc.c", emit_source);
+    if (status == STATUS_OK)
+        status = rows_in_file(file, arena, &rows);
+    if (status == STATUS_OK && rows)
+        status = generate_one(plugin, file, arena, ".row.h", emit_row_header);
+    if (status == STATUS_OK && rows)
+        status = generate_one(plugin, file, arena, ".row.c", emit_row_source);
+    return status;
+}
+
 static enum status generate(struct plugin *plugin, struct arena *arena, struct buffer *refusals)
 {
     const upb_FileDef *file;
@@ -58,9 +76,7 @@ static enum status generate(struct plugin *plugin, struct arena *arena, struct b
     for (size_t i = 0; (file = plugin_file(plugin, i)) != NULL; i++) {
         if (!names_ours(file))
             continue;
-        enum status status = generate_one(plugin, file, arena, ".rpc.h", emit_header);
-        if (status == STATUS_OK)
-            status = generate_one(plugin, file, arena, ".rpc.c", emit_source);
+        enum status status = generate_file(plugin, file, arena);
         if (status != STATUS_OK)
             return status;
     }

@@ -69,6 +69,14 @@ const char *names_upper(struct arena *arena, const char *full_name)
     return join(arena, slice_str(full_name), STYLE_UPPER, "__");
 }
 
+const char *names_member(struct arena *arena, const char *field)
+{
+    char *member = arena_strndup(arena, field, strlen(field));
+    for (char *c = member; c != NULL && *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return member;
+}
+
 /* Without "pek." when what follows is a package (in lower case) rather than a type. */
 static struct slice without_root(const char *full_name)
 {
@@ -144,9 +152,9 @@ const char *names_output(struct arena *arena, const upb_FileDef *file, const cha
     return arena_printf(arena, "%.*s%s", SLICE_ARG(path), suffix);
 }
 
-const char *names_guard(struct arena *arena, const upb_FileDef *file)
+const char *names_guard(struct arena *arena, const upb_FileDef *file, const char *suffix)
 {
-    char *guard = arena_printf(arena, "%s", names_output(arena, file, ".rpc.h"));
+    char *guard = arena_printf(arena, "%s", names_output(arena, file, suffix));
     for (char *c = guard; c != NULL && *c != '\0'; c++)
         *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
     return guard;

@@ -19,6 +19,9 @@ const char *names_type(struct arena *arena, const char *full_name);
 const char *names_lower(struct arena *arena, const char *full_name);
 const char *names_upper(struct arena *arena, const char *full_name);
 
+/* A field as a member of protobuf-c's struct: in lower case. */
+const char *names_member(struct arena *arena, const char *field);
+
 /* Ours, from a full proto name of package `pek` or below it. */
 const char *names_short(struct arena *arena, const char *full_name);
 const char *names_short_upper(struct arena *arena, const char *full_name);
@@ -37,8 +40,8 @@ const char *names_enum_value(struct arena *arena, const upb_EnumValueDef *value)
 
 /* "pek/group/v1/group.proto" → "pek/group/v1/group" + suffix */
 const char *names_output(struct arena *arena, const upb_FileDef *file, const char *suffix);
-/* "PEK_GROUP_V1_GROUP_RPC_H" */
-const char *names_guard(struct arena *arena, const upb_FileDef *file);
+/* "PEK_GROUP_V1_GROUP_RPC_H" for ".rpc.h" */
+const char *names_guard(struct arena *arena, const upb_FileDef *file, const char *suffix);
 
 /* Package `pek` or below it: what the generator writes for. */
 bool names_ours(const upb_FileDef *file);

@@ -123,14 +123,11 @@ static void read_http(struct view options, const upb_FieldDef *extension, struct
     out->http_count = more_count + 1;
 }
 
-/* upb keeps a method's options as the type compiled into it, where extensions are unknown fields. Decoding
- * them again as the type of the pool, with the pool's extensions, makes them fields. */
-static const upb_Message *decode_options(const upb_DefPool *pool, const upb_MethodDef *method,
-                                         const upb_MessageDef *type, upb_Arena *memory)
+/* upb keeps options as the type compiled into it, where extensions are unknown fields. Decoding them again as the
+ * type of the pool, with the pool's extensions, makes them fields. NULL when memory is out. */
+static const upb_Message *decode_options(const upb_DefPool *pool, const upb_MessageDef *type,
+                                         const char *bytes, size_t len, upb_Arena *memory)
 {
-    size_t len;
-    char *bytes =
-        google_protobuf_MethodOptions_serialize(upb_MethodDef_Options(method), memory, &len);
     upb_Message *options = upb_Message_New(type, memory);
     if (bytes == NULL || options == NULL ||
         upb_Decode(bytes, len, options, upb_MessageDef_MiniTable(type),
@@ -161,7 +158,10 @@ enum status options_read(const upb_DefPool *pool, const upb_MethodDef *method, s
     if (memory == NULL)
         return STATUS_RESOURCE_EXHAUSTED;
     if (type != NULL) {
-        struct view options = {decode_options(pool, method, type, memory), type};
+        size_t len;
+        const char *bytes =
+            google_protobuf_MethodOptions_serialize(upb_MethodDef_Options(method), memory, &len);
+        struct view options = {decode_options(pool, type, bytes, len, memory), type};
         if (options.message == NULL) {
             upb_Arena_Free(memory);
             return STATUS_RESOURCE_EXHAUSTED;
@@ -185,6 +185,74 @@ enum status options_read(const upb_DefPool *pool, const upb_MethodDef *method, s
     }
     upb_Arena_Free(memory);
     if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_options = out;
+    return STATUS_OK;
+}
+
+/* The value of one option; STATUS_OK with a NULL message when it is not there. The view lives in `memory`. */
+static enum status read_option(const upb_DefPool *pool, const char *type_name, const char *name,
+                               const char *bytes, size_t len, upb_Arena *memory,
+                               struct view *ret_option)
+{
+    const upb_MessageDef *type = upb_DefPool_FindMessageByName(pool, type_name);
+    const upb_FieldDef *extension = upb_DefPool_FindExtensionByName(pool, name);
+    *ret_option = (struct view){NULL, NULL};
+    if (type == NULL || extension == NULL)
+        return STATUS_OK;
+    struct view options = {decode_options(pool, type, bytes, len, memory), type};
+    if (options.message == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (has(options, extension))
+        *ret_option = (struct view){upb_Message_Get(options.message, extension).msg_val,
+                                    upb_FieldDef_MessageSubDef(extension)};
+    return STATUS_OK;
+}
+
+enum status row_options_read(const upb_DefPool *pool, const upb_MessageDef *message,
+                             struct arena *arena, struct row_options *ret_options)
+{
+    struct row_options out = {.table = ""};
+    struct view option;
+    upb_Arena *memory = upb_Arena_New();
+    if (memory == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    size_t len;
+    const char *bytes =
+        google_protobuf_MessageOptions_serialize(upb_MessageDef_Options(message), memory, &len);
+    enum status status =
+        read_option(pool, "google.protobuf.MessageOptions", "pek.row", bytes, len, memory, &option);
+    if (status == STATUS_OK && option.message != NULL)
+        out.table = get_string(option, "table", arena);
+    upb_Arena_Free(memory);
+    if (status != STATUS_OK || arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_options = out;
+    return STATUS_OK;
+}
+
+enum status field_options_read(const upb_DefPool *pool, const upb_FieldDef *field,
+                               struct arena *arena, struct field_options *ret_options)
+{
+    struct field_options out = {.column = ""};
+    struct view option;
+    upb_Arena *memory = upb_Arena_New();
+    if (memory == NULL)
+        return STATUS_RESOURCE_EXHAUSTED;
+    size_t len;
+    const char *bytes =
+        google_protobuf_FieldOptions_serialize(upb_FieldDef_Options(field), memory, &len);
+    enum status status =
+        read_option(pool, "google.protobuf.FieldOptions", "pek.field", bytes, len, memory, &option);
+    if (status == STATUS_OK && option.message != NULL)
+        out = (struct field_options){
+            .column = get_string(option, "column", arena),
+            .internal = get_bool(option, "internal"),
+            .computed = get_bool(option, "computed"),
+            .etag = get_bool(option, "etag"),
+        };
+    upb_Arena_Free(memory);
+    if (status != STATUS_OK || arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
     *ret_options = out;
     return STATUS_OK;

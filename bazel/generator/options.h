@@ -1,4 +1,4 @@
-/* options: what a method says about itself, read from its custom options into plain structs.
+/* options: what methods, messages and fields say about themselves, read from custom options into plain structs.
  *
  * protos/pek/options.proto and google/api/http.proto say what each field means. Enum values are kept by
  * name, so that their numbers stand in the proto only. Strings are never NULL: "" when unset.
@@ -53,5 +53,23 @@ struct method_options {
  * accepted always parse. */
 PEK_MUST_CHECK enum status options_read(const upb_DefPool *pool, const upb_MethodDef *method,
                                         struct arena *arena, struct method_options *ret_options);
+
+/* Of a message. */
+struct row_options {
+    const char *table; /* "" when it is not read from rows */
+};
+PEK_MUST_CHECK enum status row_options_read(const upb_DefPool *pool, const upb_MessageDef *message,
+                                            struct arena *arena, struct row_options *ret_options);
+
+/* Of a field. */
+struct field_options {
+    const char *column; /* "" when unset */
+    bool internal;
+    bool computed;
+    bool etag;
+};
+PEK_MUST_CHECK enum status field_options_read(const upb_DefPool *pool, const upb_FieldDef *field,
+                                              struct arena *arena,
+                                              struct field_options *ret_options);
 
 #endif

@@ -14,6 +14,14 @@
 #define PEK_PRINTF(format_index, first_index)                                                      \
     __attribute__((format(printf, format_index, first_index)))
 
+/* PEK_TRY(thing_do(…)): passes a failure on. For functions that hold nothing that has to be given back. */
+#define PEK_TRY(call)                                                                              \
+    do {                                                                                           \
+        enum status pek_try_status = (call);                                                       \
+        if (pek_try_status != STATUS_OK)                                                           \
+            return pek_try_status;                                                                 \
+    } while (0)
+
 /*        name                 code  http */
 #define STATUS_TABLE(X)                                                                            \
     X(OK, 0, 200)                                                                                  \

@@ -169,6 +169,9 @@ void trouble_tell(struct pg *pg, enum pg_trouble_kind kind, const char *sqlstate
 PEK_MUST_CHECK enum status result_new(PGresult *result, struct pg_result **ret_result);
 
 /* params.c */
+/* Values that could not be made: params_check refuses them, so that they are never a silent NULL. */
+#define PARAM_FAILED ((struct pg_param){NULL, SIZE_MAX, false})      /* the arena is full */
+#define PARAM_REFUSED ((struct pg_param){NULL, SIZE_MAX - 1, false}) /* it has no form in SQL */
 /* INVALID_ARGUMENT for a NUL in a text, RESOURCE_EXHAUSTED for too many bytes or a full arena. */
 PEK_MUST_CHECK enum status params_check(const struct pg_param *params, size_t count);
 

@@ -2,9 +2,6 @@
 
 #include "shared/pg/internal.h"
 
-/* A value that could not be made; params_check refuses it, so that a full arena is never a silent NULL. */
-#define PARAM_FAILED ((struct pg_param){NULL, SIZE_MAX, false})
-
 struct pg_param pg_text(struct slice text)
 {
     return (struct pg_param){text.ptr ? text.ptr : "", text.len, false};
@@ -73,7 +70,8 @@ enum status params_check(const struct pg_param *params, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!params[i].ptr) {
             if (params[i].len > 0)
-                return STATUS_RESOURCE_EXHAUSTED;
+                return params[i].len == PARAM_FAILED.len ? STATUS_RESOURCE_EXHAUSTED
+                                                         : STATUS_INVALID_ARGUMENT;
             continue;
         }
         if (params[i].len > PG_PARAM_BYTES_MAX - bytes)

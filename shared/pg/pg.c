@@ -9,7 +9,7 @@
 #include "shared/pg/connect.h"
 #include "shared/pg/internal.h"
 
-#define SETTINGS_OF_KIND_MAX 6
+#define SETTINGS_OF_KIND_MAX 8
 
 #define TEXT(number) #number
 #define MILLISECONDS(number) TEXT(number) "ms"
@@ -18,7 +18,8 @@
  * client_connection_check_interval makes a long query end when its connection was dropped. */
 static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX] = {
 #define ALL                                                                                        \
-    {"bytea_output", "hex"}, {"client_connection_check_interval", "1s"},                           \
+    {"bytea_output", "hex"}, {"datestyle", "ISO"}, {"timezone", "UTC"},                            \
+        {"client_connection_check_interval", "1s"},                                                \
         {"idle_in_transaction_session_timeout", "5s"},                                             \
     {                                                                                              \
         "lock_timeout", "1s"                                                                       \

@@ -59,9 +59,18 @@ struct pg_param pg_str(const char *str);    /* NULL is SQL NULL */
 struct pg_param pg_bytea(struct slice bytes);
 struct pg_param pg_bool(bool value);
 struct pg_param pg_int(struct arena *arena, int64_t value);
-/* A text[] literal of the items. When the arena is full, this and pg_int give a value that the call refuses
+/* A timestamptz, as google.protobuf.Timestamp counts. PostgreSQL keeps microseconds: what is below is cut off,
+ * so that a time is never later than it was given. Outside the years 1 to 9999 (CALENDAR_SECONDS_…) the call
+ * refuses it with INVALID_ARGUMENT. */
+struct pg_param pg_timestamp(struct arena *arena, int64_t seconds, int32_t nanos);
+/* A text[] literal of the items. When the arena is full, those with an arena give a value that the call refuses
  * with RESOURCE_EXHAUSTED; a text with a NUL inside is refused with INVALID_ARGUMENT. */
 struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count);
+
+/* Two arguments of pg_read and pg_execute: the parameters and their number. */
+#define PG_PARAMS(...)                                                                             \
+    (const struct pg_param[]){__VA_ARGS__},                                                        \
+        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 
 /* What went wrong with the database for no fault of a caller. The library does not log: the program does, from
  * on_trouble; the same is told once in ten seconds. No text holds a password. */
@@ -160,6 +169,11 @@ bool pg_get_bool(const struct pg_result *result, size_t row, int column);
 /* Decodes a bytea column into the arena. */
 struct slice pg_get_bytea(const struct pg_result *result, size_t row, int column,
                           struct arena *arena);
+/* A timestamptz, exactly. DATA_LOSS when it lies outside the years 1 to 9999, as infinity does, or is NULL. */
+PEK_MUST_CHECK enum status pg_get_timestamp(const struct pg_result *result, size_t row, int column,
+                                            int64_t *ret_seconds, int32_t *ret_nanos);
+/* The column's name in the answer. */
+const char *pg_column_name(const struct pg_result *result, int column);
 struct pg_result *pg_result_free(struct pg_result *result);
 
 /* LISTEN on a connection of its own. `on_notify` for each notification and `on_lost` when notifications may

@@ -61,6 +61,12 @@ bool pg_get_bool(const struct pg_result *result, size_t row, int column)
     return pg_get_str(result, row, column)[0] == 't';
 }
 
+const char *pg_column_name(const struct pg_result *result, int column)
+{
+    const char *name = PQfname(result->result, column);
+    return name ? name : "";
+}
+
 static int hex_digit(char c)
 {
     return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;

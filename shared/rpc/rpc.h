@@ -69,6 +69,9 @@ struct rpc_method {
     uint32_t request_bytes_max; /* 0: RPC_REQUEST_BYTES_MAX */
     const struct rpc_access *access;
     size_t access_count;
+    /* Where an item of the list stands in its order, as pek.Cursor has it: routing's sort_key (may be empty) and
+     * the last of identity. Generated; NULL for a method without identity. */
+    void (*position)(const void *item, struct slice *ret_sort_key, const char **ret_id);
     /* Typed dispatch: unary uses `response`, streaming uses `stream`. `ops` is the service's struct. */
     bool (*implemented)(const void *ops);
     enum status (*dispatch)(const void *ops, struct rpc_ctx *ctx, const void *request,
@@ -123,6 +126,8 @@ enum status rpc_fail_field(struct rpc_ctx *ctx, enum status status, const char *
 PEK_MUST_CHECK enum status rpc_stream_send(struct rpc_stream *stream,
                                            const ProtobufCMessage *message);
 #define RPC_STREAM_QUEUE_BYTES (256u * 1024)
+/* The stream of this call, for code that answers any streaming method: what it sends must be the method's. */
+struct rpc_stream *rpc_stream(struct rpc_ctx *ctx);
 
 /* ---- host ------------------------------------------------------------------------------------- */
 

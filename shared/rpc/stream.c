@@ -37,3 +37,8 @@ enum status rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *m
     arena_reset(&ctx->scratch);
     return STATUS_OK;
 }
+
+struct rpc_stream *rpc_stream(struct rpc_ctx *ctx)
+{
+    return &ctx->stream;
+}

@@ -2,9 +2,10 @@
 
 #include "shared/crypto/crypto.h"
 
-#define PARAMS(...)                                                                                \
-    (const struct pg_param[]){__VA_ARGS__},                                                        \
-        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
+struct change_result {
+    struct change_result *next;
+    struct pg_result *rows;
+};
 
 /* One run of change_run, over all tries of its transaction. */
 struct run {
@@ -84,7 +85,7 @@ static enum status claim_key(struct run *run, bool *ret_replayed)
     struct pg_result *result;
     enum status status = pg_execute(
         change->transaction, &claim,
-        PARAMS(user, key, pg_str(rpc_method(change->ctx)->path), pg_bytea(digest_bytes(run))),
+        PG_PARAMS(user, key, pg_str(rpc_method(change->ctx)->path), pg_bytea(digest_bytes(run))),
         &result);
     if (status != STATUS_OK)
         return status;
@@ -92,7 +93,7 @@ static enum status claim_key(struct run *run, bool *ret_replayed)
     pg_result_free(result);
     if (claimed)
         return STATUS_OK;
-    status = pg_execute(change->transaction, &find, PARAMS(user, key), &result);
+    status = pg_execute(change->transaction, &find, PG_PARAMS(user, key), &result);
     if (status != STATUS_OK)
         return status;
     /* Gone between the two statements: old keys are being deleted. Once more from the start. */
@@ -117,7 +118,7 @@ static enum status store_answer(struct run *run)
     struct pg_result *result;
     enum status status = pg_execute(
         change->transaction, &store,
-        PARAMS(pg_str(change->actor), pg_text(run->key), pg_bytea(slice_make(bytes, len))),
+        PG_PARAMS(pg_str(change->actor), pg_text(run->key), pg_bytea(slice_make(bytes, len))),
         &result);
     if (status == STATUS_OK)
         pg_result_free(result);
@@ -154,7 +155,52 @@ enum status change_forget_keys(struct pg *pg, struct cancel *cancel)
     return STATUS_OK;
 }
 
-/* ---- the change ---- */
+/* ---- in a body ---- */
+
+enum status change_execute(struct change *change, const struct pg_statement *statement,
+                           const struct pg_param *params, size_t param_count,
+                           const struct pg_result **ret_rows)
+{
+    struct change_result *result = arena_zalloc(change->arena, 1, sizeof(*result));
+    if (!result)
+        return STATUS_RESOURCE_EXHAUSTED;
+    PEK_TRY(pg_execute(change->transaction, statement, params, param_count, &result->rows));
+    result->next = change->results;
+    change->results = result;
+    if (ret_rows)
+        *ret_rows = result->rows;
+    return STATUS_OK;
+}
+
+enum status change_row(struct change *change, const struct row_type *type,
+                       const struct pg_statement *statement, const struct pg_param *params,
+                       size_t param_count, void *ret_message)
+{
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, statement, params, param_count, &rows));
+    return row_take(type, rows, change->arena, ret_message, change->fault);
+}
+
+enum status change_lock(struct change *change, const struct row_type *type,
+                        const struct pg_statement *lock, const char *field, const char *id,
+                        const char *etag, void *ret_message)
+{
+    enum status status = change_row(change, type, lock, PG_PARAMS(pg_str(id)), ret_message);
+    if (status == STATUS_NOT_FOUND)
+        return row_missing(type, field, id, change->fault);
+    PEK_TRY(status);
+    return row_check_etag(type, ret_message, id, etag, change->fault);
+}
+
+enum status change_audit(struct change *change, const struct pg_statement *audit,
+                         const char *action, const struct slice *ids, size_t count)
+{
+    return change_execute(change, audit,
+                          PG_PARAMS(pg_str(change->actor), pg_str(action),
+                                    pg_text(rpc_trace_id(change->ctx)),
+                                    pg_text_array(change->arena, ids, count)),
+                          NULL);
+}
 
 enum status change_names_users(struct change *change, struct pg_result *rows)
 {
@@ -167,9 +213,10 @@ enum status change_names_users(struct change *change, struct pg_result *rows)
     return change->arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
-static enum status run_once(struct pg_transaction *transaction, void *arg)
+/* ---- the change ---- */
+
+static enum status run_body(struct run *run, struct pg_transaction *transaction)
 {
-    struct run *run = arg;
     struct change *change = &run->change;
     change->transaction = transaction;
     change->user_count = 0;
@@ -189,6 +236,15 @@ static enum status run_once(struct pg_transaction *transaction, void *arg)
     return status == STATUS_OK && run->key.len > 0 ? store_answer(run) : status;
 }
 
+static enum status run_once(struct pg_transaction *transaction, void *arg)
+{
+    struct run *run = arg;
+    struct change *change = &run->change;
+    enum status status = run_body(run, transaction);
+    for (; change->results; change->results = change->results->next)
+        pg_result_free(change->results->rows);
+    return status;
+}
 enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
                        ProtobufCMessage *response, change_body body)
 {

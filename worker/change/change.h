@@ -1,12 +1,15 @@
 /* change: how a handler changes something: one transaction with everything that belongs to it.
  *
- *     static enum status create_group(ctx, req, res)
+ *     CHANGE_METHOD(archive_group, group_v1_archive_group_request, group_v1_group)
  *     {
- *         return change_run(ctx, &req->base, &res->base, create_in_transaction);
+ *         PEK_TRY(lock_group(change, req->id, "id", req->etag, res));     // there, and of the version known
+ *         PEK_TRY(group_check_archive(res, …, change->fault));            // a rule, without SQL
+ *         PEK_TRY(group_store_archive(change, …, res));                   // the SQL
+ *         return change_audit(change, &group_audit, "group.archive", …);  // who did what
  *     }
  *
- * The body does the work: it reads and writes through the stores, says what it did (audit rows), and names
- * the users whose rights it changed. change_run adds
+ * defines the handler `archive_group` of the service's table. Its body has `change`, the request `req` and the
+ * answer `res`, and may run several times: it starts from nothing. Around it there are
  *   - the transaction, run again as a whole when PostgreSQL could not serialise it;
  *   - the idempotency key of the caller (metadata `idempotency-key`): the key, the request's digest and the
  *     answer are stored in the same transaction. The same key with the same request gives the stored
@@ -14,11 +17,13 @@
  *     for one another on the key's row;
  *   - after the commit and before the answer: the rights of the users named are forgotten.
  *
- * A refused change leaves nothing, so its key may be used again.
+ * A refused change leaves nothing, so its key may be used again. Everything that the body asks for by `change` lives in
+ * the arena or is given back when the transaction ends, so that a body may return at any line.
  */
 #ifndef PEK_WORKER_CHANGE_CHANGE_H
 #define PEK_WORKER_CHANGE_CHANGE_H
 
+#include "shared/row/row.h"
 #include "shared/rpc/rpc.h"
 #include "worker/change/domain.h"
 
@@ -26,6 +31,8 @@
 #define CHANGE_KEY_BYTES_MAX 128
 #define CHANGE_KEY_AGE_MAX_S 86400 /* an older key may be used again */
 #define CHANGE_USERS_MAX 1000      /* named by one change; of more, everybody is forgotten */
+
+struct change_result; /* rows that live until the transaction ends */
 
 struct change {
     struct rpc_ctx *ctx;
@@ -38,17 +45,55 @@ struct change {
     struct slice *users; /* whose rights change */
     size_t user_count;
     bool everybody;
+    struct change_result *results;
 };
 
-/* `request` and `response` are those of the handler. May be called several times: starts from nothing. */
-typedef enum status (*change_body)(struct change *change, const void *request, void *response);
+#define CHANGE_METHOD(method, request_type, response_type)                                         \
+    static enum status method##_in(struct change *change, const request_type *req,                 \
+                                   response_type *res);                                            \
+    static enum status method##_body(struct change *change, const void *request, void *response)   \
+    {                                                                                              \
+        return method##_in(change, request, response);                                             \
+    }                                                                                              \
+    static enum status method(struct rpc_ctx *ctx, const request_type *req, response_type *res)    \
+    {                                                                                              \
+        return change_run(ctx, &req->base, &res->base, method##_body);                             \
+    }                                                                                              \
+    static enum status method##_in(struct change *change, const request_type *req,                 \
+                                   response_type *res)
 
-/* rpc_data(ctx) must be a struct domain. */
+typedef enum status (*change_body)(struct change *change, const void *request, void *response);
+/* rpc_data(ctx) must be a struct domain. CHANGE_METHOD calls it. */
 PEK_MUST_CHECK enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
                                       ProtobufCMessage *response, change_body body);
 
+/* ---- in a body ---- */
+
+/* A statement; its rows live until the transaction ends. `ret_rows` may be NULL. */
+PEK_MUST_CHECK enum status change_execute(struct change *change,
+                                          const struct pg_statement *statement,
+                                          const struct pg_param *params, size_t param_count,
+                                          const struct pg_result **ret_rows);
+/* A statement whose only row becomes the message. NOT_FOUND, and no fault, when there is none. */
+PEK_MUST_CHECK enum status change_row(struct change *change, const struct row_type *type,
+                                      const struct pg_statement *statement,
+                                      const struct pg_param *params, size_t param_count,
+                                      void *ret_message);
+/* A row that a request names, locked by a statement whose $1 is its id: NOT_FOUND on `field`, ABORTED when the caller
+ * knows another version (`etag` is empty when they do not mind). */
+PEK_MUST_CHECK enum status change_lock(struct change *change, const struct row_type *type,
+                                       const struct pg_statement *lock, const char *field,
+                                       const char *id, const char *etag, void *ret_message);
+
+/* A row of pek.audit_log for each of the ids, with the row as it is now. The statement inserts them:
+ * $1 actor, $2 action, $3 trace id, $4 text[] of ids. */
+PEK_MUST_CHECK enum status change_audit(struct change *change, const struct pg_statement *audit,
+                                        const char *action, const struct slice *ids, size_t count);
+
 /* Names users (column 0 of the rows) whose rights change; frees the rows. */
 PEK_MUST_CHECK enum status change_names_users(struct change *change, struct pg_result *rows);
+
+/* ---- beside changes ---- */
 
 /* Deletes keys older than CHANGE_KEY_AGE_MAX_S, a batch at a time; for a timer. */
 PEK_MUST_CHECK enum status change_forget_keys(struct pg *pg, struct cancel *cancel);

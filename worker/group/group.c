@@ -99,73 +99,57 @@ enum status group_name_make(struct text_collator *collator, const char *name, co
     return STATUS_OK;
 }
 
-static const struct {
-    const char *path;
-    enum group_field field;
-} mask_paths[] = {
-    {"name", GROUP_NAME},
-    {"description", GROUP_DESCRIPTION},
-    {"webpage", GROUP_WEBPAGE},
-    {"mail", GROUP_MAIL},
-    {"purpose", GROUP_PURPOSE},
-    {"is_community", GROUP_IS_COMMUNITY},
-    {"is_resort", GROUP_IS_RESORT},
-    {"is_task_force", GROUP_IS_TASK_FORCE},
-    {"has_transitive_membership", GROUP_HAS_TRANSITIVE_MEMBERSHIP},
-    {"users_can_apply", GROUP_USERS_CAN_APPLY},
-    {"archived_members_visible", GROUP_ARCHIVED_MEMBERS_VISIBLE},
+const char *const group_profile_fields[GROUP_PROFILE_FIELDS] = {
+    "name", "description", "webpage", "mail", "purpose",
 };
 
-enum status group_fields_from_mask(char *const *paths, size_t count, unsigned allowed,
-                                   unsigned *ret_fields, struct fault *fault)
+const char *const group_flag_fields[GROUP_FLAG_FIELDS] = {
+    "is_community",    "is_resort",
+    "is_task_force",   "has_transitive_membership",
+    "users_can_apply", "archived_members_visible",
+};
+
+enum status group_check_purpose(group_v1_purpose purpose, const char *field, struct fault *fault)
 {
-    unsigned fields = 0;
-    for (size_t i = 0; i < count; i++) {
-        unsigned named = 0;
-        for (size_t p = 0; p < sizeof(mask_paths) / sizeof(mask_paths[0]); p++)
-            if (strcmp(paths[i], mask_paths[p].path) == 0)
-                named = (unsigned)mask_paths[p].field & allowed;
-        if (!named)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "update_mask",
-                             "'%.64s' cannot be changed here", paths[i]);
-        fields |= named;
-    }
-    *ret_fields = fields;
+    if (protobuf_c_enum_descriptor_get_value(&pek__group__v1__purpose__descriptor, (int)purpose))
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "purpose is none of the known ones");
+}
+
+static enum status put(struct arena *arena, struct slice text, char **ret_text)
+{
+    char *copy = arena_strndup(arena, text.ptr, text.len);
+    if (!copy)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_text = copy;
     return STATUS_OK;
 }
 
-enum status group_profile_check(const char *description, const char *webpage, const char *mail,
-                                int purpose, unsigned fields, const char *prefix,
-                                struct arena *arena, struct group_profile *ret_profile,
-                                struct fault *fault)
+enum status group_profile_make(unsigned fields, const char *prefix, struct arena *arena,
+                               group_v1_group *group, struct fault *fault)
 {
-    struct group_profile profile = {SLICE_LIT(""), SLICE_LIT(""), SLICE_LIT(""), purpose};
     char field[FAULT_FIELD_BYTES_MAX];
-    enum status status = STATUS_OK;
+    struct slice text;
     if (fields & GROUP_DESCRIPTION) {
         snprintf(field, sizeof(field), "%sdescription", prefix);
-        status = text_normalise_prose(slice_str(description), TEXT_DESCRIPTION_CHARS_MAX, field,
-                                      arena, &profile.description, fault);
+        PEK_TRY(text_normalise_prose(slice_str(group->description), TEXT_DESCRIPTION_CHARS_MAX,
+                                     field, arena, &text, fault));
+        PEK_TRY(put(arena, text, &group->description));
     }
-    if (status == STATUS_OK && fields & GROUP_WEBPAGE && webpage[0]) {
+    if (fields & GROUP_WEBPAGE && group->webpage[0]) {
         snprintf(field, sizeof(field), "%swebpage", prefix);
-        status = text_check_webpage(slice_str(webpage), TEXT_WEBPAGE_CHARS_MAX, field, arena,
-                                    &profile.webpage, fault);
+        PEK_TRY(text_check_webpage(slice_str(group->webpage), TEXT_WEBPAGE_CHARS_MAX, field, arena,
+                                   &text, fault));
+        PEK_TRY(put(arena, text, &group->webpage));
     }
-    if (status == STATUS_OK && fields & GROUP_MAIL && mail[0]) {
+    if (fields & GROUP_MAIL && group->mail[0]) {
         snprintf(field, sizeof(field), "%smail", prefix);
-        status = text_check_mail(slice_str(mail), TEXT_MAIL_CHARS_MAX, field, arena, &profile.mail,
-                                 fault);
+        PEK_TRY(text_check_mail(slice_str(group->mail), TEXT_MAIL_CHARS_MAX, field, arena, &text,
+                                fault));
+        PEK_TRY(put(arena, text, &group->mail));
     }
-    if (status != STATUS_OK)
-        return status;
-    if (fields & GROUP_PURPOSE && (purpose < 0 || purpose > GROUP_PURPOSE_MAX)) {
-        snprintf(field, sizeof(field), "%spurpose", prefix);
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
-                         "purpose is none of the known ones");
-    }
-    *ret_profile = profile;
-    return STATUS_OK;
+    snprintf(field, sizeof(field), "%spurpose", prefix);
+    return fields & GROUP_PURPOSE ? group_check_purpose(group->purpose, field, fault) : STATUS_OK;
 }
 
 /* ---- the tree ---- */
@@ -207,27 +191,10 @@ enum status group_check_archive(int64_t active_subgroups, bool cascade, struct f
     return STATUS_OK;
 }
 
-enum status group_check_active(const struct group *group, struct fault *fault)
+enum status group_check_active(const group_v1_group *group, struct fault *fault)
 {
     if (group->is_archived)
         return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, GROUP_REASON_ARCHIVED, NULL,
                                 "%s is archived", group->id);
-    return STATUS_OK;
-}
-
-/* ---- etags ---- */
-
-const char *group_etag(const struct group *group, struct arena *arena)
-{
-    return arena_printf(arena, "v%" PRId64, group->version);
-}
-
-enum status group_check_etag(const struct group *group, const char *etag, struct fault *fault)
-{
-    char now[24];
-    snprintf(now, sizeof(now), "v%" PRId64, group->version);
-    if (etag[0] && strcmp(etag, now) != 0)
-        return fault_set_reason(fault, STATUS_ABORTED, GROUP_REASON_ETAG, "etag",
-                                "%s was changed by somebody else", group->id);
     return STATUS_OK;
 }

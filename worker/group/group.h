@@ -1,4 +1,4 @@
-/* group: the rules of groups and their trees, without SQL and without RPC.
+/* group: the rules of groups and their trees, without SQL and without calls.
  *
  * A group's id is organisation@slug. The organisation itself is x@x; every group below it carries the
  * organisation's name, whatever its direct parent. An id never changes, so a group stays in its
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pek/group/v1/group.rpc.h"
 #include "shared/base/arena.h"
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
@@ -20,9 +21,6 @@
 
 /* Levels of a tree, the organisation being the first. */
 #define GROUP_DEPTH_MAX 10
-/* Numbers of pek.group.v1.Purpose. */
-#define GROUP_PURPOSE_MAX 16
-#define GROUP_TIME_NONE INT64_MIN
 /* Of a unique key and of a sort key: both are indexed, and an index row has 2700 bytes at most. 200 letters of
  * any script need less; 200 ligatures that stand for whole phrases may not. */
 #define GROUP_KEY_BYTES_MAX 1200
@@ -32,30 +30,6 @@
 #define GROUP_REASON_DEPTH "GROUP_TREE_TOO_DEEP"
 #define GROUP_REASON_CYCLE "GROUP_UNDER_ITSELF"
 #define GROUP_REASON_ORGANISATION "GROUP_OF_OTHER_ORGANISATION"
-#define GROUP_REASON_ETAG "GROUP_CHANGED_MEANWHILE"
-
-/* A group as stored. Strings are never NULL, but parent_id is for the top level. */
-struct group {
-    const char *id;
-    const char *parent_id;
-    const char *name;
-    const char *description;
-    const char *webpage;
-    const char *mail;
-    int purpose;
-    int64_t foundation_us; /* since 1970 */
-    int64_t create_us;
-    int64_t update_us;
-    int64_t version; /* the etag */
-    struct slice sort_key;
-    bool is_community;
-    bool is_resort;
-    bool is_task_force;
-    bool has_transitive_membership;
-    bool is_archived;
-    bool users_can_apply;
-    bool archived_members_visible;
-};
 
 /* ---- ids ---- */
 
@@ -86,45 +60,37 @@ PEK_MUST_CHECK enum status group_name_make(struct text_collator *collator, const
                                            const char *field, struct arena *arena,
                                            struct group_name *ret_name, struct fault *fault);
 
-/* What may be edited of a group's profile; bits of a mask. */
-enum group_field {
+/* What a profile is made of, as bits; in the order of group_profile_fields. */
+enum group_profile_field {
     GROUP_NAME = 1 << 0,
     GROUP_DESCRIPTION = 1 << 1,
     GROUP_WEBPAGE = 1 << 2,
     GROUP_MAIL = 1 << 3,
     GROUP_PURPOSE = 1 << 4,
-    GROUP_IS_COMMUNITY = 1 << 5,
-    GROUP_IS_RESORT = 1 << 6,
-    GROUP_IS_TASK_FORCE = 1 << 7,
-    GROUP_HAS_TRANSITIVE_MEMBERSHIP = 1 << 8,
-    GROUP_USERS_CAN_APPLY = 1 << 9,
-    GROUP_ARCHIVED_MEMBERS_VISIBLE = 1 << 10,
 };
-#define GROUP_PROFILE_FIELDS                                                                       \
-    (GROUP_NAME | GROUP_DESCRIPTION | GROUP_WEBPAGE | GROUP_MAIL | GROUP_PURPOSE)
-#define GROUP_FLAG_FIELDS                                                                          \
-    (GROUP_IS_COMMUNITY | GROUP_IS_RESORT | GROUP_IS_TASK_FORCE |                                  \
-     GROUP_HAS_TRANSITIVE_MEMBERSHIP | GROUP_USERS_CAN_APPLY | GROUP_ARCHIVED_MEMBERS_VISIBLE)
+#define GROUP_PROFILE_FIELDS 5
+extern const char *const group_profile_fields[GROUP_PROFILE_FIELDS];
 
-/* The fields that the paths of an update_mask name; INVALID_ARGUMENT for one that is not among `allowed`. */
-PEK_MUST_CHECK enum status group_fields_from_mask(char *const *paths, size_t count,
-                                                  unsigned allowed, unsigned *ret_fields,
-                                                  struct fault *fault);
-
-/* The texts of a profile, checked and in their stored form. */
-struct group_profile {
-    struct slice description;
-    struct slice webpage;
-    struct slice mail;
-    int purpose;
+/* The flags that only the owner may set; in the order of group_flag_fields. */
+enum group_flag_field {
+    GROUP_IS_COMMUNITY = 1 << 0,
+    GROUP_IS_RESORT = 1 << 1,
+    GROUP_IS_TASK_FORCE = 1 << 2,
+    GROUP_HAS_TRANSITIVE_MEMBERSHIP = 1 << 3,
+    GROUP_USERS_CAN_APPLY = 1 << 4,
+    GROUP_ARCHIVED_MEMBERS_VISIBLE = 1 << 5,
 };
-/* `fields` says which are looked at; `prefix` ("group." or "") goes before field names in a fault. An empty
- * webpage or mail is none. */
-PEK_MUST_CHECK enum status group_profile_check(const char *description, const char *webpage,
-                                               const char *mail, int purpose, unsigned fields,
-                                               const char *prefix, struct arena *arena,
-                                               struct group_profile *ret_profile,
+#define GROUP_FLAG_FIELDS 6
+extern const char *const group_flag_fields[GROUP_FLAG_FIELDS];
+
+/* Is it one of pek.group.v1.Purpose? */
+PEK_MUST_CHECK enum status group_check_purpose(group_v1_purpose purpose, const char *field,
                                                struct fault *fault);
+/* Those of `fields` are checked and brought to their stored form, in the message; the name apart. `prefix` ("group."
+ * or "") goes before field names in a fault. An empty webpage or mail is none. */
+PEK_MUST_CHECK enum status group_profile_make(unsigned fields, const char *prefix,
+                                              struct arena *arena, group_v1_group *group,
+                                              struct fault *fault);
 
 /* ---- the tree ---- */
 
@@ -145,13 +111,6 @@ PEK_MUST_CHECK enum status group_check_move(const struct group_id *moved,
 /* Without `cascade` no active subgroup may be left below. */
 PEK_MUST_CHECK enum status group_check_archive(int64_t active_subgroups, bool cascade,
                                                struct fault *fault);
-PEK_MUST_CHECK enum status group_check_active(const struct group *group, struct fault *fault);
-
-/* ---- etags ---- */
-
-const char *group_etag(const struct group *group, struct arena *arena);
-/* ABORTED unless `etag` is empty (the caller does not mind) or the group's. */
-PEK_MUST_CHECK enum status group_check_etag(const struct group *group, const char *etag,
-                                            struct fault *fault);
+PEK_MUST_CHECK enum status group_check_active(const group_v1_group *group, struct fault *fault);
 
 #endif

@@ -1,7 +1,6 @@
 #include "worker/group/group_keys_store.h"
 
 #include "shared/crypto/encode.h"
-#include "worker/group/group_rows.h"
 
 enum status group_store_names_after(struct pg_transaction *transaction, const char *after_id,
                                     size_t limit, struct arena *arena,

@@ -1,76 +1,35 @@
-/* What GroupService reads, and its table of handlers. */
+/* GroupService: what it reads, what it changes, and its table. */
 #include "worker/group/group_service.h"
 
-#include "worker/group/group_handlers.h"
-#include "worker/group/group_message.h"
+#include "worker/change/change.h"
+#include "worker/change/mask.h"
 #include "worker/group/group_store.h"
+#include "worker/policy/policy_store.h"
+#include "worker/read/read.h"
 
-/* Up to this many rows a list is a page that a person waits for; more is an export. */
-#define POINT_PAGE_ROWS_MAX 100
+/* ---- get ---- */
 
 static enum status get_group(struct rpc_ctx *ctx, const group_v1_get_group_request *req,
                              group_v1_group *res)
 {
-    const struct domain *domain = rpc_data(ctx);
-    struct arena *arena = rpc_arena(ctx);
     struct group_id id;
-    struct group group;
-    enum status status = group_id_parse(req->id, "id", arena, &id, rpc_fault(ctx));
-    if (status != STATUS_OK)
-        return status;
-    status = group_store_get(domain->pg, rpc_cancel(ctx), id.text, arena, &group);
-    if (status == STATUS_NOT_FOUND)
-        return rpc_fail(ctx, status, "there is no group %s", id.text);
-    return status == STATUS_OK ? group_to_message(&group, domain->realm, arena, res) : status;
+    PEK_TRY(group_id_parse(req->id, "id", rpc_arena(ctx), &id, rpc_fault(ctx)));
+    return read_one(ctx, &group_v1_group_row, &group_store_get, "id", id.text, res);
 }
 
 /* ---- lists ---- */
-
-static enum status query_from_request(struct rpc_ctx *ctx, const group_v1_list_groups_request *req,
-                                      struct group_query *ret_query)
-{
-    struct arena *arena = rpc_arena(ctx);
-    struct fault *fault = rpc_fault(ctx);
-    struct group_query query = {
-        .scope = guard_scope(ctx),
-        .purpose = (int)req->purpose,
-        .include_archived = req->include_archived,
-    };
-    if (req->page_size < 0)
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_size", "page_size is negative");
-    if (req->page_token[0])
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_token",
-                              "page tokens are the hub's; a realm takes `after`");
-    if (query.purpose < 0 || query.purpose > GROUP_PURPOSE_MAX)
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "purpose",
-                              "purpose is none of the known ones");
-    enum status status = search_parse(req->q, "q", arena, &query.search, fault);
-    if (status == STATUS_OK && req->parent_id[0]) {
-        struct group_id parent;
-        status = group_id_parse(req->parent_id, "parent_id", arena, &parent, fault);
-        if (status == STATUS_OK)
-            query.parent_id = parent.text;
-    }
-    if (req->after) {
-        query.after_key = slice_make(req->after->sort_key.data, req->after->sort_key.len);
-        query.after_id = req->after->id;
-        query.inclusive = req->after->inclusive;
-    }
-    if (status == STATUS_OK)
-        *ret_query = query;
-    return status;
-}
 
 /* How the names that match are found: of a scope there are so many groups, of a parent's children it is not
  * known. */
 static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
 {
     const struct domain *domain = rpc_data(ctx);
+    const struct policy_scope *scope = guard_scope(ctx);
     size_t others = SEARCH_ALL_NAMES;
     if (query->parent_id)
         others = SEARCH_COUNTED_MAX;
-    if (!query->scope->all && query->scope->group_count < others)
-        others = query->scope->group_count;
+    if (!scope->all && scope->group_count < others)
+        others = scope->group_count;
     query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
     if (!domain->search_is_ready)
         return STATUS_OK;
@@ -78,138 +37,304 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
                             others, rpc_arena(ctx), &query->lead);
 }
 
-/* Sends one batch and moves the query behind its last row. */
-static enum status send_batch(struct rpc_ctx *ctx, struct group_v1_list_groups_stream *stream,
-                              const struct group_rows *rows, struct group_query *query,
-                              struct buffer *position)
-{
-    const struct domain *domain = rpc_data(ctx);
-    struct group group = {0};
-    for (size_t i = 0; i < rows->count; i++) {
-        group_v1_group item = GROUP_V1_GROUP_INIT;
-        group_rows_at(rows, i, rpc_scratch(ctx), &group);
-        if (i + 1 == rows->count) {
-            buffer_reset(position);
-            buffer_append_slice(position, group.sort_key);
-            buffer_append(position, group.id, strlen(group.id) + 1);
-            if (position->failed)
-                return STATUS_RESOURCE_EXHAUSTED;
-            query->after_key = slice_make(position->ptr, group.sort_key.len);
-            query->after_id = position->ptr + group.sort_key.len;
-            query->inclusive = false;
-        }
-        enum status status = group_to_message(&group, domain->realm, rpc_scratch(ctx), &item);
-        if (status == STATUS_OK)
-            status = group_v1_list_groups_send(stream, &item);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
-}
-
-/* In batches that continue behind the last row, so that memory stays flat however much is asked for. */
 static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_request *req,
                                struct group_v1_list_groups_stream *stream)
 {
-    const struct domain *domain = rpc_data(ctx);
-    struct group_query query;
-    enum status status = query_from_request(ctx, req, &query);
-    if (status != STATUS_OK)
-        return status;
-    size_t left = req->page_size > 0 ? (size_t)req->page_size : SIZE_MAX;
-    bool point = left <= POINT_PAGE_ROWS_MAX && query.search.pattern_count == 0;
-    status = find_lead(ctx, &query);
-    if (status != STATUS_OK || query.lead.names == 0)
-        return status;
-    struct buffer position;
-    buffer_init(&position, 8192);
-    while (left > 0) {
-        struct group_rows rows;
-        query.limit = left < GROUP_BATCH_ROWS ? left : GROUP_BATCH_ROWS;
-        status = group_store_list(domain->pg, point ? PG_POINT_READ : PG_LONG_READ, rpc_cancel(ctx),
-                                  &query, rpc_scratch(ctx), &rows);
-        if (status != STATUS_OK)
-            break;
-        size_t count = rows.count;
-        status = send_batch(ctx, stream, &rows, &query, &position);
-        group_rows_done(&rows);
-        if (status != STATUS_OK || count < query.limit)
-            break;
-        left -= count;
-        status = guard_scope_again(domain->guard, ctx, &query.scope);
-        if (status != STATUS_OK)
-            break;
+    (void)stream;
+    struct arena *arena = rpc_arena(ctx);
+    struct fault *fault = rpc_fault(ctx);
+    struct group_query query = {.purpose = req->purpose, .include_archived = req->include_archived};
+    PEK_TRY(group_check_purpose(req->purpose, "purpose", fault));
+    PEK_TRY(search_parse(req->q, "q", arena, &query.search, fault));
+    if (req->parent_id[0]) {
+        struct group_id parent;
+        PEK_TRY(group_id_parse(req->parent_id, "parent_id", arena, &parent, fault));
+        query.parent_id = parent.text;
     }
-    buffer_done(&position);
-    return status;
+    PEK_TRY(find_lead(ctx, &query));
+    if (query.lead.names == 0)
+        return STATUS_OK;
+    const struct read_list list = {
+        .type = &group_v1_group_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = group_store_list,
+        .arg = &query,
+        .is_long = query.search.pattern_count > 0,
+    };
+    return read_list(ctx, &list);
 }
-
-/* ---- the tree ---- */
 
 /* The target exists, and `ret_id` is its id as stored: for a caller who may see more than what is there. */
 static enum status existing(struct rpc_ctx *ctx, const char *id, struct group_id *ret_id)
 {
-    const struct domain *domain = rpc_data(ctx);
-    struct group group;
-    enum status status = group_id_parse(id, "id", rpc_arena(ctx), ret_id, rpc_fault(ctx));
-    if (status != STATUS_OK)
-        return status;
-    status = group_store_get(domain->pg, rpc_cancel(ctx), ret_id->text, rpc_arena(ctx), &group);
-    return status == STATUS_NOT_FOUND ? rpc_fail(ctx, status, "there is no group %s", ret_id->text)
-                                      : status;
+    group_v1_group group;
+    PEK_TRY(group_id_parse(id, "id", rpc_arena(ctx), ret_id, rpc_fault(ctx)));
+    return read_one(ctx, &group_v1_group_row, &group_store_get, "id", ret_id->text, &group);
 }
 
 static enum status list_ancestors(struct rpc_ctx *ctx, const group_v1_list_ancestors_request *req,
                                   struct group_v1_list_ancestors_stream *stream)
 {
-    const struct domain *domain = rpc_data(ctx);
+    (void)stream;
     struct group_id id;
-    struct group_rows rows;
-    enum status status = existing(ctx, req->id, &id);
-    if (status == STATUS_OK)
-        status = group_store_ancestors(domain->pg, rpc_cancel(ctx), id.text, guard_scope(ctx),
-                                       rpc_arena(ctx), &rows);
-    if (status != STATUS_OK)
-        return status;
-    for (size_t i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct group group;
-        group_v1_group item = GROUP_V1_GROUP_INIT;
-        group_rows_at(&rows, i, rpc_scratch(ctx), &group);
-        status = group_to_message(&group, domain->realm, rpc_scratch(ctx), &item);
-        if (status == STATUS_OK)
-            status = group_v1_list_ancestors_send(stream, &item);
-    }
-    group_rows_done(&rows);
-    return status;
+    PEK_TRY(existing(ctx, req->id, &id));
+    const struct read_list list = {
+        .type = &group_v1_group_row,
+        .request = req,
+        .next = group_store_ancestors,
+        .arg = id.text,
+        .once_rows_max = GROUP_ANCESTORS_MAX,
+    };
+    return read_list(ctx, &list);
 }
 
 static enum status list_descendants(struct rpc_ctx *ctx,
                                     const group_v1_list_descendants_request *req,
                                     struct group_v1_list_descendants_stream *stream)
 {
-    const struct domain *domain = rpc_data(ctx);
+    (void)stream;
     struct group_id id;
-    struct group_rows rows;
-    enum status status = existing(ctx, req->id, &id);
-    if (status == STATUS_OK)
-        status =
-            group_store_descendants(domain->pg, rpc_cancel(ctx), id.text, req->include_archived,
-                                    guard_scope(ctx), rpc_arena(ctx), &rows);
-    if (status == STATUS_RESOURCE_EXHAUSTED)
-        return rpc_fail(ctx, status, "more than %d groups below %s: list them by parent",
-                        GROUP_DESCENDANTS_MAX, id.text);
-    if (status != STATUS_OK)
+    PEK_TRY(existing(ctx, req->id, &id));
+    const struct group_below_query below = {id.text, req->include_archived};
+    const struct read_list list = {
+        .type = &group_v1_group_row,
+        .request = req,
+        .next = group_store_descendants,
+        .arg = &below,
+        .once_rows_max = GROUP_DESCENDANTS_MAX,
+    };
+    return read_list(ctx, &list);
+}
+
+/* ---- what the changes below have in common ---- */
+
+static enum status no_group(struct change *change, enum status status, const char *field,
+                            const char *id)
+{
+    if (status != STATUS_NOT_FOUND)
         return status;
-    for (size_t i = 0; status == STATUS_OK && i < rows.count; i++) {
-        struct group group;
-        group_v1_group item = GROUP_V1_GROUP_INIT;
-        group_rows_at(&rows, i, rpc_scratch(ctx), &group);
-        status = group_to_message(&group, domain->realm, rpc_scratch(ctx), &item);
-        if (status == STATUS_OK)
-            status = group_v1_list_descendants_send(stream, &item);
+    return row_missing(&group_v1_group_row, field, id, change->fault);
+}
+
+/* The group that a request names, of the version that the caller knows. */
+static enum status lock_group(struct change *change, const char *id, const char *field,
+                              const char *etag, group_v1_group *ret_group)
+{
+    struct group_id parsed;
+    PEK_TRY(group_id_parse(id, field, change->arena, &parsed, change->fault));
+    return change_lock(change, &group_v1_group_row, &group_store_lock, field, parsed.text, etag,
+                       ret_group);
+}
+
+/* With the shape of its tree, which is locked first. */
+static enum status lock_in_tree(struct change *change, const char *id, const char *etag,
+                                struct group_id *ret_id, group_v1_group *ret_group)
+{
+    PEK_TRY(group_id_parse(id, "id", change->arena, ret_id, change->fault));
+    PEK_TRY(no_group(change, group_store_lock_tree(change, ret_id->org), "id", ret_id->text));
+    return change_lock(change, &group_v1_group_row, &group_store_lock, "id", ret_id->text, etag,
+                       ret_group);
+}
+
+static enum status audit(struct change *change, const char *action, const char *id)
+{
+    struct slice ids = slice_str(id);
+    return change_audit(change, &group_store_audit, action, &ids, 1);
+}
+
+/* Whoever has a statement on the group or below it is forgotten after the commit. */
+static enum status rights_change(struct change *change, const char *group)
+{
+    struct pg_result *users;
+    PEK_TRY(policy_store_holders(change->transaction, group, &users));
+    return change_names_users(change, users);
+}
+
+/* The path to where a group goes: empty for the top level. */
+static enum status path_to_parent(struct change *change, const struct group_id *parent,
+                                  const struct group_node **ret_path, size_t *ret_count)
+{
+    *ret_path = NULL;
+    *ret_count = 0;
+    if (!parent->text)
+        return STATUS_OK;
+    return no_group(change, group_store_path(change, parent->text, ret_path, ret_count),
+                    "parent_id", parent->text);
+}
+
+static enum status parse_parent(struct change *change, const char *parent_id,
+                                struct group_id *ret_parent)
+{
+    *ret_parent = (struct group_id){NULL, SLICE_LIT("")};
+    if (!parent_id[0])
+        return STATUS_OK;
+    return group_id_parse(parent_id, "parent_id", change->arena, ret_parent, change->fault);
+}
+
+/* ---- create ---- */
+
+/* What is asked for, as it is to be stored. */
+static enum status group_to_be(struct change *change, const group_v1_create_group_request *req,
+                               const struct group_id *parent, struct group_name *ret_name,
+                               group_v1_group *ret_group)
+{
+    group_v1_group group = GROUP_V1_GROUP_INIT;
+    struct group_id id;
+    PEK_TRY(group_name_make(change->domain->collator, req->name, "name", change->arena, ret_name,
+                            change->fault));
+    PEK_TRY(
+        group_id_make(parent->org, req->slug, req->name, change->arena, &id, change->fault));
+    PEK_TRY(row_check_time(req->foundation_time, "foundation_time", change->fault));
+    group.id = row_string(id.text);
+    if (parent->text)
+        group.parent_id = row_string(parent->text);
+    group.description = req->description;
+    group.webpage = req->webpage;
+    group.mail = req->mail;
+    group.purpose = req->purpose;
+    group.foundation_time = req->foundation_time;
+    group.is_community = req->is_community;
+    group.is_resort = req->is_resort;
+    group.is_task_force = req->is_task_force;
+    group.has_transitive_membership = req->has_transitive_membership;
+    PEK_TRY(group_profile_make(~0u, "", change->arena, &group, change->fault));
+    *ret_group = group;
+    return STATUS_OK;
+}
+
+/* The group, its creator's rights and those of the managers above, together or not at all. */
+CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
+{
+    struct group_id parent;
+    struct group_name name;
+    group_v1_group made;
+    const struct group_node *path;
+    size_t path_count;
+    PEK_TRY(parse_parent(change, req->parent_id, &parent));
+    PEK_TRY(group_to_be(change, req, &parent, &name, &made));
+    if (parent.text) {
+        PEK_TRY(no_group(change, group_store_lock_tree(change, parent.org), "parent_id",
+                         parent.text));
+        PEK_TRY(path_to_parent(change, &parent, &path, &path_count));
+        PEK_TRY(group_check_under(path, path_count, 1, "parent_id", change->fault));
     }
-    group_rows_done(&rows);
-    return status;
+    PEK_TRY(group_store_insert(change, &made, &name, res));
+    PEK_TRY(policy_store_add_group_god(change->transaction, res->id, change->actor, change->arena));
+    if (parent.text)
+        PEK_TRY(policy_store_escalate(change->transaction, res->id));
+    PEK_TRY(rights_change(change, res->id));
+    return audit(change, "group.create", res->id);
+}
+
+/* ---- update, configure ---- */
+
+static enum status check_realm(struct change *change, const group_v1_group *body)
+{
+    if (!body)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "group", "group is required");
+    if (body->realm[0] && strcmp(body->realm, change->domain->realm) != 0)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "group.realm",
+                         "this is another realm");
+    return STATUS_OK;
+}
+
+CHANGE_METHOD(update_group, group_v1_update_group_request, group_v1_group)
+{
+    unsigned fields;
+    struct group_name name = {0};
+    PEK_TRY(check_realm(change, req->group));
+    group_v1_group profile = *req->group;
+    PEK_TRY(mask_take(req->update_mask, &req->group->base, group_profile_fields,
+                      GROUP_PROFILE_FIELDS, &fields, change->fault));
+    PEK_TRY(group_profile_make(fields, "group.", change->arena, &profile, change->fault));
+    if (fields & GROUP_NAME)
+        PEK_TRY(group_name_make(change->domain->collator, profile.name, "group.name",
+                                change->arena, &name, change->fault));
+    PEK_TRY(lock_group(change, profile.id, "group.id", profile.etag, res));
+    PEK_TRY(group_check_active(res, change->fault));
+    if (fields == 0)
+        return STATUS_OK;
+    profile.id = res->id;
+    PEK_TRY(group_store_set_profile(change, fields, &profile, &name, res));
+    return audit(change, "group.update", res->id);
+}
+
+/* A flag that is not set looks like one set to false: the mask has to say which are meant. */
+CHANGE_METHOD(configure_group, group_v1_configure_group_request, group_v1_group)
+{
+    unsigned fields;
+    PEK_TRY(mask_take(req->update_mask, NULL, group_flag_fields, GROUP_FLAG_FIELDS, &fields,
+                      change->fault));
+    PEK_TRY(lock_group(change, req->id, "id", req->etag, res));
+    PEK_TRY(group_check_active(res, change->fault));
+    PEK_TRY(group_store_set_flags(change, fields, req, res));
+    return audit(change, "group.configure", res->id);
+}
+
+/* ---- archive, unarchive ---- */
+
+/* The audit rows of all that changed, and the group as it is now. */
+static enum status tell_archived(struct change *change, const char *action, const char *id,
+                                 const struct slice *ids, size_t count, group_v1_group *res)
+{
+    PEK_TRY(change_audit(change, &group_store_audit, action, ids, count));
+    return change_row(change, &group_v1_group_row, &group_store_get, PG_PARAMS(pg_str(id)), res);
+}
+
+CHANGE_METHOD(archive_group, group_v1_archive_group_request, group_v1_group)
+{
+    struct group_id id;
+    const struct slice *ids;
+    size_t height, count;
+    int64_t active;
+    PEK_TRY(lock_in_tree(change, req->id, req->etag, &id, res));
+    if (res->is_archived)
+        return STATUS_OK;
+    PEK_TRY(group_store_below(change, id.text, &height, &active));
+    PEK_TRY(group_check_archive(active, req->cascade, change->fault));
+    PEK_TRY(group_store_archive(change, id.text, &ids, &count));
+    return tell_archived(change, "group.archive", id.text, ids, count, res);
+}
+
+CHANGE_METHOD(unarchive_group, group_v1_unarchive_group_request, group_v1_group)
+{
+    struct group_id id;
+    const struct slice *ids;
+    const struct group_node *path;
+    size_t path_count, count;
+    PEK_TRY(lock_in_tree(change, req->id, req->etag, &id, res));
+    if (!res->is_archived)
+        return STATUS_OK;
+    PEK_TRY(group_store_path(change, id.text, &path, &path_count));
+    /* All above must be active; the depth is what it was. */
+    PEK_TRY(group_check_under(path, path_count - 1, 0, "id", change->fault));
+    PEK_TRY(group_store_unarchive(change, id.text, req->cascade, &ids, &count));
+    return tell_archived(change, "group.unarchive", id.text, ids, count, res);
+}
+
+/* ---- move ---- */
+
+CHANGE_METHOD(move_group, group_v1_move_group_request, group_v1_group)
+{
+    struct group_id id, parent;
+    const struct group_node *path;
+    size_t path_count, height;
+    int64_t active;
+    PEK_TRY(lock_in_tree(change, req->id, req->etag, &id, res));
+    PEK_TRY(group_check_active(res, change->fault));
+    PEK_TRY(parse_parent(change, req->parent_id, &parent));
+    PEK_TRY(path_to_parent(change, &parent, &path, &path_count));
+    PEK_TRY(group_store_below(change, id.text, &height, &active));
+    PEK_TRY(group_check_move(&id, path, path_count, height, change->fault));
+    if (strcmp(res->parent_id, parent.text ? parent.text : "") == 0)
+        return STATUS_OK;
+    /* Those who lose their escalations, and those who get some. */
+    PEK_TRY(rights_change(change, id.text));
+    PEK_TRY(group_store_move(change, id.text, parent.text, res));
+    PEK_TRY(policy_store_escalate_again(change->transaction, id.text));
+    PEK_TRY(rights_change(change, id.text));
+    return audit(change, "group.move", id.text);
 }
 
 /* ---- the service ---- */
@@ -219,12 +344,12 @@ enum status group_service_add(struct rpc_host *host, struct domain *domain, stru
     static const struct group_v1_group_service service = {
         .get_group = get_group,
         .list_groups = list_groups,
-        .create_group = group_handle_create,
-        .update_group = group_handle_update,
-        .configure_group = group_handle_configure,
-        .archive_group = group_handle_archive,
-        .unarchive_group = group_handle_unarchive,
-        .move_group = group_handle_move,
+        .create_group = create_group,
+        .update_group = update_group,
+        .configure_group = configure_group,
+        .archive_group = archive_group,
+        .unarchive_group = unarchive_group,
+        .move_group = move_group,
         .list_ancestors = list_ancestors,
         .list_descendants = list_descendants,
     };

@@ -20,8 +20,7 @@ struct guard {
 /* What a call carries from the guard to its handler. */
 struct attached {
     struct policy_scope scope;
-    uint32_t bits;
-    uint64_t generation; /* of the cache, before the scope was computed */
+    uint64_t generation; /* of the cache, before the rules were asked */
     int64_t again_us;    /* when to look whether that is still so */
 };
 
@@ -218,31 +217,18 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
     return allowed ? STATUS_OK : deny(guard, ctx);
 }
 
-static enum status compute_scope(struct guard *guard, struct rpc_ctx *ctx,
-                                 const struct policy_asker *asker, struct attached *attached)
+static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
+                                const struct policy_asker *asker, const struct rpc_access *rule)
 {
-    attached->generation = policy_cache_generation(guard->cache);
-    enum status status = policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, attached->bits,
-                                            rpc_arena(ctx), &attached->scope);
+    struct attached *attached = rpc_attached(ctx);
+    enum status status =
+        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, policy_action_bits(rule->action),
+                           rpc_arena(ctx), &attached->scope);
     if (status == STATUS_RESOURCE_EXHAUSTED)
         return rpc_fail(ctx, status, "you have rights on too many groups to list them");
     if (status != STATUS_OK)
         return status;
-    attached->again_us = deadline_after_ms(GUARD_SCOPE_AGE_MAX_MS);
     return attached->scope.all || attached->scope.group_count > 0 ? STATUS_OK : deny(guard, ctx);
-}
-
-static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
-                                const struct policy_asker *asker, const struct rpc_access *rule)
-{
-    struct attached *attached = arena_zalloc(rpc_arena(ctx), 1, sizeof(*attached));
-    if (!attached)
-        return STATUS_RESOURCE_EXHAUSTED;
-    attached->bits = policy_action_bits(rule->action);
-    enum status status = compute_scope(guard, ctx, asker, attached);
-    if (status == STATUS_OK)
-        rpc_attach(ctx, attached);
-    return status;
 }
 
 /* ---- policies ---- */
@@ -265,16 +251,12 @@ static enum status check_policy(struct guard *guard, struct rpc_ctx *ctx,
 static enum status check_policies(struct guard *guard, struct rpc_ctx *ctx)
 {
     struct policy_standing standing;
-    struct attached *attached = arena_zalloc(rpc_arena(ctx), 1, sizeof(*attached));
-    if (!attached)
-        return STATUS_RESOURCE_EXHAUSTED;
+    struct attached *attached = rpc_attached(ctx);
     enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
                                                rpc_principal(ctx)->user, "0", &standing);
-    if (status != STATUS_OK)
-        return status;
-    attached->scope.all = standing.god;
-    rpc_attach(ctx, attached);
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        attached->scope.all = standing.god;
+    return status;
 }
 
 /* The rule is about a user, and that is the caller. */
@@ -284,12 +266,11 @@ static bool is_own(struct rpc_ctx *ctx, const struct rpc_access *rule, const voi
     return user && (user[0] == '\0' || slice_equal_str(rpc_principal(ctx)->user, user));
 }
 
-static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
+static enum status check_rules(struct guard *guard, struct rpc_ctx *ctx, const void *request)
 {
-    struct guard *guard = arg;
     const struct rpc_method *method = rpc_method(ctx);
     struct policy_asker asker = asker_of(ctx);
-    enum status status = check_realm(guard, ctx, request);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < method->access_count; i++) {
         const struct rpc_access *rule = &method->access[i];
         if (is_own(ctx, rule, request))
@@ -308,6 +289,19 @@ static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request
     return status;
 }
 
+static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
+{
+    struct guard *guard = arg;
+    struct attached *attached = arena_zalloc(rpc_arena(ctx), 1, sizeof(*attached));
+    if (!attached)
+        return STATUS_RESOURCE_EXHAUSTED;
+    rpc_attach(ctx, attached);
+    attached->generation = policy_cache_generation(guard->cache);
+    attached->again_us = deadline_after_ms(GUARD_AGE_MAX_MS);
+    enum status status = check_realm(guard, ctx, request);
+    return status == STATUS_OK ? check_rules(guard, ctx, request) : status;
+}
+
 struct rpc_interceptor guard_interceptor(struct guard *guard)
 {
     return (struct rpc_interceptor){
@@ -317,24 +311,23 @@ struct rpc_interceptor guard_interceptor(struct guard *guard)
 const struct policy_scope *guard_scope(struct rpc_ctx *ctx)
 {
     const struct attached *attached = rpc_attached(ctx);
-    return &attached->scope;
+    return attached ? &attached->scope : NULL;
 }
 
-enum status guard_scope_again(struct guard *guard, struct rpc_ctx *ctx,
-                              const struct policy_scope **ret_scope)
+enum status guard_again(struct guard *guard, struct rpc_ctx *ctx, const void *request)
 {
     struct attached *attached = rpc_attached(ctx);
     if (clock_wall_s() > rpc_principal(ctx)->expires_s + JWT_LEEWAY_S)
         return rpc_fail(ctx, STATUS_UNAUTHENTICATED, "the token has expired");
+    if (!attached)
+        return STATUS_OK; /* a method for anybody has no rules that could change */
     struct policy_cache_statistics cache;
     policy_cache_statistics(guard->cache, &cache);
-    bool stale = !cache.listening || attached->generation != policy_cache_generation(guard->cache);
-    if (stale && clock_monotonic_us() >= attached->again_us) {
-        struct policy_asker asker = {.user = rpc_principal(ctx)->user};
-        enum status status = compute_scope(guard, ctx, &asker, attached);
-        if (status != STATUS_OK)
-            return status;
-    }
-    *ret_scope = &attached->scope;
-    return STATUS_OK;
+    uint64_t generation = policy_cache_generation(guard->cache);
+    bool stale = !cache.listening || attached->generation != generation;
+    if (!stale || clock_monotonic_us() < attached->again_us)
+        return STATUS_OK;
+    attached->generation = generation;
+    attached->again_us = deadline_after_ms(GUARD_AGE_MAX_MS);
+    return check_rules(guard, ctx, request);
 }

@@ -17,7 +17,7 @@
 #include "worker/policy/policy_cache.h"
 
 #define GUARD_HINT_KEY "x-policy-hint"
-#define GUARD_SCOPE_AGE_MAX_MS 2000 /* a stream asks again after this long */
+#define GUARD_AGE_MAX_MS 2000 /* a stream asks again after this long */
 
 struct guard;
 
@@ -28,12 +28,13 @@ struct guard *guard_free(struct guard *guard);
 /* `finished` is left for the program. */
 struct rpc_interceptor guard_interceptor(struct guard *guard);
 
-/* What the caller may see by the method's filter rule; never NULL after the guard let the call in. */
+/* What the caller may see by the method's filter rule; NULL of a method that is open to anybody. */
 const struct policy_scope *guard_scope(struct rpc_ctx *ctx);
-/* For a stream that lasts: the scope as it is now, asked again when it is older than GUARD_SCOPE_AGE_MAX_MS.
- * PERMISSION_DENIED when nothing is left of it, UNAUTHENTICATED when the token has expired. */
-PEK_MUST_CHECK enum status guard_scope_again(struct guard *guard, struct rpc_ctx *ctx,
-                                             const struct policy_scope **ret_scope);
+/* For a stream that lasts: the rules of the method are asked again, and guard_scope answers what is true now, when that
+ * was done more than GUARD_AGE_MAX_MS ago and somebody's rights have changed since. PERMISSION_DENIED when nothing
+ * is left to the caller, UNAUTHENTICATED when the token has expired. */
+PEK_MUST_CHECK enum status guard_again(struct guard *guard, struct rpc_ctx *ctx,
+                                       const void *request);
 
 /* The first POLICY_HINTS_MAX hints of the call that are policy names, in its arena. */
 const struct slice *guard_hints(struct rpc_ctx *ctx, size_t *ret_count);

@@ -4,12 +4,13 @@
 
 #include "worker/change/migration_0004.h"
 #include "worker/group/migration_0002.h"
+#include "worker/group/migration_0008.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 6
+#define FILES 7
 
 const struct migrations *realm_migrations(void)
 {
@@ -24,6 +25,8 @@ const struct migrations *realm_migrations(void)
         {"0005_policy_admin.sql",
          slice_make(migration_0005_policy_admin, migration_0005_policy_admin_len)},
         {"0006_search.sql", slice_make(migration_0006_search, migration_0006_search_len)},
+        {"0008_group_archive.sql",
+         slice_make(migration_0008_group_archive, migration_0008_group_archive_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

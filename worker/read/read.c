@@ -1,0 +1,141 @@
+#include "worker/read/read.h"
+
+#include <assert.h>
+
+/* A sort key, an id and what ends it. */
+#define POSITION_BYTES_MAX 8192
+
+enum status read_one(struct rpc_ctx *ctx, const struct row_type *type,
+                     const struct pg_statement *statement, const char *field, const char *id,
+                     void *ret_message)
+{
+    const struct domain *domain = rpc_data(ctx);
+    struct pg_result *rows;
+    PEK_TRY(pg_read(domain->pg, PG_POINT_READ, rpc_cancel(ctx), statement, PG_PARAMS(pg_str(id)),
+                    &rows));
+    enum status status = row_take(type, rows, rpc_arena(ctx), ret_message, rpc_fault(ctx));
+    if (status == STATUS_NOT_FOUND)
+        status = row_missing(type, field, id, rpc_fault(ctx));
+    pg_result_free(rows);
+    return status;
+}
+
+/* ---- lists ---- */
+
+enum status read_rows(const struct read_batch *batch, const struct pg_statement *statement,
+                      const struct pg_param *params, size_t param_count,
+                      struct pg_result **ret_rows)
+{
+    const struct domain *domain = rpc_data(batch->ctx);
+    return pg_read(domain->pg, batch->lane, rpc_cancel(batch->ctx), statement, params, param_count,
+                   ret_rows);
+}
+
+static enum status check_page(struct rpc_ctx *ctx, const struct read_list *list)
+{
+    if (list->page_size < 0)
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_size", "page_size is negative");
+    if (list->page_token && list->page_token[0])
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_token",
+                              "page tokens are the hub's; a realm takes `after`");
+    return STATUS_OK;
+}
+
+/* The batch that follows an item, whose memory may go. */
+static enum status continue_behind(const struct rpc_method *method, const void *item,
+                                   struct buffer *position, struct read_batch *batch)
+{
+    struct slice key;
+    const char *id;
+    method->position(item, &key, &id);
+    buffer_reset(position);
+    buffer_append_slice(position, key);
+    buffer_append(position, id, strlen(id) + 1);
+    if (position->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    batch->after_key = slice_make(position->ptr, key.len);
+    batch->after_id = position->ptr + key.len;
+    batch->inclusive = false;
+    return STATUS_OK;
+}
+
+static enum status send_rows(struct rpc_ctx *ctx, const struct read_list *list,
+                             const struct pg_result *rows, struct buffer *position,
+                             struct read_batch *batch)
+{
+    const struct rpc_method *method = rpc_method(ctx);
+    struct arena *scratch = rpc_scratch(ctx);
+    size_t count = pg_rows(rows);
+    for (size_t i = 0; i < count; i++) {
+        ProtobufCMessage *item = arena_alloc(scratch, list->type->message->sizeof_message);
+        if (!item)
+            return STATUS_RESOURCE_EXHAUSTED;
+        PEK_TRY(list->type->read(rows, i, scratch, item, rpc_fault(ctx)));
+        if (i + 1 == count && list->once_rows_max == 0)
+            PEK_TRY(continue_behind(method, item, position, batch));
+        PEK_TRY(rpc_stream_send(rpc_stream(ctx), item));
+    }
+    return STATUS_OK;
+}
+
+static enum status send_batch(struct rpc_ctx *ctx, const struct read_list *list,
+                              struct buffer *position, struct read_batch *batch, size_t *ret_count)
+{
+    struct pg_result *rows;
+    PEK_TRY(list->next(batch, list->arg, &rows));
+    size_t count = pg_rows(rows);
+    enum status status = STATUS_OK;
+    if (list->once_rows_max > 0 && count > list->once_rows_max)
+        status = rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED, "there are more than %zu: ask for a part of them",
+                          list->once_rows_max);
+    else
+        status = send_rows(ctx, list, rows, position, batch);
+    pg_result_free(rows);
+    *ret_count = count;
+    return status;
+}
+
+static enum status send_all(struct rpc_ctx *ctx, const struct read_list *list,
+                            struct buffer *position, struct read_batch *batch)
+{
+    const struct domain *domain = rpc_data(ctx);
+    size_t left = list->page_size > 0 ? (size_t)list->page_size : SIZE_MAX;
+    size_t batch_rows = list->once_rows_max > 0 ? list->once_rows_max + 1 : READ_BATCH_ROWS;
+    size_t count;
+    do {
+        batch->limit = left < batch_rows ? left : batch_rows;
+        batch->scope = guard_scope(ctx);
+        PEK_TRY(send_batch(ctx, list, position, batch, &count));
+        left -= count;
+        if (count < batch->limit || left == 0)
+            return STATUS_OK;
+        PEK_TRY(guard_again(domain->guard, ctx, list->request));
+    } while (true);
+}
+
+enum status read_list(struct rpc_ctx *ctx, const struct read_list *list)
+{
+    const struct rpc_method *method = rpc_method(ctx);
+    assert(method->response == list->type->message);
+    assert(method->position || list->once_rows_max > 0);
+    PEK_TRY(check_page(ctx, list));
+    size_t rows_max = list->once_rows_max > 0 ? list->once_rows_max : (size_t)list->page_size;
+    bool is_short = rows_max > 0 && rows_max <= READ_POINT_ROWS_MAX;
+    struct read_batch batch = {
+        .ctx = ctx,
+        .lane = is_short && !list->is_long ? PG_POINT_READ : PG_LONG_READ,
+        .arena = rpc_scratch(ctx),
+        .after_key = SLICE_LIT(""),
+        .after_id = "",
+    };
+    if (list->after) {
+        batch.after_key = slice_make(list->after->sort_key.data, list->after->sort_key.len);
+        batch.after_id = list->after->id;
+        batch.inclusive = list->after->inclusive;
+    }
+    struct buffer position;
+    buffer_init(&position, POSITION_BYTES_MAX);
+    enum status status = send_all(ctx, list, &position, &batch);
+    buffer_done(&position);
+    return status;
+}

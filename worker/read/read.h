@@ -1,0 +1,73 @@
+/* read: how a handler answers what is stored: one row, or a list of them.
+ *
+ * A list is a statement that the handler gives batch by batch; read_list does the rest: it continues behind the last
+ * row that it sent (the keyset: routing's sort_key and identity in the proto), asks the guard again between two
+ * batches, and stops when the caller is gone. Memory stays flat however long the list is.
+ *
+ *     static enum status next_groups(const struct read_batch *batch, const void *arg,
+ *                                    struct pg_result **ret_rows)   // the store: one statement
+ *
+ *     struct read_list list = {.type = &group_v1_group_row, .request = req, READ_PAGE(req),
+ *                              .next = next_groups, .arg = &query};
+ *     return read_list(ctx, &list);
+ */
+#ifndef PEK_WORKER_READ_READ_H
+#define PEK_WORKER_READ_READ_H
+
+#include "pek/cursor.rpc.h"
+#include "shared/row/row.h"
+#include "shared/rpc/rpc.h"
+#include "worker/change/domain.h"
+
+#define READ_BATCH_ROWS 500
+/* Up to so many rows a list is a page that a person waits for, and goes by the lane of point reads: the hub's largest
+ * page, and the row that tells it that there is another. */
+#define READ_POINT_ROWS_MAX 101
+
+/* The row that `id` names becomes the answer, by a statement whose only parameter it is. NOT_FOUND on `field`. */
+PEK_MUST_CHECK enum status read_one(struct rpc_ctx *ctx, const struct row_type *type,
+                                    const struct pg_statement *statement, const char *field,
+                                    const char *id, void *ret_message);
+
+/* What is wanted next: up to `limit` rows behind the position, in the list's order. */
+struct read_batch {
+    struct rpc_ctx *ctx;
+    enum pg_lane lane;
+    struct arena *arena; /* of the batch */
+    const struct policy_scope *scope;
+    struct slice after_key; /* empty: from the beginning */
+    const char *after_id;   /* "" likewise */
+    bool inclusive;         /* from the position on, else behind it */
+    size_t limit;
+};
+typedef enum status (*read_next)(const struct read_batch *batch, const void *arg,
+                                 struct pg_result **ret_rows);
+/* The rows of one statement on the batch's lane. */
+PEK_MUST_CHECK enum status read_rows(const struct read_batch *batch,
+                                     const struct pg_statement *statement,
+                                     const struct pg_param *params, size_t param_count,
+                                     struct pg_result **ret_rows);
+/* The three parameters of a position: (sort_key, id) >= ($1::bytea, $2) AND ($3 OR (sort_key, id) <> ($1, $2)). */
+#define READ_POSITION(batch)                                                                       \
+    pg_bytea((batch)->after_key), pg_str((batch)->after_id), pg_bool((batch)->inclusive)
+
+struct read_list {
+    const struct row_type *type; /* of the items: the method's response */
+    const void *request;         /* the handler's */
+    int32_t page_size;           /* 0: everything */
+    const char *page_token;      /* the hub's; refused here */
+    const Pek__Cursor *after;    /* NULL: from the beginning */
+    read_next next;
+    const void *arg;
+    /* Takes PostgreSQL long however few rows are wanted: a search. */
+    bool is_long;
+    /* When not 0, the first batch is all there is, and more rows than these are refused. */
+    size_t once_rows_max;
+};
+#define READ_PAGE(req)                                                                             \
+    .page_size = (req)->page_size, .page_token = (req)->page_token, .after = (req)->after
+
+/* INVALID_ARGUMENT for a negative page size or a page token; else what `next`, the guard and sending answer. */
+PEK_MUST_CHECK enum status read_list(struct rpc_ctx *ctx, const struct read_list *list);
+
+#endif
