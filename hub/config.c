@@ -77,7 +77,8 @@ static const struct config_option options[] = {
      OPTION(LIST, trusted_proxies),
      .max = 32,
      .fallback = "",
-     .help = "addresses of proxies whose forwarding headers are believed"},
+     .help = "IP addresses of proxies: their forwarding headers are believed, the clients they "
+             "name count"},
     {.name = "local_realm",
      OPTION(STRING, local_realm),
      .fallback = "",
@@ -193,7 +194,8 @@ static const struct config_option options[] = {
      .min = 1,
      .max = 100000,
      .fallback = "200",
-     .help = "of these, from one address"},
+     .help =
+         "of these, from one address (IPv6: /64); behind a trusted proxy, its requests at a time"},
     {.name = "realm_items_max",
      OPTION(INT, realm_items_max),
      .unit = "items",

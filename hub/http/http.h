@@ -10,7 +10,8 @@
  * made of (two lengths, a length and chunks, an encoding other than chunked, HTTP/1.1 without Host, or two,
  * lines that end in LF alone, folded headers), a target that is not a path, control characters; 408 headers
  * or body that come too slowly, 413 a body too long, 414 a request line too long, 431 headers too long, 503
- * when no fiber is free or there are too many connections. `x-policy-hint` and, unless the peer is a trusted
+ * when no fiber is free or there are too many connections, 429 when a client behind a trusted proxy has too many
+ * requests at a time. `x-policy-hint` and, unless the peer is a trusted
  * proxy, forwarding headers are taken out.
  *
  * Every answer carries nosniff, a referrer policy, a content security policy that forbids framing, and
@@ -64,7 +65,7 @@ struct http_options {
     size_t line_bytes_max;
     size_t header_bytes_max;
     size_t connections_max;
-    size_t connections_per_address_max;
+    size_t connections_per_address_max; /* see hub/http/addresses.h */
     int64_t
         header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
     int64_t idle_timeout_ms;    /* between two requests */
@@ -72,8 +73,9 @@ struct http_options {
     const struct http_tls *tls; /* NULL: plain */
     /* Browsers are told to come by HTTPS only from now on (HTTP_STRICT_TRANSPORT); with TLS here, or at a proxy. */
     bool strict_transport;
-    /* Peers whose x-forwarded-for, x-forwarded-proto and x-request-id are believed: addresses without
-     * port, exactly. */
+    /* IP addresses of peers whose x-forwarded-for, x-forwarded-proto and x-request-id are believed, and whose
+     * connections count for nobody. `forwarded` (RFC 7239) is not read: a proxy sets one of the two, and passes on
+     * what a client wrote into the other. */
     const char *const *trusted_proxies;
     size_t trusted_proxy_count;
 };

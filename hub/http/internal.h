@@ -10,12 +10,12 @@
 #include <h2o.h>
 #include <uv.h>
 
+#include "hub/http/addresses.h"
 #include "hub/http/head.h"
 #include "hub/http/http.h"
 #include "shared/base/buffer.h"
 #include "shared/base/list.h"
 
-#define HTTP_ADDRESS_BUCKETS 1024
 #define HTTP_LINGER_MS 2000
 #define HTTP_LINGERING_MAX 256
 #define HTTP_REQUESTS_POOLED_MAX 64
@@ -31,10 +31,8 @@ struct http_server {
     void (*handler)(void *arg, struct http_request *request);
     void *arg;
     struct head_limits head_limits;
-    size_t connections_max, connections_per_address_max;
+    size_t connections_max;
     int64_t header_timeout_us, idle_timeout_us, write_stall_us;
-    char **trusted_proxies;
-    size_t trusted_proxy_count;
     bool strict_transport;
     int port;
 
@@ -48,8 +46,8 @@ struct http_server {
     size_t handles_open; /* libuv handles of this struct that are not closed yet */
 
     struct list conns;
-    struct list buckets[HTTP_ADDRESS_BUCKETS]; /* of conns, by hash of the address */
-    uint64_t address_key[2], id_key[2], id_count;
+    struct address_table addresses;
+    uint64_t id_key[2], id_count;
     size_t conn_count, request_count;
     struct list lingering;
     size_t lingering_count;
@@ -64,7 +62,9 @@ struct http_server {
 struct http_conn {
     uv_tcp_t tcp; /* first */
     struct http_server *server;
-    struct list node, bucket;
+    struct list node;
+    bool proxied; /* a trusted proxy's: `hold` is of the request on it, else of the connection */
+    struct address_hold hold;
     h2o_socket_t *sock;           /* NULL once h2o closed it */
     struct http_request *request; /* whose handler runs, not yet answered in full */
     bool busy;                    /* between on_req and the end of the answer */
@@ -119,6 +119,12 @@ size_t error_body(int code, const char *what, char *out, size_t cap);
 const char *reason_phrase(int code);
 
 /* request.c */
+/* The client's address when a trusted proxy names one. */
+bool forwarded_client(const struct http_server *server, const struct head *head,
+                      struct address *ret_address, struct slice *ret_text);
+/* Of a proxied connection, once a request: counts it for its client. False when that one has too much. */
+#define HTTP_TOO_MANY_OF_ADDRESS "too many requests at a time from this address"
+bool conn_hold_client(struct http_conn *conn, const struct head *head);
 int on_request(h2o_handler_t *handler, h2o_req_t *h2o);
 void request_pool_free(struct http_server *server);
 

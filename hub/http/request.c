@@ -63,15 +63,6 @@ void request_pool_free(struct http_server *server)
 
 /* ---- what it says -------------------------------------------------------------------------------- */
 
-static bool is_trusted(const struct http_server *server, const char *peer)
-{
-    for (size_t i = 0; i < server->trusted_proxy_count; i++) {
-        if (strcmp(server->trusted_proxies[i], peer) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool is_forwarding(struct slice name)
 {
     return name_is(name, "forwarded") || name_is(name, "x-real-ip") ||
@@ -114,19 +105,34 @@ static void take_headers(struct http_request *request, const struct head *head, 
     }
 }
 
-/* The last address of x-forwarded-for is the one that the proxy itself saw. */
-static void take_forwarding(struct http_request *request)
+bool forwarded_client(const struct http_server *server, const struct head *head,
+                      struct address *ret_address, struct slice *ret_text)
 {
-    struct slice chain = {0}, line;
-    for (size_t i = 0; (line = http_header(request, "x-forwarded-for", i)).ptr; i++)
-        chain = line;
-    const char *comma = chain.len > 0 ? memrchr(chain.ptr, ',', chain.len) : NULL;
-    if (comma)
-        chain = slice_make(comma + 1, chain.len - (size_t)(comma + 1 - chain.ptr));
-    while (chain.len > 0 && chain.ptr[0] == ' ')
-        chain = slice_make(chain.ptr + 1, chain.len - 1);
-    if (chain.len > 0 && chain.len < HTTP_ADDRESS_BYTES_MAX)
-        request->peer = chain;
+    for (size_t i = head->header_count; i-- > 0;) {
+        if (name_is(head->headers[i].name, "x-forwarded-for"))
+            return address_of_client(&server->addresses, head->headers[i].value, ret_address,
+                                     ret_text);
+    }
+    return false;
+}
+
+bool conn_hold_client(struct http_conn *conn, const struct head *head)
+{
+    struct address address;
+    struct slice text;
+    if (!conn->proxied || conn->hold.entry ||
+        !forwarded_client(conn->server, head, &address, &text))
+        return true;
+    return address_hold(&conn->server->addresses, &address, &conn->hold) == STATUS_OK;
+}
+
+static void take_forwarding(struct http_request *request, const struct head *head)
+{
+    struct address address;
+    struct slice text;
+    if (forwarded_client(request->server, head, &address, &text) &&
+        text.len < HTTP_ADDRESS_BYTES_MAX)
+        request->peer = text;
     struct slice proto = http_header(request, "x-forwarded-proto", 0);
     if (proto.ptr)
         request->secure = name_is(proto, "https");
@@ -180,10 +186,9 @@ static bool fill(struct http_request *request, const struct http_conn *conn, con
     request->host = head->host;
     request->secure = conn->sock->ssl != NULL;
     request->head_only = slice_equal_str(head->method, "HEAD");
-    bool trusted = is_trusted(request->server, conn->peer);
-    take_headers(request, head, trusted);
-    if (trusted)
-        take_forwarding(request);
+    take_headers(request, head, conn->proxied);
+    if (conn->proxied)
+        take_forwarding(request, head);
     /* The client's own, so that its log and ours can be joined: it is believed to be a name and nothing more. */
     struct slice id = http_header(request, "x-request-id", 0);
     request->id = request_id_is_valid(id) ? id : new_request_id(request);
@@ -198,6 +203,8 @@ static void on_cell_dispose(void *arg)
     struct cell *cell = arg;
     struct http_conn *conn = cell->conn;
     buffer_done(&cell->out);
+    if (conn->proxied)
+        address_release(&conn->hold);
     conn->busy = conn->vetted = false;
     conn->served = true;
     conn->request = NULL;
@@ -272,6 +279,10 @@ int on_request(h2o_handler_t *handler, h2o_req_t *h2o)
     struct head head;
     const char *what = "no memory for the request";
     int code = copy.ptr ? head_parse(copy, &server->head_limits, &head, &what) : 503;
+    if (code == 0 && !conn_hold_client(conn, &head)) {
+        code = 429;
+        what = HTTP_TOO_MANY_OF_ADDRESS;
+    }
     if (code == 0 && !fill(request, conn, h2o, &head)) {
         code = 503;
         what = "no memory for the request";

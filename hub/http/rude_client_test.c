@@ -185,6 +185,49 @@ static void too_many_connections_are_refused_at_once(void **state)
     client_close(&three);
 }
 
+#define OF(client, rest)                                                                           \
+    "POST /wait HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " client "\r\n" rest "\r\n"
+
+static void client_behind_a_proxy_takes_nothing_from_the_others(void **state)
+{
+    static const char *const trusted[] = {"127.0.0.1"};
+    struct client slow[2], wait;
+    (void)state;
+    start((struct http_options){
+        .connections_per_address_max = 2, .trusted_proxies = trusted, .trusted_proxy_count = 1});
+    for (size_t i = 0; i < 2; i++) { /* counted before their bodies are there */
+        slow[i] = client_open();
+        client_send(&slow[i], SLICE_LIT(OF("6.6.6.6, 192.0.2.1", "Content-Length: 5\r\n") "x"));
+    }
+    WAIT_FOR(http_server_connections(server) == 2);
+    /* Of a body that is missing the head is looked at within HTTP_GONE_NOTICE_MS: ask until it was. */
+    const struct slice third = SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                                         "X-Forwarded-For: 7.7.7.7, 192.0.2.1\r\n\r\n");
+    for (bool refused = false; !refused;) {
+        struct client client = ask(third);
+        refused = client_has(&client, "HTTP/1.1 429 ");
+        client_close(&client);
+    }
+    size_t started = seen.started;
+    assert_answer(third, "HTTP/1.1 429 ");
+    assert_int_equal(seen.started, started);
+    wait = client_open();
+    client_send(&wait, SLICE_LIT(OF("192.0.2.2", "")));
+    WAIT_FOR(seen.started == started + 1);
+    for (size_t i = 0; i < 5; i++) /* the proxy's own, as its health checks */
+        assert_answer(SLICE_LIT(GET_CLOSE("/")), "HTTP/1.1 200 ");
+    seen.release = true;
+    READ_UNTIL(&wait, "waited");
+    client_send(&slow[0], SLICE_LIT("yyyy"));
+    READ_UNTIL(&slow[0], "waited");
+    assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n"
+                            "Connection: close\r\n\r\n"),
+                  "HTTP/1.1 200 ");
+    client_close(&slow[0]);
+    client_close(&slow[1]);
+    client_close(&wait);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -197,6 +240,7 @@ int main(void)
         TEST(reader_that_leaves_ends_the_stream),
         TEST(client_that_leaves_cancels_its_request),
         TEST(too_many_connections_are_refused_at_once),
+        TEST(client_behind_a_proxy_takes_nothing_from_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

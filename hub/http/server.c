@@ -7,27 +7,11 @@
 
 #include "hub/http/internal.h"
 #include "shared/base/clock.h"
-#include "shared/base/siphash.h"
 
 /* How long a drain waits for handlers after it cancelled them. */
 #define DRAIN_CANCELLED_MS 1000
 
 /* ---- connections --------------------------------------------------------------------------------- */
-
-static struct list *bucket_of(struct http_server *server, const char *peer)
-{
-    return &server->buckets[siphash(server->address_key, slice_str(peer)) % HTTP_ADDRESS_BUCKETS];
-}
-
-static size_t connections_from(struct http_server *server, const char *peer)
-{
-    size_t count = 0;
-    LIST_FOR_EACH (it, bucket_of(server, peer)) {
-        if (strcmp(LIST_ENTRY(it, struct http_conn, bucket)->peer, peer) == 0)
-            count++;
-    }
-    return count;
-}
 
 static void peer_name(const uv_tcp_t *tcp, char peer[HTTP_ADDRESS_BYTES_MAX])
 {
@@ -54,7 +38,7 @@ static void on_socket_close(void *arg)
     struct http_server *server = conn->server;
     conn->sock = NULL;
     list_remove(&conn->node);
-    list_remove(&conn->bucket);
+    address_release(&conn->hold);
     server->conn_count--;
     conn_lingering_begin(conn);
     if (server->conn_count == 0 && server->lingering_count == 0)
@@ -81,6 +65,19 @@ static void refuse_connection(struct http_conn *conn)
     uv_close((uv_handle_t *)&conn->tcp, on_handle_close);
 }
 
+/* False when there are too many connections, of all or of this address. */
+static bool admit(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    struct address address;
+    if (server->conn_count >= server->connections_max)
+        return false;
+    if (!address_parse(slice_str(conn->peer), &address))
+        return true; /* gone already */
+    conn->proxied = address_is_proxy(&server->addresses, &address);
+    return conn->proxied || address_hold(&server->addresses, &address, &conn->hold) == STATUS_OK;
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct http_server *server = listener->data;
@@ -90,7 +87,6 @@ static void on_connection(uv_stream_t *listener, int status)
     conn->server = server;
     conn->linger_fd = -1;
     list_init(&conn->node);
-    list_init(&conn->bucket);
     if (uv_tcp_init(server->loop, &conn->tcp) != 0) {
         free(conn);
         return;
@@ -101,13 +97,11 @@ static void on_connection(uv_stream_t *listener, int status)
     }
     uv_tcp_nodelay(&conn->tcp, 1);
     peer_name(&conn->tcp, conn->peer);
-    if (server->conn_count >= server->connections_max ||
-        connections_from(server, conn->peer) >= server->connections_per_address_max) {
+    if (!admit(conn)) {
         refuse_connection(conn);
         return;
     }
     list_append(&server->conns, &conn->node);
-    list_append(bucket_of(server, conn->peer), &conn->bucket);
     if (server->conn_count++ == 0)
         uv_timer_start(&server->sweep, on_sweep, HTTP_GONE_NOTICE_MS, HTTP_GONE_NOTICE_MS);
     conn->since_us = clock_monotonic_us();
@@ -178,31 +172,23 @@ static int64_t ms_or_default(int64_t value_ms, int64_t otherwise_ms)
     return (value_ms > 0 ? value_ms : otherwise_ms) * 1000;
 }
 
-static bool take_options(struct http_server *server, const struct http_options *options)
+static enum status take_options(struct http_server *server, const struct http_options *options,
+                                struct fault *fault)
 {
     server->strict_transport = options->strict_transport;
     server->head_limits.line_bytes_max = or_default(options->line_bytes_max, HTTP_LINE_BYTES_MAX);
     server->head_limits.header_bytes_max =
         or_default(options->header_bytes_max, HTTP_HEADER_BYTES_MAX);
     server->connections_max = or_default(options->connections_max, HTTP_CONNECTIONS_MAX);
-    server->connections_per_address_max =
-        or_default(options->connections_per_address_max, HTTP_CONNECTIONS_PER_ADDRESS_MAX);
     server->header_timeout_us = ms_or_default(options->header_timeout_ms, HTTP_HEADER_TIMEOUT_MS);
     server->idle_timeout_us = ms_or_default(options->idle_timeout_ms, HTTP_IDLE_TIMEOUT_MS);
     server->write_stall_us = ms_or_default(options->write_stall_ms, HTTP_WRITE_STALL_MS);
-    server->trusted_proxies =
-        calloc(options->trusted_proxy_count + 1, sizeof(server->trusted_proxies[0]));
-    if (!server->trusted_proxies)
-        return false;
-    for (size_t i = 0; i < options->trusted_proxy_count; i++) {
-        server->trusted_proxies[i] = strdup(options->trusted_proxies[i]);
-        if (!server->trusted_proxies[i])
-            return false;
-        server->trusted_proxy_count++;
-    }
-    return getrandom(server->address_key, sizeof(server->address_key), 0) ==
-               (ssize_t)sizeof(server->address_key) &&
-           getrandom(server->id_key, sizeof(server->id_key), 0) == (ssize_t)sizeof(server->id_key);
+    if (getrandom(server->id_key, sizeof(server->id_key), 0) != (ssize_t)sizeof(server->id_key))
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "no random bytes");
+    return address_table_init(
+        &server->addresses,
+        or_default(options->connections_per_address_max, HTTP_CONNECTIONS_PER_ADDRESS_MAX),
+        options->trusted_proxies, options->trusted_proxy_count, fault);
 }
 
 static void start_h2o(struct http_server *server, const struct http_options *options)
@@ -266,14 +252,11 @@ enum status http_server_new(struct fibers *fibers, const struct http_options *op
     server->arg = arg;
     list_init(&server->conns);
     list_init(&server->lingering);
-    for (size_t i = 0; i < HTTP_ADDRESS_BUCKETS; i++)
-        list_init(&server->buckets[i]);
-    if (!take_options(server, options)) {
-        for (size_t i = 0; i < server->trusted_proxy_count; i++)
-            free(server->trusted_proxies[i]);
-        free(server->trusted_proxies);
+    enum status status = take_options(server, options, fault);
+    if (status != STATUS_OK) {
+        address_table_done(&server->addresses);
         free(server);
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for a server");
+        return status;
     }
     ignore_sigpipe();
     start_h2o(server, options);
@@ -281,7 +264,6 @@ enum status http_server_new(struct fibers *fibers, const struct http_options *op
     uv_tcp_init(server->loop, &server->listener);
     server->sweep.data = server->listener.data = server;
     server->handles_open = 2;
-    enum status status = STATUS_OK;
     if (options->tls)
         status = tls_new(server, options->tls, fault);
     if (status == STATUS_OK)
@@ -311,9 +293,7 @@ struct http_server *http_server_free(struct http_server *server)
     h2o_config_dispose(&server->config);
     tls_free(server);
     request_pool_free(server);
-    for (size_t i = 0; i < server->trusted_proxy_count; i++)
-        free(server->trusted_proxies[i]);
-    free(server->trusted_proxies);
+    address_table_done(&server->addresses);
     free(server->polled);
     free(server->polled_conns);
     free(server);

@@ -102,6 +102,10 @@ static void check_head(struct http_conn *conn, struct slice bytes, int64_t now_u
     if (len > 0) {
         struct head head;
         code = head_parse(slice_make(bytes.ptr, len), &server->head_limits, &head, &what);
+        if (code == 0 && !conn_hold_client(conn, &head)) {
+            code = 429;
+            what = HTTP_TOO_MANY_OF_ADDRESS;
+        }
         conn->vetted = true;
         conn->head_bytes = len;
         conn->body_since_us = now_us;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
+import tls from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -22,6 +23,21 @@ function request(session, path, headers = {}) {
       .on('data', (chunk) => (text += chunk)).on('end', () => resolve({ status, text })).on('error', reject);
     stream.end();
   });
+}
+
+// More slow posts at a time than the proxy or the hub lets one address have.
+const SLOW_POSTS = 205;
+
+// A client with an address of its own; resolves to the first line of the answer, '' when none came in time.
+function send(from, ca, text, ms) {
+  const socket = tls.connect({ host: '127.0.0.1', port, localAddress: from, ca, servername: 'localhost' });
+  const answer = new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(''), ms);
+    const end = (line) => { clearTimeout(timer); resolve(line); };
+    socket.once('data', (data) => end(String(data).split('\r\n')[0])).on('error', () => end('')).on('close', () => end(''));
+  });
+  socket.write(text);
+  return { answer, end: () => socket.destroy() };
 }
 
 describe('the front proxy', () => {
@@ -70,6 +86,33 @@ describe('the front proxy', () => {
   it('passes a stream to its end', async () => {
     const answer = await request(session, '/api/v1/groups', { cookie: alice.cookie, accept: 'application/x-ndjson' });
     assert.ok(JSON.parse(answer.text.trimEnd().split('\n').at(-1)).end);
+  });
+
+  it('passes haproxy -c as its head says', () => {
+    execFileSync('haproxy', ['-c', '-f', join(root, 'deploy/haproxy/haproxy.cfg')],
+      { stdio: 'pipe', env: { PATH: process.env.PATH, PEK_CERTIFICATE: join(folder, 'pem') } });
+  });
+
+  it('lets 205 slow posts of one client refuse nobody else', async () => {
+    const ca = readFileSync(join(folder, 'crt'));
+    const get = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const slow = Array.from({ length: SLOW_POSTS }, () => send('127.0.0.1', ca,
+      'POST /api/v1/groups HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{', 5000));
+    // Its own further requests are refused, so all have arrived.
+    await until(5, 'the client is refused', async () => {
+      const more = send('127.0.0.1', ca, get, 2000);
+      const line = await more.answer;
+      more.end();
+      return line.includes(' 429 ') || undefined;
+    });
+    for (let i = 0; i < 5; i++) {
+      const other = send('127.0.0.2', ca, get, 5000);
+      assert.match(await other.answer, / 200 /);
+      other.end();
+    }
+    assert.equal((await fetch(`http://127.0.0.1:${federation.port}/readyz`)).status, 200);
+    slow.forEach((post) => post.end());
+    await until(5, 'the client is served again', async () => (await request(session, '/healthz')).status === 200 || undefined);
   });
 
   it('keeps what is for operators to itself', async () => {

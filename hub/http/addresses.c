@@ -1,0 +1,202 @@
+#include "hub/http/addresses.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "shared/base/siphash.h"
+
+#define IPV6_NETWORK_BYTES 8 /* a /64 */
+
+struct address_entry {
+    struct list node;
+    struct address network;
+    size_t held;
+};
+
+static const uint8_t ipv4_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+static bool is_ipv4(const struct address *address)
+{
+    return memcmp(address->bytes, ipv4_prefix, sizeof(ipv4_prefix)) == 0;
+}
+
+/* ---- text ---------------------------------------------------------------------------------------- */
+
+static bool parse_plain(struct slice text, struct address *ret_address)
+{
+    char plain[INET6_ADDRSTRLEN];
+    struct in_addr in;
+    struct in6_addr in6;
+
+    if (text.len == 0 || text.len >= sizeof(plain) || memchr(text.ptr, '\0', text.len))
+        return false;
+    memcpy(plain, text.ptr, text.len);
+    plain[text.len] = '\0';
+    if (inet_pton(AF_INET, plain, &in) == 1) {
+        memcpy(ret_address->bytes, ipv4_prefix, sizeof(ipv4_prefix));
+        memcpy(ret_address->bytes + sizeof(ipv4_prefix), &in, sizeof(in));
+        return true;
+    }
+    if (inet_pton(AF_INET6, plain, &in6) != 1)
+        return false;
+    memcpy(ret_address->bytes, &in6, sizeof(in6));
+    return true;
+}
+
+static struct slice up_to(struct slice text, char end)
+{
+    const char *at = text.len ? memchr(text.ptr, end, text.len) : NULL;
+    return at ? slice_make(text.ptr, (size_t)(at - text.ptr)) : text;
+}
+
+bool address_parse(struct slice text, struct address *ret_address)
+{
+    if (text.len > 0 && text.ptr[0] == '[') {
+        if (!memchr(text.ptr, ']', text.len))
+            return false;
+        text = up_to(slice_make(text.ptr + 1, text.len - 1), ']');
+    } else if (text.len > 0 && memchr(text.ptr, '.', text.len) &&
+               !memmem(text.ptr, text.len, "::", 2)) {
+        text = up_to(text, ':'); /* IPv4 with a port; ::ffff:192.0.2.1 has none */
+    }
+    return parse_plain(up_to(text, '%'), ret_address);
+}
+
+static struct slice trimmed(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = slice_make(text.ptr + 1, text.len - 1);
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+bool address_is_proxy(const struct address_table *table, const struct address *address)
+{
+    for (size_t i = 0; i < table->proxy_count; i++) {
+        if (memcmp(&table->proxies[i], address, sizeof(*address)) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool address_of_client(const struct address_table *table, struct slice chain,
+                       struct address *ret_address, struct slice *ret_text)
+{
+    while (chain.len > 0) {
+        const char *comma = memrchr(chain.ptr, ',', chain.len);
+        size_t begin = comma ? (size_t)(comma + 1 - chain.ptr) : 0;
+        struct slice hop = trimmed(slice_make(chain.ptr + begin, chain.len - begin));
+        struct address address;
+
+        chain.len = comma ? begin - 1 : 0;
+        if (!address_parse(hop, &address))
+            return false;
+        if (address_is_proxy(table, &address))
+            continue;
+        *ret_address = address;
+        *ret_text = hop;
+        return true;
+    }
+    return false;
+}
+
+/* ---- the table ----------------------------------------------------------------------------------- */
+
+enum status address_table_init(struct address_table *table, size_t held_max,
+                               const char *const *proxies, size_t proxy_count, struct fault *fault)
+{
+    *table = (struct address_table){.held_max = held_max};
+    for (size_t i = 0; i < ADDRESS_BUCKETS; i++)
+        list_init(&table->buckets[i]);
+    if (getrandom(table->key, sizeof(table->key), 0) != (ssize_t)sizeof(table->key))
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "no random bytes");
+    table->proxies = calloc(proxy_count + 1, sizeof(table->proxies[0]));
+    if (!table->proxies)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    for (size_t i = 0; i < proxy_count; i++) {
+        if (!parse_plain(slice_str(proxies[i]), &table->proxies[i]))
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, "trusted_proxies",
+                             "\"%s\" is no IP address", proxies[i]);
+        table->proxy_count++;
+    }
+    return STATUS_OK;
+}
+
+void address_table_done(struct address_table *table)
+{
+    for (size_t i = 0; table->proxies && i < ADDRESS_BUCKETS; i++)
+        assert(list_empty(&table->buckets[i]));
+    free(table->proxies);
+    table->proxies = NULL;
+}
+
+static struct address network_of(const struct address *address)
+{
+    struct address network = *address;
+
+    if (!is_ipv4(address))
+        memset(network.bytes + IPV6_NETWORK_BYTES, 0, sizeof(network.bytes) - IPV6_NETWORK_BYTES);
+    return network;
+}
+
+static size_t bucket_of(const struct address_table *table, const struct address *network)
+{
+    return siphash(table->key, slice_make(network->bytes, sizeof(network->bytes))) %
+           ADDRESS_BUCKETS;
+}
+
+static struct address_entry *find(const struct address_table *table, const struct address *network)
+{
+    const struct list *bucket = &table->buckets[bucket_of(table, network)];
+
+    LIST_FOR_EACH (it, bucket) {
+        struct address_entry *entry = LIST_ENTRY(it, struct address_entry, node);
+        if (memcmp(&entry->network, network, sizeof(*network)) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+enum status address_hold(struct address_table *table, const struct address *address,
+                         struct address_hold *hold)
+{
+    struct address network = network_of(address);
+    struct address_entry *entry = find(table, &network);
+
+    assert(!hold->entry);
+    if (entry && entry->held >= table->held_max)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (!entry) {
+        entry = malloc(sizeof(*entry));
+        if (!entry)
+            return STATUS_RESOURCE_EXHAUSTED;
+        *entry = (struct address_entry){.network = network};
+        list_append(&table->buckets[bucket_of(table, &network)], &entry->node);
+    }
+    entry->held++;
+    hold->entry = entry;
+    return STATUS_OK;
+}
+
+void address_release(struct address_hold *hold)
+{
+    struct address_entry *entry = hold->entry;
+
+    hold->entry = NULL;
+    if (!entry || --entry->held > 0)
+        return;
+    list_remove(&entry->node);
+    free(entry);
+}
+
+size_t address_held(const struct address_table *table, const struct address *address)
+{
+    struct address network = network_of(address);
+    const struct address_entry *entry = find(table, &network);
+
+    return entry ? entry->held : 0;
+}

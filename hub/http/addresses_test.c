@@ -1,0 +1,150 @@
+/* Who counts for what: addresses, chains of proxies, and the table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hub/http/addresses.h"
+
+#define HELD_MAX 3
+
+static struct address_table table;
+
+static int setup(void **state)
+{
+    static const char *const proxies[] = {"10.0.0.1", "2001:DB8:0:0::1"};
+    struct fault fault = {0};
+    (void)state;
+    return address_table_init(&table, HELD_MAX, proxies, 2, &fault) ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    address_table_done(&table);
+    return 0;
+}
+
+static struct address parsed(const char *text)
+{
+    struct address address;
+    if (!address_parse(slice_str(text), &address))
+        fail_msg("%s is no address", text);
+    return address;
+}
+
+static void addresses_are_read_in_every_spelling(void **state)
+{
+    static const char *const same[][2] = {
+        {"192.0.2.1", "::ffff:192.0.2.1"},     {"192.0.2.1", "192.0.2.1:8080"},
+        {"192.0.2.1", "[::ffff:c000:201]:80"}, {"2001:db8::1", "[2001:DB8:0::1]:443"},
+        {"fe80::1", "fe80::1%eth0"},
+    };
+    static const char *const none[] = {"",     "unknown",   "_hidden", "192.0.2",
+                                       "[::1", "1.2.3.4.5", "::g"};
+    struct address address;
+    (void)state;
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        struct address one = parsed(same[i][0]), other = parsed(same[i][1]);
+        assert_memory_equal(&one, &other, sizeof(one));
+    }
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_false(address_parse(slice_str(none[i]), &address));
+    assert_false(address_parse(slice_make("1.2.3.4\0x", 9), &address));
+}
+
+static void client_is_the_last_hop_that_is_no_proxy(void **state)
+{
+    static const struct {
+        const char *chain, *client;
+    } cases[] = {
+        {"192.0.2.1", "192.0.2.1"},
+        {"6.6.6.6, 192.0.2.1", "192.0.2.1"}, /* what the client made up stands before it */
+        {"192.0.2.1, 10.0.0.1", "192.0.2.1"},
+        {"6.6.6.6, 192.0.2.1 ,10.0.0.1,\t2001:db8::1", "192.0.2.1"},
+        {"192.0.2.1, 10.0.0.2", "10.0.0.2"}, /* not one of ours */
+        {"10.0.0.1", NULL},
+        {"192.0.2.1, unknown", NULL},
+        {"192.0.2.1, unknown, 10.0.0.1", NULL},
+        {"192.0.2.1,", NULL},
+        {"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct address client, expected;
+        struct slice text;
+        bool found = address_of_client(&table, slice_str(cases[i].chain), &client, &text);
+        if (found != (cases[i].client != NULL))
+            fail_msg("\"%s\"", cases[i].chain);
+        if (!found)
+            continue;
+        expected = parsed(cases[i].client);
+        assert_memory_equal(&client, &expected, sizeof(client));
+        assert_true(slice_equal_str(text, cases[i].client));
+    }
+}
+
+static void address_holds_its_most_and_no_more(void **state)
+{
+    struct address one = parsed("192.0.2.1"), other = parsed("192.0.2.2");
+    struct address_hold holds[HELD_MAX + 1] = {0}, others = {0};
+    (void)state;
+    for (size_t i = 0; i < HELD_MAX; i++)
+        assert_int_equal(address_hold(&table, &one, &holds[i]), STATUS_OK);
+    assert_int_equal(address_hold(&table, &one, &holds[HELD_MAX]), STATUS_RESOURCE_EXHAUSTED);
+    assert_null(holds[HELD_MAX].entry);
+    assert_int_equal(address_hold(&table, &other, &others), STATUS_OK);
+    address_release(&holds[0]);
+    address_release(&holds[0]);
+    assert_int_equal(address_held(&table, &one), HELD_MAX - 1);
+    assert_int_equal(address_hold(&table, &one, &holds[HELD_MAX]), STATUS_OK);
+    for (size_t i = 0; i <= HELD_MAX; i++)
+        address_release(&holds[i]);
+    address_release(&others);
+    assert_int_equal(address_held(&table, &one), 0);
+}
+
+static void ipv6_client_counts_by_its_network(void **state)
+{
+    static const char *const of_one[] = {"2001:db8:1:1::1", "2001:db8:1:1::2", "2001:db8:1:1:f::9"};
+    struct address_hold holds[HELD_MAX] = {0}, more = {0};
+    struct address fourth = parsed("2001:db8:1:1:abcd::"), neighbour = parsed("2001:db8:1:2::1");
+    (void)state;
+    for (size_t i = 0; i < HELD_MAX; i++) {
+        struct address address = parsed(of_one[i]);
+        assert_int_equal(address_hold(&table, &address, &holds[i]), STATUS_OK);
+    }
+    assert_int_equal(address_hold(&table, &fourth, &more), STATUS_RESOURCE_EXHAUSTED);
+    assert_int_equal(address_hold(&table, &neighbour, &more), STATUS_OK);
+    address_release(&more);
+    for (size_t i = 0; i < HELD_MAX; i++)
+        address_release(&holds[i]);
+}
+
+static void proxy_that_is_no_address_is_refused_by_name(void **state)
+{
+    static const char *const proxies[] = {"10.0.0.1", "proxy.example"};
+    struct address_table other;
+    struct fault fault = {0};
+    (void)state;
+    assert_int_equal(address_table_init(&other, 1, proxies, 2, &fault), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "trusted_proxies");
+    assert_non_null(strstr(fault.text, "proxy.example"));
+    address_table_done(&other);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(addresses_are_read_in_every_spelling),
+        TEST(client_is_the_last_hop_that_is_no_proxy),
+        TEST(address_holds_its_most_and_no_more),
+        TEST(ipv6_client_counts_by_its_network),
+        TEST(proxy_that_is_no_address_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
