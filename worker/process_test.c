@@ -10,8 +10,11 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -366,6 +369,126 @@ static void a_database_that_is_away_is_told_in_libpqs_words(void **state)
     assert_int_equal(finish(pid, &out), 0);
 }
 
+/* ---- floods of connections ---- */
+
+#define FLOOD 400
+#define CONNECTIONS_MAX 64
+
+static size_t descriptors_of(pid_t pid)
+{
+    char path[64];
+    size_t count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *listing = opendir(path);
+    assert_non_null(listing);
+    while (readdir(listing))
+        count++;
+    closedir(listing);
+    return count - 2; /* . and .. */
+}
+
+static void let_have_descriptors(pid_t pid, size_t count)
+{
+    struct rlimit limit = {count, RPC_DESCRIPTORS_KEPT + CONNECTIONS_MAX};
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* Connects FLOOD times, without a word; waits until all but `kept_max` are closed by the worker; leaves, and waits until
+ * the worker has noticed. `ret_most` is how many descriptors it had in the flood. */
+static void flood(pid_t pid, size_t kept_max, size_t *ret_most)
+{
+    const size_t before = descriptors_of(pid);
+    static int fds[FLOOD];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    size_t open = FLOOD;
+    address.sin_port = htons((uint16_t)strtol(strchr(target, ':') + 1, NULL, 10));
+    for (size_t i = 0; i < FLOOD; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&address, sizeof(address)), 0);
+    }
+    for (int64_t until_us = deadline_after_ms(PATIENCE_MS); open > kept_max;) {
+        char settings[256]; /* what an HTTP/2 server says first */
+        assert_true(clock_monotonic_us() < until_us);
+        for (size_t i = 0; i < FLOOD; i++) {
+            ssize_t got = fds[i] < 0 ? 1 : recv(fds[i], settings, sizeof(settings), MSG_DONTWAIT);
+            if (got > 0 || (got < 0 && errno == EAGAIN))
+                continue;
+            close(fds[i]);
+            fds[i] = -1;
+            open--;
+        }
+    }
+    *ret_most = descriptors_of(pid);
+    for (size_t i = 0; i < FLOOD; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+    }
+    for (int64_t until_us = deadline_after_ms(PATIENCE_MS); descriptors_of(pid) > before;)
+        assert_true(clock_monotonic_us() < until_us);
+}
+
+static pid_t serve_bounded(FILE **ret_out)
+{
+    char line[LINE_BYTES_MAX];
+    pid_t pid = start(ret_out, "serve", "--realm", "worker-acme", "--plaintext", "--listen",
+                      "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
+                      "--database", database, "--connections-max", "64", (char *)NULL);
+    assert_true(read_until(*ret_out, "worker.ready", line));
+    snprintf(target, sizeof(target), "127.0.0.1:%ld",
+             strtol(strstr(line, "\"port\":") + 7, NULL, 10));
+    return pid;
+}
+
+static void worker_without_descriptors_serves_again_afterwards(void **state)
+{
+    FILE *out;
+    char line[LINE_BYTES_MAX];
+    (void)state;
+    size_t most;
+    pid_t pid = serve_bounded(&out);
+    fiber_run(call_worker);
+    let_have_descriptors(pid, descriptors_of(pid) + 4);
+    flood(pid, 4, &most);
+    assert_true(read_until(out, "worker.connections_refused", line));
+    let_have_descriptors(pid, RPC_DESCRIPTORS_KEPT + CONNECTIONS_MAX);
+    fiber_run(call_worker);
+    kill(pid, SIGTERM);
+    assert_int_equal(finish(pid, &out), 0);
+}
+
+static void connections_leave_descriptors_for_the_rest(void **state)
+{
+    FILE *out;
+    (void)state;
+    pid_t pid = serve_bounded(&out);
+    struct rlimit limit;
+    size_t most;
+    assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &limit), 0);
+    assert_true(limit.rlim_cur >= RPC_DESCRIPTORS_KEPT + CONNECTIONS_MAX);
+    flood(pid, CONNECTIONS_MAX + RPC_DESCRIPTORS_KEPT / 2, &most);
+    assert_true(most >= CONNECTIONS_MAX);
+    assert_true(most + RPC_DESCRIPTORS_KEPT / 2 <= limit.rlim_cur);
+    fiber_run(call_worker);
+    kill(pid, SIGTERM);
+    assert_int_equal(finish(pid, &out), 0);
+}
+
+static void too_few_descriptors_are_refused_at_start(void **state)
+{
+    FILE *out;
+    char line[LINE_BYTES_MAX];
+    const char *worker = program;
+    (void)state;
+    program = "/usr/bin/prlimit";
+    pid_t pid =
+        start(&out, "--nofile=319:319", worker, "serve", "--realm", "worker-acme", "--plaintext",
+              "--listen", "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
+              "--database", database, "--connections-max", "64", (char *)NULL);
+    program = worker;
+    assert_true(read_until(out, "connections_max = 64 needs 320 open files", line));
+    assert_int_not_equal(finish(pid, &out), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +499,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(worker_is_not_ready_while_its_database_is_down),
         cmocka_unit_test(a_database_that_must_not_be_served_ends_the_worker),
         cmocka_unit_test(a_database_that_is_away_is_told_in_libpqs_words),
+        cmocka_unit_test(worker_without_descriptors_serves_again_afterwards),
+        cmocka_unit_test(connections_leave_descriptors_for_the_rest),
+        cmocka_unit_test(too_few_descriptors_are_refused_at_start),
     };
     if (argc != 2)
         return 2;

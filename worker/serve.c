@@ -11,6 +11,7 @@
 
 /* How often health is made to follow readiness. */
 #define HEALTH_EVERY_MS 100
+#define REFUSED_LOG_EVERY_US 10000000
 
 struct serving {
     struct program *program;
@@ -23,6 +24,8 @@ struct serving {
     struct fiber_event keys_wake; /* of the fiber that keeps keys: SIGHUP, the end */
     bool reload, keys_stop, keys_kept;
     bool ready, search_ready, refused;
+    uint64_t refused_logged;
+    int64_t refused_log_us;
 };
 
 static void call_finished(struct program *program, struct rpc_ctx *ctx, const struct fault *outcome,
@@ -56,9 +59,24 @@ static void on_reload(uv_signal_t *signal, int number)
     fiber_event_signal(&serving->keys_wake);
 }
 
+/* One line for however many there were since the last. */
+static void log_refused(struct serving *serving)
+{
+    uint64_t refused = rpc_connections_refused();
+    int64_t now_us = clock_monotonic_us();
+    if (refused == serving->refused_logged || now_us < serving->refused_log_us)
+        return;
+    log_event(LOG_WARN, "worker.connections_refused",
+              log_int("count", (int64_t)(refused - serving->refused_logged)),
+              log_int("connections_max", serving->program->settings->connections_max));
+    serving->refused_logged = refused;
+    serving->refused_log_us = now_us + REFUSED_LOG_EVERY_US;
+}
+
 static void follow_readiness(uv_timer_t *timer)
 {
     struct serving *serving = timer->data;
+    log_refused(serving);
     if (!serving->search_ready && realm_search_is_ready(serving->program->realm)) {
         serving->search_ready = true;
         log_event(LOG_INFO, "worker.search_ready");
@@ -162,6 +180,7 @@ static enum status open_server(struct serving *serving, struct rpc_runtime *runt
         .reflection = s->reflection,
         .descriptor_set = slice_make(descriptor_set, descriptor_set_len),
         .connection_age_max_ms = s->connection_age_max_ms,
+        .connections_max = (size_t)s->connections_max,
     };
     return rpc_server_new(runtime, realm_host(serving->program->realm), &options, &serving->server,
                           fault);

@@ -24,7 +24,7 @@ struct settings {
     int64_t statistics_every_ms;
     int64_t connection_age_max_ms;
     int64_t read_connections, long_read_connections, transaction_connections;
-    int64_t unary_calls_max, streams_max;
+    int64_t unary_calls_max, streams_max, connections_max;
     const char *user;
     const char *god;
     int demo_kind;

@@ -196,8 +196,16 @@ struct rpc_server_options {
     /* google.protobuf.FileDescriptorSet with imports, for reflection. */
     struct slice descriptor_set;
     int64_t connection_age_max_ms; /* usually RPC_CONNECTION_AGE_MS; 0: no end */
+    /* Of all ports of the process together; 0: RPC_CONNECTIONS_MAX. At least so many are taken, and at most
+     * RPC_DESCRIPTORS_KEPT / 2 more; those above are closed at once. */
+    size_t connections_max;
 };
 #define RPC_CONNECTION_AGE_MS (30 * 60 * 1000)
+#define RPC_CONNECTIONS_MAX 1024
+/* Descriptors that connections leave for the database, files and the library. */
+#define RPC_DESCRIPTORS_KEPT 256
+/* Since the start of the process: connections closed because there were too many, or no descriptor was left. */
+uint64_t rpc_connections_refused(void);
 
 struct rpc_server;
 /* Serves what the host has by now; services added later are not reached through this port. Begins SERVING. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "shared/base/clock.h"
+#include "shared/rpc/accept.h"
 #include "shared/rpc/health.h"
 #include "shared/rpc/reflection.h"
 #include "shared/rpc/tls.h"
@@ -154,6 +155,10 @@ static enum status server_prepare(struct rpc_server *server,
     }
     if (!server_register(server))
         return fault_set(fault, STATUS_INTERNAL, NULL, "a method could not be registered");
+    status = accept_limit(options->connections_max ? options->connections_max : RPC_CONNECTIONS_MAX,
+                          fault);
+    if (status != STATUS_OK)
+        return status;
 
     grpc_server_credentials *credentials = NULL;
     status = tls_server_credentials(options->tls, &credentials, fault);

@@ -1,0 +1,120 @@
+#include "shared/rpc/accept.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shared/rpc/rpc.h"
+
+/* A new descriptor is the lowest free number: from this one on there are too many. 0: no limit yet. */
+static atomic_int descriptors_max;
+static atomic_uint_least64_t refused;
+static pthread_mutex_t spare_mutex = PTHREAD_MUTEX_INITIALIZER;
+static int spare = -1;
+
+static int take(int listener, struct sockaddr *address, socklen_t *len, int flags)
+{
+    return (int)syscall(SYS_accept4, listener, address, len, flags);
+}
+
+static void refuse(int fd)
+{
+    close(fd);
+    atomic_fetch_add(&refused, 1);
+}
+
+static void spare_open(void)
+{
+    if (spare < 0)
+        spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* The next connection is closed. False when there is none, or no descriptor even for that. */
+static bool shed(int listener)
+{
+    pthread_mutex_lock(&spare_mutex);
+    if (spare >= 0)
+        close(spare);
+    spare = -1;
+    int fd = take(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        refuse(fd);
+    spare_open();
+    pthread_mutex_unlock(&spare_mutex);
+    return fd >= 0;
+}
+
+static bool is_want(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Of the connection, not of the listener: accept(2) says to go on. */
+static bool is_of_connection(int error)
+{
+    return error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
+           error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
+           error == ENETUNREACH;
+}
+
+__attribute__((visibility("default"))) int accept4(int listener, struct sockaddr *address,
+                                                   socklen_t *len, int flags)
+{
+    int limit = atomic_load(&descriptors_max);
+    const socklen_t room = len ? *len : 0;
+
+    for (;;) {
+        if (len)
+            *len = room;
+        int fd = take(listener, address, len, flags);
+        if (limit == 0 || (fd >= 0 && fd < limit))
+            return fd;
+        if (fd >= 0) {
+            refuse(fd);
+        } else if (is_want(errno)) {
+            if (!shed(listener)) {
+                errno = EAGAIN;
+                return -1;
+            }
+        } else if (!is_of_connection(errno)) {
+            return -1;
+        }
+    }
+}
+
+enum status accept_limit(size_t connections_max, struct fault *fault)
+{
+    struct rlimit limit;
+    const size_t needed = connections_max + RPC_DESCRIPTORS_KEPT;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return fault_set(fault, STATUS_INTERNAL, NULL, "the limit of descriptors is not known");
+    if (limit.rlim_max < needed)
+        return fault_set(fault, STATUS_FAILED_PRECONDITION, "connections_max",
+                         "connections_max = %zu needs %zu open files, this process may have %llu "
+                         "(LimitNOFILE, ulimit -n)",
+                         connections_max, needed, (unsigned long long)limit.rlim_max);
+    if (limit.rlim_cur < needed) {
+        limit.rlim_cur = needed;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+            return fault_set(fault, STATUS_INTERNAL, "connections_max",
+                             "the limit of open files cannot be raised to %zu", needed);
+    }
+    pthread_mutex_lock(&spare_mutex);
+    spare_open();
+    pthread_mutex_unlock(&spare_mutex);
+    /* Half of those kept are in use, at most; the other half stays above the connections, free for what comes. */
+    atomic_store(&descriptors_max, (int)(connections_max + RPC_DESCRIPTORS_KEPT / 2));
+    return STATUS_OK;
+}
+
+uint64_t rpc_connections_refused(void)
+{
+    return atomic_load(&refused);
+}
