@@ -23,6 +23,15 @@ static bool is_ipv4(const struct address *address)
     return memcmp(address->bytes, ipv4_prefix, sizeof(ipv4_prefix)) == 0;
 }
 
+struct address address_network(const struct address *address)
+{
+    struct address network = *address;
+
+    if (!is_ipv4(address))
+        memset(network.bytes + IPV6_NETWORK_BYTES, 0, sizeof(network.bytes) - IPV6_NETWORK_BYTES);
+    return network;
+}
+
 /* ---- text ---------------------------------------------------------------------------------------- */
 
 static bool parse_plain(struct slice text, struct address *ret_address)
@@ -134,15 +143,6 @@ void address_table_done(struct address_table *table)
     table->proxies = NULL;
 }
 
-static struct address network_of(const struct address *address)
-{
-    struct address network = *address;
-
-    if (!is_ipv4(address))
-        memset(network.bytes + IPV6_NETWORK_BYTES, 0, sizeof(network.bytes) - IPV6_NETWORK_BYTES);
-    return network;
-}
-
 static size_t bucket_of(const struct address_table *table, const struct address *network)
 {
     return siphash(table->key, slice_make(network->bytes, sizeof(network->bytes))) %
@@ -164,7 +164,7 @@ static struct address_entry *find(const struct address_table *table, const struc
 enum status address_hold(struct address_table *table, const struct address *address,
                          struct address_hold *hold)
 {
-    struct address network = network_of(address);
+    struct address network = address_network(address);
     struct address_entry *entry = find(table, &network);
 
     assert(!hold->entry);
@@ -195,7 +195,7 @@ void address_release(struct address_hold *hold)
 
 size_t address_held(const struct address_table *table, const struct address *address)
 {
-    struct address network = network_of(address);
+    struct address network = address_network(address);
     const struct address_entry *entry = find(table, &network);
 
     return entry ? entry->held : 0;

@@ -54,6 +54,8 @@ void address_table_done(struct address_table *table);
 
 /* "192.0.2.1", "2001:db8::1", also with a port ("192.0.2.1:80", "[2001:db8::1]:80") or a zone, which are left out. */
 bool address_parse(struct slice text, struct address *ret_address);
+/* What counts as one client: an IPv4 address, or the /64 of an IPv6 one. */
+struct address address_network(const struct address *address);
 bool address_is_proxy(const struct address_table *table, const struct address *address);
 
 /* The client in a chain of x-forwarded-for, "client, proxy, proxy": the last hop that is no trusted proxy, since each

@@ -55,7 +55,8 @@ enum status login_open(struct login *login, struct fibers *fibers,
     static const char path[] = "/auth/callback";
 
     *login = (struct login){.options = *options};
-    enum status status = rate_init(&login->rate);
+    enum status status =
+        rate_init(&login->rate, LOGIN_PER_SECOND, LOGIN_BURST, LOGIN_ADDRESSES_MAX);
     if (status)
         return fault_set(fault, status, NULL, "out of memory");
     if (!options->oauth.client_id || !options->oauth.client_id[0])
@@ -73,8 +74,7 @@ enum status login_open(struct login *login, struct fibers *fibers,
 void login_close(struct login *login)
 {
     login->fetcher = fetcher_free(login->fetcher);
-    if (login->rate.buckets.buckets)
-        rate_done(&login->rate);
+    rate_done(&login->rate);
     free(login->redirect_uri);
     *login = (struct login){0};
 }

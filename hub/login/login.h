@@ -18,8 +18,8 @@
 #include "hub/api/api.h"
 #include "hub/http/http.h"
 #include "hub/login/oauth.h"
-#include "hub/login/rate.h"
 #include "hub/session/session.h"
+#include "shared/fair/rate.h"
 #include "shared/fetch/fetch.h"
 
 #define LOGIN_TIMEOUT_MS 12000     /* a request here, with both calls to the provider */
@@ -28,6 +28,11 @@
 #define LOGIN_REGISTER_LIFETIME_S 900
 #define LOGIN_RETURN_BYTES_MAX 1024
 #define LOGIN_FORM_BYTES_MAX 4096
+/* Logins that one address may finish, so that nobody makes the hub hammer the provider. Many people may sit behind
+ * one, so the numbers are for a dormitory. */
+#define LOGIN_PER_SECOND 1
+#define LOGIN_BURST 60
+#define LOGIN_ADDRESSES_MAX 4096
 #define LOGIN_COOKIE "pek_login" /* "__Host-" before it over HTTPS */
 #define LOGIN_REGISTER_COOKIE "pek_register"
 #define LOGIN_PATHS "/auth/"

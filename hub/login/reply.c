@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "hub/http/addresses.h"
 #include "hub/login/form.h"
 #include "hub/login/internal.h"
 #include "shared/base/clock.h"
@@ -143,14 +144,21 @@ void login_finished(struct login *login, struct http_request *request,
 bool login_rate_allows(struct login *login, struct http_request *request, const char *page)
 {
     struct fault fault;
+    struct address address = {0};
+    struct rate_state state;
+    char after[16];
 
-    if (rate_take(&login->rate, http_peer(request), clock_monotonic_us()))
+    (void)address_parse(http_peer(request), &address);
+    address = address_network(&address);
+    if (rate_take(&login->rate, slice_make(address.bytes, sizeof(address.bytes)),
+                  clock_monotonic_us(), &state))
         return true;
     (void)fault_set_reason(&fault, STATUS_RESOURCE_EXHAUSTED, "LOGIN_RATE", NULL,
                            "Túl sok bejelentkezés jött a címedről: várj egy percet.");
     const struct login_event event = {page, fault.reason, fault.status, slice_make("", 0), ""};
     login_finished(login, request, &event);
-    http_add_header(request, "retry-after", SLICE_LIT("60"));
+    snprintf(after, sizeof(after), "%u", state.next_after_ms / 1000 + 1);
+    http_add_header(request, "retry-after", slice_str(after));
     login_reply_fault(request, &fault, slice_make("", 0));
     return false;
 }

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdio.h>
 
 #include "hub/transcode/transcode.h"
 #include "shared/json/json_writer.h"
@@ -16,6 +17,22 @@ static struct slice lower_camel(const char *path, char out[FAULT_FIELD_BYTES_MAX
         }
     }
     return slice_make(out, len);
+}
+
+static void write_retry(struct json_writer *json, const struct fault *fault)
+{
+    char delay[32]; /* a Duration of proto3 JSON */
+
+    if (fault->retry_after_ms <= 0)
+        return;
+    snprintf(delay, sizeof(delay), "%lld.%03llds", (long long)(fault->retry_after_ms / 1000),
+             (long long)(fault->retry_after_ms % 1000));
+    json_object(json);
+    json_key(json, "@type");
+    json_str(json, "type.googleapis.com/google.rpc.RetryInfo");
+    json_key(json, "retryDelay");
+    json_str(json, delay);
+    json_object_end(json);
 }
 
 static void write_details(struct json_writer *json, const struct fault *fault)
@@ -37,6 +54,7 @@ static void write_details(struct json_writer *json, const struct fault *fault)
     }
     json_object_end(json);
     json_object_end(json);
+    write_retry(json, fault);
     json_array_end(json);
 }
 

@@ -37,6 +37,7 @@ static void fault_fill(struct fault *fault, enum status status, const char *reas
                        const char *field, const char *format, va_list args)
 {
     fault->status = status;
+    fault->retry_after_ms = 0;
     copy_cut(fault->reason, sizeof(fault->reason), reason);
     copy_cut(fault->field, sizeof(fault->field), field);
     int len = vsnprintf(fault->text, sizeof(fault->text), format, args);
@@ -68,4 +69,10 @@ enum status fault_set_reason(struct fault *fault, enum status status, const char
         va_end(args);
     }
     return status;
+}
+
+enum status fault_set_retry(struct fault *fault, int64_t retry_after_ms)
+{
+    fault->retry_after_ms = retry_after_ms;
+    return fault->status;
 }

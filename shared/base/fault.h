@@ -9,6 +9,8 @@
 #ifndef PEK_SHARED_BASE_FAULT_H
 #define PEK_SHARED_BASE_FAULT_H
 
+#include <stdint.h>
+
 #include "shared/base/status.h"
 
 #define FAULT_TEXT_BYTES_MAX 256
@@ -20,6 +22,7 @@ struct fault {
     char reason[FAULT_REASON_BYTES_MAX];
     char field[FAULT_FIELD_BYTES_MAX];
     char text[FAULT_TEXT_BYTES_MAX];
+    int64_t retry_after_ms; /* when it is worth asking again, unchanged; 0: nothing is said */
 };
 
 /* Sets all of `fault` (may be NULL: then only the status is passed on) and returns `status`, so that a
@@ -31,5 +34,8 @@ enum status fault_set(struct fault *fault, enum status status, const char *field
 /* The same with an ErrorInfo reason. */
 enum status fault_set_reason(struct fault *fault, enum status status, const char *reason,
                              const char *field, const char *format, ...) PEK_PRINTF(5, 6);
+
+/* Adds when to ask again. Returns the status. */
+enum status fault_set_retry(struct fault *fault, int64_t retry_after_ms);
 
 #endif

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "shared/base/list.h"
+#include "shared/base/slice.h"
 #include "shared/base/status.h"
 
 struct uv_loop_s;
@@ -106,11 +107,13 @@ PEK_MUST_CHECK enum status fiber_gate_enter(struct fiber_gate *gate, int64_t dea
 PEK_MUST_CHECK enum status fiber_gate_enter_cancel(struct fiber_gate *gate, struct cancel *cancel);
 void fiber_gate_leave(struct fiber_gate *gate);
 
-/* cancel: a cancellation with its deadline, handed down a call so that waits end with it.
+/* cancel: a cancellation with its deadline, and for whom it all is, handed down a call so that waits end with it and
+ * lines are fair (shared/fair).
  * Whoever waits registers a callback; cancelling calls each once, on the loop thread. */
 struct cancel {
     struct list hooks;
     int64_t deadline_us; /* monotonic */
+    struct slice user;   /* who asked; empty: the program itself, or nobody known. Borrowed */
     bool cancelled;
 };
 struct cancel_hook {

@@ -4,6 +4,7 @@
 
 #include "shared/base/buffer.h"
 #include "shared/pg/connect.h"
+#include "shared/fair/fair.h"
 #include "shared/pg/connection.h"
 #include "shared/pg/migrate.h"
 
@@ -13,6 +14,14 @@
 #define PG_WAITING_MAX_DEFAULT 1024
 #define PG_CONNECT_TIMEOUT_MS_DEFAULT 5000
 #define PG_CONNECTIONS_MAX 256
+/* Shares of a user: long reads that are given to the connections at a time, so that one is under way on each and the
+ * next is there; transactions, a part of the pool. How long a wait in one's own line may be: shorter than anybody
+ * waits for this database, so that the caller hears of the line and not of a deadline. */
+#define PG_LONG_READS_PER_CONNECTION 8
+#define PG_LONG_READS_PER_USER_PER_CONNECTION 2
+#define PG_USERS_PER_POOL 4
+#define PG_LINE_MS 1000
+#define PG_LINES 4 /* one user's line is at most this part of all that may wait */
 /* Reads that share a Sync, and batches on their way on one connection. */
 #define PG_BATCH_MAX 32
 #define PG_BATCHES_MAX 2
@@ -61,6 +70,7 @@ struct lane_connection {
 
 struct pg_transaction {
     struct transaction_connection *owner;
+    struct fair_ticket place;
     struct cancel *cancel;
     unsigned epoch; /* of the connection when taken */
     bool serializable;
@@ -83,6 +93,7 @@ struct transaction_connection {
 };
 
 struct pool {
+    struct fair fair; /* who may take one */
     struct transaction_connection *connections;
     size_t count;
     size_t up;
@@ -116,6 +127,7 @@ struct pg {
     size_t waiting_max;
     int64_t connect_timeout_ms;
     struct lane lanes[2]; /* by enum pg_lane */
+    struct fair long_reads;
     struct pool pool;
     struct list ready_waiters;
     unsigned cancels;      /* under way */

@@ -254,19 +254,11 @@ static enum status request_finish(struct pg *pg, struct request *request, struct
     return result_new(result, ret_result);
 }
 
-enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
-                    const struct pg_statement *statement, const struct pg_param *params,
-                    size_t param_count, struct pg_result **ret_result)
+static enum status lane_read(struct lane *lane, struct cancel *cancel,
+                             const struct pg_statement *statement, const struct pg_param *params,
+                             size_t param_count, struct pg_result **ret_result)
 {
-    struct lane *lane = &pg->lanes[which];
-    assert(fiber_self());
-    enum status status = cancel_status(cancel);
-    if (status == STATUS_OK)
-        status = params_check(params, param_count);
-    if (status != STATUS_OK)
-        return status;
-    if (lane->up == 0)
-        return STATUS_UNAVAILABLE;
+    struct pg *pg = lane->pg;
     if (lane->waiting >= pg->waiting_max)
         return STATUS_RESOURCE_EXHAUSTED;
     /* Not on this stack: it stays in flight when the caller gives up. */
@@ -280,7 +272,7 @@ enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
     lane->waiting++;
     pg->statistics.reads++;
 
-    status = fiber_event_wait_cancel(&request->done, cancel);
+    enum status status = fiber_event_wait_cancel(&request->done, cancel);
     if (status != STATUS_OK) {
         pg->statistics.errors++;
         bool sent = request->connection != NULL;
@@ -290,5 +282,29 @@ enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
     }
     status = request_finish(pg, request, cancel, ret_result);
     request_free(request);
+    return status;
+}
+
+enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
+                    const struct pg_statement *statement, const struct pg_param *params,
+                    size_t param_count, struct pg_result **ret_result)
+{
+    struct lane *lane = &pg->lanes[which];
+    struct fair_ticket place = {0};
+    assert(fiber_self());
+    enum status status = cancel_status(cancel);
+    if (status == STATUS_OK)
+        status = params_check(params, param_count);
+    if (status != STATUS_OK)
+        return status;
+    if (lane->up == 0)
+        return STATUS_UNAVAILABLE;
+    if (which == PG_LONG_READ)
+        status = fair_wait(&pg->long_reads, cancel, PG_LINE_MS, &place);
+    if (status == STATUS_OK)
+        status = lane->up == 0
+                     ? STATUS_UNAVAILABLE
+                     : lane_read(lane, cancel, statement, params, param_count, ret_result);
+    fair_leave(&pg->long_reads, &place);
     return status;
 }

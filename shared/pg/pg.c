@@ -126,6 +126,24 @@ static size_t or_default(size_t value, size_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
+static enum status shares_init(struct pg *pg, size_t long_reads, size_t transactions)
+{
+    const struct fair_limits of_reads = {
+        .places = long_reads * PG_LONG_READS_PER_CONNECTION,
+        .places_per_user = long_reads * PG_LONG_READS_PER_USER_PER_CONNECTION,
+        .waiting = pg->waiting_max,
+        .waiting_per_user = pg->waiting_max / PG_LINES,
+    };
+    const struct fair_limits of_transactions = {
+        .places = transactions,
+        .places_per_user = (transactions + PG_USERS_PER_POOL - 1) / PG_USERS_PER_POOL,
+        .waiting = pg->waiting_max,
+        .waiting_per_user = pg->waiting_max / PG_LINES,
+    };
+    enum status status = fair_init(&pg->long_reads, &of_reads);
+    return status == STATUS_OK ? fair_init(&pg->pool.fair, &of_transactions) : status;
+}
+
 static enum status connections_open(struct pg *pg, const struct pg_options *options)
 {
     size_t reads = or_default(options->read_max, PG_READ_MAX_DEFAULT);
@@ -134,7 +152,9 @@ static enum status connections_open(struct pg *pg, const struct pg_options *opti
     if (reads > PG_CONNECTIONS_MAX || long_reads > PG_CONNECTIONS_MAX ||
         transactions > PG_CONNECTIONS_MAX)
         return STATUS_INVALID_ARGUMENT;
-    enum status status = lane_open(&pg->lanes[PG_POINT_READ], pg, KIND_READ, reads);
+    enum status status = shares_init(pg, long_reads, transactions);
+    if (status == STATUS_OK)
+        status = lane_open(&pg->lanes[PG_POINT_READ], pg, KIND_READ, reads);
     if (status == STATUS_OK)
         status = lane_open(&pg->lanes[PG_LONG_READ], pg, KIND_LONG_READ, long_reads);
     if (status == STATUS_OK)

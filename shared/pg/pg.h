@@ -9,6 +9,9 @@
  * Statements are prepared on a connection when it first runs them. Connections are made in the background
  * and again with jitter after a failure; while none is up the answer is UNAVAILABLE at once.
  *
+ * Long reads and transactions are shared out by the user of their `struct cancel` (shared/fair): one user has a part of
+ * them, and waits in a line of their own, PG_LINE_MS at most. Above that: RESOURCE_EXHAUSTED.
+ *
  * Every wait ends with the `struct cancel` of the call: its deadline is the statement_timeout (transactions)
  * and a cancelled query is cancelled in PostgreSQL too, where nobody else shares it.
  *

@@ -45,6 +45,7 @@ void pool_give(struct transaction_connection *owner)
     request_reset(&owner->transaction.request);
     owner->ending = NULL;
     owner->owned = false;
+    fair_leave(&connection->pg->pool.fair, &owner->transaction.place);
     if (connection->state != LINK_UP)
         return; /* on_up will find it free */
     connection_watchdog_off(connection);
@@ -173,6 +174,7 @@ void pool_close(struct pool *pool)
     for (size_t i = 0; i < pool->count; i++) {
         struct transaction_connection *owner = &pool->connections[i];
         owner->ending = NULL;
+        fair_leave(&pool->fair, &owner->transaction.place);
         connection_close(&owner->connection);
         request_reset(&owner->rollback);
         request_reset(&owner->transaction.request);

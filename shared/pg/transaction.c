@@ -47,17 +47,24 @@ enum status pg_begin(struct pg *pg, struct cancel *cancel, bool serializable,
                      struct pg_transaction **ret_transaction)
 {
     struct transaction_connection *owner = NULL;
+    struct fair_ticket place = {0};
     assert(fiber_self());
     enum status status = cancel_status(cancel);
+    if (status == STATUS_OK && pg->pool.up == 0)
+        status = STATUS_UNAVAILABLE;
+    if (status == STATUS_OK)
+        status = fair_wait(&pg->pool.fair, cancel, PG_LINE_MS, &place);
     if (status == STATUS_OK)
         status = pool_take(pg, cancel, &owner);
     if (status != STATUS_OK) {
+        fair_leave(&pg->pool.fair, &place);
         pg->statistics.errors++;
         return status;
     }
     pg->statistics.transactions++;
     owner->transaction = (struct pg_transaction){
         .owner = owner,
+        .place = place,
         .cancel = cancel,
         .epoch = owner->connection.epoch,
         .serializable = serializable,

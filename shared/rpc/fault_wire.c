@@ -6,7 +6,12 @@
 #include "shared/rpc/rpc.h"
 
 #define TYPE_ERROR_INFO "type.googleapis.com/google.rpc.ErrorInfo"
+#define TYPE_RETRY_INFO "type.googleapis.com/google.rpc.RetryInfo"
 #define TYPE_BAD_REQUEST "type.googleapis.com/google.rpc.BadRequest"
+
+#define DETAILS_MAX 3
+/* A realm that says more is not believed. */
+#define RETRY_AFTER_MS_MAX (60 * 60 * 1000)
 
 const char *rpc_status_text(enum status status)
 {
@@ -61,10 +66,12 @@ grpc_slice fault_wire_pack(const struct fault *fault)
         GOOGLE__RPC__BAD_REQUEST__FIELD_VIOLATION__INIT;
     Google__Rpc__BadRequest__FieldViolation *violations[] = {&violation};
     Google__Rpc__BadRequest bad_request = GOOGLE__RPC__BAD_REQUEST__INIT;
-    Google__Protobuf__Any any[2];
-    Google__Protobuf__Any *details[2] = {&any[0], &any[1]};
+    Google__Protobuf__Duration delay = GOOGLE__PROTOBUF__DURATION__INIT;
+    Google__Rpc__RetryInfo retry = GOOGLE__RPC__RETRY_INFO__INIT;
+    Google__Protobuf__Any any[DETAILS_MAX];
+    Google__Protobuf__Any *details[DETAILS_MAX] = {&any[0], &any[1], &any[2]};
     /* Each holds texts of a fault, which are bounded, and a few bytes of framing. */
-    uint8_t bytes[2][sizeof(struct fault) + 64];
+    uint8_t bytes[DETAILS_MAX][sizeof(struct fault) + 64];
 
     status.code = (int32_t)fault->status;
     status.message = text(fault->text);
@@ -80,6 +87,13 @@ grpc_slice fault_wire_pack(const struct fault *fault)
         bad_request.field_violations = violations;
         any_pack(&any[1], TYPE_BAD_REQUEST, &bad_request.base, bytes[1]);
         status.n_details = 2;
+    }
+    if (fault->retry_after_ms > 0) {
+        delay.seconds = fault->retry_after_ms / 1000;
+        delay.nanos = (int32_t)(fault->retry_after_ms % 1000) * 1000000;
+        retry.retry_delay = &delay;
+        any_pack(&any[status.n_details], TYPE_RETRY_INFO, &retry.base, bytes[2]);
+        status.n_details++;
     }
     grpc_slice packed = grpc_slice_malloc(protobuf_c_message_get_packed_size(&status.base));
     protobuf_c_message_pack(&status.base, GRPC_SLICE_START_PTR(packed));
@@ -102,6 +116,17 @@ static const ProtobufCMessage *detail_find(const Google__Rpc__Status *status, co
     return NULL;
 }
 
+/* 0 for what is no delay. */
+static int64_t delay_ms(const Google__Protobuf__Duration *delay)
+{
+    int64_t most_s = RETRY_AFTER_MS_MAX / 1000;
+
+    if (delay->seconds < 0 || delay->seconds >= most_s || delay->nanos < 0 ||
+        delay->nanos > 999999999)
+        return 0;
+    return delay->seconds * 1000 + delay->nanos / 1000000;
+}
+
 static bool unpack_ours(enum status status, struct slice details, struct arena *arena,
                         struct fault *ret_fault)
 {
@@ -120,7 +145,11 @@ static bool unpack_ours(enum status status, struct slice details, struct arena *
                             ? bad_request->field_violations[0]->field
                             : NULL;
     const char *reason = strcmp(info->reason, status_name(status)) == 0 ? NULL : info->reason;
+    const Google__Rpc__RetryInfo *retry = (const Google__Rpc__RetryInfo *)detail_find(
+        wire, TYPE_RETRY_INFO, &google__rpc__retry_info__descriptor, arena);
     fault_set_reason(ret_fault, status, reason, field, "%s", wire->message);
+    if (retry && retry->retry_delay)
+        (void)fault_set_retry(ret_fault, delay_ms(retry->retry_delay));
     return true;
 }
 

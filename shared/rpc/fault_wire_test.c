@@ -10,16 +10,23 @@
 #include "shared/rpc/fault_wire.h"
 #include "shared/rpc/queue.h"
 
-static void assert_round_trip(const struct fault *fault)
+static struct fault round_trip(const struct fault *fault)
 {
     grpc_slice details = fault_wire_pack(fault);
     struct fault back;
     fault_wire_unpack(fault->status, rpc_message_bytes(&details), &back);
+    grpc_slice_unref(details);
+    return back;
+}
+
+static void assert_round_trip(const struct fault *fault)
+{
+    struct fault back = round_trip(fault);
     assert_int_equal(back.status, fault->status);
     assert_string_equal(back.reason, fault->reason);
     assert_string_equal(back.field, fault->field);
     assert_string_equal(back.text, fault->text);
-    grpc_slice_unref(details);
+    assert_int_equal(back.retry_after_ms, fault->retry_after_ms);
 }
 
 static void fault_survives_the_wire(void **state)
@@ -32,6 +39,11 @@ static void fault_survives_the_wire(void **state)
     assert_round_trip(&fault);
     fault_set_reason(&fault, STATUS_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", NULL, "later");
     assert_round_trip(&fault);
+    fault_set_retry(&fault, 1250);
+    assert_round_trip(&fault);
+    fault_set(&fault, STATUS_ABORTED, "group.name", "later");
+    fault_set_retry(&fault, 86400000); /* as long as that nobody is kept away */
+    assert_int_equal(round_trip(&fault).retry_after_ms, 0);
     char long_text[2 * FAULT_TEXT_BYTES_MAX];
     memset(long_text, 'x', sizeof(long_text) - 1);
     long_text[sizeof(long_text) - 1] = '\0';

@@ -287,6 +287,7 @@ static enum status ctx_prepare(struct rpc_ctx *ctx, ProtobufCMessage **ret_reque
     enum status status = ctx_alive(ctx);
     if (status == STATUS_OK && !entry->is_public)
         status = interceptor->authenticate(interceptor->arg, ctx, &ctx->principal);
+    ctx->cancel.user = ctx->principal.user;
     if (status != STATUS_OK)
         return status;
 
@@ -335,8 +336,12 @@ static void ctx_settle_outcome(struct rpc_ctx *ctx, enum status status)
     }
     if (status == STATUS_CANCELLED && ctx_deadline_passed(ctx))
         status = STATUS_DEADLINE_EXCEEDED;
-    if (ctx->fault.status != status || ctx->fault.text[0] == '\0')
-        fault_set(&ctx->fault, status, NULL, "%s", rpc_status_text(status));
+    if (ctx->fault.status == status && ctx->fault.text[0] != '\0')
+        return;
+    fault_set(&ctx->fault, status, NULL, "%s", rpc_status_text(status));
+    /* What no rule of a handler refused was in the way of something else: a lock, a line. */
+    if (status == STATUS_ABORTED || status == STATUS_RESOURCE_EXHAUSTED)
+        fault_set_retry(&ctx->fault, RPC_RETRY_AFTER_MS);
 }
 
 /* From the outcome in ctx->fault to the end. */
@@ -428,6 +433,7 @@ void rpc_host_start(struct rpc_ctx *ctx)
     }
     fault_set_reason(&ctx->fault, STATUS_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS", NULL,
                      "too many %s are open", streaming ? "streams" : "calls");
+    fault_set_retry(&ctx->fault, RPC_RETRY_AFTER_MS);
     ctx_answer(ctx, NULL);
 }
 

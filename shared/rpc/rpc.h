@@ -88,6 +88,8 @@ struct rpc_service {
 #define RPC_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
 #define RPC_METADATA_BYTES_MAX 8192
 #define RPC_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per call */
+/* Said with an ABORTED or RESOURCE_EXHAUSTED that no handler gave a text: contention, not a rule. */
+#define RPC_RETRY_AFTER_MS 1000
 
 /* ---- inside a handler ------------------------------------------------------------------------- */
 
