@@ -106,7 +106,7 @@ static void collect(struct metrics_collector *collector)
     for (size_t i = 0; i < observe->registry->count; i++) {
         const struct instance *instance = observe->registry->instances[i];
         metric_set(METRIC(all[INSTANCE_UP], instance->realm), instance->status == INSTANCE_SERVING);
-        metric_set(METRIC(all[INSTANCE_IN_FLIGHT], instance->realm), (double)instance->in_flight);
+        metric_set(METRIC(all[INSTANCE_IN_FLIGHT], instance->realm), (double)instance->calls.held);
         metric_set(METRIC(all[BREAKER_OPENED], instance->realm), (double)instance->breaker.opened);
     }
     metric_set(METRIC(all[SESSION_HITS]), (double)observe->sessions->hits);

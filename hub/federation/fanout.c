@@ -20,11 +20,13 @@ void fanout_begin(struct fanout *fanout, struct cancel *cancel)
 }
 
 /* What one user can bring about at will must not close the realm to all: neither a limit that the call was over
- * (RESOURCE_EXHAUSTED) nor a long answer that its reader let run out of time. */
+ * (RESOURCE_EXHAUSTED), nor a lock that another call of theirs holds (ABORTED), nor a long answer that its reader let
+ * run out of time, nor a time that was spent in a line of their own making. */
 static bool is_away(const struct leg *leg)
 {
     return leg->fault.status == STATUS_UNAVAILABLE ||
-           (leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0);
+           (leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0 &&
+            !instance_ticket_is_crowd(&leg->ticket));
 }
 
 /* Lets go of the call and of the place it had. `told`: how it ended says something about the realm. */
@@ -32,10 +34,9 @@ static void leave(struct leg *leg, bool told)
 {
     if (leg->call)
         leg->call = rpc_call_free(leg->call);
-    if (leg->admitted && leg->instance)
-        instance_leave(leg->instance, told, told && is_away(leg));
-    leg->admitted = false;
-    if (leg->instance)
+    if (leg->instance && leg->ticket.admitted)
+        instance_leave(leg->instance, &leg->ticket, told, told && is_away(leg));
+    else if (leg->instance)
         instance_withdraw(leg->instance, &leg->ticket);
     credential_withdraw(&leg->waiter);
 }
@@ -64,9 +65,20 @@ void leg_note_row(struct leg *leg)
     snprintf(leg->row, sizeof(leg->row), "%.*s", SLICE_ARG(transcode_item_id(leg->item)));
 }
 
+static void refuse_crowd(struct leg *leg)
+{
+    (void)fault_set_reason(&leg->fault, STATUS_RESOURCE_EXHAUSTED, "TOO_MANY_REQUESTS", NULL,
+                           "too many of your requests wait for realm %.*s", SLICE_ARG(leg->realm));
+    fault_set_retry(&leg->fault, FANOUT_RETRY_AFTER_MS);
+}
+
 void leg_fail(struct leg *leg, enum status status, const char *text)
 {
-    (void)fault_set(&leg->fault, status, NULL, "%s", text);
+    /* Not the realm's time was spent, which has not heard of it. */
+    if (status == STATUS_DEADLINE_EXCEEDED && leg->ticket.place.state == FAIR_WAITS)
+        refuse_crowd(leg);
+    else
+        (void)fault_set(&leg->fault, status, NULL, "%s", text);
     end(leg, true);
     leg->item = transcode_item_free(leg->item);
 }
@@ -221,8 +233,10 @@ static enum status start_call(struct fanout *fanout, struct leg *leg)
 
 static bool advance_admission(struct fanout *fanout, struct leg *leg)
 {
+    struct slice user = fanout->session ? fanout->session->user_id : slice_make("", 0);
     enum admission admission =
-        leg->instance ? instance_enter(leg->instance, &leg->ticket, &fanout->event) : ADMITTED;
+        leg->instance ? instance_enter(leg->instance, user, &leg->ticket, &fanout->event)
+                      : ADMITTED;
 
     if (admission == ADMISSION_WAITS)
         return false;
@@ -230,7 +244,11 @@ static bool advance_admission(struct fanout *fanout, struct leg *leg)
         refuse_unavailable(leg);
         return true;
     }
-    leg->admitted = true;
+    if (admission == ADMISSION_CROWDED) {
+        refuse_crowd(leg);
+        end(leg, false);
+        return true;
+    }
     /* The token may have been dropped while the leg waited for its place. */
     if (fanout->session && leg->instance &&
         session_credential(fanout->session, leg->instance)->state != CREDENTIAL_READY) {

@@ -24,6 +24,7 @@
 #define FANOUT_RETRIES_MAX 2
 #define FANOUT_PAIRS_MAX 8
 #define FANOUT_ROW_BYTES_MAX 127
+#define FANOUT_RETRY_AFTER_MS 1000 /* said to a user whose own calls are in the way */
 /* Retries are at most this share of the calls of the last while; see struct retry_budget. */
 #define RETRY_BUDGET_PERCENT 10
 #define RETRY_BUDGET_BURST 20
@@ -37,7 +38,6 @@ struct leg {
     struct rpc_channel *channel;
     struct slice request; /* message bytes; borrowed */
     bool named; /* the client named this realm: it is asked even if it does not know the user */
-    bool admitted;
     bool token_renewed;
     bool stopped; /* by us, its answer was not needed any more */
     unsigned tries;

@@ -288,7 +288,7 @@ another_address_is_another_instance_and_the_old_one_ends_with_its_last_call(stru
     follow(scene, NULL, 0, NULL);
     sql(ADD, "a", one->target);
     struct instance *old = instance_ref(await(scene, "a", INSTANCE_SERVING, SOON_MS));
-    assert_int_equal(instance_enter(old, &ticket, &event), ADMITTED);
+    assert_int_equal(instance_enter(old, slice_make("", 0), &ticket, &event), ADMITTED);
     sql("UPDATE hub.instance SET target = '%s' WHERE realm = '%s'", two->target, "a");
     int64_t until_us = clock_monotonic_us() + SOON_US;
     while (old->mode != INSTANCE_REMOVED && clock_monotonic_us() < until_us)
@@ -297,7 +297,7 @@ another_address_is_another_instance_and_the_old_one_ends_with_its_last_call(stru
     assert_ptr_not_equal(new, old);
     assert_string_equal(new->target, two->target);
     size_t slot = old->slot;
-    instance_leave(old, true, false);
+    instance_leave(old, &ticket, true, false);
     instance_unref(old);
     while (scene->registry.slots[slot] && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);
@@ -314,14 +314,14 @@ static void realm_that_found_no_slot_is_added_when_one_is_free(struct scene *sce
     assert_int_equal(scene->registry.count, 16);
     struct instance *leaving = instance_ref(registry_find(&scene->registry, SLICE_LIT("r3")));
     breaker_heal(&leaving->breaker);
-    assert_int_equal(instance_enter(leaving, &ticket, &event), ADMITTED);
+    assert_int_equal(instance_enter(leaving, slice_make("", 0), &ticket, &event), ADMITTED);
     pg_cluster_execute(cluster, "DELETE FROM hub.instance WHERE realm = 'r3'");
     sql(ADD, "late", "127.0.0.1:1");
     int64_t until_us = clock_monotonic_us() + SOON_US;
     while (strcmp(scene->problem_realm, "late") != 0 && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);
     assert_string_equal(scene->problem.reason, "TOO_MANY_REALMS");
-    instance_leave(leaving, false, false);
+    instance_leave(leaving, &ticket, false, false);
     instance_unref(leaving);
     while (!registry_find(&scene->registry, SLICE_LIT("late")) && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);

@@ -40,8 +40,8 @@ void registry_init(struct registry *registry, struct fibers *fibers,
 
 static struct instance *instance_free(struct instance *instance)
 {
-    assert(instance->in_flight == 0 && instance->fibers == 0 && list_empty(&instance->waiting) &&
-           list_empty(&instance->followers));
+    assert(instance->fibers == 0 && list_empty(&instance->followers));
+    fair_done(&instance->calls);
     rpc_channel_free(instance->channel);
     for (size_t i = 0; i < instance->service_count; i++)
         free(instance->services[i]);
@@ -124,6 +124,12 @@ static enum status find_slot(struct registry *registry, size_t *ret_slot, struct
 static enum status instance_new(struct registry *registry, const char *realm, const char *name,
                                 struct instance **ret_instance, struct fault *fault)
 {
+    static const struct fair_limits shares = {
+        .places = INSTANCE_IN_FLIGHT_MAX,
+        .places_per_user = INSTANCE_IN_FLIGHT_PER_USER_MAX,
+        .waiting = INSTANCE_WAITING_MAX,
+        .waiting_per_user = INSTANCE_WAITING_PER_USER_MAX,
+    };
     size_t slot = 0;
 
     if (!realm_is_valid(realm))
@@ -143,7 +149,10 @@ static enum status instance_new(struct registry *registry, const char *realm, co
     instance->ca_fd = -1;
     memcpy(instance->realm, realm, strlen(realm) + 1);
     instance_set_name(instance, name && name[0] ? name : realm);
-    list_init(&instance->waiting);
+    if (fair_init(&instance->calls, &shares)) {
+        free(instance);
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "no random bytes");
+    }
     list_init(&instance->followers);
     cancel_init(&instance->cancel, DEADLINE_NONE);
     *ret_instance = instance;
@@ -229,7 +238,7 @@ enum status registry_add_local(struct registry *registry, const char *realm, str
 /* Ends the watches of one that is asked nothing any more, once its last call ended. */
 static void settle(struct instance *instance)
 {
-    if (instance->mode != INSTANCE_ACTIVE && instance->in_flight == 0)
+    if (instance->mode != INSTANCE_ACTIVE && instance->calls.held == 0)
         cancel_fire(&instance->cancel);
 }
 
@@ -249,8 +258,7 @@ void instance_unfollow(struct instance_interest *interest)
 
 void instance_tell_away(struct instance *instance)
 {
-    LIST_FOR_EACH (ticket, &instance->waiting)
-        fiber_event_signal(LIST_ENTRY(ticket, struct instance_ticket, node)->event);
+    fair_wake_all(&instance->calls);
     LIST_FOR_EACH (interest, &instance->followers)
         fiber_event_signal(LIST_ENTRY(interest, struct instance_interest, node)->event);
 }
@@ -345,80 +353,67 @@ enum status instance_assertion(struct instance *instance, struct slice user, str
 
 /* ---- admission --------------------------------------------------------------------------------- */
 
-enum admission instance_enter(struct instance *instance, struct instance_ticket *ticket,
-                              struct fiber_event *event)
+/* What the breaker says to a call that has its place. */
+static enum admission admit(struct instance *instance, struct instance_ticket *ticket)
+{
+    if (!breaker_admit(&instance->breaker, clock_monotonic_us())) {
+        instance->refusals++;
+        fair_leave(&instance->calls, &ticket->place);
+        return ADMISSION_REFUSED;
+    }
+    instance->calls_made++;
+    ticket->admitted = true;
+    return ADMITTED;
+}
+
+enum admission instance_enter(struct instance *instance, struct slice user,
+                              struct instance_ticket *ticket, struct fiber_event *event)
 {
     if (instance->mode != INSTANCE_ACTIVE || instance->refused) {
         instance_withdraw(instance, ticket);
         instance->refusals++;
         return ADMISSION_REFUSED;
     }
-    if (ticket->granted) { /* instance_leave kept the place for us */
-        *ticket = (struct instance_ticket){0};
-        if (breaker_admit(&instance->breaker, clock_monotonic_us())) {
-            instance->calls++;
-            return ADMITTED;
-        }
-        instance->refusals++;
-        instance_leave(instance, false, false);
-        return ADMISSION_REFUSED;
-    }
-    if (ticket->waits)
-        return ADMISSION_WAITS;
-    if (instance->in_flight < INSTANCE_IN_FLIGHT_MAX) {
-        if (!breaker_admit(&instance->breaker, clock_monotonic_us())) {
+    if (ticket->place.state == FAIR_OUT) {
+        /* Nobody waits for a realm that is not asked. */
+        if (breaker_refuses(&instance->breaker, clock_monotonic_us())) {
             instance->refusals++;
             return ADMISSION_REFUSED;
         }
-        instance->in_flight++;
-        instance->calls++;
-        return ADMITTED;
+        switch (fair_enter(&instance->calls, user, &ticket->place, event)) {
+        case FAIR_ANSWER_IN:
+        case FAIR_ANSWER_WAITS: break;
+        case FAIR_ANSWER_USER_FULL: instance->refusals++; return ADMISSION_CROWDED;
+        case FAIR_ANSWER_FULL: instance->refusals++; return ADMISSION_REFUSED;
+        }
     }
-    if (instance->waiting_count == INSTANCE_WAITING_MAX) {
-        instance->refusals++;
-        return ADMISSION_REFUSED;
-    }
-    ticket->event = event;
-    ticket->waits = true;
-    list_append(&instance->waiting, &ticket->node);
-    instance->waiting_count++;
-    return ADMISSION_WAITS;
+    return ticket->place.state == FAIR_IN ? admit(instance, ticket) : ADMISSION_WAITS;
 }
 
-static void ticket_remove(struct instance *instance, struct instance_ticket *ticket)
-{
-    list_remove(&ticket->node);
-    instance->waiting_count--;
-    ticket->waits = false;
-}
-
-void instance_leave(struct instance *instance, bool told, bool failed)
+void instance_leave(struct instance *instance, struct instance_ticket *ticket, bool told,
+                    bool failed)
 {
     int64_t now_us = clock_monotonic_us();
-    struct list *first = list_first(&instance->waiting);
 
+    assert(ticket->admitted);
     instance->failures += told && failed;
     if (told)
         breaker_told(&instance->breaker, failed, now_us);
     else
         breaker_forgot(&instance->breaker, now_us);
-    if (!first) {
-        instance->in_flight--;
-        settle(instance);
-        return;
-    }
-    /* The place goes over to the first who waits. */
-    struct instance_ticket *ticket = LIST_ENTRY(first, struct instance_ticket, node);
-    ticket_remove(instance, ticket);
-    ticket->granted = true;
-    fiber_event_signal(ticket->event);
+    fair_leave(&instance->calls, &ticket->place);
+    *ticket = (struct instance_ticket){0};
+    settle(instance);
 }
 
 void instance_withdraw(struct instance *instance, struct instance_ticket *ticket)
 {
-    if (ticket->waits)
-        ticket_remove(instance, ticket);
-    else if (ticket->granted)
-        instance_leave(instance, false, false);
+    fair_leave(&instance->calls, &ticket->place);
     *ticket = (struct instance_ticket){0};
+    settle(instance);
+}
+
+bool instance_ticket_is_crowd(const struct instance_ticket *ticket)
+{
+    return fair_is_crowd(&ticket->place);
 }

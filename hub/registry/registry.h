@@ -29,13 +29,17 @@
 #include "shared/base/list.h"
 #include "shared/base/slice.h"
 #include "shared/crypto/crypto.h"
+#include "shared/fair/fair.h"
 #include "shared/fiber/fiber.h"
 #include "shared/jwt/jwt_keys.h"
 #include "shared/rpc/rpc.h"
 
 #define REGISTRY_INSTANCES_MAX 16 /* realms per fan-out */
 #define INSTANCE_IN_FLIGHT_MAX 256
-#define INSTANCE_WAITING_MAX 256
+#define INSTANCE_WAITING_MAX 1024
+/* Of both, one user's; see shared/fair. */
+#define INSTANCE_IN_FLIGHT_PER_USER_MAX 32
+#define INSTANCE_WAITING_PER_USER_MAX 64
 #define INSTANCE_SERVICES_MAX 32
 #define REALM_BYTES_MAX 63
 #define INSTANCE_SERVICE_BYTES_MAX 127
@@ -72,9 +76,7 @@ struct instance {
     int ca_fd;    /* memory that is read as the file of its CA; -1 for none */
     struct rpc_channel *channel; /* NULL when it could not be made: then it is refused */
     struct breaker breaker;
-    size_t in_flight;
-    struct list waiting; /* struct instance_ticket */
-    size_t waiting_count;
+    struct fair calls;           /* places in flight, shared out by user */
     struct list followers;       /* struct instance_interest */
     enum instance_status status; /* follows from mode, refused and health */
     enum instance_status health; /* the first four */
@@ -87,7 +89,7 @@ struct instance {
     bool info_is_new;     /* version or services are not what the database was told */
     struct cancel cancel; /* of its fibers */
     unsigned fibers;      /* running */
-    uint64_t calls, failures, refusals;
+    uint64_t calls_made, failures, refusals;
     uint64_t
         policy_changes; /* how often everybody's may have changed: who remembers more than one user's compares */
 };
@@ -181,22 +183,27 @@ void instance_follow(struct instance *instance, struct instance_interest *intere
 /* Also of one that follows nothing, if zeroed. */
 void instance_unfollow(struct instance_interest *interest);
 
-/* A place among the calls in flight. */
+/* A place among the calls in flight, of which each user has a share. */
 enum admission {
     ADMITTED, /* the call may start; end with instance_leave */
     ADMISSION_WAITS, /* `event` is signalled when it is worth asking again; withdraw with instance_withdraw */
     ADMISSION_REFUSED, /* breaker open, too many wait, or instance_check says why */
+    ADMISSION_CROWDED, /* too many of this user wait */
 };
+/* Zeroed: out. */
 struct instance_ticket {
-    struct list node;
-    struct fiber_event *event;
-    bool waits;
-    bool granted;
+    struct fair_ticket place;
+    bool admitted;
 };
-enum admission instance_enter(struct instance *instance, struct instance_ticket *ticket,
-                              struct fiber_event *event);
-/* `told`: the outcome is one of the realm's (failed or not); else the call was ended by us. */
-void instance_leave(struct instance *instance, bool told, bool failed);
+/* `user` is looked at the first time only; empty: nobody known. */
+enum admission instance_enter(struct instance *instance, struct slice user,
+                              struct instance_ticket *ticket, struct fiber_event *event);
+/* Of one that was ADMITTED. `told`: how it ended is the realm's word (failed or not); else it was ended by us. */
+void instance_leave(struct instance *instance, struct instance_ticket *ticket, bool told,
+                    bool failed);
+/* Of one that was not. */
 void instance_withdraw(struct instance *instance, struct instance_ticket *ticket);
+/* Of one that was ADMITTED: a long wait may be the line of its own user, at the realm. It says nothing of the realm. */
+bool instance_ticket_is_crowd(const struct instance_ticket *ticket);
 
 #endif

@@ -146,13 +146,25 @@ static void await_freed(struct scene *scene, size_t count)
     assert_int_equal(scene->freed, count);
 }
 
+/* Places of nobody in particular; the last that came is the first to leave. */
+static struct instance_ticket tickets[INSTANCE_IN_FLIGHT_MAX + 1];
+static size_t ticket_count;
+
 static enum admission enter(struct instance *instance)
 {
-    struct instance_ticket ticket = {0};
     struct fiber_event event = {0};
-    enum admission admission = instance_enter(instance, &ticket, &event);
-    instance_withdraw(instance, &ticket);
+    struct instance_ticket *ticket = &tickets[ticket_count];
+    enum admission admission = instance_enter(instance, slice_make("", 0), ticket, &event);
+    if (admission == ADMITTED)
+        ticket_count++;
+    else
+        instance_withdraw(instance, ticket);
     return admission;
+}
+
+static void leave(struct instance *instance, bool told)
+{
+    instance_leave(instance, &tickets[--ticket_count], told, false);
 }
 
 static void registry_refuses_names_that_are_no_realm_and_a_realm_twice(struct scene *scene)
@@ -199,7 +211,7 @@ removed_instance_stays_until_its_last_call_ended_and_its_slot_is_not_given_away(
     assert_int_not_equal(second->generation, generation);
     assert_int_equal(first->fibers, 1); /* its watch goes on while a call runs */
 
-    instance_leave(first, true, false);
+    leave(first, true);
     instance_unref(first);
     await_freed(scene, 1);
     struct instance *third = add(scene, "b");
@@ -222,7 +234,7 @@ static void draining_instance_refuses_new_calls_finishes_running_ones_and_then_i
     assert_string_equal(fault.reason, "REALM_DRAINING");
     fiber_sleep_ms(0);
     assert_int_equal(instance->fibers, 1);
-    instance_leave(instance, true, false);
+    leave(instance, true);
     int64_t until_us = clock_monotonic_us() + SOON_US;
     while (instance->fibers > 0 && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);
@@ -232,7 +244,7 @@ static void draining_instance_refuses_new_calls_finishes_running_ones_and_then_i
     instance_undrain(instance);
     await(scene, instance, INSTANCE_SERVING);
     assert_int_equal(enter(instance), ADMITTED);
-    instance_leave(instance, true, false);
+    leave(instance, true);
 }
 
 static void undrained_at_once_is_watched_again(struct scene *scene)
@@ -252,14 +264,15 @@ static void who_waits_for_a_place_is_refused_when_the_instance_drains(struct sce
     struct fiber_event event = {0};
     for (int i = 0; i < INSTANCE_IN_FLIGHT_MAX; i++)
         assert_int_equal(enter(instance), ADMITTED);
-    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_WAITS);
+    assert_int_equal(instance_enter(instance, slice_make("", 0), &ticket, &event), ADMISSION_WAITS);
     instance_drain(instance);
     assert_true(event.signalled);
-    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_REFUSED);
-    assert_int_equal(instance->waiting_count, 0);
+    assert_int_equal(instance_enter(instance, slice_make("", 0), &ticket, &event),
+                     ADMISSION_REFUSED);
+    assert_int_equal(instance->calls.waiting, 0);
     for (int i = 0; i < INSTANCE_IN_FLIGHT_MAX; i++)
-        instance_leave(instance, true, false);
-    assert_int_equal(instance->in_flight, 0);
+        leave(instance, true);
+    assert_int_equal(instance->calls.held, 0);
 }
 
 static void who_was_granted_a_place_gives_it_back_when_the_instance_was_removed(struct scene *scene)
@@ -269,16 +282,41 @@ static void who_was_granted_a_place_gives_it_back_when_the_instance_was_removed(
     struct fiber_event event = {0};
     for (int i = 0; i < INSTANCE_IN_FLIGHT_MAX; i++)
         assert_int_equal(enter(instance), ADMITTED);
-    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_WAITS);
-    instance_leave(instance, true, false);
-    assert_true(ticket.granted);
+    assert_int_equal(instance_enter(instance, slice_make("", 0), &ticket, &event), ADMISSION_WAITS);
+    leave(instance, true);
+    assert_int_equal(ticket.place.state, FAIR_IN);
     instance_remove(instance);
-    assert_int_equal(instance_enter(instance, &ticket, &event), ADMISSION_REFUSED);
+    assert_int_equal(instance_enter(instance, slice_make("", 0), &ticket, &event),
+                     ADMISSION_REFUSED);
     for (int i = 1; i < INSTANCE_IN_FLIGHT_MAX; i++)
-        instance_leave(instance, true, false);
-    assert_int_equal(instance->in_flight, 0);
+        leave(instance, true);
+    assert_int_equal(instance->calls.held, 0);
     instance_unref(instance);
     await_freed(scene, 1);
+}
+
+/* One user's unread streams leave places to all others, and what of theirs takes long is no sign of the realm. */
+static void user_has_a_share_of_the_places_and_others_find_theirs(struct scene *scene)
+{
+    enum { MINE = INSTANCE_IN_FLIGHT_PER_USER_MAX, LINE = INSTANCE_WAITING_PER_USER_MAX };
+    static struct instance_ticket mine[MINE + LINE + 1], other;
+    struct instance *instance = add(scene, "a");
+    struct fiber_event event = {0};
+    const struct slice crowd = SLICE_LIT("crowd");
+    for (int i = 0; i < MINE + LINE; i++)
+        assert_int_equal(instance_enter(instance, crowd, &mine[i], &event),
+                         i < MINE ? ADMITTED : ADMISSION_WAITS);
+    assert_int_equal(instance_enter(instance, crowd, &mine[MINE + LINE], &event),
+                     ADMISSION_CROWDED);
+    assert_int_equal(instance_enter(instance, SLICE_LIT("other"), &other, &event), ADMITTED);
+    assert_true(instance_ticket_is_crowd(&mine[0]));
+    assert_false(instance_ticket_is_crowd(&other));
+    instance_leave(instance, &other, true, false);
+    for (int i = MINE; i < MINE + LINE; i++)
+        instance_withdraw(instance, &mine[i]);
+    for (int i = 0; i < MINE; i++)
+        instance_leave(instance, &mine[i], false, false);
+    assert_int_equal(instance->calls.held, 0);
 }
 
 static void instance_that_says_it_is_another_realm_is_refused_with_the_reason(struct scene *scene)
@@ -357,6 +395,7 @@ int main(void)
         SCENE(instances_are_kept_by_realm),
         SCENE(what_a_worker_says_of_itself_is_cut_between_characters),
         SCENE(flood_of_events_is_taken_at_a_bounded_rate),
+        SCENE(user_has_a_share_of_the_places_and_others_find_theirs),
         SCENE(instance_that_says_it_is_another_realm_is_refused_with_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,17 @@ void fair_leave(struct fair *fair, struct fair_ticket *ticket)
     user_forget(user);
 }
 
+void fair_wake_all(struct fair *fair)
+{
+    for (size_t i = 0; i < FAIR_BUCKETS; i++) {
+        LIST_FOR_EACH (it, &fair->buckets[i]) {
+            struct fair_user *user = LIST_ENTRY(it, struct fair_user, node);
+            LIST_FOR_EACH (waiting, &user->waiting)
+                fiber_event_signal(LIST_ENTRY(waiting, struct fair_ticket, node)->event);
+        }
+    }
+}
+
 bool fair_is_crowd(const struct fair_ticket *ticket)
 {
     return ticket->user && ticket->user->name_len > 0 && ticket->user->crowd;

@@ -60,6 +60,8 @@ void fair_done(struct fair *fair);
 enum fair_answer fair_enter(struct fair *fair, struct slice user, struct fair_ticket *ticket,
                             struct fiber_event *event);
 void fair_leave(struct fair *fair, struct fair_ticket *ticket);
+/* Signals everybody who waits, places or no places. */
+void fair_wake_all(struct fair *fair);
 
 /* In a fiber: enters and waits. RESOURCE_EXHAUSTED when refused, or after `wait_max_ms` in the line; CANCELLED and
  * DEADLINE_EXCEEDED as `cancel` says (may be NULL). The user is the cancel's. */
