@@ -27,6 +27,8 @@ struct hub_config {
     int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
     int64_t body_bytes_max, connections_max, connections_per_address_max;
     int64_t realm_items_max;
+    int64_t requests_per_user_max;
+    int64_t writes_per_second, writes_burst, searches_per_second, searches_burst;
 };
 
 extern const struct config_program hub_program;

@@ -277,10 +277,20 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .realm_timeout_ms = config->realm_timeout_ms,
         .straggler_ms = config->straggler_ms,
         .realm_items_max = (uint64_t)config->realm_items_max,
+        .limits =
+            {
+                .writes_per_second = (uint32_t)config->writes_per_second,
+                .writes_burst = (uint32_t)config->writes_burst,
+                .searches_per_second = (uint32_t)config->searches_per_second,
+                .searches_burst = (uint32_t)config->searches_burst,
+                .requests_per_user_max = (size_t)config->requests_per_user_max,
+            },
         .arg = &hub->observe,
         .finished = observe_api,
     };
-    api_init(&hub->api, &options);
+    status = api_init(&hub->api, &options);
+    if (status)
+        return fault_set(fault, status, NULL, "the shares of users cannot be kept");
     status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
     if (status)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
@@ -523,6 +533,7 @@ bool hub_close(struct hub *hub)
     secret_free(hub->oauth_secret);
     site_close(&hub->site);
     observe_done(&hub->observe);
+    api_done(&hub->api);
     transcode_free(hub->transcode);
     if (hub->sessions_ready)
         session_cache_done(&hub->sessions);

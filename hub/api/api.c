@@ -7,9 +7,15 @@
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 
-void api_init(struct api *api, const struct api_options *options)
+enum status api_init(struct api *api, const struct api_options *options)
 {
     *api = (struct api){.options = *options, .budget = {RETRY_BUDGET_BURST}};
+    return api_shares_init(&api->shares, &options->limits);
+}
+
+void api_done(struct api *api)
+{
+    api_shares_done(&api->shares);
 }
 
 /* ---- before the call --------------------------------------------------------------------------- */
@@ -99,6 +105,11 @@ void api_reply_fault(struct http_request *request, const struct fault *fault, in
     int code = http_code ? http_code : api_http_code(fault);
     struct buffer body;
 
+    if (fault->retry_after_ms > 0) {
+        char after[24];
+        snprintf(after, sizeof(after), "%lld", (long long)(fault->retry_after_ms + 999) / 1000);
+        http_add_header(request, "retry-after", slice_str(after));
+    }
     buffer_init(&body, 8192);
     transcode_error_json(fault, code, problem, &body);
     http_reply(request, code, headers, 2, buffer_slice(&body));
@@ -200,6 +211,9 @@ static enum status prepare(struct api_call *call, struct fault *fault)
     enum status status = check_key(call->http, fault);
     if (!status)
         status = find_session(call, fault);
+    if (!status && call->session)
+        status = api_shares_enter(&call->api->shares, call->session->user_id, call->method,
+                                  call->http, &call->place, fault);
     if (status)
         return status;
     status = transcode_request_new(options->transcode, &call->match, http_query(call->http),
@@ -294,5 +308,6 @@ void api_handle(struct api *api, struct http_request *request)
     if (call->fanout.cancel)
         fanout_done(&call->fanout);
     transcode_request_free(call->request);
+    api_shares_leave(&api->shares, &call->place);
     session_release(call->session);
 }

@@ -13,6 +13,7 @@
 #ifndef PEK_HUB_API_API_H
 #define PEK_HUB_API_API_H
 
+#include "hub/api/shares.h"
 #include "hub/federation/fanout.h"
 #include "hub/http/http.h"
 #include "hub/registry/registry.h"
@@ -50,6 +51,7 @@ struct api_options {
     int64_t realm_timeout_ms;              /* 5 s: one call to one realm */
     int64_t straggler_ms;     /* how long the others may take once one realm answered */
     uint64_t realm_items_max; /* 1 000 000: of one realm in one answer */
+    struct api_limits limits; /* of a user */
     void *arg;
     /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */
     void (*finished)(void *arg, struct http_request *request, const struct transcode_method *method,
@@ -60,9 +62,12 @@ struct api_options {
 struct api {
     struct api_options options;
     struct retry_budget budget;
+    struct api_shares shares; /* of users */
 };
 
-void api_init(struct api *api, const struct api_options *options);
+PEK_MUST_CHECK enum status api_init(struct api *api, const struct api_options *options);
+/* No request may be inside. A zeroed one is fine. */
+void api_done(struct api *api);
 
 /* On the request's fiber: answers it. */
 void api_handle(struct api *api, struct http_request *request);
@@ -81,7 +86,7 @@ PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_r
 #define API_PRECONDITION_FAILED "PRECONDITION_FAILED"
 /* The standard mapping of gRPC statuses, but 502 for DATA_LOSS, a realm that answers garbage, and 412. */
 int api_http_code(const struct fault *fault);
-/* Answers with the error body of DESIGN section 6, or problem+json when Accept asks. */
+/* Answers with the error body of DESIGN section 6, or problem+json when Accept asks; and Retry-After. */
 void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code);
 
 #endif

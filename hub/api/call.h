@@ -11,7 +11,8 @@ struct api_call {
     struct route_match match;
     const struct transcode_method *method;
     struct slice session_token;
-    struct session *session; /* NULL for a public method */
+    struct session *session;  /* NULL for a public method */
+    struct fair_ticket place; /* among the user's requests */
     struct transcode_request *request;
     bool is_export; /* a stream without page size */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
