@@ -20,7 +20,7 @@
 #define PG_LONG_READS_PER_CONNECTION 8
 #define PG_LONG_READS_PER_USER_PER_CONNECTION 2
 #define PG_USERS_PER_POOL 4
-#define PG_LINE_MS 1000
+#define PG_LINE_MS_DEFAULT 1000
 #define PG_LINES 4 /* one user's line is at most this part of all that may wait */
 /* Reads that share a Sync, and batches on their way on one connection. */
 #define PG_BATCH_MAX 32
@@ -125,7 +125,7 @@ struct pg {
     uint64_t plans;                  /* counts changes of tables under prepared statements */
     struct troubles troubles;
     size_t waiting_max;
-    int64_t connect_timeout_ms;
+    int64_t connect_timeout_ms, line_ms;
     struct lane lanes[2]; /* by enum pg_lane */
     struct fair long_reads;
     struct pool pool;

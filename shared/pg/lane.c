@@ -300,7 +300,7 @@ enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
     if (lane->up == 0)
         return STATUS_UNAVAILABLE;
     if (which == PG_LONG_READ)
-        status = fair_wait(&pg->long_reads, cancel, PG_LINE_MS, &place);
+        status = fair_wait(&pg->long_reads, cancel, pg->line_ms, &place);
     if (status == STATUS_OK)
         status = lane->up == 0
                      ? STATUS_UNAVAILABLE

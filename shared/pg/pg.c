@@ -176,6 +176,7 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
     pg->waiting_max = or_default(options->waiting_max, PG_WAITING_MAX_DEFAULT);
     pg->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms
                                                              : PG_CONNECT_TIMEOUT_MS_DEFAULT;
+    pg->line_ms = options->line_ms > 0 ? options->line_ms : PG_LINE_MS_DEFAULT;
     buffer_init(&pg->scratch, PG_PARAM_BYTES_MAX + PG_PARAMS_MAX);
     list_init(&pg->ready_waiters);
     list_init(&pg->pool.idle);

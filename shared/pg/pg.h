@@ -10,7 +10,7 @@
  * and again with jitter after a failure; while none is up the answer is UNAVAILABLE at once.
  *
  * Long reads and transactions are shared out by the user of their `struct cancel` (shared/fair): one user has a part of
- * them, and waits in a line of their own, PG_LINE_MS at most. Above that: RESOURCE_EXHAUSTED.
+ * them, and waits in a line of their own, `line_ms` at most. Above that: RESOURCE_EXHAUSTED.
  *
  * Every wait ends with the `struct cancel` of the call: its deadline is the statement_timeout (transactions)
  * and a cancelled query is cancelled in PostgreSQL too, where nobody else shares it.
@@ -111,6 +111,7 @@ struct pg_options {
     size_t transaction_max;     /* default 8 */
     size_t waiting_max;         /* reads queued or fibers waiting for a transaction; default 1024 */
     int64_t connect_timeout_ms; /* default 5000 */
+    int64_t line_ms;            /* a wait in the line of one's own user; default 1000 */
 };
 
 /* INVALID_ARGUMENT for a connection string or a limit that cannot be. Connects in the background. */

@@ -53,7 +53,7 @@ enum status pg_begin(struct pg *pg, struct cancel *cancel, bool serializable,
     if (status == STATUS_OK && pg->pool.up == 0)
         status = STATUS_UNAVAILABLE;
     if (status == STATUS_OK)
-        status = fair_wait(&pg->pool.fair, cancel, PG_LINE_MS, &place);
+        status = fair_wait(&pg->pool.fair, cancel, pg->line_ms, &place);
     if (status == STATUS_OK)
         status = pool_take(pg, cancel, &owner);
     if (status != STATUS_OK) {

@@ -167,7 +167,12 @@ static void fault_body(struct world *world)
         fail_with(world, status, "", "", &fault);
         assert_true(fault.text[0] != '\0');
         assert_int_equal(world->last_outcome.status, status);
+        bool contention = status == STATUS_ABORTED || status == STATUS_RESOURCE_EXHAUSTED;
+        assert_int_equal(fault.retry_after_ms, contention ? RPC_RETRY_AFTER_MS : 0);
     }
+    /* A rule of the handler's, which holds next time as well. */
+    fail_with(world, STATUS_RESOURCE_EXHAUSTED, "at most three", "", &fault);
+    assert_int_equal(fault.retry_after_ms, 0);
 }
 
 static void faults_reach_the_caller_whole(void **state)

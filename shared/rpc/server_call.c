@@ -338,6 +338,8 @@ static void call_refuse(struct server_call *call, enum status status, const char
 {
     struct fault fault;
     fault_set_reason(&fault, status, reason, NULL, "%s", text);
+    if (status == STATUS_RESOURCE_EXHAUSTED)
+        fault_set_retry(&fault, RPC_RETRY_AFTER_MS);
     server_end(&call->ctx, &fault, NULL);
     server_release(&call->ctx);
 }

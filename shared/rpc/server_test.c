@@ -343,6 +343,7 @@ static void flood_body(struct world *world)
         if (rpc_call_ended(calls[i], &outcome)) {
             assert_int_equal(outcome->status, STATUS_RESOURCE_EXHAUSTED);
             assert_string_equal(outcome->reason, "TOO_MANY_CALLS");
+            assert_int_equal(outcome->retry_after_ms, RPC_RETRY_AFTER_MS);
         }
         rpc_call_free(calls[i]);
     }

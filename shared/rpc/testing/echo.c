@@ -12,6 +12,9 @@ static struct echo_log *log_of(struct rpc_ctx *ctx)
 static enum status say(struct rpc_ctx *ctx, const testing_text *request, testing_text *response)
 {
     log_of(ctx);
+    /* Whoever shares something out by user goes by the cancel. */
+    if (!slice_equal(rpc_cancel(ctx)->user, rpc_principal(ctx)->user))
+        return STATUS_INTERNAL;
     response->text = request->text;
     response->number = request->number;
     response->payload = request->payload;
