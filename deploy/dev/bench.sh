@@ -24,7 +24,9 @@ readonly bench_group=schonherz@ac bench_groups=100000
 
 bench_start() { # data first-port
     say "dev: starting a federation to measure"
-    "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
+    # One user makes all the load: no limit of theirs.
+    PEK_SEARCHES_PER_SECOND=0 PEK_WRITES_PER_SECOND=0 PEK_REQUESTS_PER_USER_MAX=10000 \
+        "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
     DATA=$1
     curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$2/auth/dev?user=alice"
     BENCH_COOKIE=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
