@@ -3,8 +3,8 @@
 #define PEK_SHARED_PG_INTERNAL_H
 
 #include "shared/base/buffer.h"
-#include "shared/pg/connect.h"
 #include "shared/fair/fair.h"
+#include "shared/pg/connect.h"
 #include "shared/pg/connection.h"
 #include "shared/pg/migrate.h"
 
