@@ -216,6 +216,5 @@ enum status fair_wait(struct fair *fair, struct cancel *cancel, int64_t wait_max
     if (ticket->state == FAIR_IN)
         return STATUS_OK;
     fair_leave(fair, ticket);
-    enum status status = cancel_status(cancel);
-    return status ? status : STATUS_RESOURCE_EXHAUSTED;
+    return cancel_status(cancel) == STATUS_CANCELLED ? STATUS_CANCELLED : STATUS_RESOURCE_EXHAUSTED;
 }

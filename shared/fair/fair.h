@@ -63,8 +63,9 @@ void fair_leave(struct fair *fair, struct fair_ticket *ticket);
 /* Signals everybody who waits, places or no places. */
 void fair_wake_all(struct fair *fair);
 
-/* In a fiber: enters and waits. RESOURCE_EXHAUSTED when refused, or after `wait_max_ms` in the line; CANCELLED and
- * DEADLINE_EXCEEDED as `cancel` says (may be NULL). The user is the cancel's. */
+/* In a fiber: enters and waits. RESOURCE_EXHAUSTED when refused, after `wait_max_ms` in the line, or at the deadline of
+ * `cancel`: all are busy, which says nothing of what they are busy with. CANCELLED as `cancel` says (may be NULL). The user
+ * is the cancel's. */
 PEK_MUST_CHECK enum status fair_wait(struct fair *fair, struct cancel *cancel, int64_t wait_max_ms,
                                      struct fair_ticket *ticket);
 
