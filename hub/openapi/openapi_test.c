@@ -97,7 +97,7 @@ static void document_of_the_federation_is_whole(void **state)
     assert_null(strstr(out.ptr, "IssueToken"));
     /* A comment of the protos. */
     assert_has("\"pek.group.v1.Group\":{\"type\":\"object\"");
-    assert_has("\"description\":\"Refused while the parent is archived.\"");
+    assert_has("\"description\":\"Refused while a subgroup is active, unless `cascade`.\"");
 }
 
 static void paths_that_differ_in_names_are_one(void **state)
