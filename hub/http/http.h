@@ -1,4 +1,4 @@
-/* http: the hub's HTTP/1.1 server, libh2o behind a few functions.
+/* http: the hub's server of HTTP/1.1 and HTTP/2.
  *
  * A server listens on one address and runs `handler` on a fiber of its own for each request, after the whole
  * body is there. The request is valid until its handler returns; the bytes its slices point at live as long.
@@ -43,6 +43,13 @@
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64
+#define HTTP2_STREAMS_MAX 100 /* at a time on a connection */
+#define HTTP2_LARGE_BODIES_MAX 4 /* of these, sending a body beyond 64 KiB */
+#define HTTP2_CONTINUATIONS_MAX 8 /* frames of one header block */
+#define HTTP2_RESETS_MAX 200 /* at once, then so many a second: what comes faster ends the connection */
+#define HTTP2_RESETS_PER_S 20
+#define HTTP2_ODD_FRAMES_MAX 1000 /* likewise frames that bring nothing: pings, settings, empty data, … */
+#define HTTP2_ODD_FRAMES_PER_S 100
 #define HTTP_STRICT_TRANSPORT "max-age=31536000" /* a year */
 
 /* ---- server ------------------------------------------------------------------------------------ */

@@ -38,15 +38,35 @@ static void smuggled_requests_are_refused_and_never_parsed(void **state)
         "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n" INNER,
         "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n" INNER,
         "GET / HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n" INNER,
-        "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET http://me@a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET http://a/ HTTP/1.1\r\n\r\n" INNER,
+        "GET http://a/ HTTP/1.1\r\nHost: a/b\r\n\r\n" INNER,
+        "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
         "GET * HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "GET / HTTP/1.2\r\nHost: a\r\n\r\n" INNER,
+        "GET / HTTP/1.10\r\nHost: a\r\n\r\n" INNER,
+        "GET / HTTP/1.\r\nHost: a\r\n\r\n" INNER,
+        "GET / http/1.1\r\nHost: a\r\n\r\n" INNER,
+        "GET / HTTP/1.1 \r\nHost: a\r\n\r\n" INNER,
+        "GET /\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost:\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a:port\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a:123456\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\n\r\n" INNER,
+        "GET / HTTP/1.1\r\n Host: a\r\n\r\n" INNER,
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
         "GET / HTTP/2.0\r\nHost: a\r\n\r\n" INNER,
         "GET /\\a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
         "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
         "G(T / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" INNER,
+        "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n" INNER,
     };
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         struct client client = ask(slice_str(requests[i]));
@@ -88,7 +108,7 @@ static void too_much_is_refused_with_its_code(void **state)
     assert_answer(SLICE_LIT(GET_CLOSE("/fine")), "HTTP/1.1 200 OK\r\n");
 }
 
-static void errors_of_h2o_itself_are_json(void **state)
+static void errors_before_there_is_a_request_are_json(void **state)
 {
     (void)state;
     start((struct http_options){.body_bytes_max = 10});
@@ -234,7 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(smuggled_requests_are_refused_and_never_parsed),
         TEST(too_much_is_refused_with_its_code),
-        TEST(errors_of_h2o_itself_are_json),
+        TEST(errors_before_there_is_a_request_are_json),
         TEST(slow_clients_are_closed),
         TEST(stalled_reader_is_closed),
         TEST(reader_that_leaves_ends_the_stream),
