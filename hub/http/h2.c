@@ -31,20 +31,85 @@ void h2_charge(struct h2 *h2, int64_t cost)
 }
 
 /* Frames that cost us something and bring nobody anything. Those of a plain client stay far below the limit. */
-static int64_t cost_of(const nghttp2_frame *frame)
+static int64_t cost_of(const uint8_t head[H2_FRAME_HEAD_BYTES], size_t len)
 {
-    switch (frame->hd.type) {
-    case NGHTTP2_DATA: /* its end is worth a frame, its bytes are when there are some */
-        return frame->hd.length - frame->data.padlen < H2_SMALL_DATA_BYTES &&
-               !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    switch (head[3]) {
+    case NGHTTP2_HEADERS: /* a request: streams are counted */
+        return 0;
+    case NGHTTP2_DATA:
+        return len < H2_SMALL_DATA_BYTES && !(head[4] & NGHTTP2_FLAG_END_STREAM);
     case NGHTTP2_SETTINGS:
     case NGHTTP2_PING:
-        return !(frame->hd.flags & NGHTTP2_FLAG_ACK);
-    case NGHTTP2_HEADERS:
-        return 0;
-    default: /* RST_STREAM, PRIORITY, WINDOW_UPDATE, what is not known */
+        return !(head[4] & NGHTTP2_FLAG_ACK);
+    default: /* RST_STREAM, PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */
         return 1;
     }
+}
+
+/* Of a stream that we reset the client may still be sending; on one that ended otherwise it has nothing to say. */
+static bool is_over(struct h2 *h2, int32_t stream_id)
+{
+    if (stream_id == 0 || stream_id > h2->last_stream_id ||
+        nghttp2_session_find_stream(h2->session, stream_id))
+        return false;
+    for (size_t i = 0; i < H2_RESETS_KEPT; i++) {
+        if (h2->resets[i] == stream_id)
+            return false;
+    }
+    return true;
+}
+
+static uint32_t number_at(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* The head of a frame, before nghttp2 sees it: counted, and refused where nghttp2 passes over what RFC 9113 5.1, 5.1.1
+ * and 6.3 do not. */
+static void judge_frame(struct h2 *h2)
+{
+    const uint8_t *head = h2->frame_head;
+    size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+    int32_t stream_id = (int32_t)(number_at(head + 5) & INT32_MAX);
+    bool carries = head[3] == NGHTTP2_DATA || head[3] == NGHTTP2_HEADERS;
+    int64_t cost = cost_of(head, len);
+    h2->frame_left_bytes = len;
+    if (cost > 0)
+        h2_charge(h2, cost);
+    if (h2->credit_us < 0)
+        h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
+    else if (head[3] == NGHTTP2_PRIORITY && stream_id == 0)
+        h2_terminate(h2, NGHTTP2_PROTOCOL_ERROR);
+    else if (carries && is_over(h2, stream_id))
+        h2_terminate(h2, NGHTTP2_STREAM_CLOSED);
+}
+
+/* A stream that depends on itself (RFC 7540 5.3.1): nobody makes use of priorities any more, but it is still no frame. */
+static void judge_priority(struct h2 *h2, struct slice payload)
+{
+    if (h2->frame_head[3] == NGHTTP2_PRIORITY && h2->frame_left_bytes == 5 && payload.len >= 4 &&
+        ((number_at((const uint8_t *)payload.ptr) ^ number_at(h2->frame_head + 5)) & INT32_MAX) == 0)
+        h2_terminate(h2, NGHTTP2_PROTOCOL_ERROR);
+}
+
+/* How much of `bytes` nghttp2 may have before the next look: what is left of the preface or a frame, or a head. */
+static size_t next_piece(struct h2 *h2, struct slice bytes)
+{
+    if (h2->frame_left_bytes > 0) {
+        judge_priority(h2, bytes);
+        size_t len = bytes.len < h2->frame_left_bytes ? bytes.len : h2->frame_left_bytes;
+        h2->frame_left_bytes -= len;
+        return len;
+    }
+    size_t room = H2_FRAME_HEAD_BYTES - h2->frame_head_bytes;
+    size_t len = bytes.len < room ? bytes.len : room;
+    memcpy(h2->frame_head + h2->frame_head_bytes, bytes.ptr, len);
+    h2->frame_head_bytes += len;
+    if (h2->frame_head_bytes == H2_FRAME_HEAD_BYTES) {
+        h2->frame_head_bytes = 0;
+        judge_frame(h2);
+    }
+    return len;
 }
 
 /* ---- bodies --------------------------------------------------------------------------------------- */
@@ -124,9 +189,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct h2 *h2 = arg;
     (void)session;
-    int64_t cost = cost_of(frame);
-    if (cost > 0)
-        h2_charge(h2, cost);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     struct http_request *request = h2_request(h2, frame->hd.stream_id);
@@ -137,15 +199,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         h2_take_head(request, whole);
     if (whole)
         dispatch(request);
-    return 0;
-}
-
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
-{
-    struct h2 *h2 = arg;
-    (void)session;
-    if (hd->type == NGHTTP2_CONTINUATION)
-        h2_charge(h2, 1);
     return 0;
 }
 
@@ -186,7 +239,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     if (is_end && nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
         (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                         NGHTTP2_NO_ERROR);
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+    if (frame->hd.type != NGHTTP2_RST_STREAM)
+        return 0;
+    h2->resets[h2->reset_count++ % H2_RESETS_KEPT] = frame->hd.stream_id;
+    if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
         h2_charge(h2, 1);
     return 0;
 }
@@ -205,18 +261,17 @@ static void h2_fill(struct http_conn *conn)
 static void h2_take(struct http_conn *conn, struct slice bytes)
 {
     struct h2 *h2 = conn->h2;
-    ssize_t taken = nghttp2_session_mem_recv(h2->session, (const uint8_t *)bytes.ptr, bytes.len);
-    if (conn->state == CONN_CLOSED)
-        return;
-    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
-        conn_end(conn, true);
-        return;
+    ssize_t taken = 0;
+    while (bytes.len > 0 && taken >= 0) {
+        size_t len = next_piece(h2, bytes);
+        taken = nghttp2_session_mem_recv(h2->session, (const uint8_t *)bytes.ptr, len);
+        bytes = slice_make(bytes.ptr + len, bytes.len - len);
     }
-    if (taken < 0)
+    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+        conn_end(conn, true);
+    else if (taken < 0)
         h2_terminate(h2, taken == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM
                                                       : NGHTTP2_INTERNAL_ERROR);
-    else if (h2->credit_us < 0)
-        h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
     conn_due(conn);
 }
 
@@ -313,7 +368,6 @@ static nghttp2_session_callbacks *callbacks_new(void)
     nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_on_send_data);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, h2_on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, h2_on_header);
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
@@ -352,6 +406,7 @@ enum status h2_begin(struct http_conn *conn)
     if (!h2)
         return STATUS_RESOURCE_EXHAUSTED;
     h2->conn = conn;
+    h2->frame_left_bytes = NGHTTP2_CLIENT_MAGIC_LEN;
     h2->charged_us = conn->since_us = clock_monotonic_us();
     h2->credit_us = HTTP2_ODD_FRAMES_MAX * H2_FRAME_US;
     list_init(&h2->requests);

@@ -10,6 +10,7 @@ int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, vo
     h2->headers_since_us = clock_monotonic_us();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    h2->last_stream_id = frame->hd.stream_id;
     struct http_request *request = request_new(h2->conn, &h2_protocol);
     if (!request)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
