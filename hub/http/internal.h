@@ -20,6 +20,7 @@
 #include "hub/http/addresses.h"
 #include "hub/http/chunks.h"
 #include "hub/http/field.h"
+#include "hub/http/gzip.h"
 #include "hub/http/head.h"
 #include "hub/http/http.h"
 #include "shared/base/buffer.h"
@@ -72,6 +73,7 @@ struct http_server {
     struct fiber_event changed; /* a connection or a request ended, for the drain */
     struct http_request *pooled;
     size_t pooled_count;
+    struct gzip *gzip;
     int64_t date_s;
     char date[HTTP_DATE_BYTES];      /* of date_s, as the Date header has it */
     char read_bytes[HTTP_READ_BYTES]; /* of whoever's turn it is to read */

@@ -99,6 +99,35 @@ static void answer_make(const struct http_request *request, int status_code,
     answer_add_defaults(request->server, answer);
 }
 
+/* A page of another site may make a browser ask, and whoever sees the length of the answer on the wire can then guess
+ * at what is in it (BREACH): such answers go out as they are. */
+static bool is_foreign(const struct http_request *request)
+{
+    struct slice site = http_header(request, "sec-fetch-site", 0);
+    return site.ptr && !slice_equal_str(site, "same-origin") && !slice_equal_str(site, "none");
+}
+
+static bool is_json(const struct answer *answer)
+{
+    for (size_t i = 0; i < answer->header_count; i++) {
+        if (slice_equal_str(answer->headers[i].name, "content-type"))
+            return slice_starts_with(answer->headers[i].value, SLICE_LIT("application/json"));
+    }
+    return false;
+}
+
+static void compress(struct http_request *request, struct answer *answer)
+{
+    if (answer->no_body || !is_json(answer) || answer_has(answer, "content-encoding") ||
+        answer_has(answer, "etag")) /* a strong one means these bytes */
+        return;
+    answer_add(answer, SLICE_LIT("vary"), SLICE_LIT("accept-encoding"));
+    if (answer->body.len >= HTTP_GZIP_BYTES_MIN && answer->body.len <= HTTP_GZIP_BYTES_MAX &&
+        !is_foreign(request) && http_encoding(request, "gzip") > 0 &&
+        gzip_body(request->server->gzip, answer->body, &request->arena, &answer->body))
+        answer_add(answer, SLICE_LIT("content-encoding"), SLICE_LIT("gzip"));
+}
+
 /* ---- complete ------------------------------------------------------------------------------------ */
 
 void http_reply(struct http_request *request, int status_code,
@@ -114,6 +143,7 @@ void http_reply(struct http_request *request, int status_code,
     answer_make(request, status_code, headers, header_count, &answer);
     answer.whole = true;
     answer.body = body;
+    compress(request, &answer);
     if (!answer.no_body && !answer.head_only)
         request->sent_bytes = body.len;
     request->protocol->begin(request, &answer);

@@ -368,6 +368,11 @@ int http_accept(const struct http_request *request, const char *const *types, si
     return best;
 }
 
+int http_encoding(const struct http_request *request, const char *coding)
+{
+    return encoding_quality(http_header(request, "accept-encoding", 0), coding);
+}
+
 struct cancel *http_cancel(struct http_request *request)
 {
     return &request->cancel;
