@@ -14,6 +14,7 @@ struct http_request *h2_request(struct h2 *h2, int32_t stream_id)
 
 void h2_terminate(struct h2 *h2, uint32_t error)
 {
+    h2->over = true;
     (void)nghttp2_session_terminate_session(h2->session, error);
     conn_due(h2->conn);
 }
@@ -41,7 +42,9 @@ static int64_t cost_of(const uint8_t head[H2_FRAME_HEAD_BYTES], size_t len)
     case NGHTTP2_SETTINGS:
     case NGHTTP2_PING:
         return !(head[4] & NGHTTP2_FLAG_ACK);
-    default: /* RST_STREAM, PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */
+    case NGHTTP2_RST_STREAM:
+        return H2_RESET_COST;
+    default: /* PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */
         return 1;
     }
 }
@@ -243,7 +246,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     h2->resets[h2->reset_count++ % H2_RESETS_KEPT] = frame->hd.stream_id;
     if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
-        h2_charge(h2, 1);
+        h2_charge(h2, H2_RESET_COST);
     return 0;
 }
 
@@ -262,8 +265,10 @@ static void h2_take(struct http_conn *conn, struct slice bytes)
 {
     struct h2 *h2 = conn->h2;
     ssize_t taken = 0;
-    while (bytes.len > 0 && taken >= 0) {
+    while (bytes.len > 0 && taken >= 0 && !h2->over) {
         size_t len = next_piece(h2, bytes);
+        if (h2->over) /* nothing more of it is looked at, not even what came in the same packet */
+            break;
         taken = nghttp2_session_mem_recv(h2->session, (const uint8_t *)bytes.ptr, len);
         bytes = slice_make(bytes.ptr + len, bytes.len - len);
     }
@@ -384,7 +389,6 @@ static nghttp2_option *option_new(void)
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_outbound_ack(option, HTTP2_ODD_FRAMES_MAX);
     nghttp2_option_set_max_continuations(option, HTTP2_CONTINUATIONS_MAX);
-    nghttp2_option_set_stream_reset_rate_limit(option, HTTP2_RESETS_MAX, HTTP2_RESETS_PER_S);
     return option;
 }
 

@@ -9,6 +9,7 @@
 #define H2_WINDOW_BYTES 65535 /* of a stream, until it has leave for more: the protocol's default */
 #define H2_CONNECTION_WINDOW_BYTES (1 << 20)
 #define H2_SMALL_DATA_BYTES 16
+#define H2_RESET_COST (HTTP2_ODD_FRAMES_MAX / HTTP2_RESETS_MAX)
 #define H2_DATA_CREDIT 2 /* frames that a client may send for each DATA frame that it takes: its window updates */
 #define H2_HEADER_OVERHEAD_BYTES 32 /* a field, as RFC 9113 6.5.2 counts it */
 #define H2_SWOLLEN 4
@@ -30,6 +31,7 @@ struct h2 {
     int32_t resets[H2_RESETS_KEPT]; /* streams that we reset last */
     size_t reset_count;
     bool noticed, said_goaway;
+    bool over; /* it is told to go away, and not listened to any more */
 };
 
 struct http_request *h2_request(struct h2 *h2, int32_t stream_id);
