@@ -242,7 +242,8 @@ static const struct config_option options[] = {
      OPTION(LIST, cors_origins),
      .max = 16,
      .fallback = "",
-     .help = "other origins whose pages may use the API, as https://app.example; none unless named"},
+     .help =
+         "other origins whose pages may use the API, as https://app.example; none unless named"},
     {.name = "site_folder",
      OPTION(PATH, site_folder),
      .fallback = "",
@@ -319,7 +320,8 @@ static void check(struct config *config, const void *values)
         const char *origin = hub->cors_origins.items[i];
         const char *host = strstr(origin, "://");
         if (strncmp(origin, "http", 4) != 0 || !host || !host[3] || strpbrk(host + 3, "/?# *"))
-            config_mistake(config, "cors_origins: '%s' is no origin, as https://app.example", origin);
+            config_mistake(config, "cors_origins: '%s' is no origin, as https://app.example",
+                           origin);
     }
     check_oauth(config, hub);
 }

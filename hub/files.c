@@ -66,7 +66,8 @@ static bool is_hashed(struct slice path)
     size_t len = 0, digits = 0;
     if (!dot)
         return false;
-    for (const char *at = dot - 1; at > path.ptr && (isalnum((unsigned char)*at) || *at == '_'); at--) {
+    for (const char *at = dot - 1; at > path.ptr && (isalnum((unsigned char)*at) || *at == '_');
+         at--) {
         len++;
         digits += isdigit((unsigned char)*at) != 0;
     }

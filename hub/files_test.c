@@ -57,9 +57,12 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    static const char *const names[] = {"index.html", "assets/app-3f9c01b2.js",
-                                        "assets/app-3f9c01b2.js.br", "assets/my-component.css",
-                                        ".secret", "passwd"};
+    static const char *const names[] = {"index.html",
+                                        "assets/app-3f9c01b2.js",
+                                        "assets/app-3f9c01b2.js.br",
+                                        "assets/my-component.css",
+                                        ".secret",
+                                        "passwd"};
     char path[128];
     int result = teardown(state);
     files_close(&files);
@@ -76,8 +79,8 @@ static int end(void **state)
 static struct client get(const char *path, const char *header)
 {
     char text[512];
-    int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n",
-                       path, header);
+    int len = snprintf(text, sizeof(text),
+                       "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", path, header);
     return ask(slice_make(text, (size_t)len));
 }
 
@@ -100,7 +103,8 @@ static void files_come_in_the_form_that_is_wanted(void **state)
 {
     const char *app = "/assets/app-3f9c01b2.js", *css = "/assets/my-component.css";
     (void)state;
-    expect("/index.html", "", HAS("200 OK", "text/html; charset=utf-8", "no-cache", "etag: \"", "<p>site"),
+    expect("/index.html", "",
+           HAS("200 OK", "text/html; charset=utf-8", "no-cache", "etag: \"", "<p>site"),
            "content-encoding");
     expect(app, "Accept-Encoding: gzip, br\r\n",
            HAS("content-encoding: br\r\n", "text/javascript", "immutable", "vary: accept-encoding",
@@ -108,7 +112,8 @@ static void files_come_in_the_form_that_is_wanted(void **state)
            NULL);
     expect(app, "Accept-Encoding: gzip, br;q=0\r\n", HAS("content-encoding: gzip\r\n"), "aaaaaaaa");
     expect(app, "", HAS("Content-Length: 4999\r\n", "aaaaaaaa"), "content-encoding");
-    expect(css, "Accept-Encoding: gzip\r\n", HAS("content-encoding: gzip\r\n", "no-cache"), "immutable");
+    expect(css, "Accept-Encoding: gzip\r\n", HAS("content-encoding: gzip\r\n", "no-cache"),
+           "immutable");
 }
 
 static void known_file_is_not_sent_again(void **state)
@@ -127,8 +132,17 @@ static void known_file_is_not_sent_again(void **state)
 static void nothing_leads_out_of_the_folder(void **state)
 {
     static const char *const paths[] = {
-        "/.secret", "/passwd", "/../etc/passwd", "/assets/../index.html", "/assets/%2e%2e/index.html",
-        "/assets%2f..%2findex.html", "//etc/passwd", "/assets", "/assets/", "/index.html%00", "/Index.html",
+        "/.secret",
+        "/passwd",
+        "/../etc/passwd",
+        "/assets/../index.html",
+        "/assets/%2e%2e/index.html",
+        "/assets%2f..%2findex.html",
+        "//etc/passwd",
+        "/assets",
+        "/assets/",
+        "/index.html%00",
+        "/Index.html",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

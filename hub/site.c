@@ -39,10 +39,8 @@ enum status site_open(struct site *site, const struct site_options *options, str
         .description = "Groups of all realms behind one login.",
         .cookie = API_COOKIE,
     };
-    *site = (struct site){.metrics = options->metrics,
-                          .keys = options->keys,
-                          .pg = options->pg,
-                          .api = options->api};
+    *site = (struct site){
+        .metrics = options->metrics, .keys = options->keys, .pg = options->pg, .api = options->api};
     buffer_init(&site->openapi, OPENAPI_BYTES_MAX);
     enum status status =
         openapi_write(options->transcode, options->descriptor_set, &openapi, &site->openapi);

@@ -21,7 +21,7 @@ struct format {
     enum format_kind kind;
     struct buffer buffer;
     int64_t flushed_us; /* when something was written last */
-    bool begun; /* the head of the answer is out: errors go into the stream */
+    bool begun;         /* the head of the answer is out: errors go into the stream */
     size_t items;
 };
 

@@ -63,10 +63,8 @@ static enum state take_size(struct chunks *chunks, unsigned char c)
 static enum state take_extension(enum state state, unsigned char c)
 {
     switch (state) {
-    case EXT_BLANK:
-        return is_blank(c) ? EXT_BLANK : c == ';' ? EXT_NAME_FIRST : BAD;
-    case EXT_NAME_FIRST:
-        return is_blank(c) ? EXT_NAME_FIRST : is_token_char(c) ? EXT_NAME : BAD;
+    case EXT_BLANK: return is_blank(c) ? EXT_BLANK : c == ';' ? EXT_NAME_FIRST : BAD;
+    case EXT_NAME_FIRST: return is_blank(c) ? EXT_NAME_FIRST : is_token_char(c) ? EXT_NAME : BAD;
     case EXT_NAME:
         if (is_token_char(c))
             return EXT_NAME;
@@ -83,8 +81,7 @@ static enum state take_extension(enum state state, unsigned char c)
         return c == '"' ? EXT_QUOTED : is_token_char(c) ? EXT_TOKEN : BAD;
     case EXT_QUOTED:
         return c == '"' ? EXT_QUOTED_END : c == '\\' ? EXT_ESCAPED : is_text(c) ? EXT_QUOTED : BAD;
-    case EXT_ESCAPED:
-        return is_text(c) ? EXT_QUOTED : BAD;
+    case EXT_ESCAPED: return is_text(c) ? EXT_QUOTED : BAD;
     default: /* EXT_TOKEN, EXT_QUOTED_END */
         if (state == EXT_TOKEN && is_token_char(c))
             return EXT_TOKEN;
@@ -95,14 +92,10 @@ static enum state take_extension(enum state state, unsigned char c)
 static enum state take_trailer(enum state state, unsigned char c)
 {
     switch (state) {
-    case TRAILER:
-        return c == '\r' ? LAST_LF : is_token_char(c) ? TRAILER_NAME : BAD;
-    case TRAILER_NAME:
-        return c == ':' ? TRAILER_VALUE : is_token_char(c) ? TRAILER_NAME : BAD;
-    case TRAILER_VALUE:
-        return c == '\r' ? TRAILER_LF : is_text(c) ? TRAILER_VALUE : BAD;
-    default: /* TRAILER_LF */
-        return c == '\n' ? TRAILER : BAD;
+    case TRAILER: return c == '\r' ? LAST_LF : is_token_char(c) ? TRAILER_NAME : BAD;
+    case TRAILER_NAME: return c == ':' ? TRAILER_VALUE : is_token_char(c) ? TRAILER_NAME : BAD;
+    case TRAILER_VALUE: return c == '\r' ? TRAILER_LF : is_text(c) ? TRAILER_VALUE : BAD;
+    default: /* TRAILER_LF */ return c == '\n' ? TRAILER : BAD;
     }
 }
 
@@ -111,29 +104,20 @@ static enum state take_char(struct chunks *chunks, unsigned char c)
 {
     enum state state = (enum state)chunks->state;
     switch (state) {
-    case SIZE:
-        return take_size(chunks, c);
+    case SIZE: return take_size(chunks, c);
     case SIZE_LF:
         if (c != '\n')
             return BAD;
         chunks->digits = 0;
         return chunks->left_bytes > 0 ? DATA : TRAILER;
-    case DATA_CR:
-        return c == '\r' ? DATA_LF : BAD;
-    case DATA_LF:
-        return c == '\n' ? SIZE : BAD;
-    case LAST_LF:
-        chunks->done = c == '\n';
-        return BAD; /* nothing follows */
+    case DATA_CR: return c == '\r' ? DATA_LF : BAD;
+    case DATA_LF: return c == '\n' ? SIZE : BAD;
+    case LAST_LF: chunks->done = c == '\n'; return BAD; /* nothing follows */
     case TRAILER:
     case TRAILER_NAME:
     case TRAILER_VALUE:
-    case TRAILER_LF:
-        chunks->extra_bytes++;
-        return take_trailer(state, c);
-    default:
-        chunks->extra_bytes++;
-        return take_extension(state, c);
+    case TRAILER_LF: chunks->extra_bytes++; return take_trailer(state, c);
+    default: chunks->extra_bytes++; return take_extension(state, c);
     }
 }
 

@@ -79,11 +79,11 @@ static size_t reference(struct slice bytes, struct buffer *body)
         buffer_append(body, rest.ptr, size);
         if (size > 0 && memcmp(rest.ptr + size, "\r\n", 2) != 0)
             return 0;
-        rest = slice_make(rest.ptr + size + (size > 0 ? 2 : 0), rest.len - size - (size > 0 ? 2 : 0));
+        rest =
+            slice_make(rest.ptr + size + (size > 0 ? 2 : 0), rest.len - size - (size > 0 ? 2 : 0));
     } while (size > 0);
     do {
-        if (!next_line(&rest, line) ||
-            (line[0] && regexec(&trailer_line, line, 0, NULL, 0) != 0))
+        if (!next_line(&rest, line) || (line[0] && regexec(&trailer_line, line, 0, NULL, 0) != 0))
             return 0;
     } while (line[0]);
     return bytes.len - rest.len;
@@ -98,8 +98,8 @@ static void compare(struct slice bytes)
     int code = take(bytes, &body, &taken);
     expected = reference(bytes, &expected_body);
     if ((code == 200) != (expected > 0) ||
-        (expected > 0 && (taken != expected ||
-                          !slice_equal(buffer_slice(&body), buffer_slice(&expected_body)))))
+        (expected > 0 &&
+         (taken != expected || !slice_equal(buffer_slice(&body), buffer_slice(&expected_body)))))
         fail_msg("%d and %zu of %zu bytes, not %zu: %.*s", code, taken, bytes.len, expected,
                  SLICE_ARG(bytes));
     buffer_done(&body);
@@ -109,21 +109,23 @@ static void compare(struct slice bytes)
 /* Each byte of a body with everything in it taken away, replaced and followed by each byte that matters. */
 static void every_place_is_read_as_the_grammar_has_it(void **state)
 {
-    static const char whole[] = "5;a=b;c=\"d\\\"e\";f\r\nhello\r\n0A\r\n0123456789\r\n00 ;x\r\nX-T: y\r\n\r\n0\r\n\r\n";
+    static const char whole[] =
+        "5;a=b;c=\"d\\\"e\";f\r\nhello\r\n0A\r\n0123456789\r\n00 ;x\r\nX-T: y\r\n\r\n0\r\n\r\n";
     static const char bytes[] = "\n\r\0 \t_x0g;=\":\\\x7f\x80-+,";
     const size_t len = sizeof(whole) - 1;
     char changed[sizeof(whole) + 1];
     (void)state;
 #define TOKEN "[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 #define BWS "[ \t]*"
-    assert_int_equal(regcomp(&size_line,
-                             "^[0-9A-Fa-f]{1,8}(" BWS ";" BWS TOKEN "(" BWS "=" BWS "(" TOKEN
-                             "|\"([^\"\\\x01-\x08\x0a-\x1f\x7f]|\\\\[^\x01-\x08\x0a-\x1f\x7f])*\"))?)*$",
-                             REG_EXTENDED | REG_NOSUB),
-                     0);
-    assert_int_equal(regcomp(&trailer_line, "^" TOKEN ":[^\x01-\x08\x0a-\x1f\x7f]*$",
-                             REG_EXTENDED | REG_NOSUB),
-                     0);
+    assert_int_equal(
+        regcomp(&size_line,
+                "^[0-9A-Fa-f]{1,8}(" BWS ";" BWS TOKEN "(" BWS "=" BWS "(" TOKEN
+                "|\"([^\"\\\x01-\x08\x0a-\x1f\x7f]|\\\\[^\x01-\x08\x0a-\x1f\x7f])*\"))?)*$",
+                REG_EXTENDED | REG_NOSUB),
+        0);
+    assert_int_equal(
+        regcomp(&trailer_line, "^" TOKEN ":[^\x01-\x08\x0a-\x1f\x7f]*$", REG_EXTENDED | REG_NOSUB),
+        0);
     compare(slice_make(whole, len));
     for (size_t at = 0; at < len; at++) {
         memcpy(changed, whole, at);
@@ -149,19 +151,37 @@ static void every_place_is_read_as_the_grammar_has_it(void **state)
 static void nothing_behind_a_bad_chunk_is_parsed(void **state)
 {
     static const struct slice bodies[] = {
-        SLICE_LIT("0x2f\r\n\r\n"), SLICE_LIT("0;\n\n"),         SLICE_LIT("0;\r\n\r\n"),
-        SLICE_LIT("2_0\r\n"),      SLICE_LIT("2xyz\r\n"),       SLICE_LIT("0\n\n"),
-        SLICE_LIT("0\r\n\n"),      SLICE_LIT("0\n\r\n"),        SLICE_LIT("0\r\r\n\r\n"),
-        SLICE_LIT("1\r\na\n0\r\n\r\n"),                         SLICE_LIT("1\r\na\r0\r\n\r\n"),
-        SLICE_LIT("1\na\r\n0\r\n\r\n"),                         SLICE_LIT("1\r\nab\r\n0\r\n\r\n"),
-        SLICE_LIT("1\r\na0\r\n\r\n"),                           SLICE_LIT(" 0\r\n\r\n"),
-        SLICE_LIT("0 \r\n\r\n"),   SLICE_LIT("+0\r\n\r\n"),     SLICE_LIT("-0\r\n\r\n"),
-        SLICE_LIT("\r\n\r\n"),     SLICE_LIT("g\r\n\r\n"),      SLICE_LIT("000000000\r\n\r\n"),
-        SLICE_LIT("0\r\nno colon\r\n\r\n"),                     SLICE_LIT("0\r\n: x\r\n\r\n"),
-        SLICE_LIT("0\r\nX : y\r\n\r\n"),                        SLICE_LIT("0\r\nX: y\n\r\n"),
-        SLICE_LIT("0\r\nX: a\r\n folded\r\n\r\n"),              SLICE_LIT("0;a=\"\n\"\r\n\r\n"),
-        SLICE_LIT("0;a=\"\r\n\r\n"),                            SLICE_LIT("0;\0\r\n\r\n"),
-        SLICE_LIT("0;a b\r\n\r\n"),                             SLICE_LIT("0,a\r\n\r\n"),
+        SLICE_LIT("0x2f\r\n\r\n"),
+        SLICE_LIT("0;\n\n"),
+        SLICE_LIT("0;\r\n\r\n"),
+        SLICE_LIT("2_0\r\n"),
+        SLICE_LIT("2xyz\r\n"),
+        SLICE_LIT("0\n\n"),
+        SLICE_LIT("0\r\n\n"),
+        SLICE_LIT("0\n\r\n"),
+        SLICE_LIT("0\r\r\n\r\n"),
+        SLICE_LIT("1\r\na\n0\r\n\r\n"),
+        SLICE_LIT("1\r\na\r0\r\n\r\n"),
+        SLICE_LIT("1\na\r\n0\r\n\r\n"),
+        SLICE_LIT("1\r\nab\r\n0\r\n\r\n"),
+        SLICE_LIT("1\r\na0\r\n\r\n"),
+        SLICE_LIT(" 0\r\n\r\n"),
+        SLICE_LIT("0 \r\n\r\n"),
+        SLICE_LIT("+0\r\n\r\n"),
+        SLICE_LIT("-0\r\n\r\n"),
+        SLICE_LIT("\r\n\r\n"),
+        SLICE_LIT("g\r\n\r\n"),
+        SLICE_LIT("000000000\r\n\r\n"),
+        SLICE_LIT("0\r\nno colon\r\n\r\n"),
+        SLICE_LIT("0\r\n: x\r\n\r\n"),
+        SLICE_LIT("0\r\nX : y\r\n\r\n"),
+        SLICE_LIT("0\r\nX: y\n\r\n"),
+        SLICE_LIT("0\r\nX: a\r\n folded\r\n\r\n"),
+        SLICE_LIT("0;a=\"\n\"\r\n\r\n"),
+        SLICE_LIT("0;a=\"\r\n\r\n"),
+        SLICE_LIT("0;\0\r\n\r\n"),
+        SLICE_LIT("0;a b\r\n\r\n"),
+        SLICE_LIT("0,a\r\n\r\n"),
     };
     (void)state;
     start((struct http_options){0});
@@ -198,7 +218,8 @@ static void what_carries_no_body_is_bounded(void **state)
     client = client_open();
     client_send(&client, SLICE_LIT(HEAD));
     for (size_t i = 0; i < 400 && !client.ended; i++)
-        client_send(&client, SLICE_LIT("1;abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\r\nx\r\n"));
+        client_send(&client,
+                    SLICE_LIT("1;abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\r\nx\r\n"));
     READ_TO_END(&client);
     assert_true(client_has(&client, "HTTP/1.1 400 "));
     client_close(&client);

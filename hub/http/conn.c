@@ -192,8 +192,8 @@ static void send_wire(struct http_conn *conn, bool later)
         all_written(conn);
         return;
     }
-    buf = uv_buf_init(conn->wire.ptr + conn->wire_sent,
-                      (unsigned)(conn->wire.len - conn->wire_sent));
+    buf =
+        uv_buf_init(conn->wire.ptr + conn->wire_sent, (unsigned)(conn->wire.len - conn->wire_sent));
     conn->writing = true;
     if (uv_write(&conn->write, stream, &buf, 1, on_write) != 0) {
         conn->writing = false;

@@ -83,7 +83,8 @@ void handle(void *arg, struct http_request *request)
         http_stream_abort(request);
     } else if (slice_equal_str(path, "/json")) {
         static char large[4000];
-        const struct http_header_pair json = {SLICE_LIT("content-type"), SLICE_LIT("application/json")};
+        const struct http_header_pair json = {SLICE_LIT("content-type"),
+                                              SLICE_LIT("application/json")};
         memset(large, '1', sizeof(large));
         http_reply(request, 200, &json, 1,
                    slice_make(large, http_query(request).len ? 1000 : sizeof(large)));

@@ -261,7 +261,8 @@ static bool step_chunks(struct http_conn *conn, struct slice *rest)
 {
     struct h1 *h1 = &conn->h1;
     const char *what = NULL;
-    int code = chunks_take(&h1->chunks, rest, &h1->request->body, conn->server->body_bytes_max, &what);
+    int code =
+        chunks_take(&h1->chunks, rest, &h1->request->body, conn->server->body_bytes_max, &what);
     if (code != 0)
         refuse(conn, code, what);
     else if (h1->chunks.done)

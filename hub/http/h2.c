@@ -35,17 +35,12 @@ void h2_charge(struct h2 *h2, int64_t cost)
 static int64_t cost_of(const uint8_t head[H2_FRAME_HEAD_BYTES], size_t len)
 {
     switch (head[3]) {
-    case NGHTTP2_HEADERS: /* a request: streams are counted */
-        return 0;
-    case NGHTTP2_DATA:
-        return len < H2_SMALL_DATA_BYTES && !(head[4] & NGHTTP2_FLAG_END_STREAM);
+    case NGHTTP2_HEADERS: /* a request: streams are counted */ return 0;
+    case NGHTTP2_DATA: return len < H2_SMALL_DATA_BYTES && !(head[4] & NGHTTP2_FLAG_END_STREAM);
     case NGHTTP2_SETTINGS:
-    case NGHTTP2_PING:
-        return !(head[4] & NGHTTP2_FLAG_ACK);
-    case NGHTTP2_RST_STREAM:
-        return H2_RESET_COST;
-    default: /* PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */
-        return 1;
+    case NGHTTP2_PING: return !(head[4] & NGHTTP2_FLAG_ACK);
+    case NGHTTP2_RST_STREAM: return H2_RESET_COST;
+    default: /* PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */ return 1;
     }
 }
 
@@ -91,7 +86,8 @@ static void judge_frame(struct h2 *h2)
 static void judge_priority(struct h2 *h2, struct slice payload)
 {
     if (h2->frame_head[3] == NGHTTP2_PRIORITY && h2->frame_left_bytes == 5 && payload.len >= 4 &&
-        ((number_at((const uint8_t *)payload.ptr) ^ number_at(h2->frame_head + 5)) & INT32_MAX) == 0)
+        ((number_at((const uint8_t *)payload.ptr) ^ number_at(h2->frame_head + 5)) & INT32_MAX) ==
+            0)
         h2_terminate(h2, NGHTTP2_PROTOCOL_ERROR);
 }
 
@@ -133,7 +129,8 @@ static void consume(struct h2 *h2, struct http_request *request)
 {
     if (!request->granted)
         return;
-    (void)nghttp2_session_consume_stream(h2->session, request->stream_id, request->unconsumed_bytes);
+    (void)nghttp2_session_consume_stream(h2->session, request->stream_id,
+                                         request->unconsumed_bytes);
     request->unconsumed_bytes = 0;
 }
 
@@ -222,7 +219,8 @@ static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t
 
 /* ---- sending --------------------------------------------------------------------------------------- */
 
-static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t len, int flags, void *arg)
+static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t len, int flags,
+                       void *arg)
 {
     struct h2 *h2 = arg;
     (void)session, (void)flags;
@@ -421,8 +419,9 @@ enum status h2_begin(struct http_conn *conn)
          (uint32_t)conn->server->head_limits.header_bytes_max},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    if (session_new(h2) != 0 || nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,
-                                                        sizeof(settings) / sizeof(settings[0])) ||
+    if (session_new(h2) != 0 ||
+        nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, settings,
+                                sizeof(settings) / sizeof(settings[0])) ||
         nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0,
                                               H2_CONNECTION_WINDOW_BYTES) != 0) {
         nghttp2_session_del(h2->session);

@@ -120,8 +120,7 @@ void h2_take_head(struct http_request *request, bool whole)
     request->body_since_us = clock_monotonic_us();
     if (request->head->expects_continue) {
         static const nghttp2_nv go_on = {(uint8_t *)(uintptr_t) ":status",
-                                         (uint8_t *)(uintptr_t) "100", 7, 3,
-                                         NGHTTP2_NV_FLAG_NONE};
+                                         (uint8_t *)(uintptr_t) "100", 7, 3, NGHTTP2_NV_FLAG_NONE};
         (void)nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, request->stream_id, NULL,
                                      &go_on, 1, NULL);
         conn_due(h2->conn);

@@ -150,8 +150,8 @@ static int32_t peer_ask(const char *method, const char *path, size_t body_len, c
                                  field(":scheme", "http"), field(":authority", "pek.example"),
                                  field(name ? name : "x", value ? value : "y")};
     const nghttp2_data_provider provider = {.read_callback = on_read_body};
-    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 5, body_len > 0 ? &provider : NULL,
-                                        NULL);
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 5,
+                                        body_len > 0 ? &provider : NULL, NULL);
     assert_true(id > 0);
     stream_of(id)->to_send = body_len;
     return id;
@@ -362,8 +362,10 @@ static void floods_end_the_connection(void **state)
     } floods[] = {
         {"pings", SLICE_LIT(FRAME("\x08", "\x06", "\x00", "\x00") "12345678"), 1200},
         {"settings", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x00")), 1200},
-        {"priorities", SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x01\x10"), 1200},
-        {"window updates", SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x01"), 1200},
+        {"priorities", SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x01\x10"),
+         1200},
+        {"window updates", SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x01"),
+         1200},
         {"empty data", SLICE_LIT(FRAME("\x00", "\x00", "\x00", "\x03")), 1200},
         {"tiny data", SLICE_LIT(FRAME("\x01", "\x00", "\x00", "\x03") "x"), 1200},
         {"frames that nobody knows", SLICE_LIT(FRAME("\x00", "\xee", "\x00", "\x00")), 1200},
@@ -403,7 +405,8 @@ static void rapid_reset_ends_the_connection(void **state)
     PEER_UNTIL(peer.tcp.ended);
     assert_true(peer.goaway);
     if (seen.started > HTTP2_RESETS_MAX + 10)
-        fail_msg("%zu requests were started; %u, last %d", seen.started, peer.goaway_error, peer.goaway_last);
+        fail_msg("%zu requests were started; %u, last %d", seen.started, peer.goaway_error,
+                 peer.goaway_last);
     WAIT_FOR(http_server_requests(server) == 0);
     peer_close();
 }

@@ -101,8 +101,7 @@ static bool take_absolute(struct head *head, struct slice target)
         return head_take_target(head, target);
     bool options = target.len == 0 && slice_equal_str(head->method, "OPTIONS");
     head->path = options ? SLICE_LIT("*") : SLICE_LIT("/");
-    head->query =
-        target.len > 0 ? slice_make(target.ptr + 1, target.len - 1) : (struct slice){0};
+    head->query = target.len > 0 ? slice_make(target.ptr + 1, target.len - 1) : (struct slice){0};
     return true;
 }
 

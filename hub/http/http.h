@@ -48,13 +48,15 @@
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64
-#define HTTP2_STREAMS_MAX 100 /* at a time on a connection */
-#define HTTP2_LARGE_BODIES_MAX 4 /* of these, sending a body beyond 64 KiB */
+#define HTTP2_STREAMS_MAX 100     /* at a time on a connection */
+#define HTTP2_LARGE_BODIES_MAX 4  /* of these, sending a body beyond 64 KiB */
 #define HTTP2_CONTINUATIONS_MAX 8 /* frames of one header block */
-#define HTTP2_RESETS_MAX 200 /* of streams at once, when there are no odd frames: each is worth five of those */
-#define HTTP2_ODD_FRAMES_MAX 1000 /* at once: frames that bring nothing (pings, settings, empty data, …), then so many a second */
+#define HTTP2_RESETS_MAX                                                                           \
+    200 /* of streams at once, when there are no odd frames: each is worth five of those */
+#define HTTP2_ODD_FRAMES_MAX                                                                       \
+    1000 /* at once: frames that bring nothing (pings, settings, empty data, …), then so many a second */
 #define HTTP2_ODD_FRAMES_PER_S 100
-#define HTTP_GZIP_BYTES_MIN 1024 /* shorter JSON is not worth it */
+#define HTTP_GZIP_BYTES_MIN 1024          /* shorter JSON is not worth it */
 #define HTTP_GZIP_BYTES_MAX (256u * 1024) /* longer takes too long on the loop: ask for NDJSON */
 #define HTTP_STRICT_TRANSPORT "max-age=31536000" /* a year */
 

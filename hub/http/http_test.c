@@ -103,8 +103,9 @@ static void long_json_is_compressed_for_those_who_take_it(void **state)
     (void)state;
     start((struct http_options){0});
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n",
-                 cases[i].path, cases[i].headers);
+        snprintf(request, sizeof(request),
+                 "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", cases[i].path,
+                 cases[i].headers);
         struct client client = ask(slice_str(request));
         if (client_has(&client, "content-encoding: gzip\r\n") != cases[i].compressed ||
             client_has(&client, "11111111") == cases[i].compressed)

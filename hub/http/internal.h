@@ -64,7 +64,8 @@ struct http_server {
     struct http_tls_files *tls;
     SSL_CTX *tls_context; /* NULL: plain */
     bool listening, draining;
-    size_t handles_open; /* libuv handles of this struct and of connections that are not closed yet */
+    size_t
+        handles_open; /* libuv handles of this struct and of connections that are not closed yet */
 
     struct list conns, dirty; /* dirty: have something to send or to go on with */
     struct address_table addresses;
@@ -75,8 +76,8 @@ struct http_server {
     size_t pooled_count;
     struct gzip *gzip;
     int64_t date_s;
-    char date[HTTP_DATE_BYTES];      /* of date_s, as the Date header has it */
-    char read_bytes[HTTP_READ_BYTES]; /* of whoever's turn it is to read */
+    char date[HTTP_DATE_BYTES];        /* of date_s, as the Date header has it */
+    char read_bytes[HTTP_READ_BYTES];  /* of whoever's turn it is to read */
     char clear_bytes[HTTP_READ_BYTES]; /* the same without TLS */
 };
 
@@ -88,7 +89,7 @@ void server_hook(struct fibers_hook *hook);
 
 enum conn_state {
     CONN_OPEN,
-    CONN_ENDING,    /* nothing is read into requests any more; closes when all is sent */
+    CONN_ENDING, /* nothing is read into requests any more; closes when all is sent */
     CONN_LINGERING, /* all is sent; what still comes is thrown away, so that no reset overtakes the answer */
     CONN_CLOSED,
 };
@@ -119,7 +120,8 @@ struct http_conn {
     size_t wire_sent, out_taken; /* of wire, by the kernel; of out, by OpenSSL */
     enum conn_state state;
     bool reading, writing, linger, said_goodbye;
-    bool proxied; /* a trusted proxy's: each request counts for its client, and not the connection */
+    bool
+        proxied; /* a trusted proxy's: each request counts for its client, and not the connection */
     bool trusted; /* its peer may speak HTTP/2 in clear */
     bool served;  /* a request was answered on it */
     struct address_hold hold;
@@ -181,7 +183,8 @@ int conn_fd(const struct http_conn *conn);
 /* h2.c */
 PEK_MUST_CHECK enum status h2_begin(struct http_conn *conn);
 void h2_free(struct http_conn *conn);
-bool h2_is_preface(struct slice bytes); /* begins as a client of HTTP/2 does, as far as it is there */
+bool h2_is_preface(
+    struct slice bytes); /* begins as a client of HTTP/2 does, as far as it is there */
 void h2_drain(struct http_conn *conn);
 
 /* ---- request ------------------------------------------------------------------------------------- */
@@ -214,7 +217,7 @@ struct http_request {
     /* HTTP/2 */
     struct list node, waiting; /* of its connection; waiting for leave to send a large body */
     int32_t stream_id;
-    struct head *head;     /* until it is complete */
+    struct head *head; /* until it is complete */
     size_t head_bytes;
     bool granted, ended, headers_done, refused;
     uint64_t unconsumed_bytes; /* of the body, that the client may not send anew yet */

@@ -15,9 +15,8 @@
 /* True when it was closed. */
 static bool check_stall(struct http_conn *conn, int64_t now_us)
 {
-    size_t waiting = conn->writing
-                         ? uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp)
-                         : 0;
+    size_t waiting =
+        conn->writing ? uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp) : 0;
     if (waiting == 0 || waiting != conn->stalled_bytes) {
         conn->stalled_bytes = waiting;
         conn->stalled_since_us = now_us;

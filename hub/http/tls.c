@@ -284,8 +284,8 @@ void tls_encrypt(struct http_conn *conn)
     ERR_clear_error();
     while (conn->out_taken < out->len && conn->cipher.len < HTTP_OUT_BYTES) {
         size_t len = 0;
-        int result = SSL_write_ex(conn->ssl, out->ptr + conn->out_taken,
-                                  out->len - conn->out_taken, &len);
+        int result =
+            SSL_write_ex(conn->ssl, out->ptr + conn->out_taken, out->len - conn->out_taken, &len);
         if (result != 1) {
             if (SSL_get_error(conn->ssl, result) != SSL_ERROR_WANT_READ)
                 conn_close(conn);
