@@ -78,7 +78,7 @@ tidy() { # cache checks
         return 1
     fi
     external=$(bazel info output_base 2>/dev/null)/external
-    export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=1 -I. -I$bin -I$bin/protos \
+    export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -I. -I$bin -I$bin/protos \
 -I$bin/bazel/tests -I$bin/bazel/generator -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
 -I$bin/third_party/grpc_protos -I$bin/shared/rpc/testing -isystem $external/grpc_source \
 -isystem $external/grpc_source/generated -isystem /usr/include/postgresql"

@@ -8,7 +8,6 @@ anyway; they are listed all the same, so that an upgraded package rebuilds what 
 LIBRARIES = [
     "cmocka",
     "grpc",
-    "h2o",
     "hiredis",
     "icu",
     "jansson",
@@ -16,9 +15,11 @@ LIBRARIES = [
     "libjwt",
     "libpq",
     "libuv",
+    "nghttp2",
     "openssl",
     "protobuf",
     "protobuf_c",
+    "zlib",
 ]
 
 def system_libraries():

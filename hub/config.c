@@ -238,6 +238,16 @@ static const struct config_option options[] = {
      .max = 100000,
      .fallback = "300",
      .help = "and lists, that one user may ask for at once"},
+    {.name = "cors_origins",
+     OPTION(LIST, cors_origins),
+     .max = 16,
+     .fallback = "",
+     .help =
+         "other origins whose pages may use the API, as https://app.example; none unless named"},
+    {.name = "site_folder",
+     OPTION(PATH, site_folder),
+     .fallback = "",
+     .help = "folder of the web site, read at start; empty serves the page that is built in"},
 };
 
 static const struct config_command commands[] = {
@@ -306,6 +316,13 @@ static void check(struct config *config, const void *values)
     if (hub->public_url[0] && (strncmp(hub->public_url, "http", 4) != 0 ||
                                hub->public_url[strlen(hub->public_url) - 1] == '/'))
         config_mistake(config, "public_url is an origin, as https://pek.example, without a path");
+    for (size_t i = 0; i < hub->cors_origins.count; i++) {
+        const char *origin = hub->cors_origins.items[i];
+        const char *host = strstr(origin, "://");
+        if (strncmp(origin, "http", 4) != 0 || !host || !host[3] || strpbrk(host + 3, "/?# *"))
+            config_mistake(config, "cors_origins: '%s' is no origin, as https://app.example",
+                           origin);
+    }
     check_oauth(config, hub);
 }
 

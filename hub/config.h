@@ -19,6 +19,8 @@ struct hub_config {
     struct config_list trusted_proxies;
     const char *local_realm; /* "" for none */
     const char *local_database, *local_database_owner, *local_instance_key;
+    struct config_list cors_origins;
+    const char *site_folder; /* "" for none */
     bool dev_login;
     const char *oauth_authorize_url, *oauth_token_url, *oauth_userinfo_url, *oauth_issuer;
     const char *oauth_client_id, *oauth_client_secret_path, *oauth_scopes, *oauth_ca;

@@ -272,6 +272,8 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .hub_channel = hub->host_channel,
         .page_keys = &hub->keys.page,
         .public_origin = config->public_url,
+        .cors_origins = config->cors_origins.items,
+        .cors_origin_count = config->cors_origins.count,
         .request_timeout_ms = config->request_timeout_ms,
         .export_timeout_ms = config->export_timeout_ms,
         .realm_timeout_ms = config->realm_timeout_ms,
@@ -296,8 +298,16 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
     hub->observe.https_certificate = config->https_certificate;
     hub->observe.realms_certificate = config->tls_certificate;
-    return site_open(&hub->site, hub->transcode, descriptors, &hub->keys.hub.keys,
-                     hub->observe.metrics, hub->pg, fault);
+    const struct site_options site = {
+        .api = &hub->api,
+        .transcode = hub->transcode,
+        .descriptor_set = descriptors,
+        .keys = &hub->keys.hub.keys,
+        .metrics = hub->observe.metrics,
+        .pg = hub->pg,
+        .folder = config->site_folder,
+    };
+    return site_open(&hub->site, &site, fault);
 }
 
 static enum status open_login(struct hub *hub, struct fault *fault)

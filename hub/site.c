@@ -12,24 +12,47 @@
 
 #define SITE_READINESS_BYTES_MAX 4096
 
-enum status site_open(struct site *site, const struct transcode *transcode,
-                      struct slice descriptor_set, const struct jwt_keys *keys,
-                      struct metrics *metrics, struct pg *pg, struct fault *fault)
+/* What stands in the folder comes before what is built in. */
+static enum status add_files(struct site *site, const char *folder, struct fault *fault)
 {
-    const struct openapi_options options = {
+    const struct {
+        const char *path;
+        struct slice body;
+    } built_in[] = {
+        {"/openapi.json", buffer_slice(&site->openapi)},
+        {"/index.html", slice_make(web_page, web_page_len)},
+        {"/app.js", slice_make(web_app, web_app_len)},
+        {"/style.css", slice_make(web_style, web_style_len)},
+    };
+
+    enum status status = folder[0] ? files_add_folder(&site->files, folder, fault) : STATUS_OK;
+    for (size_t i = 0; !status && i < (folder[0] ? 1 : sizeof(built_in) / sizeof(built_in[0])); i++)
+        status = files_add(&site->files, slice_str(built_in[i].path), built_in[i].body, fault);
+    return status;
+}
+
+enum status site_open(struct site *site, const struct site_options *options, struct fault *fault)
+{
+    const struct openapi_options openapi = {
         .title = "PÉK Federation",
         .version = "v1",
         .description = "Groups of all realms behind one login.",
         .cookie = API_COOKIE,
     };
-    *site = (struct site){.metrics = metrics, .keys = keys, .pg = pg};
+    *site = (struct site){
+        .metrics = options->metrics, .keys = options->keys, .pg = options->pg, .api = options->api};
     buffer_init(&site->openapi, OPENAPI_BYTES_MAX);
-    enum status status = openapi_write(transcode, descriptor_set, &options, &site->openapi);
-    return status ? fault_set(fault, status, NULL, "the API cannot be described") : STATUS_OK;
+    enum status status =
+        openapi_write(options->transcode, options->descriptor_set, &openapi, &site->openapi);
+    if (status)
+        return fault_set(fault, status, NULL, "the API cannot be described");
+    status = files_open(&site->files, fault);
+    return status ? status : add_files(site, options->folder, fault);
 }
 
 void site_close(struct site *site)
 {
+    files_close(&site->files);
     buffer_done(&site->openapi);
 }
 
@@ -106,27 +129,20 @@ static void answer_jwks(struct site *site, struct http_request *request)
     buffer_done(&body);
 }
 
-static void answer_openapi(struct site *site, struct http_request *request)
+/* "/" and "/x/" are their index.html. */
+static const struct file *find_file(const struct site *site, struct http_request *request)
 {
-    reply(request, 200, "application/json", buffer_slice(&site->openapi));
+    struct slice path = http_path(request); /* decoded; empty when it must not name a file */
+
+    if (path.len > 0 && path.ptr[path.len - 1] == '/')
+        path = slice_str(arena_printf(http_arena(request), "%.*sindex.html", SLICE_ARG(path)));
+    return path.len > 0 ? files_find(&site->files, path) : NULL;
 }
 
-static void answer_page(struct site *site, struct http_request *request)
+static bool is_read(struct http_request *request)
 {
-    (void)site;
-    reply(request, 200, "text/html; charset=utf-8", slice_make(web_page, web_page_len));
-}
-
-static void answer_app(struct site *site, struct http_request *request)
-{
-    (void)site;
-    reply(request, 200, "text/javascript; charset=utf-8", slice_make(web_app, web_app_len));
-}
-
-static void answer_style(struct site *site, struct http_request *request)
-{
-    (void)site;
-    reply(request, 200, "text/css; charset=utf-8", slice_make(web_style, web_style_len));
+    struct slice verb = http_method(request);
+    return slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
 }
 
 void site_handle(struct site *site, struct http_request *request)
@@ -135,27 +151,35 @@ void site_handle(struct site *site, struct http_request *request)
         const char *path;
         void (*answer)(struct site *site, struct http_request *request);
     } pages[] = {
-        {"/healthz", answer_healthz}, {"/readyz", answer_readyz},
-        {"/metrics", answer_metrics}, {"/openapi.json", answer_openapi},
-        {"/", answer_page},           {"/app.js", answer_app},
-        {"/style.css", answer_style}, {"/.well-known/jwks.json", answer_jwks},
+        {"/healthz", answer_healthz},
+        {"/readyz", answer_readyz},
+        {"/metrics", answer_metrics},
+        {"/.well-known/jwks.json", answer_jwks},
     };
-    struct slice path = http_raw_path(request), verb = http_method(request);
+    struct slice path = http_raw_path(request);
     struct fault fault;
 
+    if (slice_equal_str(path, "*")) {
+        api_reply_wrong_verb(site->api, request, SLICE_LIT("GET, HEAD, POST, PATCH, PUT, DELETE"));
+        return;
+    }
+    const struct file *file = find_file(site, request);
+    bool found = file != NULL;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (!slice_equal_str(path, pages[i].path))
             continue;
-        if (slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD")) {
+        found = true;
+        if (is_read(request)) {
             pages[i].answer(site, request);
             return;
         }
-        http_add_header(request, "allow", SLICE_LIT("GET, HEAD"));
-        (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
-                               "this path takes GET, HEAD");
-        api_reply_fault(request, &fault, 405);
-        return;
     }
-    (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
-    api_reply_fault(request, &fault, 0);
+    if (file && is_read(request)) {
+        file_reply(file, request);
+    } else if (found) {
+        api_reply_wrong_verb(site->api, request, SLICE_LIT("GET, HEAD"));
+    } else {
+        (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
+        api_reply_fault(request, &fault, 0);
+    }
 }

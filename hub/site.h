@@ -2,6 +2,8 @@
 #ifndef PEK_HUB_SITE_H
 #define PEK_HUB_SITE_H
 
+#include "hub/api/api.h"
+#include "hub/files.h"
 #include "hub/http/http.h"
 #include "hub/transcode/transcode.h"
 #include "shared/jwt/jwt_keys.h"
@@ -13,6 +15,16 @@
 #define SITE_READINESS_WAIT_MS 1000
 #define SITE_METRICS_BYTES_MAX (4u * 1024 * 1024)
 
+struct site_options {
+    const struct api *api;
+    const struct transcode *transcode;
+    struct slice descriptor_set; /* what the transcode was made of */
+    const struct jwt_keys *keys;
+    struct metrics *metrics;
+    struct pg *pg;
+    const char *folder; /* of the web site; "" for the page that is built in */
+};
+
 struct site {
     struct metrics *metrics;
     const struct jwt_keys *keys;
@@ -20,13 +32,14 @@ struct site {
     enum status readiness; /* of a session's look-up, as asked at `asked_us` */
     int64_t asked_us;
     bool asking;
+    const struct api *api;
     struct buffer openapi; /* written once */
+    struct files files;
 };
 
-/* `descriptor_set` is what the transcode was made of. */
-PEK_MUST_CHECK enum status site_open(struct site *site, const struct transcode *transcode,
-                                     struct slice descriptor_set, const struct jwt_keys *keys,
-                                     struct metrics *metrics, struct pg *pg, struct fault *fault);
+/* Reads the folder: blocks. */
+PEK_MUST_CHECK enum status site_open(struct site *site, const struct site_options *options,
+                                     struct fault *fault);
 /* Also of a zeroed one. */
 void site_close(struct site *site);
 /* Answers every path; 404 for those that are not there. */

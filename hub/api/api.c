@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "hub/api/cors.h"
 #include "hub/api/format.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
@@ -17,6 +18,8 @@ void api_done(struct api *api)
 {
     api_shares_done(&api->shares);
 }
+
+#define CONTENT_TYPE "CONTENT_TYPE" /* the reason of a fault that is 415 */
 
 /* ---- before the call --------------------------------------------------------------------------- */
 
@@ -74,9 +77,11 @@ enum status api_check_origin(const struct api *api, struct http_request *request
     struct slice site = http_header(request, "sec-fetch-site", 0);
     struct slice origin = http_header(request, "origin", 0);
 
-    if (!is_json(http_header(request, "content-type", 0)))
-        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "CONTENT_TYPE", "content-type",
+    if (http_body(request).len > 0 && !is_json(http_header(request, "content-type", 0)))
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, CONTENT_TYPE, "content-type",
                                 "send Content-Type: application/json");
+    if (cors_allows(api, origin))
+        return STATUS_OK;
     if (site.ptr && !slice_equal_str(site, "same-origin") && !slice_equal_str(site, "none"))
         return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "CROSS_ORIGIN", "sec-fetch-site",
                                 "requests from other sites are refused");
@@ -90,6 +95,8 @@ int api_http_code(const struct fault *fault)
 {
     if (strcmp(fault->reason, API_PRECONDITION_FAILED) == 0)
         return 412;
+    if (strcmp(fault->reason, CONTENT_TYPE) == 0)
+        return 415;
     /* What a realm answered was not to be read, or not its own: that is not this hub's own failure. */
     return fault->status == STATUS_DATA_LOSS ? 502 : status_http(fault->status);
 }
@@ -259,21 +266,34 @@ static enum status run(struct api_call *call, struct fault *fault)
     return call->method->server_streaming ? call_stream(call, fault) : call_unary(call, fault);
 }
 
-static void reply_unrouted(struct http_request *request, enum route_outcome outcome,
-                           struct slice allow)
+void api_reply_wrong_verb(const struct api *api, struct http_request *request, struct slice allow)
+{
+    struct fault fault;
+    char *all = arena_printf(http_arena(request), "%.*s, OPTIONS", SLICE_ARG(allow));
+
+    http_add_header(request, "allow", slice_str(all));
+    if (slice_equal_str(http_method(request), "OPTIONS")) {
+        cors_add_preflight(api, request, allow);
+        http_reply(request, 204, NULL, 0, slice_make("", 0));
+        return;
+    }
+    (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
+                           "this path takes %.*s", SLICE_ARG(allow));
+    api_reply_fault(request, &fault, 405);
+}
+
+static void reply_unrouted(const struct api *api, struct http_request *request,
+                           enum route_outcome outcome, struct slice allow)
 {
     struct fault fault;
 
     if (outcome == ROUTE_WRONG_VERB) {
-        http_add_header(request, "allow", allow);
-        (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
-                               "this path takes %.*s", SLICE_ARG(allow));
-        api_reply_fault(request, &fault, 405);
-    } else {
-        (void)fault_set_reason(&fault, STATUS_NOT_FOUND, "NO_SUCH_PATH", NULL,
-                               "there is no such path; see /openapi.json");
-        api_reply_fault(request, &fault, 0);
+        api_reply_wrong_verb(api, request, allow);
+        return;
     }
+    (void)fault_set_reason(&fault, STATUS_NOT_FOUND, "NO_SUCH_PATH", NULL,
+                           "there is no such path; see /openapi.json");
+    api_reply_fault(request, &fault, 0);
 }
 
 void api_handle(struct api *api, struct http_request *request)
@@ -283,6 +303,7 @@ void api_handle(struct api *api, struct http_request *request)
     struct fault fault = {0};
     struct slice allow;
 
+    cors_add_headers(api, request);
     if (!call) {
         (void)fault_set(&fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
         api_reply_fault(request, &fault, 0);
@@ -294,7 +315,7 @@ void api_handle(struct api *api, struct http_request *request)
         route_match(transcode_routes(api->options.transcode), http_method(request),
                     http_raw_path(request), arena, &call->match, &allow);
     if (outcome != ROUTE_FOUND) {
-        reply_unrouted(request, outcome, allow);
+        reply_unrouted(api, request, outcome, allow);
         return;
     }
     call->api = api;

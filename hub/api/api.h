@@ -26,8 +26,11 @@
 #define API_ITEM_BYTES_MAX                                                                         \
     (1024u * 1024) /* of one item's JSON in a list; a larger one is its realm's fault */
 #define API_FLUSH_BYTES                                                                            \
-    (32u * 1024)           /* NDJSON is written when so much is ready, or nothing more is */
-#define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
+    (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
+#define API_EVENTS_RETRY                                                                           \
+    "retry: 3000\n" /* milliseconds until a browser asks again; part of the first event */
+#define API_EVENTS_COMMENT_MS 15000       /* of an event stream that has nothing to say */
+#define API_ENDING_MS 2000                /* for the last line of a stream whose time is up */
 #define API_IDEMPOTENCY_KEY_BYTES_MAX 128 /* as worker/change takes it */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
@@ -46,12 +49,14 @@ struct api_options {
     struct rpc_channel *hub_channel; /* the hub's own services; a call carries the cookie's token */
     const struct api_page_keys *page_keys; /* may change while nobody is inside */
     const char *public_origin;             /* "https://pek.example"; "": whatever Host says */
-    int64_t request_timeout_ms;            /* 10 s */
-    int64_t export_timeout_ms;             /* 60 s: a stream without page size */
-    int64_t realm_timeout_ms;              /* 5 s: one call to one realm */
-    int64_t straggler_ms;     /* how long the others may take once one realm answered */
-    uint64_t realm_items_max; /* 1 000 000: of one realm in one answer */
-    struct api_limits limits; /* of a user */
+    const char *const *cors_origins;       /* other origins that may use the API; see cors.h */
+    size_t cors_origin_count;
+    int64_t request_timeout_ms; /* 10 s */
+    int64_t export_timeout_ms;  /* 60 s: a stream without page size */
+    int64_t realm_timeout_ms;   /* 5 s: one call to one realm */
+    int64_t straggler_ms;       /* how long the others may take once one realm answered */
+    uint64_t realm_items_max;   /* 1 000 000: of one realm in one answer */
+    struct api_limits limits;   /* of a user */
     void *arg;
     /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */
     void (*finished)(void *arg, struct http_request *request, const struct transcode_method *method,
@@ -82,6 +87,9 @@ PEK_MUST_CHECK enum status api_find_session(const struct api *api, struct http_r
 /* Refuses what a foreign page could make a browser send: for every request that changes something. */
 PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
                                             struct fault *fault);
+/* A path that is there, asked with another verb than those in `allow` ("GET, HEAD"): 204 to OPTIONS, with what CORS
+ * has to say, else 405. */
+void api_reply_wrong_verb(const struct api *api, struct http_request *request, struct slice allow);
 /* The reason of a fault that is 412. */
 #define API_PRECONDITION_FAILED "PRECONDITION_FAILED"
 /* The standard mapping of gRPC statuses, but 502 for DATA_LOSS, a realm that answers garbage, and 412. */

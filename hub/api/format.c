@@ -111,12 +111,21 @@ enum status format_flush(struct format *format)
         return STATUS_OK;
     if (!format->begun)
         status = http_stream_begin(format->call->http, 200, headers, 3);
+    if (!status && !format->begun && format->kind == FORMAT_EVENTS)
+        status = http_stream_write(format->call->http, SLICE_LIT(API_EVENTS_RETRY));
     format->begun = true;
     if (!status)
         status = http_stream_write(format->call->http, buffer_slice(&format->buffer));
+    format->flushed_us = clock_monotonic_us();
     if (!status)
         buffer_reset(&format->buffer);
     return status;
+}
+
+enum status format_comment(struct format *format)
+{
+    format->flushed_us = clock_monotonic_us();
+    return http_stream_write(format->call->http, SLICE_LIT(":\n\n"));
 }
 
 /* Milliseconds with one decimal, as JSON. */
@@ -212,12 +221,31 @@ static void take_ending_time(struct format *format)
         cancel->deadline_us = end_us;
 }
 
+/* A browser asks again behind its last event when a stream has ended: until it hears that there is no more. */
+static bool nothing_follows(const struct format *format)
+{
+    const struct fanout *fanout = &format->call->fanout;
+
+    if (format->kind != FORMAT_EVENTS || format->begun || format->items > 0 ||
+        !http_header(format->call->http, "last-event-id", 0).len)
+        return false;
+    for (size_t i = 0; i < fanout->count; i++) {
+        if (outcome_unreachable(leg_outcome(&fanout->legs[i])))
+            return false;
+    }
+    return true;
+}
+
 enum status format_end(struct format *format, struct slice next)
 {
     struct buffer *out = &format->buffer;
 
     if (format->kind == FORMAT_PAGE)
         return end_page(format, next);
+    if (nothing_follows(format)) {
+        http_reply(format->call->http, 204, NULL, 0, slice_make("", 0));
+        return STATUS_OK;
+    }
     buffer_append_str(out, format->kind == FORMAT_NDJSON ? "{\"end\":" : "event: end\ndata: ");
     write_end(format, next, out);
     buffer_append_str(out, format->kind == FORMAT_NDJSON ? "}\n" : "\n\n");

@@ -2,7 +2,8 @@
  *
  *     page     {"groups":[…],"nextPageToken":"…","unreachable":["realms/…"],"federation":{"instances":[…]}}
  *     NDJSON   {"result":{…}} a line, and last always {"end":{…}} or {"error":{…,"cursor":"…"}}
- *     events   id: CURSOR, data: {…} an event, and last always "event: end" or "event: error"
+ *     events   id: CURSOR, data: {…} an event, and last always "event: end" or "event: error"; 204 when nothing follows the
+ *              Last-Event-ID and all realms were there: a browser then stops asking (the HTML standard, 9.2.3)
  *
  * A page is sent whole at the end. The two streams begin with their first item and are written when
  * API_FLUSH_BYTES are ready or the merge has to wait.
@@ -19,7 +20,8 @@ struct format {
     struct api_call *call;
     enum format_kind kind;
     struct buffer buffer;
-    bool begun; /* the head of the answer is out: errors go into the stream */
+    int64_t flushed_us; /* when something was written last */
+    bool begun;         /* the head of the answer is out: errors go into the stream */
     size_t items;
 };
 
@@ -36,6 +38,8 @@ PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, u
                                        struct slice cursor);
 /* Writes out what is ready; sleeps while the client is slow. What could not be written is kept. */
 PEK_MUST_CHECK enum status format_flush(struct format *format);
+/* Of events: a comment, so that nobody in between takes a list that is waited for to be dead. */
+PEK_MUST_CHECK enum status format_comment(struct format *format);
 /* The end, which has API_ENDING_MS of its own to be written: nothing can follow. `next` is empty when there is no more. */
 PEK_MUST_CHECK enum status format_end(struct format *format, struct slice next);
 /* An end by failure: the error answer when nothing is out yet, else what is ready and the last line, with the cursor

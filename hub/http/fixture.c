@@ -81,6 +81,13 @@ void handle(void *arg, struct http_request *request)
         seen.stream_status = http_stream_begin(request, 200, NULL, 0);
         seen.stream_status = http_stream_write(request, SLICE_LIT("one\n"));
         http_stream_abort(request);
+    } else if (slice_equal_str(path, "/json")) {
+        static char large[4000];
+        const struct http_header_pair json = {SLICE_LIT("content-type"),
+                                              SLICE_LIT("application/json")};
+        memset(large, '1', sizeof(large));
+        http_reply(request, 200, &json, 1,
+                   slice_make(large, http_query(request).len ? 1000 : sizeof(large)));
     } else if (slice_equal_str(path, "/unanswered")) {
         ; /* the server answers */
     } else if (slice_equal_str(path, "/headers")) {

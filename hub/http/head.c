@@ -1,22 +1,8 @@
 #include "hub/http/head.h"
 
-#include <ctype.h>
 #include <strings.h>
 
-#define HOST_BYTES_MAX 255
-
-size_t head_length(struct slice bytes)
-{
-    /* A line break or two before the request belong to it; see head_parse. */
-    const char *end = memmem(bytes.ptr, bytes.len, "\r\n\r\n", 4);
-    const char *loose = memmem(bytes.ptr, bytes.len, "\n\n", 2);
-    if (loose && (!end || loose < end))
-        return (size_t)(loose - bytes.ptr) + 2;
-    const char *mixed = memmem(bytes.ptr, bytes.len, "\n\r\n", 3);
-    if (mixed && (!end || mixed < end))
-        return (size_t)(mixed - bytes.ptr) + 3;
-    return end ? (size_t)(end - bytes.ptr) + 4 : 0;
-}
+#include "hub/http/field.h"
 
 static int refuse(int code, const char *what, const char **ret_what)
 {
@@ -24,44 +10,43 @@ static int refuse(int code, const char *what, const char **ret_what)
     return code;
 }
 
-static bool is_token(struct slice text)
+/* ---- where it ends --------------------------------------------------------------------------------- */
+
+int head_find(struct head_scan *scan, struct slice bytes, const struct head_limits *limits,
+              size_t *ret_len, const char **ret_what)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (!isalnum(c) && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
+    *ret_len = 0;
+    for (;;) {
+        size_t at = scan->looked_bytes;
+        const char *end = at < bytes.len ? memchr(bytes.ptr + at, '\n', bytes.len - at) : NULL;
+        size_t line_end = end ? (size_t)(end - bytes.ptr) : bytes.len;
+        if (scan->lines == 0 && line_end - scan->line_start > limits->line_bytes_max)
+            return refuse(414, "the request line is too long", ret_what);
+        if (line_end >= limits->header_bytes_max)
+            return refuse(431, "the headers are too long", ret_what);
+        scan->looked_bytes = end ? line_end + 1 : bytes.len;
+        if (!end)
+            return 0;
+        if (line_end == scan->line_start || bytes.ptr[line_end - 1] != '\r')
+            return refuse(400, "a line that does not end in CR LF", ret_what);
+        bool empty = line_end - scan->line_start == 1;
+        bool before = empty && scan->lines == 0 && scan->line_start == 0; /* RFC 9112 2.2 */
+        scan->line_start = line_end + 1;
+        if (empty && !before) {
+            *ret_len = line_end + 1;
+            return 0;
+        }
+        scan->lines += !before;
     }
-    return text.len > 0;
 }
 
-static bool all_digits(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    }
-    return text.len > 0 && text.len < 19;
-}
+/* ---- the request line ------------------------------------------------------------------------------ */
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = slice_make(text.ptr + 1, text.len - 1);
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
-bool name_is(struct slice name, const char *lower)
-{
-    return name.len == strlen(lower) && strncasecmp(name.ptr, lower, name.len) == 0;
-}
-
-/* The line before the next CRLF; false when it ends in a bare LF, or holds a CR or a control character. */
+/* The line before the next CR LF; false when it holds a control character. The line ends are judged already. */
 static bool take_line(struct slice *rest, struct slice *ret_line)
 {
     const char *end = memchr(rest->ptr, '\n', rest->len);
-    if (!end || end == rest->ptr || end[-1] != '\r')
+    if (!end || end == rest->ptr)
         return false;
     *ret_line = slice_make(rest->ptr, (size_t)(end - rest->ptr) - 1);
     for (size_t i = 0; i < ret_line->len; i++) {
@@ -73,82 +58,149 @@ static bool take_line(struct slice *rest, struct slice *ret_line)
     return true;
 }
 
-static bool parse_request_line(struct slice line, struct head *head)
+bool head_take_target(struct head *head, struct slice target)
 {
-    head->method = slice_cut(&line, ' ');
-    head->target = slice_cut(&line, ' ');
-    if (!is_token(head->method) || head->target.len == 0 || head->target.ptr[0] != '/')
-        return false;
-    for (size_t i = 0; i < head->target.len; i++) {
-        unsigned char c = (unsigned char)head->target.ptr[i];
-        if (c <= 0x20 || c >= 0x7f || c == '#' || c == '\\')
-            return false;
+    if (slice_equal_str(target, "*") && slice_equal_str(head->method, "OPTIONS")) {
+        head->path = target;
+        return true;
     }
-    if (slice_equal_str(line, "HTTP/1.1"))
-        head->minor = 1;
-    else if (!slice_equal_str(line, "HTTP/1.0"))
+    if (target.len == 0 || target.ptr[0] != '/' || !target_is_valid(target))
         return false;
+    bool has_query = memchr(target.ptr, '?', target.len) != NULL;
+    head->path = slice_cut(&target, '?');
+    head->query = has_query ? target : (struct slice){0};
     return true;
 }
 
-static bool host_is_valid(struct slice host)
+static bool take_scheme(struct slice *target)
 {
-    for (size_t i = 0; i < host.len; i++) {
-        unsigned char c = (unsigned char)host.ptr[i];
-        if (!isalnum(c) && (c == '\0' || !strchr(".-_:[]", c)))
-            return false;
-    }
-    return host.len <= HOST_BYTES_MAX;
-}
-
-/* What decides where the request ends must be said once and clearly. */
-static const char *judge_framing(struct head *head)
-{
-    size_t hosts = 0, lengths = 0, encodings = 0;
-    for (size_t i = 0; i < head->header_count; i++) {
-        const struct head_header *header = &head->headers[i];
-        if (name_is(header->name, "host")) {
-            hosts++;
-            head->host = header->value;
-        } else if (name_is(header->name, "content-length")) {
-            lengths++;
-            if (!all_digits(header->value))
-                return "Content-Length is no number";
-        } else if (name_is(header->name, "transfer-encoding")) {
-            encodings++;
-            if (!name_is(header->value, "chunked"))
-                return "a Transfer-Encoding other than chunked";
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = strlen(schemes[i]);
+        if (target->len > len && strncasecmp(target->ptr, schemes[i], len) == 0) {
+            *target = slice_make(target->ptr + len, target->len - len);
+            return true;
         }
     }
-    if (lengths + encodings > 1)
-        return "the length of the body is given twice";
-    if (encodings > 0 && head->minor == 0)
-        return "Transfer-Encoding in HTTP/1.0";
-    if (hosts > 1 || (hosts == 0 && head->minor == 1))
-        return "not exactly one Host";
+    return false;
+}
+
+/* "http://host/path?query"; without path it is "/", or "*" of OPTIONS. */
+static bool take_absolute(struct head *head, struct slice target)
+{
+    if (!take_scheme(&target) || !target_is_valid(target))
+        return false;
+    size_t host_len = 0;
+    while (host_len < target.len && target.ptr[host_len] != '/' && target.ptr[host_len] != '?')
+        host_len++;
+    head->host = slice_make(target.ptr, host_len);
+    target = slice_make(target.ptr + host_len, target.len - host_len);
     if (!host_is_valid(head->host))
-        return "an invalid Host";
-    head->has_body = lengths + encodings > 0;
+        return false;
+    if (target.len > 0 && target.ptr[0] == '/')
+        return head_take_target(head, target);
+    bool options = target.len == 0 && slice_equal_str(head->method, "OPTIONS");
+    head->path = options ? SLICE_LIT("*") : SLICE_LIT("/");
+    head->query = target.len > 0 ? slice_make(target.ptr + 1, target.len - 1) : (struct slice){0};
+    return true;
+}
+
+static bool take_version(struct head *head, struct slice version)
+{
+    if (version.len != 8 || memcmp(version.ptr, "HTTP/1.", 7) != 0 || version.ptr[7] < '0' ||
+        version.ptr[7] > '9')
+        return false;
+    head->minor = version.ptr[7] > '0';
+    return true;
+}
+
+static bool take_request_line(struct head *head, struct slice line)
+{
+    head->method = slice_cut(&line, ' ');
+    struct slice target = slice_cut(&line, ' ');
+    return is_token(head->method) && take_version(head, line) &&
+           (head_take_target(head, target) || take_absolute(head, target));
+}
+
+/* ---- what decides where the request ends ------------------------------------------------------------ */
+
+static bool take_length(struct head *head, struct slice digits)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return false;
+        value = value * 10 + (uint64_t)(digits.ptr[i] - '0');
+    }
+    head->body_bytes = value;
+    return digits.len > 0 && digits.len < 19;
+}
+
+struct framing {
+    size_t hosts, lengths, encodings;
+    bool close, keep_alive;
+};
+
+static const char *judge_header(struct head *head, const struct head_header *header,
+                                struct framing *framing)
+{
+    if (name_is(header->name, "host")) {
+        if (!host_is_valid(header->value))
+            return "an invalid Host";
+        if (framing->hosts++ == 0 && !head->host.ptr) /* an absolute target's comes first */
+            head->host = header->value;
+    } else if (name_is(header->name, "content-length")) {
+        framing->lengths++;
+        if (!take_length(head, header->value))
+            return "Content-Length is no number";
+    } else if (name_is(header->name, "transfer-encoding")) {
+        framing->encodings++;
+        if (!name_is(header->value, "chunked"))
+            return "a Transfer-Encoding other than chunked";
+    } else if (name_is(header->name, "connection")) {
+        framing->close |= list_has(header->value, "close");
+        framing->keep_alive |= list_has(header->value, "keep-alive");
+    } else if (name_is(header->name, "expect")) {
+        bool known = name_is(header->value, "100-continue");
+        head->expects_continue |= known;
+        head->expects_other |= !known;
+    }
     return NULL;
 }
 
-int head_parse(struct slice bytes, const struct head_limits *limits, struct head *ret_head,
-               const char **ret_what)
+/* It must be said once and clearly. */
+static const char *judge(struct head *head)
+{
+    struct framing framing = {0};
+    for (size_t i = 0; i < head->header_count; i++) {
+        const char *unclear = judge_header(head, &head->headers[i], &framing);
+        if (unclear)
+            return unclear;
+    }
+    if (framing.lengths + framing.encodings > 1)
+        return "the length of the body is given twice";
+    if (framing.encodings > 0 && head->minor == 0)
+        return "Transfer-Encoding in HTTP/1.0";
+    if (framing.hosts > 1 || (framing.hosts == 0 && head->minor == 1))
+        return "not exactly one Host";
+    head->chunked = framing.encodings > 0;
+    head->keep_alive = !framing.close && (head->minor == 1 || framing.keep_alive);
+    if (head->minor == 0) /* RFC 9110 10.1.1 */
+        head->expects_continue = head->expects_other = false;
+    return NULL;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------- */
+
+int head_parse(struct slice bytes, struct head *ret_head, const char **ret_what)
 {
     struct head *head = ret_head;
-    head->minor = 0;
+    memset(head, 0, offsetof(struct head, headers));
     head->header_count = 0;
-    head->host = (struct slice){0};
     struct slice rest = bytes, line;
-    if (rest.len >= 2 &&
-        memcmp(rest.ptr, "\r\n", 2) == 0) /* RFC 9112 2.2: one before the request */
+    if (rest.len >= 2 && memcmp(rest.ptr, "\r\n", 2) == 0)
         rest = slice_make(rest.ptr + 2, rest.len - 2);
-    const char *line_end = memchr(rest.ptr, '\n', rest.len);
-    if (!line_end || (size_t)(line_end - rest.ptr) > limits->line_bytes_max)
-        return refuse(414, "the request line is too long", ret_what);
-    if (bytes.len > limits->header_bytes_max)
-        return refuse(431, "the headers are too long", ret_what);
-    if (!take_line(&rest, &line) || !parse_request_line(line, head))
+    if (!take_line(&rest, &line) || !take_request_line(head, line))
         return refuse(400, "a malformed request line", ret_what);
     for (;;) {
         if (!take_line(&rest, &line))
@@ -157,8 +209,7 @@ int head_parse(struct slice bytes, const struct head_limits *limits, struct head
             break;
         if (head->header_count == HTTP_HEADERS_MAX)
             return refuse(431, "too many headers", ret_what);
-        const char *colon = memchr(line.ptr, ':', line.len);
-        if (!colon)
+        if (!memchr(line.ptr, ':', line.len))
             return refuse(400, "a malformed header", ret_what);
         struct head_header *header = &head->headers[head->header_count++];
         header->name = slice_cut(&line, ':');
@@ -166,83 +217,6 @@ int head_parse(struct slice bytes, const struct head_limits *limits, struct head
         if (!is_token(header->name)) /* also a folded line, which begins with a blank */
             return refuse(400, "a malformed header", ret_what);
     }
-    const char *unclear = judge_framing(head);
+    const char *unclear = judge(head);
     return unclear ? refuse(400, unclear, ret_what) : 0;
-}
-
-int head_judge_partial(struct slice bytes, const struct head_limits *limits, const char **ret_what)
-{
-    const char *line_end = memchr(bytes.ptr, '\n', bytes.len);
-    if (!line_end && bytes.len > limits->line_bytes_max)
-        return refuse(414, "the request line is too long", ret_what);
-    if (bytes.len > limits->header_bytes_max)
-        return refuse(431, "the headers are too long", ret_what);
-    return 0;
-}
-
-bool cookie_find(struct slice *rest, const char *name, struct slice *ret_value)
-{
-    while (rest->len > 0) {
-        struct slice value = slice_cut(rest, ';');
-        struct slice key = trim(slice_cut(&value, '='));
-        if (!slice_equal_str(key, name))
-            continue;
-        value = trim(value);
-        if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
-            value = slice_make(value.ptr + 1, value.len - 2);
-        *ret_value = value;
-        return true;
-    }
-    return false;
-}
-
-/* "0.75" to 750; 0 for what is no quality. */
-static int parse_quality(struct slice text)
-{
-    int quality = 0, scale = 1000;
-    for (size_t i = 0; i < text.len && i < 5; i++) {
-        if (text.ptr[i] == '.' && i == 1)
-            continue;
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return 0;
-        quality += (text.ptr[i] - '0') * scale;
-        scale /= 10;
-    }
-    return quality > 1000 ? 1000 : quality;
-}
-
-/* How particularly the range means the type: 0 not at all, 1 any, 2 any of the kind, 3 it. */
-static int range_fits(struct slice range, const char *type)
-{
-    if (slice_equal_str(range, "*/*"))
-        return 1;
-    if (name_is(range, type))
-        return 3;
-    const char *slash = strchr(type, '/');
-    size_t kind_len = slash ? (size_t)(slash - type) + 1 : 0;
-    return range.len == kind_len + 1 && range.ptr[kind_len] == '*' &&
-                   strncasecmp(range.ptr, type, kind_len) == 0
-               ? 2
-               : 0;
-}
-
-int accept_quality(struct slice header, const char *type)
-{
-    if (!header.ptr)
-        return 1000;
-    int best_fit = 0, quality = 0;
-    while (header.len > 0) {
-        struct slice parameters = slice_cut(&header, ',');
-        int fit = range_fits(trim(slice_cut(&parameters, ';')), type);
-        if (fit <= best_fit)
-            continue;
-        best_fit = fit;
-        quality = 1000;
-        while (parameters.len > 0) {
-            struct slice value = slice_cut(&parameters, ';');
-            if (name_is(trim(slice_cut(&value, '=')), "q"))
-                quality = parse_quality(trim(value));
-        }
-    }
-    return quality;
 }

@@ -1,14 +1,16 @@
-/* head: the head of a request as it stands on the wire, judged and cut into lines. Private to hub/http.
+/* head: the head of an HTTP/1.1 request, read strictly. Private to hub/http. Pure: tested and fuzzed alone.
  *
- * libh2o parses requests leniently (a bare LF, two lengths of which it takes the first, a length beside
- * chunks). Whatever two parsers could read in two ways is a way to smuggle a request past a proxy, so the head
- * is read a second time here, strictly, before anything is made of it.
+ * Whatever two readers could take for two different requests is a way to smuggle one past a proxy, so nothing is
+ * mended here: lines end in CR LF, names are tokens, the length of the body is said once, and so on (RFC 9112). What
+ * it allows beyond the everyday: the absolute form of a target, whose authority then stands for Host (3.2.2), "*" of
+ * OPTIONS (3.2.4), one empty line before the request (2.2), later minor versions (RFC 9110 2.5).
  */
 #ifndef PEK_HUB_HTTP_HEAD_H
 #define PEK_HUB_HTTP_HEAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "hub/http/http.h"
 
@@ -17,32 +19,37 @@ struct head_header {
 };
 
 struct head {
-    struct slice method, target;
-    int minor; /* of HTTP/1.x */
+    struct slice method;
+    struct slice path;  /* begins with '/', or is "*" of OPTIONS */
+    struct slice query; /* behind '?'; ptr NULL without one */
+    struct slice host;
+    int minor; /* of HTTP/1.x: 0 or 1 */
+    bool chunked, keep_alive;
+    bool expects_continue, expects_other;
+    uint64_t body_bytes; /* of Content-Length */
     struct head_header headers[HTTP_HEADERS_MAX];
     size_t header_count;
-    struct slice host;
-    bool has_body;
 };
 
 struct head_limits {
     size_t line_bytes_max, header_bytes_max;
 };
 
-/* Bytes of the head at the start of `bytes` with its blank line; 0 when it is not all there. */
-size_t head_length(struct slice bytes);
-/* 0, or the HTTP code to refuse with: 400, 414, 431; `ret_what` then says why. `bytes` is the whole head;
- * `ret_head` points into it. */
-int head_parse(struct slice bytes, const struct head_limits *limits, struct head *ret_head,
-               const char **ret_what);
-/* Of a head that is not all there: whether it is too long already. */
-int head_judge_partial(struct slice bytes, const struct head_limits *limits, const char **ret_what);
+/* How far a head that comes in pieces was looked at. Zeroed before each head. */
+struct head_scan {
+    size_t looked_bytes, line_start, lines;
+};
 
-/* `name` in any case. */
-bool name_is(struct slice name, const char *lower);
-/* The next cookie of that name in what is left of a Cookie header; false when there is none. */
-bool cookie_find(struct slice *rest, const char *name, struct slice *ret_value);
-/* Quality 0…1000 that an Accept header gives `type`; 1000 without header (ptr NULL). */
-int accept_quality(struct slice header, const char *type);
+/* Looks for the end of the head in `bytes`, its beginning as far as it is here; a further call goes on where the last
+ * one stopped, so that a head costs O(bytes) however it comes. 0, with `ret_len` the bytes of the head or 0 when more
+ * is needed; or the HTTP code to refuse with: 400, 414, 431, and why. */
+int head_find(struct head_scan *scan, struct slice bytes, const struct head_limits *limits,
+              size_t *ret_len, const char **ret_what);
+/* 0, or the HTTP code to refuse with: 400, 431. `bytes` is a whole head as head_find told; `ret_head` points into it
+ * and is filled in part when it fails. */
+int head_parse(struct slice bytes, struct head *ret_head, const char **ret_what);
+
+/* Cuts "/path?query" of any version of HTTP into path and query; false when it is none. */
+bool head_take_target(struct head *head, struct slice target);
 
 #endif

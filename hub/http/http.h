@@ -1,4 +1,4 @@
-/* http: the hub's HTTP/1.1 server, libh2o behind a few functions.
+/* http: the hub's server of HTTP/1.1 and HTTP/2.
  *
  * A server listens on one address and runs `handler` on a fiber of its own for each request, after the whole
  * body is there. The request is valid until its handler returns; the bytes its slices point at live as long.
@@ -6,10 +6,15 @@
  * without is answered 500. When the client goes away first, `cancel` fires, writes answer CANCELLED and a
  * reply goes nowhere: the handler need not know. All on the loop thread.
  *
+ * HTTP/2 is spoken by those that ask for it by ALPN, and in clear to trusted proxies and this machine; a handler need
+ * not know. A JSON body from HTTP_GZIP_BYTES_MIN on goes out compressed when the client takes gzip, has no etag and was not
+ * asked for by another site's page (README.md has the reason).
+ *
  * Refused before the handler runs (400 and the connection closed, unless said): what request smuggling is
  * made of (two lengths, a length and chunks, an encoding other than chunked, HTTP/1.1 without Host, or two,
- * lines that end in LF alone, folded headers), a target that is not a path, control characters; 408 headers
- * or body that come too slowly, 413 a body too long, 414 a request line too long, 431 headers too long, 503
+ * lines that end in LF alone, folded headers, chunks that are not to the letter), a target that is neither a path nor an
+ * http URI nor "*" of OPTIONS, control characters; 408 headers
+ * or body that come too slowly, 413 a body too long, 415 a body with a Content-Encoding, 414 a request line too long, 431 headers too long, 503
  * when no fiber is free or there are too many connections, 429 when a client behind a trusted proxy has too many
  * requests at a time. `x-policy-hint` and, unless the peer is a trusted
  * proxy, forwarding headers are taken out.
@@ -43,6 +48,16 @@
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64
+#define HTTP2_STREAMS_MAX 100     /* at a time on a connection */
+#define HTTP2_LARGE_BODIES_MAX 4  /* of these, sending a body beyond 64 KiB */
+#define HTTP2_CONTINUATIONS_MAX 8 /* frames of one header block */
+#define HTTP2_RESETS_MAX                                                                           \
+    200 /* of streams at once, when there are no odd frames: each is worth five of those */
+#define HTTP2_ODD_FRAMES_MAX                                                                       \
+    1000 /* at once: frames that bring nothing (pings, settings, empty data, …), then so many a second */
+#define HTTP2_ODD_FRAMES_PER_S 100
+#define HTTP_GZIP_BYTES_MIN 1024          /* shorter JSON is not worth it */
+#define HTTP_GZIP_BYTES_MAX (256u * 1024) /* longer takes too long on the loop: ask for NDJSON */
 #define HTTP_STRICT_TRANSPORT "max-age=31536000" /* a year */
 
 /* ---- server ------------------------------------------------------------------------------------ */
@@ -99,7 +114,7 @@ struct http_server *http_server_free(struct http_server *server);
 /* ---- request ----------------------------------------------------------------------------------- */
 
 struct slice http_method(const struct http_request *request);
-/* As sent, up to the query: for routing, which decodes each variable once. Begins with '/'. */
+/* As sent, up to the query: for routing, which decodes each variable once. Begins with '/', but for the "*" of OPTIONS. */
 struct slice http_raw_path(const struct http_request *request);
 /* Percent-decoded once, for naming a file. Empty when the path must never reach one: a "." or ".." segment,
  * an encoded '/' or '\', NUL or other control character, an invalid escape or UTF-8. */
@@ -127,6 +142,8 @@ struct slice http_request_id(const struct http_request *request);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
  * says nothing or likes several alike); -1 when it accepts none. */
 int http_accept(const struct http_request *request, const char *const *types, size_t type_count);
+/* How much the client wants `coding` ("gzip", "br") for the answer: 0, not at all, to 1000. */
+int http_encoding(const struct http_request *request, const char *coding);
 /* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS; also when it closes only its sending
  * side) or the drain's deadline passes. Its deadline is DEADLINE_NONE and the handler's to set, and to set again: a handler whose time
  * is up moves it for the last line of its answer. The server has no deadline of its own for a request that is handled, and takes this
@@ -150,7 +167,7 @@ void http_add_header(struct http_request *request, const char *name, struct slic
  * the statuses 204 and 304 get no body. */
 void http_reply(struct http_request *request, int status_code,
                 const struct http_header_pair *headers, size_t header_count, struct slice body);
-/* Chunked. CANCELLED when the client is gone. */
+/* A body that is made piece by piece. CANCELLED when the client is gone. */
 PEK_MUST_CHECK enum status http_stream_begin(struct http_request *request, int status_code,
                                              const struct http_header_pair *headers,
                                              size_t header_count);

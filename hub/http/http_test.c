@@ -53,6 +53,71 @@ static void request_id_of_a_client_is_kept_when_it_is_well_formed(void **state)
     }
 }
 
+static void odd_forms_of_a_target_are_taken(void **state)
+{
+    static const struct {
+        const char *line, *has;
+    } cases[] = {
+        {"GET http://other.example:81/a?b HTTP/1.1", "raw=/a\nquery=b\n"},
+        {"GET HTTP://other.example:81 HTTP/1.1", "raw=/\nquery=\n"},
+        {"GET https://other.example:81?b HTTP/1.1", "raw=/\nquery=b\n"},
+        {"OPTIONS * HTTP/1.1", "path=\nraw=*\n"},
+        {"OPTIONS http://other.example:81 HTTP/1.1", "path=\nraw=*\n"},
+        {"GET / HTTP/1.2", "raw=/\n"},
+        {"\r\nGET / HTTP/1.9", "raw=/\n"},
+    };
+    char request[256];
+    (void)state;
+    start((struct http_options){0});
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(request, sizeof(request), "%s\r\nHost: a\r\nConnection: close\r\n\r\n",
+                 cases[i].line);
+        struct client client = ask(slice_str(request));
+        /* The authority of an absolute target stands for Host. */
+        bool absolute = strstr(cases[i].line, "://") != NULL;
+        if (!client_has(&client, cases[i].has) ||
+            !client_has(&client, absolute ? "host=other.example:81\n" : "host=a\n"))
+            fail_msg("%s gave %.*s", cases[i].line, (int)client.in.len, client.in.ptr);
+        client_close(&client);
+    }
+}
+
+static void long_json_is_compressed_for_those_who_take_it(void **state)
+{
+    static const struct {
+        const char *path, *headers;
+        bool compressed;
+    } cases[] = {
+        {"/json", "Accept-Encoding: gzip\r\n", true},
+        {"/json", "Accept-Encoding: br, *\r\n", true},
+        {"/json", "Accept-Encoding: gzip\r\nSec-Fetch-Site: same-origin\r\n", true},
+        {"/json", "", false},
+        {"/json", "Accept-Encoding: gzip;q=0\r\n", false},
+        {"/json", "Accept-Encoding: gzip;q=0, *\r\n", false},
+        {"/json?short", "Accept-Encoding: gzip\r\n", false},
+        /* Its length tells what is in it: nothing that another site's page asks for. */
+        {"/json", "Accept-Encoding: gzip\r\nSec-Fetch-Site: cross-site\r\n", false},
+        {"/json", "Accept-Encoding: gzip\r\nSec-Fetch-Site: same-site\r\n", false},
+    };
+    char request[256];
+    (void)state;
+    start((struct http_options){0});
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(request, sizeof(request),
+                 "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n", cases[i].path,
+                 cases[i].headers);
+        struct client client = ask(slice_str(request));
+        if (client_has(&client, "content-encoding: gzip\r\n") != cases[i].compressed ||
+            client_has(&client, "11111111") == cases[i].compressed)
+            fail_msg("case %zu: %.*s", i, (int)client.in.len, client.in.ptr);
+        assert_true(client_has(&client, "vary: accept-encoding\r\n"));
+        client_close(&client);
+    }
+    assert_answer(SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nConnection: "
+                            "close\r\nContent-Length: 1\r\n\r\nx"),
+                  "HTTP/1.1 415 ");
+}
+
 static void trusted_proxy_is_believed(void **state)
 {
     (void)state;
@@ -270,6 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(request_is_told_as_it_was_sent),
         TEST(request_id_of_a_client_is_kept_when_it_is_well_formed),
+        TEST(odd_forms_of_a_target_are_taken),
+        TEST(long_json_is_compressed_for_those_who_take_it),
         TEST(trusted_proxy_is_believed),
         TEST(paths_that_must_not_name_a_file_are_empty),
         TEST(connection_is_kept_and_pipelined_in_order),

@@ -1,29 +1,51 @@
-/* What the files of hub/http share. Private.
+/* What the files of hub/http share: the server, its connections, their requests. Private.
  *
- * Who owns what: h2o owns a connection's socket from h2o_accept to on_socket_close, and a h2o_req_t until it
- * disposes of it, which may be before or after our handler returns. Between the two stands a `struct cell` in
- * the request's pool: whichever side ends first clears the other's pointer.
+ *     server.c     listening, drain, the end                 sweep.c    time limits, ten times a second
+ *     conn.c       one TCP connection, with or without TLS: bytes in, one write a turn out
+ *     h1.c  h2.c   the two protocols: from bytes to requests, from answers to bytes (struct protocol)
+ *     request.c    a request and its fiber                   reply.c    its answer
+ *
+ * Who owns what: a connection owns its buffers and its protocol's state, and lives until libuv has closed its handle.
+ * A request lives until its handler has returned and its connection is done with it, whichever comes last: `conn` is
+ * NULL from the moment that there is nobody to answer, `running` is false from the handler's return.
  */
 #ifndef PEK_HUB_HTTP_INTERNAL_H
 #define PEK_HUB_HTTP_INTERNAL_H
 
-#include <h2o.h>
+#include <assert.h>
+
+#include <openssl/ssl.h>
 #include <uv.h>
 
 #include "hub/http/addresses.h"
+#include "hub/http/chunks.h"
+#include "hub/http/field.h"
+#include "hub/http/gzip.h"
 #include "hub/http/head.h"
 #include "hub/http/http.h"
 #include "shared/base/buffer.h"
 #include "shared/base/list.h"
 
+#define HTTP_READ_BYTES 65536
+/* What may wait to be sent before a protocol makes no more of it. */
+#define HTTP_OUT_BYTES 65536
+#define HTTP_OUT_BYTES_MAX (64u * 1024 * 1024)
+/* Requests that come before the one ahead of them is answered. */
+#define HTTP_PIPELINE_BYTES_MAX 65536
 #define HTTP_LINGER_MS 2000
 #define HTTP_LINGERING_MAX 256
+#define HTTP_LINGER_BYTES_MAX (32u * 1024 * 1024)
 #define HTTP_REQUESTS_POOLED_MAX 64
 #define HTTP_STREAM_BYTES_MAX (16u * 1024 * 1024) /* one http_stream_write */
 #define HTTP_ADDED_HEADERS_MAX 32
+#define HTTP_ANSWER_HEADERS_MAX 64
 #define HTTP_LISTEN_BACKLOG 1024
+#define HTTP_DATE_BYTES 32
 
-struct pollfd;
+struct h2;
+struct protocol;
+
+/* ---- server -------------------------------------------------------------------------------------- */
 
 struct http_server {
     struct fibers *fibers;
@@ -31,126 +53,233 @@ struct http_server {
     void (*handler)(void *arg, struct http_request *request);
     void *arg;
     struct head_limits head_limits;
-    size_t connections_max;
+    size_t connections_max, body_bytes_max;
     int64_t header_timeout_us, idle_timeout_us, write_stall_us;
     bool strict_transport;
     int port;
 
-    h2o_globalconf_t config;
-    h2o_context_t context;
-    h2o_accept_ctx_t accept;
     uv_tcp_t listener;
     uv_timer_t sweep;
+    struct fibers_hook flush; /* sends what the turn has made */
     struct http_tls_files *tls;
+    SSL_CTX *tls_context; /* NULL: plain */
     bool listening, draining;
-    size_t handles_open; /* libuv handles of this struct that are not closed yet */
+    size_t
+        handles_open; /* libuv handles of this struct and of connections that are not closed yet */
 
-    struct list conns;
+    struct list conns, dirty; /* dirty: have something to send or to go on with */
     struct address_table addresses;
     uint64_t id_key[2], id_count;
-    size_t conn_count, request_count;
-    struct list lingering;
-    size_t lingering_count;
-    struct pollfd *polled;
-    struct http_conn **polled_conns;
-    size_t polled_cap;
+    size_t conn_count, request_count, lingering_count;
     struct fiber_event changed; /* a connection or a request ended, for the drain */
     struct http_request *pooled;
     size_t pooled_count;
+    struct gzip *gzip;
+    int64_t date_s;
+    char date[HTTP_DATE_BYTES];        /* of date_s, as the Date header has it */
+    char read_bytes[HTTP_READ_BYTES];  /* of whoever's turn it is to read */
+    char clear_bytes[HTTP_READ_BYTES]; /* the same without TLS */
+};
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" */
+struct slice server_date(struct http_server *server);
+void server_hook(struct fibers_hook *hook);
+
+/* ---- connection ---------------------------------------------------------------------------------- */
+
+enum conn_state {
+    CONN_OPEN,
+    CONN_ENDING, /* nothing is read into requests any more; closes when all is sent */
+    CONN_LINGERING, /* all is sent; what still comes is thrown away, so that no reset overtakes the answer */
+    CONN_CLOSED,
+};
+
+enum h1_state { H1_HEAD, H1_LENGTH, H1_CHUNKS, H1_BUSY };
+
+struct h1 {
+    enum h1_state state;
+    struct head_scan scan;
+    struct chunks chunks;
+    uint64_t left_bytes;          /* of a body with a length */
+    struct http_request *request; /* from its head to its answer */
+    bool keep_alive, chunked, old, refused;
 };
 
 struct http_conn {
     uv_tcp_t tcp; /* first */
+    uv_write_t write;
     struct http_server *server;
-    struct list node;
-    bool proxied; /* a trusted proxy's: `hold` is of the request on it, else of the connection */
+    struct list node, dirty;
+    const struct protocol *protocol;
+    SSL *ssl;
+    struct slice ssl_in;         /* encrypted, for OpenSSL to take */
+    struct buffer in;            /* what came and could not be taken yet */
+    struct buffer out;           /* to be sent, in clear */
+    struct buffer cipher;        /* the same encrypted; TLS only */
+    struct buffer wire;          /* being sent; nobody else's */
+    size_t wire_sent, out_taken; /* of wire, by the kernel; of out, by OpenSSL */
+    enum conn_state state;
+    bool reading, writing, linger, said_goodbye;
+    bool
+        proxied; /* a trusted proxy's: each request counts for its client, and not the connection */
+    bool trusted; /* its peer may speak HTTP/2 in clear */
+    bool served;  /* a request was answered on it */
     struct address_hold hold;
-    h2o_socket_t *sock;           /* NULL once h2o closed it */
-    struct http_request *request; /* whose handler runs, not yet answered in full */
-    bool busy;                    /* between on_req and the end of the answer */
-    bool served;                  /* a request was answered on it */
-    bool vetted;                  /* the head of what is being read is all there and good */
-    int64_t since_us;             /* idle since */
-    int64_t reading_since_us;     /* 0: nothing of a request is there */
-    int64_t body_since_us;
-    size_t head_bytes;
-    size_t stalled_bytes; /* waiting to be written when last looked at */
+    int64_t since_us;         /* idle, or lingering, since */
+    int64_t reading_since_us; /* 0: nothing of a head is there */
+    size_t stalled_bytes;     /* waiting to be written when last looked at */
+    size_t lingered_bytes;
     int64_t stalled_since_us;
-    h2o_socket_cb refused_read; /* h2o's callback, to close by after our own refusal */
-    int linger_fd;
-    char refusal[512];
+    struct h1 h1;
+    struct h2 *h2;
     char peer[HTTP_ADDRESS_BYTES_MAX];
 };
 
-enum answer_state { ANSWER_NONE, ANSWER_STREAM, ANSWER_DONE };
-
-/* In the h2o request's pool; ends with it. */
-struct cell {
-    h2o_generator_t generator; /* first */
-    struct http_conn *conn;
-    struct http_request *request; /* NULL once the handler returned */
-    h2o_req_t *h2o;
-    struct buffer out; /* what of a stream is on its way */
-    bool in_flight, aborted;
+/* What a protocol does for a connection and its requests. None of it may be called from within another connection's
+ * callbacks; all of it may end the connection. */
+struct answer;
+struct protocol {
+    /* Bytes came; those that it cannot take yet it keeps in conn->in. */
+    void (*take)(struct http_conn *conn, struct slice bytes);
+    /* Goes on with what had to wait, and fills conn->out. At the end of a turn; nothing is being written then. */
+    void (*fill)(struct http_conn *conn);
+    /* All of conn->out is with the kernel. */
+    void (*written)(struct http_conn *conn);
+    /* The connection is gone: lets go of its requests. */
+    void (*gone)(struct http_conn *conn);
+    /* The client will send no more. */
+    void (*input_ended)(struct http_conn *conn);
+    /* Ten times a second. */
+    void (*tick)(struct http_conn *conn, int64_t now_us);
+    /* Makes the answer's head, and its body when it is whole. */
+    void (*begin)(struct http_request *request, const struct answer *answer);
+    /* Of a stream: bytes, once those before are taken. */
+    void (*write)(struct http_request *request, struct slice bytes);
+    bool (*taken)(const struct http_request *request);
+    void (*end)(struct http_request *request);
+    void (*abort)(struct http_request *request);
 };
+extern const struct protocol h1_protocol, h2_protocol;
+
+void on_connection(uv_stream_t *listener, int status);
+static inline bool conn_is_open(const struct http_conn *conn)
+{
+    return conn->state == CONN_OPEN;
+}
+/* Something is to be sent or gone on with at the end of this turn. */
+void conn_due(struct http_conn *conn);
+/* Closes when all is sent. `linger` waits for what the client is still sending, so that it sees the answer. */
+void conn_end(struct http_conn *conn, bool linger);
+/* At once. */
+void conn_close(struct http_conn *conn);
+void conn_pause(struct http_conn *conn);
+void conn_resume(struct http_conn *conn);
+/* Sends what the turn has made. */
+void conn_flush(struct http_conn *conn);
+/* Gives back the memory of buffers that are empty. */
+void conn_slim(struct http_conn *conn);
+int conn_fd(const struct http_conn *conn);
+
+/* h2.c */
+PEK_MUST_CHECK enum status h2_begin(struct http_conn *conn);
+void h2_free(struct http_conn *conn);
+bool h2_is_preface(
+    struct slice bytes); /* begins as a client of HTTP/2 does, as far as it is there */
+void h2_drain(struct http_conn *conn);
+
+/* ---- request ------------------------------------------------------------------------------------- */
+
+enum answer_state { ANSWER_NONE, ANSWER_STREAM, ANSWER_DONE };
 
 struct http_request {
     struct http_server *server;
-    struct cell *cell; /* NULL once h2o is done with the request */
+    struct http_conn *conn; /* NULL: nobody to answer */
+    const struct protocol *protocol;
     struct arena arena;
     struct cancel cancel;
     struct cancel_hook cancelled; /* wakes what waits for `written` */
     struct fiber_event written;
     struct http_request *next_pooled;
-    struct slice method, raw_path, path, query, body, host, peer, id;
+    struct slice method, path, raw_path, query, host, peer, id;
     struct head_header *headers;
     size_t header_count;
+    struct buffer body;
     struct http_header_pair added[HTTP_ADDED_HEADERS_MAX];
     size_t added_count;
+    struct address_hold hold; /* of a client behind a trusted proxy */
     int64_t started_us;
-    bool secure, forwarded, head_only;
+    int64_t body_since_us; /* 0: the body is all there */
+    bool secure, forwarded, head_only, running;
     enum answer_state answer;
     int status_code;
     uint64_t sent_bytes;
+
+    /* HTTP/2 */
+    struct list node, waiting; /* of its connection; waiting for leave to send a large body */
+    int32_t stream_id;
+    struct head *head; /* until it is complete */
+    size_t head_bytes;
+    bool granted, ended, headers_done, refused;
+    uint64_t unconsumed_bytes; /* of the body, that the client may not send anew yet */
+    struct buffer out;         /* of the answer's body */
+    size_t out_sent;
+    size_t stalled_bytes;
+    int64_t stalled_since_us;
 };
+
+/* NULL without memory. Not running; the protocol's until request_start. */
+struct http_request *request_new(struct http_conn *conn, const struct protocol *protocol);
+/* Takes over what the head says; its slices stay valid as long as the request. 0, or the code to refuse with. */
+int request_take_head(struct http_request *request, const struct head *head, const char **ret_what);
+/* Runs the handler; it is all there. False when no fiber is free: nothing has run then. */
+bool request_start(struct http_request *request);
+/* The connection is done with it, or gone: nothing of it may be used by the protocol afterwards. */
+void request_let_go(struct http_request *request);
+void request_pool_free(struct http_server *server);
+
+/* ---- answer -------------------------------------------------------------------------------------- */
+
+/* Everything but the body of a stream. Points at what the caller of http_reply gave. */
+struct answer {
+    int code;
+    struct http_header_pair headers[HTTP_ANSWER_HEADERS_MAX]; /* names in lower case */
+    size_t header_count;
+    bool whole;     /* `body` is all of it; else a stream */
+    bool no_body;   /* 204 and 304: no content-length either */
+    bool head_only; /* content-length of the body, but not the body */
+    struct slice body;
+};
+
+/* Adds the defaults that every answer has. */
+void answer_add_defaults(const struct http_server *server, struct answer *answer);
+/* The JSON error that is answered before there is a request; `body` holds it. */
+#define ERROR_BODY_BYTES_MAX 512
+void answer_error(const struct http_server *server, int code, const char *what,
+                  char body[ERROR_BODY_BYTES_MAX], struct answer *ret_answer);
+void reply_error(struct http_request *request, int code, const char *what);
 
 /* error.c: the fixed JSON body of an error that is answered before there is a handler. */
 size_t error_body(int code, const char *what, char *out, size_t cap);
 const char *reason_phrase(int code);
 
-/* request.c */
-/* The client's address when a trusted proxy names one. */
-bool forwarded_client(const struct http_server *server, const struct head *head,
-                      struct address *ret_address, struct slice *ret_text);
-/* Of a proxied connection, once a request: counts it for its client. False when that one has too much. */
-#define HTTP_TOO_MANY_OF_ADDRESS "too many requests at a time from this address"
-bool conn_hold_client(struct http_conn *conn, const struct head *head);
-int on_request(h2o_handler_t *handler, h2o_req_t *h2o);
-void request_pool_free(struct http_server *server);
-
-/* reply.c */
-void reply_error(struct http_request *request, int code, const char *what);
-void on_setup_filter(h2o_filter_t *filter, h2o_req_t *h2o, h2o_ostream_t **slot);
-void on_proceed(h2o_generator_t *generator, h2o_req_t *h2o);
-
 /* sweep.c */
 void on_sweep(uv_timer_t *timer);
-/* Ends a connection in which h2o is reading. */
-void conn_close_reading(struct http_conn *conn);
-/* Makes every read and write on it fail, so that h2o closes it. */
-void conn_break(struct http_conn *conn);
-/* Keeps the socket open for a while after h2o closes it, so that the answer is not lost to a reset. */
-void conn_linger(struct http_conn *conn);
-void conn_lingering_begin(struct http_conn *conn);
-void lingering_free(struct http_server *server);
-
-/* server.c */
-struct http_conn *conn_of(h2o_req_t *h2o);
+/* For the protocols: a connection on which nothing is going on is closed when its time is up. */
+void sweep_idle(struct http_conn *conn, int64_t now_us);
+/* True when the body comes too slowly. */
+bool sweep_body_is_slow(const struct http_request *request, int64_t now_us);
 
 /* tls.c */
 PEK_MUST_CHECK enum status tls_new(struct http_server *server, const struct http_tls *options,
                                    struct fault *fault);
 void tls_close(struct http_server *server); /* its watches */
 void tls_free(struct http_server *server);
+/* A connection's own part: false without memory. */
+bool tls_accept(struct http_conn *conn);
+/* Encrypted bytes came: what is in them goes to the protocol. */
+void tls_take(struct http_conn *conn, struct slice bytes);
+/* Encrypts from conn->out into conn->cipher, HTTP_OUT_BYTES at a time or so. */
+void tls_encrypt(struct http_conn *conn);
+void tls_say_goodbye(struct http_conn *conn);
 
 #endif

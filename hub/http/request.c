@@ -1,4 +1,4 @@
-/* From h2o's request to ours, and the fiber that handles it. */
+/* A request, and the fiber that handles it. */
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -9,46 +9,79 @@
 
 /* ---- the pool of requests ------------------------------------------------------------------------ */
 
+/* More is given back when a request ends. */
+#define BODY_BYTES_KEPT 65536
+
 static void on_cancelled(struct cancel_hook *hook)
 {
     fiber_event_signal(&LIST_ENTRY(hook, struct http_request, cancelled)->written);
 }
 
-static struct http_request *request_new(struct http_server *server)
+struct http_request *request_new(struct http_conn *conn, const struct protocol *protocol)
 {
+    struct http_server *server = conn->server;
     struct http_request *request = server->pooled;
     struct arena arena;
+    struct buffer body, out;
     if (request) {
         server->pooled = request->next_pooled;
         server->pooled_count--;
         arena = request->arena;
+        body = request->body;
+        out = request->out;
     } else {
         request = malloc(sizeof(*request));
         if (!request)
             return NULL;
         arena_init(&arena, HTTP_ARENA_BYTES_MAX);
+        buffer_init(&body, server->body_bytes_max);
+        buffer_init(&out, HTTP_OUT_BYTES_MAX);
     }
     memset(request, 0, sizeof(*request));
     request->arena = arena;
+    request->body = body;
+    request->out = out;
     request->server = server;
+    request->conn = conn;
+    request->protocol = protocol;
+    list_init(&request->node);
+    list_init(&request->waiting);
     cancel_init(&request->cancel, DEADLINE_NONE);
     request->cancelled.run = on_cancelled;
     cancel_hook_add(&request->cancel, &request->cancelled);
     return request;
 }
 
+static void request_destroy(struct http_request *request)
+{
+    arena_done(&request->arena);
+    buffer_done(&request->body);
+    buffer_done(&request->out);
+    free(request);
+}
+
+static void keep_or_free(struct buffer *buffer)
+{
+    if (buffer->cap > BODY_BYTES_KEPT)
+        buffer_done(buffer);
+    else
+        buffer_reset(buffer);
+}
+
 static void request_free(struct http_request *request)
 {
     struct http_server *server = request->server;
-    if (server->pooled_count < HTTP_REQUESTS_POOLED_MAX) {
-        arena_reset(&request->arena);
-        request->next_pooled = server->pooled;
-        server->pooled = request;
-        server->pooled_count++;
-    } else {
-        arena_done(&request->arena);
-        free(request);
+    address_release(&request->hold);
+    if (server->pooled_count >= HTTP_REQUESTS_POOLED_MAX) {
+        request_destroy(request);
+        return;
     }
+    arena_reset(&request->arena);
+    keep_or_free(&request->body);
+    keep_or_free(&request->out);
+    request->next_pooled = server->pooled;
+    server->pooled = request;
+    server->pooled_count++;
 }
 
 void request_pool_free(struct http_server *server)
@@ -56,8 +89,7 @@ void request_pool_free(struct http_server *server)
     while (server->pooled) {
         struct http_request *request = server->pooled;
         server->pooled = request->next_pooled;
-        arena_done(&request->arena);
-        free(request);
+        request_destroy(request);
     }
 }
 
@@ -105,8 +137,9 @@ static void take_headers(struct http_request *request, const struct head *head, 
     }
 }
 
-bool forwarded_client(const struct http_server *server, const struct head *head,
-                      struct address *ret_address, struct slice *ret_text)
+/* The client's address when a trusted proxy names one. */
+static bool forwarded_client(const struct http_server *server, const struct head *head,
+                             struct address *ret_address, struct slice *ret_text)
 {
     for (size_t i = head->header_count; i-- > 0;) {
         if (name_is(head->headers[i].name, "x-forwarded-for"))
@@ -116,26 +149,21 @@ bool forwarded_client(const struct http_server *server, const struct head *head,
     return false;
 }
 
-bool conn_hold_client(struct http_conn *conn, const struct head *head)
+/* False when the client that the proxy names has too much already. */
+static bool take_forwarding(struct http_request *request, const struct head *head)
 {
     struct address address;
     struct slice text;
-    if (!conn->proxied || conn->hold.entry ||
-        !forwarded_client(conn->server, head, &address, &text))
-        return true;
-    return address_hold(&conn->server->addresses, &address, &conn->hold) == STATUS_OK;
-}
-
-static void take_forwarding(struct http_request *request, const struct head *head)
-{
-    struct address address;
-    struct slice text;
-    if (forwarded_client(request->server, head, &address, &text) &&
-        text.len < HTTP_ADDRESS_BYTES_MAX)
-        request->peer = text;
+    if (forwarded_client(request->server, head, &address, &text)) {
+        if (address_hold(&request->server->addresses, &address, &request->hold) != STATUS_OK)
+            return false;
+        if (text.len < HTTP_ADDRESS_BYTES_MAX)
+            request->peer = text;
+    }
     struct slice proto = http_header(request, "x-forwarded-proto", 0);
     if (proto.ptr)
         request->secure = name_is(proto, "https");
+    return true;
 }
 
 static bool is_dot_segment(const char *at, const char *end)
@@ -148,6 +176,8 @@ static bool is_dot_segment(const char *at, const char *end)
 static struct slice file_path(struct http_request *request)
 {
     struct slice raw = request->raw_path;
+    if (raw.ptr[0] != '/') /* "*" */
+        return (struct slice){0};
     for (size_t i = 0; i + 2 < raw.len; i++) {
         if (raw.ptr[i] == '%' && ((raw.ptr[i + 1] == '2' && tolower(raw.ptr[i + 2]) == 'f') ||
                                   (raw.ptr[i + 1] == '5' && tolower(raw.ptr[i + 2]) == 'c')))
@@ -168,135 +198,85 @@ static struct slice file_path(struct http_request *request)
     return slice_make(out, len);
 }
 
-static bool fill(struct http_request *request, const struct http_conn *conn, const h2o_req_t *h2o,
-                 const struct head *head)
+int request_take_head(struct http_request *request, const struct head *head, const char **ret_what)
 {
     struct arena *arena = &request->arena;
+    const struct http_conn *conn = request->conn;
+    request->started_us = clock_monotonic_us();
     request->headers = arena_zalloc(arena, head->header_count + 1, sizeof(request->headers[0]));
     request->peer = slice_str(arena_strndup(arena, conn->peer, strlen(conn->peer)));
-    if (h2o->entity.len > 0)
-        request->body = arena_copy(arena, slice_make(h2o->entity.base, h2o->entity.len));
+    *ret_what = "no memory for the request";
     if (arena->failed)
-        return false;
-    struct slice target = head->target;
-    const char *mark = memchr(target.ptr, '?', target.len);
+        return 503;
     request->method = head->method;
-    request->raw_path = slice_cut(&target, '?');
-    request->query = mark ? target : (struct slice){0};
+    request->raw_path = head->path;
+    request->query = head->query;
     request->host = head->host;
-    request->secure = conn->sock->ssl != NULL;
+    request->secure = conn->ssl != NULL;
     request->head_only = slice_equal_str(head->method, "HEAD");
     take_headers(request, head, conn->proxied);
-    if (conn->proxied)
-        take_forwarding(request, head);
+    if (conn->proxied && !take_forwarding(request, head)) {
+        *ret_what = "too many requests at a time from this address";
+        return 429;
+    }
     /* The client's own, so that its log and ours can be joined: it is believed to be a name and nothing more. */
     struct slice id = http_header(request, "x-request-id", 0);
     request->id = request_id_is_valid(id) ? id : new_request_id(request);
     request->path = file_path(request);
-    return !arena->failed;
+    return arena->failed ? 503 : 0;
 }
 
 /* ---- its life ------------------------------------------------------------------------------------ */
 
-static void on_cell_dispose(void *arg)
+static bool body_is_encoded(const struct http_request *request)
 {
-    struct cell *cell = arg;
-    struct http_conn *conn = cell->conn;
-    buffer_done(&cell->out);
-    if (conn->proxied)
-        address_release(&conn->hold);
-    conn->busy = conn->vetted = false;
-    conn->served = true;
-    conn->request = NULL;
-    conn->reading_since_us = 0;
-    conn->since_us = clock_monotonic_us();
-    struct http_request *request = cell->request;
-    if (!request)
-        return;
-    request->cell = NULL;
-    if (request->answer != ANSWER_DONE)
-        cancel_fire(&request->cancel);
-    fiber_event_signal(&request->written);
+    struct slice coding = http_header(request, "content-encoding", 0);
+    return request->body.len > 0 && coding.len > 0 && !name_is(coding, "identity");
 }
 
 static void run_handler(void *arg)
 {
     struct http_request *request = arg;
     struct http_server *server = request->server;
-    server->handler(server->arg, request);
+    if (body_is_encoded(request)) {
+        http_add_header(request, "accept-encoding", SLICE_LIT("identity"));
+        reply_error(request, 415, "the body is compressed: send it as it is");
+    } else {
+        server->handler(server->arg, request);
+    }
     if (request->answer == ANSWER_NONE)
         reply_error(request, 500, "no answer was made");
     else if (request->answer == ANSWER_STREAM)
         http_stream_abort(request);
-    if (request->cell) {
-        request->cell->request = NULL;
-        request->cell->conn->request = NULL;
-    }
-    request_free(request);
+    request->running = false;
+    if (!request->conn)
+        request_free(request);
     server->request_count--;
     fiber_event_signal(&server->changed);
 }
 
-/* A head that no request of ours can stand for: answered, and the connection closed. */
-static void refuse(struct http_request *request, int code, const char *what)
+bool request_start(struct http_request *request)
 {
-    h2o_req_t *h2o = request->cell->h2o;
-    struct cell *cell = request->cell;
-    h2o->http1_is_persistent = 0;
-    conn_linger(cell->conn);
-    cell->request = NULL;
-    cell->conn->request = NULL;
-    reply_error(request, code, what);
-    request_free(request);
+    struct http_server *server = request->server;
+    request->running = true;
+    server->request_count++;
+    if (fiber_go(server->fibers, run_handler, request) == STATUS_OK)
+        return true;
+    request->running = false;
+    server->request_count--;
+    return false;
 }
 
-int on_request(h2o_handler_t *handler, h2o_req_t *h2o)
+void request_let_go(struct http_request *request)
 {
-    (void)handler;
-    struct http_conn *conn = conn_of(h2o);
-    struct http_server *server = conn->server;
-    struct http_request *request = request_new(server);
-    if (!request) {
-        h2o_send_error_503(h2o, "Service Unavailable", "no memory",
-                           H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
-        return 0;
+    request->conn = NULL;
+    if (!request->running) {
+        request_free(request);
+        return;
     }
-    struct cell *cell = h2o_mem_alloc_shared(&h2o->pool, sizeof(*cell), on_cell_dispose);
-    *cell = (struct cell){.conn = conn, .request = request, .h2o = h2o};
-    cell->generator.proceed = on_proceed;
-    buffer_init(&cell->out, HTTP_STREAM_BYTES_MAX);
-    request->cell = cell;
-    request->started_us = clock_monotonic_us();
-    conn->busy = true;
-    conn->request = request;
-    if (server->draining)
-        h2o->http1_is_persistent = 0;
-
-    /* h2o decodes in place behind the head and only lowers the case of names in it: it is still there. */
-    const h2o_buffer_t *input = conn->sock->input;
-    size_t head_bytes = head_length(slice_make(input->bytes, input->size));
-    struct slice copy = arena_copy(&request->arena, slice_make(input->bytes, head_bytes));
-    struct head head;
-    const char *what = "no memory for the request";
-    int code = copy.ptr ? head_parse(copy, &server->head_limits, &head, &what) : 503;
-    if (code == 0 && !conn_hold_client(conn, &head)) {
-        code = 429;
-        what = HTTP_TOO_MANY_OF_ADDRESS;
-    }
-    if (code == 0 && !fill(request, conn, h2o, &head)) {
-        code = 503;
-        what = "no memory for the request";
-    }
-    if (code != 0) {
-        refuse(request, code, what);
-        return 0;
-    }
-    server->request_count++;
-    if (fiber_go(server->fibers, run_handler, request) != STATUS_OK) {
-        server->request_count--;
-        refuse(request, 503, "too many requests at a time");
-    }
-    return 0;
+    if (request->answer != ANSWER_DONE)
+        cancel_fire(&request->cancel);
+    fiber_event_signal(&request->written);
 }
 
 /* ---- getters ------------------------------------------------------------------------------------- */
@@ -323,7 +303,7 @@ struct slice http_query(const struct http_request *request)
 
 struct slice http_body(const struct http_request *request)
 {
-    return request->body;
+    return buffer_slice(&request->body);
 }
 
 struct slice http_header(const struct http_request *request, const char *name, size_t n)
@@ -386,6 +366,11 @@ int http_accept(const struct http_request *request, const char *const *types, si
         }
     }
     return best;
+}
+
+int http_encoding(const struct http_request *request, const char *coding)
+{
+    return encoding_quality(http_header(request, "accept-encoding", 0), coding);
 }
 
 struct cancel *http_cancel(struct http_request *request)

@@ -1,58 +1,79 @@
 /* The server over real sockets: what a client that is odd, slow, rude or gone gets. */
 #include "hub/http/fixture.h"
 
+#define HEAD "POST / HTTP/1.1\r\nHost: a\r\n"
+#define INNER GET("/inner")
+static const char *const smuggled[] = {
+    HEAD "Content-Length: 0\r\nContent-Length: 0\r\n\r\n" INNER,
+    HEAD "Content-Length: 4\r\nContent-Length: 40\r\n\r\nabcd" INNER,
+    HEAD "Content-Length: 400\r\nContent-Length: 4\r\n\r\nabcd" INNER,
+    HEAD "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" INNER,
+    HEAD "Content-Length: +4\r\n\r\nabcd" INNER,
+    HEAD "Content-Length: 0x4\r\n\r\nabcd" INNER,
+    HEAD "Content-Length: 4,4\r\n\r\nabcd" INNER,
+    HEAD "Content-Length: -1\r\n\r\n" INNER,
+    HEAD "Content-Length:\r\n\r\n" INNER,
+    HEAD "Content-Length: 99999999999999999999\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding: chunked\r\n\r\nx\r\n" INNER,
+    HEAD "Transfer-Encoding: chunked\r\n\r\n-1\r\n" INNER,
+    HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" INNER,
+    HEAD "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" INNER,
+    "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\nHost: a\n\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n" INNER,
+    "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET http:/a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET http://me@a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET http://a/ HTTP/1.1\r\n\r\n" INNER,
+    "GET http://a/ HTTP/1.1\r\nHost: a/b\r\n\r\n" INNER,
+    "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET * HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET / HTTP/1.10\r\nHost: a\r\n\r\n" INNER,
+    "GET / HTTP/1.\r\nHost: a\r\n\r\n" INNER,
+    "GET / http/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET / HTTP/1.1 \r\nHost: a\r\n\r\n" INNER,
+    "GET /\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost:\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a:port\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a:123456\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\n Host: a\r\n\r\n" INNER,
+    "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET / HTTP/2.0\r\nHost: a\r\n\r\n" INNER,
+    "GET /\\a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "G(T / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
+    "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n" INNER,
+};
+
 static void smuggled_requests_are_refused_and_never_parsed(void **state)
 {
     (void)state;
     start((struct http_options){0});
-#define HEAD "POST / HTTP/1.1\r\nHost: a\r\n"
-#define INNER GET("/inner")
-    static const char *const requests[] = {
-        HEAD "Content-Length: 0\r\nContent-Length: 0\r\n\r\n" INNER,
-        HEAD "Content-Length: 4\r\nContent-Length: 40\r\n\r\nabcd" INNER,
-        HEAD "Content-Length: 400\r\nContent-Length: 4\r\n\r\nabcd" INNER,
-        HEAD "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" INNER,
-        HEAD "Content-Length: +4\r\n\r\nabcd" INNER,
-        HEAD "Content-Length: 0x4\r\n\r\nabcd" INNER,
-        HEAD "Content-Length: 4,4\r\n\r\nabcd" INNER,
-        HEAD "Content-Length: -1\r\n\r\n" INNER,
-        HEAD "Content-Length:\r\n\r\n" INNER,
-        HEAD "Content-Length: 99999999999999999999\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding: chunked\r\n\r\nx\r\n" INNER,
-        HEAD "Transfer-Encoding: chunked\r\n\r\n-1\r\n" INNER,
-        HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" INNER,
-        HEAD "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n" INNER,
-        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" INNER,
-        "GET / HTTP/1.1\nHost: a\n\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n" INNER,
-        "GET / HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n" INNER,
-        "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "GET * HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "GET / HTTP/1.2\r\nHost: a\r\n\r\n" INNER,
-        "GET / HTTP/2.0\r\nHost: a\r\n\r\n" INNER,
-        "GET /\\a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "GET /#a HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "G(T / HTTP/1.1\r\nHost: a\r\n\r\n" INNER,
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" INNER,
-    };
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        struct client client = ask(slice_str(requests[i]));
+    for (size_t i = 0; i < sizeof(smuggled) / sizeof(smuggled[0]); i++) {
+        struct client client = ask(slice_str(smuggled[i]));
         if (client.in.len < 12 || memcmp(client.in.ptr, "HTTP/1.1 400", 12) != 0 ||
             client_count(&client, "HTTP/1.1") != 1)
-            fail_msg("%s\ngave %.*s", requests[i], (int)client.in.len, client.in.ptr);
+            fail_msg("%s\ngave %.*s", smuggled[i], (int)client.in.len, client.in.ptr);
         client_close(&client);
     }
     assert_int_equal(seen.started, 0);
@@ -88,7 +109,7 @@ static void too_much_is_refused_with_its_code(void **state)
     assert_answer(SLICE_LIT(GET_CLOSE("/fine")), "HTTP/1.1 200 OK\r\n");
 }
 
-static void errors_of_h2o_itself_are_json(void **state)
+static void errors_before_there_is_a_request_are_json(void **state)
 {
     (void)state;
     start((struct http_options){.body_bytes_max = 10});
@@ -234,7 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(smuggled_requests_are_refused_and_never_parsed),
         TEST(too_much_is_refused_with_its_code),
-        TEST(errors_of_h2o_itself_are_json),
+        TEST(errors_before_there_is_a_request_are_json),
         TEST(slow_clients_are_closed),
         TEST(stalled_reader_is_closed),
         TEST(reader_that_leaves_ends_the_stream),

@@ -1,30 +1,32 @@
-/* TLS by OpenSSL, HTTP/1.1 only, with certificate and key read again when their files change. */
+/* TLS by OpenSSL, with certificate and key read again when their files change. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "hub/http/internal.h"
 
-#define TLS_POLL_MS 1000
+#define TLS_LOOK_MS 1000
 
 struct http_tls_files {
     struct http_server *server;
     char *certificate_path, *key_path;
     void (*on_reload)(void *arg, const struct fault *problem);
     void *arg;
-    uv_fs_poll_t watches[2];
+    uv_timer_t watch;
     uv_work_t work;
-    SSL_CTX *fresh; /* made on a pool thread */
+    struct stat seen[2]; /* of the files as they were loaded last, or refused */
+    SSL_CTX *fresh;      /* made on a pool thread */
+    bool changed;
     struct fault problem;
-    bool watching, working, again;
+    bool watching, working;
 };
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned in_len, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
     (void)ssl, (void)arg;
-    /* HTTP/2 is never offered: h2o 2.2.5 does not survive rapid resets. */
     unsigned char *chosen;
     if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
         OPENSSL_NPN_NEGOTIATED)
@@ -44,6 +46,8 @@ static enum status context_load(const struct http_tls_files *files, SSL_CTX **re
         SSL_CTX_check_private_key(context) == 1) {
         SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
+        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
         *ret_context = context;
         return STATUS_OK;
@@ -57,17 +61,34 @@ static enum status context_load(const struct http_tls_files *files, SSL_CTX **re
 
 /* ---- reloading ----------------------------------------------------------------------------------- */
 
-static void load_work(uv_work_t *work)
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Before they are read, so that no change is missed. False while one is away, as when it is replaced. */
+static bool look(struct http_tls_files *files)
+{
+    struct stat now[2];
+    if (stat(files->certificate_path, &now[0]) != 0 || stat(files->key_path, &now[1]) != 0)
+        return false;
+    bool changed = !is_same(&now[0], &files->seen[0]) || !is_same(&now[1], &files->seen[1]);
+    memcpy(files->seen, now, sizeof(now));
+    return changed;
+}
+
+static void look_work(uv_work_t *work)
 {
     struct http_tls_files *files = work->data;
     files->problem = (struct fault){0};
     files->fresh = NULL;
-    (void)context_load(files, &files->fresh, &files->problem);
+    files->changed = look(files);
+    if (files->changed)
+        (void)!context_load(files, &files->fresh, &files->problem);
 }
 
-static void load_start(struct http_tls_files *files);
-
-static void load_done(uv_work_t *work, int status)
+static void look_done(uv_work_t *work, int status)
 {
     struct http_tls_files *files = work->data;
     struct http_server *server = files->server;
@@ -75,32 +96,22 @@ static void load_done(uv_work_t *work, int status)
     files->working = false;
     server->handles_open--;
     if (files->fresh) {
-        SSL_CTX_free(server->accept.ssl_ctx); /* connections have references of their own */
-        server->accept.ssl_ctx = files->fresh;
+        SSL_CTX_free(server->tls_context); /* connections have references of their own */
+        server->tls_context = files->fresh;
         files->fresh = NULL;
     }
-    if (files->again && files->watching)
-        load_start(files);
-    else if (files->on_reload)
+    if (files->changed && files->on_reload)
         files->on_reload(files->arg, files->problem.status != STATUS_OK ? &files->problem : NULL);
 }
 
-static void load_start(struct http_tls_files *files)
+static void on_look(uv_timer_t *watch)
 {
-    files->again = files->working;
+    struct http_tls_files *files = watch->data;
     if (files->working)
         return;
     files->work.data = files;
-    files->working = uv_queue_work(files->server->loop, &files->work, load_work, load_done) == 0;
+    files->working = uv_queue_work(files->server->loop, &files->work, look_work, look_done) == 0;
     files->server->handles_open += files->working;
-}
-
-static void on_change(uv_fs_poll_t *watch, int status, const uv_stat_t *before,
-                      const uv_stat_t *after)
-{
-    (void)before, (void)after;
-    if (status == 0) /* gone for a moment while it is replaced: the next poll sees it */
-        load_start(watch->data);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -118,17 +129,15 @@ enum status tls_new(struct http_server *server, const struct http_tls *options, 
     files->key_path = strdup(options->key_path);
     if (!files->certificate_path || !files->key_path)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, "tls", "no memory");
-    enum status status = context_load(files, &server->accept.ssl_ctx, fault);
+    (void)look(files);
+    enum status status = context_load(files, &server->tls_context, fault);
     if (status != STATUS_OK)
         return status;
-    const char *const paths[] = {files->certificate_path, files->key_path};
-    for (size_t i = 0; i < 2; i++) {
-        uv_fs_poll_init(server->loop, &files->watches[i]);
-        files->watches[i].data = files;
-        server->handles_open++;
-        uv_fs_poll_start(&files->watches[i], on_change, paths[i], TLS_POLL_MS);
-        uv_unref((uv_handle_t *)&files->watches[i]);
-    }
+    uv_timer_init(server->loop, &files->watch);
+    files->watch.data = files;
+    server->handles_open++;
+    uv_timer_start(&files->watch, on_look, TLS_LOOK_MS, TLS_LOOK_MS);
+    uv_unref((uv_handle_t *)&files->watch);
     files->watching = true;
     return STATUS_OK;
 }
@@ -142,8 +151,8 @@ static void on_watch_close(uv_handle_t *handle)
 void tls_close(struct http_server *server)
 {
     struct http_tls_files *files = server->tls;
-    for (size_t i = 0; files->watching && i < 2; i++)
-        uv_close((uv_handle_t *)&files->watches[i], on_watch_close);
+    if (files->watching)
+        uv_close((uv_handle_t *)&files->watch, on_watch_close);
     files->watching = false;
     files->on_reload = NULL;
 }
@@ -152,9 +161,148 @@ void tls_free(struct http_server *server)
 {
     if (!server->tls)
         return;
-    SSL_CTX_free(server->accept.ssl_ctx);
+    SSL_CTX_free(server->tls_context);
     free(server->tls->certificate_path);
     free(server->tls->key_path);
     free(server->tls);
     server->tls = NULL;
+}
+
+/* ---- one connection ------------------------------------------------------------------------------ */
+
+/* OpenSSL reads from what just came and writes to the connection's buffer: no memory of its own in between. */
+
+static int bio_read(BIO *bio, char *bytes, size_t len, size_t *ret_len)
+{
+    struct http_conn *conn = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (conn->ssl_in.len == 0) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
+    if (len > conn->ssl_in.len)
+        len = conn->ssl_in.len;
+    memcpy(bytes, conn->ssl_in.ptr, len);
+    conn->ssl_in = slice_make(conn->ssl_in.ptr + len, conn->ssl_in.len - len);
+    *ret_len = len;
+    return 1;
+}
+
+static int bio_write(BIO *bio, const char *bytes, size_t len, size_t *ret_len)
+{
+    struct http_conn *conn = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    buffer_append(&conn->cipher, bytes, len);
+    *ret_len = len;
+    return 1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *bio_method(void)
+{
+    static BIO_METHOD *method; /* of the process */
+    if (!method && (method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pek"))) {
+        BIO_meth_set_read_ex(method, bio_read);
+        BIO_meth_set_write_ex(method, bio_write);
+        BIO_meth_set_ctrl(method, bio_ctrl);
+    }
+    return method;
+}
+
+bool tls_accept(struct http_conn *conn)
+{
+    conn->ssl = SSL_new(conn->server->tls_context);
+    BIO *bio = bio_method() ? BIO_new(bio_method()) : NULL;
+    if (!conn->ssl || !bio) {
+        BIO_free(bio);
+        return false;
+    }
+    BIO_set_data(bio, conn);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(conn->ssl, bio, bio);
+    SSL_set_accept_state(conn->ssl);
+    return true;
+}
+
+/* The protocol that was agreed on; false when the connection is over. */
+static bool shake_hands(struct http_conn *conn)
+{
+    if (SSL_is_init_finished(conn->ssl))
+        return true;
+    int result = SSL_do_handshake(conn->ssl);
+    if (conn->cipher.len > 0)
+        conn_due(conn);
+    if (result != 1) {
+        if (SSL_get_error(conn->ssl, result) != SSL_ERROR_WANT_READ) {
+            conn->said_goodbye = true; /* OpenSSL has said what is wrong */
+            conn_end(conn, true);
+        }
+        return false;
+    }
+    const unsigned char *name;
+    unsigned len;
+    SSL_get0_alpn_selected(conn->ssl, &name, &len);
+    if (slice_equal_str(slice_make(name, len), "h2") && h2_begin(conn) != STATUS_OK) {
+        conn_close(conn);
+        return false;
+    }
+    return true;
+}
+
+void tls_take(struct http_conn *conn, struct slice bytes)
+{
+    char *clear = conn->server->clear_bytes;
+    conn->ssl_in = bytes;
+    ERR_clear_error();
+    while (conn_is_open(conn) && shake_hands(conn)) {
+        size_t len = 0;
+        int result = SSL_read_ex(conn->ssl, clear, HTTP_READ_BYTES, &len);
+        if (result == 1) {
+            conn->protocol->take(conn, slice_make(clear, len));
+            continue;
+        }
+        int error = SSL_get_error(conn->ssl, result);
+        if (error == SSL_ERROR_ZERO_RETURN)
+            conn->protocol->input_ended(conn);
+        else if (error != SSL_ERROR_WANT_READ)
+            conn_close(conn);
+        break;
+    }
+    conn->ssl_in = (struct slice){0};
+    if (conn->cipher.len > 0)
+        conn_due(conn);
+}
+
+void tls_encrypt(struct http_conn *conn)
+{
+    struct buffer *out = &conn->out;
+    ERR_clear_error();
+    while (conn->out_taken < out->len && conn->cipher.len < HTTP_OUT_BYTES) {
+        size_t len = 0;
+        int result =
+            SSL_write_ex(conn->ssl, out->ptr + conn->out_taken, out->len - conn->out_taken, &len);
+        if (result != 1) {
+            if (SSL_get_error(conn->ssl, result) != SSL_ERROR_WANT_READ)
+                conn_close(conn);
+            break;
+        }
+        conn->out_taken += len;
+    }
+    if (conn->out_taken == out->len) {
+        buffer_reset(out);
+        conn->out_taken = 0;
+    }
+}
+
+void tls_say_goodbye(struct http_conn *conn)
+{
+    conn->said_goodbye = true;
+    ERR_clear_error();
+    if (SSL_is_init_finished(conn->ssl))
+        (void)SSL_shutdown(conn->ssl);
 }

@@ -228,12 +228,12 @@ static struct answer ask(int version_max, const char *alpn)
 static void request_over_tls_is_served_as_http_1(void **state)
 {
     (void)state;
-    struct answer answer = ask(TLS1_3_VERSION, "\x02h2\x08http/1.1");
+    struct answer answer = ask(TLS1_3_VERSION, "\x08http/1.1");
     assert_true(answer.connected);
     assert_string_equal(answer.protocol, "http/1.1");
     assert_non_null(strstr(answer.text, "HTTP/1.1 200 OK\r\n"));
     assert_non_null(strstr(answer.text, "\r\n\r\nsecure"));
-    answer = ask(TLS1_2_VERSION, "\x02h2");
+    answer = ask(TLS1_2_VERSION, "\x05spdy1");
     assert_true(answer.connected);
     assert_string_equal(answer.protocol, "");
     assert_non_null(strstr(answer.text, "HTTP/1.1 200 OK\r\n"));

@@ -194,7 +194,6 @@ bool login_handle(struct login *login, struct http_request *request)
 {
     struct slice path = http_raw_path(request), verb = http_method(request);
     const char *allow = NULL;
-    struct fault fault;
 
     http_cancel(request)->deadline_us = deadline_after_ms(LOGIN_TIMEOUT_MS);
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
@@ -209,9 +208,6 @@ bool login_handle(struct login *login, struct http_request *request)
     }
     if (!allow)
         return false;
-    http_add_header(request, "allow", slice_str(allow));
-    (void)fault_set_reason(&fault, STATUS_UNIMPLEMENTED, "METHOD_NOT_ALLOWED", NULL,
-                           "this path takes %s", allow);
-    api_reply_fault(request, &fault, 405);
+    api_reply_wrong_verb(login->options.api, request, slice_str(allow));
     return true;
 }

@@ -177,7 +177,7 @@ enum status route_table_add(struct route_table *table, const struct route_rule *
 struct search {
     struct slice segments[ROUTE_PATH_SEGMENTS_MAX]; /* as sent, the last without its custom verb */
     size_t segment_count;
-    struct slice last, last_with_custom; /* "x" and "x:archive" */
+    struct slice last; /* "x" of "x:archive" */
     struct slice verb, custom;
     const struct leaf *found;
     struct slice allow[16];
@@ -215,11 +215,14 @@ static bool split(struct slice path, struct search *search)
             return false;
         search->segments[search->segment_count++] = segment;
     }
-    search->last_with_custom = search->last = search->segments[search->segment_count - 1];
+    struct slice whole = search->segments[search->segment_count - 1];
+    search->last = whole;
     const char *colon = memrchr(search->last.ptr, ':', search->last.len);
-    if (colon && colon > search->last.ptr) {
+    if (colon && colon > search->last.ptr) { /* an id with a colon in it is sent as %3A */
         search->last.len = (size_t)(colon - search->last.ptr);
-        search->custom = slice_make(colon + 1, search->last_with_custom.len - search->last.len - 1);
+        search->custom = slice_make(colon + 1, whole.len - search->last.len - 1);
+        if (search->custom.len == 0)
+            return false;
     }
     return true;
 }
@@ -324,14 +327,9 @@ enum route_outcome route_match(const struct route_table *table, struct slice ver
         return ROUTE_UNKNOWN;
 
     struct slice *last = &search.segments[search.segment_count - 1];
-    if (search.custom.len > 0) {
-        *last = search.last;
-        visit(&search, &table->root, 0, search.custom);
-    }
-    if (!search.found) {
-        *last = search.last_with_custom;
-        visit(&search, &table->root, 0, (struct slice){0});
-    }
+    /* A verb that no template has is no part of an id: an action that is not there is not found. */
+    *last = search.last;
+    visit(&search, &table->root, 0, search.custom);
     if (!search.found) {
         if (search.allow_count == 0)
             return ROUTE_UNKNOWN;

@@ -9,6 +9,9 @@
  * but the arena's. Where several templates fit, a literal wins over a variable and a variable over "**",
  * segment by segment from the left; two rules that would fit equally are refused when the second is added.
  *
+ * A ":" in the last segment begins a verb; a path whose verb no template has is not there. A value with a colon is sent
+ * as %3A.
+ *
  * Paths are matched as sent: each variable is percent-decoded once ("a%2Fb" in `{id}` is the one value "a/b";
  * in a "**" variable "%2F" stays, so that it remains different from "/"). Empty segments, "." and "..",
  * also escaped, never match; neither do invalid escapes and values with control characters or invalid UTF-8.

@@ -33,8 +33,8 @@ const mistakes = [
   ['a control character in a name', 'POST', groups, json, '{"name":"A\\u0007"}', 400, 'name'],
   ['a slug with a space', 'POST', groups, json, '{"name":"A","slug":"a b"}', 400, 'slug'],
   ['a body of 2 MiB', 'POST', groups, json, JSON.stringify({ name: name(2 << 20) }), 413],
-  ['no content type', 'POST', groups, {}, '{"name":"A"}', 400, 'contentType'],
-  ['a form', 'POST', groups, { 'content-type': 'application/x-www-form-urlencoded' }, 'name=A', 400, 'contentType'],
+  ['no content type', 'POST', groups, {}, '{"name":"A"}', 415, 'contentType'],
+  ['a form', 'POST', groups, { 'content-type': 'application/x-www-form-urlencoded' }, 'name=A', 415, 'contentType'],
   ['a mask of an unknown field', 'PATCH', `${groups}/kir-dev@kir-dev?updateMask=colour`, json, '{"name":"A"}', 400, 'updateMask'],
   ['a mask of a field that may not change', 'PATCH', `${groups}/kir-dev@kir-dev?updateMask=id`, json, '{"id":"a@b"}', 400, /updateMask|id/],
   ['an unknown query parameter', 'GET', '/api/v1/groups?colour=red', {}, undefined, 400, 'colour'],
@@ -56,7 +56,8 @@ const mistakes = [
   ['a path that does not exist', 'GET', '/api/v1/nothing', {}, undefined, 404],
   ['a wrong verb', 'DELETE', '/api/v1/groups', {}, undefined, 405],
   ['a wrong verb of a custom method', 'GET', `${groups}/kir-dev@kir-dev:archive`, {}, undefined, [400, 404, 405]],
-  ['an unknown custom method', 'POST', `${groups}/kir-dev@kir-dev:burn`, json, '{}', [404, 405]],
+  ['an unknown custom method', 'POST', `${groups}/kir-dev@kir-dev:burn`, json, '{}', 404],
+  ['a compressed body', 'POST', groups, { ...json, 'content-encoding': 'gzip' }, '{"name":"A"}', 415],
   ['a header of 40 KiB', 'GET', '/api/v1/groups', { 'x-large': name(40 << 10) }, undefined, [400, 413, 431]],
 ];
 

@@ -1,0 +1,299 @@
+#include "hub/files.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/crypto/crypto.h"
+#include "shared/crypto/encode.h"
+
+#define FILES_DEPTH_MAX 16
+#define FILES_GZIP_LEVEL 9
+#define ETAG_DIGEST_BYTES 12
+
+static const char *const codings[] = {[FILE_BROTLI] = "br", [FILE_GZIP] = "gzip"};
+static const char *const suffixes[] = {[FILE_BROTLI] = ".br", [FILE_GZIP] = ".gz"};
+
+/* ---- names --------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *suffix, *type;
+    bool shrinks;
+} types[] = {
+    {".html", "text/html; charset=utf-8", true},
+    {".js", "text/javascript; charset=utf-8", true},
+    {".mjs", "text/javascript; charset=utf-8", true},
+    {".css", "text/css; charset=utf-8", true},
+    {".json", "application/json", true},
+    {".map", "application/json", true},
+    {".webmanifest", "application/manifest+json", true},
+    {".svg", "image/svg+xml", true},
+    {".txt", "text/plain; charset=utf-8", true},
+    {".xml", "application/xml", true},
+    {".wasm", "application/wasm", true},
+    {".ico", "image/x-icon", true},
+    {".png", "image/png", false},
+    {".jpg", "image/jpeg", false},
+    {".webp", "image/webp", false},
+    {".avif", "image/avif", false},
+    {".woff2", "font/woff2", false},
+    {"", "application/octet-stream", false},
+};
+
+static bool ends_with(struct slice text, const char *end)
+{
+    size_t len = strlen(end);
+    return text.len >= len && memcmp(text.ptr + text.len - len, end, len) == 0;
+}
+
+static size_t type_of(struct slice path)
+{
+    size_t i = 0;
+    while (!ends_with(path, types[i].suffix))
+        i++;
+    return i;
+}
+
+/* At least so many characters of a hash, a digit among them, between a '.' or '-' and the suffix. */
+static bool is_hashed(struct slice path)
+{
+    const char *dot = memrchr(path.ptr, '.', path.len);
+    size_t len = 0, digits = 0;
+    if (!dot)
+        return false;
+    for (const char *at = dot - 1; at > path.ptr && (isalnum((unsigned char)*at) || *at == '_');
+         at--) {
+        len++;
+        digits += isdigit((unsigned char)*at) != 0;
+    }
+    char before = dot[-(ptrdiff_t)len - 1];
+    return len >= FILES_HASH_CHARS_MIN && digits > 0 && (before == '.' || before == '-');
+}
+
+/* ---- adding -------------------------------------------------------------------------------------- */
+
+enum status files_open(struct files *files, struct fault *fault)
+{
+    arena_init(&files->arena, FILES_BYTES_MAX);
+    files->items = arena_zalloc(&files->arena, FILES_MAX, sizeof(files->items[0]));
+    files->gzip = gzip_new(FILES_GZIP_LEVEL);
+    return files->items && files->gzip
+               ? STATUS_OK
+               : fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+}
+
+void files_close(struct files *files)
+{
+    files->gzip = gzip_free(files->gzip);
+    if (files->items)
+        arena_done(&files->arena);
+    files->items = NULL;
+    files->count = 0;
+}
+
+const struct file *files_find(const struct files *files, struct slice path)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        if (slice_equal(files->items[i].path, path))
+            return &files->items[i];
+    }
+    return NULL;
+}
+
+static void set_body(struct file *file, enum file_coding coding, struct slice body)
+{
+    struct sha256 digest = sha256(body);
+    char hex[2 * ETAG_DIGEST_BYTES + 1] = "";
+
+    hex_encode(slice_make(digest.bytes, ETAG_DIGEST_BYTES), hex);
+    snprintf(file->etags[coding], FILES_ETAG_BYTES, "\"%s\"", hex);
+    file->bodies[coding] = body;
+}
+
+enum status files_add(struct files *files, struct slice path, struct slice body,
+                      struct fault *fault)
+{
+    struct slice small;
+
+    if (files_find(files, path))
+        return STATUS_OK;
+    if (files->count == FILES_MAX)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder", "more than %d files",
+                         FILES_MAX);
+    struct file *file = &files->items[files->count];
+    size_t type = type_of(path);
+    file->path = arena_copy(&files->arena, path);
+    file->type = types[type].type;
+    set_body(file, FILE_PLAIN, body);
+    if (types[type].shrinks && body.len >= HTTP_GZIP_BYTES_MIN &&
+        gzip_body(files->gzip, body, &files->arena, &small))
+        set_body(file, FILE_GZIP, small);
+    if (files->arena.failed)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder",
+                         "the site is larger than %u MiB", FILES_BYTES_MAX >> 20);
+    files->count++;
+    return STATUS_OK;
+}
+
+/* ---- the folder ---------------------------------------------------------------------------------- */
+
+static enum status unreadable(const char *path, struct fault *fault)
+{
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder", "%s: %s", path[0] ? path : "/",
+                     strerror(errno));
+}
+
+static enum status read_file(struct files *files, int folder, const char *name, size_t len,
+                             struct slice *ret_body)
+{
+    char *bytes = arena_alloc(&files->arena, len + 1);
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    size_t got = 0;
+
+    while (bytes && fd >= 0 && got < len) {
+        ssize_t n = read(fd, bytes + got, len - got);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    if (fd >= 0)
+        close(fd);
+    *ret_body = slice_make(bytes, got);
+    return bytes && got == len ? STATUS_OK : STATUS_INVALID_ARGUMENT;
+}
+
+static enum status add_folder(struct files *files, int folder, const char *path, int depth,
+                              struct fault *fault);
+
+static enum status add_entry(struct files *files, int folder, const char *path, const char *name,
+                             int depth, struct fault *fault)
+{
+    char full[FILES_PATH_BYTES_MAX + 1];
+    struct stat stat;
+    struct slice body;
+
+    int len = snprintf(full, sizeof(full), "%s/%s", path, name);
+    if (len >= (int)sizeof(full))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder", "%s: a name too long",
+                         path);
+    if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+        return unreadable(full, fault);
+    if (S_ISDIR(stat.st_mode)) {
+        int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return inner < 0 ? unreadable(full, fault)
+                         : add_folder(files, inner, full, depth + 1, fault);
+    }
+    if (!S_ISREG(stat.st_mode))
+        return STATUS_OK;
+    if (read_file(files, folder, name, (size_t)stat.st_size, &body))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder",
+                         "%s cannot be read, or all together is larger than %u MiB", full,
+                         FILES_BYTES_MAX >> 20);
+    return files_add(files, slice_str(full), body, fault);
+}
+
+/* Closes `folder`. */
+static enum status add_folder(struct files *files, int folder, const char *path, int depth,
+                              struct fault *fault)
+{
+    enum status status = STATUS_OK;
+    DIR *dir = fdopendir(folder);
+
+    if (!dir || depth > FILES_DEPTH_MAX) {
+        status = unreadable(path, fault);
+        dir ? closedir(dir) : close(folder);
+        return status;
+    }
+    for (const struct dirent *entry; !status && (entry = readdir(dir));) {
+        if (entry->d_name[0] != '.')
+            status = add_entry(files, folder, path, entry->d_name, depth, fault);
+    }
+    closedir(dir);
+    return status;
+}
+
+/* "x.js.gz" beside "x.js" is a form of it. */
+static void join_codings(struct files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        for (int coding = FILE_BROTLI; coding < FILE_PLAIN; coding++) {
+            struct slice path = files->items[i].path;
+            if (!ends_with(path, suffixes[coding]))
+                continue;
+            path.len -= strlen(suffixes[coding]);
+            struct file *plain = (struct file *)(uintptr_t)files_find(files, path);
+            if (plain)
+                set_body(plain, (enum file_coding)coding, files->items[i].bodies[FILE_PLAIN]);
+        }
+    }
+}
+
+enum status files_add_folder(struct files *files, const char *folder, struct fault *fault)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return unreadable("", fault);
+    enum status status = add_folder(files, fd, "", 0, fault);
+    if (!status)
+        join_codings(files);
+    return status;
+}
+
+/* ---- answering ----------------------------------------------------------------------------------- */
+
+/* Weakly, as RFC 9110 13.1.2 wants it: any form of the file will do. */
+static bool is_known(const struct file *file, struct slice given)
+{
+    while (given.len > 0) {
+        struct slice etag = slice_cut(&given, ',');
+        while (etag.len > 0 && etag.ptr[0] == ' ')
+            etag = slice_make(etag.ptr + 1, etag.len - 1);
+        if (slice_starts_with(etag, SLICE_LIT("W/")))
+            etag = slice_make(etag.ptr + 2, etag.len - 2);
+        if (slice_equal_str(etag, "*"))
+            return true;
+        for (size_t i = 0; i < FILE_CODINGS; i++) {
+            if (file->etags[i][0] && slice_equal_str(etag, file->etags[i]))
+                return true;
+        }
+    }
+    return false;
+}
+
+static enum file_coding choose(const struct file *file, const struct http_request *request)
+{
+    int best = FILE_PLAIN, best_quality = 0;
+
+    for (int coding = FILE_BROTLI; coding < FILE_PLAIN; coding++) {
+        int quality = file->bodies[coding].ptr ? http_encoding(request, codings[coding]) : 0;
+        if (quality > best_quality) {
+            best = coding;
+            best_quality = quality;
+        }
+    }
+    return (enum file_coding)best;
+}
+
+void file_reply(const struct file *file, struct http_request *request)
+{
+    enum file_coding coding = choose(file, request);
+    bool known = is_known(file, http_header(request, "if-none-match", 0));
+    struct http_header_pair headers[] = {
+        {SLICE_LIT("etag"), slice_str(file->etags[coding])},
+        {SLICE_LIT("cache-control"), is_hashed(file->path)
+                                         ? SLICE_LIT("public, max-age=31536000, immutable")
+                                         : SLICE_LIT("no-cache")},
+        {SLICE_LIT("vary"), SLICE_LIT("accept-encoding")},
+        {SLICE_LIT("content-type"), slice_str(file->type)},
+        {SLICE_LIT("content-encoding"), slice_str(coding == FILE_PLAIN ? "" : codings[coding])},
+    };
+    size_t count = known ? 3 : coding == FILE_PLAIN ? 4 : 5;
+
+    http_reply(request, known ? 304 : 200, headers, count, file->bodies[coding]);
+}

@@ -1,0 +1,488 @@
+/* HTTP/2: what a client of nghttp2's gets, and what one that sends frames of its own does. */
+#include <nghttp2/nghttp2.h>
+#include <stdlib.h>
+
+#include "hub/http/fixture.h"
+
+#define STREAMS 256
+
+/* ---- a client ------------------------------------------------------------------------------------ */
+
+struct stream {
+    int code;
+    bool ended;
+    uint32_t error;
+    size_t body_len;
+    char body[4096]; /* the beginning of it */
+    size_t to_send;  /* of the request's body */
+};
+
+static struct peer {
+    struct client tcp;
+    nghttp2_session *session;
+    struct stream streams[STREAMS]; /* by id / 2 */
+    bool goaway;
+    uint32_t goaway_error;
+    int32_t goaway_last;
+    size_t goaways;
+} peer;
+
+static struct stream *stream_of(int32_t id)
+{
+    assert_true(id > 0 && id / 2 < STREAMS);
+    return &peer.streams[id / 2];
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *arg)
+{
+    (void)session, (void)flags, (void)arg;
+    if (name_len == 7 && memcmp(name, ":status", 7) == 0) {
+        char text[8] = "";
+        memcpy(text, value, value_len < 7 ? value_len : 7);
+        stream_of(frame->hd.stream_id)->code = (int)strtol(text, NULL, 10);
+    }
+    return 0;
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *bytes,
+                   size_t len, void *arg)
+{
+    struct stream *stream = stream_of(id);
+    (void)session, (void)flags, (void)arg;
+    for (size_t i = 0; i < len && stream->body_len + i + 1 < sizeof(stream->body); i++)
+        stream->body[stream->body_len + i] = (char)bytes[i];
+    stream->body_len += len;
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *arg)
+{
+    (void)session, (void)arg;
+    stream_of(id)->ended = true;
+    stream_of(id)->error = error;
+    return 0;
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    (void)session, (void)arg;
+    if (frame->hd.type == NGHTTP2_GOAWAY) {
+        peer.goaway = true;
+        peer.goaways++;
+        peer.goaway_error = frame->goaway.error_code;
+        peer.goaway_last = frame->goaway.last_stream_id;
+    }
+    return 0;
+}
+
+static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t len,
+                            uint32_t *flags, nghttp2_data_source *source, void *arg)
+{
+    struct stream *stream = stream_of(id);
+    (void)session, (void)source, (void)arg;
+    if (len >= stream->to_send) {
+        len = stream->to_send;
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    }
+    memset(bytes, 'b', len);
+    stream->to_send -= len;
+    return (ssize_t)len;
+}
+
+static void peer_open(uint32_t window)
+{
+    nghttp2_session_callbacks *callbacks;
+    const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window}};
+    memset(&peer, 0, sizeof(peer));
+    peer.tcp = client_open();
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    assert_int_equal(nghttp2_session_client_new(&peer.session, callbacks, NULL), 0);
+    nghttp2_session_callbacks_del(callbacks);
+    assert_int_equal(nghttp2_submit_settings(peer.session, NGHTTP2_FLAG_NONE, settings, 1), 0);
+}
+
+static void peer_close(void)
+{
+    nghttp2_session_del(peer.session);
+    client_close(&peer.tcp);
+}
+
+static void peer_send(void)
+{
+    const uint8_t *bytes;
+    for (ssize_t len; (len = nghttp2_session_mem_send(peer.session, &bytes)) > 0;)
+        client_send(&peer.tcp, slice_make(bytes, (size_t)len));
+}
+
+/* Sends and takes what there is; true, so that it stands in a condition. */
+static bool peer_turn(void)
+{
+    peer_send();
+    while (client_take(&peer.tcp))
+        ;
+    if (peer.tcp.in.len > 0) {
+        (void)nghttp2_session_mem_recv(peer.session, (const uint8_t *)peer.tcp.in.ptr,
+                                       peer.tcp.in.len);
+        buffer_reset(&peer.tcp.in);
+    }
+    return true;
+}
+
+#define PEER_UNTIL(condition) WAIT_FOR(peer_turn() && (condition))
+
+static nghttp2_nv field(const char *name, const char *value)
+{
+    return (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
+                        strlen(value), NGHTTP2_NV_FLAG_NONE};
+}
+
+/* Its stream's id. */
+static int32_t peer_ask(const char *method, const char *path, size_t body_len, const char *name,
+                        const char *value)
+{
+    const nghttp2_nv fields[] = {field(":method", method), field(":path", path),
+                                 field(":scheme", "http"), field(":authority", "pek.example"),
+                                 field(name ? name : "x", value ? value : "y")};
+    const nghttp2_data_provider provider = {.read_callback = on_read_body};
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 5,
+                                        body_len > 0 ? &provider : NULL, NULL);
+    assert_true(id > 0);
+    stream_of(id)->to_send = body_len;
+    return id;
+}
+
+static struct stream *peer_get(const char *path)
+{
+    return stream_of(peer_ask("GET", path, 0, NULL, NULL));
+}
+
+/* ---- what is served ------------------------------------------------------------------------------- */
+
+static void requests_share_a_connection(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    struct stream *wait = peer_get("/wait"), *other = peer_get("/a%20b?x=1"),
+                  *stream = peer_get("/small-stream"),
+                  *post = stream_of(peer_ask("POST", "/p", 5, "content-type", "text/plain")),
+                  *head = stream_of(peer_ask("HEAD", "/h", 0, NULL, NULL));
+    PEER_UNTIL(other->ended && stream->ended && post->ended && head->ended);
+    assert_false(wait->ended);
+    assert_int_equal(other->code, 200);
+    assert_non_null(strstr(other->body, "path=/a b\nraw=/a%20b\nquery=x=1\n"));
+    assert_non_null(strstr(other->body, "host=pek.example\n"));
+    assert_string_equal(stream->body, "one\ntwo\n");
+    assert_non_null(strstr(post->body, "body=bbbbb\n"));
+    assert_int_equal(head->code, 200);
+    assert_int_equal(head->body_len, 0);
+    seen.release = true;
+    PEER_UNTIL(wait->ended);
+    assert_string_equal(wait->body, "waited");
+    assert_int_equal(http_server_connections(server), 1);
+    peer_close();
+}
+
+static void long_answers_wait_for_their_readers(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(0); /* takes nothing at first */
+    int32_t id = peer_ask("GET", "/stream", 0, NULL, NULL);
+    struct stream *stream = stream_of(id);
+    PEER_UNTIL(stream->code == 200);
+    for (int turns = 0; turns < 100; turns++) {
+        peer_turn();
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_true(seen.stream_written <= 2);
+    assert_int_equal(stream->body_len, 0);
+    struct stream *other = peer_get("/other");
+    PEER_UNTIL(other->code == 200); /* whose body waits as well */
+    const nghttp2_settings_entry open[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 65535}};
+    assert_int_equal(nghttp2_submit_settings(peer.session, NGHTTP2_FLAG_NONE, open, 1), 0);
+    PEER_UNTIL(stream->ended && other->ended);
+    assert_int_equal(stream->body_len, 256 * 65536);
+    assert_int_equal(stream->error, NGHTTP2_NO_ERROR);
+    assert_int_equal(seen.stream_status, STATUS_OK);
+    peer_close();
+}
+
+static void closed_windows_cost_the_stream_alone(void **state)
+{
+    (void)state;
+    start((struct http_options){.write_stall_ms = 300});
+    peer_open(0);
+    struct stream *stream = peer_get("/stream");
+    PEER_UNTIL(stream->ended);
+    assert_int_equal(stream->error, NGHTTP2_CANCEL);
+    WAIT_FOR(seen.ended == 1);
+    assert_int_equal(seen.stream_status, STATUS_CANCELLED);
+    assert_int_equal(http_server_connections(server), 1);
+    peer_close();
+}
+
+/* Four at a time may go beyond their first window; the others follow. */
+static void large_bodies_take_turns(void **state)
+{
+    struct stream *streams[10];
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    for (size_t i = 0; i < 10; i++)
+        streams[i] = stream_of(peer_ask("POST", "/p", 1000000, NULL, NULL));
+    for (size_t i = 0; i < 10; i++) {
+        PEER_UNTIL(streams[i]->ended);
+        assert_int_equal(streams[i]->code, 200);
+    }
+    peer_close();
+}
+
+static void stream_that_is_reset_cancels_its_request(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    int32_t id = peer_ask("GET", "/wait", 0, NULL, NULL);
+    struct stream *other = peer_get("/wait");
+    PEER_UNTIL(seen.started == 2);
+    nghttp2_submit_rst_stream(peer.session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+    PEER_UNTIL(seen.ended == 1);
+    assert_int_equal(seen.cancelled, 1);
+    seen.release = true;
+    PEER_UNTIL(other->ended);
+    assert_int_equal(seen.cancelled, 1);
+    peer_close();
+}
+
+static void connection_that_goes_cancels_all_its_requests(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    for (size_t i = 0; i < 20; i++)
+        (void)peer_get("/wait");
+    PEER_UNTIL(seen.started == 20);
+    peer_close();
+    WAIT_FOR(seen.ended == 20);
+    assert_int_equal(seen.cancelled, 20);
+    WAIT_FOR(http_server_connections(server) == 0);
+}
+
+static void odd_requests_are_refused_one_by_one(void **state)
+{
+    static char large[40000], path[9000];
+    (void)state;
+    start((struct http_options){.body_bytes_max = 100000, .header_timeout_ms = 200});
+    memset(large, 'x', sizeof(large) - 1);
+    memset(path, 'x', sizeof(path) - 1);
+    path[0] = '/';
+    peer_open(65535);
+    const struct {
+        struct stream *stream;
+        int code;
+    } cases[] = {
+        {stream_of(peer_ask("GET", "/", 0, "x-large", large)), 431},
+        {peer_get(path), 414},
+        {peer_get("/a#b"), 400},
+        {peer_get("/a\\b"), 400},
+        {peer_get("a"), 0}, /* nghttp2 resets these two */
+        {peer_get("*"), 0},
+        {stream_of(peer_ask("GET", "/", 0, "host", "other.example")), 400},
+        {stream_of(peer_ask("POST", "/", 0, "expect", "more")), 417},
+        {stream_of(peer_ask("POST", "/", 200000, NULL, NULL)), 413},
+        {stream_of(peer_ask("POST", "/", 10, "content-encoding", "gzip")), 415},
+        {stream_of(peer_ask("OPTIONS", "*", 0, NULL, NULL)), 200},
+        {peer_get("/fine"), 200},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        PEER_UNTIL(cases[i].stream->ended);
+        if (cases[i].stream->code != cases[i].code)
+            fail_msg("case %zu: %d", i, cases[i].stream->code);
+        if (cases[i].code == 0)
+            assert_int_equal(cases[i].stream->error, NGHTTP2_PROTOCOL_ERROR);
+    }
+    assert_false(peer.goaway);
+    peer_close();
+}
+
+static void slow_body_is_refused(void **state)
+{
+    (void)state;
+    start((struct http_options){.header_timeout_ms = 200});
+    peer_open(65535);
+    const nghttp2_nv fields[] = {field(":method", "POST"), field(":path", "/"),
+                                 field(":scheme", "http"), field(":authority", "a")};
+    int32_t id = nghttp2_submit_headers(peer.session, NGHTTP2_FLAG_NONE, -1, NULL, fields, 4, NULL);
+    PEER_UNTIL(stream_of(id)->ended);
+    assert_int_equal(stream_of(id)->code, 408);
+    assert_int_equal(seen.started, 0);
+    peer_close();
+}
+
+static void drain_gives_notice_and_finishes(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    struct stream *wait = peer_get("/wait");
+    PEER_UNTIL(seen.started == 1);
+    begin_drain(WAIT_MS);
+    PEER_UNTIL(peer.goaway);
+    assert_int_equal(peer.goaway_last, INT32_MAX);
+    PEER_UNTIL(peer.goaways == 2);
+    assert_int_equal(peer.goaway_error, NGHTTP2_NO_ERROR);
+    assert_int_equal(peer.goaway_last, 1);
+    assert_false(drain.done);
+    seen.release = true;
+    PEER_UNTIL(wait->ended);
+    assert_string_equal(wait->body, "waited");
+    WAIT_FOR(drain.done);
+    assert_int_equal(drain.status, STATUS_OK);
+    peer_close();
+}
+
+/* ---- floods ---------------------------------------------------------------------------------------- */
+
+#define FRAME(len, type, flags, id) "\x00\x00" len type flags "\x00\x00\x00" id
+
+static void floods_end_the_connection(void **state)
+{
+    /* The connection has stream 1 open, whose handler waits, and stream 3, whose body is still to come. */
+    static const struct {
+        const char *what;
+        struct slice frame;
+        size_t count;
+    } floods[] = {
+        {"pings", SLICE_LIT(FRAME("\x08", "\x06", "\x00", "\x00") "12345678"), 1200},
+        {"settings", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x00")), 1200},
+        {"priorities", SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x01\x10"),
+         1200},
+        {"window updates", SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x01"),
+         1200},
+        {"empty data", SLICE_LIT(FRAME("\x00", "\x00", "\x00", "\x03")), 1200},
+        {"tiny data", SLICE_LIT(FRAME("\x01", "\x00", "\x00", "\x03") "x"), 1200},
+        {"frames that nobody knows", SLICE_LIT(FRAME("\x00", "\xee", "\x00", "\x00")), 1200},
+    };
+    (void)state;
+    start((struct http_options){0});
+    for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+        const nghttp2_nv fields[] = {field(":method", "POST"), field(":path", "/"),
+                                     field(":scheme", "http"), field(":authority", "a")};
+        peer_open(65535);
+        size_t started = seen.started;
+        (void)peer_get("/wait");
+        nghttp2_submit_headers(peer.session, NGHTTP2_FLAG_NONE, -1, NULL, fields, 4, NULL);
+        PEER_UNTIL(seen.started == started + 1);
+        for (size_t sent = 0; sent < floods[i].count && !peer.tcp.ended; sent++)
+            client_send(&peer.tcp, floods[i].frame);
+        PEER_UNTIL(peer.goaway || peer.tcp.ended);
+        if (!peer.goaway || peer.goaway_error != NGHTTP2_ENHANCE_YOUR_CALM)
+            fail_msg("%s: goaway %d, error %u", floods[i].what, peer.goaway, peer.goaway_error);
+        PEER_UNTIL(peer.tcp.ended);
+        peer_close();
+        WAIT_FOR(http_server_requests(server) == 0);
+    }
+}
+
+static void rapid_reset_ends_the_connection(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    for (size_t i = 0; i < STREAMS - 2; i++) {
+        int32_t id = peer_ask("GET", "/wait", 0, NULL, NULL);
+        peer_send();
+        nghttp2_submit_rst_stream(peer.session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+        peer_turn();
+    }
+    PEER_UNTIL(peer.tcp.ended);
+    assert_true(peer.goaway);
+    if (seen.started > HTTP2_RESETS_MAX + 10)
+        fail_msg("%zu requests were started; %u, last %d", seen.started, peer.goaway_error,
+                 peer.goaway_last);
+    WAIT_FOR(http_server_requests(server) == 0);
+    peer_close();
+}
+
+static void endless_header_block_ends_the_connection(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    peer_open(65535);
+    peer_turn();
+    /* HEADERS without END_HEADERS: ":method: GET", then CONTINUATION frames of nothing. */
+    client_send(&peer.tcp, SLICE_LIT(FRAME("\x01", "\x01", "\x01", "\x01") "\x82"));
+    for (size_t i = 0; i < HTTP2_CONTINUATIONS_MAX + 2; i++)
+        client_send(&peer.tcp, SLICE_LIT(FRAME("\x00", "\x09", "\x00", "\x01")));
+    PEER_UNTIL(peer.tcp.ended);
+    assert_true(peer.goaway);
+    assert_int_equal(seen.started, 0);
+    peer_close();
+}
+
+static void half_a_header_block_is_not_waited_for(void **state)
+{
+    (void)state;
+    start((struct http_options){.header_timeout_ms = 200});
+    peer_open(65535);
+    peer_turn();
+    client_send(&peer.tcp, SLICE_LIT(FRAME("\x01", "\x01", "\x01", "\x01") "\x82"));
+    PEER_UNTIL(peer.tcp.ended);
+    assert_true(peer.goaway);
+    peer_close();
+}
+
+static void silent_connection_is_told_to_go(void **state)
+{
+    (void)state;
+    start((struct http_options){.idle_timeout_ms = 200});
+    peer_open(65535);
+    struct stream *stream = peer_get("/");
+    PEER_UNTIL(stream->ended);
+    PEER_UNTIL(peer.tcp.ended);
+    assert_true(peer.goaway);
+    assert_int_equal(peer.goaway_error, NGHTTP2_NO_ERROR);
+    peer_close();
+}
+
+/* Two connections by which one could pass for the other: what comes after a preface is HTTP/2 and nothing else. */
+static void preface_and_something_else_is_over(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client client =
+        ask(SLICE_LIT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" GET("/inner") GET("/inner")));
+    assert_int_equal(client_count(&client, "HTTP/1.1"), 0);
+    assert_int_equal(seen.started, 0);
+    client_close(&client);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(requests_share_a_connection),
+        TEST(long_answers_wait_for_their_readers),
+        TEST(closed_windows_cost_the_stream_alone),
+        TEST(large_bodies_take_turns),
+        TEST(stream_that_is_reset_cancels_its_request),
+        TEST(connection_that_goes_cancels_all_its_requests),
+        TEST(odd_requests_are_refused_one_by_one),
+        TEST(slow_body_is_refused),
+        TEST(drain_gives_notice_and_finishes),
+        TEST(floods_end_the_connection),
+        TEST(rapid_reset_ends_the_connection),
+        TEST(endless_header_block_ends_the_connection),
+        TEST(half_a_header_block_is_not_waited_for),
+        TEST(silent_connection_is_told_to_go),
+        TEST(preface_and_something_else_is_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+// The hub's own HTTP server with clients that are not ours: curl, nghttp, h2load, Node's http2 and fetch, h2spec, Chromium.
+// What is not installed is skipped, and said so.
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { theFederation } from './lib/federation.mjs';
+import { Client, login } from './lib/http.mjs';
+
+const federation = theFederation();
+const site = `http://127.0.0.1:${federation.port}`;
+const run = promisify(execFile);
+
+const found = (program) => {
+  try {
+    return execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim();
+  } catch {
+    return '';
+  }
+};
+const needs = (program) => (found(program) ? {} : { skip: `${program} is not installed` });
+
+function ask(session, headers, body) {
+  return new Promise((resolve, reject) => {
+    const stream = session.request(headers, { endStream: body === undefined });
+    const chunks = [];
+    let head;
+    stream.on('response', (answer) => (head = answer)).on('data', (chunk) => chunks.push(chunk))
+      .on('end', () => resolve({ status: head[':status'], head, text: Buffer.concat(chunks).toString() }))
+      .on('error', reject);
+    if (body !== undefined) stream.end(body);
+  });
+}
+
+describe('the front door', () => {
+  let alice;
+  let session;
+
+  before(async () => {
+    alice = await login(federation.port, 'alice');
+    session = http2.connect(site);
+  });
+  after(() => {
+    session.destroy();
+    alice.close();
+  });
+
+  it('serves many requests and an event stream over one HTTP/2 connection', async () => {
+    const cookie = { cookie: alice.cookie };
+    const lists = Array.from({ length: 50 }, () => ask(session, { ':path': '/api/v1/groups?pageSize=5', ...cookie }));
+    const events = ask(session, { ':path': '/api/v1/groups', accept: 'text/event-stream', ...cookie });
+    const whole = (await alice.get('/api/v1/groups?pageSize=5')).json.groups.map(({ name }) => name);
+    for (const { status, text } of await Promise.all(lists)) {
+      assert.equal(status, 200);
+      assert.deepEqual(JSON.parse(text).groups.map(({ name }) => name), whole);
+    }
+    assert.match((await events).text, /^retry: \d+\n[\s\S]*\nevent: end\n/);
+  });
+
+  it('refuses over HTTP/2 what it refuses over HTTP/1.1', async () => {
+    const path = '/api/v1/realms/worker-acme/groups';
+    const post = { ':method': 'POST', ':path': path, cookie: alice.cookie };
+    assert.equal((await ask(session, post, '{"name":"A"}')).status, 415);
+    assert.equal((await ask(session, { ...post, 'content-type': 'application/json', origin: 'https://evil.example' }, '{"name":"A"}')).status, 403);
+    assert.equal((await ask(session, { ':path': '/api/v1/groups' })).status, 401);
+    assert.equal((await ask(session, { ...post, ':path': '/api/v1/nothing:burn' }, '')).status, 404);
+  });
+
+  it('is used by curl with either version', needs('curl'), async () => {
+    for (const version of ['--http1.1', '--http2-prior-knowledge']) {
+      const { stdout } = await run('curl', ['--silent', '--fail', '--compressed', version, '--cookie', alice.cookie, `${site}/api/v1/groups`]);
+      assert.ok(JSON.parse(stdout).groups.length > 0);
+    }
+  });
+
+  it('is used by nghttp and h2load', needs('h2load'), async () => {
+    assert.equal((await run('nghttp', [`${site}/healthz`])).stdout, 'ok\n');
+    const { stdout } = await run('h2load', ['-n', '2000', '-c', '4', '-m', '50', `${site}/healthz`]);
+    assert.match(stdout, /2000 succeeded, 0 failed, 0 errored/);
+  });
+
+  it('is used by fetch, which takes gzip', async () => {
+    const answer = await fetch(`${site}/api/v1/groups?pageSize=100`, { headers: { cookie: alice.cookie } });
+    assert.equal(answer.headers.get('content-encoding'), 'gzip');
+    assert.match(answer.headers.get('vary'), /accept-encoding/);
+    assert.ok((await answer.json()).groups.length > 0);
+  });
+
+  // In clear: by ALPN a client that sends another preface gets no answer at all.
+  it('holds h2spec\'s cases', needs('h2spec'), async () => {
+    const { stdout } = await run('h2spec', ['-h', '127.0.0.1', '-p', String(federation.port), '-P', '/healthz', '-o', '10'])
+      .catch((problem) => problem);
+    const failed = [...stdout.slice(stdout.indexOf('Failures:')).matchAll(/× \d+: (.*)/g)].map(([, what]) => what);
+    // A connection that does not begin with the preface is one of HTTP/1.1, and told what it did wrong there.
+    assert.deepEqual([...new Set(failed)].filter((what) => what !== 'Sends invalid connection preface'), [], stdout.slice(-2000));
+  });
+
+  it('is used by Chromium', needs('chromium'), async () => {
+    const { stdout } = await run('chromium', ['--headless', '--no-sandbox', '--disable-gpu', '--dump-dom', `${site}/`], { timeout: 60_000 });
+    assert.match(stdout, /<title>/);
+  });
+});
+
+describe('habits', () => {
+  const client = new Client(federation.port);
+  let alice;
+
+  before(async () => (alice = await login(federation.port, 'alice')));
+  after(() => {
+    alice.close();
+    client.close();
+  });
+
+  it('304 to those who have /openapi.json already, compressed or not', async () => {
+    for (const headers of [{}, { 'accept-encoding': 'gzip' }]) {
+      const first = await client.get('/openapi.json', headers);
+      assert.equal(first.status, 200);
+      assert.equal(first.headers['content-encoding'], headers['accept-encoding']);
+      assert.match(first.headers.vary, /accept-encoding/);
+      const again = await client.get('/openapi.json', { ...headers, 'if-none-match': first.headers.etag });
+      assert.equal(again.status, 304);
+      assert.equal(again.text, '');
+    }
+  });
+
+  it('gzip is what it was', async () => {
+    const response = await client.open('GET', '/openapi.json', { headers: { 'accept-encoding': 'gzip' } });
+    const chunks = [];
+    for await (const chunk of response) chunks.push(chunk);
+    assert.equal(gunzipSync(Buffer.concat(chunks)).toString(), (await client.get('/openapi.json')).text);
+  });
+
+  it('OPTIONS is answered, and Allow names what there is', async () => {
+    const one = await alice.request('OPTIONS', '/api/v1/realms/worker-acme/groups/kir-dev@kir-dev');
+    assert.equal(one.status, 204);
+    const verbs = one.headers.allow.split(', ').sort();
+    assert.deepEqual(verbs, ['GET', 'HEAD', 'OPTIONS', 'PATCH']);
+    const action = await alice.request('GET', '/api/v1/realms/worker-acme/groups/kir-dev@kir-dev:archive');
+    assert.equal(action.status, 405);
+    assert.equal(action.headers.allow, 'POST, OPTIONS');
+    assert.equal((await client.request('OPTIONS', '*')).status, 204);
+    assert.equal((await client.request('OPTIONS', '/healthz')).headers.allow, 'GET, HEAD, OPTIONS');
+  });
+
+  it('no other origin is let in unless the configuration names it', async () => {
+    const answer = await alice.request('OPTIONS', '/api/v1/groups', {
+      headers: { origin: 'https://app.example', 'access-control-request-method': 'GET' } });
+    assert.equal(answer.headers['access-control-allow-origin'], undefined);
+  });
+
+  it('an action without a body wants no content type', async () => {
+    const path = '/api/v1/realms/worker-acme/groups/does-not@exist:archive';
+    assert.ok([403, 404].includes((await alice.request('POST', path)).status));
+  });
+});
+
+// One request, then another that only a lenient reader of chunks would see.
+describe('a chunk that is not to the letter', () => {
+  const smuggled = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+  for (const body of ['0x2f\r\n\r\n', '0;\n\n', '2_0\r\n', '2xyz\r\n', '0\n\n', '1\r\na\r0\r\n\r\n', '0\r\nno colon\r\n\r\n', '0 \r\n\r\n']) {
+    it(`ends the connection: ${JSON.stringify(body)}`, async () => {
+      const text = await new Promise((resolve, reject) => {
+        let all = '';
+        const socket = net.connect(federation.port, '127.0.0.1', () => socket.write(
+          `POST /api/v1/groups:unarchive HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n${body}${smuggled}`));
+        socket.setTimeout(3000, () => socket.end());
+        socket.on('data', (chunk) => (all += chunk)).on('close', () => resolve(all)).on('error', reject);
+      });
+      assert.match(text, /^HTTP\/1\.1 400 /);
+      assert.equal(text.match(/HTTP\/1\.1 /g).length, 1);
+    });
+  }
+});
