@@ -133,25 +133,7 @@ enum status policy_world_revoke(struct world *w, const char *user, const char *p
 const char *policy_world_list(struct world *w, const char *user)
 {
     policy_v1_list_policies_request req = POLICY_V1_LIST_POLICIES_REQUEST_INIT;
-    ProtobufCMessage **items = calloc(WORLD_ITEMS_MAX, sizeof(*items));
-    struct buffer names;
-    size_t count = 0;
-    assert_non_null(items);
-    buffer_init(&names, 1u << 20);
-    enum status status =
-        world_stream(w, &w->a,
-                     rpc_host_method(realm_host(w->a.realm),
-                                     SLICE_LIT("/pek.policy.v1.PolicyService/ListPolicies")),
-                     &req.base, WORLD_AS(w, user), items, &count);
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(&names, "%s%s", i ? " " : "", ((policy_v1_policy *)(void *)items[i])->name);
-    if (status != STATUS_OK)
-        buffer_printf(&names, "%s%s", names.len ? " " : "", status_name(status));
-    const char *list = arena_strndup(w->arena, names.ptr ? names.ptr : "", names.len);
-    buffer_done(&names);
-    free(items);
-    assert_non_null(list);
-    return list;
+    return world_items(w, user, "/pek.policy.v1.PolicyService/ListPolicies", &req.base, "name");
 }
 
 const char *policy_world_wrongs(struct world *w)

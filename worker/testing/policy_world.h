@@ -14,10 +14,7 @@ struct given {
 };
 
 /* policy_v1_METHOD_call in realm a as `user`; the fault goes to the world. */
-#define POLICY_CALL(w, method, user, req, res)                                                     \
-    ((w)->fault = (struct fault){0},                                                               \
-     policy_v1_##method##_call((w)->a.channel, &(req), WORLD_AS(w, user), WORLD_REST(w), &(res),   \
-                               &(w)->fault))
+#define POLICY_CALL(w, method, user, req, res) WORLD_RPC(w, policy_v1, method, user, req, res)
 
 /* protobuf-c's strings are not const. */
 char *policy_world_text(const char *text);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
+#include "shared/row/row.h"
 #include "worker/instance/instance.h"
 #include "worker/policy/policy_store.h"
 #include "worker/realm/migrations.h"
@@ -109,9 +110,10 @@ static void run_world(struct fiber_run *run)
 
 void world_run(void (*body)(struct world *w))
 {
-    execute_in_world(
-        "TRUNCATE pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement,"
-        " pek.policy_assignment, pek.audit_log, pek.idempotency, pek.search_gram RESTART IDENTITY");
+    /* All of them, so that a new domain needs no word here. */
+    execute_in_world("DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')"
+                     " || ' RESTART IDENTITY' FROM pg_class"
+                     " WHERE relnamespace = 'pek'::regnamespace AND relkind = 'r'); END $$");
     current_body = body;
     fiber_run(run_world);
 }
@@ -225,23 +227,14 @@ void world_god(struct world *w, const struct world_realm *realm, const char *use
 
 /* ---- calls ---- */
 
-static char *text(const char *string)
-{
-    union {
-        const char *in;
-        char *out;
-    } either = {.in = string};
-    return either.out;
-}
-
 enum status world_create(struct world *w, const char *user, const char *parent, const char *slug,
                          const char *name)
 {
     group_v1_create_group_request req = GROUP_V1_CREATE_GROUP_REQUEST_INIT;
     group_v1_group *res;
-    req.parent_id = text(parent);
-    req.slug = text(slug);
-    req.name = text(name);
+    req.parent_id = row_string(parent);
+    req.slug = row_string(slug);
+    req.name = row_string(name);
     w->fault = (struct fault){0};
     return group_v1_create_group_call(w->a.channel, &req, WORLD_AS(w, user), WORLD_REST(w), &res,
                                       &w->fault);
@@ -250,7 +243,7 @@ enum status world_create(struct world *w, const char *user, const char *parent, 
 enum status world_get(struct world *w, const char *user, const char *id, group_v1_group **ret_group)
 {
     group_v1_get_group_request req = GROUP_V1_GET_GROUP_REQUEST_INIT;
-    req.id = text(id);
+    req.id = row_string(id);
     w->fault = (struct fault){0};
     return group_v1_get_group_call(w->a.channel, &req, WORLD_AS(w, user), WORLD_REST(w), ret_group,
                                    &w->fault);
@@ -297,24 +290,40 @@ enum status world_stream(struct world *w, const struct world_realm *realm,
     return w->fault.status;
 }
 
-const char *world_list(struct world *w, const char *user, group_v1_list_groups_request *req)
+static const char *text_of(const ProtobufCMessage *message, const char *field)
 {
+    const ProtobufCFieldDescriptor *found =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, field);
+    assert_non_null(found);
+    assert_int_equal(found->type, PROTOBUF_C_TYPE_STRING);
+    return *(const char *const *)(const void *)((const char *)message + found->offset);
+}
+
+const char *world_items(struct world *w, const char *user, const char *path,
+                        const ProtobufCMessage *request, const char *field)
+{
+    const struct rpc_method *method =
+        rpc_host_method(realm_host(w->a.realm), slice_str(path));
     ProtobufCMessage **items = calloc(WORLD_ITEMS_MAX, sizeof(*items));
     size_t count = 0;
-    struct buffer ids;
+    struct buffer texts;
+    assert_non_null(method);
     assert_non_null(items);
-    buffer_init(&ids, 1u << 20);
-    enum status status = world_stream(
-        w, &w->a,
-        rpc_host_method(realm_host(w->a.realm), SLICE_LIT("/pek.group.v1.GroupService/ListGroups")),
-        &req->base, WORLD_AS(w, user), items, &count);
+    buffer_init(&texts, 1u << 20);
+    enum status status =
+        world_stream(w, &w->a, method, request, WORLD_AS(w, user), items, &count);
     for (size_t i = 0; i < count; i++)
-        buffer_printf(&ids, "%s%s", i ? " " : "", ((group_v1_group *)(void *)items[i])->id);
+        buffer_printf(&texts, "%s%s", i ? " " : "", text_of(items[i], field));
     if (status != STATUS_OK)
-        buffer_printf(&ids, "%s%s", ids.len ? " " : "", status_name(status));
-    const char *list = arena_strndup(w->arena, ids.ptr ? ids.ptr : "", ids.len);
-    buffer_done(&ids);
+        buffer_printf(&texts, "%s%s", texts.len ? " " : "", status_name(status));
+    const char *list = arena_strndup(w->arena, texts.ptr ? texts.ptr : "", texts.len);
+    buffer_done(&texts);
     free(items);
     assert_non_null(list);
     return list;
+}
+
+const char *world_list(struct world *w, const char *user, group_v1_list_groups_request *req)
+{
+    return world_items(w, user, "/pek.group.v1.GroupService/ListGroups", &req->base, "id");
 }

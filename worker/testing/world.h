@@ -77,11 +77,12 @@ void world_god(struct world *w, const struct world_realm *realm, const char *use
 /* Calls in realm a; the status, and the fault in the world. */
 enum status world_create(struct world *w, const char *user, const char *parent, const char *slug,
                          const char *name);
-/* group_v1_METHOD_call in realm a as `user`; the fault goes to the world. */
-#define WORLD_CALL(w, method, user, req, res)                                                      \
+/* PACKAGE_METHOD_call in realm a as `user`: WORLD_RPC(w, group_v1, get_group, "alice", req, res). */
+#define WORLD_RPC(w, package, method, user, req, res)                                              \
     ((w)->fault = (struct fault){0},                                                               \
-     group_v1_##method##_call((w)->a.channel, &(req), WORLD_AS(w, user), WORLD_REST(w), &(res),    \
-                              &(w)->fault))
+     package##_##method##_call((w)->a.channel, &(req), WORLD_AS(w, user), WORLD_REST(w), &(res),   \
+                               &(w)->fault))
+#define WORLD_CALL(w, method, user, req, res) WORLD_RPC(w, group_v1, method, user, req, res)
 enum status world_get(struct world *w, const char *user, const char *id,
                       group_v1_group **ret_group);
 /* One streaming call, all items packed into the arena; at most WORLD_ITEMS_MAX. */
@@ -90,7 +91,11 @@ enum status world_stream(struct world *w, const struct world_realm *realm,
                          const struct rpc_method *method, const ProtobufCMessage *request,
                          const struct rpc_pair *metadata, size_t metadata_count,
                          ProtobufCMessage **ret_items, size_t *ret_count);
-/* Ids of a list of groups, joined by a space. */
+/* One text field of each item of a list in realm a, joined by a space; behind them the status when the list failed:
+ * world_items(w, "alice", "/pek.group.v1.GroupService/ListGroups", &req.base, "id"). */
+const char *world_items(struct world *w, const char *user, const char *path,
+                        const ProtobufCMessage *request, const char *field);
+/* Ids of a list of groups. */
 const char *world_list(struct world *w, const char *user, group_v1_list_groups_request *req);
 
 #endif
