@@ -10,13 +10,12 @@
 #include <upb/json_encode.h>
 
 #include "hub/transcode/internal.h"
+#include "shared/base/calendar.h"
 
 #define ITEM_JSON_BYTES_GUESS 512
 /* Beyond its length in JSON no item goes out. */
 #define ITEM_JSON_BYTES_MAX (16u * 1024 * 1024)
 /* Of google.protobuf.Timestamp: years 1 to 9999. */
-#define TIME_SECONDS_MIN (-62135596800)
-#define TIME_SECONDS_MAX 253402300799
 /* Of google.protobuf.Duration: 10 000 years either way. */
 #define DURATION_SECONDS_MAX 315576000000
 #define NANOS_MAX 999999999
@@ -248,7 +247,8 @@ static enum status append_time(struct buffer *out, const upb_FieldDef *field,
     int64_t seconds;
     int32_t nanos;
     get_time(field, message, &seconds, &nanos);
-    if (seconds < TIME_SECONDS_MIN || seconds > TIME_SECONDS_MAX || nanos < 0 || nanos > NANOS_MAX)
+    if (seconds < CALENDAR_SECONDS_MIN || seconds > CALENDAR_SECONDS_MAX || nanos < 0 ||
+        nanos > NANOS_MAX)
         return STATUS_DATA_LOSS;
     time_t time = (time_t)seconds;
     struct tm tm;

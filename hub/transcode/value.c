@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "hub/transcode/internal.h"
+#include "shared/base/calendar.h"
 
 #define NUMBER_BYTES_MAX 128
 #define OUT_OF_MEMORY "shorter: there is no memory left for it"
@@ -233,25 +234,6 @@ static bool take_nanos(struct slice *rest, int32_t *ret_nanos)
     return true;
 }
 
-/* Days from 1970-01-01 in the Gregorian calendar. Source: H. Hinnant, "chrono-compatible low-level date
- * algorithms", days_from_civil. */
-static int64_t days_from_civil(int year, int month, int day)
-{
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
-static int days_of_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return month == 2 && leap ? 29 : days[month - 1];
-}
-
 /* RFC 3339, upper or lower case letters, years 1 to 9999. */
 static bool timestamp_parse(struct slice text, int64_t *ret_seconds, int32_t *ret_nanos)
 {
@@ -271,12 +253,12 @@ static bool timestamp_parse(struct slice text, int64_t *ret_seconds, int32_t *re
             return false;
     }
     if (rest.len > 0 || year < 1 || month < 1 || month > 12 || day < 1 ||
-        day > days_of_month(year, month) || hour > 23 || minute > 59 || second > 59 ||
+        day > calendar_days_of_month(year, month) || hour > 23 || minute > 59 || second > 59 ||
         offset_hour > 23 || offset_minute > 59)
         return false;
-    int64_t seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 +
-                      second - sign * (offset_hour * 3600 + offset_minute * 60);
-    if (seconds < INT64_C(-62135596800) || seconds > INT64_C(253402300799))
+    int64_t seconds = calendar_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second -
+                      sign * (offset_hour * 3600 + offset_minute * 60);
+    if (seconds < CALENDAR_SECONDS_MIN || seconds > CALENDAR_SECONDS_MAX)
         return false;
     *ret_seconds = seconds;
     *ret_nanos = nanos;

@@ -42,11 +42,11 @@ measure_http() { # results name seconds connections url
         }' "$out" >>"$1"
 }
 
-# The columns are those of the worker's own statement.
+# The columns are those of the worker's own statement, as the generator writes them.
 point_select() {
-    local columns
-    columns=$(sed -n '/define GROUP_COLUMNS/,/[^\\]$/p' "$ROOT/worker/group/group_rows.h" | grep -o '"[^"]*"' |
-        tr -d '"' | tr -d '\n')
+    local columns header="$ROOT/bazel-bin/protos/pek/group/v1/group.row.h"
+    columns=$(sed -n '/define GROUP_V1_GROUP_COLUMNS/,/[^\\]$/p' "$header" | grep -o '"\.[a-z_]*"' | tr -d '".' |
+        sed 's/^/g./' | paste -sd,)
     [[ -n $columns ]] || die "the columns of a group are not where they were"
     printf 'SELECT %s FROM pek.realm_group AS g WHERE g.id = :id;\n' "$columns"
 }

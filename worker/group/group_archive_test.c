@@ -149,8 +149,7 @@ static enum status model_unarchive(struct model *model, unsigned group, bool cas
             return STATUS_FAILED_PRECONDITION;
     }
     for (unsigned i = 0; i < GROUPS; i++)
-        if (i == group ||
-            (cascade && is_below(model, i, group) && model->taken_by[i] == archiving))
+        if (i == group || (cascade && is_below(model, i, group) && model->taken_by[i] == archiving))
             model->taken_by[i] = 0;
     return STATUS_OK;
 }

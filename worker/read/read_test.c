@@ -90,9 +90,15 @@ static void nothing(struct world *w)
 
 static void page_ends_where_it_was_asked_to(struct world *w)
 {
-    static const int32_t sizes[] = {1, READ_POINT_ROWS_MAX, READ_POINT_ROWS_MAX + 1,
-                                    READ_BATCH_ROWS, READ_BATCH_ROWS + 1, MANY, MANY + 1,
-                                    INT32_MAX, 0};
+    static const int32_t sizes[] = {1,
+                                    READ_POINT_ROWS_MAX,
+                                    READ_POINT_ROWS_MAX + 1,
+                                    READ_BATCH_ROWS,
+                                    READ_BATCH_ROWS + 1,
+                                    MANY,
+                                    MANY + 1,
+                                    INT32_MAX,
+                                    0};
     make_many(w);
     world_god(w, &w->a, "alice");
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -137,9 +143,10 @@ static void row_that_cannot_be_read_is_named(struct world *w)
     group_v1_group *res;
     assert_int_equal(world_get(w, "alice", "x@g0003", &res), STATUS_DATA_LOSS);
     assert_int_equal(world_get(w, "alice", "x@g0004", &res), STATUS_OK);
-    world_sql(w, "UPDATE pek.realm_group SET foundation_time = now();"
-                 "ALTER TABLE pek.realm_group ADD CONSTRAINT realm_group_foundation_time_check CHECK"
-                 " (foundation_time BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z')");
+    world_sql(w,
+              "UPDATE pek.realm_group SET foundation_time = now();"
+              "ALTER TABLE pek.realm_group ADD CONSTRAINT realm_group_foundation_time_check CHECK"
+              " (foundation_time BETWEEN '0001-01-01Z' AND '9999-12-31 23:59:59.999999Z')");
 }
 
 /* ---- times at the door ---- */
@@ -159,8 +166,8 @@ static enum status found(struct world *w, int64_t seconds, int32_t nanos, group_
 
 static void times_are_stored_exactly_and_never_rounded_up(struct world *w)
 {
-    static const int64_t seconds[] = {CALENDAR_SECONDS_MIN, CALENDAR_SECONDS_MAX, -9025257601,
-                                      9025257600,           -1,                   0};
+    static const int64_t seconds[] = {
+        CALENDAR_SECONDS_MIN, CALENDAR_SECONDS_MAX, -9025257601, 9025257600, -1, 0};
     static const int32_t nanos[] = {0, 999, 1000, 999999999};
     group_v1_group *made, *read;
     world_god(w, &w->a, "alice");
@@ -173,8 +180,7 @@ static void times_are_stored_exactly_and_never_rounded_up(struct world *w)
             assert_int_equal(read->foundation_time->seconds, seconds[s]);
             assert_int_equal(read->foundation_time->nanos, nanos[n] / 1000 * 1000);
         }
-    assert_int_equal(found(w, CALENDAR_SECONDS_MIN - 1, 999999999, &made),
-                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(found(w, CALENDAR_SECONDS_MIN - 1, 999999999, &made), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "foundation_time");
     assert_int_equal(found(w, CALENDAR_SECONDS_MAX + 1, 0, &made), STATUS_INVALID_ARGUMENT);
     assert_int_equal(found(w, 0, -1, &made), STATUS_INVALID_ARGUMENT);

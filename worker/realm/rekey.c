@@ -5,9 +5,6 @@
 #include "worker/group/group_keys_store.h"
 #include "worker/search/search_store.h"
 
-#define PARAMS(...)                                                                                \
-    (const struct pg_param[]){__VA_ARGS__},                                                        \
-        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 #define REKEY_ARENA_BYTES_MAX ((size_t)16 << 20)
 
 /* True in `ret_current` when the stored version is the collator's; else the row is locked and set to it, and
@@ -33,7 +30,7 @@ static enum status take_version(struct pg_transaction *transaction, const char *
     if (status != STATUS_OK)
         return status;
     pg_result_free(result);
-    status = pg_execute(transaction, &update, PARAMS(pg_str(version)), &result);
+    status = pg_execute(transaction, &update, PG_PARAMS(pg_str(version)), &result);
     if (status != STATUS_OK)
         return status;
     *ret_current = pg_affected(result) == 0;

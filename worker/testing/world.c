@@ -111,9 +111,10 @@ static void run_world(struct fiber_run *run)
 void world_run(void (*body)(struct world *w))
 {
     /* All of them, so that a new domain needs no word here. */
-    execute_in_world("DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')"
-                     " || ' RESTART IDENTITY' FROM pg_class"
-                     " WHERE relnamespace = 'pek'::regnamespace AND relkind = 'r'); END $$");
+    execute_in_world(
+        "DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')"
+        " || ' RESTART IDENTITY' FROM pg_class"
+        " WHERE relnamespace = 'pek'::regnamespace AND relkind = 'r'); END $$");
     current_body = body;
     fiber_run(run_world);
 }
@@ -302,16 +303,14 @@ static const char *text_of(const ProtobufCMessage *message, const char *field)
 const char *world_items(struct world *w, const char *user, const char *path,
                         const ProtobufCMessage *request, const char *field)
 {
-    const struct rpc_method *method =
-        rpc_host_method(realm_host(w->a.realm), slice_str(path));
+    const struct rpc_method *method = rpc_host_method(realm_host(w->a.realm), slice_str(path));
     ProtobufCMessage **items = calloc(WORLD_ITEMS_MAX, sizeof(*items));
     size_t count = 0;
     struct buffer texts;
     assert_non_null(method);
     assert_non_null(items);
     buffer_init(&texts, 1u << 20);
-    enum status status =
-        world_stream(w, &w->a, method, request, WORLD_AS(w, user), items, &count);
+    enum status status = world_stream(w, &w->a, method, request, WORLD_AS(w, user), items, &count);
     for (size_t i = 0; i < count; i++)
         buffer_printf(&texts, "%s%s", i ? " " : "", text_of(items[i], field));
     if (status != STATUS_OK)
