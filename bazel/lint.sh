@@ -69,14 +69,17 @@ check_shell() {
     return $status
 }
 
+# Sources include headers that the build makes: asks for what compiling needs, without compiling.
+made_headers() {
+    bazel build --output_groups=compilation_prerequisites_INTERNAL_ //... >"$cache/build.log" 2>&1 && return
+    cat "$cache/build.log"
+    return 1
+}
+
 # Each file of the list on standard input by clang-tidy, with the checks that $2 leaves of .clang-tidy.
 tidy() { # cache checks
     local bin=bazel-bin external
-    # Sources include headers that the build makes: ask for what compiling needs, without compiling.
-    if ! bazel build --output_groups=compilation_prerequisites_INTERNAL_ //... >"$cache/build.log" 2>&1; then
-        cat "$cache/build.log"
-        return 1
-    fi
+    made_headers || return 1
     external=$(bazel info output_base 2>/dev/null)/external
     export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -I. -I$bin -I$bin/protos \
 -I$bin/bazel/tests -I$bin/bazel/generator -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
@@ -97,9 +100,11 @@ check_deep() {
 
 check_cppcheck() {
     mkdir -p "$cache/cppcheck"
+    made_headers || return 1 # statements are written with macros of theirs
     files '*.c' >"$cache/cppcheck-files"
     cppcheck --quiet -j "$jobs" --cppcheck-build-dir="$cache/cppcheck" --file-list="$cache/cppcheck-files" \
-        --std=c11 --library=posix -D_GNU_SOURCE -I. \
+        --std=c11 --library=posix -D_GNU_SOURCE -I. -Ibazel-bin/protos -Ibazel-bin/bazel/generator \
+        -DPROTOBUF_C_VERSION_NUMBER=1004001 -DPROTOBUF_C__BEGIN_DECLS= -DPROTOBUF_C__END_DECLS= \
         '-DPRIu64="lu"' '-DPRId64="ld"' '-DPRIx64="lx"' '-DPRIu32="u"' '-DPRId32="d"' '-DPRIx32="x"' \
         --enable=warning,performance,portability \
         --suppressions-list=bazel/lint/cppcheck-suppressions.txt --inline-suppr \
