@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +48,7 @@ static void round_trip(struct fiber_run *run, int64_t seconds, int32_t nanos)
     assert_int_equal(pg_get_timestamp(result, 0, 0, &back_s, &back_nanos), STATUS_OK);
     assert_int_equal(back_s, seconds);
     assert_int_equal(back_nanos, nanos / 1000 * 1000);
-    snprintf(expected, sizeof(expected), "%lld", (long long)(seconds * 1000000 + nanos / 1000));
+    snprintf(expected, sizeof(expected), "%" PRId64, seconds * 1000000 + nanos / 1000);
     assert_string_equal(pg_get_str(result, 0, 1), expected);
     pg_result_free(result);
     arena_reset(&run->arena);

@@ -66,7 +66,13 @@ char *row_text(struct row *row, int column)
 char *row_etag(struct row *row, int column)
 {
     struct slice version = pg_get_slice(row->rows, row->index, column);
-    return arena_printf(row->arena, "v%.*s", SLICE_ARG(version));
+    char *etag = arena_alloc(row->arena, version.len + 2);
+    if (!etag)
+        return NULL;
+    etag[0] = 'v';
+    memcpy(etag + 1, version.ptr, version.len);
+    etag[version.len + 1] = '\0';
+    return etag;
 }
 
 ProtobufCBinaryData row_bytes(struct row *row, int column)
