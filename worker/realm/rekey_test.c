@@ -63,6 +63,9 @@ static void make_old_database(struct world *w)
                   " sort_key, purpose) VALUES ('a', '%s', %s, '%s', lower('%s'), '%s', '\\x%s', 0)",
                   groups[i].id, i ? "'o@o'" : "NULL", groups[i].name, groups[i].name,
                   groups[i].folded, old_key(w, groups[i].name));
+    /* Times that the program could store then, and no answer could hold. */
+    world_sql(w, "UPDATE pek.realm_group SET foundation_time = '10000-01-01Z' WHERE id = 'o@z2';"
+                 "UPDATE pek.realm_group SET foundation_time = '-infinity' WHERE id = 'o@z10'");
     world_sql(w, "INSERT INTO pek.realm_state VALUES ('a', '" OLD_LOCALE "/153.120')");
     assert_string_equal(world_value(w, "SELECT string_agg(id, ' ' ORDER BY sort_key)"
                                        " FROM pek.realm_group"),
@@ -114,6 +117,9 @@ static void database_of_the_former_order_is_brought_up_to_date(struct world *w)
     assert_list(w, "1", "o@e11 o@e101 o@z10");
     assert_list(w, "kar zen", "o@z2 o@z10");
     assert_list(w, "nincs", "");
+    assert_string_equal(world_value(w, "SELECT string_agg(foundation_time::text, ' ' ORDER BY id)"
+                                       " FROM pek.realm_group WHERE id LIKE 'o@z%%'"),
+                        "0001-01-01 00:00:00+00 9999-12-31 23:59:59.999999+00");
     for (size_t i = 0; i < GROUPS; i++)
         assert_position_leads_on(w, i);
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_state WHERE realm = 'a'"
