@@ -30,6 +30,8 @@ static const char *const smuggled[] = {
     "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" INNER,
     "GET / HTTP/1.1\nHost: a\n\n" INNER,
     "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: b\nY: c\r\n\r\n" INNER,
+    "GET / HTTP/1.1\r\nHost: a\r\nX: b\n\r\n" INNER,
     "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n" INNER,
     "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n" INNER,
     "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n" INNER,
