@@ -2,7 +2,7 @@
 
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
-#include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 /* Users told of in one event; of more, everybody. */
 #define WATCH_USERS_MAX 256
@@ -32,7 +32,7 @@ static enum status add_policies(struct rpc_ctx *ctx, struct slice user,
     struct instance_service *service = rpc_data(ctx);
     struct arena *arena = rpc_arena(ctx);
     struct pg_result *rows;
-    enum status status = policy_store_names(service->pg, rpc_cancel(ctx), user, &rows);
+    enum status status = rights_store_names(service->pg, rpc_cancel(ctx), user, &rows);
     if (status != STATUS_OK)
         return status;
     size_t count = pg_rows(rows);

@@ -9,7 +9,8 @@
 #define PEK_WORKER_POLICY_DELEGATION_H
 
 #include "shared/base/fault.h"
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
+#include "worker/rights/standing.h"
 
 #define DELEGATION_DEPTH_MAX 10        /* policies from a root to the deepest */
 #define DELEGATION_STATEMENTS_MAX 1000 /* of one policy, made by people */
@@ -17,20 +18,6 @@
 #define DELEGATION_RESOURCE_BYTES_MAX 64
 
 #define DELEGATION_ESCALATION "GROUP_ESCALATION" /* the realm's own statements */
-
-/* Numbers of pek.PolicyRight. */
-enum delegation_right { DELEGATION_VIEW = 1, DELEGATION_ISSUE = 2, DELEGATION_ADMINISTER = 3 };
-
-/* How a user stands to a policy. */
-struct policy_standing {
-    bool god;
-    bool sees;        /* holds it or one above it */
-    bool issues;      /* holds it, and it can issue */
-    bool administers; /* holds one above it that can issue */
-};
-
-/* False for a number outside the enum. */
-bool delegation_allows(const struct policy_standing *standing, uint32_t right);
 
 /* A child of a policy that is `parent_depth` deep (a root is 1). FAILED_PRECONDITION. */
 PEK_MUST_CHECK enum status delegation_check_child(bool parent_can_issue, bool child_can_issue,
@@ -52,12 +39,6 @@ PEK_MUST_CHECK enum status delegation_make_statement(const char *group, const ch
                                                      struct policy_statement *ret_statement,
                                                      const char **ret_resource,
                                                      struct fault *fault);
-
-/* A group's id as it is stored, in lower case; NULL when the arena is full. */
-const char *delegation_group(const char *id, struct arena *arena);
-
-/* 1 to 64 printable ASCII characters without space, as in a token's subject. */
-bool delegation_is_user(const char *user);
 
 /* The unique key of a name that only the realm itself gives: "god", "god in …". */
 bool delegation_name_is_reserved(struct slice unique_key);

@@ -15,29 +15,29 @@ static void holder_may_view_and_issue_but_not_administer(void **state)
 {
     (void)state;
     const struct policy_standing holder = {.sees = true, .issues = true};
-    assert_true(delegation_allows(&holder, DELEGATION_VIEW));
-    assert_true(delegation_allows(&holder, DELEGATION_ISSUE));
-    assert_false(delegation_allows(&holder, DELEGATION_ADMINISTER));
+    assert_true(standing_allows(&holder, STANDING_VIEW));
+    assert_true(standing_allows(&holder, STANDING_ISSUE));
+    assert_false(standing_allows(&holder, STANDING_ADMINISTER));
 }
 
 static void holder_of_the_one_above_administers_but_does_not_issue(void **state)
 {
     (void)state;
     const struct policy_standing above = {.sees = true, .administers = true};
-    assert_true(delegation_allows(&above, DELEGATION_ADMINISTER));
-    assert_false(delegation_allows(&above, DELEGATION_ISSUE));
+    assert_true(standing_allows(&above, STANDING_ADMINISTER));
+    assert_false(standing_allows(&above, STANDING_ISSUE));
 }
 
 static void god_may_everything_and_a_stranger_nothing(void **state)
 {
     (void)state;
     const struct policy_standing god = {.god = true}, stranger = {0};
-    for (uint32_t right = DELEGATION_VIEW; right <= DELEGATION_ADMINISTER; right++) {
-        assert_true(delegation_allows(&god, right));
-        assert_false(delegation_allows(&stranger, right));
+    for (uint32_t right = STANDING_VIEW; right <= STANDING_ADMINISTER; right++) {
+        assert_true(standing_allows(&god, right));
+        assert_false(standing_allows(&stranger, right));
     }
-    assert_false(delegation_allows(&god, 0));
-    assert_false(delegation_allows(&god, 4));
+    assert_false(standing_allows(&god, 0));
+    assert_false(standing_allows(&god, 4));
 }
 
 static void child_issues_only_when_its_parent_can(void **state)
@@ -161,12 +161,12 @@ static void user_is_what_a_token_could_name(void **state)
     char long_name[66];
     memset(long_name, 'a', 65);
     long_name[65] = '\0';
-    assert_false(delegation_is_user(""));
-    assert_false(delegation_is_user("a b"));
-    assert_false(delegation_is_user("\xc3\xa1"));
-    assert_false(delegation_is_user("a\x7f"));
-    assert_false(delegation_is_user(long_name));
-    assert_true(delegation_is_user(long_name + 1));
+    assert_false(policy_is_user(""));
+    assert_false(policy_is_user("a b"));
+    assert_false(policy_is_user("\xc3\xa1"));
+    assert_false(policy_is_user("a\x7f"));
+    assert_false(policy_is_user(long_name));
+    assert_true(policy_is_user(long_name + 1));
 }
 
 static void names_of_the_realm_are_reserved(void **state)

@@ -32,17 +32,6 @@ static enum status run_for_int(struct pg_transaction *transaction,
 
 /* ---- what a change reads ---- */
 
-enum status policy_admin_standing_now(struct pg_transaction *transaction, const char *user,
-                                      const char *id, struct policy_standing *ret_standing)
-{
-    struct pg_result *row;
-    enum status status =
-        pg_execute(transaction, &policy_admin_standing_sql, PARAMS(pg_str(user), pg_str(id)), &row);
-    if (status == STATUS_OK)
-        *ret_standing = policy_admin_take_standing(row);
-    return status;
-}
-
 enum status policy_admin_find(struct pg_transaction *transaction, const char *id,
                               struct pg_result **ret_policy)
 {

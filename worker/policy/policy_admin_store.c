@@ -1,32 +1,6 @@
 /* What policy_admin_store.h reads outside a change. */
 #include "worker/policy/policy_admin_sql.h"
 
-#include "shared/base/number.h"
-
-bool policy_admin_is_id(const char *id)
-{
-    int64_t number;
-    return number_parse(slice_str(id), &number) && number > 0;
-}
-
-/* The policies that the user holds on the way from $2 up, and whether all they hold makes GOD. */
-const struct pg_statement policy_admin_standing_sql = {
-    "policy_admin_standing",
-    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
-    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
-    "  UNION ALL"
-    "  SELECT p.id, p.parent_id, p.can_issue, path.distance + 1"
-    "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.distance < 16) "
-    "SELECT coalesce((SELECT bit_or(s.actions) FROM pek.policy_assignment AS b"
-    "          JOIN pek.policy_statement AS s ON s.realm = b.realm AND s.policy_id = b.policy_id"
-    "         WHERE b.user_id = $1 AND s.group_id IS NULL AND s.user_id IS NULL), 0) = 2047,"
-    "       count(*) > 0,"
-    "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
-    "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
-    "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
-};
-_Static_assert(POLICY_ACTIONS_ALL == 2047, "in SQL as a literal");
-
 const struct pg_statement policy_admin_get_sql = {
     "policy_admin_get",
     "SELECT " POLICY_COLUMNS "FROM pek.policy AS p WHERE p.id = $1::bigint",
@@ -38,29 +12,6 @@ const struct pg_statement policy_admin_rows_sql = {
     "ORDER BY s.resource = 'GROUP_ESCALATION', s.id LIMIT 2001",
 };
 _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one more");
-
-struct policy_standing policy_admin_take_standing(struct pg_result *row)
-{
-    struct policy_standing standing = {
-        .god = pg_get_bool(row, 0, 0),
-        .sees = pg_get_bool(row, 0, 1),
-        .issues = pg_get_bool(row, 0, 2),
-        .administers = pg_get_bool(row, 0, 3),
-    };
-    pg_result_free(row);
-    return standing;
-}
-
-enum status policy_admin_standing(struct pg *pg, struct cancel *cancel, struct slice user,
-                                  const char *id, struct policy_standing *ret_standing)
-{
-    struct pg_result *row;
-    enum status status = pg_read(pg, PG_POINT_READ, cancel, &policy_admin_standing_sql,
-                                 PARAMS(pg_text(user), pg_str(id)), &row);
-    if (status == STATUS_OK)
-        *ret_standing = policy_admin_take_standing(row);
-    return status;
-}
 
 enum status policy_admin_list(struct pg *pg, struct cancel *cancel, const struct policy_list *list,
                               struct arena *arena, struct pg_result **ret_policies)

@@ -1,6 +1,6 @@
 /* policy_admin_store: the SQL of policies as people manage them.
  *
- * Ids are decimal text, as in the API: policy_admin_is_id tells what may be sent. Rows are those of PostgreSQL,
+ * Ids are decimal text, as in the API: policy_is_id tells what may be sent. Rows are those of PostgreSQL,
  * their columns are named by the enums; a result lives until pg_result_free.
  */
 #ifndef PEK_WORKER_POLICY_POLICY_ADMIN_STORE_H
@@ -26,15 +26,7 @@ enum {
 };
 enum { ASSIGNMENT_USER, ASSIGNMENT_POLICY, ASSIGNMENT_US, ASSIGNMENT_BY };
 
-/* Digits of a number from 1. */
-bool policy_admin_is_id(const char *id);
-
 /* ---- reads ---- */
-
-/* How the user stands to the policy; to one that is not there as to nothing. `id` "0" asks for GOD only. */
-PEK_MUST_CHECK enum status policy_admin_standing(struct pg *pg, struct cancel *cancel,
-                                                 struct slice user, const char *id,
-                                                 struct policy_standing *ret_standing);
 
 struct policy_list {
     struct slice viewer; /* whose view it is … */
@@ -64,9 +56,6 @@ PEK_MUST_CHECK enum status policy_admin_held(struct pg *pg, struct cancel *cance
 
 /* ---- within a change, under policy_store_lock ---- */
 
-PEK_MUST_CHECK enum status policy_admin_standing_now(struct pg_transaction *transaction,
-                                                     const char *user, const char *id,
-                                                     struct policy_standing *ret_standing);
 PEK_MUST_CHECK enum status policy_admin_find(struct pg_transaction *transaction, const char *id,
                                              struct pg_result **ret_policy);
 /* How many policies there are from the root to this one. */

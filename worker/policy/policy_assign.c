@@ -5,7 +5,7 @@
 
 static enum status take_user(struct change *change, const char *user)
 {
-    if (!delegation_is_user(user))
+    if (!policy_is_user(user))
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "user_id",
                          "user_id is 1 to 64 printable characters");
     return STATUS_OK;
@@ -39,7 +39,7 @@ static enum status assign(struct change *change, const void *request, void *resp
     bool made = false;
     enum status status = take_user(change, req->user_id);
     if (status == STATUS_OK)
-        status = policy_change_begin(change, req->id, DELEGATION_ADMINISTER);
+        status = policy_change_begin(change, req->id, STANDING_ADMINISTER);
     /* It would outlive the right by which it was made. */
     if (status == STATUS_OK && strcmp(req->user_id, change->actor) == 0)
         return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
@@ -69,11 +69,11 @@ static enum status revoke(struct change *change, const void *request, void *resp
     (void)response;
     /* Also before the empty name could mean the caller. */
     enum status status = take_user(change, req->user_id);
-    if (status == STATUS_OK && !policy_admin_is_id(req->id))
+    if (status == STATUS_OK && !policy_is_id(req->id))
         status = fault_set(change->fault, STATUS_INVALID_ARGUMENT, "id", "id is no policy's id");
     if (status == STATUS_OK)
         status = own ? policy_change_begin_own(change)
-                     : policy_change_begin(change, req->id, DELEGATION_ADMINISTER);
+                     : policy_change_begin(change, req->id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_watch_god(change, &had_god);
     if (status == STATUS_OK)

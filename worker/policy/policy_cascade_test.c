@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 #include "worker/policy/policy_store.h"
 #include "worker/testing/policy_world.h"
 

@@ -3,6 +3,7 @@
 #include "worker/policy/policy_handlers.h"
 #include "worker/policy/policy_message.h"
 #include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 enum status policy_change_begin_own(struct change *change)
 {
@@ -10,14 +11,14 @@ enum status policy_change_begin_own(struct change *change)
 }
 
 enum status policy_change_begin(struct change *change, const char *policy_id,
-                                enum delegation_right right)
+                                enum standing_right right)
 {
     struct policy_standing standing;
     enum status status = policy_store_lock(change->transaction, false);
     if (status == STATUS_OK)
         status =
-            policy_admin_standing_now(change->transaction, change->actor, policy_id, &standing);
-    if (status == STATUS_OK && !delegation_allows(&standing, right))
+            rights_store_standing_in(change->transaction, change->actor, policy_id, &standing);
+    if (status == STATUS_OK && !standing_allows(&standing, right))
         status =
             fault_set(change->fault, STATUS_PERMISSION_DENIED, NULL, "you may not do this here");
     return status;

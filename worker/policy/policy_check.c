@@ -151,7 +151,7 @@ enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_polic
     if (bits == 0)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "action", "action is required");
     if (req->group_id[0]) {
-        target.group = delegation_group(req->group_id, rpc_arena(ctx));
+        target.group = policy_group_id(req->group_id, rpc_arena(ctx));
         if (!target.group)
             return STATUS_RESOURCE_EXHAUSTED;
     }

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/guard.h"
-#include "worker/policy/policy.h"
+#include "worker/guard/guard.h"
+#include "worker/rights/policy.h"
 #include "worker/testing/policy_world.h"
 
 /* alice is GOD; bob holds "Viewer" (VIEW_GROUP on o@o), "About carl" (EDIT_PROFILE of carl) and "Empty". */

@@ -2,7 +2,7 @@
 #ifndef PEK_WORKER_POLICY_POLICY_EXPLAIN_H
 #define PEK_WORKER_POLICY_POLICY_EXPLAIN_H
 
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 
 /* Numbers of pek.policy.v1.Refusal.Reason, the ones nearer to a grant behind the others, but the last, which
  * only a check for several rights has. */

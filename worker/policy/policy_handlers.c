@@ -135,7 +135,7 @@ static enum status create_child(struct change *change, const void *request, void
     if (status == STATUS_OK)
         status = take_statements(change, req->statements, req->n_statements, &written);
     if (status == STATUS_OK)
-        status = policy_change_begin(change, req->parent_id, DELEGATION_ISSUE);
+        status = policy_change_begin(change, req->parent_id, STANDING_ISSUE);
     if (status == STATUS_OK)
         status = check_parent(change, req);
     if (status == STATUS_OK)
@@ -184,7 +184,7 @@ static enum status delete_policy(struct change *change, const void *request, voi
     const char *parent_id;
     bool had_god = false;
     (void)response;
-    enum status status = policy_change_begin(change, req->id, DELEGATION_ADMINISTER);
+    enum status status = policy_change_begin(change, req->id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->id, req->etag, &parent_id);
     if (status == STATUS_OK && !req->cascade)
@@ -246,7 +246,7 @@ static enum status create_statement(struct change *change, const void *request, 
     const char *parent_id = "";
     enum status status = take_statements(change, &req->statement, 1, &written);
     if (status == STATUS_OK)
-        status = policy_change_begin(change, req->policy_id, DELEGATION_ADMINISTER);
+        status = policy_change_begin(change, req->policy_id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->policy_id, req->etag, &parent_id);
     if (status == STATUS_OK)
@@ -280,7 +280,7 @@ static enum status find_statement(struct change *change, const char *policy_id, 
                                   policy_v1_statement *ret_statement)
 {
     struct pg_result *row;
-    if (!policy_admin_is_id(id))
+    if (!policy_is_id(id))
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "id", "that is no statement's id");
     enum status status = policy_admin_statement(change->transaction, policy_id, id, &row);
     if (status != STATUS_OK)
@@ -353,7 +353,7 @@ static enum status update_statement(struct change *change, const void *request, 
     struct written written;
     const char *parent_id = "";
     bool had_god = false;
-    enum status status = policy_change_begin(change, req->policy_id, DELEGATION_ADMINISTER);
+    enum status status = policy_change_begin(change, req->policy_id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->policy_id, req->etag, &parent_id);
     if (status == STATUS_OK)
@@ -391,7 +391,7 @@ static enum status delete_statement(struct change *change, const void *request, 
     const char *parent_id;
     bool had_god = false;
     (void)response;
-    enum status status = policy_change_begin(change, req->policy_id, DELEGATION_ADMINISTER);
+    enum status status = policy_change_begin(change, req->policy_id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->policy_id, req->etag, &parent_id);
     if (status == STATUS_OK)

@@ -1,6 +1,6 @@
 /* The handlers of PolicyService that change something, and the check; policy_service.c lists them. */
-#ifndef PEK_WORKER_POLICY_POLICY_HANDLERS_H
-#define PEK_WORKER_POLICY_POLICY_HANDLERS_H
+#ifndef PEK_WORKER_RIGHTS_POLICY_HANDLERS_H
+#define PEK_WORKER_RIGHTS_POLICY_HANDLERS_H
 
 #include "pek/policy/v1/policy.rpc.h"
 #include "worker/change/change.h"
@@ -31,7 +31,7 @@ enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_polic
 
 /* Takes the lock of the realm's policies, and looks under it whether the guard's answer still holds. */
 PEK_MUST_CHECK enum status policy_change_begin(struct change *change, const char *policy_id,
-                                               enum delegation_right right);
+                                               enum standing_right right);
 
 /* The lock alone: for what anybody may do to themselves. */
 PEK_MUST_CHECK enum status policy_change_begin_own(struct change *change);

@@ -8,29 +8,9 @@
 #define PEK_WORKER_POLICY_POLICY_STORE_H
 
 #include "shared/pg/pg.h"
-#include "worker/policy/policy.h"
-
-#define POLICY_REALM_GOD "GOD" /* the name of the unrestricted policy every other one is under */
-#define POLICY_NAMES_MAX 100   /* told to the hub as hints */
+#include "worker/rights/policy.h"
 
 #define POLICY_SHRINK_ROUNDS_MAX 24 /* twice the depth of policies, and some */
-
-/* ---- reads ---- */
-
-/* Rows (group, user, actions) of what the user has, in the order that struct policy_rights wants; only of the
- * policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
-PEK_MUST_CHECK enum status policy_store_rights(struct pg *pg, struct cancel *cancel,
-                                               struct slice user, const struct slice *names,
-                                               size_t name_count, struct arena *arena,
-                                               struct pg_result **ret_rows);
-/* The actions that the user's statements give on one target, however many statements there are. */
-PEK_MUST_CHECK enum status policy_store_actions(struct pg *pg, struct cancel *cancel,
-                                                struct slice user,
-                                                const struct policy_target *target,
-                                                uint32_t *ret_actions);
-/* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
-PEK_MUST_CHECK enum status policy_store_names(struct pg *pg, struct cancel *cancel,
-                                              struct slice user, struct pg_result **ret_rows);
 
 /* ---- within a change ---- */
 

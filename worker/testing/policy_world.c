@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 
 char *policy_world_text(const char *text)
 {

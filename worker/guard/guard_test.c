@@ -1,5 +1,5 @@
 /* The guard, its cache and what may be believed; through a realm's own services. */
-#include "worker/policy/guard.h"
+#include "worker/guard/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,34 @@
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 
 #include <string.h>
+
+#include "shared/base/number.h"
+
+/* ---- ids ---- */
+
+bool policy_is_id(const char *id)
+{
+    int64_t number;
+    return number_parse(slice_str(id), &number) && number > 0;
+}
+
+bool policy_is_user(const char *user)
+{
+    size_t len = strspn(user, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+    return user[len] == '\0' && len >= 1 && len <= POLICY_USER_BYTES_MAX &&
+           strchr("._-", user[0]) == NULL;
+}
+
+const char *policy_group_id(const char *id, struct arena *arena)
+{
+    char *copy = arena_strndup(arena, id, strlen(id));
+    for (char *c = copy; c && *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return copy;
+}
+
+/* ---- statements ---- */
 
 uint32_t policy_action_bits(uint32_t action)
 {

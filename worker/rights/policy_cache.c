@@ -1,12 +1,11 @@
-#include "worker/policy/policy_cache.h"
+#include "worker/rights/policy_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/lru.h"
-#include "worker/policy/policy_admin_store.h"
-#include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 struct policy_cache {
     struct pg *pg;
@@ -185,7 +184,7 @@ static enum status load(struct policy_cache *cache, struct cancel *cancel,
 {
     struct pg_result *rows;
     enum status status =
-        policy_store_rights(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
+        rights_store_load(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
                             asker->hint_count, arena, &rows);
     if (status != STATUS_OK)
         return status;
@@ -257,7 +256,7 @@ static enum status ask_database(struct policy_cache *cache, struct cancel *cance
         return STATUS_RESOURCE_EXHAUSTED;
     uint32_t actions = 0;
     enum status status =
-        policy_store_actions(cache->pg, cancel, asker->user, question->target, &actions);
+        rights_store_actions(cache->pg, cancel, asker->user, question->target, &actions);
     question->allowed = question->bits != 0 && (actions & question->bits) == question->bits;
     return status;
 }
@@ -324,5 +323,5 @@ enum status policy_cache_standing(struct policy_cache *cache, struct cancel *can
                                   struct slice user, const char *policy_id,
                                   struct policy_standing *ret_standing)
 {
-    return policy_admin_standing(cache->pg, cancel, user, policy_id, ret_standing);
+    return rights_store_standing(cache->pg, cancel, user, policy_id, ret_standing);
 }

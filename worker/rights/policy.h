@@ -5,8 +5,8 @@
  * that group or user: a statement restricted to one user opens no group, and one restricted to a group
  * nothing of the whole realm.
  */
-#ifndef PEK_WORKER_POLICY_POLICY_H
-#define PEK_WORKER_POLICY_POLICY_H
+#ifndef PEK_WORKER_RIGHTS_POLICY_H
+#define PEK_WORKER_RIGHTS_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +20,9 @@
 #define POLICY_STATEMENTS_MAX 20000 /* of one user, kept in memory; README.md says what of more */
 #define POLICY_HINTS_MAX 16         /* of one call; more are not looked at */
 #define POLICY_NAME_BYTES_MAX 800
+#define POLICY_USER_BYTES_MAX 64
+
+#define POLICY_REALM_GOD "GOD" /* the name of the policy that every other one is under */
 
 /* What managers of a parent get on a new child: VIEW_MEMBERS, VIEW_GROUP, MOVE_GROUP_OWNER. */
 #define POLICY_ACTIONS_ESCALATION (1u << 0 | 1u << 2 | 1u << 4)
@@ -67,5 +70,12 @@ struct policy_scope {
 };
 PEK_MUST_CHECK enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bits,
                                                struct arena *arena, struct policy_scope *ret_scope);
+
+/* Digits of a number from 1. */
+bool policy_is_id(const char *id);
+/* The form that the hub gives ids of its users: 1 to 64 of a-z, 0-9, '.', '_', '-', a letter or digit first. */
+bool policy_is_user(const char *user);
+/* A group's id as it is stored, in lower case; NULL when the arena is full. */
+const char *policy_group_id(const char *id, struct arena *arena);
 
 #endif

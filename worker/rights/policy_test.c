@@ -1,4 +1,4 @@
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "worker/policy/guard.h"
+#include "worker/guard/guard.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -7,7 +7,6 @@
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_cache.h"
-#include "worker/policy/policy_admin_store.h"
 
 struct guard {
     const char *realm;
@@ -194,7 +193,7 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
     if (rule->field) {
         const char *value = rule->target(request);
         if (value && value[0]) {
-            value = delegation_group(value, rpc_arena(ctx));
+            value = policy_group_id(value, rpc_arena(ctx));
             if (!value)
                 return STATUS_RESOURCE_EXHAUSTED;
             if (rule->on_user)
@@ -238,14 +237,14 @@ static enum status check_policy(struct guard *guard, struct rpc_ctx *ctx,
 {
     const char *id = rule->target(request);
     struct policy_standing standing;
-    if (!policy_admin_is_id(id))
+    if (!policy_is_id(id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, rule->field, "%s is no policy's id",
                               rule->field);
     enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
                                                rpc_principal(ctx)->user, id, &standing);
     if (status != STATUS_OK)
         return status;
-    return delegation_allows(&standing, rule->right) ? STATUS_OK : deny(guard, ctx);
+    return standing_allows(&standing, rule->right) ? STATUS_OK : deny(guard, ctx);
 }
 
 static enum status check_policies(struct guard *guard, struct rpc_ctx *ctx)

@@ -6,12 +6,12 @@
  *
  * Everything on the loop thread; checks run in a fiber and may wait for PostgreSQL.
  */
-#ifndef PEK_WORKER_POLICY_POLICY_CACHE_H
-#define PEK_WORKER_POLICY_POLICY_CACHE_H
+#ifndef PEK_WORKER_RIGHTS_POLICY_CACHE_H
+#define PEK_WORKER_RIGHTS_POLICY_CACHE_H
 
 #include "shared/pg/pg.h"
-#include "worker/policy/delegation.h"
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
+#include "worker/rights/standing.h"
 
 #define POLICY_CACHE_USERS_MAX 20000
 #define POLICY_CACHE_AGE_MAX_MS (5 * 60 * 1000)
@@ -42,7 +42,7 @@ PEK_MUST_CHECK enum status policy_cache_scope(struct policy_cache *cache, struct
                                               const struct policy_asker *asker, uint32_t bits,
                                               struct arena *arena, struct policy_scope *ret_scope);
 
-/* How the user stands to a policy (policy_admin_standing): never remembered, it is asked rarely. */
+/* How the user stands to a policy (rights_store_standing): never remembered, it is asked rarely. */
 PEK_MUST_CHECK enum status policy_cache_standing(struct policy_cache *cache, struct cancel *cancel,
                                                  struct slice user, const char *policy_id,
                                                  struct policy_standing *ret_standing);

@@ -1,0 +1,123 @@
+#include "worker/rights/rights_store.h"
+
+#define PARAMS(...)                                                                                \
+    (const struct pg_param[]){__VA_ARGS__},                                                        \
+        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
+
+/* The order that policy_rights_allow searches in. */
+#define RIGHTS_ORDER "ORDER BY s.group_id NULLS FIRST LIMIT 20001"
+_Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
+
+enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice user,
+                                const struct slice *names, size_t name_count, struct arena *arena,
+                                struct pg_result **ret_rows)
+{
+    static const struct pg_statement all = {
+        "policy_rights",
+        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy_assignment AS a "
+        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "WHERE a.user_id = $1 " RIGHTS_ORDER,
+    };
+    static const struct pg_statement named = {
+        "policy_rights_named",
+        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy AS p "
+        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id "
+        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
+    };
+    if (!names)
+        return pg_read(pg, PG_POINT_READ, cancel, &all, PARAMS(pg_text(user)), ret_rows);
+    struct pg_param array = pg_text_array(arena, names, name_count);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_POINT_READ, cancel, &named, PARAMS(pg_text(user), array), ret_rows);
+}
+
+enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct slice user,
+                                 const struct policy_target *target, uint32_t *ret_actions)
+{
+    /* A restriction that the target lacks compares with NULL and does not match. */
+    static const struct pg_statement actions = {
+        "policy_actions",
+        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a "
+        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
+        "AND (s.user_id IS NULL OR s.user_id = $3)",
+    };
+    struct pg_result *row;
+    enum status status =
+        pg_read(pg, PG_POINT_READ, cancel, &actions,
+                PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row);
+    if (status != STATUS_OK)
+        return status;
+    *ret_actions = (uint32_t)pg_get_int(row, 0, 0);
+    pg_result_free(row);
+    return STATUS_OK;
+}
+
+enum status rights_store_names(struct pg *pg, struct cancel *cancel, struct slice user,
+                               struct pg_result **ret_rows)
+{
+    static const struct pg_statement names = {
+        "policy_names",
+        "SELECT p.name FROM pek.policy_assignment AS a "
+        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
+        "WHERE a.user_id = $1 ORDER BY p.id LIMIT 100",
+    };
+    _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
+    return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
+}
+
+/* ---- standing ---- */
+
+/* The policies that the user holds on the way from $2 up, and whether all they hold makes GOD. */
+static const struct pg_statement standing = {
+    "rights_standing",
+    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
+    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
+    "  UNION ALL"
+    "  SELECT p.id, p.parent_id, p.can_issue, path.distance + 1"
+    "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.distance < 16) "
+    "SELECT coalesce((SELECT bit_or(s.actions) FROM pek.policy_assignment AS b"
+    "          JOIN pek.policy_statement AS s ON s.realm = b.realm AND s.policy_id = b.policy_id"
+    "         WHERE b.user_id = $1 AND s.group_id IS NULL AND s.user_id IS NULL), 0) = 2047,"
+    "       count(*) > 0,"
+    "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
+    "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
+    "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
+};
+_Static_assert(POLICY_ACTIONS_ALL == 2047, "in SQL as a literal");
+
+static struct policy_standing take_standing(struct pg_result *row)
+{
+    struct policy_standing taken = {
+        .god = pg_get_bool(row, 0, 0),
+        .sees = pg_get_bool(row, 0, 1),
+        .issues = pg_get_bool(row, 0, 2),
+        .administers = pg_get_bool(row, 0, 3),
+    };
+    pg_result_free(row);
+    return taken;
+}
+
+enum status rights_store_standing(struct pg *pg, struct cancel *cancel, struct slice user,
+                                  const char *policy_id, struct policy_standing *ret_standing)
+{
+    struct pg_result *row;
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &standing,
+                                 PARAMS(pg_text(user), pg_str(policy_id)), &row);
+    if (status == STATUS_OK)
+        *ret_standing = take_standing(row);
+    return status;
+}
+
+enum status rights_store_standing_in(struct pg_transaction *transaction, const char *user,
+                                     const char *policy_id, struct policy_standing *ret_standing)
+{
+    struct pg_result *row;
+    enum status status =
+        pg_execute(transaction, &standing, PARAMS(pg_str(user), pg_str(policy_id)), &row);
+    if (status == STATUS_OK)
+        *ret_standing = take_standing(row);
+    return status;
+}
