@@ -209,7 +209,7 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
     }
     bool allowed = false;
     enum status status =
-        policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bits(action),
+        policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bit(action),
                             &target, rpc_arena(ctx), &allowed);
     if (status != STATUS_OK)
         return status;
@@ -220,14 +220,14 @@ static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
                                 const struct policy_asker *asker, const struct rpc_access *rule)
 {
     struct attached *attached = rpc_attached(ctx);
+    struct policy_scope *scope = &attached->scope;
     enum status status =
-        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, policy_action_bits(rule->action),
-                           rpc_arena(ctx), &attached->scope);
-    if (status == STATUS_RESOURCE_EXHAUSTED)
-        return rpc_fail(ctx, status, "you have rights on too many groups to list them");
+        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, policy_action_bit(rule->action),
+                           rpc_arena(ctx), scope);
     if (status != STATUS_OK)
         return status;
-    return attached->scope.all || attached->scope.group_count > 0 ? STATUS_OK : deny(guard, ctx);
+    bool some = scope->all || scope->user.len > 0 || scope->group_count > 0;
+    return some ? STATUS_OK : deny(guard, ctx);
 }
 
 /* ---- policies ---- */

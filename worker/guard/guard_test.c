@@ -238,7 +238,16 @@ static void user_with_too_many_statements_is_still_judged_rightly(struct world *
         assert_int_equal(get(w, "bob", "m@none"), STATUS_PERMISSION_DENIED);
     }
     list.page_size = 1;
-    assert_string_equal(world_list(w, "bob", &list), "RESOURCE_EXHAUSTED");
+    assert_string_equal(world_list(w, "bob", &list), "m@g1");
+    list.page_size = 0;
+    list.q = (char *)(uintptr_t) "x";
+    assert_string_equal(world_list(w, "bob", &list), "o@x");
+    list.q = (char *)(uintptr_t) "";
+    list.parent_id = (char *)(uintptr_t) "o@o";
+    assert_string_equal(world_list(w, "bob", &list), "o@x");
+    assert_string_equal(world_list(w, "eve", &list), "PERMISSION_DENIED");
+    list.parent_id = (char *)(uintptr_t) "";
+    list.page_size = 1;
     world_grant(w, &w->a, "Member", "bob", NULL, VIEW_GROUP);
     assert_int_equal(get(w, "bob", "o@o"), STATUS_OK);
     assert_string_equal(world_list(w, "bob", &list), "m@g1");

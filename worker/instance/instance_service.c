@@ -58,6 +58,9 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
     if (instance_is_hub(&service->instance, user))
         return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "the hub is no user");
     status = add_policies(ctx, user, res);
+    /* Failing to note it fails no login: the next token notes it. */
+    if (status == STATUS_OK)
+        (void)!rights_store_been_here(service->pg, rpc_cancel(ctx), user);
     if (status == STATUS_OK)
         status = instance_issue_token(&service->instance, user, rpc_peer_certificate_sha256(ctx),
                                       arena, clock_wall_s(), &token, &expires_s);

@@ -16,14 +16,22 @@ enum status delegation_check_child(bool parent_can_issue, bool child_can_issue, 
     return STATUS_OK;
 }
 
-enum status delegation_check_within(const struct policy_statement *children, size_t child_count,
-                                    const struct policy_statement *parents, size_t parent_count,
-                                    const char *field, struct fault *fault)
+enum status delegation_check_room(const struct delegation_room *room, struct fault *fault)
 {
-    for (size_t i = 0; i < child_count; i++)
-        if (!policy_statements_within(&children[i], 1, parents, parent_count))
-            return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "EXCEEDS_PARENT", field,
-                                    "statement %zu allows what no statement above it does", i + 1);
+    if (room->policy_statements > DELEGATION_STATEMENTS_MAX)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "POLICY_FULL", NULL,
+                                "a policy has at most %d statements", DELEGATION_STATEMENTS_MAX);
+    if (room->user_policies > DELEGATION_USER_POLICIES_MAX ||
+        room->user_statements > DELEGATION_USER_STATEMENTS_MAX)
+        return fault_set_reason(
+            fault, STATUS_FAILED_PRECONDITION, "MAKER_FULL", NULL,
+            "what one user makes is at most %d policies, and %d statements with all that follows",
+            DELEGATION_USER_POLICIES_MAX, DELEGATION_USER_STATEMENTS_MAX);
+    if (room->realm_policies > DELEGATION_REALM_POLICIES_MAX ||
+        room->realm_statements > DELEGATION_REALM_STATEMENTS_MAX)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "REALM_FULL", NULL,
+                                "people have made %d policies or %d statements in this realm",
+                                DELEGATION_REALM_POLICIES_MAX, DELEGATION_REALM_STATEMENTS_MAX);
     return STATUS_OK;
 }
 
@@ -58,7 +66,7 @@ static enum status take_actions(const uint32_t *actions, size_t count, uint32_t 
         if (actions[i] < 1 || actions[i] >= POLICY_ACTION_GOD)
             return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.actions",
                              "an action is one of the eleven");
-        bits |= policy_action_bits(actions[i]);
+        bits |= policy_action_bit(actions[i]);
     }
     if (bits == 0)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.actions",

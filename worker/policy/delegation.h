@@ -1,9 +1,9 @@
 /* delegation: who may give which rights on, as pure rules.
  *
  * Policies form a tree. Whatever a policy allows lies within the one above it: every statement of the child
- * within one single statement of the parent (policy_statement_within). Whoever holds a policy that can issue
+ * within one single statement of the parent (POLICY_STORE_WITHIN). Whoever holds a policy that can issue
  * may create policies under it, and administer all below it: change, delete, assign, revoke. Nobody does
- * that to a policy that they merely hold. GOD, which is all eleven rights on the whole realm, may everything.
+ * that to a policy that they merely hold. GOD may everything (worker/rights/policy.h).
  */
 #ifndef PEK_WORKER_POLICY_DELEGATION_H
 #define PEK_WORKER_POLICY_DELEGATION_H
@@ -14,21 +14,32 @@
 
 #define DELEGATION_DEPTH_MAX 10        /* policies from a root to the deepest */
 #define DELEGATION_STATEMENTS_MAX 1000 /* of one policy, made by people */
-#define DELEGATION_ASSIGNMENTS_MAX 100 /* of one user, made by people */
+#define DELEGATION_ASSIGNMENTS_MAX 100 /* from one user to one user */
 #define DELEGATION_RESOURCE_BYTES_MAX 64
 
+/* What is made by people, each user within their own: nobody oversees more policies; a statement with its indexes
+ * takes about 300 bytes of disk. What follows from statements counts for who made the policy. */
+#define DELEGATION_USER_POLICIES_MAX 1000
+#define DELEGATION_USER_STATEMENTS_MAX 200000
+#define DELEGATION_REALM_POLICIES_MAX 20000
+#define DELEGATION_REALM_STATEMENTS_MAX 2000000
+
 #define DELEGATION_ESCALATION "GROUP_ESCALATION" /* the realm's own statements */
+#define DELEGATION_USER_FULL "USER_FULL"         /* the reason of DELEGATION_ASSIGNMENTS_MAX */
+
+/* What there is after a change: of the policy by people, of its maker, of all people. */
+struct delegation_room {
+    int64_t policy_statements;
+    int64_t user_policies, user_statements;
+    int64_t realm_policies, realm_statements;
+};
+/* FAILED_PRECONDITION with the reason of the limit: POLICY_FULL, MAKER_FULL, REALM_FULL. */
+PEK_MUST_CHECK enum status delegation_check_room(const struct delegation_room *room,
+                                                 struct fault *fault);
 
 /* A child of a policy that is `parent_depth` deep (a root is 1). FAILED_PRECONDITION. */
 PEK_MUST_CHECK enum status delegation_check_child(bool parent_can_issue, bool child_can_issue,
                                                   size_t parent_depth, struct fault *fault);
-
-/* Every one of `children` lies within one of `parents`, else PERMISSION_DENIED naming `field`. */
-PEK_MUST_CHECK enum status delegation_check_within(const struct policy_statement *children,
-                                                   size_t child_count,
-                                                   const struct policy_statement *parents,
-                                                   size_t parent_count, const char *field,
-                                                   struct fault *fault);
 
 /* A statement as somebody wrote it: 1 to 11 actions, ids that can be ids, and `resource` ([A-Z][A-Z0-9_]*,
  * not the realm's own GROUP_ESCALATION), made from the restrictions when it is empty: GROUP, USER, REALM.

@@ -8,8 +8,10 @@ const struct pg_statement policy_admin_get_sql = {
 
 const struct pg_statement policy_admin_rows_sql = {
     "policy_admin_rows",
-    "SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint "
-    "ORDER BY s.resource = 'GROUP_ESCALATION', s.id LIMIT 2001",
+    "(SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint"
+    "  AND s.resource <> 'GROUP_ESCALATION' ORDER BY s.id LIMIT 2001) UNION ALL "
+    "(SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint"
+    "  AND s.resource = 'GROUP_ESCALATION' ORDER BY s.group_id LIMIT 2001) LIMIT 2001",
 };
 _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one more");
 
@@ -73,17 +75,35 @@ enum status policy_admin_assignments(struct pg *pg, struct cancel *cancel, const
                    PARAMS(pg_str(id), pg_str(after_user), count), ret_assignments);
 }
 
-enum status policy_admin_held(struct pg *pg, struct cancel *cancel, struct slice user,
-                              struct pg_result **ret_statements)
+enum status policy_admin_held(struct pg *pg, struct cancel *cancel,
+                              const struct policy_question *question, struct arena *arena,
+                              struct pg_result **ret_held)
 {
     static const struct pg_statement held = {
         "policy_admin_held",
-        "SELECT s.id, s.group_id, s.user_id, s.resource, s.actions, p.id, p.name "
-        "FROM pek.policy_assignment AS a "
-        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
-        "LEFT JOIN pek.policy_statement AS s ON s.realm = p.realm AND s.policy_id = p.id "
-        "WHERE a.user_id = $1 ORDER BY p.id, s.id LIMIT 20001",
+        "WITH nearest AS ("
+        "  SELECT DISTINCT ON (p.id) s.id, s.group_id, s.user_id, s.resource, s.actions,"
+        "         p.id AS policy_id, p.name,"
+        "         CASE WHEN s.id IS NULL THEN 1 WHEN s.group_id <> coalesce($3, '') THEN 2"
+        "              WHEN s.user_id <> coalesce($4, '') THEN 3 ELSE 4 END AS reason"
+        "    FROM pek.policy_assignment AS a"
+        "    JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id"
+        "    LEFT JOIN pek.policy_statement AS s ON s.realm = p.realm AND s.policy_id = p.id"
+        "         AND s.actions & $2::integer <> 0"
+        "   WHERE a.user_id = $1 ORDER BY p.id, reason DESC, s.id) "
+        "SELECT * FROM (SELECT * FROM nearest"
+        "  ORDER BY nearest.name = ANY ($5::text[]) DESC, reason = 4 DESC, policy_id LIMIT 1000)"
+        "  AS told ORDER BY policy_id",
     };
-    _Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
-    return pg_read(pg, PG_POINT_READ, cancel, &held, PARAMS(pg_text(user)), ret_statements);
+    _Static_assert(POLICY_ADMIN_HELD_MAX == 1000, "the LIMIT above");
+    const struct pg_param params[] = {
+        pg_text(question->user),
+        pg_int(arena, question->bit),
+        pg_str(question->target.group),
+        pg_str(question->target.user),
+        pg_text_array(arena, question->hints, question->hint_count),
+    };
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_POINT_READ, cancel, &held, params, 5, ret_held);
 }

@@ -30,11 +30,9 @@ const char *policy_group_id(const char *id, struct arena *arena)
 
 /* ---- statements ---- */
 
-uint32_t policy_action_bits(uint32_t action)
+uint32_t policy_action_bit(uint32_t action)
 {
-    if (action == POLICY_ACTION_GOD)
-        return POLICY_ACTIONS_ALL;
-    return action >= 1 && action < POLICY_ACTION_GOD ? 1u << (action - 1) : 0;
+    return action >= 1 && action <= POLICY_ACTION_GOD ? 1u << (action - 1) : 0;
 }
 
 static bool restriction_met(const char *restriction, const char *target)
@@ -47,26 +45,6 @@ bool policy_statement_matches(const struct policy_statement *statement,
 {
     return restriction_met(statement->group, target->group) &&
            restriction_met(statement->user, target->user);
-}
-
-bool policy_statement_within(const struct policy_statement *child,
-                             const struct policy_statement *parent)
-{
-    return restriction_met(parent->group, child->group) &&
-           restriction_met(parent->user, child->user) && (child->actions & ~parent->actions) == 0;
-}
-
-bool policy_statements_within(const struct policy_statement *children, size_t child_count,
-                              const struct policy_statement *parents, size_t parent_count)
-{
-    for (size_t c = 0; c < child_count; c++) {
-        bool within = false;
-        for (size_t p = 0; p < parent_count && !within; p++)
-            within = policy_statement_within(&children[c], &parents[p]);
-        if (!within)
-            return false;
-    }
-    return true;
 }
 
 /* The first statement whose group is not before `group`; unrestricted ones are before all. */
@@ -84,28 +62,33 @@ static size_t first_of_group(const struct policy_rights *rights, const char *gro
     return low;
 }
 
-bool policy_rights_allow(const struct policy_rights *rights, uint32_t bits,
+static bool gives(const struct policy_statement *statement, uint32_t bit,
+                  const struct policy_target *target)
+{
+    return statement->actions & bit && policy_statement_matches(statement, target);
+}
+
+bool policy_rights_allow(const struct policy_rights *rights, uint32_t bit,
                          const struct policy_target *target)
 {
-    uint32_t granted = 0;
     for (size_t i = 0; i < rights->count && !rights->statements[i].group; i++)
-        if (policy_statement_matches(&rights->statements[i], target))
-            granted |= rights->statements[i].actions;
+        if (gives(&rights->statements[i], bit, target))
+            return true;
     if (target->group)
         for (size_t i = first_of_group(rights, target->group); i < rights->count; i++) {
             if (strcmp(rights->statements[i].group, target->group) != 0)
                 break;
-            if (policy_statement_matches(&rights->statements[i], target))
-                granted |= rights->statements[i].actions;
+            if (gives(&rights->statements[i], bit, target))
+                return true;
         }
-    return bits != 0 && (granted & bits) == bits;
+    return false;
 }
 
-enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bits,
+enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bit,
                                 struct arena *arena, struct policy_scope *ret_scope)
 {
     static const struct policy_target whole_realm = {NULL, NULL};
-    if (policy_rights_allow(rights, bits, &whole_realm)) {
+    if (policy_rights_allow(rights, bit, &whole_realm)) {
         *ret_scope = (struct policy_scope){.all = true};
         return STATUS_OK;
     }
@@ -116,9 +99,8 @@ enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bit
     for (size_t i = 0; i < rights->count; i++) {
         const char *group = rights->statements[i].group;
         struct policy_target target = {group, NULL};
-        if (!group || (count > 0 && slice_equal_str(groups[count - 1], group)))
-            continue;
-        if (policy_rights_allow(rights, bits, &target))
+        bool known = count > 0 && group && slice_equal_str(groups[count - 1], group);
+        if (group && !known && gives(&rights->statements[i], bit, &target))
             groups[count++] = slice_str(group);
     }
     *ret_scope = (struct policy_scope){.groups = groups, .group_count = count};

@@ -14,11 +14,14 @@
 #include "shared/base/arena.h"
 #include "shared/base/status.h"
 
-/* Bit n - 1 is pek.Action n. */
+/* Bit n - 1 is pek.Action n: the eleven that statements give, and GOD. GOD is a right of its own, which one
+ * statement of the realm has, that of the policy POLICY_REALM_GOD: no union of the others makes it, and no
+ * statement that people write has it. */
 #define POLICY_ACTIONS_ALL 0x7FFu
 #define POLICY_ACTION_GOD 12u
-#define POLICY_STATEMENTS_MAX 20000 /* of one user, kept in memory; README.md says what of more */
-#define POLICY_HINTS_MAX 16         /* of one call; more are not looked at */
+#define POLICY_STATEMENTS_MAX 20000  /* of one user, kept in memory; README.md says what of more */
+#define POLICY_SCOPE_GROUPS_MAX 1000 /* sent as parameters of a list; on more, SQL looks itself */
+#define POLICY_HINTS_MAX 16          /* of one call; more are not looked at */
 #define POLICY_NAME_BYTES_MAX 800
 #define POLICY_USER_BYTES_MAX 64
 
@@ -29,8 +32,8 @@
 /* Whoever has this on a group counts as its manager: MOVE_GROUP_OWNER. */
 #define POLICY_ACTIONS_MANAGE (1u << 4)
 
-/* The bits that pek.Action `action` asks for: all of them for GOD, 0 for a number outside the enum. */
-uint32_t policy_action_bits(uint32_t action);
+/* The bit that pek.Action `action` asks for; 0 for a number outside the enum. */
+uint32_t policy_action_bit(uint32_t action);
 
 struct policy_statement {
     const char *group; /* NULL: not restricted */
@@ -46,29 +49,26 @@ struct policy_target {
 
 bool policy_statement_matches(const struct policy_statement *statement,
                               const struct policy_target *target);
-/* The subset rule of delegation: `child` allows nothing that `parent` does not. */
-bool policy_statement_within(const struct policy_statement *child,
-                             const struct policy_statement *parent);
-/* Every child statement lies within one single parent statement. */
-bool policy_statements_within(const struct policy_statement *children, size_t child_count,
-                              const struct policy_statement *parents, size_t parent_count);
-
 /* All that one user may do, ordered by group (unrestricted first, then by bytes). */
 struct policy_rights {
     const struct policy_statement *statements;
     size_t count;
 };
-/* True when every bit of `bits` is granted by some matching statement. `bits` 0 is never granted. */
-bool policy_rights_allow(const struct policy_rights *rights, uint32_t bits,
+/* True when some matching statement has the bit. 0 is never granted. */
+bool policy_rights_allow(const struct policy_rights *rights, uint32_t bit,
                          const struct policy_target *target);
 
-/* Where a user has a right: everywhere, or on some groups. */
+/* Where a user has a right: everywhere, on some groups, or on so many that the list asks the tables itself. */
 struct policy_scope {
     bool all;
     const struct slice *groups; /* distinct, ordered by bytes */
     size_t group_count;
+    /* When not empty: on all groups where the policies of `user` have `bit`, and the above says nothing. */
+    struct slice user;
+    uint32_t bit;
 };
-PEK_MUST_CHECK enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bits,
+/* `ret_scope` has no user; RESOURCE_EXHAUSTED when the arena is full. */
+PEK_MUST_CHECK enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bit,
                                                struct arena *arena, struct policy_scope *ret_scope);
 
 /* Digits of a number from 1. */

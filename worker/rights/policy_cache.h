@@ -34,12 +34,12 @@ struct policy_asker {
 
 /* OK with the answer, or the failure to find out. `arena` is scratch. */
 PEK_MUST_CHECK enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cancel,
-                                               const struct policy_asker *asker, uint32_t bits,
+                                               const struct policy_asker *asker, uint32_t bit,
                                                const struct policy_target *target,
                                                struct arena *arena, bool *ret_allowed);
-/* Where the asker has the right; the groups are copied into the arena. */
+/* Where the asker has the right; the groups are copied into the arena, the user is the asker's. */
 PEK_MUST_CHECK enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
-                                              const struct policy_asker *asker, uint32_t bits,
+                                              const struct policy_asker *asker, uint32_t bit,
                                               struct arena *arena, struct policy_scope *ret_scope);
 
 /* How the user stands to a policy (rights_store_standing): never remembered, it is asked rarely. */

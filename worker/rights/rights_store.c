@@ -5,22 +5,22 @@
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 
 /* The order that policy_rights_allow searches in. */
-#define RIGHTS_ORDER "ORDER BY s.group_id NULLS FIRST LIMIT 20001"
+#define RIGHTS_ORDER "GROUP BY s.group_id, s.user_id ORDER BY s.group_id NULLS FIRST LIMIT 20001"
 _Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
 
 enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice user,
-                                const struct slice *names, size_t name_count, struct arena *arena,
-                                struct pg_result **ret_rows)
+                              const struct slice *names, size_t name_count, struct arena *arena,
+                              struct pg_result **ret_rows)
 {
     static const struct pg_statement all = {
         "policy_rights",
-        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy_assignment AS a "
+        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy_assignment AS a "
         "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
         "WHERE a.user_id = $1 " RIGHTS_ORDER,
     };
     static const struct pg_statement named = {
         "policy_rights_named",
-        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy AS p "
+        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy AS p "
         "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id "
         "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
         "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
@@ -68,9 +68,45 @@ enum status rights_store_names(struct pg *pg, struct cancel *cancel, struct slic
     return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
 }
 
+struct pg_param rights_store_user(const struct policy_scope *scope)
+{
+    return scope->user.len > 0 ? pg_text(scope->user) : PG_NULL;
+}
+
+/* ---- who has been here ---- */
+
+static enum status add_user(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement add = {
+        "rights_add_user",
+        "INSERT INTO pek.realm_user (user_id) VALUES ($1) ON CONFLICT DO NOTHING",
+    };
+    const struct slice *user = arg;
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, &add, PARAMS(pg_text(*user)), &result);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+    return status;
+}
+
+enum status rights_store_been_here(struct pg *pg, struct cancel *cancel, struct slice user)
+{
+    static const struct pg_statement find = {
+        "rights_find_user",
+        "SELECT FROM pek.realm_user WHERE user_id = $1",
+    };
+    struct pg_result *row;
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &find, PARAMS(pg_text(user)), &row);
+    if (status != STATUS_OK)
+        return status;
+    bool known = pg_rows(row) == 1;
+    pg_result_free(row);
+    return known ? STATUS_OK : pg_transact(pg, cancel, false, add_user, &user);
+}
+
 /* ---- standing ---- */
 
-/* The policies that the user holds on the way from $2 up, and whether all they hold makes GOD. */
+/* The policies that the user holds on the way from $2 up, and whether they hold GOD. */
 static const struct pg_statement standing = {
     "rights_standing",
     "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
@@ -78,15 +114,15 @@ static const struct pg_statement standing = {
     "  UNION ALL"
     "  SELECT p.id, p.parent_id, p.can_issue, path.distance + 1"
     "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.distance < 16) "
-    "SELECT coalesce((SELECT bit_or(s.actions) FROM pek.policy_assignment AS b"
-    "          JOIN pek.policy_statement AS s ON s.realm = b.realm AND s.policy_id = b.policy_id"
-    "         WHERE b.user_id = $1 AND s.group_id IS NULL AND s.user_id IS NULL), 0) = 2047,"
+    "SELECT EXISTS (SELECT FROM pek.policy_statement AS s"
+    "          JOIN pek.policy_assignment AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
+    "         WHERE s.actions >= 2048 AND b.user_id = $1),"
     "       count(*) > 0,"
     "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
     "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
     "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
 };
-_Static_assert(POLICY_ACTIONS_ALL == 2047, "in SQL as a literal");
+_Static_assert(1u << (POLICY_ACTION_GOD - 1) == 2048, "in SQL as a literal");
 
 static struct policy_standing take_standing(struct pg_result *row)
 {

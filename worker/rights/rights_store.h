@@ -1,6 +1,6 @@
 /* rights_store: the SQL of what one user may do.
  *
- * Reads only; row security limits every statement to the realm of the connection.
+ * Row security limits every statement to the realm of the connection.
  */
 #ifndef PEK_WORKER_RIGHTS_RIGHTS_STORE_H
 #define PEK_WORKER_RIGHTS_RIGHTS_STORE_H
@@ -11,13 +11,29 @@
 
 #define POLICY_NAMES_MAX 100 /* told to the hub as hints */
 
+/* ---- a list that asks for itself, struct policy_scope ---- */
+
+/* Of group `g`: the policies of the user have the bit on it. Parameters as "$3". */
+#define RIGHTS_STORE_HAS(user, bit)                                                                \
+    "EXISTS (SELECT FROM pek.policy_statement AS s JOIN pek.policy_assignment AS a"                \
+    " ON a.realm = s.realm AND a.policy_id = s.policy_id"                                          \
+    " WHERE s.group_id = g.id AND s.user_id IS NULL AND s.actions & " bit "::integer <> 0"         \
+    " AND a.user_id = " user ") "
+/* Of group `g`: it is in the scope, whose parts are all parameters. */
+#define RIGHTS_STORE_SEES(all, groups, user, bit)                                                  \
+    "(" all "::boolean OR g.id = ANY (" groups "::text[]) OR (" user                               \
+    "::text IS NOT NULL AND " RIGHTS_STORE_HAS(user, bit) ")) "
+/* The parameter for `user`. */
+struct pg_param rights_store_user(const struct policy_scope *scope);
+
+/* ---- reads ---- */
 
 /* Rows (group, user, actions) of what the user has, in the order that struct policy_rights wants; only of the
  * policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
 PEK_MUST_CHECK enum status rights_store_load(struct pg *pg, struct cancel *cancel,
-                                               struct slice user, const struct slice *names,
-                                               size_t name_count, struct arena *arena,
-                                               struct pg_result **ret_rows);
+                                             struct slice user, const struct slice *names,
+                                             size_t name_count, struct arena *arena,
+                                             struct pg_result **ret_rows);
 /* The actions that the user's statements give on one target, however many statements there are. */
 PEK_MUST_CHECK enum status rights_store_actions(struct pg *pg, struct cancel *cancel,
                                                 struct slice user,
@@ -26,6 +42,10 @@ PEK_MUST_CHECK enum status rights_store_actions(struct pg *pg, struct cancel *ca
 /* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
 PEK_MUST_CHECK enum status rights_store_names(struct pg *pg, struct cancel *cancel,
                                               struct slice user, struct pg_result **ret_rows);
+
+/* Notes that the user has had a token of this realm; once is enough. */
+PEK_MUST_CHECK enum status rights_store_been_here(struct pg *pg, struct cancel *cancel,
+                                                  struct slice user);
 
 /* How the user stands to the policy; to one that is not there as to nothing. `policy_id` "0" asks for GOD only. */
 PEK_MUST_CHECK enum status rights_store_standing(struct pg *pg, struct cancel *cancel,
