@@ -209,18 +209,18 @@ enum status policy_store_derive(struct pg_transaction *transaction, const char *
     /* Of the policy and all below it: the groups below those that a statement of its own manages. */
 #define DUE                                                                                        \
     POLICY_STORE_TREE                                                                              \
-        ", due (policy_id, group_id, made_by) AS ("                                                \
-        "  SELECT tree.id, c.id, m.made_by FROM tree, LATERAL ("                                   \
-        "    SELECT s.group_id, s.made_by FROM pek.policy_statement AS s WHERE s.policy_id = "     \
-        "tree.id"                                                                                  \
-        "       AND s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> "                  \
-        "'GROUP_ESCALATION'"                                                                       \
-        "    OFFSET 0) AS m, LATERAL ("                                                            \
-        "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = m.group_id OFFSET 0) AS c"  \
-        "  UNION"                                                                                  \
-        "  SELECT due.policy_id, c.id, due.made_by FROM due, LATERAL ("                            \
-        "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = due.group_id OFFSET 0) AS " \
-        "c) "
+    ", due (policy_id, group_id, made_by) AS ("                                                    \
+    "  SELECT tree.id, c.id, m.made_by FROM tree, LATERAL ("                                       \
+    "    SELECT s.group_id, s.made_by FROM pek.policy_statement AS s WHERE s.policy_id = "         \
+    "tree.id"                                                                                      \
+    "       AND s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> "                      \
+    "'GROUP_ESCALATION'"                                                                           \
+    "    OFFSET 0) AS m, LATERAL ("                                                                \
+    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = m.group_id OFFSET 0) AS c"      \
+    "  UNION"                                                                                      \
+    "  SELECT due.policy_id, c.id, due.made_by FROM due, LATERAL ("                                \
+    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = due.group_id OFFSET 0) AS "     \
+    "c) "
     static const struct pg_statement forget = {
         "policy_derive_forget",
         DUE
