@@ -343,7 +343,7 @@ static void a_database_that_must_not_be_served_ends_the_worker(void **state)
     assert_int_equal(serve_and_end(empty, "database.refused", line), 1);
     assert_non_null(strstr(line, "migrate"));
     assert_int_equal(
-        RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database", owner), 1);
+        RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database-owner", empty), 1);
     /* And when it becomes so later: after the next reconnect. */
     pid_t pid = serve(&out, target, sizeof(target));
     pg_cluster_execute(cluster, "ALTER ROLE pek_app BYPASSRLS");

@@ -153,11 +153,13 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
 _Static_assert(POLICY_ACTIONS_MANAGE == 16 && POLICY_ACTIONS_ESCALATION == 21,
                "in SQL as literals");
 
-/* Policy `p` may have an escalation on the group: it is at the top, or the one above it covers that. */
-#define COVERED(group)                                                                             \
-    "(p.parent_id IS NULL OR EXISTS (SELECT FROM pek.policy_statement AS q"                        \
-    " WHERE q.policy_id = p.parent_id AND (q.group_id IS NULL OR q.group_id = " group ")"          \
+/* A policy may have an escalation on the group: it is at the top, or the one above it covers that. */
+#define COVERED(parent, group)                                                                     \
+    "(" parent " IS NULL OR EXISTS (SELECT FROM pek.policy_statement AS q"                         \
+    " WHERE q.policy_id = " parent " AND (q.group_id IS NULL OR q.group_id = " group ")"           \
     " AND q.user_id IS NULL AND 21 & ~q.actions = 0 OFFSET 0)) "
+/* Statements `s` that manage a group, and were written: what others follow from. */
+#define MANAGES "s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION'"
 
 /* Runs a statement that adds escalations until it adds none: what a policy gets may cover the ones below it. */
 static enum status add_all(struct pg_transaction *transaction, const struct pg_statement *add,
@@ -187,40 +189,37 @@ enum status policy_store_escalate(struct pg_transaction *transaction, const char
         "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"
         "  UNION ALL"
         "  SELECT above.id, u.parent_id, above.distance + 1 FROM above, LATERAL ("
-        "    SELECT g.parent_id FROM pek.realm_group AS g WHERE g.id = above.ancestor_id OFFSET 0) "
-        "AS u"
+        "    SELECT g.parent_id FROM pek.realm_group AS g"
+        "     WHERE g.id = above.ancestor_id OFFSET 0) AS u"
         "   WHERE u.parent_id IS NOT NULL AND above.distance < 16) "
         "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions, made_by) "
         "SELECT DISTINCT m.policy_id, above.id, 'GROUP_ESCALATION', 21, m.made_by "
         "FROM above, LATERAL ("
-        "  SELECT s.policy_id, s.made_by FROM pek.policy_statement AS s WHERE s.group_id = "
-        "above.ancestor_id"
-        "     AND s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION'"
-        "  OFFSET 0) AS m, LATERAL ("
-        "  SELECT q.parent_id FROM pek.policy AS q WHERE q.id = m.policy_id OFFSET 0) AS p "
-        "WHERE " COVERED("above.id") "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+        "  SELECT s.policy_id, s.made_by, p.parent_id FROM pek.policy_statement AS s"
+        "    JOIN pek.policy AS p ON p.id = s.policy_id"
+        "   WHERE s.group_id = above.ancestor_id AND " MANAGES " OFFSET 0) AS m "
+        "WHERE " COVERED("m.parent_id", "above.id") "ON CONFLICT ON CONSTRAINT "
+                                                    "policy_statement_key DO NOTHING",
     };
     return add_all(transaction, &add, group);
 }
 
+/* Of the policy and all below it: the groups below those that a statement of its own manages. */
+#define DUE                                                                                        \
+    POLICY_STORE_TREE                                                                              \
+    ", due (policy_id, parent_id, group_id, made_by, level) AS ("                                  \
+    "  SELECT tree.id, tree.parent_id, c.id, m.made_by, 1 FROM tree, LATERAL ("                    \
+    "    SELECT s.group_id, s.made_by FROM pek.policy_statement AS s"                              \
+    "     WHERE s.policy_id = tree.id AND " MANAGES " OFFSET 0) AS m, LATERAL ("                   \
+    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = m.group_id OFFSET 0) AS c"      \
+    "  UNION ALL"                                                                                  \
+    "  SELECT due.policy_id, due.parent_id, c.id, due.made_by, due.level + 1 FROM due, LATERAL ("  \
+    "    SELECT g.id FROM pek.realm_group AS g"                                                    \
+    "     WHERE g.parent_id = due.group_id OFFSET 0) AS c WHERE due.level < 16) "
+
 enum status policy_store_derive(struct pg_transaction *transaction, const char *policy_id,
                                 bool narrowed)
 {
-    /* Of the policy and all below it: the groups below those that a statement of its own manages. */
-#define DUE                                                                                        \
-    POLICY_STORE_TREE                                                                              \
-    ", due (policy_id, group_id, made_by) AS ("                                                    \
-    "  SELECT tree.id, c.id, m.made_by FROM tree, LATERAL ("                                       \
-    "    SELECT s.group_id, s.made_by FROM pek.policy_statement AS s WHERE s.policy_id = "         \
-    "tree.id"                                                                                      \
-    "       AND s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> "                      \
-    "'GROUP_ESCALATION'"                                                                           \
-    "    OFFSET 0) AS m, LATERAL ("                                                                \
-    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = m.group_id OFFSET 0) AS c"      \
-    "  UNION"                                                                                      \
-    "  SELECT due.policy_id, c.id, due.made_by FROM due, LATERAL ("                                \
-    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = due.group_id OFFSET 0) AS "     \
-    "c) "
     static const struct pg_statement forget = {
         "policy_derive_forget",
         DUE
@@ -237,11 +236,9 @@ enum status policy_store_derive(struct pg_transaction *transaction, const char *
     static const struct pg_statement add = {
         "policy_derive_add",
         DUE "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions, made_by) "
-            "SELECT due.policy_id, due.group_id, 'GROUP_ESCALATION', 21, due.made_by FROM due, "
-            "LATERAL ("
-            "  SELECT q.parent_id FROM pek.policy AS q WHERE q.id = due.policy_id OFFSET 0) AS p "
-            "WHERE " COVERED(
-                "due.group_id") "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+            "SELECT due.policy_id, due.group_id, 'GROUP_ESCALATION', 21, due.made_by FROM due "
+            "WHERE " COVERED("due.parent_id", "due.group_id") "ON CONFLICT ON CONSTRAINT "
+                                                              "policy_statement_key DO NOTHING",
     };
     enum status status =
         narrowed ? run(transaction, &forget, PARAMS(pg_str(policy_id))) : STATUS_OK;

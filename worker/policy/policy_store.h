@@ -22,11 +22,11 @@
 
 /* `tree`: the policy $1 and all below it. Subqueries behind LATERAL … OFFSET 0 are run once for each row before them,
  * by an index, and so are those of EXISTS with OFFSET 0: a plan that joined whole tables instead would cost what
- * everybody has, not what the change concerns. */
+ * everybody has, not what the change concerns. And no UNION in a recursion: its table is as large as the guess. */
 #define POLICY_STORE_TREE                                                                          \
-    "WITH RECURSIVE tree (id) AS ("                                                                \
-    "  SELECT $1::bigint UNION"                                                                    \
-    "  SELECT c.id FROM tree, LATERAL ("                                                           \
+    "WITH RECURSIVE tree (id, parent_id) AS ("                                                     \
+    "  SELECT t.id, t.parent_id FROM pek.policy AS t WHERE t.id = $1::bigint UNION ALL"            \
+    "  SELECT c.id, tree.id FROM tree, LATERAL ("                                                  \
     "    SELECT p.id FROM pek.policy AS p WHERE p.parent_id = tree.id OFFSET 0) AS c) "
 
 /* `below`: the group $1 and all below it, which is level 1. */
@@ -37,6 +37,7 @@
     "  SELECT c.id, below.id, below.level + 1 FROM below, LATERAL ("                               \
     "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = below.id OFFSET 0) AS c"        \
     "   WHERE below.level < 16) "
+
 /* An audit row for each statement of people in `gone`; $2 is the actor, $3 the trace id. */
 #define POLICY_STORE_TELL_GONE                                                                     \
     "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "         \
