@@ -40,8 +40,7 @@ enum status check_row(const upb_MessageDef *message, bool nested, struct arena *
         else if (field->options.etag && field->kind != ROW_ETAG)
             refuse(message, field, "pek.field etag on what is not a string", refusals);
         else if (field->column != NULL && field->kind == ROW_NONE)
-            refuse(message, field, "no column can be read into this; it may be computed",
-                   refusals);
+            refuse(message, field, "no column can be read into this; it may be computed", refusals);
         else if (field->column != NULL && !is_name(field->column))
             refuse(message, field, "the column is no plain name", refusals);
     }

@@ -5,10 +5,11 @@
 
 static void emit_signature(const char *ours, struct buffer *out)
 {
-    buffer_printf(out,
-                  "PEK_MUST_CHECK enum status %s_from_row(const struct pg_result *rows, size_t row,\n"
-                  "    struct arena *arena, %s *ret_message, struct fault *fault)",
-                  ours, ours);
+    buffer_printf(
+        out,
+        "PEK_MUST_CHECK enum status %s_from_row(const struct pg_result *rows, size_t row,\n"
+        "    struct arena *arena, %s *ret_message, struct fault *fault)",
+        ours, ours);
 }
 
 static void emit_columns(const upb_MessageDef *message, const struct row_fields *row,
@@ -28,8 +29,9 @@ static void emit_columns(const upb_MessageDef *message, const struct row_fields 
                       row->fields[i].column);
         count++;
     }
-    buffer_printf(out, "\n/* Columns of a statement's own come behind these. */\n"
-                       "#define %s_COLUMN_COUNT %zu\n\n",
+    buffer_printf(out,
+                  "\n/* Columns of a statement's own come behind these. */\n"
+                  "#define %s_COLUMN_COUNT %zu\n\n",
                   upper, count);
     emit_signature(ours, out);
     buffer_printf(out, ";\nextern const struct row_type %s_row;\n\n", ours);
@@ -46,9 +48,10 @@ static void emit_value(const struct row_field *field, size_t column, struct aren
     const char *member = names_member(arena, upb_FieldDef_Name(field->field));
     buffer_printf(out, "    message.%s = ", member);
     if (field->kind == ROW_ENUM || field->kind == ROW_BITS)
-        buffer_printf(out, "(%s%s)",
-                      names_type(arena, upb_EnumDef_FullName(upb_FieldDef_EnumSubDef(field->field))),
-                      field->kind == ROW_BITS ? " *" : "");
+        buffer_printf(
+            out, "(%s%s)",
+            names_type(arena, upb_EnumDef_FullName(upb_FieldDef_EnumSubDef(field->field))),
+            field->kind == ROW_BITS ? " *" : "");
     buffer_printf(out, "%s(&reader, %zu", readers[field->kind], column);
     if (field->kind == ROW_BITS)
         buffer_printf(out, ", &message.n_%s", member);
@@ -145,7 +148,8 @@ void emit_row_header(const upb_FileDef *file, struct arena *arena, struct buffer
 {
     const char *guard = names_guard(arena, file, ".row.h");
     emit_banner(file, out);
-    buffer_printf(out, "#ifndef %s\n#define %s\n\n#include \"%s\"\n#include \"shared/row/row.h\"\n\n",
+    buffer_printf(out,
+                  "#ifndef %s\n#define %s\n\n#include \"%s\"\n#include \"shared/row/row.h\"\n\n",
                   guard, guard, names_output(arena, file, ".rpc.h"));
     emit_messages(file, arena, out, true);
     buffer_append_str(out, "#endif\n");

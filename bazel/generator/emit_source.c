@@ -186,9 +186,8 @@ static void emit_position(const upb_MethodDef *method, const struct method_optio
                   names_verb(arena, method), response_of(method, arena));
     if (options->sort_key[0] != '\0') {
         const char *key = names_member(arena, options->sort_key);
-        buffer_printf(out,
-                      "    *ret_sort_key = slice_make(message->%s.data, message->%s.len);\n", key,
-                      key);
+        buffer_printf(out, "    *ret_sort_key = slice_make(message->%s.data, message->%s.len);\n",
+                      key, key);
     } else {
         buffer_append_str(out, "    *ret_sort_key = slice_make(NULL, 0);\n");
     }
@@ -224,9 +223,9 @@ static void emit_row(const upb_MethodDef *method, const struct method_options *o
                   options->request_bytes_max, verb, options->access_count);
     if (has_position(method, options))
         buffer_printf(out, "        .position = %s_position,\n", verb);
-    buffer_printf(out,
-                  "        .implemented = %s_implemented,\n        .dispatch = %s_dispatch,\n    },\n",
-                  verb, verb);
+    buffer_printf(
+        out, "        .implemented = %s_implemented,\n        .dispatch = %s_dispatch,\n    },\n",
+        verb, verb);
 }
 
 static void emit_call(const upb_MethodDef *method, const char *service, struct arena *arena,

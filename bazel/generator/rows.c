@@ -47,7 +47,7 @@ enum status rows_read(const upb_MessageDef *message, struct arena *arena,
         field->kind = kind_of(field->field, field->options.etag);
         if (!field->options.computed)
             field->column = field->options.column[0] != '\0' ? field->options.column
-                                                              : upb_FieldDef_Name(field->field);
+                                                             : upb_FieldDef_Name(field->field);
     }
     *ret_fields = out;
     return STATUS_OK;

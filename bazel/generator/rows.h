@@ -38,6 +38,7 @@ struct row_fields {
 PEK_MUST_CHECK enum status rows_read(const upb_MessageDef *message, struct arena *arena,
                                      struct row_fields *ret_fields);
 /* Has this file a message that is read from rows? */
-PEK_MUST_CHECK enum status rows_in_file(const upb_FileDef *file, struct arena *arena, bool *ret_any);
+PEK_MUST_CHECK enum status rows_in_file(const upb_FileDef *file, struct arena *arena,
+                                        bool *ret_any);
 
 #endif

@@ -47,8 +47,7 @@ static void round_trip(struct fiber_run *run, int64_t seconds, int32_t nanos)
     assert_int_equal(pg_get_timestamp(result, 0, 0, &back_s, &back_nanos), STATUS_OK);
     assert_int_equal(back_s, seconds);
     assert_int_equal(back_nanos, nanos / 1000 * 1000);
-    snprintf(expected, sizeof(expected), "%lld",
-             (long long)(seconds * 1000000 + nanos / 1000));
+    snprintf(expected, sizeof(expected), "%lld", (long long)(seconds * 1000000 + nanos / 1000));
     assert_string_equal(pg_get_str(result, 0, 1), expected);
     pg_result_free(result);
     arena_reset(&run->arena);
@@ -126,7 +125,9 @@ static void time_that_cannot_be_is_refused(void **state)
 
 static void row_with_a_time_outside_is_said_to_be_broken_body(struct fiber_run *run)
 {
-    static const char *const bad[] = {"infinity", "-infinity", "10000-01-01 00:00:00+00",
+    static const char *const bad[] = {"infinity",
+                                      "-infinity",
+                                      "10000-01-01 00:00:00+00",
                                       "294276-12-31 23:59:59.999999+00",
                                       "0001-12-31 23:59:59.999999+00 BC",
                                       "4713-01-01 00:00:00+00 BC"};

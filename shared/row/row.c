@@ -59,7 +59,8 @@ static void spoil(struct row *row, int column)
 char *row_text(struct row *row, int column)
 {
     struct slice text = pg_get_slice(row->rows, row->index, column);
-    return text.len == 0 ? row_string(protobuf_c_empty_string) : arena_strndup(row->arena, text.ptr, text.len);
+    return text.len == 0 ? row_string(protobuf_c_empty_string)
+                         : arena_strndup(row->arena, text.ptr, text.len);
 }
 
 char *row_etag(struct row *row, int column)

@@ -80,10 +80,9 @@ static void values_of_all_kinds_outlive_the_rows(struct fiber_run *run)
     assert_int_equal(thing.colours[1], 3);
     assert_null(thing.owner);
     assert_string_equal(golden_v1_thing_row.noun, "thing");
-    assert_int_equal(
-        row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v7", &fault), STATUS_OK);
-    assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "", &fault),
+    assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v7", &fault),
                      STATUS_OK);
+    assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "", &fault), STATUS_OK);
     assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v8", &fault),
                      STATUS_ABORTED);
     assert_string_equal(fault.reason, ROW_REASON_CHANGED);
@@ -93,8 +92,8 @@ static void values_of_all_kinds_outlive_the_rows(struct fiber_run *run)
 static void nulls_are_defaults(struct fiber_run *run)
 {
     golden_v1_thing thing;
-    struct pg_result *rows = row_of(
-        run, "NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL, NULL, NULL, NULL");
+    struct pg_result *rows =
+        row_of(run, "NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL, NULL, NULL, NULL");
     assert_int_equal(golden_v1_thing_from_row(rows, 0, &run->arena, &thing, &fault), STATUS_OK);
     pg_result_free(rows);
     golden_v1_thing empty = GOLDEN_V1_THING_INIT;
@@ -108,7 +107,8 @@ static void nulls_are_defaults(struct fiber_run *run)
 static void value_that_the_field_cannot_hold_is_named(struct fiber_run *run)
 {
     static const char *const bad[][2] = {
-        {"'a', 'x', 0, 0, 'infinity', '', 1, true, 0, 0, 0", "thing x cannot be read: its create_time"},
+        {"'a', 'x', 0, 0, 'infinity', '', 1, true, 0, 0, 0",
+         "thing x cannot be read: its create_time"},
         {"'a', 'x', 0, 0, '10000-01-01Z', '', 1, true, 0, 0, 0",
          "thing x cannot be read: its create_time"},
         {"'a', 'x', 0, 0, '0044-03-15Z BC', '', 1, true, 0, 0, 0",
@@ -167,8 +167,7 @@ static void only_row_is_taken_and_none_is_missed(struct fiber_run *run)
 static void run_body(void **state)
 {
     fault = (struct fault){0};
-    fiber_run_pg(cluster, &(struct pg_options){0},
-                 (void (*)(struct fiber_run *))(uintptr_t)*state);
+    fiber_run_pg(cluster, &(struct pg_options){0}, (void (*)(struct fiber_run *))(uintptr_t)*state);
 }
 
 int main(void)
@@ -178,10 +177,8 @@ int main(void)
 #body, run_body, NULL, NULL, (void *)(uintptr_t)(body)                                     \
     }
     const struct CMUnitTest tests[] = {
-        TEST(values_of_all_kinds_outlive_the_rows),
-        TEST(nulls_are_defaults),
-        TEST(value_that_the_field_cannot_hold_is_named),
-        TEST(row_beyond_the_arena_is_refused),
+        TEST(values_of_all_kinds_outlive_the_rows),      TEST(nulls_are_defaults),
+        TEST(value_that_the_field_cannot_hold_is_named), TEST(row_beyond_the_arena_is_refused),
         TEST(only_row_is_taken_and_none_is_missed),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);

@@ -10,7 +10,15 @@
 
 static const char *const fields[] = {"id",     "colour",   "create_time", "sort_key",
                                      "isOpen", "distance", "colours"};
-enum { ID = 1, COLOUR = 2, CREATE_TIME = 4, SORT_KEY = 8, IS_OPEN = 16, DISTANCE = 32, COLOURS = 64 };
+enum {
+    ID = 1,
+    COLOUR = 2,
+    CREATE_TIME = 4,
+    SORT_KEY = 8,
+    IS_OPEN = 16,
+    DISTANCE = 32,
+    COLOURS = 64
+};
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static void mask_means_the_fields_that_it_names(void **state)

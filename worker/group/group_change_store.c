@@ -26,7 +26,7 @@ enum status group_store_lock_tree(struct change *change, struct slice org)
 const struct pg_statement group_store_lock = {
     "group_lock",
     "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g WHERE g.id = $1 "
-    "FOR NO KEY UPDATE",
+                                        "FOR NO KEY UPDATE",
 };
 
 enum status group_store_path(struct change *change, const char *id,
@@ -132,15 +132,15 @@ enum status group_store_set_profile(struct change *change, unsigned fields,
     };
     enum status status = change_row(
         change, &group_v1_group_row, &update,
-        PG_PARAMS(pg_str(profile->id), mask_param(fields, GROUP_NAME, pg_text(name->name)),
-                  mask_param(fields, GROUP_NAME, pg_text(name->unique_key)),
-                  mask_param(fields, GROUP_NAME, pg_text(name->folded)),
-                  mask_param(fields, GROUP_NAME, pg_bytea(name->sort_key)),
-                  mask_param(fields, GROUP_DESCRIPTION, pg_str(profile->description)),
-                  mask_param(fields, GROUP_WEBPAGE, pg_str(profile->webpage)),
-                  mask_param(fields, GROUP_MAIL, pg_str(profile->mail)),
-                  mask_param(fields, GROUP_PURPOSE,
-                             pg_int(change->arena, (int64_t)profile->purpose))),
+        PG_PARAMS(
+            pg_str(profile->id), mask_param(fields, GROUP_NAME, pg_text(name->name)),
+            mask_param(fields, GROUP_NAME, pg_text(name->unique_key)),
+            mask_param(fields, GROUP_NAME, pg_text(name->folded)),
+            mask_param(fields, GROUP_NAME, pg_bytea(name->sort_key)),
+            mask_param(fields, GROUP_DESCRIPTION, pg_str(profile->description)),
+            mask_param(fields, GROUP_WEBPAGE, pg_str(profile->webpage)),
+            mask_param(fields, GROUP_MAIL, pg_str(profile->mail)),
+            mask_param(fields, GROUP_PURPOSE, pg_int(change->arena, (int64_t)profile->purpose))),
         ret_group);
     return explain_collision(change, status, "group.name");
 }

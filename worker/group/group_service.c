@@ -28,7 +28,7 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
     size_t others = SEARCH_ALL_NAMES;
     if (query->parent_id)
         others = SEARCH_COUNTED_MAX;
-    if (!scope->all && scope->group_count < others)
+    if (!scope->all && scope->user.len == 0 && scope->group_count < others)
         others = scope->group_count;
     query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
     if (!domain->search_is_ready)
@@ -183,8 +183,7 @@ static enum status group_to_be(struct change *change, const group_v1_create_grou
     struct group_id id;
     PEK_TRY(group_name_make(change->domain->collator, req->name, "name", change->arena, ret_name,
                             change->fault));
-    PEK_TRY(
-        group_id_make(parent->org, req->slug, req->name, change->arena, &id, change->fault));
+    PEK_TRY(group_id_make(parent->org, req->slug, req->name, change->arena, &id, change->fault));
     PEK_TRY(row_check_time(req->foundation_time, "foundation_time", change->fault));
     group.id = row_string(id.text);
     if (parent->text)
@@ -214,13 +213,14 @@ CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
     PEK_TRY(parse_parent(change, req->parent_id, &parent));
     PEK_TRY(group_to_be(change, req, &parent, &name, &made));
     if (parent.text) {
-        PEK_TRY(no_group(change, group_store_lock_tree(change, parent.org), "parent_id",
-                         parent.text));
+        PEK_TRY(
+            no_group(change, group_store_lock_tree(change, parent.org), "parent_id", parent.text));
         PEK_TRY(path_to_parent(change, &parent, &path, &path_count));
         PEK_TRY(group_check_under(path, path_count, 1, "parent_id", change->fault));
     }
     PEK_TRY(group_store_insert(change, &made, &name, res));
-    PEK_TRY(policy_store_add_group_god(change->transaction, res->id, change->actor, change->arena));
+    PEK_TRY(policy_store_add_group_god(change->transaction, res->id, change->actor, change->arena,
+                                       change->fault));
     if (parent.text)
         PEK_TRY(policy_store_escalate(change->transaction, res->id));
     PEK_TRY(rights_change(change, res->id));
@@ -249,8 +249,8 @@ CHANGE_METHOD(update_group, group_v1_update_group_request, group_v1_group)
                       GROUP_PROFILE_FIELDS, &fields, change->fault));
     PEK_TRY(group_profile_make(fields, "group.", change->arena, &profile, change->fault));
     if (fields & GROUP_NAME)
-        PEK_TRY(group_name_make(change->domain->collator, profile.name, "group.name",
-                                change->arena, &name, change->fault));
+        PEK_TRY(group_name_make(change->domain->collator, profile.name, "group.name", change->arena,
+                                &name, change->fault));
     PEK_TRY(lock_group(change, profile.id, "group.id", profile.etag, res));
     PEK_TRY(group_check_active(res, change->fault));
     if (fields == 0)

@@ -110,7 +110,8 @@ static void parent_must_be_there_and_active_up_to_the_top(struct world *w)
     assert_int_equal(world_create(w, "alice", "o@c", "d", "D"), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, GROUP_REASON_ARCHIVED);
     /* Also when only the grandparent is. */
-    world_sql(w, "UPDATE pek.realm_group SET is_archived = false, archive_id = NULL WHERE id = 'o@c'");
+    world_sql(w,
+              "UPDATE pek.realm_group SET is_archived = false, archive_id = NULL WHERE id = 'o@c'");
     assert_int_equal(world_create(w, "alice", "o@c", "d", "D"), STATUS_FAILED_PRECONDITION);
 }
 

@@ -163,8 +163,7 @@ static void bits_are_in_the_order_of_their_names(void **state)
     assert_string_equal(group_flag_fields[__builtin_ctz(GROUP_IS_TASK_FORCE)], "is_task_force");
     assert_string_equal(group_flag_fields[__builtin_ctz(GROUP_HAS_TRANSITIVE_MEMBERSHIP)],
                         "has_transitive_membership");
-    assert_string_equal(group_flag_fields[__builtin_ctz(GROUP_USERS_CAN_APPLY)],
-                        "users_can_apply");
+    assert_string_equal(group_flag_fields[__builtin_ctz(GROUP_USERS_CAN_APPLY)], "users_can_apply");
     assert_string_equal(group_flag_fields[__builtin_ctz(GROUP_ARCHIVED_MEMBERS_VISIBLE)],
                         "archived_members_visible");
 }

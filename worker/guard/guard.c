@@ -221,9 +221,8 @@ static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
 {
     struct attached *attached = rpc_attached(ctx);
     struct policy_scope *scope = &attached->scope;
-    enum status status =
-        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, policy_action_bit(rule->action),
-                           rpc_arena(ctx), scope);
+    enum status status = policy_cache_scope(guard->cache, rpc_cancel(ctx), asker,
+                                            policy_action_bit(rule->action), rpc_arena(ctx), scope);
     if (status != STATUS_OK)
         return status;
     bool some = scope->all || scope->user.len > 0 || scope->group_count > 0;

@@ -46,8 +46,9 @@ enum status policy_admin_depth(struct pg_transaction *transaction, const char *i
         "WITH RECURSIVE path (parent_id, depth) AS ("
         "  SELECT p.parent_id, 1 FROM pek.policy AS p WHERE p.id = $1::bigint"
         "  UNION ALL"
-        "  SELECT p.parent_id, path.depth + 1"
-        "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.depth < 16) "
+        "  SELECT u.parent_id, path.depth + 1 FROM path, LATERAL ("
+        "    SELECT p.parent_id FROM pek.policy AS p"
+        "     WHERE p.id = path.parent_id OFFSET 0) AS u WHERE path.depth < 16) "
         "SELECT coalesce(max(path.depth), 0) FROM path",
     };
     int64_t value;

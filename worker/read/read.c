@@ -86,8 +86,8 @@ static enum status send_batch(struct rpc_ctx *ctx, const struct read_list *list,
     size_t count = pg_rows(rows);
     enum status status = STATUS_OK;
     if (list->once_rows_max > 0 && count > list->once_rows_max)
-        status = rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED, "there are more than %zu: ask for a part of them",
-                          list->once_rows_max);
+        status = rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED,
+                          "there are more than %zu: ask for a part of them", list->once_rows_max);
     else
         status = send_rows(ctx, list, rows, position, batch);
     pg_result_free(rows);

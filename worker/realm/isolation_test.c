@@ -102,12 +102,13 @@ static const char grants[] =
     "policy_assignment rd: assigned_by+ policy_id+ user_id+\n"
     "policy_count r:\n"
     "policy_statement rd: actions* group_id* made_by+ policy_id+ resource* user_id*\n"
-    "realm_group r: archived_members_visible= description* folded* foundation_time+"
+    "realm_group r: archive_id= archived_members_visible= description* folded* foundation_time+"
     " has_transitive_membership* id+ is_archived= is_community* is_resort* is_task_force* mail*"
     " name* parent_id* purpose* sort_key* unique_key* update_time= users_can_apply= version="
     " webpage*\n"
-    "realm_state r: collator_version*\n"
-    "realm_user r: user_id+";
+    "realm_state r: collator_version* search_version=\n"
+    "realm_user r: user_id+\n"
+    "search_gram rd: folded+ gram+ id+ kind+ realm+ sort_key+";
 
 static void application_may_do_the_least_that_works(struct world *w)
 {
@@ -135,7 +136,7 @@ static void application_may_do_the_least_that_works(struct world *w)
                                     "SELECT coalesce(string_agg(p.proname, ' '), '') FROM pg_proc p"
                                     " WHERE p.pronamespace = 'pek'::regnamespace"
                                     " AND has_function_privilege('pek_app', p.oid, 'EXECUTE')"),
-                        "");
+                        "search_grams");
     assert_string_equal(world_value(w, "SELECT has_schema_privilege('pek_app', 'pek', 'CREATE')"),
                         "f");
 }

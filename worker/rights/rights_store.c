@@ -4,6 +4,10 @@
     (const struct pg_param[]){__VA_ARGS__},                                                        \
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 
+/* The statements of assignment `a`, by an index: a join could read those of everybody. */
+#define OF_POLICY                                                                                  \
+    "LATERAL (SELECT t.group_id, t.user_id, t.actions FROM pek.policy_statement AS t"              \
+    " WHERE t.policy_id = a.policy_id OFFSET 0) AS s "
 /* The order that policy_rights_allow searches in. */
 #define RIGHTS_ORDER "GROUP BY s.group_id, s.user_id ORDER BY s.group_id NULLS FIRST LIMIT 20001"
 _Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
@@ -14,15 +18,13 @@ enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice
 {
     static const struct pg_statement all = {
         "policy_rights",
-        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy_assignment AS a "
-        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
-        "WHERE a.user_id = $1 " RIGHTS_ORDER,
+        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy_assignment AS "
+        "a, " OF_POLICY "WHERE a.user_id = $1 " RIGHTS_ORDER,
     };
     static const struct pg_statement named = {
         "policy_rights_named",
         "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy AS p "
-        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id "
-        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id, " OF_POLICY
         "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
     };
     if (!names)
@@ -39,8 +41,7 @@ enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct sl
     /* A restriction that the target lacks compares with NULL and does not match. */
     static const struct pg_statement actions = {
         "policy_actions",
-        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a "
-        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
+        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a, " OF_POLICY
         "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
         "AND (s.user_id IS NULL OR s.user_id = $3)",
     };
@@ -60,17 +61,12 @@ enum status rights_store_names(struct pg *pg, struct cancel *cancel, struct slic
 {
     static const struct pg_statement names = {
         "policy_names",
-        "SELECT p.name FROM pek.policy_assignment AS a "
-        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
-        "WHERE a.user_id = $1 ORDER BY p.id LIMIT 100",
+        "SELECT p.name FROM pek.policy_assignment AS a, LATERAL ("
+        "  SELECT q.name FROM pek.policy AS q WHERE q.id = a.policy_id OFFSET 0) AS p "
+        "WHERE a.user_id = $1 ORDER BY a.policy_id LIMIT 100",
     };
     _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
     return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
-}
-
-struct pg_param rights_store_user(const struct policy_scope *scope)
-{
-    return scope->user.len > 0 ? pg_text(scope->user) : PG_NULL;
 }
 
 /* ---- who has been here ---- */
@@ -112,8 +108,9 @@ static const struct pg_statement standing = {
     "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
     "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
     "  UNION ALL"
-    "  SELECT p.id, p.parent_id, p.can_issue, path.distance + 1"
-    "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.distance < 16) "
+    "  SELECT u.id, u.parent_id, u.can_issue, path.distance + 1 FROM path, LATERAL ("
+    "    SELECT p.id, p.parent_id, p.can_issue FROM pek.policy AS p"
+    "     WHERE p.id = path.parent_id OFFSET 0) AS u WHERE path.distance < 16) "
     "SELECT EXISTS (SELECT FROM pek.policy_statement AS s"
     "          JOIN pek.policy_assignment AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
     "         WHERE s.actions >= 2048 AND b.user_id = $1),"

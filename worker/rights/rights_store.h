@@ -18,13 +18,22 @@
     "EXISTS (SELECT FROM pek.policy_statement AS s JOIN pek.policy_assignment AS a"                \
     " ON a.realm = s.realm AND a.policy_id = s.policy_id"                                          \
     " WHERE s.group_id = g.id AND s.user_id IS NULL AND s.actions & " bit "::integer <> 0"         \
-    " AND a.user_id = " user ") "
+    " AND a.user_id = " user " OFFSET 0) "
+/* The same for a list of all groups: theirs are collected once. */
+#define RIGHTS_STORE_HELD(user, bit)                                                               \
+    "g.id IN (SELECT h.group_id FROM pek.policy_assignment AS a, LATERAL ("                        \
+    "  SELECT s.group_id FROM pek.policy_statement AS s WHERE s.policy_id = a.policy_id"           \
+    "     AND s.group_id IS NOT NULL AND s.user_id IS NULL"                                        \
+    "     AND s.actions & " bit "::integer <> 0 OFFSET 0) AS h WHERE a.user_id = " user ") "
 /* Of group `g`: it is in the scope, whose parts are all parameters. */
 #define RIGHTS_STORE_SEES(all, groups, user, bit)                                                  \
     "(" all "::boolean OR g.id = ANY (" groups "::text[]) OR (" user                               \
     "::text IS NOT NULL AND " RIGHTS_STORE_HAS(user, bit) ")) "
-/* The parameter for `user`. */
-struct pg_param rights_store_user(const struct policy_scope *scope);
+/* The four parameters of RIGHTS_STORE_SEES. */
+#define RIGHTS_STORE_SCOPE(scope, arena)                                                           \
+    pg_bool((scope)->all), pg_text_array(arena, (scope)->groups, (scope)->group_count),            \
+        (scope)->user.len > 0 ? pg_text((scope)->user) : PG_NULL,                                  \
+        pg_int(arena, (int64_t)(scope)->bit)
 
 /* ---- reads ---- */
 

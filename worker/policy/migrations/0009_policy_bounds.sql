@@ -145,14 +145,14 @@ CREATE INDEX policy_assignment_given ON pek.policy_assignment (realm, user_id, a
 
 -- ---- what the application may ----
 
-REVOKE ALL ON pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement, pek.policy_assignment, pek.audit_log,
+REVOKE ALL ON pek.search_gram, pek.realm_state, pek.realm_group, pek.policy, pek.policy_statement, pek.policy_assignment, pek.audit_log,
     pek.idempotency FROM pek_app;
-GRANT SELECT, INSERT (collator_version), UPDATE (collator_version) ON pek.realm_state TO pek_app;
+GRANT SELECT, INSERT (collator_version), UPDATE (collator_version, search_version) ON pek.realm_state TO pek_app;
 GRANT SELECT,
       INSERT (id, parent_id, name, unique_key, folded, sort_key, description, purpose, foundation_time, webpage,
               mail, is_community, is_resort, is_task_force, has_transitive_membership),
       UPDATE (parent_id, name, unique_key, folded, sort_key, description, purpose, webpage, mail, is_community,
-              is_resort, is_task_force, has_transitive_membership, is_archived, users_can_apply,
+              is_resort, is_task_force, has_transitive_membership, is_archived, archive_id, users_can_apply,
               archived_members_visible, update_time, version)
    ON pek.realm_group TO pek_app;
 GRANT SELECT, INSERT (name, unique_key, parent_id, can_issue, made_by), UPDATE (version), DELETE
@@ -162,6 +162,7 @@ GRANT SELECT, INSERT (policy_id, group_id, user_id, resource, actions, made_by),
 GRANT SELECT, INSERT (policy_id, user_id, assigned_by), DELETE ON pek.policy_assignment TO pek_app;
 GRANT SELECT ON pek.policy_count TO pek_app;
 GRANT SELECT, INSERT (user_id) ON pek.realm_user TO pek_app;
+GRANT SELECT, INSERT (kind, gram, sort_key, id, folded, realm), DELETE ON pek.search_gram TO pek_app;
 -- Append-only.
 GRANT INSERT (actor, action, target_kind, target_id, trace_id, detail) ON pek.audit_log TO pek_app;
 GRANT SELECT, INSERT (user_id, key, method, request_sha256), UPDATE (response), DELETE
