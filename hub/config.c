@@ -31,7 +31,7 @@ static const struct config_option options[] = {
      OPTION(STRING, database_owner),
      .fallback = "",
      .secret = true,
-     .help = "the same as the role that owns the tables; for migrate"},
+     .help = "the same as the role that owns the tables; for migrate, disable-user, enable-user"},
     {.name = "hub_key",
      OPTION(PATH, hub_key),
      .required = true,

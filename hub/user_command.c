@@ -6,7 +6,9 @@ enum status hub_set_user_disabled(const struct hub_config *config, const char *w
                                   struct fault *fault)
 {
     const char *values[] = {who, disabled ? "true" : "false"};
-    PGconn *connection = PQconnectdb(config->database);
+    /* As pekctl: the hub's own role may not. */
+    PGconn *connection =
+        PQconnectdb(config->database_owner[0] ? config->database_owner : config->database);
     PGresult *result = NULL;
     enum status status = STATUS_OK;
 

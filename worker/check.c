@@ -43,8 +43,7 @@ static void check_certificate(struct config *config, const struct settings *s)
         break;
     default: config_mistake(config, "tls_certificate and tls_key cannot both be read as PEM");
     }
-    if (certificate_expiry(s->tls_certificate, &expiry_s) == STATUS_OK &&
-        expiry_s < clock_wall_s())
+    if (certificate_expiry(s->tls_certificate, &expiry_s) == STATUS_OK && expiry_s < clock_wall_s())
         config_mistake(config, "tls_certificate has expired");
     if (certificate_expiry(s->tls_ca, &expiry_s) != STATUS_OK)
         config_mistake(config, "tls_ca cannot be read as PEM");

@@ -5,11 +5,10 @@
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
 #include "worker/instance/instance.h"
-#include "worker/policy/policy_store.h"
 #include "worker/program.h"
+#include "worker/realm/bootstrap.h"
 #include "worker/realm/migrations.h"
 
-#define COMMAND_WAIT_MS 10000
 #define COMMAND_ARENA_BYTES_MAX 65536
 
 int command_migrate(const struct settings *settings)
@@ -60,36 +59,10 @@ int command_token(const struct settings *settings)
     return status == STATUS_OK ? 0 : program_failed("worker.token_refused", status, NULL);
 }
 
-static enum status bootstrap(struct pg_transaction *transaction, void *arg)
-{
-    const struct settings *settings = arg;
-    struct arena arena;
-    arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
-    enum status status =
-        policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL, POLICY_ACTIONS_ALL, &arena);
-    if (status == STATUS_OK)
-        status = policy_store_assign(transaction, POLICY_REALM_GOD, settings->god, "bootstrap");
-    arena_done(&arena);
-    return status;
-}
-
-static int bootstrap_realm(struct program *program)
-{
-    struct cancel cancel;
-    struct settings settings = *program->settings;
-    cancel_init(&cancel, deadline_after_ms(COMMAND_WAIT_MS));
-    enum status status = realm_wait_ready(program->realm, &cancel);
-    if (status == STATUS_OK)
-        status = pg_transact(realm_pg(program->realm), &cancel, false, bootstrap, &settings);
-    if (status != STATUS_OK) {
-        log_event(LOG_ERROR, "worker.bootstrap_failed", log_str("status", status_name(status)),
-                  log_str("reason", pg_last_error(realm_pg(program->realm))));
-        return 1;
-    }
-    return 0;
-}
-
 int command_bootstrap(const struct settings *settings)
 {
-    return program_run(settings, bootstrap_realm, NULL);
+    struct fault fault = {0};
+    enum status status =
+        realm_bootstrap(settings->database_owner, settings->realm, settings->god, &fault);
+    return status == STATUS_OK ? 0 : program_failed("worker.bootstrap_failed", status, &fault);
 }

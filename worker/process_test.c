@@ -171,10 +171,12 @@ static void commands_prepare_a_realm_and_repeat_without_harm(void **state)
         assert_int_equal(RUN("migrate", "--database-owner", owner), 0);
         assert_int_equal(RUN("keygen", "--instance-key", key_path), 0);
         assert_int_equal(RUN("demo", "--demo-kind", "acme", "--realm", "worker-acme",
-                             "--instance-key", key_path, "--database", database),
+                             "--instance-key", key_path, "--database", database, "--database-owner",
+                             owner),
                          0);
         assert_int_equal(
-            RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database", database), 0);
+            RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database-owner", owner),
+            0);
         pg_cluster_query(cluster, "SELECT count(*) FROM pek.realm_group", value, sizeof(value));
         assert_string_equal(value, "66");
         pg_cluster_query(cluster,
@@ -341,7 +343,7 @@ static void a_database_that_must_not_be_served_ends_the_worker(void **state)
     assert_int_equal(serve_and_end(empty, "database.refused", line), 1);
     assert_non_null(strstr(line, "migrate"));
     assert_int_equal(
-        RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database", owner), 1);
+        RUN("bootstrap", "--god", "zoe", "--realm", "worker-acme", "--database-owner", empty), 1);
     /* And when it becomes so later: after the next reconnect. */
     pid_t pid = serve(&out, target, sizeof(target));
     pg_cluster_execute(cluster, "ALTER ROLE pek_app BYPASSRLS");

@@ -193,6 +193,9 @@ static void check(struct config *config, const void *values)
         config_mistake(config, "plaintext and tls_ca exclude each other");
     if ((migrate || s->migrate) && !s->database_owner[0])
         config_mistake(config, "database_owner must be given for a migration");
+    if ((demo || is_command(config, "bootstrap")) && !s->database_owner[0])
+        config_mistake(config, "database_owner must be given: the application's role makes no "
+                               "administrators");
     if (is_command(config, "token") && !s->user[0])
         config_mistake(config, "user must be given for the command token");
     if (is_command(config, "bootstrap") && !s->god[0])

@@ -5,7 +5,8 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [any] [search] [find] [merge] [--seconds N] [--runs N] [--connections N] [--dry]
+readonly bench_help='usage: ./dev bench [one] [any] [search] [find] [merge] [policy]
+                   [--seconds N] [--runs N] [--connections N] [--dry]
 
 Starts a federation of its own (release build, demo data) and measures, each case after a warm-up and as the
 median of several runs, with wrk:
@@ -16,18 +17,26 @@ median of several runs, with wrk:
   find     the same over 3 x 100 000 groups: a word that none has, one that one has, one that a fourth
            have, one letter
   merge    GET /api/v1/groups as NDJSON                  3 x 100 000 groups in one order
+  policy   POST …/policies/{id}/children                 one policy among 1 000, 10 000, 100 000 statements
 
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
 into docs/performance.md, unless --dry. Every case when none is named; 8 s, 3 runs, 32 connections.'
 
 readonly bench_group=schonherz@ac bench_groups=100000
 
+hub_is_ready() { # port
+    curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$1/readyz"
+}
+
 bench_start() { # data first-port
     say "dev: starting a federation to measure"
-    # One user makes all the load: no limit of theirs.
-    PEK_SEARCHES_PER_SECOND=0 PEK_WRITES_PER_SECOND=0 PEK_REQUESTS_PER_USER_MAX=10000 \
-        "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
+    "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
     DATA=$1
+    # One user makes all the load: no limit of theirs.
+    printf '%s\n' 'searches_per_second = 0' 'writes_per_second = 0' 'requests_per_user_max = 10000' \
+        >>"$DATA/config/pek-hub.conf"
+    "$ROOT/dev" restart pek-hub --data "$DATA" >&2
+    wait_until 60 pek-hub hub_is_ready "$2" || die "the hub did not get ready"
     curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$2/auth/dev?user=alice"
     BENCH_COOKIE=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
 }
@@ -83,6 +92,23 @@ run_merge() { # results runs port
     done
 }
 
+# One after the other: what a change waits for is the realm's lock.
+run_policy() { # results port
+    local base=http://127.0.0.1:$2/api/v1/realms/worker-acme/policies god parent thousands
+    god=$(sql worker-acme postgres -Atc "SELECT id FROM pek.policy WHERE name = 'GOD' AND realm = 'worker-acme'")
+    parent=$(curl --silent --fail --cookie "$BENCH_COOKIE" --header 'content-type: application/json' \
+        --data '{"name":"Bench","canIssue":true,"statements":[{"actions":["VIEW_GROUP"]}]}' "$base/$god/children" |
+        grep -o '"id":"[0-9]*"' | head -n 1 | tr -dc 0-9)
+    [[ -n $parent ]] || die "no policy could be made"
+    for thousands in 1 10 100; do
+        say "dev: ${thousands} 000 statements"
+        PGOPTIONS="-c pek.realm=worker-acme" sql worker-acme postgres -v thousands="$thousands" -v group="$bench_group" \
+            -f "$ROOT/tests/load/policies.sql"
+        measure_policy /dev/null "warm-up-$thousands" 20 "$base/$parent/children" "$bench_group"
+        measure_policy "$1" "policy-${thousands}000" 100 "$base/$parent/children" "$bench_group"
+    done
+}
+
 groups_are_ready() { # port
     local realm version
     for realm in "${REALMS[@]}"; do
@@ -98,7 +124,7 @@ cmd_bench() {
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | any | search | find | merge) cases+=("$1") ;;
+            one | any | search | find | merge | policy) cases+=("$1") ;;
             --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
@@ -109,9 +135,9 @@ cmd_bench() {
         esac
         shift
     done
-    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search find merge)
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search find merge policy)
     for name in "${cases[@]}"; do
-        [[ $name == merge || $name == find ]] || http+=("$name")
+        [[ $name == merge || $name == find || $name == policy ]] || http+=("$name")
     done
     command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
     folder=$(mktemp -d /tmp/pek-bench.XXXXXX)
@@ -132,6 +158,9 @@ cmd_bench() {
     fi
     if [[ " ${cases[*]} " == *" merge "* ]]; then
         run_merge "$results" "$runs" "$first"
+    fi
+    if [[ " ${cases[*]} " == *" policy "* ]]; then
+        run_policy "$results" "$first"
     fi
     bench_report "$results" "$seconds" "$runs" "$connections" >"$folder/table"
     cat "$folder/table"

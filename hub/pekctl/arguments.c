@@ -31,10 +31,8 @@ static bool *flag_of(struct arguments *arguments, struct slice name)
         const char *name;
         bool *place;
     } flags[] = {
-        {"replace", &arguments->replace},
-        {"all", &arguments->all},
-        {"json", &arguments->json},
-        {"help", &arguments->help},
+        {"replace", &arguments->replace}, {"all", &arguments->all},
+        {"json", &arguments->json},       {"help", &arguments->help},
         {"version", &arguments->version},
     };
 

@@ -27,7 +27,8 @@ static const char help[] =
     "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
     "                  a worker at TARGET (host:port, dns:///host:port, unix:/path) serves REALM\n"
     "  pekctl instance list [--all]     what is registered; with --all what was removed, too\n"
-    "  pekctl instance status           what the workers themselves say, asked now; needs --config\n"
+    "  pekctl instance status           what the workers themselves say, asked now; needs "
+    "--config\n"
     "  pekctl instance drain REALM      ask nothing new of it; what runs is finished\n"
     "  pekctl instance undrain REALM    ask it again\n"
     "  pekctl instance remove REALM     take it out of the federation; its data is not touched\n"
@@ -56,14 +57,16 @@ static const char list_instances[] =
     "       updated_by"
     "  FROM hub.instance WHERE $1::boolean OR status <> 'REMOVED' ORDER BY realm";
 
-static const char active_instances[] = "SELECT realm, target, tls_name FROM hub.instance"
-                                       " WHERE status <> 'REMOVED' AND target IS NOT NULL ORDER BY realm";
+static const char active_instances[] =
+    "SELECT realm, target, tls_name FROM hub.instance"
+    " WHERE status <> 'REMOVED' AND target IS NOT NULL ORDER BY realm";
 
 /* $1 is what was asked, as JSON. */
 static const char show_live[] =
     "SELECT i.realm, i.target, i.status AS wanted, l.state AS live, l.version,"
     "       l.ms || ' ms' AS elapsed, l.problem"
-    "  FROM json_to_recordset($1::json) AS l (realm text, state text, version text, ms int, problem text)"
+    "  FROM json_to_recordset($1::json) AS l (realm text, state text, version text, ms int, "
+    "problem text)"
     "  JOIN hub.instance AS i ON i.realm = l.realm ORDER BY i.realm";
 
 static const char list_users[] =

@@ -113,11 +113,71 @@ static void administrator_who_is_one_no_more_is_refused_at_once(struct hub_world
     office_close(&office);
 }
 
+/* ---- the hub's role ---- */
+
+/* As worker/realm/isolation_test.c: r, d are whole-table SELECT and DELETE; columns + INSERT, = UPDATE, * both. */
+static const char grants[] =
+    "instance r: ca_pem* capabilities= local+ name* realm+ seeded* status= target* tls_name*"
+    " updated_by* worker_version=\n"
+    "login_spent rd: expires_at* state_sha256+\n"
+    "session rd: expires_at+ id+ last_seen_at= revoked_at= user_id+\n"
+    "user_account r: authsch_id+ id+ last_login_at= name* username+\n"
+    "user_realm rd: realm+ user_id+";
+
+static void role_of_the_hub_may_do_what_the_hub_does(struct hub_world *h)
+{
+    assert_string_equal(
+        world_value(
+            h->w,
+            "WITH c AS (SELECT c.oid, c.relname, a.attname,"
+            "   has_column_privilege('pek_app', c.oid, a.attnum, 'INSERT') AS i,"
+            "   has_column_privilege('pek_app', c.oid, a.attnum, 'UPDATE') AS u"
+            "  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+            "   AND NOT a.attisdropped"
+            "  WHERE c.relnamespace = 'hub'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', "
+            "'f')),"
+            " t AS (SELECT oid, relname, coalesce(string_agg(' ' || attname ||"
+            "    CASE WHEN i AND u THEN '*' WHEN i THEN '+' ELSE '=' END, '' ORDER BY attname)"
+            "    FILTER (WHERE i OR u), '') AS columns FROM c GROUP BY 1, 2) "
+            "SELECT string_agg(relname || rtrim(' ' ||"
+            "   CASE WHEN has_table_privilege('pek_app', oid, 'SELECT') THEN 'r' ELSE '' END ||"
+            "   CASE WHEN has_table_privilege('pek_app', oid, 'DELETE') THEN 'd' ELSE '' END ||"
+            "   CASE WHEN has_table_privilege('pek_app', oid, 'TRUNCATE, REFERENCES, TRIGGER')"
+            "        THEN 'TRUNCATE' ELSE '' END) || ':' || columns, chr(10) ORDER BY relname) "
+            "FROM t"),
+        grants);
+    assert_string_equal(
+        world_value(
+            h->w, "SELECT has_function_privilege('pek_app', 'hub.set_user_disabled(text, boolean)',"
+                  " 'EXECUTE') OR has_schema_privilege('pek_app', 'hub', 'CREATE')"),
+        "f");
+}
+
+static void role_of_the_hub_makes_no_administrators(struct hub_world *h)
+{
+    static const char *const refused[] = {
+        "UPDATE hub.user_account SET is_admin = true",
+        "INSERT INTO hub.user_account (id, username, name, is_admin)"
+        " VALUES ('mallory', 'mallory', 'M', true)",
+        "UPDATE hub.user_account SET disabled_at = NULL",
+        "UPDATE hub.user_account SET authsch_id = 'mine' WHERE id = 'alice'",
+        "DELETE FROM hub.user_account",
+        "SELECT hub.set_user_disabled('alice', false)",
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        world_sql(h->w,
+                  "DO $$ BEGIN SET LOCAL ROLE pek_app; EXECUTE $sql$%s$sql$; RAISE 'done';"
+                  " EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
+                  refused[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         HUB_TEST(only_administrators_may_change_the_registry),
         HUB_TEST(administrator_who_is_one_no_more_is_refused_at_once),
+        HUB_TEST(role_of_the_hub_may_do_what_the_hub_does),
+        HUB_TEST(role_of_the_hub_makes_no_administrators),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -124,9 +124,7 @@ static int act(const struct config *config, const void *values)
     case CONFIG_RUN: break;
     case CONFIG_CHECK: buffer_append_str(&out, "the configuration is right\n"); break;
     case CONFIG_HELP: config_help_write(config->program, &out); break;
-    case CONFIG_VERSION:
-        buffer_printf(&out, "%s %s\n", config->program->name, PEK_VERSION);
-        break;
+    case CONFIG_VERSION: buffer_printf(&out, "%s %s\n", config->program->name, PEK_VERSION); break;
     case CONFIG_PRINT: config_print_write(config, values, &out); break;
     case CONFIG_PRINT_DOCS: config_docs_write(config->program, &out); break;
     }

@@ -21,8 +21,8 @@ static void wait_until_ready(void *arg)
     uv_stop(&probe->loop);
 }
 
-static enum status run(struct probe *probe, struct fibers *fibers,
-                       const struct pg_options *options, struct fault *fault)
+static enum status run(struct probe *probe, struct fibers *fibers, const struct pg_options *options,
+                       struct fault *fault)
 {
     enum status status = pg_new(fibers, options, &probe->pg, fault);
     if (status != STATUS_OK)

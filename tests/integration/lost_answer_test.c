@@ -3,7 +3,6 @@
 #include "shared/jwt/jwt.h"
 #include "tests/chaos/cutter.h"
 #include "tests/integration/federation.h"
-#include "worker/policy/policy_store.h"
 #include "worker/realm/migrations.h"
 #include "worker/realm/realm.h"
 
@@ -32,28 +31,15 @@ static void load_key(struct jwt_keys *keys)
     es256_key_free(key);
 }
 
-static enum status grant(struct pg_transaction *transaction, void *arg)
-{
-    struct arena *arena = arg;
-    enum status status =
-        policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL, POLICY_ACTIONS_ALL, arena);
-    return status == STATUS_OK
-               ? policy_store_assign(transaction, POLICY_REALM_GOD, "alice", "operator")
-               : status;
-}
-
 static void make_alice_god(void *arg)
 {
     struct worker *w = arg;
     struct cancel cancel;
-    struct arena arena;
-    arena_init(&arena, 4096);
     cancel_init(&cancel, deadline_after_ms(FEDERATION_WAIT_MS));
-    w->ready = realm_wait_ready(w->realm, &cancel) == STATUS_OK &&
-               pg_transact(realm_pg(w->realm), &cancel, false, grant, &arena) == STATUS_OK;
+    w->ready = realm_wait_ready(w->realm, &cancel) == STATUS_OK;
+    pg_cluster_execute(federation_cluster, "SET pek.realm = 'd'; SELECT pek.make_god('alice')");
     policy_cache_forget_all(realm_rights(w->realm));
     w->granted = true;
-    arena_done(&arena);
 }
 
 static struct policy_cache_statistics rights_of(const struct worker *w)

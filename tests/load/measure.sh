@@ -89,6 +89,18 @@ measure_merge() { # results url
             items / (ns / 1e9), items, ns / 1e9, before / 1024, peak / 1024, after / 1024 }' >>"$1"
 }
 
+# So many policies with one statement each; the median of what curl says they took, and the longest.
+measure_policy() { # results name count url group
+    local i out="$DATA/run/policy" statement="{\"groupId\":\"$5\",\"actions\":[\"VIEW_GROUP\"]}"
+    for ((i = 0; i < $3; i++)); do
+        curl --silent --fail --output /dev/null --cookie "$BENCH_COOKIE" --header 'content-type: application/json' \
+            --data "{\"name\":\"$2 $i\",\"statements\":[$statement]}" \
+            --write-out '%{time_total}\n' "$4" || die "a policy was refused"
+    done | sort -n >"$out"
+    awk -v name="$2" '{ all[NR] = $1 * 1000 }
+        END { printf "name=%s p50=%.2f longest=%.2f\n", name, all[int((NR + 1) / 2)], all[NR] }' "$out" >>"$1"
+}
+
 # ---- the table --------------------------------------------------------------------------------------------
 
 # Prints the median of one value over the runs of one case; nothing when the case was not run.
@@ -112,6 +124,7 @@ bench_report() { # results seconds runs connections
     printf 'median of %s runs of %s s after a warm-up.\n\n' "$3" "$2"
     [[ -z $pgbench ]] || report_requests "$results" "$pgbench"
     [[ -z $(median "$results" merge rate) ]] || report_merge "$results"
+    [[ -z $(median "$results" policy-1000 p50) ]] || report_policy "$results"
 }
 
 report_requests() { # results pgbench
@@ -142,6 +155,15 @@ report_merge() { # results
     printf '| %s groups | %s | %s | %s | %s, %s, %s |\n' "$(median "$results" merge items)" "$(median "$results" merge rate)" \
         "$(spread "$results" merge)" "$(median "$results" merge seconds)" "$(median "$results" merge before)" \
         "$(median "$results" merge peak)" "$(median "$results" merge after)"
+}
+
+report_policy() { # results
+    local among
+    printf '\n| one policy made among | median ms | longest of 100 |\n|---|---|---|\n'
+    for among in 1000 10000 100000; do
+        printf '| %s statements | %s | %s |\n' "$among" "$(median "$1" "policy-$among" p50)" \
+            "$(median "$1" "policy-$among" longest)"
+    done
 }
 
 # Between the two marks of docs/performance.md; what stands around them is written by hand.

@@ -4,8 +4,8 @@
 
 #include "shared/pg/pg.h"
 #include "shared/text/collator.h"
-#include "worker/policy/guard.h"
-#include "worker/policy/policy_cache.h"
+#include "worker/guard/guard.h"
+#include "worker/rights/policy_cache.h"
 
 struct domain {
     const char *realm;

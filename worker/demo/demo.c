@@ -8,6 +8,7 @@
 #include "worker/instance/instance.h"
 #include "worker/policy/policy_store.h"
 #include "worker/program.h"
+#include "worker/realm/bootstrap.h"
 
 #define DEMO_TIMEOUT_MS 120000
 #define DEMO_ARENA_BYTES_MAX ((size_t)4 << 20)
@@ -109,14 +110,8 @@ static enum status make_group(struct demo *demo, const struct demo_group *group)
 static enum status make_policies(struct pg_transaction *transaction, void *arg)
 {
     struct demo *demo = arg;
-    enum status status = policy_store_ensure(transaction, POLICY_REALM_GOD, true, NULL,
-                                             POLICY_ACTIONS_ALL, &demo->arena);
-    if (status == STATUS_OK)
-        status = policy_store_assign(transaction, POLICY_REALM_GOD, demo->realm->god, "demo");
-    if (status == STATUS_OK)
-        status = policy_store_ensure(transaction, DEMO_MEMBER, false, NULL, DEMO_MEMBER_ACTIONS,
-                                     &demo->arena);
-    return status;
+    return policy_store_ensure(transaction, DEMO_MEMBER, false, NULL, DEMO_MEMBER_ACTIONS,
+                               &demo->arena);
 }
 
 static enum status assign_leaders(struct demo *demo, struct pg_transaction *transaction)
@@ -130,7 +125,8 @@ static enum status assign_leaders(struct demo *demo, struct pg_transaction *tran
         id_of(&demo->realm->groups[i], id, sizeof(id));
         snprintf(policy, sizeof(policy), "GOD in %s", id);
         snprintf(user, sizeof(user), "user-%03u", (unsigned)(i * LEADER_STRIDE % DEMO_USERS + 1));
-        status = policy_store_assign(transaction, policy, user, demo->realm->god);
+        status =
+            policy_store_assign_named(transaction, policy, user, demo->realm->god, &demo->fault);
     }
     return status;
 }
@@ -141,12 +137,13 @@ static enum status assign_policies(struct pg_transaction *transaction, void *arg
     const struct demo_realm *realm = demo->realm;
     enum status status = assign_leaders(demo, transaction);
     for (size_t i = 0; status == STATUS_OK && i < realm->assignment_count; i++)
-        status = policy_store_assign(transaction, realm->assignments[i].policy,
-                                     realm->assignments[i].user, realm->god);
+        status = policy_store_assign_named(transaction, realm->assignments[i].policy,
+                                           realm->assignments[i].user, realm->god, &demo->fault);
     for (int n = 1; status == STATUS_OK && n <= DEMO_USERS; n += realm->every_nth_user) {
         char user[24];
         snprintf(user, sizeof(user), "user-%03d", n);
-        status = policy_store_assign(transaction, DEMO_MEMBER, user, realm->god);
+        status =
+            policy_store_assign_named(transaction, DEMO_MEMBER, user, realm->god, &demo->fault);
     }
     return status;
 }
@@ -196,5 +193,10 @@ static int run_demo(struct program *program)
 
 int command_demo(const struct settings *settings)
 {
+    struct fault fault = {0};
+    enum status status = realm_bootstrap(settings->database_owner, settings->realm,
+                                         demo_realms[settings->demo_kind].god, &fault);
+    if (status != STATUS_OK)
+        return program_failed("worker.demo_failed", status, &fault);
     return program_run(settings, run_demo, NULL);
 }

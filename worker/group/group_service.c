@@ -28,7 +28,7 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
     size_t others = SEARCH_ALL_NAMES;
     if (query->parent_id)
         others = SEARCH_COUNTED_MAX;
-    if (!scope->all && scope->group_count < others)
+    if (!scope->all && scope->user.len == 0 && scope->group_count < others)
         others = scope->group_count;
     query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
     if (!domain->search_is_ready)
@@ -219,7 +219,8 @@ CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
         PEK_TRY(group_check_under(path, path_count, 1, "parent_id", change->fault));
     }
     PEK_TRY(group_store_insert(change, &made, &name, res));
-    PEK_TRY(policy_store_add_group_god(change->transaction, res->id, change->actor, change->arena));
+    PEK_TRY(policy_store_add_group_god(change->transaction, res->id, change->actor, change->arena,
+                                       change->fault));
     if (parent.text)
         PEK_TRY(policy_store_escalate(change->transaction, res->id));
     PEK_TRY(rights_change(change, res->id));

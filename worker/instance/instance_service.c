@@ -2,7 +2,7 @@
 
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
-#include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 /* Users told of in one event; of more, everybody. */
 #define WATCH_USERS_MAX 256
@@ -32,7 +32,7 @@ static enum status add_policies(struct rpc_ctx *ctx, struct slice user,
     struct instance_service *service = rpc_data(ctx);
     struct arena *arena = rpc_arena(ctx);
     struct pg_result *rows;
-    enum status status = policy_store_names(service->pg, rpc_cancel(ctx), user, &rows);
+    enum status status = rights_store_names(service->pg, rpc_cancel(ctx), user, &rows);
     if (status != STATUS_OK)
         return status;
     size_t count = pg_rows(rows);
@@ -58,6 +58,9 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
     if (instance_is_hub(&service->instance, user))
         return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "the hub is no user");
     status = add_policies(ctx, user, res);
+    /* Failing to note it fails no login: the next token notes it. */
+    if (status == STATUS_OK)
+        (void)!rights_store_been_here(service->pg, rpc_cancel(ctx), user);
     if (status == STATUS_OK)
         status = instance_issue_token(&service->instance, user, rpc_peer_certificate_sha256(ctx),
                                       arena, clock_wall_s(), &token, &expires_s);

@@ -5,7 +5,7 @@
 #include "shared/pg/pg.h"
 #include "shared/rpc/rpc.h"
 #include "worker/instance/instance.h"
-#include "worker/policy/policy_cache.h"
+#include "worker/rights/policy_cache.h"
 
 struct instance_service {
     struct instance instance;

@@ -59,6 +59,11 @@ static void stranger_gets_a_token_but_is_not_known(struct world *w)
     assert_false(res->known);
     assert_int_equal(res->n_policies, 0);
     assert_true(res->token[0] != '\0');
+    /* Who has had one has been here; once is enough. */
+    assert_int_equal(issue(w, assertion(w, "dave"), &res), STATUS_OK);
+    assert_string_equal(
+        world_value(w, "SELECT string_agg(realm || ' ' || user_id, ',') FROM pek.realm_user"),
+        "a dave");
 }
 
 static void assertion_is_good_for_one_use(struct world *w)

@@ -2,18 +2,7 @@
 
 #include <string.h>
 
-#define USER_BYTES_MAX 64
 #define GROUP_BYTES_MAX 127
-
-bool delegation_allows(const struct policy_standing *standing, uint32_t right)
-{
-    switch (right) {
-    case DELEGATION_VIEW: return standing->god || standing->sees;
-    case DELEGATION_ISSUE: return standing->god || standing->issues;
-    case DELEGATION_ADMINISTER: return standing->god || standing->administers;
-    default: return false;
-    }
-}
 
 enum status delegation_check_child(bool parent_can_issue, bool child_can_issue, size_t parent_depth,
                                    struct fault *fault)
@@ -27,24 +16,23 @@ enum status delegation_check_child(bool parent_can_issue, bool child_can_issue, 
     return STATUS_OK;
 }
 
-enum status delegation_check_within(const struct policy_statement *children, size_t child_count,
-                                    const struct policy_statement *parents, size_t parent_count,
-                                    const char *field, struct fault *fault)
+enum status delegation_check_room(const struct delegation_room *room, struct fault *fault)
 {
-    for (size_t i = 0; i < child_count; i++)
-        if (!policy_statements_within(&children[i], 1, parents, parent_count))
-            return fault_set_reason(fault, STATUS_PERMISSION_DENIED, "EXCEEDS_PARENT", field,
-                                    "statement %zu allows what no statement above it does", i + 1);
+    if (room->policy_statements > DELEGATION_STATEMENTS_MAX)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "POLICY_FULL", NULL,
+                                "a policy has at most %d statements", DELEGATION_STATEMENTS_MAX);
+    if (room->user_policies > DELEGATION_USER_POLICIES_MAX ||
+        room->user_statements > DELEGATION_USER_STATEMENTS_MAX)
+        return fault_set_reason(
+            fault, STATUS_FAILED_PRECONDITION, "MAKER_FULL", NULL,
+            "what one user makes is at most %d policies, and %d statements with all that follows",
+            DELEGATION_USER_POLICIES_MAX, DELEGATION_USER_STATEMENTS_MAX);
+    if (room->realm_policies > DELEGATION_REALM_POLICIES_MAX ||
+        room->realm_statements > DELEGATION_REALM_STATEMENTS_MAX)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "REALM_FULL", NULL,
+                                "people have made %d policies or %d statements in this realm",
+                                DELEGATION_REALM_POLICIES_MAX, DELEGATION_REALM_STATEMENTS_MAX);
     return STATUS_OK;
-}
-
-bool delegation_is_user(const char *user)
-{
-    size_t len = strlen(user);
-    for (size_t i = 0; i < len; i++)
-        if (user[i] <= ' ' || user[i] >= 0x7f)
-            return false;
-    return len >= 1 && len <= USER_BYTES_MAX;
 }
 
 bool delegation_name_is_reserved(struct slice unique_key)
@@ -78,22 +66,13 @@ static enum status take_actions(const uint32_t *actions, size_t count, uint32_t 
         if (actions[i] < 1 || actions[i] >= POLICY_ACTION_GOD)
             return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.actions",
                              "an action is one of the eleven");
-        bits |= policy_action_bits(actions[i]);
+        bits |= policy_action_bit(actions[i]);
     }
     if (bits == 0)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.actions",
                          "a statement has at least one action");
     *ret_bits = bits;
     return STATUS_OK;
-}
-
-const char *delegation_group(const char *id, struct arena *arena)
-{
-    char *copy = arena_strndup(arena, id, strlen(id));
-    for (char *c = copy; c && *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    return copy;
 }
 
 enum status delegation_make_statement(const char *group, const char *user, const char *resource,
@@ -108,11 +87,11 @@ enum status delegation_make_statement(const char *group, const char *user, const
     if (strlen(group) > GROUP_BYTES_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.group_id",
                          "that is no group's id");
-    if (made.user && !delegation_is_user(user))
+    if (made.user && !policy_is_user(user))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "statement.user_id",
                          "that is no user's id");
     if (group[0]) {
-        made.group = delegation_group(group, arena);
+        made.group = policy_group_id(group, arena);
         if (!made.group)
             return STATUS_RESOURCE_EXHAUSTED;
     }

@@ -19,11 +19,7 @@
     "a.user_id, a.policy_id, (extract(epoch FROM a.assign_time) * 1000000)::bigint, "              \
     "a.assigned_by "
 
-extern const struct pg_statement policy_admin_standing_sql;
 extern const struct pg_statement policy_admin_get_sql;
 extern const struct pg_statement policy_admin_rows_sql;
-
-/* The row of policy_admin_standing_sql; frees it. */
-struct policy_standing policy_admin_take_standing(struct pg_result *row);
 
 #endif

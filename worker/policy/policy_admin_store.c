@@ -1,32 +1,6 @@
 /* What policy_admin_store.h reads outside a change. */
 #include "worker/policy/policy_admin_sql.h"
 
-#include "shared/base/number.h"
-
-bool policy_admin_is_id(const char *id)
-{
-    int64_t number;
-    return number_parse(slice_str(id), &number) && number > 0;
-}
-
-/* The policies that the user holds on the way from $2 up, and whether all they hold makes GOD. */
-const struct pg_statement policy_admin_standing_sql = {
-    "policy_admin_standing",
-    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
-    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
-    "  UNION ALL"
-    "  SELECT p.id, p.parent_id, p.can_issue, path.distance + 1"
-    "    FROM path JOIN pek.policy AS p ON p.id = path.parent_id WHERE path.distance < 16) "
-    "SELECT coalesce((SELECT bit_or(s.actions) FROM pek.policy_assignment AS b"
-    "          JOIN pek.policy_statement AS s ON s.realm = b.realm AND s.policy_id = b.policy_id"
-    "         WHERE b.user_id = $1 AND s.group_id IS NULL AND s.user_id IS NULL), 0) = 2047,"
-    "       count(*) > 0,"
-    "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
-    "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
-    "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
-};
-_Static_assert(POLICY_ACTIONS_ALL == 2047, "in SQL as a literal");
-
 const struct pg_statement policy_admin_get_sql = {
     "policy_admin_get",
     "SELECT " POLICY_COLUMNS "FROM pek.policy AS p WHERE p.id = $1::bigint",
@@ -34,33 +8,12 @@ const struct pg_statement policy_admin_get_sql = {
 
 const struct pg_statement policy_admin_rows_sql = {
     "policy_admin_rows",
-    "SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint "
-    "ORDER BY s.resource = 'GROUP_ESCALATION', s.id LIMIT 2001",
+    "(SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint"
+    "  AND s.resource <> 'GROUP_ESCALATION' ORDER BY s.id LIMIT 2001) UNION ALL "
+    "(SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint"
+    "  AND s.resource = 'GROUP_ESCALATION' ORDER BY s.group_id LIMIT 2001) LIMIT 2001",
 };
 _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one more");
-
-struct policy_standing policy_admin_take_standing(struct pg_result *row)
-{
-    struct policy_standing standing = {
-        .god = pg_get_bool(row, 0, 0),
-        .sees = pg_get_bool(row, 0, 1),
-        .issues = pg_get_bool(row, 0, 2),
-        .administers = pg_get_bool(row, 0, 3),
-    };
-    pg_result_free(row);
-    return standing;
-}
-
-enum status policy_admin_standing(struct pg *pg, struct cancel *cancel, struct slice user,
-                                  const char *id, struct policy_standing *ret_standing)
-{
-    struct pg_result *row;
-    enum status status = pg_read(pg, PG_POINT_READ, cancel, &policy_admin_standing_sql,
-                                 PARAMS(pg_text(user), pg_str(id)), &row);
-    if (status == STATUS_OK)
-        *ret_standing = policy_admin_take_standing(row);
-    return status;
-}
 
 enum status policy_admin_list(struct pg *pg, struct cancel *cancel, const struct policy_list *list,
                               struct arena *arena, struct pg_result **ret_policies)
@@ -75,8 +28,10 @@ enum status policy_admin_list(struct pg *pg, struct cancel *cancel, const struct
         "WITH RECURSIVE seen (id) AS ("
         "  SELECT a.policy_id FROM pek.policy_assignment AS a WHERE a.user_id = $4"
         "  UNION"
-        "  SELECT p.id FROM seen JOIN pek.policy AS p ON p.parent_id = seen.id) "
-        "SELECT " POLICY_COLUMNS "FROM seen JOIN pek.policy AS p ON p.id = seen.id "
+        "  SELECT c.id FROM seen, LATERAL ("
+        "    SELECT q.id FROM pek.policy AS q WHERE q.parent_id = seen.id OFFSET 0) AS c) "
+        "SELECT " POLICY_COLUMNS "FROM seen, LATERAL ("
+        "  SELECT * FROM pek.policy AS q WHERE q.id = seen.id OFFSET 0) AS p "
         "WHERE p.id > $1::bigint AND ($2::bigint = 0 OR p.parent_id = $2::bigint) "
         "ORDER BY p.id LIMIT $3::integer",
     };
@@ -122,17 +77,36 @@ enum status policy_admin_assignments(struct pg *pg, struct cancel *cancel, const
                    PARAMS(pg_str(id), pg_str(after_user), count), ret_assignments);
 }
 
-enum status policy_admin_held(struct pg *pg, struct cancel *cancel, struct slice user,
-                              struct pg_result **ret_statements)
+enum status policy_admin_held(struct pg *pg, struct cancel *cancel,
+                              const struct policy_question *question, struct arena *arena,
+                              struct pg_result **ret_held)
 {
     static const struct pg_statement held = {
         "policy_admin_held",
-        "SELECT s.id, s.group_id, s.user_id, s.resource, s.actions, p.id, p.name "
-        "FROM pek.policy_assignment AS a "
-        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
-        "LEFT JOIN pek.policy_statement AS s ON s.realm = p.realm AND s.policy_id = p.id "
-        "WHERE a.user_id = $1 ORDER BY p.id, s.id LIMIT 20001",
+        "WITH nearest AS ("
+        "  SELECT DISTINCT ON (p.id) s.id, s.group_id, s.user_id, s.resource, s.actions,"
+        "         p.id AS policy_id, p.name,"
+        "         CASE WHEN s.id IS NULL THEN 1 WHEN s.group_id <> coalesce($3, '') THEN 2"
+        "              WHEN s.user_id <> coalesce($4, '') THEN 3 ELSE 4 END AS reason"
+        "    FROM pek.policy_assignment AS a, LATERAL ("
+        "      SELECT q.id, q.name FROM pek.policy AS q WHERE q.id = a.policy_id OFFSET 0) AS p"
+        "    LEFT JOIN LATERAL ("
+        "      SELECT * FROM pek.policy_statement AS t WHERE t.policy_id = p.id"
+        "         AND t.actions & $2::integer <> 0 OFFSET 0) AS s ON true"
+        "   WHERE a.user_id = $1 ORDER BY p.id, reason DESC, s.id) "
+        "SELECT * FROM (SELECT * FROM nearest"
+        "  ORDER BY nearest.name = ANY ($5::text[]) DESC, reason = 4 DESC, policy_id LIMIT 1000)"
+        "  AS told ORDER BY policy_id",
     };
-    _Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
-    return pg_read(pg, PG_POINT_READ, cancel, &held, PARAMS(pg_text(user)), ret_statements);
+    _Static_assert(POLICY_ADMIN_HELD_MAX == 1000, "the LIMIT above");
+    const struct pg_param params[] = {
+        pg_text(question->user),
+        pg_int(arena, question->bit),
+        pg_str(question->target.group),
+        pg_str(question->target.user),
+        pg_text_array(arena, question->hints, question->hint_count),
+    };
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_POINT_READ, cancel, &held, params, 5, ret_held);
 }

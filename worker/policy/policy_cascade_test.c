@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/policy.h"
 #include "worker/policy/policy_store.h"
+#include "worker/rights/policy.h"
 #include "worker/testing/policy_world.h"
 
 #define MANAGE POLICY_ACTIONS_MANAGE
@@ -309,7 +309,8 @@ static void make_group_slowly(struct fiber_run *run)
     assert_int_equal(pg_begin(realm_pg(w->a.realm), &w->cancel, false, &transaction), STATUS_OK);
     assert_int_equal(pg_execute(transaction, &insert, NULL, 0, &result), STATUS_OK);
     pg_result_free(result);
-    assert_int_equal(policy_store_add_group_god(transaction, "o@e", "alice", w->arena), STATUS_OK);
+    assert_int_equal(policy_store_add_group_god(transaction, "o@e", "alice", w->arena, &w->fault),
+                     STATUS_OK);
     assert_int_equal(policy_store_escalate(transaction, "o@e"), STATUS_OK);
     assert_true(fiber_run_until(run, waits_or_is_done));
     assert_int_equal(pg_commit(transaction), STATUS_OK);

@@ -3,6 +3,7 @@
 #include "worker/policy/policy_handlers.h"
 #include "worker/policy/policy_message.h"
 #include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 enum status policy_change_begin_own(struct change *change)
 {
@@ -10,14 +11,13 @@ enum status policy_change_begin_own(struct change *change)
 }
 
 enum status policy_change_begin(struct change *change, const char *policy_id,
-                                enum delegation_right right)
+                                enum standing_right right)
 {
     struct policy_standing standing;
     enum status status = policy_store_lock(change->transaction, false);
     if (status == STATUS_OK)
-        status =
-            policy_admin_standing_now(change->transaction, change->actor, policy_id, &standing);
-    if (status == STATUS_OK && !delegation_allows(&standing, right))
+        status = rights_store_standing_in(change->transaction, change->actor, policy_id, &standing);
+    if (status == STATUS_OK && !standing_allows(&standing, right))
         status =
             fault_set(change->fault, STATUS_PERMISSION_DENIED, NULL, "you may not do this here");
     return status;
@@ -52,18 +52,24 @@ enum status policy_change_find(struct change *change, const char *policy_id, con
     return STATUS_OK;
 }
 
-enum status policy_change_within(struct change *change, const char *parent_id,
-                                 const struct policy_statement *statements, size_t count)
+enum status policy_change_check_written(struct change *change, const char *parent_id,
+                                        const struct policy_written *written)
 {
-    const struct policy_statement *parents;
-    size_t parent_count;
-    if (!parent_id[0])
-        return STATUS_OK;
-    enum status status = policy_admin_statements(change->transaction, parent_id, change->arena,
-                                                 &parents, &parent_count);
-    return status == STATUS_OK ? delegation_check_within(statements, count, parents, parent_count,
-                                                         "statement", change->fault)
-                               : status;
+    size_t beyond = 0;
+    const char *missing = NULL;
+    enum status status =
+        policy_admin_check_written(change->transaction, parent_id[0] ? parent_id : NULL, written,
+                                   change->arena, &beyond, &missing);
+    if (status != STATUS_OK)
+        return status;
+    /* First: who may not have a group here is not told whether there is one. */
+    if (beyond > 0)
+        return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "EXCEEDS_PARENT",
+                                "statement", "statement %zu allows what no statement above it does",
+                                beyond);
+    return missing ? fault_set(change->fault, STATUS_NOT_FOUND, "statement.group_id",
+                               "there is no group %s", missing)
+                   : STATUS_OK;
 }
 
 const char *policy_change_list(struct change *change, struct pg_result *policies)
@@ -90,51 +96,50 @@ static enum status shrink(struct change *change, const char *policy_id)
         status = policy_admin_shrink(change->transaction, policy_id, change->actor,
                                      rpc_trace_id(change->ctx), &shrunk);
         if (status == STATUS_OK)
-            status = policy_store_derive(change->transaction, policy_id);
+            status = policy_store_derive(change->transaction, policy_id, true);
     }
     return status;
 }
 
-enum status policy_change_settle(struct change *change, const char *policy_id, bool cascade)
+/* Statements that follow from this one, or need it to follow. */
+static bool manages(const struct policy_statement *statement)
 {
-    struct pg_result *exceeding = NULL;
-    bool within = false;
-    enum status status = policy_store_derive(change->transaction, policy_id);
-    if (status == STATUS_OK)
-        status = policy_admin_is_within(change->transaction, policy_id, &within);
-    if (status == STATUS_OK && !within)
-        return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "EXCEEDS_PARENT", NULL,
-                                "this would allow what no statement above it does");
-    if (status == STATUS_OK)
-        status = policy_admin_children(change->transaction, policy_id, true, &exceeding);
+    return !statement->user && statement->actions & POLICY_ACTIONS_MANAGE;
+}
+
+static enum status refuse_to_shrink(struct change *change, struct pg_result *exceeding)
+{
+    const char *list = policy_change_list(change, exceeding);
+    return list ? fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "CHILDREN_EXCEED",
+                                   "cascade", "policies under it would exceed it: %s", list)
+                : STATUS_RESOURCE_EXHAUSTED;
+}
+
+enum status policy_change_settle(struct change *change, const char *policy_id,
+                                 const struct policy_statement *was,
+                                 const struct policy_statement *now, size_t now_count, bool cascade)
+{
+    struct pg_result *exceeding;
+    struct delegation_room room;
+    bool wide = was && manages(was), adds = !was || now_count > 0;
+    for (size_t i = 0; i < now_count; i++)
+        wide |= manages(&now[i]);
+    enum status status =
+        wide ? policy_store_derive(change->transaction, policy_id, was != NULL) : STATUS_OK;
+    if (status == STATUS_OK && adds)
+        status = policy_admin_room(change->transaction, policy_id, change->actor, &room);
+    if (status == STATUS_OK && adds)
+        status = delegation_check_room(&room, change->fault);
+    if (status != STATUS_OK || !was)
+        return status;
+    status = policy_admin_exceeding(change->transaction, policy_id, was->group, wide, &exceeding);
     if (status != STATUS_OK)
         return status;
-    if (pg_rows(exceeding) == 0) {
-        pg_result_free(exceeding);
-        return STATUS_OK;
-    }
-    const char *list = policy_change_list(change, exceeding);
-    if (!list)
-        return STATUS_RESOURCE_EXHAUSTED;
-    if (!cascade)
-        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "CHILDREN_EXCEED",
-                                "cascade", "policies under it would exceed it: %s", list);
-    return shrink(change, policy_id);
-}
-
-enum status policy_change_watch_god(struct change *change, bool *ret_had_god)
-{
-    return policy_admin_has_god(change->transaction, ret_had_god);
-}
-
-enum status policy_change_keep_god(struct change *change, bool had_god)
-{
-    bool has_god;
-    enum status status = policy_admin_has_god(change->transaction, &has_god);
-    if (status == STATUS_OK && had_god && !has_god)
-        status = fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "LAST_GOD", NULL,
-                                  "nobody would be left who may do everything here");
-    return status;
+    if (pg_rows(exceeding) > 0 && !cascade)
+        return refuse_to_shrink(change, exceeding);
+    bool shrinks = pg_rows(exceeding) > 0;
+    pg_result_free(exceeding);
+    return shrinks ? shrink(change, policy_id) : STATUS_OK;
 }
 
 enum status policy_change_names_holders(struct change *change, const char *policy_id)

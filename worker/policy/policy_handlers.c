@@ -6,19 +6,13 @@
 
 /* ---- statements as they were written ---- */
 
-struct written {
-    struct policy_statement *statements;
-    const char **resources;
-    size_t count;
-};
-
 static enum status take_statements(struct change *change, policy_v1_statement *const *messages,
-                                   size_t count, struct written *ret_written)
+                                   size_t count, struct policy_written *ret_written)
 {
     if (count > DELEGATION_STATEMENTS_MAX)
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "statements",
                          "a policy has at most %d statements", DELEGATION_STATEMENTS_MAX);
-    struct written written = {
+    struct policy_written written = {
         .statements = arena_zalloc(change->arena, count + 1, sizeof(*written.statements)),
         .resources = arena_zalloc(change->arena, count + 1, sizeof(*written.resources)),
         .count = count,
@@ -36,25 +30,21 @@ static enum status take_statements(struct change *change, policy_v1_statement *c
     return STATUS_OK;
 }
 
-static enum status explain_statement(struct change *change, enum status status, const char *group)
+static enum status explain_statement(struct change *change, enum status status)
 {
-    if (status == STATUS_ALREADY_EXISTS)
-        return fault_set(change->fault, status, "statement",
-                         "the policy has a statement with these restrictions");
-    if (status == STATUS_NOT_FOUND)
-        return fault_set(change->fault, status, "statement.group_id", "there is no group %s",
-                         group);
-    return status;
+    return status == STATUS_ALREADY_EXISTS
+               ? fault_set(change->fault, status, "statement",
+                           "the policy has a statement with these restrictions")
+               : status;
 }
 
-/* Audit rows and the message are of the statement as it is stored. */
-static enum status add_statement(struct change *change, const char *policy_id,
-                                 const struct policy_statement *statement, const char *resource,
-                                 struct pg_result **ret_row)
+/* `ret_rows`: the statements as they are stored. */
+static enum status add_statements(struct change *change, const char *policy_id,
+                                  const struct policy_written *written, struct pg_result **ret_rows)
 {
-    enum status status = policy_admin_add_statement(change->transaction, policy_id, statement,
-                                                    resource, change->arena, ret_row);
-    return explain_statement(change, status, statement->group);
+    enum status status = policy_admin_add_statements(change->transaction, policy_id, written,
+                                                     change->actor, change->arena, ret_rows);
+    return explain_statement(change, status);
 }
 
 /* ---- policies ---- */
@@ -114,7 +104,7 @@ static enum status insert_policy(struct change *change, const policy_v1_create_c
 {
     struct pg_result *row;
     enum status status = policy_admin_insert(change->transaction, req->parent_id, name, unique_key,
-                                             req->can_issue, &row);
+                                             req->can_issue, change->actor, &row);
     if (status == STATUS_ALREADY_EXISTS)
         return fault_set_reason(change->fault, status, "POLICY_NAME_TAKEN", "name",
                                 "another policy of this realm has that name");
@@ -129,27 +119,26 @@ static enum status create_child(struct change *change, const void *request, void
 {
     const policy_v1_create_child_request *req = request;
     struct slice name, unique_key;
-    struct written written;
+    struct policy_written written;
+    struct pg_result *rows = NULL;
     const char *id = NULL;
     enum status status = take_name(change, req->name, &name, &unique_key);
     if (status == STATUS_OK)
         status = take_statements(change, req->statements, req->n_statements, &written);
     if (status == STATUS_OK)
-        status = policy_change_begin(change, req->parent_id, DELEGATION_ISSUE);
+        status = policy_change_begin(change, req->parent_id, STANDING_ISSUE);
     if (status == STATUS_OK)
         status = check_parent(change, req);
     if (status == STATUS_OK)
-        status = policy_change_within(change, req->parent_id, written.statements, written.count);
+        status = policy_change_check_written(change, req->parent_id, &written);
     if (status == STATUS_OK)
         status = insert_policy(change, req, name, unique_key, &id);
-    for (size_t i = 0; status == STATUS_OK && i < written.count; i++) {
-        struct pg_result *row;
-        status = add_statement(change, id, &written.statements[i], written.resources[i], &row);
-        if (status == STATUS_OK)
-            pg_result_free(row);
-    }
     if (status == STATUS_OK)
-        status = policy_change_settle(change, id, false);
+        status = add_statements(change, id, &written, &rows);
+    if (status != STATUS_OK)
+        return status;
+    pg_result_free(rows);
+    status = policy_change_settle(change, id, NULL, written.statements, written.count, false);
     if (status == STATUS_OK)
         status = policy_admin_audit(change->transaction, change->actor, rpc_trace_id(change->ctx),
                                     "policy.create", id, false);
@@ -166,7 +155,7 @@ enum status policy_handle_create_child(struct rpc_ctx *ctx,
 static enum status refuse_children(struct change *change, const char *id)
 {
     struct pg_result *children;
-    enum status status = policy_admin_children(change->transaction, id, false, &children);
+    enum status status = policy_admin_children(change->transaction, id, &children);
     if (status != STATUS_OK)
         return status;
     bool none = pg_rows(children) == 0;
@@ -182,15 +171,12 @@ static enum status delete_policy(struct change *change, const void *request, voi
 {
     const policy_v1_delete_policy_request *req = request;
     const char *parent_id;
-    bool had_god = false;
     (void)response;
-    enum status status = policy_change_begin(change, req->id, DELEGATION_ADMINISTER);
+    enum status status = policy_change_begin(change, req->id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->id, req->etag, &parent_id);
     if (status == STATUS_OK && !req->cascade)
         status = refuse_children(change, req->id);
-    if (status == STATUS_OK)
-        status = policy_change_watch_god(change, &had_god);
     if (status == STATUS_OK)
         status = policy_change_names_holders(change, req->id);
     if (status == STATUS_OK)
@@ -198,7 +184,7 @@ static enum status delete_policy(struct change *change, const void *request, voi
                                     "policy.delete", req->id, true);
     if (status == STATUS_OK)
         status = policy_admin_delete(change->transaction, req->id);
-    return status == STATUS_OK ? policy_change_keep_god(change, had_god) : status;
+    return status;
 }
 
 enum status policy_handle_delete(struct rpc_ctx *ctx, const policy_v1_delete_policy_request *req,
@@ -209,31 +195,20 @@ enum status policy_handle_delete(struct rpc_ctx *ctx, const policy_v1_delete_pol
 
 /* ---- statements ---- */
 
-static enum status check_room(struct change *change, const char *policy_id)
-{
-    size_t count;
-    enum status status = policy_admin_count(change->transaction, policy_id, &count);
-    if (status == STATUS_OK && count >= DELEGATION_STATEMENTS_MAX)
-        status = fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "POLICY_FULL", NULL,
-                                  "a policy has at most %d statements", DELEGATION_STATEMENTS_MAX);
-    return status;
-}
-
 static enum status audit_statement(struct change *change, const char *action, const char *id)
 {
     return policy_admin_audit_statement(change->transaction, change->actor,
                                         rpc_trace_id(change->ctx), action, id);
 }
 
-/* What is the same after each change of a statement. */
-static enum status finish_statements(struct change *change, const char *policy_id, bool cascade,
-                                     bool had_god)
+/* What is the same after each change of a statement; as policy_change_settle. */
+static enum status finish(struct change *change, const char *policy_id,
+                          const struct policy_statement *was, const struct policy_statement *now,
+                          bool cascade)
 {
     enum status status = policy_change_names_holders(change, policy_id);
     if (status == STATUS_OK)
-        status = policy_change_settle(change, policy_id, cascade);
-    if (status == STATUS_OK)
-        status = policy_change_keep_god(change, had_god);
+        status = policy_change_settle(change, policy_id, was, now, now ? 1 : 0, cascade);
     return status == STATUS_OK ? policy_admin_touch(change->transaction, policy_id) : status;
 }
 
@@ -241,27 +216,24 @@ static enum status create_statement(struct change *change, const void *request, 
 {
     const policy_v1_create_statement_request *req = request;
     policy_v1_statement *res = response;
-    struct written written;
+    struct policy_written written;
     struct pg_result *row = NULL;
     const char *parent_id = "";
     enum status status = take_statements(change, &req->statement, 1, &written);
     if (status == STATUS_OK)
-        status = policy_change_begin(change, req->policy_id, DELEGATION_ADMINISTER);
+        status = policy_change_begin(change, req->policy_id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->policy_id, req->etag, &parent_id);
     if (status == STATUS_OK)
-        status = check_room(change, req->policy_id);
+        status = policy_change_check_written(change, parent_id, &written);
     if (status == STATUS_OK)
-        status = policy_change_within(change, parent_id, written.statements, 1);
-    if (status == STATUS_OK)
-        status =
-            add_statement(change, req->policy_id, written.statements, written.resources[0], &row);
+        status = add_statements(change, req->policy_id, &written, &row);
     if (status != STATUS_OK)
         return status;
     status = policy_statement_to_message(row, 0, change->arena, res);
     pg_result_free(row);
     if (status == STATUS_OK)
-        status = finish_statements(change, req->policy_id, false, false);
+        status = finish(change, req->policy_id, NULL, written.statements, false);
     return status == STATUS_OK ? audit_statement(change, "policy.statement.create", res->id)
                                : status;
 }
@@ -275,12 +247,14 @@ enum status policy_handle_create_statement(struct rpc_ctx *ctx,
     return change_run(ctx, &req->base, &res->base, create_statement);
 }
 
-/* A statement of people, as it is stored; in the arena. */
+/* A statement of people, as it is stored, and as the rules know it; in the arena. */
 static enum status find_statement(struct change *change, const char *policy_id, const char *id,
-                                  policy_v1_statement *ret_statement)
+                                  policy_v1_statement *ret_statement,
+                                  struct policy_statement *ret_was)
 {
+
     struct pg_result *row;
-    if (!policy_admin_is_id(id))
+    if (!policy_is_id(id))
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "id", "that is no statement's id");
     enum status status = policy_admin_statement(change->transaction, policy_id, id, &row);
     if (status != STATUS_OK)
@@ -294,7 +268,15 @@ static enum status find_statement(struct change *change, const char *policy_id, 
     if (status == STATUS_OK && strcmp(ret_statement->resource, DELEGATION_ESCALATION) == 0)
         status = fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "REALM_STATEMENT",
                                   NULL, "this statement follows from another one; change that");
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    *ret_was = (struct policy_statement){
+        .group = ret_statement->group_id[0] ? ret_statement->group_id : NULL,
+        .user = ret_statement->user_id[0] ? ret_statement->user_id : NULL,
+    };
+    for (size_t i = 0; i < ret_statement->n_actions; i++)
+        ret_was->actions |= policy_action_bit((uint32_t)ret_statement->actions[i]);
+    return STATUS_OK;
 }
 
 /* The statement with what the request sets. A kind that was made from the restrictions is made again. */
@@ -333,13 +315,13 @@ static enum status merge_statement(struct change *change,
 }
 
 static enum status set_statement(struct change *change, const char *id,
-                                 const struct written *written, policy_v1_statement *res)
+                                 const struct policy_written *written, policy_v1_statement *res)
 {
     struct pg_result *row;
     enum status status = policy_admin_set_statement(change->transaction, id, written->statements,
                                                     written->resources[0], change->arena, &row);
     if (status != STATUS_OK)
-        return explain_statement(change, status, written->statements->group);
+        return explain_statement(change, status);
     status = policy_statement_to_message(row, 0, change->arena, res);
     pg_result_free(row);
     return status;
@@ -350,26 +332,24 @@ static enum status update_statement(struct change *change, const void *request, 
     const policy_v1_update_statement_request *req = request;
     policy_v1_statement statement = POLICY_V1_STATEMENT_INIT;
     policy_v1_statement *one = &statement;
-    struct written written;
+    struct policy_statement was;
+    struct policy_written written;
     const char *parent_id = "";
-    bool had_god = false;
-    enum status status = policy_change_begin(change, req->policy_id, DELEGATION_ADMINISTER);
+    enum status status = policy_change_begin(change, req->policy_id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->policy_id, req->etag, &parent_id);
     if (status == STATUS_OK)
-        status = find_statement(change, req->policy_id, req->statement->id, &statement);
+        status = find_statement(change, req->policy_id, req->statement->id, &statement, &was);
     if (status == STATUS_OK)
         status = merge_statement(change, req, &statement);
     if (status == STATUS_OK)
         status = take_statements(change, &one, 1, &written);
     if (status == STATUS_OK)
-        status = policy_change_within(change, parent_id, written.statements, 1);
-    if (status == STATUS_OK)
-        status = policy_change_watch_god(change, &had_god);
+        status = policy_change_check_written(change, parent_id, &written);
     if (status == STATUS_OK)
         status = set_statement(change, req->statement->id, &written, response);
     if (status == STATUS_OK)
-        status = finish_statements(change, req->policy_id, req->cascade, had_god);
+        status = finish(change, req->policy_id, &was, written.statements, req->cascade);
     return status == STATUS_OK
                ? audit_statement(change, "policy.statement.update", req->statement->id)
                : status;
@@ -388,22 +368,19 @@ static enum status delete_statement(struct change *change, const void *request, 
 {
     const policy_v1_delete_statement_request *req = request;
     policy_v1_statement statement = POLICY_V1_STATEMENT_INIT;
+    struct policy_statement was;
     const char *parent_id;
-    bool had_god = false;
     (void)response;
-    enum status status = policy_change_begin(change, req->policy_id, DELEGATION_ADMINISTER);
+    enum status status = policy_change_begin(change, req->policy_id, STANDING_ADMINISTER);
     if (status == STATUS_OK)
         status = policy_change_find(change, req->policy_id, req->etag, &parent_id);
     if (status == STATUS_OK)
-        status = find_statement(change, req->policy_id, req->id, &statement);
-    if (status == STATUS_OK)
-        status = policy_change_watch_god(change, &had_god);
+        status = find_statement(change, req->policy_id, req->id, &statement, &was);
     if (status == STATUS_OK)
         status = audit_statement(change, "policy.statement.delete", req->id);
     if (status == STATUS_OK)
         status = policy_admin_delete_statement(change->transaction, req->id);
-    return status == STATUS_OK ? finish_statements(change, req->policy_id, req->cascade, had_god)
-                               : status;
+    return status == STATUS_OK ? finish(change, req->policy_id, &was, NULL, req->cascade) : status;
 }
 
 enum status policy_handle_delete_statement(struct rpc_ctx *ctx,

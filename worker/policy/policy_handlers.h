@@ -1,10 +1,10 @@
 /* The handlers of PolicyService that change something, and the check; policy_service.c lists them. */
-#ifndef PEK_WORKER_POLICY_POLICY_HANDLERS_H
-#define PEK_WORKER_POLICY_POLICY_HANDLERS_H
+#ifndef PEK_WORKER_RIGHTS_POLICY_HANDLERS_H
+#define PEK_WORKER_RIGHTS_POLICY_HANDLERS_H
 
 #include "pek/policy/v1/policy.rpc.h"
 #include "worker/change/change.h"
-#include "worker/policy/delegation.h"
+#include "worker/policy/policy_admin_store.h"
 
 enum status policy_handle_create_child(struct rpc_ctx *ctx,
                                        const policy_v1_create_child_request *req,
@@ -31,7 +31,7 @@ enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_polic
 
 /* Takes the lock of the realm's policies, and looks under it whether the guard's answer still holds. */
 PEK_MUST_CHECK enum status policy_change_begin(struct change *change, const char *policy_id,
-                                               enum delegation_right right);
+                                               enum standing_right right);
 
 /* The lock alone: for what anybody may do to themselves. */
 PEK_MUST_CHECK enum status policy_change_begin_own(struct change *change);
@@ -41,19 +41,17 @@ PEK_MUST_CHECK enum status policy_change_begin_own(struct change *change);
 PEK_MUST_CHECK enum status policy_change_find(struct change *change, const char *policy_id,
                                               const char *etag, const char **ret_parent_id);
 
-/* Each statement lies within the parent; fine when there is none. */
-PEK_MUST_CHECK enum status policy_change_within(struct change *change, const char *parent_id,
-                                                const struct policy_statement *statements,
-                                                size_t count);
+/* Each statement lies within one of the parent, "" for none, and its group is there. */
+PEK_MUST_CHECK enum status policy_change_check_written(struct change *change, const char *parent_id,
+                                                       const struct policy_written *written);
 
-/* After the statements of a policy changed: what follows from them is derived again; policies below that now
- * exceed it are shrunk when `cascade`, else the change is refused. */
+/* After the statements of a policy changed, from `was` (NULL: it is new) to `now` (none: it is gone): what follows
+ * from them is derived again; what the actor has made is within the limits; and policies below that exceed it now
+ * are shrunk when `cascade`, else the change is refused. */
 PEK_MUST_CHECK enum status policy_change_settle(struct change *change, const char *policy_id,
-                                                bool cascade);
-
-/* Refuses to take the last GOD: between the two calls is what may take it. */
-PEK_MUST_CHECK enum status policy_change_watch_god(struct change *change, bool *ret_had_god);
-PEK_MUST_CHECK enum status policy_change_keep_god(struct change *change, bool had_god);
+                                                const struct policy_statement *was,
+                                                const struct policy_statement *now,
+                                                size_t now_count, bool cascade);
 
 /* Whoever holds the policy or one below it is forgotten after the commit. */
 PEK_MUST_CHECK enum status policy_change_names_holders(struct change *change,

@@ -55,7 +55,7 @@ enum status policy_statement_to_message(const struct pg_result *statements, size
         return STATUS_RESOURCE_EXHAUSTED;
     ret_statement->n_actions = 0;
     for (uint32_t action = 1; action < POLICY_ACTION_GOD; action++)
-        if (bits & policy_action_bits(action))
+        if (bits & policy_action_bit(action))
             ret_statement->actions[ret_statement->n_actions++] = (Pek__Action)action;
     return STATUS_OK;
 }

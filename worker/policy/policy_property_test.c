@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 #include "worker/testing/policy_world.h"
 
 #define SEEDS 4

@@ -83,10 +83,10 @@ static enum status list_policies(struct rpc_ctx *ctx, const policy_v1_list_polic
         .parent_id = req->parent_id[0] ? req->parent_id : "0",
     };
     size_t left = 0;
-    if (req->after_id[0] && !policy_admin_is_id(req->after_id))
+    if (req->after_id[0] && !policy_is_id(req->after_id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "after_id",
                               "after_id is no policy's id");
-    if (req->parent_id[0] && !policy_admin_is_id(req->parent_id))
+    if (req->parent_id[0] && !policy_is_id(req->parent_id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "parent_id",
                               "parent_id is no policy's id");
     enum status status = take_page_size(ctx, req->page_size, &left);
@@ -165,9 +165,9 @@ enum status policy_service_add(struct rpc_host *host, struct domain *domain, str
         .revoke_policy = policy_handle_revoke,
         .check_policy = policy_handle_check,
     };
-    _Static_assert((int)PEK_POLICY_RIGHT_VIEW == DELEGATION_VIEW &&
-                       (int)PEK_POLICY_RIGHT_ISSUE == DELEGATION_ISSUE &&
-                       (int)PEK_POLICY_RIGHT_ADMINISTER == DELEGATION_ADMINISTER,
-                   "delegation_right has the numbers of pek.PolicyRight");
+    _Static_assert((int)PEK_POLICY_RIGHT_VIEW == STANDING_VIEW &&
+                       (int)PEK_POLICY_RIGHT_ISSUE == STANDING_ISSUE &&
+                       (int)PEK_POLICY_RIGHT_ADMINISTER == STANDING_ADMINISTER,
+                   "standing_right has the numbers of pek.PolicyRight");
     return policy_v1_policy_service_add(host, &service, domain, fault);
 }

@@ -1,6 +1,8 @@
 #include "worker/policy/policy_store.h"
 
 #include "shared/text/text.h"
+#include "worker/policy/delegation.h"
+#include "worker/rights/rights_store.h"
 
 #define PARAMS(...)                                                                                \
     (const struct pg_param[]){__VA_ARGS__},                                                        \
@@ -15,72 +17,6 @@ static enum status run(struct pg_transaction *transaction, const struct pg_state
         return status;
     pg_result_free(result);
     return STATUS_OK;
-}
-
-/* ---- reads ---- */
-
-/* The order that policy_rights_allow searches in. */
-#define RIGHTS_ORDER "ORDER BY s.group_id NULLS FIRST LIMIT 20001"
-_Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
-
-enum status policy_store_rights(struct pg *pg, struct cancel *cancel, struct slice user,
-                                const struct slice *names, size_t name_count, struct arena *arena,
-                                struct pg_result **ret_rows)
-{
-    static const struct pg_statement all = {
-        "policy_rights",
-        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy_assignment AS a "
-        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
-        "WHERE a.user_id = $1 " RIGHTS_ORDER,
-    };
-    static const struct pg_statement named = {
-        "policy_rights_named",
-        "SELECT s.group_id, s.user_id, s.actions FROM pek.policy AS p "
-        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id "
-        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
-        "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
-    };
-    if (!names)
-        return pg_read(pg, PG_POINT_READ, cancel, &all, PARAMS(pg_text(user)), ret_rows);
-    struct pg_param array = pg_text_array(arena, names, name_count);
-    if (arena->failed)
-        return STATUS_RESOURCE_EXHAUSTED;
-    return pg_read(pg, PG_POINT_READ, cancel, &named, PARAMS(pg_text(user), array), ret_rows);
-}
-
-enum status policy_store_actions(struct pg *pg, struct cancel *cancel, struct slice user,
-                                 const struct policy_target *target, uint32_t *ret_actions)
-{
-    /* A restriction that the target lacks compares with NULL and does not match. */
-    static const struct pg_statement actions = {
-        "policy_actions",
-        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a "
-        "JOIN pek.policy_statement AS s ON s.realm = a.realm AND s.policy_id = a.policy_id "
-        "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
-        "AND (s.user_id IS NULL OR s.user_id = $3)",
-    };
-    struct pg_result *row;
-    enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &actions,
-                PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row);
-    if (status != STATUS_OK)
-        return status;
-    *ret_actions = (uint32_t)pg_get_int(row, 0, 0);
-    pg_result_free(row);
-    return STATUS_OK;
-}
-
-enum status policy_store_names(struct pg *pg, struct cancel *cancel, struct slice user,
-                               struct pg_result **ret_rows)
-{
-    static const struct pg_statement names = {
-        "policy_names",
-        "SELECT p.name FROM pek.policy_assignment AS a "
-        "JOIN pek.policy AS p ON p.realm = a.realm AND p.id = a.policy_id "
-        "WHERE a.user_id = $1 ORDER BY p.id LIMIT 100",
-    };
-    _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
-    return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
 }
 
 /* ---- within a change ---- */
@@ -100,8 +36,80 @@ enum status policy_store_lock(struct pg_transaction *transaction, bool shared)
     return run(transaction, shared ? &lock_shared : &lock, NULL, 0);
 }
 
+/* ---- assignments ---- */
+
+/* Whether the giver may give the user one more; until the end of the transaction only this one asks. */
+static enum status has_room(struct pg_transaction *transaction, const char *user, const char *giver,
+                            bool *ret_room)
+{
+    static const struct pg_statement lock = {
+        "policy_assign_lock",
+        "SELECT pg_advisory_xact_lock(hashtextextended("
+        "concat_ws(' ', 'pek.assignment', current_setting('pek.realm'), $1::text, $2::text), 0))",
+    };
+    static const struct pg_statement count = {
+        "policy_assign_count",
+        "SELECT count(*) FROM (SELECT FROM pek.policy_assignment AS a "
+        "WHERE a.user_id = $1 AND a.assigned_by = $2 LIMIT 100) AS given",
+    };
+    _Static_assert(DELEGATION_ASSIGNMENTS_MAX == 100, "the LIMIT above");
+    struct pg_result *row;
+    enum status status = run(transaction, &lock, PARAMS(pg_str(user), pg_str(giver)));
+    if (status == STATUS_OK)
+        status = pg_execute(transaction, &count, PARAMS(pg_str(user), pg_str(giver)), &row);
+    if (status != STATUS_OK)
+        return status;
+    *ret_room = pg_get_int(row, 0, 0) < DELEGATION_ASSIGNMENTS_MAX;
+    pg_result_free(row);
+    return STATUS_OK;
+}
+
+static enum status is_assigned(struct pg_transaction *transaction, const char *policy_id,
+                               const char *user, bool *ret_assigned)
+{
+    static const struct pg_statement find = {
+        "policy_assign_find",
+        "SELECT FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2",
+    };
+    struct pg_result *row;
+    enum status status =
+        pg_execute(transaction, &find, PARAMS(pg_str(policy_id), pg_str(user)), &row);
+    if (status != STATUS_OK)
+        return status;
+    *ret_assigned = pg_rows(row) == 1;
+    pg_result_free(row);
+    return STATUS_OK;
+}
+
+enum status policy_store_assign(struct pg_transaction *transaction, const char *policy_id,
+                                const char *user, const char *giver, bool *ret_made,
+                                struct fault *fault)
+{
+    static const struct pg_statement assign = {
+        "policy_assign",
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
+        "VALUES ($1::bigint, $2, $3)",
+    };
+    bool assigned = false, room = false;
+    enum status status = is_assigned(transaction, policy_id, user, &assigned);
+    if (status == STATUS_OK && !assigned)
+        status = has_room(transaction, user, giver, &room);
+    if (status == STATUS_OK && !assigned && !room)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, DELEGATION_USER_FULL, "user_id",
+                                "%s gave %s %d policies, and nobody gives more to one user", giver,
+                                user, DELEGATION_ASSIGNMENTS_MAX);
+    if (status == STATUS_OK && !assigned)
+        status = run(transaction, &assign, PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver)));
+    /* The policy is the only thing that it refers to. */
+    if (status == STATUS_FAILED_PRECONDITION)
+        return fault_set(fault, STATUS_NOT_FOUND, "id", "there is no policy %s", policy_id);
+    if (status == STATUS_OK)
+        *ret_made = !assigned;
+    return status;
+}
+
 enum status policy_store_add_group_god(struct pg_transaction *transaction, const char *group,
-                                       const char *user, struct arena *arena)
+                                       const char *user, struct arena *arena, struct fault *fault)
 {
     static const struct pg_statement add = {
         "policy_add_group_god",
@@ -112,28 +120,46 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
         "  RETURNING id), "
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
-        "  SELECT god.id, $1, 'GROUP', $3::integer FROM god) "
-        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
-        "SELECT god.id, $2, $2 FROM god",
+        "  SELECT god.id, $1, 'GROUP', $2::integer FROM god) "
+        "SELECT god.id FROM god",
     };
     struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
+    struct pg_result *god;
+    bool made;
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
     enum status status = policy_store_lock(transaction, true);
+    if (status == STATUS_OK)
+        status = pg_execute(transaction, &add, PARAMS(pg_str(group), actions), &god);
     if (status != STATUS_OK)
         return status;
-    return run(transaction, &add, PARAMS(pg_str(group), pg_str(user), actions));
+    status = policy_store_assign(transaction, pg_get_str(god, 0, 0), user, user, &made, fault);
+    pg_result_free(god);
+    if (status != STATUS_FAILED_PRECONDITION)
+        return status;
+    /* GOD of the realm has the rights anyway, and may make any number of groups. */
+    struct policy_standing standing = {0};
+    status = rights_store_standing_in(transaction, user, "0", &standing);
+    if (status == STATUS_OK && !standing.god)
+        return STATUS_FAILED_PRECONDITION;
+    if (status == STATUS_OK)
+        *fault = (struct fault){0};
+    return status;
 }
+
+/* ---- escalations ---- */
 
 /* 16 is POLICY_ACTIONS_MANAGE, 21 POLICY_ACTIONS_ESCALATION: literals, so that each statement can be pasted. */
 _Static_assert(POLICY_ACTIONS_MANAGE == 16 && POLICY_ACTIONS_ESCALATION == 21,
                "in SQL as literals");
 
-/* Policy `p` may have an escalation on the group: it is at the top, or the one above it covers that. */
-#define COVERED(group)                                                                             \
-    "(p.parent_id IS NULL OR EXISTS (SELECT FROM pek.policy_statement AS q"                        \
-    " WHERE q.policy_id = p.parent_id AND (q.group_id IS NULL OR q.group_id = " group ")"          \
-    " AND q.user_id IS NULL AND 21 & ~q.actions = 0)) "
+/* A policy may have an escalation on the group: it is at the top, or the one above it covers that. */
+#define COVERED(parent, group)                                                                     \
+    "(" parent " IS NULL OR EXISTS (SELECT FROM pek.policy_statement AS q"                         \
+    " WHERE q.policy_id = " parent " AND (q.group_id IS NULL OR q.group_id = " group ")"           \
+    " AND q.user_id IS NULL AND 21 & ~q.actions = 0 OFFSET 0)) "
+/* Statements `s` that manage a group, and were written: what others follow from. */
+#define MANAGES "s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION'"
 
 /* Runs a statement that adds escalations until it adds none: what a policy gets may cover the ones below it. */
 static enum status add_all(struct pg_transaction *transaction, const struct pg_statement *add,
@@ -158,59 +184,64 @@ enum status policy_store_escalate(struct pg_transaction *transaction, const char
     /* (group, each proper ancestor of it), then who manages the ancestor by a statement of its own. */
     static const struct pg_statement add = {
         "policy_escalate",
-        "WITH RECURSIVE below (id, parent_id, level) AS ("
-        "  SELECT g.id, g.parent_id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
-        "  UNION ALL"
-        "  SELECT g.id, g.parent_id, below.level + 1"
-        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
-        "   WHERE below.level < 16), "
-        "above (id, ancestor_id, distance) AS ("
+        POLICY_STORE_BELOW
+        ", above (id, ancestor_id, distance) AS ("
         "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"
         "  UNION ALL"
-        "  SELECT above.id, g.parent_id, above.distance + 1"
-        "    FROM above JOIN pek.realm_group AS g ON g.id = above.ancestor_id"
-        "   WHERE g.parent_id IS NOT NULL AND above.distance < 16) "
-        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
-        "SELECT DISTINCT s.policy_id, above.id, 'GROUP_ESCALATION', 21 "
-        "FROM above JOIN pek.policy_statement AS s ON s.group_id = above.ancestor_id "
-        "JOIN pek.policy AS p ON p.id = s.policy_id "
-        "WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION' "
-        "AND " COVERED("above.id") "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+        "  SELECT above.id, u.parent_id, above.distance + 1 FROM above, LATERAL ("
+        "    SELECT g.parent_id FROM pek.realm_group AS g"
+        "     WHERE g.id = above.ancestor_id OFFSET 0) AS u"
+        "   WHERE u.parent_id IS NOT NULL AND above.distance < 16) "
+        "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions, made_by) "
+        "SELECT DISTINCT m.policy_id, above.id, 'GROUP_ESCALATION', 21, m.made_by "
+        "FROM above, LATERAL ("
+        "  SELECT s.policy_id, s.made_by, p.parent_id FROM pek.policy_statement AS s"
+        "    JOIN pek.policy AS p ON p.id = s.policy_id"
+        "   WHERE s.group_id = above.ancestor_id AND " MANAGES " OFFSET 0) AS m "
+        "WHERE " COVERED("m.parent_id", "above.id") "ON CONFLICT ON CONSTRAINT "
+                                                    "policy_statement_key DO NOTHING",
     };
     return add_all(transaction, &add, group);
 }
 
-enum status policy_store_derive(struct pg_transaction *transaction, const char *policy_id)
-{
-    /* Of the policy and all below it: the groups below those that a statement of its own manages. */
+/* Of the policy and all below it: the groups below those that a statement of its own manages. */
 #define DUE                                                                                        \
-    "WITH RECURSIVE tree (id) AS ("                                                                \
-    "  SELECT $1::bigint UNION"                                                                    \
-    "  SELECT p.id FROM tree JOIN pek.policy AS p ON p.parent_id = tree.id), "                     \
-    "due (policy_id, group_id) AS ("                                                               \
-    "  SELECT s.policy_id, g.id FROM tree"                                                         \
-    "    JOIN pek.policy_statement AS s ON s.policy_id = tree.id"                                  \
-    "    JOIN pek.realm_group AS g ON g.parent_id = s.group_id"                                    \
-    "   WHERE s.user_id IS NULL AND s.actions & 16 <> 0 AND s.resource <> 'GROUP_ESCALATION'"      \
-    "  UNION"                                                                                      \
-    "  SELECT due.policy_id, g.id FROM due"                                                        \
-    "    JOIN pek.realm_group AS g ON g.parent_id = due.group_id) "
+    POLICY_STORE_TREE                                                                              \
+    ", due (policy_id, parent_id, group_id, made_by, level) AS ("                                  \
+    "  SELECT tree.id, tree.parent_id, c.id, m.made_by, 1 FROM tree, LATERAL ("                    \
+    "    SELECT s.group_id, s.made_by FROM pek.policy_statement AS s"                              \
+    "     WHERE s.policy_id = tree.id AND " MANAGES " OFFSET 0) AS m, LATERAL ("                   \
+    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = m.group_id OFFSET 0) AS c"      \
+    "  UNION ALL"                                                                                  \
+    "  SELECT due.policy_id, due.parent_id, c.id, due.made_by, due.level + 1 FROM due, LATERAL ("  \
+    "    SELECT g.id FROM pek.realm_group AS g"                                                    \
+    "     WHERE g.parent_id = due.group_id OFFSET 0) AS c WHERE due.level < 16) "
+
+enum status policy_store_derive(struct pg_transaction *transaction, const char *policy_id,
+                                bool narrowed)
+{
     static const struct pg_statement forget = {
         "policy_derive_forget",
-        DUE "DELETE FROM pek.policy_statement AS s USING tree "
-            "WHERE s.policy_id = tree.id AND s.resource = 'GROUP_ESCALATION' "
-            "AND NOT EXISTS (SELECT FROM due"
-            " WHERE due.policy_id = s.policy_id AND due.group_id = s.group_id)",
+        DUE
+        ", gone (policy_id, group_id) AS ("
+        "  SELECT tree.id, e.group_id FROM tree, LATERAL ("
+        "    SELECT s.group_id FROM pek.policy_statement AS s WHERE s.policy_id = tree.id"
+        "       AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e"
+        "  EXCEPT SELECT due.policy_id, due.group_id FROM due) "
+        "DELETE FROM pek.policy_statement WHERE id = ANY (ARRAY("
+        "SELECT e.id FROM gone, LATERAL ("
+        "  SELECT s.id FROM pek.policy_statement AS s WHERE s.policy_id = gone.policy_id"
+        "     AND s.group_id = gone.group_id AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e))",
     };
     static const struct pg_statement add = {
         "policy_derive_add",
-        DUE "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions) "
-            "SELECT due.policy_id, due.group_id, 'GROUP_ESCALATION', 21 FROM due "
-            "JOIN pek.policy AS p ON p.id = due.policy_id "
-            "WHERE " COVERED(
-                "due.group_id") "ON CONFLICT ON CONSTRAINT policy_statement_key DO NOTHING",
+        DUE "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions, made_by) "
+            "SELECT due.policy_id, due.group_id, 'GROUP_ESCALATION', 21, due.made_by FROM due "
+            "WHERE " COVERED("due.parent_id", "due.group_id") "ON CONFLICT ON CONSTRAINT "
+                                                              "policy_statement_key DO NOTHING",
     };
-    enum status status = run(transaction, &forget, PARAMS(pg_str(policy_id)));
+    enum status status =
+        narrowed ? run(transaction, &forget, PARAMS(pg_str(policy_id))) : STATUS_OK;
     return status == STATUS_OK ? add_all(transaction, &add, policy_id) : status;
 }
 
@@ -220,18 +251,16 @@ static enum status shrink_below(struct pg_transaction *transaction, const char *
 {
     static const struct pg_statement shrink = {
         "policy_shrink_below",
-        "WITH RECURSIVE below (id, level) AS ("
-        "  SELECT g.id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
-        "  UNION ALL"
-        "  SELECT g.id, below.level + 1"
-        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
-        "   WHERE below.level < 16), "
-        "gone AS ("
-        "  DELETE FROM pek.policy_statement AS s USING below, pek.policy AS p"
-        "   WHERE s.group_id = below.id AND p.id = s.policy_id AND p.parent_id IS NOT NULL"
-        "     AND NOT EXISTS (SELECT FROM pek.policy_statement AS q"
-        "       WHERE q.policy_id = p.parent_id AND " POLICY_STORE_WITHIN ")"
-        "  RETURNING s.*), "
+        POLICY_STORE_BELOW
+        ", gone AS ("
+        "  DELETE FROM pek.policy_statement AS d WHERE d.id = ANY (ARRAY("
+        "    SELECT s.id FROM below, LATERAL ("
+        "      SELECT * FROM pek.policy_statement AS t WHERE t.group_id = below.id OFFSET 0) AS s, "
+        "LATERAL ("
+        "      SELECT o.parent_id FROM pek.policy AS o WHERE o.id = s.policy_id OFFSET 0) AS p"
+        "     WHERE p.parent_id IS NOT NULL AND NOT EXISTS (SELECT FROM pek.policy_statement AS q"
+        "       WHERE q.policy_id = p.parent_id AND " POLICY_STORE_WITHIN " OFFSET 0)))"
+        "  RETURNING d.*), "
         "told AS (" POLICY_STORE_TELL_GONE ") "
         "SELECT count(*) FROM gone",
     };
@@ -249,14 +278,11 @@ enum status policy_store_escalate_again(struct pg_transaction *transaction, cons
 {
     static const struct pg_statement forget = {
         "policy_escalate_forget",
-        "WITH RECURSIVE below (id, level) AS ("
-        "  SELECT g.id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
-        "  UNION ALL"
-        "  SELECT g.id, below.level + 1"
-        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
-        "   WHERE below.level < 16) "
-        "DELETE FROM pek.policy_statement AS s USING below "
-        "WHERE s.group_id = below.id AND s.resource = 'GROUP_ESCALATION'",
+        POLICY_STORE_BELOW
+        "DELETE FROM pek.policy_statement WHERE id = ANY (ARRAY("
+        "SELECT e.id FROM below, LATERAL ("
+        "  SELECT s.id FROM pek.policy_statement AS s WHERE s.group_id = below.id"
+        "     AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e))",
     };
     int64_t shrunk = 1;
     enum status status = policy_store_lock(transaction, true);
@@ -278,15 +304,11 @@ enum status policy_store_holders(struct pg_transaction *transaction, const char 
 {
     static const struct pg_statement holders = {
         "policy_holders",
-        "WITH RECURSIVE below (id, level) AS ("
-        "  SELECT g.id, 1 FROM pek.realm_group AS g WHERE g.id = $1"
-        "  UNION ALL"
-        "  SELECT g.id, below.level + 1"
-        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
-        "   WHERE below.level < 16) "
-        "SELECT DISTINCT a.user_id FROM below "
-        "JOIN pek.policy_statement AS s ON s.group_id = below.id "
-        "JOIN pek.policy_assignment AS a ON a.realm = s.realm AND a.policy_id = s.policy_id",
+        POLICY_STORE_BELOW "SELECT DISTINCT h.user_id FROM below, LATERAL ("
+                           "  SELECT s.policy_id FROM pek.policy_statement AS s WHERE s.group_id = "
+                           "below.id OFFSET 0) AS s, LATERAL ("
+                           "  SELECT a.user_id FROM pek.policy_assignment AS a WHERE a.policy_id = "
+                           "s.policy_id OFFSET 0) AS h",
     };
     return pg_execute(transaction, &holders, PARAMS(pg_str(group)), ret_users);
 }
@@ -306,11 +328,13 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
         "  SELECT made.id, $3, CASE WHEN $3::text IS NULL THEN 'REALM' ELSE 'GROUP' END,"
-        "   $4::integer FROM made) "
-        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail) "
-        "SELECT 'operator', 'policy.create', 'policy', made.id::text,"
-        " jsonb_build_object('name', $1::text, 'group_id', $3::text, 'actions', $4::integer) "
-        "FROM made RETURNING target_id",
+        "   $4::integer FROM made), "
+        "logged AS ("
+        "  INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail)"
+        "  SELECT 'operator', 'policy.create', 'policy', made.id::text,"
+        "   jsonb_build_object('name', $1::text, 'group_id', $3::text, 'actions', $4::integer)"
+        "    FROM made) "
+        "SELECT made.id FROM made",
     };
     struct slice unique_key;
     struct pg_result *made;
@@ -326,33 +350,36 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
     if (status != STATUS_OK)
         return status;
     if (pg_rows(made) == 1)
-        status = policy_store_derive(transaction, pg_get_str(made, 0, 0));
+        status = policy_store_derive(transaction, pg_get_str(made, 0, 0), false);
     pg_result_free(made);
     return status;
 }
 
-enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
-                                const char *user, const char *assigned_by)
+enum status policy_store_assign_named(struct pg_transaction *transaction, const char *name,
+                                      const char *user, const char *giver, struct fault *fault)
 {
-    static const struct pg_statement assign = {
-        "policy_assign",
-        "WITH found AS (SELECT p.id FROM pek.policy AS p WHERE p.name = $1), "
-        "made AS ("
-        "  INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by)"
-        "  SELECT found.id, $2, $3 FROM found ON CONFLICT DO NOTHING RETURNING policy_id), "
-        "logged AS ("
-        "  INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail)"
-        "  SELECT $3, 'policy.assign', 'policy', made.policy_id::text,"
-        "   jsonb_build_object('user_id', $2::text)"
-        "    FROM made) "
-        "SELECT count(*) FROM found",
+    static const struct pg_statement find = {
+        "policy_find_named",
+        "SELECT p.id FROM pek.policy AS p WHERE p.name = $1",
     };
-    struct pg_result *result;
-    enum status status = pg_execute(
-        transaction, &assign, PARAMS(pg_str(name), pg_str(user), pg_str(assigned_by)), &result);
+    static const struct pg_statement audit = {
+        "policy_assign_audit",
+        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, detail) "
+        "VALUES ($1, 'policy.assign', 'policy', $2, jsonb_build_object('user_id', $3::text))",
+    };
+    struct pg_result *found;
+    bool made = false;
+    enum status status = pg_execute(transaction, &find, PARAMS(pg_str(name)), &found);
     if (status != STATUS_OK)
         return status;
-    status = pg_get_int(result, 0, 0) == 1 ? STATUS_OK : STATUS_NOT_FOUND;
-    pg_result_free(result);
+    if (pg_rows(found) == 0)
+        status = fault_set(fault, STATUS_NOT_FOUND, NULL, "there is no policy %s", name);
+    if (status == STATUS_OK)
+        status =
+            policy_store_assign(transaction, pg_get_str(found, 0, 0), user, giver, &made, fault);
+    if (status == STATUS_OK && made)
+        status = run(transaction, &audit,
+                     PARAMS(pg_str(giver), pg_str(pg_get_str(found, 0, 0)), pg_str(user)));
+    pg_result_free(found);
     return status;
 }

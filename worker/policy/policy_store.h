@@ -7,37 +7,36 @@
 #ifndef PEK_WORKER_POLICY_POLICY_STORE_H
 #define PEK_WORKER_POLICY_POLICY_STORE_H
 
+#include "shared/base/fault.h"
 #include "shared/pg/pg.h"
-#include "worker/policy/policy.h"
-
-#define POLICY_REALM_GOD "GOD" /* the name of the unrestricted policy every other one is under */
-#define POLICY_NAMES_MAX 100   /* told to the hub as hints */
+#include "worker/rights/policy.h"
 
 #define POLICY_SHRINK_ROUNDS_MAX 24 /* twice the depth of policies, and some */
 
-/* ---- reads ---- */
-
-/* Rows (group, user, actions) of what the user has, in the order that struct policy_rights wants; only of the
- * policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
-PEK_MUST_CHECK enum status policy_store_rights(struct pg *pg, struct cancel *cancel,
-                                               struct slice user, const struct slice *names,
-                                               size_t name_count, struct arena *arena,
-                                               struct pg_result **ret_rows);
-/* The actions that the user's statements give on one target, however many statements there are. */
-PEK_MUST_CHECK enum status policy_store_actions(struct pg *pg, struct cancel *cancel,
-                                                struct slice user,
-                                                const struct policy_target *target,
-                                                uint32_t *ret_actions);
-/* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
-PEK_MUST_CHECK enum status policy_store_names(struct pg *pg, struct cancel *cancel,
-                                              struct slice user, struct pg_result **ret_rows);
-
 /* ---- within a change ---- */
 
-/* The subset rule in SQL: statement `s` lies within statement `q`, as policy_statement_within has it. */
+/* The subset rule in SQL: statement `s` lies within statement `q`, NULL is no restriction. */
 #define POLICY_STORE_WITHIN                                                                        \
     "(q.group_id IS NULL OR q.group_id = s.group_id) "                                             \
     "AND (q.user_id IS NULL OR q.user_id = s.user_id) AND s.actions & ~q.actions = 0"
+
+/* `tree`: the policy $1 and all below it. Subqueries behind LATERAL … OFFSET 0 are run once for each row before them,
+ * by an index, and so are those of EXISTS with OFFSET 0: a plan that joined whole tables instead would cost what
+ * everybody has, not what the change concerns. And no UNION in a recursion: its table is as large as the guess. */
+#define POLICY_STORE_TREE                                                                          \
+    "WITH RECURSIVE tree (id, parent_id) AS ("                                                     \
+    "  SELECT t.id, t.parent_id FROM pek.policy AS t WHERE t.id = $1::bigint UNION ALL"            \
+    "  SELECT c.id, tree.id FROM tree, LATERAL ("                                                  \
+    "    SELECT p.id FROM pek.policy AS p WHERE p.parent_id = tree.id OFFSET 0) AS c) "
+
+/* `below`: the group $1 and all below it, which is level 1. */
+#define POLICY_STORE_BELOW                                                                         \
+    "WITH RECURSIVE below (id, parent_id, level) AS ("                                             \
+    "  SELECT g.id, g.parent_id, 1 FROM pek.realm_group AS g WHERE g.id = $1"                      \
+    "  UNION ALL"                                                                                  \
+    "  SELECT c.id, below.id, below.level + 1 FROM below, LATERAL ("                               \
+    "    SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = below.id OFFSET 0) AS c"        \
+    "   WHERE below.level < 16) "
 
 /* An audit row for each statement of people in `gone`; $2 is the actor, $3 the trace id. */
 #define POLICY_STORE_TELL_GONE                                                                     \
@@ -50,17 +49,25 @@ PEK_MUST_CHECK enum status policy_store_names(struct pg *pg, struct cancel *canc
  * anything of policies is read that the change relies on. */
 PEK_MUST_CHECK enum status policy_store_lock(struct pg_transaction *transaction, bool shared);
 
-/* `GOD in GROUP`: all rights on the group, under the realm's GOD, assigned to its creator. */
+/* The one door of assignments. Assigned already is fine, `ret_made` tells. FAILED_PRECONDITION, reason
+ * DELEGATION_USER_FULL, when the giver gave this user DELEGATION_ASSIGNMENTS_MAX; NOT_FOUND for the policy. */
+PEK_MUST_CHECK enum status policy_store_assign(struct pg_transaction *transaction,
+                                               const char *policy_id, const char *user,
+                                               const char *giver, bool *ret_made,
+                                               struct fault *fault);
+/* `GOD in GROUP`: all rights on the group, under the realm's GOD, assigned to its creator by themselves: refused as
+ * above. Only to GOD of the realm, who needs it not, it is not assigned then. */
 PEK_MUST_CHECK enum status policy_store_add_group_god(struct pg_transaction *transaction,
                                                       const char *group, const char *user,
-                                                      struct arena *arena);
+                                                      struct arena *arena, struct fault *fault);
 /* What managers of the groups above it get on the group and on all below it, as far as the policy above theirs has
  * it. Twice is once. */
 PEK_MUST_CHECK enum status policy_store_escalate(struct pg_transaction *transaction,
                                                  const char *group);
-/* The same from the side of the policy and all those below it, after their statements changed. */
+/* The same from the side of the policy and all those below it, after statements that manage a group were added to
+ * it; or changed or taken when `narrowed`. */
 PEK_MUST_CHECK enum status policy_store_derive(struct pg_transaction *transaction,
-                                               const char *policy_id);
+                                               const char *policy_id, bool narrowed);
 /* After a move: the escalations of the group and all below it as their present ancestors make them; and what
  * policies gave on by an escalation that is gone, is gone as well. */
 PEK_MUST_CHECK enum status policy_store_escalate_again(struct pg_transaction *transaction,
@@ -75,8 +82,9 @@ PEK_MUST_CHECK enum status policy_store_holders(struct pg_transaction *transacti
 PEK_MUST_CHECK enum status policy_store_ensure(struct pg_transaction *transaction, const char *name,
                                                bool can_issue, const char *group, uint32_t actions,
                                                struct arena *arena);
-/* Assigned already is fine. NOT_FOUND when there is no such policy. */
-PEK_MUST_CHECK enum status policy_store_assign(struct pg_transaction *transaction, const char *name,
-                                               const char *user, const char *assigned_by);
+/* As policy_store_assign, of the policy of that name. */
+PEK_MUST_CHECK enum status policy_store_assign_named(struct pg_transaction *transaction,
+                                                     const char *name, const char *user,
+                                                     const char *giver, struct fault *fault);
 
 #endif

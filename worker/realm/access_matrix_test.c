@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 #include "worker/testing/policy_world.h"
 
 enum role { GOD, LEADER, MEMBER, ISSUER, STRANGER, OTHER_REALM, NOBODY, ROLES };

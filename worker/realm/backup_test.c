@@ -17,7 +17,11 @@
 /* Every row of every table of the realms, and who may do what with it. */
 static const char everything_sql[] =
     "SELECT string_agg(t.name || ' ' || rows || ' ' || digest, E'\\n' ORDER BY t.name) FROM ("
-    " SELECT c.oid::regclass::text || coalesce(c.relacl::text, '') || c.relrowsecurity"
+    /* Rights that are as by default may be written down or not. */
+    " SELECT c.oid::regclass::text || coalesce(c.relacl, acldefault('r', c.relowner))::text"
+    "        || coalesce((SELECT string_agg(a.attname || a.attacl::text, ',' ORDER BY a.attnum)"
+    "             FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL), '')"
+    "        || c.relrowsecurity"
     "        || c.relforcerowsecurity || pg_get_userbyid(c.relowner) AS name,"
     "        (xpath('/row/n/text()', x))[1]::text AS rows, (xpath('/row/d/text()', x))[1]::text AS "
     "digest"

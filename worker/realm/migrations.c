@@ -7,10 +7,11 @@
 #include "worker/group/migration_0008.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
+#include "worker/policy/migration_0009.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 7
+#define FILES 8
 
 const struct migrations *realm_migrations(void)
 {
@@ -27,6 +28,8 @@ const struct migrations *realm_migrations(void)
         {"0006_search.sql", slice_make(migration_0006_search, migration_0006_search_len)},
         {"0008_group_archive.sql",
          slice_make(migration_0008_group_archive, migration_0008_group_archive_len)},
+        {"0009_policy_bounds.sql",
+         slice_make(migration_0009_policy_bounds, migration_0009_policy_bounds_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

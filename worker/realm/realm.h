@@ -15,8 +15,8 @@
 #include "shared/jwt/jwt_keys.h"
 #include "shared/pg/pg.h"
 #include "shared/rpc/rpc.h"
-#include "worker/policy/guard.h"
-#include "worker/policy/policy_cache.h"
+#include "worker/guard/guard.h"
+#include "worker/rights/policy_cache.h"
 
 #define REALM_NAME_BYTES_MAX 63
 #define REALM_LOCK_TIMEOUT "1s"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
 
 char *policy_world_text(const char *text)
 {
@@ -29,7 +29,7 @@ policy_v1_statement *policy_world_statement(struct world *w, struct given given)
     statement->user_id = policy_world_text(given.user);
     statement->actions = actions;
     for (uint32_t action = 1; action < POLICY_ACTION_GOD; action++)
-        if (given.actions & policy_action_bits(action))
+        if (given.actions & policy_action_bit(action))
             actions[statement->n_actions++] = (Pek__Action)action;
     return statement;
 }

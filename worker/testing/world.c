@@ -207,10 +207,12 @@ struct grant {
 static enum status grant(struct pg_transaction *transaction, void *arg)
 {
     struct grant *g = arg;
+    struct fault fault = {0};
     enum status status =
         policy_store_ensure(transaction, g->policy, true, g->group, g->actions, g->arena);
-    return status == STATUS_OK ? policy_store_assign(transaction, g->policy, g->user, "operator")
-                               : status;
+    return status == STATUS_OK
+               ? policy_store_assign_named(transaction, g->policy, g->user, "operator", &fault)
+               : status;
 }
 
 void world_grant(struct world *w, const struct world_realm *realm, const char *policy,
@@ -223,7 +225,8 @@ void world_grant(struct world *w, const struct world_realm *realm, const char *p
 
 void world_god(struct world *w, const struct world_realm *realm, const char *user)
 {
-    world_grant(w, realm, POLICY_REALM_GOD, user, NULL, POLICY_ACTIONS_ALL);
+    world_sql(w, "SET pek.realm = '%s'; SELECT pek.make_god('%s')", realm->name, user);
+    policy_cache_forget(realm_rights(realm->realm), slice_str(user));
 }
 
 /* ---- calls ---- */

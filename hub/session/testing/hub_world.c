@@ -12,6 +12,7 @@
 #include "hub/migration_0002.h"
 #include "hub/migration_0003.h"
 #include "hub/migration_0004.h"
+#include "hub/migration_0005.h"
 #include "shared/base/clock.h"
 
 static void (*current_body)(struct hub_world *h);
@@ -69,6 +70,7 @@ static void make_tables(struct hub_world *h)
         slice_make(hub_0002_login_sql, hub_0002_login_sql_len),
         slice_make(hub_0003_session_sql, hub_0003_session_sql_len),
         slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len),
+        slice_make(hub_0005_grants_sql, hub_0005_grants_sql_len),
     };
     for (size_t i = 0; i < sizeof(migrations) / sizeof(migrations[0]); i++) {
         struct buffer sql;

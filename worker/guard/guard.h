@@ -9,12 +9,12 @@
  * is decided by the policies that the caller holds (delegation.h), read anew each time; with `filter` the scope
  * only tells whether the caller sees all of them.
  */
-#ifndef PEK_WORKER_POLICY_GUARD_H
-#define PEK_WORKER_POLICY_GUARD_H
+#ifndef PEK_WORKER_GUARD_GUARD_H
+#define PEK_WORKER_GUARD_GUARD_H
 
 #include "shared/jwt/jwt_keys.h"
 #include "shared/rpc/rpc.h"
-#include "worker/policy/policy_cache.h"
+#include "worker/rights/policy_cache.h"
 
 #define GUARD_HINT_KEY "x-policy-hint"
 #define GUARD_AGE_MAX_MS 2000 /* a stream asks again after this long */

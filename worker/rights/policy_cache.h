@@ -6,12 +6,12 @@
  *
  * Everything on the loop thread; checks run in a fiber and may wait for PostgreSQL.
  */
-#ifndef PEK_WORKER_POLICY_POLICY_CACHE_H
-#define PEK_WORKER_POLICY_POLICY_CACHE_H
+#ifndef PEK_WORKER_RIGHTS_POLICY_CACHE_H
+#define PEK_WORKER_RIGHTS_POLICY_CACHE_H
 
 #include "shared/pg/pg.h"
-#include "worker/policy/delegation.h"
-#include "worker/policy/policy.h"
+#include "worker/rights/policy.h"
+#include "worker/rights/standing.h"
 
 #define POLICY_CACHE_USERS_MAX 20000
 #define POLICY_CACHE_AGE_MAX_MS (5 * 60 * 1000)
@@ -34,15 +34,15 @@ struct policy_asker {
 
 /* OK with the answer, or the failure to find out. `arena` is scratch. */
 PEK_MUST_CHECK enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cancel,
-                                               const struct policy_asker *asker, uint32_t bits,
+                                               const struct policy_asker *asker, uint32_t bit,
                                                const struct policy_target *target,
                                                struct arena *arena, bool *ret_allowed);
-/* Where the asker has the right; the groups are copied into the arena. */
+/* Where the asker has the right; the groups are copied into the arena, the user is the asker's. */
 PEK_MUST_CHECK enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
-                                              const struct policy_asker *asker, uint32_t bits,
+                                              const struct policy_asker *asker, uint32_t bit,
                                               struct arena *arena, struct policy_scope *ret_scope);
 
-/* How the user stands to a policy (policy_admin_standing): never remembered, it is asked rarely. */
+/* How the user stands to a policy (rights_store_standing): never remembered, it is asked rarely. */
 PEK_MUST_CHECK enum status policy_cache_standing(struct policy_cache *cache, struct cancel *cancel,
                                                  struct slice user, const char *policy_id,
                                                  struct policy_standing *ret_standing);

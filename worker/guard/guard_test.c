@@ -1,5 +1,5 @@
 /* The guard, its cache and what may be believed; through a realm's own services. */
-#include "worker/policy/guard.h"
+#include "worker/guard/guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -238,10 +238,54 @@ static void user_with_too_many_statements_is_still_judged_rightly(struct world *
         assert_int_equal(get(w, "bob", "m@none"), STATUS_PERMISSION_DENIED);
     }
     list.page_size = 1;
-    assert_string_equal(world_list(w, "bob", &list), "RESOURCE_EXHAUSTED");
+    assert_string_equal(world_list(w, "bob", &list), "m@g1");
+    list.page_size = 0;
+    list.q = (char *)(uintptr_t) "x";
+    assert_string_equal(world_list(w, "bob", &list), "o@x");
+    list.q = (char *)(uintptr_t) "";
+    list.parent_id = (char *)(uintptr_t) "o@o";
+    assert_string_equal(world_list(w, "bob", &list), "o@x");
+    assert_string_equal(world_list(w, "eve", &list), "PERMISSION_DENIED");
+    list.parent_id = (char *)(uintptr_t) "";
+    list.q = (char *)(uintptr_t) "o";
+    assert_string_equal(world_list(w, "bob", &list), "");
+    list.q = (char *)(uintptr_t) "";
+    list.page_size = 1;
     world_grant(w, &w->a, "Member", "bob", NULL, VIEW_GROUP);
     assert_int_equal(get(w, "bob", "o@o"), STATUS_OK);
     assert_string_equal(world_list(w, "bob", &list), "m@g1");
+}
+
+/* The limit is of groups, whatever number of statements names them; and no list is refused for it. */
+static void scope_of_many_groups_is_listed_whole(struct world *w)
+{
+    group_v1_list_groups_request list = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    make_groups(w);
+    world_grant(w, &w->a, "P0", "bob", "o@x", VIEW_GROUP);
+    world_sql(w,
+              "INSERT INTO pek.realm_group"
+              " (realm, id, parent_id, name, unique_key, folded, sort_key, purpose)"
+              " SELECT 'a', 'o@g' || n, 'o@o', 'G', n, '', decode(to_char(n, 'FM0000'), 'hex'), 0"
+              " FROM generate_series(1, %d) n; INSERT INTO pek.policy (realm, name, unique_key)"
+              " SELECT 'a', 'P' || n, 'p' || n FROM generate_series(1, 21) n; INSERT INTO"
+              " pek.policy_statement (realm, policy_id, group_id, user_id, resource, actions)"
+              " SELECT 'a', p.id, g.id, CASE p.name WHEN 'P21' THEN 'carl' END, 'GROUP',"
+              "  CASE p.name WHEN 'P20' THEN 2 ELSE 4 END FROM pek.policy p, pek.realm_group g"
+              " WHERE p.name LIKE 'P%%' AND g.id LIKE 'o@g%%' AND (p.name IN ('P20', 'P21') OR"
+              "  substr(g.id, 4)::integer %% 20 <> 7); INSERT INTO pek.policy_assignment"
+              " (realm, policy_id, user_id, assigned_by) SELECT 'a', id, 'bob', 'x' FROM pek.policy"
+              " WHERE name LIKE 'P%%' ON CONFLICT DO NOTHING",
+              POLICY_SCOPE_GROUPS_MAX + 200);
+    policy_cache_forget_all(realm_rights(w->a.realm));
+    size_t seen = 1;
+    const char *ids = world_list(w, "bob", &list);
+    for (const char *at = ids; (at = strchr(at, ' ')); at++)
+        seen++;
+    assert_int_equal(seen, (POLICY_SCOPE_GROUPS_MAX + 200) / 20 * 19 + 1);
+    assert_non_null(strstr(ids, "o@x"));
+    assert_null(strstr(ids, "o@o"));
+    assert_null(strstr(ids, "o@g27 "));
+    assert_int_equal(get(w, "bob", "o@g27"), STATUS_PERMISSION_DENIED);
 }
 
 /* ---- revocation ---- */
@@ -390,6 +434,7 @@ int main(void)
         WORLD_TEST(partial_knowledge_denies_nothing),
         WORLD_TEST(hints_are_decoded_strictly),
         WORLD_TEST(user_with_too_many_statements_is_still_judged_rightly),
+        WORLD_TEST(scope_of_many_groups_is_listed_whole),
         WORLD_TEST(revocation_in_sql_reaches_the_cache),
         WORLD_TEST(right_that_came_with_a_change_is_seen_by_the_next_check),
         WORLD_TEST(nothing_is_remembered_while_notifications_may_be_missed),

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "worker/policy/guard.h"
+#include "worker/guard/guard.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

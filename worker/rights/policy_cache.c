@@ -1,12 +1,11 @@
-#include "worker/policy/policy_cache.h"
+#include "worker/rights/policy_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/lru.h"
-#include "worker/policy/policy_admin_store.h"
-#include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 struct policy_cache {
     struct pg *pg;
@@ -185,8 +184,8 @@ static enum status load(struct policy_cache *cache, struct cancel *cancel,
 {
     struct pg_result *rows;
     enum status status =
-        policy_store_rights(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
-                            asker->hint_count, arena, &rows);
+        rights_store_load(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
+                          asker->hint_count, arena, &rows);
     if (status != STATUS_OK)
         return status;
     struct entry *entry = entry_from_rows(rows);
@@ -214,7 +213,8 @@ static void keep(struct policy_cache *cache, struct slice user, uint64_t generat
 
 /* What is asked of rights: answers whether they settle it without any others. */
 struct question {
-    uint32_t bits;
+    struct slice user;
+    uint32_t bit;
     const struct policy_target *target; /* NULL: a scope is wanted */
     struct arena *arena;
     bool allowed;
@@ -231,34 +231,45 @@ static enum status copy_scope(struct policy_scope *scope, struct arena *arena)
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
+/* Of so many groups that the list is to ask the tables. */
+static struct policy_scope asked_scope(const struct question *question)
+{
+    return (struct policy_scope){.user = question->user, .bit = question->bit};
+}
+
 static bool settled(struct question *question, const struct entry *entry)
 {
     static const struct policy_target whole_realm = {NULL, NULL};
     const struct policy_target *target = question->target ? question->target : &whole_realm;
     question->status = STATUS_OK;
-    question->allowed = policy_rights_allow(&entry->rights, question->bits, target);
+    question->allowed = policy_rights_allow(&entry->rights, question->bit, target);
     question->scope = (struct policy_scope){.all = question->allowed};
     if (question->allowed || !entry->complete)
         return question->allowed;
     if (!question->target) {
         question->status =
-            policy_rights_scope(&entry->rights, question->bits, question->arena, &question->scope);
+            policy_rights_scope(&entry->rights, question->bit, question->arena, &question->scope);
+        if (question->status == STATUS_OK && question->scope.group_count > POLICY_SCOPE_GROUPS_MAX)
+            question->scope = asked_scope(question);
         if (question->status == STATUS_OK)
             question->status = copy_scope(&question->scope, question->arena);
     }
     return true;
 }
 
-/* For a user with more statements than are kept: about one target PostgreSQL is asked each time. */
+/* For a user with more statements than are kept: about one target PostgreSQL is asked each time, and so it is by a
+ * list. Who may see nothing gets an empty list then. */
 static enum status ask_database(struct policy_cache *cache, struct cancel *cancel,
                                 const struct policy_asker *asker, struct question *question)
 {
-    if (!question->target)
-        return STATUS_RESOURCE_EXHAUSTED;
+    if (!question->target) {
+        question->scope = asked_scope(question);
+        return STATUS_OK;
+    }
     uint32_t actions = 0;
     enum status status =
-        policy_store_actions(cache->pg, cancel, asker->user, question->target, &actions);
-    question->allowed = question->bits != 0 && (actions & question->bits) == question->bits;
+        rights_store_actions(cache->pg, cancel, asker->user, question->target, &actions);
+    question->allowed = (actions & question->bit) != 0;
     return status;
 }
 
@@ -298,11 +309,11 @@ static enum status ask(struct policy_cache *cache, struct cancel *cancel,
 }
 
 enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cancel,
-                                const struct policy_asker *asker, uint32_t bits,
+                                const struct policy_asker *asker, uint32_t bit,
                                 const struct policy_target *target, struct arena *arena,
                                 bool *ret_allowed)
 {
-    struct question question = {.bits = bits, .target = target, .arena = arena};
+    struct question question = {.user = asker->user, .bit = bit, .target = target, .arena = arena};
     enum status status = ask(cache, cancel, asker, &question);
     if (status == STATUS_OK)
         *ret_allowed = question.allowed;
@@ -310,10 +321,10 @@ enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cance
 }
 
 enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
-                               const struct policy_asker *asker, uint32_t bits, struct arena *arena,
+                               const struct policy_asker *asker, uint32_t bit, struct arena *arena,
                                struct policy_scope *ret_scope)
 {
-    struct question question = {.bits = bits, .target = NULL, .arena = arena};
+    struct question question = {.user = asker->user, .bit = bit, .target = NULL, .arena = arena};
     enum status status = ask(cache, cancel, asker, &question);
     if (status == STATUS_OK)
         *ret_scope = question.scope;
@@ -324,5 +335,5 @@ enum status policy_cache_standing(struct policy_cache *cache, struct cancel *can
                                   struct slice user, const char *policy_id,
                                   struct policy_standing *ret_standing)
 {
-    return policy_admin_standing(cache->pg, cancel, user, policy_id, ret_standing);
+    return rights_store_standing(cache->pg, cancel, user, policy_id, ret_standing);
 }

@@ -1,4 +1,4 @@
-#include "worker/policy/guard.h"
+#include "worker/guard/guard.h"
 
 #include <stdlib.h>
 #include <strings.h>
@@ -7,7 +7,6 @@
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_cache.h"
-#include "worker/policy/policy_admin_store.h"
 
 struct guard {
     const char *realm;
@@ -194,7 +193,7 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
     if (rule->field) {
         const char *value = rule->target(request);
         if (value && value[0]) {
-            value = delegation_group(value, rpc_arena(ctx));
+            value = policy_group_id(value, rpc_arena(ctx));
             if (!value)
                 return STATUS_RESOURCE_EXHAUSTED;
             if (rule->on_user)
@@ -210,7 +209,7 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
     }
     bool allowed = false;
     enum status status =
-        policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bits(action),
+        policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bit(action),
                             &target, rpc_arena(ctx), &allowed);
     if (status != STATUS_OK)
         return status;
@@ -221,14 +220,13 @@ static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
                                 const struct policy_asker *asker, const struct rpc_access *rule)
 {
     struct attached *attached = rpc_attached(ctx);
-    enum status status =
-        policy_cache_scope(guard->cache, rpc_cancel(ctx), asker, policy_action_bits(rule->action),
-                           rpc_arena(ctx), &attached->scope);
-    if (status == STATUS_RESOURCE_EXHAUSTED)
-        return rpc_fail(ctx, status, "you have rights on too many groups to list them");
+    struct policy_scope *scope = &attached->scope;
+    enum status status = policy_cache_scope(guard->cache, rpc_cancel(ctx), asker,
+                                            policy_action_bit(rule->action), rpc_arena(ctx), scope);
     if (status != STATUS_OK)
         return status;
-    return attached->scope.all || attached->scope.group_count > 0 ? STATUS_OK : deny(guard, ctx);
+    bool some = scope->all || scope->user.len > 0 || scope->group_count > 0;
+    return some ? STATUS_OK : deny(guard, ctx);
 }
 
 /* ---- policies ---- */
@@ -238,14 +236,14 @@ static enum status check_policy(struct guard *guard, struct rpc_ctx *ctx,
 {
     const char *id = rule->target(request);
     struct policy_standing standing;
-    if (!policy_admin_is_id(id))
+    if (!policy_is_id(id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, rule->field, "%s is no policy's id",
                               rule->field);
     enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
                                                rpc_principal(ctx)->user, id, &standing);
     if (status != STATUS_OK)
         return status;
-    return delegation_allows(&standing, rule->right) ? STATUS_OK : deny(guard, ctx);
+    return standing_allows(&standing, rule->right) ? STATUS_OK : deny(guard, ctx);
 }
 
 static enum status check_policies(struct guard *guard, struct rpc_ctx *ctx)

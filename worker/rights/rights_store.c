@@ -1,0 +1,156 @@
+#include "worker/rights/rights_store.h"
+
+#define PARAMS(...)                                                                                \
+    (const struct pg_param[]){__VA_ARGS__},                                                        \
+        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
+
+/* The statements of assignment `a`, by an index: a join could read those of everybody. */
+#define OF_POLICY                                                                                  \
+    "LATERAL (SELECT t.group_id, t.user_id, t.actions FROM pek.policy_statement AS t"              \
+    " WHERE t.policy_id = a.policy_id OFFSET 0) AS s "
+/* The order that policy_rights_allow searches in. */
+#define RIGHTS_ORDER "GROUP BY s.group_id, s.user_id ORDER BY s.group_id NULLS FIRST LIMIT 20001"
+_Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
+
+enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice user,
+                              const struct slice *names, size_t name_count, struct arena *arena,
+                              struct pg_result **ret_rows)
+{
+    static const struct pg_statement all = {
+        "policy_rights",
+        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy_assignment AS "
+        "a, " OF_POLICY "WHERE a.user_id = $1 " RIGHTS_ORDER,
+    };
+    static const struct pg_statement named = {
+        "policy_rights_named",
+        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy AS p "
+        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id, " OF_POLICY
+        "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
+    };
+    if (!names)
+        return pg_read(pg, PG_POINT_READ, cancel, &all, PARAMS(pg_text(user)), ret_rows);
+    struct pg_param array = pg_text_array(arena, names, name_count);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return pg_read(pg, PG_POINT_READ, cancel, &named, PARAMS(pg_text(user), array), ret_rows);
+}
+
+enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct slice user,
+                                 const struct policy_target *target, uint32_t *ret_actions)
+{
+    /* A restriction that the target lacks compares with NULL and does not match. */
+    static const struct pg_statement actions = {
+        "policy_actions",
+        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a, " OF_POLICY
+        "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
+        "AND (s.user_id IS NULL OR s.user_id = $3)",
+    };
+    struct pg_result *row;
+    enum status status =
+        pg_read(pg, PG_POINT_READ, cancel, &actions,
+                PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row);
+    if (status != STATUS_OK)
+        return status;
+    *ret_actions = (uint32_t)pg_get_int(row, 0, 0);
+    pg_result_free(row);
+    return STATUS_OK;
+}
+
+enum status rights_store_names(struct pg *pg, struct cancel *cancel, struct slice user,
+                               struct pg_result **ret_rows)
+{
+    static const struct pg_statement names = {
+        "policy_names",
+        "SELECT p.name FROM pek.policy_assignment AS a, LATERAL ("
+        "  SELECT q.name FROM pek.policy AS q WHERE q.id = a.policy_id OFFSET 0) AS p "
+        "WHERE a.user_id = $1 ORDER BY a.policy_id LIMIT 100",
+    };
+    _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
+    return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
+}
+
+/* ---- who has been here ---- */
+
+static enum status add_user(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement add = {
+        "rights_add_user",
+        "INSERT INTO pek.realm_user (user_id) VALUES ($1) ON CONFLICT DO NOTHING",
+    };
+    const struct slice *user = arg;
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, &add, PARAMS(pg_text(*user)), &result);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+    return status;
+}
+
+enum status rights_store_been_here(struct pg *pg, struct cancel *cancel, struct slice user)
+{
+    static const struct pg_statement find = {
+        "rights_find_user",
+        "SELECT FROM pek.realm_user WHERE user_id = $1",
+    };
+    struct pg_result *row;
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &find, PARAMS(pg_text(user)), &row);
+    if (status != STATUS_OK)
+        return status;
+    bool known = pg_rows(row) == 1;
+    pg_result_free(row);
+    return known ? STATUS_OK : pg_transact(pg, cancel, false, add_user, &user);
+}
+
+/* ---- standing ---- */
+
+/* The policies that the user holds on the way from $2 up, and whether they hold GOD. */
+static const struct pg_statement standing = {
+    "rights_standing",
+    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
+    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
+    "  UNION ALL"
+    "  SELECT u.id, u.parent_id, u.can_issue, path.distance + 1 FROM path, LATERAL ("
+    "    SELECT p.id, p.parent_id, p.can_issue FROM pek.policy AS p"
+    "     WHERE p.id = path.parent_id OFFSET 0) AS u WHERE path.distance < 16) "
+    "SELECT EXISTS (SELECT FROM pek.policy_statement AS s"
+    "          JOIN pek.policy_assignment AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
+    "         WHERE s.actions >= 2048 AND b.user_id = $1),"
+    "       count(*) > 0,"
+    "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
+    "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
+    "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
+};
+_Static_assert(1u << (POLICY_ACTION_GOD - 1) == 2048, "in SQL as a literal");
+
+static struct policy_standing take_standing(struct pg_result *row)
+{
+    struct policy_standing taken = {
+        .god = pg_get_bool(row, 0, 0),
+        .sees = pg_get_bool(row, 0, 1),
+        .issues = pg_get_bool(row, 0, 2),
+        .administers = pg_get_bool(row, 0, 3),
+    };
+    pg_result_free(row);
+    return taken;
+}
+
+enum status rights_store_standing(struct pg *pg, struct cancel *cancel, struct slice user,
+                                  const char *policy_id, struct policy_standing *ret_standing)
+{
+    struct pg_result *row;
+    enum status status = pg_read(pg, PG_POINT_READ, cancel, &standing,
+                                 PARAMS(pg_text(user), pg_str(policy_id)), &row);
+    if (status == STATUS_OK)
+        *ret_standing = take_standing(row);
+    return status;
+}
+
+enum status rights_store_standing_in(struct pg_transaction *transaction, const char *user,
+                                     const char *policy_id, struct policy_standing *ret_standing)
+{
+    struct pg_result *row;
+    enum status status =
+        pg_execute(transaction, &standing, PARAMS(pg_str(user), pg_str(policy_id)), &row);
+    if (status == STATUS_OK)
+        *ret_standing = take_standing(row);
+    return status;
+}
