@@ -106,6 +106,7 @@ static void json_values_survive_the_round(void **state)
          "\"time\":\"9999-12-31T23:59:59.999999999Z\""},
         {"{\"times\":[\"1970-01-01T00:00:00Z\"]}", "\"times\":[\"1970-01-01T00:00:00Z\"]"},
         {"{\"span\":\"-1.5s\"}", "\"span\":\"-1.500s\""},
+        {"{\"span\":\"-0.5s\"}", "\"span\":\"-0.500s\""},
         {"{\"span\":\"0s\"}", "\"span\":\"0s\""},
         {"{\"mask\":\"text,inner.text\"}", "\"mask\":\"text,inner.text\""},
         {"{\"maybeText\":\"\"}", "\"maybeText\":\"\""},
@@ -126,6 +127,12 @@ static void json_values_survive_the_round(void **state)
 static const struct {
     const char *body, *field, *text;
 } wrong_json[] = {
+    {"{\"time\":\"2026-09-01t12:00:00Z\"}", "time",
+     "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
+    {"{\"time\":\"2026-09-01T12:00:00z\"}", "time",
+     "\"time\" must be a time such as 2026-09-01T12:00:00Z"},
+    {"{\"mask\":\"text,\"}", "mask", "\"mask\" must be names of fields with commas between them"},
+    {"{\"mask\":\",\"}", "mask", "\"mask\" must be names of fields with commas between them"},
     {"[]", "", "the body must be an object"},
     {"\"x\"", "", "the body must be an object"},
     {"{\"nothing\":1}", "nothing", "\"nothing\" is unknown"},

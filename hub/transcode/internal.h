@@ -58,6 +58,7 @@ struct json_field {
 struct plan {
     const upb_MessageDef *def;
     bool needed;
+    enum { PLAN_UNSEEN, PLAN_OPEN, PLAN_CLOSED } walk; /* of the types of requests, at start */
     const upb_FieldDef **internal;
     size_t internal_count;
     struct plan_child {

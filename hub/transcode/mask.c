@@ -2,6 +2,7 @@
 #include "hub/transcode/internal.h"
 
 #define MASK_PATHS_MAX 100
+#define MASK_FORM "names of fields with commas between them"
 
 bool mask_add(upb_Message *mask, const upb_MessageDef *mask_def, struct slice path,
               upb_Arena *arena)
@@ -17,10 +18,12 @@ const char *mask_parse(struct slice text, upb_Arena *arena, upb_Message *mask,
                        const upb_MessageDef *mask_def)
 {
     size_t count = 0;
+    if (text.len > 0 && text.ptr[text.len - 1] == ',')
+        return MASK_FORM;
     while (text.len > 0) {
         struct slice path = slice_cut(&text, ',');
         if (path.len == 0 || ++count > MASK_PATHS_MAX || !mask_add(mask, mask_def, path, arena))
-            return "names of fields with commas between them";
+            return MASK_FORM;
     }
     return NULL;
 }

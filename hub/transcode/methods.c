@@ -165,21 +165,44 @@ static enum status fill_method(const struct loader *loader, const upb_ServiceDef
 
 /* ---- google.api.http ----------------------------------------------------------------------------- */
 
-static bool has_untranscodable(const struct transcode *transcode, const upb_MessageDef *def,
-                               unsigned depth)
+/* The message type that a field or a map's values hold; NULL for all else. */
+static const upb_MessageDef *message_below(const upb_FieldDef *field)
 {
-    for (int i = 0; depth < TRANSCODE_DEPTH_MAX && i < upb_MessageDef_FieldCount(def); i++) {
+    if (!upb_FieldDef_IsSubMessage(field))
+        return NULL;
+    const upb_MessageDef *below = upb_FieldDef_MessageSubDef(field);
+    if (!upb_FieldDef_IsMap(field))
+        return below;
+    const upb_FieldDef *value =
+        upb_MessageDef_FindFieldByNumber(below, kUpb_MapEntry_ValueFieldNumber);
+    return upb_FieldDef_IsSubMessage(value) ? upb_FieldDef_MessageSubDef(value) : NULL;
+}
+
+/* What keeps a request's message from being made of JSON; NULL when nothing does. Each type is looked at once,
+ * however many fields lead to it. */
+static const char *untranscodable(struct transcode *transcode, const upb_MessageDef *def)
+{
+    struct plan *plan = plan_for(transcode, def);
+    if (!plan)
+        return "no memory for a request";
+    if (plan->walk != PLAN_UNSEEN)
+        return plan->walk == PLAN_OPEN ? "a request's message holds itself" : NULL;
+    plan->walk = PLAN_OPEN;
+    for (int i = 0; i < upb_MessageDef_FieldCount(def); i++) {
         const upb_FieldDef *field = upb_MessageDef_Field(def, i);
-        if (!upb_FieldDef_IsSubMessage(field) || transcode_is_internal(transcode, field))
+        const upb_MessageDef *below = message_below(field);
+        if (!below || transcode_is_internal(transcode, field))
             continue;
-        const upb_MessageDef *below = upb_FieldDef_MessageSubDef(field);
         upb_WellKnown type = upb_MessageDef_WellKnownType(below);
         if (type == kUpb_WellKnown_Any || type >= kUpb_WellKnown_Value)
-            return true;
-        if (type == kUpb_WellKnown_Unspecified && has_untranscodable(transcode, below, depth + 1))
-            return true;
+            return "a request holds a message of no fixed type";
+        const char *problem =
+            type == kUpb_WellKnown_Unspecified ? untranscodable(transcode, below) : NULL;
+        if (problem)
+            return problem;
     }
-    return false;
+    plan->walk = PLAN_CLOSED;
+    return NULL;
 }
 
 static enum status check_rule(const struct loader *loader, const struct transcode_method *method,
@@ -260,8 +283,9 @@ static enum status add_rules(const struct loader *loader, const struct transcode
         method_option(loader->transcode->pool, method->def, "google.api.http", 0, loader->arena);
     if (!http || method->realms == TRANSCODE_INTERNAL)
         return STATUS_OK;
-    if (has_untranscodable(loader->transcode, method->request, 0))
-        return REFUSE(loader, method, "a request holds a message of no fixed type", "");
+    const char *problem = untranscodable(loader->transcode, method->request);
+    if (problem)
+        return REFUSE(loader, method, problem, "");
     enum status status = add_rule(loader, method, http);
     const upb_Array *more =
         option_get(loader, http, "google.api.HttpRule", "additional_bindings").array_val;

@@ -1,4 +1,5 @@
 /* What is known of methods, and what the federation does with requests and items. */
+#include "hub/transcode/circle_descriptors_embedded.h"
 #include "hub/transcode/fixture.h"
 #include "hub/transcode/odd_descriptors_embedded.h"
 
@@ -322,10 +323,21 @@ static void errors_have_their_fixed_form(void **state)
                         "\"metadata\":{}}]}");
 }
 
+static void messages_in_a_circle_are_refused(void **state)
+{
+    (void)state;
+    struct transcode *none = NULL;
+    struct slice set = slice_make(circle_descriptors, circle_descriptors_len);
+    assert_int_equal(transcode_new(set, &none, &fault), STATUS_INVALID_ARGUMENT);
+    assert_null(none);
+    assert_has(fault.text, "holds itself");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, reset)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_in_a_circle_are_refused),
         TEST(methods_know_what_their_options_say),
         TEST(internal_methods_have_no_route),
         TEST(bad_descriptor_sets_are_refused),

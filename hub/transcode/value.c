@@ -234,19 +234,19 @@ static bool take_nanos(struct slice *rest, int32_t *ret_nanos)
     return true;
 }
 
-/* RFC 3339, upper or lower case letters, years 1 to 9999. */
+/* RFC 3339 with capital letters, as the JSON of protobuf has it; years 1 to 9999. */
 static bool timestamp_parse(struct slice text, int64_t *ret_seconds, int32_t *ret_nanos)
 {
     struct slice rest = text;
     int year, month, day, hour, minute, second, offset_hour = 0, offset_minute = 0, sign = 0;
     int32_t nanos;
     if (!take_digits(&rest, 4, &year) || !take_char(&rest, "-") || !take_digits(&rest, 2, &month) ||
-        !take_char(&rest, "-") || !take_digits(&rest, 2, &day) || !take_char(&rest, "Tt") ||
+        !take_char(&rest, "-") || !take_digits(&rest, 2, &day) || !take_char(&rest, "T") ||
         !take_digits(&rest, 2, &hour) || !take_char(&rest, ":") ||
         !take_digits(&rest, 2, &minute) || !take_char(&rest, ":") ||
         !take_digits(&rest, 2, &second) || !take_nanos(&rest, &nanos))
         return false;
-    if (!take_char(&rest, "Zz")) {
+    if (!take_char(&rest, "Z")) {
         sign = rest.len > 0 && rest.ptr[0] == '-' ? -1 : 1;
         if (!take_char(&rest, "+-") || !take_digits(&rest, 2, &offset_hour) ||
             !take_char(&rest, ":") || !take_digits(&rest, 2, &offset_minute))
