@@ -24,19 +24,11 @@ into docs/performance.md, unless --dry. Every case when none is named; 8 s, 3 ru
 
 readonly bench_group=schonherz@ac bench_groups=100000
 
-hub_is_ready() { # port
-    curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$1/readyz"
-}
-
 bench_start() { # data first-port
     say "dev: starting a federation to measure"
     "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
     DATA=$1
-    # One user makes all the load: no limit of theirs.
-    printf '%s\n' 'searches_per_second = 0' 'writes_per_second = 0' 'requests_per_user_max = 10000' \
-        >>"$DATA/config/pek-hub.conf"
-    "$ROOT/dev" restart pek-hub --data "$DATA" >&2
-    wait_until 60 pek-hub hub_is_ready "$2" || die "the hub did not get ready"
+    lift_user_limits "$2"
     curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$2/auth/dev?user=alice"
     BENCH_COOKIE=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
 }

@@ -170,6 +170,18 @@ free_ports() { # count: that many in a row, below those that the system gives to
     done
 }
 
+hub_is_ready() { # port
+    curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$1/readyz"
+}
+
+# Of a federation that was started for tests or measuring, where one user makes all the load: no limit of theirs.
+lift_user_limits() { # port
+    printf '%s\n' 'searches_per_second = 0' 'writes_per_second = 0' 'requests_per_user_max = 10000' \
+        >>"$DATA/config/pek-hub.conf"
+    "$ROOT/dev" restart pek-hub --data "$DATA" >&2
+    wait_until 60 pek-hub hub_is_ready "$1" || die "the hub did not get ready"
+}
+
 # ---- building ---------------------------------------------------------------------------------------------
 
 # Copies, so that building for tests or another mode does not pull the files from under a running program.

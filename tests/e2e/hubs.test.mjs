@@ -127,7 +127,7 @@ describe('three hubs', () => {
     const [alice, bob] = [await everywhere('alice'), await everywhere('bob')];
     const [{ id }] = (await alice[0].get('/api/v1/sessions')).json.sessions;
     for (const client of bob) assert.equal((await client.post(`/api/v1/sessions/${id}:revoke`)).status, 404);
-    assert.equal((await bob[0].request('POST', `/api/v1/sessions/${id}:revoke`, { headers: { 'content-type': 'text/plain' }, body: '{}' })).status, 400);
+    assert.equal((await bob[0].request('POST', `/api/v1/sessions/${id}:revoke`, { headers: { 'content-type': 'text/plain' }, body: '{}' })).status, 415);
     assert.deepEqual(await codes(alice), [200, 200, 200]);
     close(alice);
     close(bob);

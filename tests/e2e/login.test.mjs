@@ -1,6 +1,7 @@
 // Logging in at an OpenID provider: the way there and back, and everything that can be wrong with what browsers bring.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { assertRefused, comeBack, federation, hasSession, hub, logins, member, provider, register, site, somebody,
@@ -244,8 +245,11 @@ describe('the state', () => {
     provider.person = person;
     const url = await comeBack(browser);
     const answers = await Promise.all(Array.from({ length: 8 }, () => browser.ask(url)));
-    assert.equal(answers.filter(({ status }) => status === 303).length, 1);
-    assert.equal(answers.filter(({ status }) => status === 400).length, 7);
+    const isIn = ({ headers }) => (headers['set-cookie'] ?? []).some((cookie) => /^pek_session=[^;]/.test(cookie));
+    assert.equal(answers.filter(isIn).length, 1);
+    // The others come too early or, with the session of the first, are led home.
+    for (const answer of answers.filter((one) => !isIn(one)))
+      assert.ok(answer.status === 400 || (answer.status === 303 && answer.headers.location === '/'), `${answer.status}`);
   });
 
   it('is known to every hub, and taken once by all of them', async () => {
@@ -319,14 +323,14 @@ describe('a hub with a provider', () => {
     const answers = await Promise.all(Array.from({ length: 70 }, () => browser.ask(`${site}/auth/callback?state=x&code=y`)));
     const refused = answers.filter(({ status }) => status === 429);
     assert.ok(refused.length >= 5 && refused.length <= 10, `${refused.length}`);
-    assert.equal(refused[0].headers['retry-after'], '60');
+    assert.match(refused[0].headers['retry-after'], /^([1-9]|[1-5]\d|60)$/);
     browser.address = '198.51.100.8';
     assert.equal((await browser.ask(`${site}/auth/callback?state=x&code=y`)).status, 400, 'others are not in the way');
   });
 
   it('knows the verbs of its pages', async () => {
-    for (const [method, path, allow] of [['POST', '/auth/login', 'GET'], ['POST', '/auth/callback', 'GET'],
-      ['DELETE', '/auth/register', 'GET, POST']]) {
+    for (const [method, path, allow] of [['POST', '/auth/login', 'GET, OPTIONS'], ['POST', '/auth/callback', 'GET, OPTIONS'],
+      ['DELETE', '/auth/register', 'GET, OPTIONS, POST']]) {
       const answer = await new Browser().ask(site + path, { method });
       assert.equal(answer.status, 405, path);
       assert.equal(answer.headers.allow, allow);
@@ -356,8 +360,10 @@ describe('a hub with a provider', () => {
 
   it('does not start with a provider in clear, or without its own address', () => {
     const bin = join(federation.state('bin'), 'pek-hub');
+    const secret = join(federation.data, 'keys', 'oauth-secret');
+    writeFileSync(secret, 'a secret\n', { mode: 0o600 });
     const check = (...options) => spawnSync(bin, ['check-config', '--config', join(federation.data, 'config/pek-hub.conf'),
-      '--oauth-client-id', 'x', '--oauth-client-secret-path', '/dev/null', ...options], { encoding: 'utf8', env: {} });
+      '--oauth-client-id', 'x', '--oauth-client-secret-path', secret, ...options], { encoding: 'utf8', env: {} });
     assert.match(check().stderr, /oauth_client_id needs public_url/);
     for (const url of ['http://id.example/token', 'http://127.0.0.1.evil.example/token', 'ftp://id.example', 'https://']) {
       const { status, stderr } = check('--public-url', 'https://pek.example', '--oauth-token-url', url);
