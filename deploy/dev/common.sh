@@ -30,7 +30,7 @@ help_if_asked() { # text arguments…
 with_patience() { # what command…
     local what=$1 began=$SECONDS teller status=0
     shift
-    while sleep 10 >/dev/null 2>&1 </dev/null; do
+    while sleep 10 >/dev/null 2>&1; do
         say "dev: $what, $((SECONDS - began)) s"
     done &
     teller=$!

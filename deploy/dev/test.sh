@@ -60,6 +60,7 @@ run_end_to_end_tests() { # build only keep
         failed=$((failed + 1))
         return
     }
+    # shellcheck disable=SC2034 # lift_user_limits uses it
     DATA=$folder/data
     lift_user_limits "$first"
     say "dev: end-to-end tests against http://127.0.0.1:$first"

@@ -102,13 +102,21 @@ static bool is_loopback_host(struct slice host)
     return slice_starts_with(name, SLICE_LIT("127."));
 }
 
+/* The host of "https://pek.example:8443", as a Host header has it. */
+static bool is_public_host(const struct login *login, struct slice host)
+{
+    const char *url = login->options.public_url, *authority = strstr(url, "://");
+
+    return authority && slice_equal_str(host, authority + 3);
+}
+
 /* By somebody at this machine, not by a page of elsewhere in their browser. */
-static bool is_at_hand(struct http_request *request)
+static bool is_at_hand(const struct login *login, struct http_request *request)
 {
     struct slice site = http_header(request, "sec-fetch-site", 0);
 
     return is_loopback(http_peer(request)) && !http_is_forwarded(request) &&
-           is_loopback_host(http_host(request)) &&
+           (is_loopback_host(http_host(request)) || is_public_host(login, http_host(request))) &&
            (!site.ptr || slice_equal_str(site, "same-origin") || slice_equal_str(site, "none"));
 }
 
@@ -117,7 +125,7 @@ static void log_in_dev(struct login *login, struct http_request *request)
     struct fault fault = {0};
     struct slice user = login_query_parameter(request, "user", LOGIN_FORM_BYTES_MAX);
 
-    if (!is_at_hand(request)) {
+    if (!is_at_hand(login, request)) {
         (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
         api_reply_fault(request, &fault, 0);
         return;

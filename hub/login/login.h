@@ -8,7 +8,7 @@
  *     GET  /auth/dev?user=alice       logs anyone in, in dev mode, on loopback
  *
  * The first four are there only when a provider is configured. /auth/dev is there only when the configuration says
- * dev_login, and answers only a peer on loopback that asked for a name of this machine, whose request did not pass a
+ * dev_login, and answers only a peer on loopback that asked for a name of this machine or public_url's, whose request did not pass a
  * proxy and was not begun by a page of another site: it asks for no password.
  * README.md says why a login is safe. Loop thread; login_handle on the request's fiber.
  */

@@ -70,7 +70,8 @@ describe('a hub that serves HTTPS', () => {
     makeCa('ca');
     issue('site', 'pek.example');
     hub = spawn(join(federation.state('bin'), 'pek-hub'), ['--config', join(federation.data, 'config/pek-hub.conf'),
-      '--listen', `127.0.0.1:${port}`, '--https-certificate', at('site.crt'), '--https-key', at('site.key'), 'serve'],
+      '--listen', `127.0.0.1:${port}`, '--https-certificate', at('site.crt'), '--https-key', at('site.key'),
+      '--public-url', `https://pek.example:${port}`, 'serve'],
     { stdio: ['ignore', 'ignore', 'ignore'], env: { PATH: process.env.PATH } });
     await until(20, 'it answers', () => {
       try {

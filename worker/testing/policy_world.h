@@ -48,4 +48,10 @@ const char *policy_world_list(struct world *w, const char *user);
  * escalations that are missing or too many: "" when the realm's policies are what they must be. */
 const char *policy_world_wrongs(struct world *w);
 
+/* GOD (alice) over Dean (dora, can issue, three rights on the group o@o, which is made) over Clerk (carl). */
+struct policy_tree {
+    const char *god, *dean, *clerk; /* ids */
+};
+struct policy_tree policy_world_tree(struct world *w);
+
 #endif
