@@ -157,8 +157,7 @@ static void role_of_the_hub_makes_no_administrators(struct hub_world *h)
 {
     static const char *const refused[] = {
         "UPDATE hub.user_account SET is_admin = true",
-        ("INSERT INTO hub.user_account (id, username, name, is_admin)"
-         " VALUES ('mallory', 'mallory', 'M', true)"),
+        "INSERT INTO hub.user_account (id, username, name, is_admin) SELECT 'm', 'mmm', 'M', true",
         "UPDATE hub.user_account SET disabled_at = NULL",
         "UPDATE hub.user_account SET authsch_id = 'mine' WHERE id = 'alice'",
         "DELETE FROM hub.user_account",

@@ -236,7 +236,7 @@ enum status policy_admin_check_written(struct pg_transaction *transaction, const
         "         ORDER BY s.place LIMIT 1)",
     };
     struct written_columns columns;
-    struct pg_result *row;
+    struct pg_result *row = NULL;
     enum status status = take_columns(written, arena, &columns);
     if (status == STATUS_OK)
         status = pg_execute(transaction, &check,

@@ -270,167 +270,7 @@ static void only_what_can_issue_has_children_that_can(struct world *w)
                      STATUS_OK);
 }
 
-/* ---- limits and names ---- */
-
-static void tree_of_policies_ends_at_ten_levels(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    const char *parent = tree.dean;
-    for (int depth = 3; depth <= DELEGATION_DEPTH_MAX; depth++) {
-        char name[16];
-        snprintf(name, sizeof(name), "L%d", depth);
-        assert_int_equal(policy_world_child(w, "alice", parent, name, true, ON_O(1), &parent),
-                         STATUS_OK);
-    }
-    assert_int_equal(policy_world_child(w, "alice", parent, "L11", true, NOTHING, &parent),
-                     STATUS_FAILED_PRECONDITION);
-    assert_string_equal(w->fault.reason, "POLICY_TOO_DEEP");
-}
-
-/* `number` policies under `parent`, assigned to `user` by `giver`. */
-static void give_many(struct world *w, const char *parent, int number, const char *user,
-                      const char *giver)
-{
-    world_sql(w,
-              "WITH made AS (INSERT INTO pek.policy (realm, name, unique_key, parent_id)"
-              " SELECT 'a', '%s' || n, '%s' || n, %s FROM generate_series(1, %d) AS n RETURNING id)"
-              " INSERT INTO pek.policy_assignment (realm, policy_id, user_id, assigned_by)"
-              " SELECT 'a', id, '%s', '%s' FROM made",
-              giver, giver, parent, number, user, giver);
-}
-
-/* Each giver has a hundred of their own, so that nobody uses up what others may give. */
-static void giver_gives_one_user_at_most_a_hundred(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    const char *id;
-    /* And Clerk. */
-    give_many(w, tree.dean, 98, "carl", "dora");
-    assert_int_equal(policy_world_child(w, "dora", tree.dean, "A", false, NOTHING, &id), STATUS_OK);
-    assert_int_equal(policy_world_assign(w, "dora", id, "carl"), STATUS_OK);
-    assert_int_equal(policy_world_child(w, "dora", tree.dean, "B", false, NOTHING, &id), STATUS_OK);
-    assert_int_equal(policy_world_assign(w, "dora", id, "carl"), STATUS_FAILED_PRECONDITION);
-    assert_string_equal(w->fault.reason, "USER_FULL");
-    assert_string_equal(w->fault.field, "user_id");
-    assert_int_equal(policy_world_assign(w, "dora", id, "bob"), STATUS_OK);
-    assert_int_equal(policy_world_assign(w, "alice", id, "carl"), STATUS_OK);
-    /* Twice is once, also when there is no room. */
-    assert_int_equal(policy_world_assign(w, "dora", id, "carl"), STATUS_OK);
-}
-
-/* Making groups is no way around it; but GOD needs no assignment. */
-static void making_groups_fills_the_same_hundred(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    world_grant(w, &w->a, "Lead", "lea", "o@o", POLICY_ACTIONS_ALL);
-    give_many(w, tree.dean, 99, "lea", "lea");
-    assert_int_equal(world_create(w, "lea", "o@o", "a", "A"), STATUS_OK);
-    assert_int_equal(world_create(w, "lea", "o@o", "b", "B"), STATUS_FAILED_PRECONDITION);
-    assert_string_equal(w->fault.reason, "USER_FULL");
-    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group WHERE id = 'o@b'"),
-                        "0");
-    give_many(w, tree.dean, 100, "alice", "alice");
-    assert_int_equal(world_create(w, "alice", "o@o", "b", "B"), STATUS_OK);
-    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy p LEFT JOIN"
-                                       " pek.policy_assignment a ON a.policy_id = p.id"
-                                       " WHERE p.name = 'GOD in o@b' AND a.user_id IS NULL"),
-                        "1");
-    assert_string_equal(policy_world_wrongs(w), "");
-}
-
-static struct world *shared_world;
-static struct policy_tree shared_tree;
-static enum status outcomes[16];
-
-static void make_another(struct fiber_run *run, size_t index)
-{
-    char slug[2] = {(char)('a' + index), '\0'};
-    (void)run;
-    (void)world_create(shared_world, "lea", index % 2 ? "o@o" : "p@p", slug, slug);
-}
-
-static void parallel_creations_make_no_more(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    shared_world = w;
-    assert_int_equal(world_create(w, "alice", "", "p", "P"), STATUS_OK);
-    world_grant(w, &w->a, "Lead", "lea", "o@o", POLICY_ACTIONS_ALL);
-    world_grant(w, &w->a, "Lead of p", "lea", "p@p", POLICY_ACTIONS_ALL);
-    give_many(w, tree.dean, 97, "lea", "lea");
-    fiber_run_parallel(w->run, 12, make_another);
-    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy_assignment"
-                                       " WHERE user_id = 'lea' AND assigned_by = 'lea'"),
-                        "100");
-}
-
-/* What people make is counted as it comes and goes, whichever way. */
-static const char *counted(struct world *w, const char *user)
-{
-    return world_value(w,
-                       "SELECT coalesce(max(policies || '/' || statements), '0/0')"
-                       " FROM pek.policy_count WHERE realm = 'a' AND made_by = '%s'",
-                       user);
-}
-
-static void what_people_make_is_counted(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    const char *id, *statement;
-    assert_string_equal(counted(w, "alice"), "1/1");
-    assert_string_equal(counted(w, "dora"), "1/1");
-    assert_int_equal(policy_world_child(w, "dora", tree.dean, "A", false, ON_O(1), &id), STATUS_OK);
-    assert_int_equal(policy_world_add(w, "dora", id, (struct given){"o@o", "x", 1}, &statement),
-                     STATUS_OK);
-    /* In dora's policy it is alice's all the same. */
-    assert_int_equal(
-        policy_world_add(w, "alice", tree.clerk, (struct given){"o@o", "y", 1}, &statement),
-        STATUS_OK);
-    assert_string_equal(counted(w, "dora"), "2/3");
-    assert_string_equal(counted(w, "alice"), "1/2");
-    assert_string_equal(counted(w, ""), "3/5");
-    assert_int_equal(policy_world_drop(w, "dora", tree.clerk, statement, false), STATUS_OK);
-    assert_int_equal(policy_world_delete(w, "dora", id, false), STATUS_OK);
-    assert_string_equal(counted(w, "dora"), "1/1");
-    assert_string_equal(counted(w, ""), "2/2");
-    world_sql(w, "DELETE FROM pek.realm_group WHERE id = 'o@o'");
-    assert_string_equal(counted(w, ""), "2/0");
-}
-
-static void who_has_made_their_share_makes_no_more(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    const char *id;
-    world_sql(w, "UPDATE pek.policy_count SET policies = %d WHERE made_by = 'alice'",
-              DELEGATION_USER_POLICIES_MAX);
-    assert_int_equal(policy_world_child(w, "alice", tree.dean, "A", false, NOTHING, &id),
-                     STATUS_FAILED_PRECONDITION);
-    assert_string_equal(w->fault.reason, "MAKER_FULL");
-    assert_int_equal(policy_world_child(w, "dora", tree.dean, "A", false, NOTHING, &id), STATUS_OK);
-    world_sql(w, "UPDATE pek.policy_count SET statements = %d WHERE made_by = 'dora'",
-              DELEGATION_USER_STATEMENTS_MAX);
-    assert_int_equal(policy_world_add(w, "dora", id, ON_O(1), &id), STATUS_FAILED_PRECONDITION);
-    world_sql(w, "UPDATE pek.policy_count SET policies = 0, statements = %d WHERE made_by = ''",
-              DELEGATION_REALM_STATEMENTS_MAX + 1);
-    assert_int_equal(policy_world_child(w, "dora", tree.dean, "C", false, NOTHING, &id),
-                     STATUS_FAILED_PRECONDITION);
-    assert_string_equal(w->fault.reason, "REALM_FULL");
-}
-
-static void policy_has_at_most_a_thousand_statements(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    const char *id;
-    world_sql(
-        w,
-        "INSERT INTO pek.policy_statement (realm, policy_id, group_id, user_id, resource, actions)"
-        " SELECT 'a', %s, 'o@o', 'u' || n, 'GROUP', 1 FROM generate_series(1, 998) AS n",
-        tree.clerk);
-    assert_int_equal(policy_world_add(w, "dora", tree.clerk, (struct given){"o@o", "x", 1}, &id),
-                     STATUS_OK);
-    assert_int_equal(policy_world_add(w, "dora", tree.clerk, (struct given){"o@o", "y", 1}, &id),
-                     STATUS_FAILED_PRECONDITION);
-    assert_string_equal(w->fault.reason, "POLICY_FULL");
-}
+/* ---- names ---- */
 
 static void names_are_unique_however_they_are_written(struct world *w)
 {
@@ -508,6 +348,131 @@ static void key_that_is_used_again_changes_nothing_again(struct world *w)
     assert_int_equal(audited(w, "policy.create"), 3);
 }
 
+/* ---- the last GOD ---- */
+
+static void been_here(struct world *w, const char *user)
+{
+    world_sql(w, "INSERT INTO pek.realm_user (realm, user_id) VALUES ('a', '%s')", user);
+}
+
+static void realm_keeps_a_god(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    assert_int_equal(policy_world_revoke(w, "alice", tree.god, "alice"),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "LAST_GOD");
+    assert_int_equal(policy_world_assign(w, "alice", tree.god, "bob"), STATUS_OK);
+    assert_int_equal(policy_world_revoke(w, "bob", tree.god, "alice"), STATUS_OK);
+    assert_int_equal(policy_world_revoke(w, "bob", tree.god, "bob"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(policy_world_delete(w, "bob", tree.god, true), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "REALM_POLICY");
+}
+
+/* A name that nobody has, and one that nobody could have: neither is somebody who could take over. */
+static void made_up_god_is_nobody(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    assert_int_equal(policy_world_assign(w, "alice", tree.god, "no one"), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "user_id");
+    assert_int_equal(policy_world_assign(w, "alice", tree.god, "bob@example.org"),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(policy_world_assign(w, "alice", tree.god, "nobody"), STATUS_OK);
+    assert_int_equal(policy_world_revoke(w, "alice", tree.god, "alice"),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "LAST_GOD");
+    been_here(w, "nobody");
+    assert_int_equal(policy_world_revoke(w, "alice", tree.god, "alice"), STATUS_OK);
+}
+
+/* All rights are not GOD: who has them by another policy does not keep the realm. */
+static void deputy_is_no_god(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    const char *deputy, *id;
+    const struct given all = {NULL, NULL, POLICY_ACTIONS_ALL};
+    assert_int_equal(policy_world_child(w, "alice", tree.god, "Deputy", true, all, &deputy),
+                     STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", deputy, "bob"), STATUS_OK);
+    been_here(w, "bob");
+    assert_int_equal(policy_world_revoke(w, "alice", tree.god, "alice"),
+                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(policy_world_child(w, "bob", deputy, "All of it", true, all, &id), STATUS_OK);
+    assert_int_equal(policy_world_child(w, "bob", tree.god, "More", true, NOTHING, &id),
+                     STATUS_PERMISSION_DENIED);
+    assert_int_equal(policy_world_assign(w, "bob", tree.god, "carl"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(world_create(w, "bob", "", "p", "P"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(policy_world_delete(w, "alice", deputy, true), STATUS_OK);
+}
+
+static struct world *shared_world;
+static struct policy_tree shared_tree;
+static enum status outcomes[16];
+
+static void revoke_one_another(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = index ? policy_world_revoke(shared_world, "alice", shared_tree.god, "bob")
+                            : policy_world_revoke(shared_world, "bob", shared_tree.god, "alice");
+}
+
+static void two_gods_who_revoke_one_another_leave_one(struct world *w)
+{
+    shared_world = w;
+    shared_tree = policy_world_tree(w);
+    assert_int_equal(policy_world_assign(w, "alice", shared_tree.god, "bob"), STATUS_OK);
+    fiber_run_parallel(w->run, 2, revoke_one_another);
+    assert_int_equal((outcomes[0] == STATUS_OK) + (outcomes[1] == STATUS_OK), 1);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy_assignment a JOIN"
+                                       " pek.policy p ON p.id = a.policy_id WHERE p.name = 'GOD'"),
+                        "1");
+}
+
+/* Cleo stays GOD: it is not for the last GOD's sake that one of the two is refused. */
+static void who_was_just_revoked_revokes_nobody(struct world *w)
+{
+    shared_world = w;
+    for (int round = 0; round < 5; round++) {
+        shared_tree = round ? shared_tree : policy_world_tree(w);
+        const char *gods = world_value(w, "SELECT string_agg(a.user_id, ' ' ORDER BY 1) FROM"
+                                          " pek.policy_assignment a JOIN pek.policy p"
+                                          " ON p.id = a.policy_id WHERE p.name = 'GOD'");
+        const char *god = strstr(gods, "alice") ? "alice" : "bob";
+        assert_int_equal(policy_world_assign(w, god, shared_tree.god, "cleo"), STATUS_OK);
+        assert_int_equal(policy_world_assign(w, "cleo", shared_tree.god, "alice"), STATUS_OK);
+        assert_int_equal(policy_world_assign(w, "cleo", shared_tree.god, "bob"), STATUS_OK);
+        fiber_run_parallel(w->run, 2, revoke_one_another);
+        assert_int_equal((outcomes[0] == STATUS_OK) + (outcomes[1] == STATUS_OK), 1);
+        assert_int_equal((outcomes[0] == STATUS_PERMISSION_DENIED) +
+                             (outcomes[1] == STATUS_PERMISSION_DENIED),
+                         1);
+    }
+}
+
+static void leave(struct fiber_run *run, size_t index)
+{
+    static const char *const gods[] = {"alice", "bob", "cleo", "dan"};
+    (void)run;
+    outcomes[index] = policy_world_revoke(shared_world, gods[index], shared_tree.god, gods[index]);
+}
+
+static void gods_who_all_leave_at_once_leave_one(struct world *w)
+{
+    shared_world = w;
+    shared_tree = policy_world_tree(w);
+    assert_int_equal(policy_world_assign(w, "alice", shared_tree.god, "bob"), STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", shared_tree.god, "cleo"), STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", shared_tree.god, "dan"), STATUS_OK);
+    /* Dan never was. */
+    been_here(w, "alice");
+    been_here(w, "bob");
+    been_here(w, "cleo");
+    fiber_run_parallel(w->run, 4, leave);
+    int left = 0;
+    for (size_t i = 0; i < 4; i++)
+        left += outcomes[i] == STATUS_OK;
+    assert_int_equal(left, 3);
+}
+
 /* Widens the child and narrows the parent at once, again and again. */
 static void widen_or_narrow(struct fiber_run *run, size_t index)
 {
@@ -556,18 +521,17 @@ int main(void)
         WORLD_TEST(child_exceeds_its_parent_by_no_right_group_or_user),
         WORLD_TEST(narrowing_is_refused_with_the_children_or_takes_from_them),
         WORLD_TEST(only_what_can_issue_has_children_that_can),
-        WORLD_TEST(tree_of_policies_ends_at_ten_levels),
-        WORLD_TEST(giver_gives_one_user_at_most_a_hundred),
-        WORLD_TEST(making_groups_fills_the_same_hundred),
-        WORLD_TEST(parallel_creations_make_no_more),
-        WORLD_TEST(what_people_make_is_counted),
-        WORLD_TEST(who_has_made_their_share_makes_no_more),
-        WORLD_TEST(policy_has_at_most_a_thousand_statements),
         WORLD_TEST(names_are_unique_however_they_are_written),
         WORLD_TEST(statement_of_no_group_is_refused),
         WORLD_TEST(policy_with_children_goes_only_when_told),
         WORLD_TEST(stale_etag_aborts),
         WORLD_TEST(key_that_is_used_again_changes_nothing_again),
+        WORLD_TEST(realm_keeps_a_god),
+        WORLD_TEST(made_up_god_is_nobody),
+        WORLD_TEST(deputy_is_no_god),
+        WORLD_TEST(two_gods_who_revoke_one_another_leave_one),
+        WORLD_TEST(who_was_just_revoked_revokes_nobody),
+        WORLD_TEST(gods_who_all_leave_at_once_leave_one),
         WORLD_TEST(widening_and_narrowing_at_once_keep_the_rule),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

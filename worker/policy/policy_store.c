@@ -53,7 +53,7 @@ static enum status has_room(struct pg_transaction *transaction, const char *user
         "WHERE a.user_id = $1 AND a.assigned_by = $2 LIMIT 100) AS given",
     };
     _Static_assert(DELEGATION_ASSIGNMENTS_MAX == 100, "the LIMIT above");
-    struct pg_result *row;
+    struct pg_result *row = NULL;
     enum status status = run(transaction, &lock, PARAMS(pg_str(user), pg_str(giver)));
     if (status == STATUS_OK)
         status = pg_execute(transaction, &count, PARAMS(pg_str(user), pg_str(giver)), &row);
@@ -124,7 +124,7 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
         "SELECT god.id FROM god",
     };
     struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
-    struct pg_result *god;
+    struct pg_result *god = NULL;
     bool made;
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;

@@ -162,10 +162,8 @@ static void application_makes_no_administrators(struct world *w)
         "INSERT INTO pek.policy_statement (policy_id, resource, actions) VALUES (1, 'REALM', 4095)",
         "UPDATE pek.policy_statement SET actions = 4095 WHERE policy_id = 1",
         "UPDATE pek.policy SET name = 'GOD'",
-        ("INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by)"
-         " VALUES (1, 'mallory', 'mallory')"),
-        ("INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by)"
-         " VALUES (1, 'mallory', 'nobody')"),
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) SELECT 1, 'm', 'm'",
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) SELECT 1, 'm', 'n'",
         "UPDATE pek.policy_assignment SET user_id = 'mallory'",
         "UPDATE pek.policy_count SET policies = 0",
         "DELETE FROM pek.audit_log",

@@ -130,6 +130,23 @@ enum status policy_world_revoke(struct world *w, const char *user, const char *p
     return POLICY_CALL(w, revoke_policy, user, req, res);
 }
 
+struct policy_tree policy_world_tree(struct world *w)
+{
+    struct policy_tree tree;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
+    tree.god = policy_world_id(w, "GOD");
+    assert_int_equal(policy_world_child(w, "alice", tree.god, "Dean", true,
+                                        (struct given){"o@o", NULL, 7}, &tree.dean),
+                     STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", tree.dean, "dora"), STATUS_OK);
+    assert_int_equal(policy_world_child(w, "dora", tree.dean, "Clerk", false,
+                                        (struct given){"o@o", NULL, 5}, &tree.clerk),
+                     STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "dora", tree.clerk, "carl"), STATUS_OK);
+    return tree;
+}
+
 const char *policy_world_list(struct world *w, const char *user)
 {
     policy_v1_list_policies_request req = POLICY_V1_LIST_POLICIES_REQUEST_INIT;
@@ -174,21 +191,4 @@ const char *policy_world_wrongs(struct world *w)
         "  UNION ALL SELECT 'extra ' || policy_id || ' ' || group_id FROM"
         "   (SELECT * FROM have EXCEPT SELECT * FROM due) AS extra) "
         "SELECT coalesce(string_agg(what, ', '), '') FROM (SELECT what FROM wrong LIMIT 5) AS few");
-}
-
-struct policy_tree policy_world_tree(struct world *w)
-{
-    struct policy_tree tree;
-    world_god(w, &w->a, "alice");
-    assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
-    tree.god = policy_world_id(w, "GOD");
-    assert_int_equal(policy_world_child(w, "alice", tree.god, "Dean", true,
-                                        ((struct given){"o@o", NULL, 7}), &tree.dean),
-                     STATUS_OK);
-    assert_int_equal(policy_world_assign(w, "alice", tree.dean, "dora"), STATUS_OK);
-    assert_int_equal(policy_world_child(w, "dora", tree.dean, "Clerk", false,
-                                        ((struct given){"o@o", NULL, 5}), &tree.clerk),
-                     STATUS_OK);
-    assert_int_equal(policy_world_assign(w, "dora", tree.clerk, "carl"), STATUS_OK);
-    return tree;
 }

@@ -42,16 +42,16 @@ enum status policy_world_assign(struct world *w, const char *user, const char *p
 enum status policy_world_revoke(struct world *w, const char *user, const char *policy,
                                 const char *from);
 
+/* GOD (alice) over Dean (dora, can issue, three rights on o@o) over Clerk (carl). */
+struct policy_tree {
+    const char *god, *dean, *clerk;
+};
+struct policy_tree policy_world_tree(struct world *w);
+
 /* Ids or names of what a user sees, joined by a space. */
 const char *policy_world_list(struct world *w, const char *user);
 /* Statements beyond the policy above, policies that can issue under one that cannot, too deep ones, and
  * escalations that are missing or too many: "" when the realm's policies are what they must be. */
 const char *policy_world_wrongs(struct world *w);
-
-/* GOD (alice) over Dean (dora, can issue, three rights on the group o@o, which is made) over Clerk (carl). */
-struct policy_tree {
-    const char *god, *dean, *clerk; /* ids */
-};
-struct policy_tree policy_world_tree(struct world *w);
 
 #endif
