@@ -10,8 +10,7 @@ const char *const profile_fields[PROFILE_FIELDS] = {
     "dormitory", "gender",     "student_status", "external_accounts", "visible",
 };
 
-static enum status put(struct slice text, struct arena *arena, char **ret_text,
-                       struct fault *fault)
+static enum status put(struct slice text, struct arena *arena, char **ret_text, struct fault *fault)
 {
     char *copy = arena_strndup(arena, text.ptr, text.len);
     if (!copy)
@@ -22,8 +21,8 @@ static enum status put(struct slice text, struct arena *arena, char **ret_text,
 }
 
 /* One line of text. */
-static enum status make_line(size_t chars_max, const char *field, struct arena *arena,
-                             char **line, struct fault *fault)
+static enum status make_line(size_t chars_max, const char *field, struct arena *arena, char **line,
+                             struct fault *fault)
 {
     struct slice text;
     PEK_TRY(text_normalise_name(slice_str(*line), field, arena, &text, fault));
@@ -54,8 +53,7 @@ static enum status make_username(struct arena *arena, hub_v1_profile *profile, s
 {
     struct slice username;
     struct fault ignored;
-    enum status status =
-        username_check(slice_str(profile->username), arena, &username, &ignored);
+    enum status status = username_check(slice_str(profile->username), arena, &username, &ignored);
     if (status == STATUS_INVALID_ARGUMENT)
         return fault_set(fault, status, "profile.username",
                          "a username is %d to %d of a-z, 0-9, '.', '_' and '-', begins with a "
@@ -87,8 +85,7 @@ static enum status make_account(const hub_v1_external_account *given, struct are
 
 static bool is_same(const hub_v1_external_account *one, const hub_v1_external_account *other)
 {
-    return one->protocol == other->protocol &&
-           strcmp(one->account_name, other->account_name) == 0;
+    return one->protocol == other->protocol && strcmp(one->account_name, other->account_name) == 0;
 }
 
 static enum status make_accounts(struct arena *arena, hub_v1_profile *profile, struct fault *fault)
@@ -107,7 +104,8 @@ static enum status make_accounts(struct arena *arena, hub_v1_profile *profile, s
         PEK_TRY(make_account(profile->external_accounts[i], arena, &made[i], fault));
         for (size_t j = 0; j < i; j++)
             if (is_same(&made[i], &made[j]))
-                return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "an account is there twice");
+                return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
+                                 "an account is there twice");
         list[i] = &made[i];
     }
     profile->external_accounts = list;
@@ -138,8 +136,8 @@ static enum status make_texts(unsigned fields, struct arena *arena, hub_v1_profi
         PEK_TRY(make_optional(PROFILE_NICKNAME_CHARS_MAX, "profile.nickname", arena,
                               &profile->nickname, fault));
     if (fields & PROFILE_ROOM)
-        PEK_TRY(make_optional(PROFILE_ROOM_CHARS_MAX, "profile.room", arena, &profile->room,
-                              fault));
+        PEK_TRY(
+            make_optional(PROFILE_ROOM_CHARS_MAX, "profile.room", arena, &profile->room, fault));
     return fields & PROFILE_CELL_PHONE ? check_phone(profile->cell_phone, fault) : STATUS_OK;
 }
 
@@ -156,8 +154,8 @@ enum status profile_make(unsigned fields, struct arena *arena, hub_v1_profile *p
         PEK_TRY(check_enum(&pek__hub__v1__gender__descriptor, (int)profile->gender,
                            "profile.gender", fault));
     if (fields & PROFILE_STUDENT_STATUS)
-        PEK_TRY(check_enum(&pek__hub__v1__student_status__descriptor,
-                           (int)profile->student_status, "profile.student_status", fault));
+        PEK_TRY(check_enum(&pek__hub__v1__student_status__descriptor, (int)profile->student_status,
+                           "profile.student_status", fault));
     if (fields & PROFILE_EXTERNAL_ACCOUNTS)
         PEK_TRY(make_accounts(arena, profile, fault));
     return fields & PROFILE_VISIBLE ? check_visible(profile, fault) : STATUS_OK;

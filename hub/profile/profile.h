@@ -40,8 +40,7 @@ PEK_MUST_CHECK enum status profile_make(unsigned fields, struct arena *arena,
                                         hub_v1_profile *profile, struct fault *fault);
 /* Somebody has to be called something, once the `fields` of `wanted` have replaced those of `present`. */
 PEK_MUST_CHECK enum status profile_check_names(unsigned fields, const hub_v1_profile *wanted,
-                                               const hub_v1_profile *present,
-                                               struct fault *fault);
+                                               const hub_v1_profile *present, struct fault *fault);
 
 /* The bits of Profile.visible, as hub.profile has them: value n is bit n - 1. */
 unsigned profile_visible_bits(const hub_v1_profile *profile);

@@ -122,8 +122,8 @@ static enum status update_profile(struct rpc_ctx *ctx, const hub_v1_update_profi
     if (!req->profile)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "profile", "profile is required");
     hub_v1_profile profile = *req->profile;
-    PEK_TRY(mask_take(req->update_mask, &profile.base, profile_fields, PROFILE_FIELDS, &fields,
-                      fault));
+    PEK_TRY(
+        mask_take(req->update_mask, &profile.base, profile_fields, PROFILE_FIELDS, &fields, fault));
     PEK_TRY(profile_make(fields, rpc_arena(ctx), &profile, fault));
     struct update update = {
         .id = me,

@@ -11,25 +11,29 @@
 #define COLUMN_ACCOUNT_NAME (HUB_V1_PROFILE_COLUMN_COUNT + 2)
 
 #define OWN                                                                                        \
-    "SELECT " HUB_V1_PROFILE_COLUMNS(p) ", u.username, a.protocol, a.account_name"                 \
-    "  FROM hub.user_account AS u"                                                                 \
-    "  JOIN hub.profile AS p ON p.user_id = u.id"                                                  \
-    "  LEFT JOIN hub.external_account AS a ON a.user_id = p.user_id"                               \
-    " WHERE u.id = $1 ORDER BY a.position"
+    "SELECT " HUB_V1_PROFILE_COLUMNS(                                                              \
+        p) ", u.username, a.protocol, a.account_name"                                              \
+           "  FROM hub.user_account AS u"                                                          \
+           "  JOIN hub.profile AS p ON p.user_id = u.id"                                           \
+           "  LEFT JOIN hub.external_account AS a ON a.user_id = p.user_id"                        \
+           " WHERE u.id = $1 ORDER BY a.position"
 
 static const struct pg_statement own = {"profile_own", OWN};
 static const struct pg_statement lock = {"profile_lock", OWN " FOR UPDATE OF u, p"};
 
 static const struct pg_statement basic = {
     "profile_basic",
-    "SELECT " HUB_V1_PROFILE_COLUMNS(v) ", v.username, NULL::smallint, NULL::text"
-    "  FROM (SELECT p.user_id, u.username, p.first_name, p.last_name, p.nickname,"
-    "               NULL::text AS cell_phone, NULL::text AS room, NULL::smallint AS dormitory,"
-    "               NULL::smallint AS gender, NULL::smallint AS student_status,"
-    "               NULL::integer AS visible, NULL::timestamptz AS create_time,"
-    "               NULL::timestamptz AS update_time, NULL::bigint AS version"
-    "          FROM hub.user_account AS u JOIN hub.profile AS p ON p.user_id = u.id"
-    "         WHERE u.id = hub.user_named($1) AND (u.id = $2 OR hub.share_realm($2, u.id))) AS v",
+    "SELECT " HUB_V1_PROFILE_COLUMNS(
+        v) ", v.username, NULL::smallint, NULL::text"
+           "  FROM (SELECT p.user_id, u.username, p.first_name, p.last_name, p.nickname,"
+           "               NULL::text AS cell_phone, NULL::text AS room, NULL::smallint AS "
+           "dormitory,"
+           "               NULL::smallint AS gender, NULL::smallint AS student_status,"
+           "               NULL::integer AS visible, NULL::timestamptz AS create_time,"
+           "               NULL::timestamptz AS update_time, NULL::bigint AS version"
+           "          FROM hub.user_account AS u JOIN hub.profile AS p ON p.user_id = u.id"
+           "         WHERE u.id = hub.user_named($1) AND (u.id = $2 OR hub.share_realm($2, u.id))) "
+           "AS v",
 };
 
 /* ---- reading ---- */
@@ -82,16 +86,15 @@ static enum status find(struct pg *pg, struct cancel *cancel, const struct pg_st
 }
 
 enum status profile_store_own(struct pg *pg, struct cancel *cancel, const char *id,
-                              struct arena *arena, hub_v1_profile *ret_profile,
-                              struct fault *fault)
+                              struct arena *arena, hub_v1_profile *ret_profile, struct fault *fault)
 {
     return find(pg, cancel, &own, PG_PARAMS(pg_str(id)), HUB_V1_PROFILE_VIEW_OWN, arena,
                 ret_profile, fault);
 }
 
 enum status profile_store_basic(struct pg *pg, struct cancel *cancel, const char *viewer,
-                                const char *who, struct arena *arena,
-                                hub_v1_profile *ret_profile, struct fault *fault)
+                                const char *who, struct arena *arena, hub_v1_profile *ret_profile,
+                                struct fault *fault)
 {
     return find(pg, cancel, &basic, PG_PARAMS(pg_str(who), pg_str(viewer)),
                 HUB_V1_PROFILE_VIEW_BASIC, arena, ret_profile, fault);
@@ -115,8 +118,7 @@ enum status profile_store_lock(struct pg_transaction *transaction, const char *i
 {
     struct pg_result *rows;
     PEK_TRY(pg_execute(transaction, &lock, PG_PARAMS(pg_str(id)), &rows));
-    enum status status =
-        read_profile(rows, HUB_V1_PROFILE_VIEW_OWN, arena, ret_profile, fault);
+    enum status status = read_profile(rows, HUB_V1_PROFILE_VIEW_OWN, arena, ret_profile, fault);
     pg_result_free(rows);
     return status;
 }
@@ -205,17 +207,17 @@ static enum status set_columns(struct pg_transaction *transaction, const char *i
     size_t affected;
 #define TEXT_OF(bit, member) mask_param(fields, bit, pg_str(profile->member))
 #define NUMBER_OF(bit, value) mask_param(fields, bit, pg_int(arena, (int64_t)(value)))
-    return execute(
-        transaction, &set,
-        PG_PARAMS(pg_str(id), TEXT_OF(PROFILE_FIRST_NAME, first_name),
-                  TEXT_OF(PROFILE_LAST_NAME, last_name), TEXT_OF(PROFILE_NICKNAME, nickname),
-                  TEXT_OF(PROFILE_CELL_PHONE, cell_phone), TEXT_OF(PROFILE_ROOM, room),
-                  NUMBER_OF(PROFILE_DORMITORY, profile->dormitory),
-                  NUMBER_OF(PROFILE_GENDER, profile->gender),
-                  NUMBER_OF(PROFILE_STUDENT_STATUS, profile->student_status),
-                  NUMBER_OF(PROFILE_VISIBLE, profile_visible_bits(profile)),
-                  pg_bool(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))),
-        &affected);
+    return execute(transaction, &set,
+                   PG_PARAMS(pg_str(id), TEXT_OF(PROFILE_FIRST_NAME, first_name),
+                             TEXT_OF(PROFILE_LAST_NAME, last_name),
+                             TEXT_OF(PROFILE_NICKNAME, nickname),
+                             TEXT_OF(PROFILE_CELL_PHONE, cell_phone), TEXT_OF(PROFILE_ROOM, room),
+                             NUMBER_OF(PROFILE_DORMITORY, profile->dormitory),
+                             NUMBER_OF(PROFILE_GENDER, profile->gender),
+                             NUMBER_OF(PROFILE_STUDENT_STATUS, profile->student_status),
+                             NUMBER_OF(PROFILE_VISIBLE, profile_visible_bits(profile)),
+                             pg_bool(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))),
+                   &affected);
 }
 
 enum status profile_store_set(struct pg_transaction *transaction, const char *id, unsigned fields,

@@ -77,7 +77,8 @@ static void text_that_cannot_be_shown_or_is_too_long_is_refused(void **state)
         text[lines[i].chars_max] = 'x';
         *line = text;
         refused(lines[i].bit, &profile, lines[i].field);
-        *line = string("a\xe2\x80\x8b" "b");
+        *line = string("a\xe2\x80\x8b"
+                       "b");
         refused(lines[i].bit, &profile, lines[i].field);
         *line = string("   ");
         refused(lines[i].bit, &profile, lines[i].field);
@@ -90,8 +91,9 @@ static void phone_is_international_or_empty(void **state)
 {
     (void)state;
     static const char *const good[] = {"", "+36201234567", "+1234567", "+123456789012345"};
-    static const char *const bad[] = {"06201234567", "+0620123456", "+36 20 1234567", "+123456",
-                                      "+1234567890123456", "+", "36201234567", "+3620x234567"};
+    static const char *const bad[] = {"06201234567", "+0620123456",       "+36 20 1234567",
+                                      "+123456",     "+1234567890123456", "+",
+                                      "36201234567", "+3620x234567"};
     hub_v1_profile profile = HUB_V1_PROFILE_INIT;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         profile.cell_phone = string(good[i]);
@@ -106,8 +108,8 @@ static void phone_is_international_or_empty(void **state)
 static void username_is_plain_and_not_reserved(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "ab", "me", "Admin", "a/b", "a\\b", "árpi", ".abc",
-                                      "a234567890123456789012345678901"};
+    static const char *const bad[] = {
+        "", "ab", "me", "Admin", "a/b", "a\\b", "árpi", ".abc", "a234567890123456789012345678901"};
     hub_v1_profile profile = HUB_V1_PROFILE_INIT;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         profile.username = string(bad[i]);

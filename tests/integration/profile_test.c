@@ -42,12 +42,13 @@ static void person_sees_and_changes_their_own(void **state)
     assert_true(answer_has(&answer, "\"view\":\"OWN\""));
     assert_true(answer_has(&answer, "\"lastName\":\"Bokros\""));
     assert_non_null(strstr(answer.raw.ptr, "etag: \"v"));
-    assert_int_equal(ask(&f, PATCH_ME, JSON_BODY,
-                         "{\"nickname\":\"Bobi\",\"cellPhone\":\"+36201234567\",\"dormitory\":\"SCH\","
-                         "\"visible\":[\"CELL_PHONE\",\"ROOM\"],\"externalAccounts\":["
-                         "{\"protocol\":\"IRC\",\"accountName\":\"bob\"}]}",
-                         &answer),
-                     200);
+    assert_int_equal(
+        ask(&f, PATCH_ME, JSON_BODY,
+            "{\"nickname\":\"Bobi\",\"cellPhone\":\"+36201234567\",\"dormitory\":\"SCH\","
+            "\"visible\":[\"CELL_PHONE\",\"ROOM\"],\"externalAccounts\":["
+            "{\"protocol\":\"IRC\",\"accountName\":\"bob\"}]}",
+            &answer),
+        200);
     assert_true(answer_has(&answer, "\"visible\":[\"CELL_PHONE\",\"ROOM\"]"));
     assert_true(answer_has(&answer, "{\"protocol\":\"IRC\",\"accountName\":\"bob\"}"));
     assert_int_equal(ask(&f, PATCH_ME, JSON_BODY, "{\"externalAccounts\":[]}", &answer), 200);
@@ -113,9 +114,9 @@ static void another_sees_names_only_and_changes_nothing(void **state)
     assert_int_equal(ask(&f, "GET", "/api/v1/users/bob/profile", NULL, NULL, &answer), 200);
     assert_string_equal(answer.text, seen);
     assert_null(strstr(answer.raw.ptr, "etag:"));
-    assert_int_equal(ask(&f, "PATCH", "/api/v1/users/bob/profile", JSON_BODY,
-                         "{\"nickname\":\"x\"}", &answer),
-                     403);
+    assert_int_equal(
+        ask(&f, "PATCH", "/api/v1/users/bob/profile", JSON_BODY, "{\"nickname\":\"x\"}", &answer),
+        403);
     answer_free(&answer);
     federation_close(&f);
 }
@@ -129,8 +130,8 @@ static void who_is_not_seen_is_to_the_byte_who_is_not_there(void **state)
     open_with_people(&f);
     for (size_t i = 0; i < 2; i++) {
         const char *headers = i ? JSON_BODY : NULL, *body = i ? "{\"nickname\":\"x\"}" : NULL;
-        assert_int_equal(
-            ask(&f, verbs[i], "/api/v1/users/nobody/profile", headers, body, &nobody), 404);
+        assert_int_equal(ask(&f, verbs[i], "/api/v1/users/nobody/profile", headers, body, &nobody),
+                         404);
         assert_int_equal(ask(&f, verbs[i], "/api/v1/users/carol/profile", headers, body, &carol),
                          404);
         assert_string_equal(nobody.text, carol.text);
