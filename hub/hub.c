@@ -8,6 +8,7 @@
 #include "hub/login/login.h"
 #include "hub/login/secret.h"
 #include "hub/observe.h"
+#include "hub/profile/profile_service.h"
 #include "hub/registry/directory.h"
 #include "hub/registry/registry_service.h"
 #include "hub/session/session_service.h"
@@ -222,6 +223,8 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     status = rpc_host_new(hub->fibers, &host_options, &hub->host);
     if (!status)
         status = session_service_add(hub->host, &hub->sessions, fault);
+    if (!status)
+        status = profile_service_add(hub->host, &hub->sessions, fault);
     if (!status)
         status = registry_service_add(hub->host, &hub->registry_service, fault);
     if (!status)

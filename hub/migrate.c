@@ -6,10 +6,11 @@
 #include "hub/migration_0003.h"
 #include "hub/migration_0004.h"
 #include "hub/migration_0005.h"
+#include "hub/migration_0006.h"
 #include "shared/pg/migrate.h"
 #include "worker/realm/migrations.h"
 
-#define FILES 5
+#define FILES 6
 
 const struct migrations *hub_migrations(void)
 {
@@ -22,6 +23,7 @@ const struct migrations *hub_migrations(void)
         {"0003_session.sql", slice_make(hub_0003_session_sql, hub_0003_session_sql_len)},
         {"0004_instance.sql", slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len)},
         {"0005_grants.sql", slice_make(hub_0005_grants_sql, hub_0005_grants_sql_len)},
+        {"0006_profile.sql", slice_make(hub_0006_profile_sql, hub_0006_profile_sql_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

@@ -31,6 +31,9 @@ enum status check_row(const upb_MessageDef *message, bool nested, struct arena *
     if (!is_name(row.table))
         buffer_printf(refusals, "%s: %s: pek.row table \"%s\" is no plain name\n", file, name,
                       row.table);
+    if (!is_name(row.schema))
+        buffer_printf(refusals, "%s: %s: pek.row schema \"%s\" is no plain name\n", file, name,
+                      row.schema);
     size_t columns = 0;
     for (size_t i = 0; i < row.count; i++) {
         const struct row_field *field = &row.fields[i];

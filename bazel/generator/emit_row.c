@@ -19,8 +19,8 @@ static void emit_columns(const upb_MessageDef *message, const struct row_fields 
     const char *upper = names_short_upper(arena, full_name);
     const char *ours = names_short(arena, full_name);
     size_t count = 0;
-    buffer_printf(out, "/* Of pek.%s AS r: \"SELECT \" %s_COLUMNS(r) \" FROM …\". */\n", row->table,
-                  upper);
+    buffer_printf(out, "/* Of %s.%s AS r: \"SELECT \" %s_COLUMNS(r) \" FROM …\". */\n", row->schema,
+                  row->table, upper);
     buffer_printf(out, "#define %s_COLUMNS(r)", upper);
     for (size_t i = 0; i < row->count; i++) {
         if (row->fields[i].column == NULL)

@@ -212,7 +212,7 @@ static enum status read_option(const upb_DefPool *pool, const char *type_name, c
 enum status row_options_read(const upb_DefPool *pool, const upb_MessageDef *message,
                              struct arena *arena, struct row_options *ret_options)
 {
-    struct row_options out = {.table = ""};
+    struct row_options out = {.table = "", .schema = ""};
     struct view option;
     upb_Arena *memory = upb_Arena_New();
     if (memory == NULL)
@@ -222,11 +222,15 @@ enum status row_options_read(const upb_DefPool *pool, const upb_MessageDef *mess
         google_protobuf_MessageOptions_serialize(upb_MessageDef_Options(message), memory, &len);
     enum status status =
         read_option(pool, "google.protobuf.MessageOptions", "pek.row", bytes, len, memory, &option);
-    if (status == STATUS_OK && option.message != NULL)
+    if (status == STATUS_OK && option.message != NULL) {
         out.table = get_string(option, "table", arena);
+        out.schema = get_string(option, "schema", arena);
+    }
     upb_Arena_Free(memory);
     if (status != STATUS_OK || arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
+    if (out.schema[0] == '\0')
+        out.schema = "pek";
     *ret_options = out;
     return STATUS_OK;
 }

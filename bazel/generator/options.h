@@ -56,7 +56,8 @@ PEK_MUST_CHECK enum status options_read(const upb_DefPool *pool, const upb_Metho
 
 /* Of a message. */
 struct row_options {
-    const char *table; /* "" when it is not read from rows */
+    const char *table;  /* "" when it is not read from rows */
+    const char *schema; /* of the table */
 };
 PEK_MUST_CHECK enum status row_options_read(const upb_DefPool *pool, const upb_MessageDef *message,
                                             struct arena *arena, struct row_options *ret_options);

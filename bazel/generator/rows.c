@@ -32,7 +32,7 @@ enum status rows_read(const upb_MessageDef *message, struct arena *arena,
     enum status status = row_options_read(pool, message, arena, &options);
     if (status != STATUS_OK)
         return status;
-    struct row_fields out = {.table = options.table};
+    struct row_fields out = {.schema = options.schema, .table = options.table};
     if (options.table[0] != '\0')
         out.count = (size_t)upb_MessageDef_FieldCount(message);
     out.fields = arena_zalloc(arena, out.count, sizeof(*out.fields));

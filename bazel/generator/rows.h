@@ -29,6 +29,7 @@ struct row_field {
 };
 
 struct row_fields {
+    const char *schema;
     const char *table; /* "": the message is not read from rows, and has no fields here */
     struct row_field *fields;
     size_t count;

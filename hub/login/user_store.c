@@ -25,14 +25,15 @@ static const struct pg_statement find_user = {
 
 static const struct pg_statement set_name = {
     .name = "login_set_name",
-    .sql = "UPDATE hub.user_account SET name = $2 WHERE id = $1 AND name <> $2",
+    .sql = "UPDATE hub.user_account SET name = $2 WHERE id = $1 AND name <> $2"
+           "   AND NOT EXISTS (SELECT FROM hub.profile WHERE user_id = $1 AND own_names)",
 };
 
 static const struct pg_statement free_username = {
     .name = "login_free_username",
     .sql = "SELECT c.username FROM unnest($1::text[]) WITH ORDINALITY AS c (username, place)"
-           " WHERE NOT EXISTS (SELECT FROM hub.user_account u"
-           "                    WHERE u.username = c.username OR u.id = c.username)"
+           " WHERE NOT EXISTS (SELECT FROM hub.username n WHERE n.username = c.username)"
+           "   AND NOT EXISTS (SELECT FROM hub.user_account u WHERE u.id = c.username)"
            " ORDER BY c.place LIMIT 1",
 };
 

@@ -25,6 +25,7 @@ struct user_row {
 PEK_MUST_CHECK enum status user_store_find(struct pg *pg, struct cancel *cancel,
                                            struct slice subject, struct arena *arena,
                                            struct user_row *ret_user);
+/* The provider's name, for who has not written their own. */
 PEK_MUST_CHECK enum status user_store_set_name(struct pg *pg, struct cancel *cancel,
                                                struct slice id, struct slice name);
 

@@ -10,6 +10,10 @@
 
 #include "hub/migration_0001.h"
 #include "hub/migration_0002.h"
+#include "hub/migration_0003.h"
+#include "hub/migration_0004.h"
+#include "hub/migration_0005.h"
+#include "hub/migration_0006.h"
 #include "tests/support/fiber_run.h"
 
 #define RACERS 8
@@ -25,6 +29,10 @@ static int start(void **state)
     pg_cluster_execute(cluster, "CREATE ROLE pek_app LOGIN");
     pg_cluster_execute(cluster, (const char *)hub_0001_hub_sql);
     pg_cluster_execute(cluster, (const char *)hub_0002_login_sql);
+    pg_cluster_execute(cluster, (const char *)hub_0003_session_sql);
+    pg_cluster_execute(cluster, (const char *)hub_0004_instance_sql);
+    pg_cluster_execute(cluster, (const char *)hub_0005_grants_sql);
+    pg_cluster_execute(cluster, (const char *)hub_0006_profile_sql);
     return 0;
 }
 

@@ -117,12 +117,16 @@ static void administrator_who_is_one_no_more_is_refused_at_once(struct hub_world
 
 /* As worker/realm/isolation_test.c: r, d are whole-table SELECT and DELETE; columns + INSERT, = UPDATE, * both. */
 static const char grants[] =
+    "external_account rd: account_name+ position+ protocol+ user_id+\n"
     "instance r: ca_pem* capabilities= local+ name* realm+ seeded* status= target* tls_name*"
     " updated_by* worker_version=\n"
     "login_spent rd: expires_at* state_sha256+\n"
+    "profile r: cell_phone= dormitory= first_name* gender= last_name* nickname= own_names= room="
+    " student_status= update_time= user_id+ version= visible=\n"
     "session rd: expires_at+ id+ last_seen_at= revoked_at= user_id+\n"
-    "user_account r: authsch_id+ id+ last_login_at= name* username+\n"
-    "user_realm rd: realm+ user_id+";
+    "user_account r: authsch_id+ id+ last_login_at= name* username* username_changed_at=\n"
+    "user_realm rd: realm+ user_id+\n"
+    "username r: user_id+ username+";
 
 static void role_of_the_hub_may_do_what_the_hub_does(struct hub_world *h)
 {

@@ -66,6 +66,8 @@ char *row_text(struct row *row, int column)
 char *row_etag(struct row *row, int column)
 {
     struct slice version = pg_get_slice(row->rows, row->index, column);
+    if (version.len == 0)
+        return row_string(protobuf_c_empty_string);
     char *etag = arena_alloc(row->arena, version.len + 2);
     if (!etag)
         return NULL;

@@ -69,7 +69,7 @@ struct row {
 };
 
 char *row_text(struct row *row, int column);
-char *row_etag(struct row *row, int column); /* "v3" of the number 3 */
+char *row_etag(struct row *row, int column); /* "v3" of the number 3, "" of NULL */
 ProtobufCBinaryData row_bytes(struct row *row, int column);
 bool row_bool(struct row *row, int column);
 int32_t row_int32(struct row *row, int column);

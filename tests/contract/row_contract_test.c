@@ -13,8 +13,10 @@
 #include "upb/def.h"
 
 #include "bazel/generator/rows.h"
+#include "hub/hub.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/buffer.h"
+#include "shared/pg/migrate.h"
 #include "tests/support/pg_cluster.h"
 #include "worker/realm/migrations.h"
 
@@ -38,30 +40,30 @@ static const char *const types_of_kind[][4] = {
     [ROW_ETAG] = {"bigint"},
 };
 
-static const char *type_of_column(const char *table, const char *column)
+static const char *type_of_column(const char *schema, const char *table, const char *column)
 {
     static char type[64];
     char sql[512];
     int len = snprintf(sql, sizeof(sql),
                        "SELECT format_type(atttypid, NULL) FROM pg_attribute"
-                       " WHERE attrelid = to_regclass('pek.%s') AND attname = '%s'"
+                       " WHERE attrelid = to_regclass('%s.%s') AND attname = '%s'"
                        "   AND attnum > 0 AND NOT attisdropped",
-                       table, column);
+                       schema, table, column);
     assert_in_range(len, 1, sizeof(sql) - 1);
     pg_cluster_query(cluster, sql, type, sizeof(type));
     return type;
 }
 
-static void check_column(const upb_MessageDef *message, const char *table,
+static void check_column(const upb_MessageDef *message, const char *schema, const char *table,
                          const struct row_field *field)
 {
-    const char *type = type_of_column(table, field->column);
+    const char *type = type_of_column(schema, table, field->column);
     columns_seen++;
     for (size_t i = 0; i < 4 && types_of_kind[field->kind][i]; i++)
         if (strcmp(type, types_of_kind[field->kind][i]) == 0)
             return;
-    buffer_printf(&complaints, "  %s.%s: pek.%s.%s is %s\n", upb_MessageDef_FullName(message),
-                  upb_FieldDef_Name(field->field), table, field->column,
+    buffer_printf(&complaints, "  %s.%s: %s.%s.%s is %s\n", upb_MessageDef_FullName(message),
+                  upb_FieldDef_Name(field->field), schema, table, field->column,
                   type[0] ? type : "not there");
 }
 
@@ -73,7 +75,7 @@ static void check_file(const upb_FileDef *file)
         assert_int_equal(rows_read(message, &arena, &row), STATUS_OK);
         for (size_t f = 0; f < row.count; f++)
             if (row.fields[f].column)
-                check_column(message, row.table, &row.fields[f]);
+                check_column(message, row.schema, row.table, &row.fields[f]);
     }
 }
 
@@ -90,6 +92,8 @@ static int load(void **state)
     if (!cluster)
         return -1;
     assert_int_equal(realm_migrate(pg_cluster_conninfo(cluster), &applied, &fault), STATUS_OK);
+    assert_int_equal(
+        migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault), STATUS_OK);
     const google_protobuf_FileDescriptorProto *const *files =
         google_protobuf_FileDescriptorSet_file(
             google_protobuf_FileDescriptorSet_parse((const char *)pek_descriptor_set,
@@ -144,11 +148,11 @@ static void missing_column_is_told(void **state)
     struct row_field field = row.fields[1];
     buffer_reset(&complaints);
     field.column = "no_such_column";
-    check_column(group, row.table, &field);
+    check_column(group, row.schema, row.table, &field);
     field.column = "version";
     field.kind = ROW_TIME;
-    check_column(group, row.table, &field);
-    check_column(group, "no_such_table", &field);
+    check_column(group, row.schema, row.table, &field);
+    check_column(group, row.schema, "no_such_table", &field);
     buffer_append_char(&complaints, '\0');
     assert_string_equal(complaints.ptr,
                         "  pek.group.v1.Group.id: pek.realm_group.no_such_column is not there\n"

@@ -19,8 +19,7 @@ static void changed_table_is_not_noticed(void **state)
     federation_open(&f, NULL);
     WAIT_FOR_READYZ(&f, 200, "ready");
     pg_cluster_execute(federation_cluster,
-                       "ALTER TABLE hub.user_account ALTER name TYPE varchar(300),"
-                       " ALTER id TYPE varchar(64)");
+                       "ALTER TABLE hub.user_account ALTER id TYPE varchar(64)");
     for (int i = 0; i < 8; i++) {
         federation_log_in(&f, i % 2 ? "alice" : "bob");
         struct answer answer = federation_get(&f, "/api/v1/groups");
@@ -28,8 +27,7 @@ static void changed_table_is_not_noticed(void **state)
         answer_free(&answer);
     }
     assert_true(readyz_has(&f, 200, "ready"));
-    pg_cluster_execute(federation_cluster, "ALTER TABLE hub.user_account ALTER name TYPE text,"
-                                           " ALTER id TYPE text");
+    pg_cluster_execute(federation_cluster, "ALTER TABLE hub.user_account ALTER id TYPE text");
     federation_close(&f);
 }
 

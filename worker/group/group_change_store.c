@@ -1,7 +1,7 @@
 /* The statements of group_store.h that run within a change. */
 #include <string.h>
 
-#include "worker/change/mask.h"
+#include "shared/row/mask.h"
 #include "worker/group/group_store.h"
 
 /* What every change of a row does besides. */

@@ -2,7 +2,7 @@
 #include "worker/group/group_service.h"
 
 #include "worker/change/change.h"
-#include "worker/change/mask.h"
+#include "shared/row/mask.h"
 #include "worker/group/group_store.h"
 #include "worker/policy/policy_store.h"
 #include "worker/read/read.h"

@@ -13,6 +13,7 @@
 #include "hub/migration_0003.h"
 #include "hub/migration_0004.h"
 #include "hub/migration_0005.h"
+#include "hub/migration_0006.h"
 #include "shared/base/clock.h"
 
 static void (*current_body)(struct hub_world *h);
@@ -71,6 +72,7 @@ static void make_tables(struct hub_world *h)
         slice_make(hub_0003_session_sql, hub_0003_session_sql_len),
         slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len),
         slice_make(hub_0005_grants_sql, hub_0005_grants_sql_len),
+        slice_make(hub_0006_profile_sql, hub_0006_profile_sql_len),
     };
     for (size_t i = 0; i < sizeof(migrations) / sizeof(migrations[0]); i++) {
         struct buffer sql;
@@ -99,7 +101,8 @@ void hub_world_run(struct world *w, const char *redis_url, void (*body)(struct h
     h->keys = &w->hub_keys;
     if (strcmp(world_value(w, "SELECT to_regclass('hub.session')::text"), "") == 0)
         make_tables(h);
-    world_sql(w, "TRUNCATE hub.user_account, hub.session, hub.user_realm");
+    world_sql(w, "SET client_min_messages = warning;"
+                 " TRUNCATE hub.user_account, hub.session, hub.user_realm CASCADE");
     world_sql(w, "INSERT INTO hub.user_account (id, username, name)"
                  " VALUES ('alice', 'alice.n', 'Alice'), ('bob', 'bob.n', 'Bob'),"
                  "        ('carol', 'carol.n', 'Carol')");

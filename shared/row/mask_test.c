@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "pek/golden/v1/golden.rpc.h"
-#include "worker/change/mask.h"
+#include "shared/row/mask.h"
 
 static const char *const fields[] = {"id",     "colour",   "create_time", "sort_key",
                                      "isOpen", "distance", "colours"};

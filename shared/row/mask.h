@@ -5,8 +5,8 @@
  *     enum group_profile_field { GROUP_NAME = 1 << 0, GROUP_DESCRIPTION = 1 << 1, … };
  *     static const char *const profile_fields[] = {"name", "description", …};
  */
-#ifndef PEK_WORKER_CHANGE_MASK_H
-#define PEK_WORKER_CHANGE_MASK_H
+#ifndef PEK_SHARED_ROW_MASK_H
+#define PEK_SHARED_ROW_MASK_H
 
 #include <protobuf-c/protobuf-c.h>
 

@@ -1,4 +1,4 @@
-#include "worker/change/mask.h"
+#include "shared/row/mask.h"
 
 #include <assert.h>
 #include <string.h>

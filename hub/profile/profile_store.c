@@ -1,0 +1,252 @@
+#include "hub/profile/profile_store.h"
+
+#include <string.h>
+
+#include "pek/hub/v1/profile.row.h"
+#include "shared/row/mask.h"
+
+/* Behind the profile's own columns; an external account a row. */
+#define COLUMN_USERNAME HUB_V1_PROFILE_COLUMN_COUNT
+#define COLUMN_PROTOCOL (HUB_V1_PROFILE_COLUMN_COUNT + 1)
+#define COLUMN_ACCOUNT_NAME (HUB_V1_PROFILE_COLUMN_COUNT + 2)
+
+#define OWN                                                                                        \
+    "SELECT " HUB_V1_PROFILE_COLUMNS(                                                              \
+        p) ", u.username, a.protocol, a.account_name"                                              \
+           "  FROM hub.user_account AS u"                                                          \
+           "  JOIN hub.profile AS p ON p.user_id = u.id"                                           \
+           "  LEFT JOIN hub.external_account AS a ON a.user_id = p.user_id"                        \
+           " WHERE u.id = $1 ORDER BY a.position"
+
+static const struct pg_statement own = {"profile_own", OWN};
+static const struct pg_statement lock = {"profile_lock", OWN " FOR UPDATE OF u, p"};
+
+static const struct pg_statement basic = {
+    "profile_basic",
+    "SELECT " HUB_V1_PROFILE_COLUMNS(
+        v) ", v.username, NULL::smallint, NULL::text"
+           "  FROM (SELECT p.user_id, u.username, p.first_name, p.last_name, p.nickname,"
+           "               NULL::text AS cell_phone, NULL::text AS room, NULL::smallint AS "
+           "dormitory,"
+           "               NULL::smallint AS gender, NULL::smallint AS student_status,"
+           "               NULL::integer AS visible, NULL::timestamptz AS create_time,"
+           "               NULL::timestamptz AS update_time, NULL::bigint AS version"
+           "          FROM hub.user_account AS u JOIN hub.profile AS p ON p.user_id = u.id"
+           "         WHERE u.id = hub.user_named($1) AND (u.id = $2 OR hub.share_realm($2, u.id))) "
+           "AS v",
+};
+
+/* ---- reading ---- */
+
+static enum status read_accounts(const struct pg_result *rows, struct arena *arena,
+                                 hub_v1_profile *profile)
+{
+    size_t count = pg_is_null(rows, 0, COLUMN_PROTOCOL) ? 0 : pg_rows(rows);
+    hub_v1_external_account *accounts = arena_zalloc(arena, count + 1, sizeof(*accounts));
+    profile->external_accounts = arena_zalloc(arena, count + 1, sizeof(void *));
+    if (!accounts || !profile->external_accounts)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = pg_get_slice(rows, i, COLUMN_ACCOUNT_NAME);
+        hub_v1_external_account_init(&accounts[i]);
+        accounts[i].protocol =
+            (hub_v1_external_account_protocol)pg_get_int(rows, i, COLUMN_PROTOCOL);
+        accounts[i].account_name = arena_strndup(arena, name.ptr, name.len);
+        profile->external_accounts[i] = &accounts[i];
+    }
+    profile->n_external_accounts = count;
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status read_profile(struct pg_result *rows, hub_v1_profile_view view,
+                                struct arena *arena, hub_v1_profile *ret_profile,
+                                struct fault *fault)
+{
+    hub_v1_profile profile;
+    if (pg_rows(rows) == 0)
+        return STATUS_NOT_FOUND;
+    PEK_TRY(hub_v1_profile_from_row(rows, 0, arena, &profile, fault));
+    struct slice username = pg_get_slice(rows, 0, COLUMN_USERNAME);
+    profile.view = view;
+    profile.username = arena_strndup(arena, username.ptr, username.len);
+    PEK_TRY(read_accounts(rows, arena, &profile));
+    *ret_profile = profile;
+    return STATUS_OK;
+}
+
+static enum status find(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
+                        const struct pg_param *params, size_t count, hub_v1_profile_view view,
+                        struct arena *arena, hub_v1_profile *ret_profile, struct fault *fault)
+{
+    struct pg_result *rows;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, statement, params, count, &rows));
+    enum status status = read_profile(rows, view, arena, ret_profile, fault);
+    pg_result_free(rows);
+    return status;
+}
+
+enum status profile_store_own(struct pg *pg, struct cancel *cancel, const char *id,
+                              struct arena *arena, hub_v1_profile *ret_profile, struct fault *fault)
+{
+    return find(pg, cancel, &own, PG_PARAMS(pg_str(id)), HUB_V1_PROFILE_VIEW_OWN, arena,
+                ret_profile, fault);
+}
+
+enum status profile_store_basic(struct pg *pg, struct cancel *cancel, const char *viewer,
+                                const char *who, struct arena *arena, hub_v1_profile *ret_profile,
+                                struct fault *fault)
+{
+    return find(pg, cancel, &basic, PG_PARAMS(pg_str(who), pg_str(viewer)),
+                HUB_V1_PROFILE_VIEW_BASIC, arena, ret_profile, fault);
+}
+
+/* ---- in a transaction ---- */
+
+static enum status execute(struct pg_transaction *transaction, const struct pg_statement *statement,
+                           const struct pg_param *params, size_t count, size_t *ret_affected)
+{
+    struct pg_result *result;
+    PEK_TRY(pg_execute(transaction, statement, params, count, &result));
+    *ret_affected = pg_affected(result);
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+enum status profile_store_lock(struct pg_transaction *transaction, const char *id,
+                               struct arena *arena, hub_v1_profile *ret_profile,
+                               struct fault *fault)
+{
+    struct pg_result *rows;
+    PEK_TRY(pg_execute(transaction, &lock, PG_PARAMS(pg_str(id)), &rows));
+    enum status status = read_profile(rows, HUB_V1_PROFILE_VIEW_OWN, arena, ret_profile, fault);
+    pg_result_free(rows);
+    return status;
+}
+
+static enum status set_username(struct pg_transaction *transaction, const char *id,
+                                const char *username, struct fault *fault)
+{
+    static const struct pg_statement set = {
+        "profile_set_username",
+        "UPDATE hub.user_account SET username = $2, username_changed_at = now()"
+        " WHERE id = $1 AND (username_changed_at IS NULL"
+        "                    OR username_changed_at <= now() - interval '30 days')",
+    };
+    _Static_assert(PROFILE_USERNAME_DAYS == 30, "the interval above");
+    size_t affected;
+    enum status status =
+        execute(transaction, &set, PG_PARAMS(pg_str(id), pg_str(username)), &affected);
+    if (status == STATUS_ALREADY_EXISTS)
+        return fault_set_reason(fault, status, PROFILE_REASON_USERNAME_TAKEN, "profile.username",
+                                "%s is, or was, somebody else's username", username);
+    PEK_TRY(status);
+    if (affected == 0)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, PROFILE_REASON_USERNAME_RECENT,
+                                "profile.username", "a username changes once in %d days",
+                                PROFILE_USERNAME_DAYS);
+    return STATUS_OK;
+}
+
+/* The name by which lists and sessions know the person: family name first. */
+static enum status set_name(struct pg_transaction *transaction, const char *id)
+{
+    static const struct pg_statement set = {
+        "profile_set_name",
+        "UPDATE hub.user_account AS u"
+        "   SET name = left(btrim(p.last_name || ' ' || p.first_name), 200)"
+        "  FROM hub.profile AS p WHERE p.user_id = u.id AND u.id = $1",
+    };
+    size_t affected;
+    return execute(transaction, &set, PG_PARAMS(pg_str(id)), &affected);
+}
+
+static enum status set_accounts(struct pg_transaction *transaction, const char *id,
+                                const hub_v1_profile *profile, struct arena *arena)
+{
+    static const struct pg_statement clear = {
+        "profile_clear_accounts",
+        "DELETE FROM hub.external_account WHERE user_id = $1",
+    };
+    static const struct pg_statement insert = {
+        "profile_insert_accounts",
+        "INSERT INTO hub.external_account (user_id, position, protocol, account_name)"
+        " SELECT $1, n.position, n.protocol::smallint, n.account_name"
+        "   FROM unnest($2::text[], $3::text[]) WITH ORDINALITY"
+        "        AS n (protocol, account_name, position)",
+    };
+    size_t count = profile->n_external_accounts, affected;
+    struct slice *protocols = arena_zalloc(arena, count + 1, sizeof(*protocols));
+    struct slice *names = arena_zalloc(arena, count + 1, sizeof(*names));
+    if (!protocols || !names)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        const hub_v1_external_account *account = profile->external_accounts[i];
+        protocols[i] = slice_str(arena_printf(arena, "%d", (int)account->protocol));
+        names[i] = slice_str(account->account_name);
+    }
+    PEK_TRY(execute(transaction, &clear, PG_PARAMS(pg_str(id)), &affected));
+    return execute(transaction, &insert,
+                   PG_PARAMS(pg_str(id), pg_text_array(arena, protocols, count),
+                             pg_text_array(arena, names, count)),
+                   &affected);
+}
+
+static enum status set_columns(struct pg_transaction *transaction, const char *id, unsigned fields,
+                               const hub_v1_profile *profile, struct arena *arena)
+{
+    static const struct pg_statement set = {
+        "profile_set",
+        "UPDATE hub.profile SET first_name = coalesce($2, first_name),"
+        " last_name = coalesce($3, last_name), nickname = coalesce($4, nickname),"
+        " cell_phone = coalesce($5, cell_phone), room = coalesce($6, room),"
+        " dormitory = coalesce($7::smallint, dormitory), gender = coalesce($8::smallint, gender),"
+        " student_status = coalesce($9::smallint, student_status),"
+        " visible = coalesce($10::integer, visible), own_names = own_names OR $11::boolean,"
+        " update_time = now(), version = version + 1 WHERE user_id = $1",
+    };
+    size_t affected;
+#define TEXT_OF(bit, member) mask_param(fields, bit, pg_str(profile->member))
+#define NUMBER_OF(bit, value) mask_param(fields, bit, pg_int(arena, (int64_t)(value)))
+    return execute(transaction, &set,
+                   PG_PARAMS(pg_str(id), TEXT_OF(PROFILE_FIRST_NAME, first_name),
+                             TEXT_OF(PROFILE_LAST_NAME, last_name),
+                             TEXT_OF(PROFILE_NICKNAME, nickname),
+                             TEXT_OF(PROFILE_CELL_PHONE, cell_phone), TEXT_OF(PROFILE_ROOM, room),
+                             NUMBER_OF(PROFILE_DORMITORY, profile->dormitory),
+                             NUMBER_OF(PROFILE_GENDER, profile->gender),
+                             NUMBER_OF(PROFILE_STUDENT_STATUS, profile->student_status),
+                             NUMBER_OF(PROFILE_VISIBLE, profile_visible_bits(profile)),
+                             pg_bool(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))),
+                   &affected);
+}
+
+enum status profile_store_set(struct pg_transaction *transaction, const char *id, unsigned fields,
+                              const hub_v1_profile *profile, struct arena *arena,
+                              hub_v1_profile *ret_profile, struct fault *fault)
+{
+    if (fields & PROFILE_USERNAME)
+        PEK_TRY(set_username(transaction, id, profile->username, fault));
+    PEK_TRY(set_columns(transaction, id, fields, profile, arena));
+    if (fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))
+        PEK_TRY(set_name(transaction, id));
+    if (fields & PROFILE_EXTERNAL_ACCOUNTS)
+        PEK_TRY(set_accounts(transaction, id, profile, arena));
+    return profile_store_lock(transaction, id, arena, ret_profile, fault);
+}
+
+/* ---- deletion ---- */
+
+static enum status delete_in(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement delete_user = {
+        "profile_delete_user",
+        "SELECT hub.delete_user($1)",
+    };
+    size_t affected;
+    return execute(transaction, &delete_user, PG_PARAMS(pg_str(arg)), &affected);
+}
+
+enum status profile_store_delete_user(struct pg *pg, struct cancel *cancel, const char *id)
+{
+    return pg_transact(pg, cancel, false, delete_in, row_string(id));
+}
