@@ -1,8 +1,8 @@
 /* GroupService: what it reads, what it changes, and its table. */
 #include "worker/group/group_service.h"
 
-#include "worker/change/change.h"
 #include "shared/row/mask.h"
+#include "worker/change/change.h"
 #include "worker/group/group_store.h"
 #include "worker/policy/policy_store.h"
 #include "worker/read/read.h"
