@@ -6,6 +6,7 @@
 
 #include "hub/http/internal.h"
 #include "shared/base/clock.h"
+#include "shared/base/listen.h"
 
 /* How long a drain waits for handlers after it cancelled them. */
 #define DRAIN_CANCELLED_MS 1000
@@ -13,33 +14,10 @@
 
 /* ---- life of a server ---------------------------------------------------------------------------- */
 
-static enum status parse_listen(const char *listen, struct sockaddr_storage *ret_address)
-{
-    char host[HTTP_ADDRESS_BYTES_MAX];
-    const char *colon = listen ? strrchr(listen, ':') : NULL;
-    if (!colon || colon == listen || strlen(colon + 1) == 0 || strlen(colon + 1) > 5)
-        return STATUS_INVALID_ARGUMENT;
-    char *end;
-    long port = strtol(colon + 1, &end, 10);
-    struct slice name = slice_make(listen, (size_t)(colon - listen));
-    if (*end || port < 0 || port > 65535)
-        return STATUS_INVALID_ARGUMENT;
-    if (name.len >= 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
-        name = slice_make(name.ptr + 1, name.len - 2);
-    if (name.len >= sizeof(host))
-        return STATUS_INVALID_ARGUMENT;
-    memcpy(host, name.ptr, name.len);
-    host[name.len] = '\0';
-    if (uv_ip4_addr(host, (int)port, (struct sockaddr_in *)ret_address) == 0 ||
-        uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)ret_address) == 0)
-        return STATUS_OK;
-    return STATUS_INVALID_ARGUMENT;
-}
-
 static enum status listen_on(struct http_server *server, const char *where, struct fault *fault)
 {
     struct sockaddr_storage address;
-    if (parse_listen(where, &address) != STATUS_OK)
+    if (!where || !listen_parse(where, &address))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "listen", "\"%s\" is no address and port",
                          where ? where : "");
     int problem = uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
