@@ -159,6 +159,16 @@ void pg_rollback(struct pg_transaction *transaction);
 PEK_MUST_CHECK enum status
 pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
             enum status (*body)(struct pg_transaction *transaction, void *arg), void *arg);
+/* pg_execute of a statement whose rows nobody wants; how many it made or changed. `ret_affected` may be NULL. */
+PEK_MUST_CHECK enum status pg_apply(struct pg_transaction *transaction,
+                                    const struct pg_statement *statement,
+                                    const struct pg_param *params, size_t param_count,
+                                    size_t *ret_affected);
+/* The same in a transaction of its own, run as pg_transact runs it. In a fiber. */
+PEK_MUST_CHECK enum status pg_write(struct pg *pg, struct cancel *cancel,
+                                    const struct pg_statement *statement,
+                                    const struct pg_param *params, size_t param_count,
+                                    size_t *ret_affected);
 /* After a failure: the constraint that refused ("group_name_key"), or "". Valid until the next statement. */
 const char *pg_constraint(const struct pg_transaction *transaction);
 

@@ -8,9 +8,9 @@
 #define PEK_WORKER_GROUP_GROUP_STORE_H
 
 #include "pek/group/v1/group.row.h"
-#include "worker/change/change.h"
+#include "shared/service/read.h"
+#include "worker/domain/domain.h"
 #include "worker/group/group.h"
-#include "worker/read/read.h"
 #include "worker/search/search_store.h"
 
 #define GROUP_DESCENDANTS_MAX 10000 /* of one answer */

@@ -179,7 +179,8 @@ static enum status call(struct world *w, const struct world_realm *realm, enum r
     assert_non_null(items);
     w->fault = (struct fault){0};
     if (method->server_streaming)
-        status = world_stream(w, realm, method, request, metadata, metadata_count, items, &count);
+        status = world_stream(w, realm->channel, method, request, metadata, metadata_count, items,
+                              &count);
     else
         status = rpc_call_unary(realm->channel, method, request, metadata, metadata_count,
                                 &w->cancel, w->arena, &response, &w->fault);

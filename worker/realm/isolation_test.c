@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/pg_grants.h"
 #include "worker/realm/rekey.h"
 #include "worker/testing/world.h"
 
@@ -93,8 +94,7 @@ static void connection_of_one_realm_cannot_write_into_another(struct world *w)
 
 /* ---- grants ---- */
 
-/* All that the application may do: of a table r, d are whole-table SELECT and DELETE; columns that it may only insert
- * are marked +, only update =, both *. Whoever needs more adds it here and says why in the migration. */
+/* All that the application may do, as PG_GRANTS has it. Whoever needs more adds it here and says why in the migration. */
 static const char grants[] =
     "audit_log: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
@@ -112,25 +112,7 @@ static const char grants[] =
 
 static void application_may_do_the_least_that_works(struct world *w)
 {
-    assert_string_equal(
-        world_value(
-            w, "WITH c AS (SELECT c.oid, c.relname, a.attname,"
-               "   has_column_privilege('pek_app', c.oid, a.attnum, 'INSERT') AS i,"
-               "   has_column_privilege('pek_app', c.oid, a.attnum, 'UPDATE') AS u"
-               "  FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
-               "   AND NOT a.attisdropped"
-               "  WHERE c.relnamespace = 'pek'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', "
-               "'f')),"
-               " t AS (SELECT oid, relname, coalesce(string_agg(' ' || attname ||"
-               "    CASE WHEN i AND u THEN '*' WHEN i THEN '+' ELSE '=' END, '' ORDER BY attname)"
-               "    FILTER (WHERE i OR u), '') AS columns FROM c GROUP BY 1, 2) "
-               "SELECT string_agg(relname || rtrim(' ' ||"
-               "   CASE WHEN has_table_privilege('pek_app', oid, 'SELECT') THEN 'r' ELSE '' END ||"
-               "   CASE WHEN has_table_privilege('pek_app', oid, 'DELETE') THEN 'd' ELSE '' END ||"
-               "   CASE WHEN has_table_privilege('pek_app', oid, 'TRUNCATE, REFERENCES, TRIGGER')"
-               "        THEN 'TRUNCATE' ELSE '' END) || ':' || columns, chr(10) ORDER BY relname) "
-               "FROM t"),
-        grants);
+    assert_string_equal(world_value(w, "%s", PG_GRANTS("pek", "pek_app")), grants);
     /* It runs no function but what its statements name; and owns nothing. */
     assert_string_equal(world_value(w,
                                     "SELECT coalesce(string_agg(p.proname, ' '), '') FROM pg_proc p"

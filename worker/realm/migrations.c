@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "worker/change/migration_0004.h"
+#include "worker/domain/migration_0004.h"
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
 #include "worker/policy/migration_0003.h"
