@@ -69,6 +69,8 @@ struct pg_param pg_timestamp(struct arena *arena, int64_t seconds, int32_t nanos
 /* A text[] literal of the items. When the arena is full, those with an arena give a value that the call refuses
  * with RESOURCE_EXHAUSTED; a text with a NUL inside is refused with INVALID_ARGUMENT. */
 struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count);
+/* A bytea[] likewise. */
+struct pg_param pg_bytea_array(struct arena *arena, const struct slice *items, size_t count);
 
 /* Two arguments of pg_read and pg_execute: the parameters and their number. */
 #define PG_PARAMS(...)                                                                             \

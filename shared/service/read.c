@@ -79,6 +79,8 @@ static enum status send_rows(struct rpc_ctx *ctx, const struct read_list *list,
         if (!item)
             return STATUS_RESOURCE_EXHAUSTED;
         PEK_TRY(list->type->read(rows, i, scratch, item, rpc_fault(ctx)));
+        if (list->complete)
+            PEK_TRY(list->complete(rows, i, scratch, item));
         if (i + 1 == count && list->once_rows_max == 0)
             PEK_TRY(continue_behind(method, item, position, batch));
         PEK_TRY(rpc_stream_send(rpc_stream(ctx), item));

@@ -68,6 +68,9 @@ struct read_list {
     const Pek__Cursor *after;    /* NULL: from the beginning */
     read_next next;
     const void *arg;
+    /* Of each item that was read from a row: what the row has besides. NULL: nothing. */
+    enum status (*complete)(const struct pg_result *rows, size_t row, struct arena *arena,
+                            void *item);
     /* Takes PostgreSQL long however few rows are wanted: a search. */
     bool is_long;
     /* When not 0, the first batch is all there is, and more rows than these are refused. */

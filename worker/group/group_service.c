@@ -176,12 +176,12 @@ static enum status parse_parent(struct change *change, const char *parent_id,
 
 /* What is asked for, as it is to be stored. */
 static enum status group_to_be(struct change *change, const group_v1_create_group_request *req,
-                               const struct group_id *parent, struct group_name *ret_name,
+                               const struct group_id *parent, struct text_name *ret_name,
                                group_v1_group *ret_group)
 {
     group_v1_group group = GROUP_V1_GROUP_INIT;
     struct group_id id;
-    PEK_TRY(group_name_make(change_domain(change)->collator, req->name, "name", change->arena,
+    PEK_TRY(text_name_make(change_domain(change)->collator, req->name, "name", change->arena,
                             ret_name, change->fault));
     PEK_TRY(group_id_make(parent->org, req->slug, req->name, change->arena, &id, change->fault));
     PEK_TRY(row_check_time(req->foundation_time, "foundation_time", change->fault));
@@ -206,7 +206,7 @@ static enum status group_to_be(struct change *change, const group_v1_create_grou
 CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
 {
     struct group_id parent;
-    struct group_name name;
+    struct text_name name;
     group_v1_group made;
     const struct group_node *path;
     size_t path_count;
@@ -242,14 +242,14 @@ static enum status check_realm(struct change *change, const group_v1_group *body
 CHANGE_METHOD(update_group, group_v1_update_group_request, group_v1_group)
 {
     unsigned fields;
-    struct group_name name = {0};
+    struct text_name name = {0};
     PEK_TRY(check_realm(change, req->group));
     group_v1_group profile = *req->group;
     PEK_TRY(mask_take(req->update_mask, &req->group->base, group_profile_fields,
                       GROUP_PROFILE_FIELDS, &fields, change->fault));
     PEK_TRY(group_profile_make(fields, "group.", change->arena, &profile, change->fault));
     if (fields & GROUP_NAME)
-        PEK_TRY(group_name_make(change_domain(change)->collator, profile.name, "group.name",
+        PEK_TRY(text_name_make(change_domain(change)->collator, profile.name, "group.name",
                                 change->arena, &name, change->fault));
     PEK_TRY(lock_group(change, profile.id, "group.id", profile.etag, res));
     PEK_TRY(group_check_active(res, change->fault));

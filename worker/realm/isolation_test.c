@@ -213,12 +213,12 @@ static void keys_of_another_collator_are_made_again(struct world *w)
     world_sql(w, "UPDATE pek.realm_group SET sort_key = decode(md5(id), 'hex')");
     assert_int_equal(text_collator_new(&collator), STATUS_OK);
     /* The version agrees: nothing to do. */
-    assert_int_equal(rekey_groups(realm_pg(w->a.realm), &w->cancel, collator), STATUS_OK);
+    assert_int_equal(rekey_names(realm_pg(w->a.realm), &w->cancel, collator), STATUS_OK);
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group"
                                        " WHERE sort_key <> decode(md5(id), 'hex')"),
                         "0");
     world_sql(w, "UPDATE pek.realm_state SET collator_version = 'older'");
-    assert_int_equal(rekey_groups(realm_pg(w->a.realm), &w->cancel, collator), STATUS_OK);
+    assert_int_equal(rekey_names(realm_pg(w->a.realm), &w->cancel, collator), STATUS_OK);
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group"
                                        " WHERE sort_key = decode(md5(id), 'hex') OR folded = ''"),
                         "0");

@@ -7,6 +7,7 @@
 #include "worker/domain/domain.h"
 #include "worker/group/group_service.h"
 #include "worker/instance/instance_service.h"
+#include "worker/membership/membership_service.h"
 #include "worker/policy/policy_service.h"
 #include "worker/realm/migrations.h"
 #include "worker/realm/rekey.h"
@@ -56,7 +57,7 @@ static void keep_realm(void *arg)
     while (!realm->settled && !realm->closing.cancelled) {
         enum status status = pg_wait_ready(domain->service.pg, &realm->closing);
         if (status == STATUS_OK)
-            status = rekey_groups(domain->service.pg, &realm->closing, domain->collator);
+            status = rekey_names(domain->service.pg, &realm->closing, domain->collator);
         realm->settled = status == STATUS_OK;
         if (!realm->settled)
             pause_for(realm, SETTLE_RETRY_MS);
@@ -150,6 +151,8 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
     status = instance_service_add(realm->host, &realm->instance, fault);
     if (status == STATUS_OK)
         status = group_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = membership_service_add(realm->host, domain, fault);
     return status == STATUS_OK ? policy_service_add(realm->host, domain, fault) : status;
 }
 
