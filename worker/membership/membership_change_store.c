@@ -268,7 +268,7 @@ enum status membership_store_set_periods(struct change *change, struct membershi
         "   WHERE " THESE("m") ") "
         "INSERT INTO pek.membership_period"
         " (group_id, user_id, seq, status, begin_time, end_time, changed_by) "
-        "SELECT $1, $2::text[][1], p.seq, p.status::smallint, p.begin_time::timestamptz,"
+        "SELECT $1, ($2::text[])[1], p.seq, p.status::smallint, p.begin_time::timestamptz,"
         " nullif(p.end_time, '')::timestamptz, p.changed_by "
         "FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])"
         "  WITH ORDINALITY AS p (status, begin_time, end_time, changed_by, seq)",

@@ -309,7 +309,7 @@ static void list_goes_on_behind_a_position_and_searches(struct world *w)
     req.page_size = 2;
     req.q = text("p 119");
     assert_string_equal(world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id"),
-                        "p0119 p1190");
+                        "p0119 p1119");
     Pek__Cursor after = PEK__CURSOR__INIT;
     uint8_t key[3] = {1, 0, 119 / 7};
     after.sort_key.data = key;
@@ -317,7 +317,7 @@ static void list_goes_on_behind_a_position_and_searches(struct world *w)
     after.id = text("p0119");
     req.after = &after;
     assert_string_equal(world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id"),
-                        "p1190 p1191");
+                        "p1119 p1190");
 }
 
 static void transitive_group_has_those_below_it_once(struct world *w)
