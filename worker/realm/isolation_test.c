@@ -65,7 +65,9 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
     static const char *const tables[] = {"realm_group",       "policy",       "policy_statement",
                                          "policy_assignment", "policy_count", "realm_user",
-                                         "idempotency",       "realm_state",  "search_gram"};
+                                         "idempotency",       "realm_state",  "search_gram",
+                                         "person",            "membership",   "membership_period",
+                                         "member"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -98,6 +100,10 @@ static void connection_of_one_realm_cannot_write_into_another(struct world *w)
 static const char grants[] =
     "audit_log: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
+    "member r:\n"
+    "membership rd: group_id+ sort_key* update_time= user_id+ version=\n"
+    "membership_period rd: begin_time* changed_by+ end_time* group_id+ seq+ status+ user_id+\n"
+    "person r: avatar_version* display_name* folded* id+ sort_key* version*\n"
     "policy rd: can_issue+ made_by+ name+ parent_id+ unique_key+ version=\n"
     "policy_assignment rd: assigned_by+ policy_id+ user_id+\n"
     "policy_count r:\n"
