@@ -25,7 +25,7 @@ static void unary_body(struct world *world)
     assert_non_null(answer);
     assert_string_equal(answer->text, "árvíztűrő");
     assert_int_equal(answer->number, 42);
-    assert_string_equal(world->trace, "af");
+    assert_string_equal(world->trace, "azf");
     assert_string_equal(world->last_user, "alice");
     arena_done(&arena);
 }
@@ -80,14 +80,14 @@ static void order_body(struct world *world)
     assert_int_equal(
         world_unary(world, "Say", &request.base, bad_token, 1, WORLD_SOON_MS, NULL, NULL, &fault),
         STATUS_UNAUTHENTICATED);
-    assert_string_equal(world->trace, "af");
+    assert_string_equal(world->trace, "azf");
 
     /* The size before decoding; nothing is asked of the guard. */
     assert_int_equal(
         world_unary(world, "SayGuarded", &request.base, NULL, 0, WORLD_SOON_MS, NULL, NULL, &fault),
         STATUS_RESOURCE_EXHAUSTED);
     assert_string_equal(fault.reason, "REQUEST_TOO_LARGE");
-    assert_string_equal(world->trace, "afaf");
+    assert_string_equal(world->trace, "azfazf");
     free(large);
 
     /* Decoding before the access rule. */
