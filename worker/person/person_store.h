@@ -12,16 +12,21 @@ PEK_MUST_CHECK enum status person_store_meet(struct pg_transaction *transaction,
                                              const struct slice *ids, size_t count,
                                              struct arena *arena, struct fault *fault);
 
-/* What the hub says of a user. */
+/* What the hub says of users, up to PERSON_PUT_MAX of them, is kept of those who have a policy or a membership here.
+ * `ret_known` are their ids (column 0). An older version than what is there changes nothing. */
+#define PERSON_PUT_MAX 100
 struct person {
-    const char *id;
+    struct slice id;
     struct text_name name;
     int64_t avatar_version; /* 0: none */
     int64_t version;        /* counts the changes of the profile, from 1 */
 };
-/* An older version than what is known changes nothing. */
 PEK_MUST_CHECK enum status person_store_put(struct pg_transaction *transaction,
-                                            const struct person *person, struct arena *arena);
+                                            const struct person *people, size_t count,
+                                            struct arena *arena, struct pg_result **ret_known);
+/* Has the user a membership here? */
+PEK_MUST_CHECK enum status person_store_is_member(struct pg *pg, struct cancel *cancel,
+                                                  struct slice user, bool *ret_is_member);
 
 /* ---- keys that follow the collator: for worker/realm/rekey ---- */
 

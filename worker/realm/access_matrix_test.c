@@ -49,6 +49,7 @@ static const struct decision decisions[] = {
     {INSTANCE("IssueToken"), "", "uuuuuuu"},
     {INSTANCE("GetInfo"), "", "yyyyyyy"},
     {INSTANCE("WatchPolicies"), "", "uuuuuuu"},
+    {INSTANCE("PutPeople"), "", "uuuuuuu"},
     {MEMBERS("ListMembers"), "group_id=o@o", "yyynnuu"},
     {MEMBERS("ListMembers"), "group_id=o@x", "yynnnuu"},
     {MEMBERS("ListMemberships"), "user_id=somebody", "yyynnuu"},

@@ -145,6 +145,7 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
     realm->instance.rights = domain->rights;
     realm->instance.host = realm->host;
     realm->instance.version = options->version;
+    realm->instance.collator = domain->collator;
     realm->instance.collator_version = text_collator_version(domain->collator);
     realm->instance.refresh_hub_keys = options->refresh_hub_keys;
     realm->instance.refresh_arg = options->refresh_arg;
