@@ -52,8 +52,9 @@ static void check_self(const struct check *check, const struct option_access *ru
         return;
     bool some = rule->action.number != 0 || rule->right.number != 0;
     if (!some || (rule->filter && rule->right.number != 0) || object)
-        check_refuse(check, "pek.access self stands only beside a policy, an action on the realm, or "
-                            "a filter by an action");
+        check_refuse(check,
+                     "pek.access self stands only beside a policy, an action on the realm, or "
+                     "a filter by an action");
     check_target(check, rule->self);
 }
 

@@ -39,7 +39,7 @@ static void names_equal_after_normalisation_have_one_key(void **state)
     assert_int_equal(text_name_make(f->collator, "Őrült  Kör", "name", &f->arena, &a, &f->fault),
                      STATUS_OK);
     assert_int_equal(text_name_make(f->collator, " o\xcc\x8br\xc3\xbclt k\xc3\xb6r ", "name",
-                                     &f->arena, &b, &f->fault),
+                                    &f->arena, &b, &f->fault),
                      STATUS_OK);
     assert_true(slice_equal(a.unique_key, b.unique_key));
     assert_true(slice_equal_str(a.folded, "orult kor"));
@@ -56,8 +56,7 @@ static void names_order_as_hungarian_has_it(void **state)
             text_name_make(f->collator, order[i - 1], "name", &f->arena, &before, &f->fault),
             STATUS_OK);
         assert_int_equal(
-            text_name_make(f->collator, order[i], "name", &f->arena, &after, &f->fault),
-            STATUS_OK);
+            text_name_make(f->collator, order[i], "name", &f->arena, &after, &f->fault), STATUS_OK);
         assert_true(slice_compare(before.sort_key, after.sort_key) < 0);
     }
 }

@@ -182,7 +182,7 @@ static enum status group_to_be(struct change *change, const group_v1_create_grou
     group_v1_group group = GROUP_V1_GROUP_INIT;
     struct group_id id;
     PEK_TRY(text_name_make(change_domain(change)->collator, req->name, "name", change->arena,
-                            ret_name, change->fault));
+                           ret_name, change->fault));
     PEK_TRY(group_id_make(parent->org, req->slug, req->name, change->arena, &id, change->fault));
     PEK_TRY(row_check_time(req->foundation_time, "foundation_time", change->fault));
     group.id = row_string(id.text);
@@ -250,7 +250,7 @@ CHANGE_METHOD(update_group, group_v1_update_group_request, group_v1_group)
     PEK_TRY(group_profile_make(fields, "group.", change->arena, &profile, change->fault));
     if (fields & GROUP_NAME)
         PEK_TRY(text_name_make(change_domain(change)->collator, profile.name, "group.name",
-                                change->arena, &name, change->fault));
+                               change->arena, &name, change->fault));
     PEK_TRY(lock_group(change, profile.id, "group.id", profile.etag, res));
     PEK_TRY(group_check_active(res, change->fault));
     if (fields == 0)

@@ -18,7 +18,7 @@
 
 #define GUARD_HINT_KEY "x-policy-hint"
 #define GUARD_AGE_MAX_MS 2000 /* a stream asks again after this long */
-#define GUARD_ME "me"          /* the caller, in a field that `self` of a rule names */
+#define GUARD_ME "me"         /* the caller, in a field that `self` of a rule names */
 
 struct guard;
 

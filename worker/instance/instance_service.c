@@ -103,8 +103,8 @@ static enum status person_make(struct rpc_ctx *ctx, const instance_v1_person *to
     struct instance_service *service = rpc_data(ctx);
     struct arena *arena = rpc_arena(ctx);
     struct person person = {slice_str(told->user_id), {{0}}, told->avatar_version, told->version};
-    enum status status = text_name_make(service->collator, told->display_name, NULL, arena,
-                                        &person.name, NULL);
+    enum status status =
+        text_name_make(service->collator, told->display_name, NULL, arena, &person.name, NULL);
     if (status == STATUS_INVALID_ARGUMENT)
         status = text_name_make(service->collator, told->user_id, NULL, arena, &person.name, NULL);
     if (told->is_deleted)

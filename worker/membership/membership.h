@@ -46,7 +46,7 @@ enum membership_step {
     MEMBERSHIP_REACTIVATE,
     MEMBERSHIP_ARCHIVE,
     MEMBERSHIP_UNARCHIVE,
-    MEMBERSHIP_ADD,   /* by a manager, without an application; a newcomer, unless the caller says otherwise */
+    MEMBERSHIP_ADD, /* by a manager, without an application; a newcomer, unless the caller says otherwise */
     MEMBERSHIP_LEAVE, /* by the member */
     MEMBERSHIP_STEPS
 };

@@ -60,9 +60,8 @@ static enum status read_people(struct change *change, struct membership_people *
                "FROM pek.member AS m WHERE " THESE("m"),
     };
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &read,
-                           PG_PARAMS(pg_str(people->group_id), users_param(change, people)),
-                           &rows));
+    PEK_TRY(change_execute(
+        change, &read, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), &rows));
     for (size_t row = 0; row < pg_rows(rows); row++) {
         membership_v1_membership membership;
         PEK_TRY(membership_v1_membership_from_row(rows, row, change->arena, &membership,
@@ -128,16 +127,22 @@ enum status membership_store_step(struct change *change, struct membership_peopl
     static const struct pg_statement step = {
         "membership_step",
         "WITH closed AS ("
-        "  UPDATE pek.membership_period AS s SET end_time = greatest(clock_timestamp(), s.begin_time)"
-        "   WHERE " THESE("s") "AND s.end_time IS NULL RETURNING s.user_id, s.seq, s.end_time), "
-        "touched AS ("
-        "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now(),"
-        "   sort_key = CASE $3::smallint WHEN 1 THEN '\\x00'::bytea ELSE '\\x01'::bytea END"
-        "    || substr(m.sort_key, 2) WHERE " THESE("m") ") "
-        "INSERT INTO pek.membership_period (group_id, user_id, seq, status, begin_time, changed_by) "
-        "SELECT $1, u.id, coalesce(closed.seq, 0) + 1, $3::smallint,"
-        " coalesce(closed.end_time, clock_timestamp()), $4 "
-        "FROM unnest($2::text[]) AS u (id) LEFT JOIN closed ON closed.user_id = u.id",
+        "  UPDATE pek.membership_period AS s SET end_time = greatest(clock_timestamp(), "
+        "s.begin_time)"
+        "   WHERE " THESE(
+            "s") "AND s.end_time IS NULL RETURNING s.user_id, s.seq, s.end_time), "
+                 "touched AS ("
+                 "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now(),"
+                 "   sort_key = CASE $3::smallint WHEN 1 THEN '\\x00'::bytea ELSE '\\x01'::bytea "
+                 "END"
+                 "    || substr(m.sort_key, 2) WHERE " THESE(
+                     "m") ") "
+                          "INSERT INTO pek.membership_period (group_id, user_id, seq, status, "
+                          "begin_time, changed_by) "
+                          "SELECT $1, u.id, coalesce(closed.seq, 0) + 1, $3::smallint,"
+                          " coalesce(closed.end_time, clock_timestamp()), $4 "
+                          "FROM unnest($2::text[]) AS u (id) LEFT JOIN closed ON closed.user_id = "
+                          "u.id",
     };
     PEK_TRY(forget_plans(change, people));
     PEK_TRY(explain_step(
@@ -168,10 +173,11 @@ enum status membership_store_undo(struct change *change, struct membership_peopl
         "membership_reopen_last",
         "WITH touched AS ("
         "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now(),"
-        "   sort_key = '\\x01'::bytea || substr(m.sort_key, 2) WHERE " THESE("m") ") "
-        "UPDATE pek.membership_period AS s SET end_time = NULL WHERE " THESE("s")
-        "AND s.seq = (SELECT max(l.seq) FROM pek.membership_period AS l"
-        "  WHERE l.group_id = s.group_id AND l.user_id = s.user_id)",
+        "   sort_key = '\\x01'::bytea || substr(m.sort_key, 2) WHERE " THESE(
+            "m") ") "
+                 "UPDATE pek.membership_period AS s SET end_time = NULL WHERE " THESE(
+                     "s") "AND s.seq = (SELECT max(l.seq) FROM pek.membership_period AS l"
+                          "  WHERE l.group_id = s.group_id AND l.user_id = s.user_id)",
     };
     const struct pg_param group = pg_str(people->group_id), users = users_param(change, people);
     PEK_TRY(change_execute(change, &drop, PG_PARAMS(group, users), NULL));
@@ -213,13 +219,17 @@ enum status membership_store_days(struct change *change, const struct membership
                                   const char *begin_date, const char *end_date,
                                   struct membership_days *ret_days)
 {
-    static const struct pg_statement days = {
-        "membership_days",
-        "SELECT s.status, " MICROSECONDS("s.begin_time") ", " MICROSECONDS(
-            "s.end_time") ", s.changed_by, " MICROSECONDS("statement_timestamp()") ", " MICROSECONDS(
-            MIDNIGHT("$3")) ", " MICROSECONDS(MIDNIGHT("$4")) " FROM pek.membership_period AS s "
-                                                              "WHERE " THESE("s") "ORDER BY s.seq",
-    };
+    static const struct
+        pg_statement
+            days =
+                {
+                    "membership_days",
+                    "SELECT s.status, " MICROSECONDS("s.begin_time") ", " MICROSECONDS("s.end_time") ", s.changed_by, " MICROSECONDS(
+                        "statement_timestamp()") ", " MICROSECONDS(MIDNIGHT("$3")) ","
+                                                                                   " " MICROSECONDS(MIDNIGHT("$4")) " FROM pek.membership_period AS s "
+                                                                                                                    "WHERE " THESE(
+                                                                                                                        "s") "ORDER BY s.seq",
+                };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &days,
                            PG_PARAMS(pg_str(person->group_id), users_param(change, person),
@@ -265,13 +275,14 @@ enum status membership_store_set_periods(struct change *change, struct membershi
         "membership_write_periods",
         "WITH touched AS ("
         "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now()"
-        "   WHERE " THESE("m") ") "
-        "INSERT INTO pek.membership_period"
-        " (group_id, user_id, seq, status, begin_time, end_time, changed_by) "
-        "SELECT $1, ($2::text[])[1], p.seq, p.status::smallint, p.begin_time::timestamptz,"
-        " nullif(p.end_time, '')::timestamptz, p.changed_by "
-        "FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])"
-        "  WITH ORDINALITY AS p (status, begin_time, end_time, changed_by, seq)",
+        "   WHERE " THESE(
+            "m") ") "
+                 "INSERT INTO pek.membership_period"
+                 " (group_id, user_id, seq, status, begin_time, end_time, changed_by) "
+                 "SELECT $1, ($2::text[])[1], p.seq, p.status::smallint, p.begin_time::timestamptz,"
+                 " nullif(p.end_time, '')::timestamptz, p.changed_by "
+                 "FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])"
+                 "  WITH ORDINALITY AS p (status, begin_time, end_time, changed_by, seq)",
     };
     struct arena *arena = change->arena;
     size_t n = list->count;
@@ -282,8 +293,8 @@ enum status membership_store_set_periods(struct change *change, struct membershi
         const struct membership_period *period = &list->periods[i];
         cells[i] = slice_str(arena_printf(arena, "%d", (int)period->status));
         cells[n + i] = timestamp_of(change, period->begin_us);
-        cells[2 * n + i] =
-            period->end_us == MEMBERSHIP_OPEN ? SLICE_LIT("") : timestamp_of(change, period->end_us);
+        cells[2 * n + i] = period->end_us == MEMBERSHIP_OPEN ? SLICE_LIT("")
+                                                             : timestamp_of(change, period->end_us);
         cells[3 * n + i] = slice_str(period->changed_by);
     }
     const struct pg_param group = pg_str(person->group_id), users = users_param(change, person);

@@ -3,15 +3,15 @@
 
 #include "pek/options.rpc.h"
 #include "shared/row/mask.h"
-#include "worker/change/change.h"
+#include "shared/service/change.h"
+#include "shared/service/read.h"
+#include "worker/domain/domain.h"
 #include "worker/group/group.h"
 #include "worker/membership/membership_store.h"
 #include "worker/person/person_store.h"
-#include "worker/read/read.h"
 
 #define BIT(status) (1u << MEMBERSHIP_##status)
-#define STATUSES_ALL                                                                               \
-    (BIT(APPLIED) | BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER) | BIT(ARCHIVED))
+#define STATUSES_ALL (BIT(APPLIED) | BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER) | BIT(ARCHIVED))
 
 /* ---- ids ---- */
 
@@ -122,8 +122,8 @@ static enum status list_memberships(struct rpc_ctx *ctx,
     PEK_TRY(check_user(query.user_id, "user_id", rpc_fault(ctx)));
     PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, rpc_fault(ctx)));
     /* An application is between the applicant and the group. */
-    query.statuses = slice_equal_str(me, query.user_id) ? STATUSES_ALL
-                                                        : STATUSES_ALL & ~BIT(APPLIED);
+    query.statuses =
+        slice_equal_str(me, query.user_id) ? STATUSES_ALL : STATUSES_ALL & ~BIT(APPLIED);
     if (asked)
         query.statuses &= asked;
     const struct read_list list = {
@@ -179,8 +179,8 @@ static enum status take_people(struct change *change, char *const *users, size_t
         ids[i] = slice_str(users[i]);
         for (size_t j = 0; j < i; j++)
             if (slice_equal(ids[i], ids[j]))
-                return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field,
-                                 "%s has %s twice", field, users[i]);
+                return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has %s twice",
+                                 field, users[i]);
     }
     *ret_people = people;
     return STATUS_OK;
@@ -193,15 +193,15 @@ static enum status lock_people(struct change *change, const char *group_id,
     struct group_id id;
     PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
     people->group_id = id.text;
-    PEK_TRY(no_group(membership_store_lock_group(change, id.text, ret_group), id.text,
-                     change->fault));
+    PEK_TRY(
+        no_group(membership_store_lock_group(change, id.text, ret_group), id.text, change->fault));
     return membership_store_lock(change, people);
 }
 
 /* Those who are not there yet come in: people whom the realm has never seen, too. */
 static enum status make_people(struct change *change, const struct membership_people *people)
 {
-    PEK_TRY(person_store_meet(change->transaction, change->domain->collator, people->users,
+    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, people->users,
                               people->count, change->arena, change->fault));
     return membership_store_make(change, people);
 }
@@ -241,7 +241,7 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(take_step(change, step, &group, people, &to));
     }
     if (step->add)
-        to = (enum membership_status)*step->add;
+        to = (enum membership_status) * step->add;
     if (step->step != MEMBERSHIP_REJECT)
         PEK_TRY(membership_store_step(change, people, to));
     else if (to == MEMBERSHIP_NONE)
@@ -292,7 +292,8 @@ static enum status hide_closed(struct change *change, enum status status, const 
         return status;
     PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
     struct fault refused = *change->fault;
-    PEK_TRY(guard_allows(change->domain->guard, change->ctx, PEK_ACTION_VIEW_GROUP, id.text, &sees));
+    PEK_TRY(guard_allows(change_domain(change)->guard, change->ctx, PEK_ACTION_VIEW_GROUP, id.text,
+                         &sees));
     *change->fault = refused;
     return sees ? status : no_group(STATUS_NOT_FOUND, id.text, change->fault);
 }

@@ -9,8 +9,8 @@
 
 #include "pek/membership/v1/membership.rpc.h"
 #include "shared/crypto/encode.h"
+#include "shared/service/change.h"
 #include "shared/text/name.h"
-#include "worker/change/change.h"
 #include "worker/membership/membership.h"
 #include "worker/testing/world.h"
 
@@ -50,8 +50,7 @@ static enum status call(struct world *w, const char *as, const char *method, con
     req.user_id = text(user);
     req.etag = text(etag);
     w->fault = (struct fault){0};
-    struct rpc_pair *metadata =
-        world_metadata(w, &w->a, as, key ? CHANGE_KEY_METADATA : NULL, key);
+    struct rpc_pair *metadata = world_metadata(w, &w->a, as, key ? CHANGE_KEY_METADATA : NULL, key);
     enum status status = rpc_call_unary(w->a.channel, found, &req.base, metadata, key ? 2 : 1,
                                         &w->cancel, w->arena, &res, &w->fault);
     if (ret_membership)
@@ -137,10 +136,10 @@ static void life_of_a_member(struct world *w)
     assert_string_equal(state(w, "o@a", "dan"), "X");
     assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
     assert_string_equal(state(w, "o@a", "dan"), "A");
-    assert_string_equal(
-        world_value(w, "SELECT string_agg(substr('ANCFX', status, 1), '' ORDER BY seq)"
-                       " FROM pek.membership_period"),
-        "ANCFXFCXA");
+    assert_string_equal(world_value(w,
+                                    "SELECT string_agg(substr('ANCFX', status, 1), '' ORDER BY seq)"
+                                    " FROM pek.membership_period"),
+                        "ANCFXFCXA");
     assert_string_equal(world_value(w, "SELECT string_agg(DISTINCT changed_by, ' ')"
                                        " FROM pek.membership_period"),
                         "ann dan");
@@ -273,15 +272,15 @@ static void lists_show_to_each_what_is_theirs(struct world *w)
     assert_string_equal(seen(w, "ann", "o@a"), "u4 u3 u2 u1");
     assert_string_equal(seen(w, "vic", "o@a"), "u3 u2 u1");
     assert_string_equal(seen(w, "dan", "o@a"), "PERMISSION_DENIED");
-    assert_string_equal(
-        members(w, "vic", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_APPLIED, "user_id"), "");
+    assert_string_equal(members(w, "vic", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_APPLIED, "user_id"),
+                        "");
     /* An archived member is in no list, and in the editors' only when they ask. */
     assert_int_equal(step(w, "ann", "ArchiveMember", "u2"), STATUS_OK);
     assert_string_equal(seen(w, "ann", "o@a"), "u4 u3 u1");
-    assert_string_equal(
-        members(w, "ann", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED, "user_id"), "u2");
-    assert_string_equal(
-        members(w, "vic", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED, "user_id"), "");
+    assert_string_equal(members(w, "ann", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED, "user_id"),
+                        "u2");
+    assert_string_equal(members(w, "vic", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED, "user_id"),
+                        "");
     world_sql(w, "UPDATE pek.realm_group SET archived_members_visible = true WHERE id = 'o@a'");
     assert_string_equal(seen(w, "vic", "o@a"), "u3 u2 u1");
     /* The name that changes takes its place in the list along. */
@@ -293,9 +292,10 @@ static void list_goes_on_behind_a_position_and_searches(struct world *w)
 {
     membership_v1_list_members_request req = MEMBERSHIP_V1_LIST_MEMBERS_REQUEST_INIT;
     make_world(w);
-    world_sql(w, "INSERT INTO pek.person (realm, id, display_name, folded, sort_key) SELECT 'a',"
-                 " 'p' || lpad(n::text, 4, '0'), 'P ' || n, 'p ' || n, decode(lpad(to_hex(n / 7), 4,"
-                 " '0'), 'hex') FROM generate_series(1, 1200) n");
+    world_sql(w,
+              "INSERT INTO pek.person (realm, id, display_name, folded, sort_key) SELECT 'a',"
+              " 'p' || lpad(n::text, 4, '0'), 'P ' || n, 'p ' || n, decode(lpad(to_hex(n / 7), 4,"
+              " '0'), 'hex') FROM generate_series(1, 1200) n");
     world_sql(w, "INSERT INTO pek.membership (realm, group_id, user_id, sort_key) SELECT 'a',"
                  " 'o@a', id, '\\x01'::bytea || sort_key FROM pek.person");
     world_sql(w, "INSERT INTO pek.membership_period (realm, group_id, user_id, seq, status,"
@@ -373,7 +373,8 @@ static void memberships_of_a_user_with_their_history(struct world *w)
     const struct rpc_method *method =
         rpc_host_method(realm_host(w->a.realm), SLICE_LIT(SERVICE "ListMemberships"));
     assert_int_equal(
-        world_stream(w, &w->a, method, &req.base, WORLD_AS(w, "dan"), items, &count), STATUS_OK);
+        world_stream(w, w->a.channel, method, &req.base, WORLD_AS(w, "dan"), items, &count),
+        STATUS_OK);
     const membership_v1_membership *first = (const void *)items[0];
     assert_int_equal(first->n_history, 2);
     assert_int_equal(first->history[0]->status, MEMBERSHIP_V1_MEMBER_STATUS_APPLIED);

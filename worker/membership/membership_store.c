@@ -1,7 +1,8 @@
 #include "worker/membership/membership_store.h"
 
-#include <stdlib.h>
+#include "worker/domain/domain.h"
 #include "worker/rights/rights_store.h"
+#include <stdlib.h>
 
 #define COLUMNS MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m)
 
@@ -17,8 +18,8 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
     };
     const struct domain *domain = rpc_data(ctx);
     struct pg_result *rows;
-    PEK_TRY(pg_read(domain->pg, PG_POINT_READ, rpc_cancel(ctx), &find, PG_PARAMS(pg_str(group_id)),
-                    &rows));
+    PEK_TRY(pg_read(domain->service.pg, PG_POINT_READ, rpc_cancel(ctx), &find,
+                    PG_PARAMS(pg_str(group_id)), &rows));
     enum status status = pg_rows(rows) == 1 ? STATUS_OK : STATUS_NOT_FOUND;
     if (status == STATUS_OK)
         *ret_group =
@@ -28,8 +29,7 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
 }
 
 /* $1 key, $2 id, $3 inclusive, $4 group, $5 statuses, $6 self, $7 patterns, $8 limit. */
-#define SEEN                                                                                       \
-    "((1 << m.status) & $5::integer <> 0 OR (m.user_id = $6 AND m.status = 1)) "
+#define SEEN "((1 << m.status) & $5::integer <> 0 OR (m.user_id = $6 AND m.status = 1)) "
 #define FILTERS                                                                                    \
     "(m.sort_key, m.user_id) >= ($1::bytea, $2) "                                                  \
     "AND ($3::boolean OR (m.sort_key, m.user_id) <> ($1::bytea, $2)) "                             \
@@ -50,7 +50,8 @@ static const struct pg_statement list_transitive = {
     "  SELECT c.id, below.level + 1 FROM below JOIN pek.realm_group AS c ON c.parent_id = below.id"
     "   WHERE NOT c.is_archived AND below.level < 16), "
     "once AS ("
-    "  SELECT DISTINCT ON (m.user_id) m.*, CASE below.level WHEN 0 THEN '' ELSE m.group_id END AS via"
+    "  SELECT DISTINCT ON (m.user_id) m.*, CASE below.level WHEN 0 THEN '' ELSE m.group_id END AS "
+    "via"
     "    FROM below JOIN pek.member AS m ON m.group_id = below.id"
     "   WHERE CASE below.level WHEN 0 THEN " SEEN
     "         ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 END"
@@ -90,9 +91,11 @@ enum status membership_store_of_user(const struct read_batch *batch, const void 
                                               "FROM pek.member AS m JOIN pek.realm_group AS g ON"
                                               " g.id = m.group_id "
                                               "WHERE m.user_id = $4 "
-                                              "AND (m.group_sort_key, m.group_id) >= ($1::bytea, $2) "
+                                              "AND (m.group_sort_key, m.group_id) >= ($1::bytea, "
+                                              "$2) "
                                               "AND ($3::boolean"
-                                              "  OR (m.group_sort_key, m.group_id) <> ($1::bytea, $2)) "
+                                              "  OR (m.group_sort_key, m.group_id) <> ($1::bytea, "
+                                              "$2)) "
                                               "AND (1 << m.status) & $5::integer <> 0 "
                                               "AND ($7::boolean OR m.status <> 5"
                                               "  OR g.archived_members_visible) "
@@ -102,11 +105,12 @@ enum status membership_store_of_user(const struct read_batch *batch, const void 
                                                          " LIMIT $6::integer",
     };
     const struct membership_of_query *wanted = of_query;
+    const struct policy_scope *scope = batch->scope;
     return read_rows(batch, &list,
                      PG_PARAMS(READ_POSITION(batch), pg_str(wanted->user_id),
                                pg_int(batch->arena, wanted->statuses),
                                pg_int(batch->arena, (int64_t)batch->limit),
-                               RIGHTS_STORE_SCOPE(batch->scope, batch->arena)),
+                               RIGHTS_STORE_SCOPE(scope, batch->arena)),
                      ret_rows);
 }
 

@@ -8,9 +8,9 @@
 #define PEK_WORKER_MEMBERSHIP_MEMBERSHIP_STORE_H
 
 #include "pek/membership/v1/membership.row.h"
-#include "worker/change/change.h"
+#include "shared/service/change.h"
+#include "shared/service/read.h"
 #include "worker/membership/membership.h"
-#include "worker/read/read.h"
 #include "worker/search/search.h"
 
 /* ---- reads ---- */

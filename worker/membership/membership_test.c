@@ -107,8 +107,8 @@ static struct membership_periods parse(const char *text, struct membership_perio
         char *end;
         const char *letter = strchr(letters, *text++);
         assert_non_null(letter);
-        periods[list.count] = (struct membership_period){
-            (enum membership_status)(letter - letters), strtol(text, &end, 10), NEVER, "x"};
+        periods[list.count] = (struct membership_period){(enum membership_status)(letter - letters),
+                                                         strtol(text, &end, 10), NEVER, "x"};
         if (list.count > 0)
             periods[list.count - 1].end_us = periods[list.count].begin_us;
         list.count++;
@@ -200,8 +200,8 @@ static void end_is_at_once_or_planned_or_corrected(void **state)
 
 static void day_is_a_day(void **state)
 {
-    static const char *const bad[] = {"",           "2027",       "2027-1-31",  "2027-02-29",
-                                      "2027-13-01", "2027-00-10", "2027-01-00", "1899-12-31",
+    static const char *const bad[] = {"",           "2027",       "2027-1-31",   "2027-02-29",
+                                      "2027-13-01", "2027-00-10", "2027-01-00",  "1899-12-31",
                                       "2200-01-01", "2027/01/31", "2027-01-31T", "+027-01-31"};
     struct fault fault = {0};
     (void)state;

@@ -24,11 +24,11 @@ enum status person_store_meet(struct pg_transaction *transaction, struct text_co
         folded[i] = name.folded;
         sort_keys[i] = name.sort_key;
     }
-    PEK_TRY(pg_execute(transaction, &meet,
-                       PG_PARAMS(pg_text_array(arena, ids, count),
-                                 pg_text_array(arena, folded, count),
-                                 pg_bytea_array(arena, sort_keys, count)),
-                       &result));
+    PEK_TRY(
+        pg_execute(transaction, &meet,
+                   PG_PARAMS(pg_text_array(arena, ids, count), pg_text_array(arena, folded, count),
+                             pg_bytea_array(arena, sort_keys, count)),
+                   &result));
     pg_result_free(result);
     return STATUS_OK;
 }
@@ -44,7 +44,8 @@ enum status person_store_put(struct pg_transaction *transaction, const struct pe
         "   WHERE EXISTS (SELECT FROM pek.policy_assignment AS a WHERE a.user_id = told.id)"
         "      OR EXISTS (SELECT FROM pek.membership AS m WHERE m.user_id = told.id)), "
         "kept AS ("
-        "  INSERT INTO pek.person AS p (id, display_name, folded, sort_key, avatar_version, version)"
+        "  INSERT INTO pek.person AS p (id, display_name, folded, sort_key, avatar_version, "
+        "version)"
         "  SELECT * FROM known ORDER BY id"
         "  ON CONFLICT (realm, id) DO UPDATE SET display_name = EXCLUDED.display_name,"
         "   folded = EXCLUDED.folded, sort_key = EXCLUDED.sort_key,"

@@ -123,8 +123,7 @@ static enum status rekey_all(struct pg_transaction *transaction, const struct na
     size_t count = REKEY_BATCH_ROWS;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && count == REKEY_BATCH_ROWS) {
-        status =
-            rekey_batch(transaction, named, collator, &arena, last, sizeof(last), &count);
+        status = rekey_batch(transaction, named, collator, &arena, last, sizeof(last), &count);
         arena_reset(&arena);
     }
     arena_done(&arena);
