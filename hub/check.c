@@ -8,6 +8,7 @@
 #include "hub/login/secret.h"
 #include "hub/registry/instance_rules.h"
 #include "hub/registry/registry.h"
+#include "hub/schema/schema.h"
 #include "shared/base/clock.h"
 #include "shared/base/listen.h"
 #include "shared/crypto/certificate.h"

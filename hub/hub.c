@@ -11,6 +11,7 @@
 #include "hub/profile/profile_service.h"
 #include "hub/registry/directory.h"
 #include "hub/registry/registry_service.h"
+#include "hub/schema/schema.h"
 #include "hub/session/session_service.h"
 #include "hub/site.h"
 #include "protos/descriptor_set.h"
@@ -37,6 +38,7 @@ struct hub {
     struct registry registry;
     struct directory directory;
     struct registry_service registry_service;
+    struct service profiles;
     struct session_cache sessions;
     bool sessions_ready;
     struct rpc_host *host; /* the hub's own services */
@@ -204,7 +206,7 @@ static enum status open_workers(struct hub *hub, struct fault *fault)
 static enum status open_sessions(struct hub *hub, struct fault *fault)
 {
     const struct session_options options = {
-        .pg = hub->pg,
+        .service = hub_service(hub->pg),
         .registry = &hub->registry,
         .keys = &hub->keys.hub.keys,
         .issuer = hub->config->issuer,
@@ -224,7 +226,7 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     if (!status)
         status = session_service_add(hub->host, &hub->sessions, fault);
     if (!status)
-        status = profile_service_add(hub->host, &hub->sessions, fault);
+        status = profile_service_add(hub->host, &hub->profiles, fault);
     if (!status)
         status = registry_service_add(hub->host, &hub->registry_service, fault);
     if (!status)
@@ -245,9 +247,10 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
     };
     registry_init(&hub->registry, hub->fibers, &options);
     hub->observe.registry = &hub->registry;
+    hub->profiles = hub_service(hub->pg);
     hub->registry_service = (struct registry_service){
+        .service = hub_service(hub->pg),
         .registry = &hub->registry,
-        .pg = hub->pg,
         .listen = hub->config->listen,
         .arg = hub,
         .on_change = registry_changed,

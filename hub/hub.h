@@ -25,12 +25,4 @@ void hub_reload(struct hub *hub);
 /* After the loop stopped. True when nothing had to be cut off. Takes NULL. */
 bool hub_close(struct hub *hub);
 
-/* The commands `disable-user` and `enable-user`: blocking. By id or username; NOT_FOUND. Every hub hears of it. */
-PEK_MUST_CHECK enum status hub_set_user_disabled(const struct hub_config *config, const char *who,
-                                                 bool disabled, struct fault *fault);
-/* What the hub needs of its database. */
-const struct migrations *hub_migrations(void);
-/* The `migrate` command: blocking. */
-PEK_MUST_CHECK enum status hub_migrate(const struct hub_config *config, struct fault *fault);
-
 #endif

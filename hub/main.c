@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "hub/check.h"
+#include "hub/commands.h"
 #include "hub/config.h"
 #include "hub/hub.h"
 #include "shared/log/log.h"

@@ -50,9 +50,11 @@ static void check_self(const struct check *check, const struct option_access *ru
     bool object = rule->group[0] != '\0' || rule->user[0] != '\0';
     if (rule->self[0] == '\0')
         return;
-    if ((rule->action.number == 0 && rule->right.number == 0) || rule->filter || object)
+    bool some = rule->action.number != 0 || rule->right.number != 0;
+    if (!some || (rule->filter && rule->right.number != 0) || object)
         check_refuse(check,
-                     "pek.access self stands only beside a policy, or an action on the realm");
+                     "pek.access self stands only beside a policy, an action on the realm, or "
+                     "a filter by an action");
     check_target(check, rule->self);
 }
 

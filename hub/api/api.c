@@ -7,6 +7,7 @@
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
+#include "shared/service/change.h"
 
 enum status api_init(struct api *api, const struct api_options *options)
 {
@@ -157,7 +158,7 @@ static struct slice trace_context(struct api_call *call)
 static void set_pairs(struct api_call *call)
 {
     struct fanout *fanout = &call->fanout;
-    struct slice key = http_header(call->http, "idempotency-key", 0);
+    struct slice key = http_header(call->http, CHANGE_KEY_METADATA, 0);
 
     fanout->pairs = call->pairs;
     call->pairs[fanout->pair_count++] =
@@ -165,26 +166,12 @@ static void set_pairs(struct api_call *call)
     call->pairs[fanout->pair_count++] =
         (struct rpc_pair){SLICE_LIT("x-request-id"), http_request_id(call->http)};
     if (key.len)
-        call->pairs[fanout->pair_count++] = (struct rpc_pair){SLICE_LIT("idempotency-key"), key};
+        call->pairs[fanout->pair_count++] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), key};
     if (call->method->realms == TRANSCODE_HUB && call->session_token.len) {
         char *bearer = arena_printf(call->arena, "Bearer %.*s", SLICE_ARG(call->session_token));
         call->pairs[fanout->pair_count++] =
             (struct rpc_pair){SLICE_LIT("authorization"), slice_str(bearer)};
     }
-}
-
-/* As the realms want it (worker/change); asked here so that a bad one is the caller's mistake and no realm's. */
-static enum status check_key(struct http_request *request, struct fault *fault)
-{
-    struct slice key = http_header(request, "idempotency-key", 0);
-    bool good = key.len <= API_IDEMPOTENCY_KEY_BYTES_MAX;
-
-    for (size_t i = 0; good && i < key.len; i++)
-        good = key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
-    return good ? STATUS_OK
-                : fault_set(fault, STATUS_INVALID_ARGUMENT, "idempotency-key",
-                            "an idempotency key is 1 to %d printable characters",
-                            API_IDEMPOTENCY_KEY_BYTES_MAX);
 }
 
 static enum status find_session(struct api_call *call, struct fault *fault)
@@ -215,7 +202,8 @@ static enum status prepare(struct api_call *call, struct fault *fault)
             return status;
     }
     set_deadline(call);
-    enum status status = check_key(call->http, fault);
+    /* Asked here so that a bad one is the caller's mistake and no realm's. */
+    enum status status = change_check_key(http_header(call->http, CHANGE_KEY_METADATA, 0), fault);
     if (!status)
         status = find_session(call, fault);
     if (!status && call->session)

@@ -81,8 +81,8 @@ void call_add_server_timing(struct api_call *call)
             continue;
         int64_t tenths = leg_elapsed_us(leg) / 100;
         buffer_printf(&text, "%s%.*s;dur=%" PRId64 ".%d;desc=\"%s\"", text.len ? ", " : "",
-                      SLICE_ARG(leg->realm.len ? leg->realm : SLICE_LIT("hub")), tenths / 10,
-                      (int)(tenths % 10), outcome_name(leg_outcome(leg)));
+                      SLICE_ARG(leg->realm), tenths / 10, (int)(tenths % 10),
+                      outcome_name(leg_outcome(leg)));
     }
     if (text.len && !text.failed)
         http_add_header(call->http, "server-timing", buffer_slice(&text));

@@ -136,14 +136,16 @@ static struct slice elapsed_ms(const struct leg *leg, char text[ELAPSED_BYTES])
     return slice_make(text, (size_t)len);
 }
 
-/* "unreachable":[…],"federation":{"instances":[…]} of an object that is open. */
+/* "unreachable":[…],"federation":{"instances":[…]} of an object that is open. Of a list of the hub's own, no realm was
+ * asked. */
 static void write_federation(struct format *format, struct json_writer *json)
 {
     const struct fanout *fanout = &format->call->fanout;
+    size_t realms = format->call->method->realms == TRANSCODE_HUB ? 0 : fanout->count;
 
     json_key(json, "unreachable");
     json_array(json);
-    for (size_t i = 0; i < fanout->count; i++) {
+    for (size_t i = 0; i < realms; i++) {
         const struct leg *leg = &fanout->legs[i];
         char name[sizeof("realms/") + REALM_BYTES_MAX];
         enum outcome outcome = leg_outcome(leg);
@@ -158,7 +160,7 @@ static void write_federation(struct format *format, struct json_writer *json)
     json_object(json);
     json_key(json, "instances");
     json_array(json);
-    for (size_t i = 0; i < fanout->count; i++) {
+    for (size_t i = 0; i < realms; i++) {
         const struct leg *leg = &fanout->legs[i];
         if (leg->state == LEG_SKIPPED)
             continue;

@@ -60,7 +60,7 @@ enum status resume_add_legs(struct api_call *call, const struct resume *resume, 
     bool named = transcode_request_realm(call->request).len > 0;
     enum status status = STATUS_OK;
 
-    if (!resume->given)
+    if (!resume->given || call->method->realms == TRANSCODE_HUB)
         return call_add_legs(call, fault);
     if (!call->api->options.registry->loaded)
         return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");

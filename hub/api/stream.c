@@ -35,9 +35,10 @@ static enum status ask_size(struct list_stream *stream, struct fault *fault)
     const struct transcode_method *method = stream->call->method;
     int32_t size = transcode_request_page_size(stream->call->request);
 
-    if (size < 0 || size > API_PAGE_SIZE_MAX)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_size",
-                         "pageSize is 1 to %d; 0 takes the default", API_PAGE_SIZE_MAX);
+    if (size < 0)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_size", "pageSize is negative");
+    if (size > API_PAGE_SIZE_MAX)
+        size = API_PAGE_SIZE_MAX;
     if (size == 0 && stream->format.kind == FORMAT_PAGE && method->page_size)
         size = API_PAGE_SIZE_DEFAULT;
     stream->size_max = (size_t)size;
@@ -100,6 +101,8 @@ static struct slice seal_broken(struct list_stream *stream)
 
 static bool spans_realms(const struct transcode_method *method)
 {
+    if (method->realms == TRANSCODE_HUB)
+        return false;
     for (size_t i = 0; i < method->identity_count; i++) {
         if (method->identity[i] == method->item_realm)
             return false;
@@ -382,7 +385,8 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     }
     if (more)
         next = seal_last(stream);
-    if (more && next.len == 0 && stream->format.items != stream->size_max)
+    /* An answer without a token is one to its end. */
+    if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
     for (size_t i = 0; i < fanout->count; i++)

@@ -140,6 +140,7 @@ enum status fanout_add_local(struct fanout *fanout, struct rpc_channel *channel,
     if (!leg)
         return STATUS_RESOURCE_EXHAUSTED;
     leg->channel = channel;
+    leg->realm = SLICE_LIT(FANOUT_HUB);
     leg->named = true;
     leg->state = LEG_ADMISSION;
     return STATUS_OK;

@@ -24,6 +24,8 @@
 #define FANOUT_RETRIES_MAX 2
 #define FANOUT_PAIRS_MAX 8
 #define FANOUT_ROW_BYTES_MAX 127
+#define FANOUT_HUB                                                                                 \
+    "hub" /* what a leg to the hub itself is called; a realm may have that name, too */
 #define FANOUT_RETRY_AFTER_MS 1000 /* said to a user whose own calls are in the way */
 /* Retries are at most this share of the calls of the last while; see struct retry_budget. */
 #define RETRY_BUDGET_PERCENT 10

@@ -3,8 +3,6 @@
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 
-#define PARAMS(params) (params), sizeof(params) / sizeof((params)[0])
-
 static const struct pg_statement purge_spent = {
     .name = "login_purge_spent",
     .sql = "DELETE FROM hub.login_spent WHERE state_sha256 IN ("
@@ -45,40 +43,28 @@ static const struct pg_statement insert_user = {
            "  WHERE NOT EXISTS (SELECT FROM hub.user_account WHERE id = $3)",
 };
 
-/* One write, after which `affected` says how many rows it made. */
-struct write {
-    const struct pg_statement *first; /* NULL: none */
-    const struct pg_param *first_params;
-    size_t first_count;
-    const struct pg_statement *statement;
-    const struct pg_param *params;
-    size_t count;
-    size_t affected;
-    bool subject_taken;
+/* ---- logins, each good once ---------------------------------------------------------------------- */
+
+struct spending {
+    const char *digest; /* of the state */
+    int64_t keep_s;
+    size_t spent;
 };
 
-static enum status run_write(struct pg_transaction *transaction, void *arg)
+static enum status run_spend(struct pg_transaction *transaction, void *arg)
 {
-    struct write *write = arg;
-    struct pg_result *result;
-    enum status status = STATUS_OK;
+    struct spending *spending = arg;
+    struct arena arena;
 
-    if (write->first) {
-        status =
-            pg_execute(transaction, write->first, write->first_params, write->first_count, &result);
-        if (status)
-            return status;
-        pg_result_free(result);
-    }
-    status = pg_execute(transaction, write->statement, write->params, write->count, &result);
-    if (status) {
-        write->subject_taken =
-            strcmp(pg_constraint(transaction), "user_account_authsch_id_key") == 0;
-        return status;
-    }
-    write->affected = pg_affected(result);
-    pg_result_free(result);
-    return STATUS_OK;
+    arena_init(&arena, 1024);
+    enum status status =
+        pg_apply(transaction, &purge_spent, PG_PARAMS(pg_int(&arena, USER_SPENT_PURGED_MAX)), NULL);
+    if (!status)
+        status = pg_apply(transaction, &insert_spent,
+                          PG_PARAMS(pg_str(spending->digest), pg_int(&arena, spending->keep_s)),
+                          &spending->spent);
+    arena_done(&arena);
+    return status;
 }
 
 enum status user_store_spend(struct pg *pg, struct cancel *cancel, struct slice state,
@@ -86,28 +72,23 @@ enum status user_store_spend(struct pg *pg, struct cancel *cancel, struct slice 
 {
     struct sha256 digest = sha256(state);
     char text[BASE64URL_CHARS(SHA256_BYTES) + 1];
-    struct arena arena;
+    struct spending spending = {text, keep_s, 0};
 
     base64url_encode(slice_make(digest.bytes, sizeof(digest.bytes)), text);
-    arena_init(&arena, 1024);
-    const struct pg_param purge[] = {pg_int(&arena, USER_SPENT_PURGED_MAX)};
-    const struct pg_param insert[] = {pg_str(text), pg_int(&arena, keep_s)};
-    struct write write = {&purge_spent, PARAMS(purge), &insert_spent, PARAMS(insert), 0, false};
-    enum status status = pg_transact(pg, cancel, false, run_write, &write);
-    arena_done(&arena);
-    if (status)
-        return status;
-    return write.affected == 1 ? STATUS_OK : STATUS_ALREADY_EXISTS;
+    PEK_TRY(pg_transact(pg, cancel, false, run_spend, &spending));
+    return spending.spent == 1 ? STATUS_OK : STATUS_ALREADY_EXISTS;
 }
+
+/* ---- users --------------------------------------------------------------------------------------- */
 
 enum status user_store_find(struct pg *pg, struct cancel *cancel, struct slice subject,
                             struct arena *arena, struct user_row *ret_user)
 {
-    const struct pg_param params[] = {pg_text(subject)};
     struct pg_result *result;
     struct user_row user = {0};
 
-    enum status status = pg_read(pg, PG_POINT_READ, cancel, &find_user, PARAMS(params), &result);
+    enum status status =
+        pg_read(pg, PG_POINT_READ, cancel, &find_user, PG_PARAMS(pg_text(subject)), &result);
     if (status)
         return status;
     if (pg_rows(result) == 0) {
@@ -126,24 +107,21 @@ enum status user_store_find(struct pg *pg, struct cancel *cancel, struct slice s
 enum status user_store_set_name(struct pg *pg, struct cancel *cancel, struct slice id,
                                 struct slice name)
 {
-    const struct pg_param params[] = {pg_text(id), pg_text(name)};
-    struct write write = {.statement = &set_name, .params = params, .count = 2};
-
-    return pg_transact(pg, cancel, false, run_write, &write);
+    return pg_write(pg, cancel, &set_name, PG_PARAMS(pg_text(id), pg_text(name)), NULL);
 }
 
 enum status user_store_free_username(struct pg *pg, struct cancel *cancel,
                                      const struct slice *candidates, size_t count,
                                      struct arena *arena, struct slice *ret_username)
 {
-    const struct pg_param params[] = {pg_text_array(arena, candidates, count)};
+    const struct pg_param names = pg_text_array(arena, candidates, count);
     struct pg_result *result;
     struct slice username = slice_make("", 0);
 
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
     enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &free_username, PARAMS(params), &result);
+        pg_read(pg, PG_POINT_READ, cancel, &free_username, PG_PARAMS(names), &result);
     if (status)
         return status;
     if (pg_rows(result) > 0)
@@ -165,6 +143,25 @@ static void new_id(char ret_id[USER_ID_CHARS])
         ret_id[i] = alphabet[random[i] & 31];
 }
 
+struct creation {
+    struct slice id, subject, username, name;
+    size_t created;
+    bool subject_taken;
+};
+
+static enum status run_create(struct pg_transaction *transaction, void *arg)
+{
+    struct creation *creation = arg;
+
+    enum status status = pg_apply(transaction, &insert_user,
+                                  PG_PARAMS(pg_text(creation->id), pg_text(creation->subject),
+                                            pg_text(creation->username), pg_text(creation->name)),
+                                  &creation->created);
+    creation->subject_taken =
+        status && strcmp(pg_constraint(transaction), "user_account_authsch_id_key") == 0;
+    return status;
+}
+
 enum status user_store_create(struct pg *pg, struct cancel *cancel, struct slice subject,
                               struct slice username, struct slice name, struct arena *arena,
                               struct slice *ret_id)
@@ -175,15 +172,13 @@ enum status user_store_create(struct pg *pg, struct cancel *cancel, struct slice
     struct slice copy = arena_copy(arena, slice_make(id, sizeof(id)));
     if (!copy.ptr)
         return STATUS_RESOURCE_EXHAUSTED;
-    const struct pg_param params[] = {pg_text(copy), pg_text(subject), pg_text(username),
-                                      pg_text(name)};
-    struct write write = {.statement = &insert_user, .params = params, .count = 4};
-    enum status status = pg_transact(pg, cancel, false, run_write, &write);
-    if (status == STATUS_ALREADY_EXISTS && write.subject_taken)
+    struct creation creation = {copy, subject, username, name, 0, false};
+    enum status status = pg_transact(pg, cancel, false, run_create, &creation);
+    if (status == STATUS_ALREADY_EXISTS && creation.subject_taken)
         return STATUS_FAILED_PRECONDITION;
     if (status)
         return status;
-    if (write.affected == 0)
+    if (creation.created == 0)
         return STATUS_ALREADY_EXISTS;
     *ret_id = copy;
     return STATUS_OK;

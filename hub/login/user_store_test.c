@@ -8,12 +8,7 @@
 
 #include <cmocka.h>
 
-#include "hub/migration_0001.h"
-#include "hub/migration_0002.h"
-#include "hub/migration_0003.h"
-#include "hub/migration_0004.h"
-#include "hub/migration_0005.h"
-#include "hub/migration_0006.h"
+#include "hub/schema/schema.h"
 #include "tests/support/fiber_run.h"
 
 #define RACERS 8
@@ -26,14 +21,9 @@ static int start(void **state)
     cluster = pg_cluster_start();
     if (!cluster)
         return -1;
-    pg_cluster_execute(cluster, "CREATE ROLE pek_app LOGIN");
-    pg_cluster_execute(cluster, (const char *)hub_0001_hub_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0002_login_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0003_session_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0004_instance_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0005_grants_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0006_profile_sql);
-    return 0;
+    size_t applied;
+    struct fault fault;
+    return migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault) ? -1 : 0;
 }
 
 static int stop(void **state)

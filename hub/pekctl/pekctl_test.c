@@ -9,8 +9,7 @@
 
 #include <cmocka.h>
 
-#include "hub/migration_0001.h"
-#include "hub/migration_0004.h"
+#include "hub/schema/schema.h"
 #include "shared/rpc/testing/certificates.h"
 #include "tests/support/pg_cluster.h"
 
@@ -194,9 +193,9 @@ static int setup(void **state)
     cluster = pg_cluster_start();
     if (!cluster)
         return -1;
-    pg_cluster_execute(cluster, (const char *)hub_0001_hub_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0004_instance_sql);
-    return 0;
+    size_t applied;
+    struct fault fault;
+    return migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault) ? -1 : 0;
 }
 
 static int teardown(void **state)

@@ -12,12 +12,14 @@
 #include "hub/session/session_service.h"
 #include "hub/session/testing/hub_world.h"
 #include "shared/row/row.h"
+#include "shared/service/change.h"
 
 struct desk {
     struct hub_world *h;
     struct rpc_host *host;
     struct rpc_channel *channel;
-    struct rpc_pair as; /* whoever asks */
+    struct service service;
+    struct rpc_pair as[2]; /* whoever asks; and the idempotency key */
     hub_v1_profile *res;
 };
 
@@ -25,22 +27,30 @@ static void as(struct desk *desk, const char *user)
 {
     struct slice token = hub_login(desk->h, &desk->h->one, user);
     char *bearer = arena_printf(desk->h->w->arena, "Bearer %.*s", SLICE_ARG(token));
-    desk->as = (struct rpc_pair){SLICE_LIT("authorization"), slice_str(bearer)};
+    desk->as[0] = (struct rpc_pair){SLICE_LIT("authorization"), slice_str(bearer)};
+}
+
+/* Of what is asked from now on; NULL: none. */
+static void with_key(struct desk *desk, const char *key)
+{
+    desk->as[1] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), slice_str(key ? key : "")};
 }
 
 static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
 {
     const struct rpc_host_options options = {.interceptor = session_interceptor(&h->one.cache)};
     desk->h = h;
+    desk->service = hub_service(h->pg);
     world_sql(h->w, "TRUNCATE hub.instance; INSERT INTO hub.instance (realm, name, target) VALUES"
                     " ('a', 'A', '127.0.0.1:1'), ('b', 'B', '127.0.0.1:2');"
                     " INSERT INTO hub.user_realm (user_id, realm) VALUES"
                     " ('alice', 'a'), ('bob', 'a'), ('carol', 'b')");
     assert_int_equal(rpc_host_new(h->w->run->fibers, &options, &desk->host), STATUS_OK);
     assert_int_equal(session_service_add(desk->host, &h->one.cache, &h->fault), STATUS_OK);
-    assert_int_equal(profile_service_add(desk->host, &h->one.cache, &h->fault), STATUS_OK);
+    assert_int_equal(profile_service_add(desk->host, &desk->service, &h->fault), STATUS_OK);
     assert_int_equal(rpc_channel_new_local(desk->host, &desk->channel), STATUS_OK);
     as(desk, user);
+    with_key(desk, NULL);
 }
 
 static void desk_close(struct desk *desk)
@@ -54,7 +64,7 @@ static enum status get(struct desk *desk, const char *user)
     hub_v1_get_profile_request req = HUB_V1_GET_PROFILE_REQUEST_INIT;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_get_profile_call(desk->channel, &req, &desk->as, 1, WORLD_REST(desk->h->w),
+    return hub_v1_get_profile_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w),
                                    &desk->res, &desk->h->fault);
 }
 
@@ -71,7 +81,7 @@ static enum status update(struct desk *desk, const char *user, hub_v1_profile *p
     if (path)
         req.update_mask = &mask;
     desk->h->fault = (struct fault){0};
-    return hub_v1_update_profile_call(desk->channel, &req, &desk->as, 1, WORLD_REST(desk->h->w),
+    return hub_v1_update_profile_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w),
                                       &desk->res, &desk->h->fault);
 }
 
@@ -388,7 +398,7 @@ static enum status delete_user(struct desk *desk, const char *user)
     hub_v1_delete_user_response *res;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_delete_user_call(desk->channel, &req, &desk->as, 1, WORLD_REST(desk->h->w), &res,
+    return hub_v1_delete_user_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w), &res,
                                    &desk->h->fault);
 }
 
@@ -470,6 +480,98 @@ static void who_is_deleted_stays_so(struct hub_world *h)
     desk_close(&desk);
 }
 
+/* ---- repeated, and written down ---- */
+
+static void repeated_key_gives_the_first_answer_and_one_effect(struct hub_world *h)
+{
+    struct desk desk;
+    desk_open(h, &desk, "bob");
+    with_key(&desk, "k1");
+    assert_int_equal(rename_to(&desk, "robert"), STATUS_OK);
+    assert_string_equal(desk.res->etag, "v2");
+    world_sql(h->w, "UPDATE hub.profile SET nickname = 'meanwhile', version = 9"
+                    " WHERE user_id = 'bob'");
+    /* The second time a username would be refused: it changes once in a month. */
+    assert_int_equal(rename_to(&desk, "robert"), STATUS_OK);
+    assert_string_equal(desk.res->etag, "v2");
+    assert_string_equal(desk.res->username, "robert");
+    assert_string_equal(desk.res->nickname, "");
+    assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.audit_log"), "1");
+    assert_int_equal(rename_to(&desk, "bobby"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(h->fault.reason, "IDEMPOTENCY_KEY_REUSED");
+    /* Of another user it is another key. */
+    as(&desk, "alice");
+    assert_int_equal(rename_to(&desk, "alicia"), STATUS_OK);
+    assert_string_equal(desk.res->id, "alice");
+    desk_close(&desk);
+}
+
+static void refused_change_leaves_its_key_free_and_no_trace(struct hub_world *h)
+{
+    struct desk desk;
+    hub_v1_profile profile = HUB_V1_PROFILE_INIT;
+    desk_open(h, &desk, "bob");
+    with_key(&desk, "k1");
+    profile.nickname = row_string("B");
+    assert_int_equal(update(&desk, "alice", &profile, NULL), STATUS_PERMISSION_DENIED);
+    profile.etag = row_string("v7");
+    assert_int_equal(update(&desk, "me", &profile, NULL), STATUS_ABORTED);
+    assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.idempotency"), "0");
+    assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.audit_log"), "0");
+    profile.etag = row_string("v1");
+    assert_int_equal(update(&desk, "me", &profile, NULL), STATUS_OK);
+    desk_close(&desk);
+}
+
+static void audit_says_who_did_what_and_nothing_of_what_they_wrote(struct hub_world *h)
+{
+    struct desk desk;
+    desk_open(h, &desk, "bob");
+    say_everything(&desk);
+    assert_string_equal(world_value(h->w, "SELECT concat_ws('|', actor, action, target_kind,"
+                                          " target_id, length(trace_id), detail)"
+                                          " FROM hub.audit_log"),
+                        "bob|user.update|user|bob|32|{}");
+    desk_close(&desk);
+}
+
+/* Answers that are kept for repetition are of the profile as well. */
+static void deleted_user_leaves_no_answers(struct hub_world *h)
+{
+    hub_v1_delete_user_request req = HUB_V1_DELETE_USER_REQUEST_INIT;
+    hub_v1_delete_user_response *res;
+    struct desk desk;
+    desk_open(h, &desk, "bob");
+    with_key(&desk, "k1");
+    say_everything(&desk);
+    assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.idempotency"), "1");
+    with_key(&desk, "k2");
+    req.user = row_string("me");
+    assert_int_equal(
+        hub_v1_delete_user_call(desk.channel, &req, desk.as, 2, WORLD_REST(h->w), &res, &h->fault),
+        STATUS_OK);
+    assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.idempotency"), "0");
+    assert_string_equal(
+        world_value(h->w, "SELECT string_agg(action, ' ' ORDER BY id) FROM hub.audit_log"),
+        "user.update user.delete");
+    desk_close(&desk);
+}
+
+static void old_keys_are_forgotten(struct hub_world *h)
+{
+    struct desk desk;
+    desk_open(h, &desk, "bob");
+    with_key(&desk, "old");
+    say_everything(&desk);
+    world_sql(h->w, "UPDATE hub.idempotency SET create_time = now() - interval '2 days'");
+    with_key(&desk, "new");
+    say_everything(&desk);
+    assert_int_equal(change_forget_keys(&desk.service, &h->w->cancel), STATUS_OK);
+    assert_string_equal(world_value(h->w, "SELECT string_agg(key, ' ') FROM hub.idempotency"),
+                        "new");
+    desk_close(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +589,11 @@ int main(void)
         HUB_TEST(of_who_deletes_themself_a_row_without_name_is_left),
         HUB_TEST(who_is_deleted_stays_so),
         HUB_TEST(a_former_username_leads_to_its_owner_and_is_nobody_elses),
+        HUB_TEST(repeated_key_gives_the_first_answer_and_one_effect),
+        HUB_TEST(refused_change_leaves_its_key_free_and_no_trace),
+        HUB_TEST(audit_says_who_did_what_and_nothing_of_what_they_wrote),
+        HUB_TEST(deleted_user_leaves_no_answers),
+        HUB_TEST(old_keys_are_forgotten),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -18,10 +18,10 @@
            "  LEFT JOIN hub.external_account AS a ON a.user_id = p.user_id"                        \
            " WHERE u.id = $1 ORDER BY a.position"
 
-static const struct pg_statement own = {"profile_own", OWN};
-static const struct pg_statement lock = {"profile_lock", OWN " FOR UPDATE OF u, p"};
+const struct pg_statement profile_store_own = {"profile_own", OWN};
+const struct pg_statement profile_store_lock = {"profile_lock", OWN " FOR UPDATE OF u, p"};
 
-static const struct pg_statement basic = {
+const struct pg_statement profile_store_basic = {
     "profile_basic",
     "SELECT " HUB_V1_PROFILE_COLUMNS(
         v) ", v.username, NULL::smallint, NULL::text"
@@ -58,13 +58,11 @@ static enum status read_accounts(const struct pg_result *rows, struct arena *are
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
-static enum status read_profile(struct pg_result *rows, hub_v1_profile_view view,
+static enum status read_profile(const struct pg_result *rows, hub_v1_profile_view view,
                                 struct arena *arena, hub_v1_profile *ret_profile,
                                 struct fault *fault)
 {
     hub_v1_profile profile;
-    if (pg_rows(rows) == 0)
-        return STATUS_NOT_FOUND;
     PEK_TRY(hub_v1_profile_from_row(rows, 0, arena, &profile, fault));
     struct slice username = pg_get_slice(rows, 0, COLUMN_USERNAME);
     profile.view = view;
@@ -74,57 +72,33 @@ static enum status read_profile(struct pg_result *rows, hub_v1_profile_view view
     return STATUS_OK;
 }
 
-static enum status find(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
-                        const struct pg_param *params, size_t count, hub_v1_profile_view view,
-                        struct arena *arena, hub_v1_profile *ret_profile, struct fault *fault)
+static enum status read_own(const struct pg_result *rows, size_t row, struct arena *arena,
+                            void *ret_message, struct fault *fault)
 {
-    struct pg_result *rows;
-    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, statement, params, count, &rows));
-    enum status status = read_profile(rows, view, arena, ret_profile, fault);
-    pg_result_free(rows);
-    return status;
+    (void)row;
+    return read_profile(rows, HUB_V1_PROFILE_VIEW_OWN, arena, ret_message, fault);
 }
 
-enum status profile_store_own(struct pg *pg, struct cancel *cancel, const char *id,
-                              struct arena *arena, hub_v1_profile *ret_profile, struct fault *fault)
+static enum status read_basic(const struct pg_result *rows, size_t row, struct arena *arena,
+                              void *ret_message, struct fault *fault)
 {
-    return find(pg, cancel, &own, PG_PARAMS(pg_str(id)), HUB_V1_PROFILE_VIEW_OWN, arena,
-                ret_profile, fault);
+    (void)row;
+    return read_profile(rows, HUB_V1_PROFILE_VIEW_BASIC, arena, ret_message, fault);
 }
 
-enum status profile_store_basic(struct pg *pg, struct cancel *cancel, const char *viewer,
-                                const char *who, struct arena *arena, hub_v1_profile *ret_profile,
-                                struct fault *fault)
+static const char *etag_of(const void *message)
 {
-    return find(pg, cancel, &basic, PG_PARAMS(pg_str(who), pg_str(viewer)),
-                HUB_V1_PROFILE_VIEW_BASIC, arena, ret_profile, fault);
+    return ((const hub_v1_profile *)message)->etag;
 }
 
-/* ---- in a transaction ---- */
+const struct row_type profile_store_own_row = {"user", &pek__hub__v1__profile__descriptor, read_own,
+                                               etag_of};
+const struct row_type profile_store_basic_row = {"user", &pek__hub__v1__profile__descriptor,
+                                                 read_basic, etag_of};
 
-static enum status execute(struct pg_transaction *transaction, const struct pg_statement *statement,
-                           const struct pg_param *params, size_t count, size_t *ret_affected)
-{
-    struct pg_result *result;
-    PEK_TRY(pg_execute(transaction, statement, params, count, &result));
-    *ret_affected = pg_affected(result);
-    pg_result_free(result);
-    return STATUS_OK;
-}
+/* ---- changes ---- */
 
-enum status profile_store_lock(struct pg_transaction *transaction, const char *id,
-                               struct arena *arena, hub_v1_profile *ret_profile,
-                               struct fault *fault)
-{
-    struct pg_result *rows;
-    PEK_TRY(pg_execute(transaction, &lock, PG_PARAMS(pg_str(id)), &rows));
-    enum status status = read_profile(rows, HUB_V1_PROFILE_VIEW_OWN, arena, ret_profile, fault);
-    pg_result_free(rows);
-    return status;
-}
-
-static enum status set_username(struct pg_transaction *transaction, const char *id,
-                                const char *username, struct fault *fault)
+static enum status set_username(struct change *change, const char *username)
 {
     static const struct pg_statement set = {
         "profile_set_username",
@@ -133,9 +107,10 @@ static enum status set_username(struct pg_transaction *transaction, const char *
         "                    OR username_changed_at <= now() - interval '30 days')",
     };
     _Static_assert(PROFILE_USERNAME_DAYS == 30, "the interval above");
+    struct fault *fault = change->fault;
     size_t affected;
-    enum status status =
-        execute(transaction, &set, PG_PARAMS(pg_str(id), pg_str(username)), &affected);
+    enum status status = pg_apply(change->transaction, &set,
+                                  PG_PARAMS(pg_str(change->actor), pg_str(username)), &affected);
     if (status == STATUS_ALREADY_EXISTS)
         return fault_set_reason(fault, status, PROFILE_REASON_USERNAME_TAKEN, "profile.username",
                                 "%s is, or was, somebody else's username", username);
@@ -148,7 +123,7 @@ static enum status set_username(struct pg_transaction *transaction, const char *
 }
 
 /* The name by which lists and sessions know the person: family name first. */
-static enum status set_name(struct pg_transaction *transaction, const char *id)
+static enum status set_name(struct change *change)
 {
     static const struct pg_statement set = {
         "profile_set_name",
@@ -156,12 +131,10 @@ static enum status set_name(struct pg_transaction *transaction, const char *id)
         "   SET name = left(btrim(p.last_name || ' ' || p.first_name), 200)"
         "  FROM hub.profile AS p WHERE p.user_id = u.id AND u.id = $1",
     };
-    size_t affected;
-    return execute(transaction, &set, PG_PARAMS(pg_str(id)), &affected);
+    return change_execute(change, &set, PG_PARAMS(pg_str(change->actor)), NULL);
 }
 
-static enum status set_accounts(struct pg_transaction *transaction, const char *id,
-                                const hub_v1_profile *profile, struct arena *arena)
+static enum status set_accounts(struct change *change, const hub_v1_profile *profile)
 {
     static const struct pg_statement clear = {
         "profile_clear_accounts",
@@ -174,7 +147,8 @@ static enum status set_accounts(struct pg_transaction *transaction, const char *
         "   FROM unnest($2::text[], $3::text[]) WITH ORDINALITY"
         "        AS n (protocol, account_name, position)",
     };
-    size_t count = profile->n_external_accounts, affected;
+    struct arena *arena = change->arena;
+    size_t count = profile->n_external_accounts;
     struct slice *protocols = arena_zalloc(arena, count + 1, sizeof(*protocols));
     struct slice *names = arena_zalloc(arena, count + 1, sizeof(*names));
     if (!protocols || !names)
@@ -184,15 +158,15 @@ static enum status set_accounts(struct pg_transaction *transaction, const char *
         protocols[i] = slice_str(arena_printf(arena, "%d", (int)account->protocol));
         names[i] = slice_str(account->account_name);
     }
-    PEK_TRY(execute(transaction, &clear, PG_PARAMS(pg_str(id)), &affected));
-    return execute(transaction, &insert,
-                   PG_PARAMS(pg_str(id), pg_text_array(arena, protocols, count),
-                             pg_text_array(arena, names, count)),
-                   &affected);
+    PEK_TRY(change_execute(change, &clear, PG_PARAMS(pg_str(change->actor)), NULL));
+    return change_execute(change, &insert,
+                          PG_PARAMS(pg_str(change->actor), pg_text_array(arena, protocols, count),
+                                    pg_text_array(arena, names, count)),
+                          NULL);
 }
 
-static enum status set_columns(struct pg_transaction *transaction, const char *id, unsigned fields,
-                               const hub_v1_profile *profile, struct arena *arena)
+static enum status set_columns(struct change *change, unsigned fields,
+                               const hub_v1_profile *profile)
 {
     static const struct pg_statement set = {
         "profile_set",
@@ -204,49 +178,47 @@ static enum status set_columns(struct pg_transaction *transaction, const char *i
         " visible = coalesce($10::integer, visible), own_names = own_names OR $11::boolean,"
         " update_time = now(), version = version + 1 WHERE user_id = $1",
     };
-    size_t affected;
+    struct arena *arena = change->arena;
 #define TEXT_OF(bit, member) mask_param(fields, bit, pg_str(profile->member))
 #define NUMBER_OF(bit, value) mask_param(fields, bit, pg_int(arena, (int64_t)(value)))
-    return execute(transaction, &set,
-                   PG_PARAMS(pg_str(id), TEXT_OF(PROFILE_FIRST_NAME, first_name),
-                             TEXT_OF(PROFILE_LAST_NAME, last_name),
-                             TEXT_OF(PROFILE_NICKNAME, nickname),
-                             TEXT_OF(PROFILE_CELL_PHONE, cell_phone), TEXT_OF(PROFILE_ROOM, room),
-                             NUMBER_OF(PROFILE_DORMITORY, profile->dormitory),
-                             NUMBER_OF(PROFILE_GENDER, profile->gender),
-                             NUMBER_OF(PROFILE_STUDENT_STATUS, profile->student_status),
-                             NUMBER_OF(PROFILE_VISIBLE, profile_visible_bits(profile)),
-                             pg_bool(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))),
-                   &affected);
+    return change_execute(
+        change, &set,
+        PG_PARAMS(pg_str(change->actor), TEXT_OF(PROFILE_FIRST_NAME, first_name),
+                  TEXT_OF(PROFILE_LAST_NAME, last_name), TEXT_OF(PROFILE_NICKNAME, nickname),
+                  TEXT_OF(PROFILE_CELL_PHONE, cell_phone), TEXT_OF(PROFILE_ROOM, room),
+                  NUMBER_OF(PROFILE_DORMITORY, profile->dormitory),
+                  NUMBER_OF(PROFILE_GENDER, profile->gender),
+                  NUMBER_OF(PROFILE_STUDENT_STATUS, profile->student_status),
+                  NUMBER_OF(PROFILE_VISIBLE, profile_visible_bits(profile)),
+                  pg_bool(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))),
+        NULL);
 }
 
-enum status profile_store_set(struct pg_transaction *transaction, const char *id, unsigned fields,
-                              const hub_v1_profile *profile, struct arena *arena,
-                              hub_v1_profile *ret_profile, struct fault *fault)
+enum status profile_store_set(struct change *change, unsigned fields, const hub_v1_profile *profile,
+                              hub_v1_profile *ret_profile)
 {
     if (fields & PROFILE_USERNAME)
-        PEK_TRY(set_username(transaction, id, profile->username, fault));
-    PEK_TRY(set_columns(transaction, id, fields, profile, arena));
+        PEK_TRY(set_username(change, profile->username));
+    PEK_TRY(set_columns(change, fields, profile));
     if (fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME))
-        PEK_TRY(set_name(transaction, id));
+        PEK_TRY(set_name(change));
     if (fields & PROFILE_EXTERNAL_ACCOUNTS)
-        PEK_TRY(set_accounts(transaction, id, profile, arena));
-    return profile_store_lock(transaction, id, arena, ret_profile, fault);
+        PEK_TRY(set_accounts(change, profile));
+    return change_row(change, &profile_store_own_row, &profile_store_own,
+                      PG_PARAMS(pg_str(change->actor)), ret_profile);
 }
 
-/* ---- deletion ---- */
-
-static enum status delete_in(struct pg_transaction *transaction, void *arg)
+enum status profile_store_delete_user(struct change *change)
 {
     static const struct pg_statement delete_user = {
         "profile_delete_user",
         "SELECT hub.delete_user($1)",
     };
-    size_t affected;
-    return execute(transaction, &delete_user, PG_PARAMS(pg_str(arg)), &affected);
+    return change_execute(change, &delete_user, PG_PARAMS(pg_str(change->actor)), NULL);
 }
 
-enum status profile_store_delete_user(struct pg *pg, struct cancel *cancel, const char *id)
-{
-    return pg_transact(pg, cancel, false, delete_in, row_string(id));
-}
+const struct pg_statement profile_store_audit = {
+    "profile_audit",
+    "INSERT INTO hub.audit_log (actor, action, target_kind, target_id, trace_id)"
+    " SELECT $1, $2, 'user', n.id, $3 FROM unnest($4::text[]) AS n (id)",
+};

@@ -7,35 +7,29 @@
 #define PEK_HUB_PROFILE_PROFILE_STORE_H
 
 #include "hub/profile/profile.h"
-#include "shared/pg/pg.h"
 #include "shared/row/row.h"
+#include "shared/service/change.h"
 
-/* Each fills a whole profile in the arena, `view` included. NOT_FOUND, and no fault, when there is none to be seen. */
+/* A whole profile: a row of the statements below for each of its external accounts, of which there may be none. */
+extern const struct row_type profile_store_own_row;
+extern const struct row_type profile_store_basic_row;
 
-/* Everything, of the user of this id. */
-PEK_MUST_CHECK enum status profile_store_own(struct pg *pg, struct cancel *cancel, const char *id,
-                                             struct arena *arena, hub_v1_profile *ret_profile,
-                                             struct fault *fault);
-/* Of whom `who` names, as far as anybody sees it who shares a realm with them, as `viewer` must, or be them. */
-PEK_MUST_CHECK enum status profile_store_basic(struct pg *pg, struct cancel *cancel,
-                                               const char *viewer, const char *who,
-                                               struct arena *arena, hub_v1_profile *ret_profile,
-                                               struct fault *fault);
+/* Everything, of the user $1; the second locks it. Of profile_store_own_row. */
+extern const struct pg_statement profile_store_own, profile_store_lock;
+/* Of whom $1 names, as far as anybody sees it who shares a realm with them, as $2 must, or be them. Of
+ * profile_store_basic_row. */
+extern const struct pg_statement profile_store_basic;
 
-/* ---- in a transaction ---- */
+/* ---- in a change, of the user who makes it ---- */
 
-/* Everything, locked. */
-PEK_MUST_CHECK enum status profile_store_lock(struct pg_transaction *transaction, const char *id,
-                                              struct arena *arena, hub_v1_profile *ret_profile,
-                                              struct fault *fault);
 /* The fields, as profile_make has made them; then everything. ALREADY_EXISTS for a username that somebody else has or had,
  * FAILED_PRECONDITION for one that changes too soon. */
-PEK_MUST_CHECK enum status profile_store_set(struct pg_transaction *transaction, const char *id,
-                                             unsigned fields, const hub_v1_profile *profile,
-                                             struct arena *arena, hub_v1_profile *ret_profile,
-                                             struct fault *fault);
-/* Of the user with this id there is a row left, without name or profile; their sessions end. */
-PEK_MUST_CHECK enum status profile_store_delete_user(struct pg *pg, struct cancel *cancel,
-                                                     const char *id);
+PEK_MUST_CHECK enum status profile_store_set(struct change *change, unsigned fields,
+                                             const hub_v1_profile *profile,
+                                             hub_v1_profile *ret_profile);
+/* There is a row left, without name or profile; the sessions end. */
+PEK_MUST_CHECK enum status profile_store_delete_user(struct change *change);
+/* For change_audit: who did what, and nothing of what was written. */
+extern const struct pg_statement profile_store_audit;
 
 #endif

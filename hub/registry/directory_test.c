@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hub/migration_0001.h"
-#include "hub/migration_0004.h"
 #include "hub/registry/instance_rules.h"
+#include "hub/schema/schema.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/rpc/testing/certificates.h"
@@ -74,8 +73,17 @@ static enum status watch_policies(struct rpc_ctx *ctx,
     return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
 }
 
-static const struct instance_v1_instance_service worker_ops = {
-    .issue_token = issue_token, .get_info = get_info, .watch_policies = watch_policies};
+static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_request *req,
+                              instance_v1_put_people_response *res)
+{
+    (void)req, (void)res;
+    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is told of here");
+}
+
+static const struct instance_v1_instance_service worker_ops = {.issue_token = issue_token,
+                                                               .get_info = get_info,
+                                                               .watch_policies = watch_policies,
+                                                               .put_people = put_people};
 
 static struct worker *worker_start(struct scene *scene, const char *realm, int port,
                                    const struct rpc_tls *tls)
@@ -118,6 +126,27 @@ static void on_problem(void *arg, const char *realm, const struct fault *fault)
     struct scene *scene = arg;
     snprintf(scene->problem_realm, sizeof(scene->problem_realm), "%s", realm);
     scene->problem = *fault;
+}
+
+/* What RegistryService writes, in a transaction of its own. */
+struct writing {
+    const struct instance_row *row; /* put, and changed if it is there */
+    const char *drained;            /* or this realm */
+    struct fault fault;
+};
+
+static enum status write_in(struct pg_transaction *transaction, void *arg)
+{
+    struct writing *writing = arg;
+    return writing->row
+               ? instance_store_put(transaction, writing->row, true, "test", &writing->fault)
+               : instance_store_change(transaction, writing->drained, "DRAINING", "test",
+                                       &writing->fault);
+}
+
+static enum status write_row(struct scene *scene, struct writing *writing)
+{
+    return pg_transact(scene->run->pg, &scene->cancel, false, write_in, writing);
 }
 
 static void on_status(void *arg, struct instance *instance)
@@ -331,21 +360,16 @@ static void realm_that_found_no_slot_is_added_when_one_is_free(struct scene *sce
 static void seventeenth_realm_is_refused_by_the_table_with_a_clear_error(struct scene *scene)
 {
     const struct instance_row row = {.realm = "one-more", .target = "127.0.0.1:1"};
-    struct fault fault = {0};
+    const struct instance_row again = {.realm = "r1", .target = "h:1"};
+    struct writing writing = {.row = &row}, coming_back = {.row = &again};
     pg_cluster_execute(cluster, "INSERT INTO hub.instance (realm, name, target) SELECT 'r' || n,"
                                 " 'r', '127.0.0.1:1' FROM generate_series(1, 16) n");
-    assert_int_equal(
-        instance_store_put(scene->run->pg, &scene->cancel, &row, false, "test", &fault),
-        STATUS_FAILED_PRECONDITION);
-    assert_string_equal(fault.reason, "TOO_MANY_REALMS");
+    assert_int_equal(write_row(scene, &writing), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(writing.fault.reason, "TOO_MANY_REALMS");
     sql(SET_STATUS, "REMOVED", "r1");
-    assert_int_equal(
-        instance_store_put(scene->run->pg, &scene->cancel, &row, false, "test", &fault), STATUS_OK);
+    assert_int_equal(write_row(scene, &writing), STATUS_OK);
     /* Coming back counts as well. */
-    assert_int_equal(instance_store_put(scene->run->pg, &scene->cancel,
-                                        &(struct instance_row){.realm = "r1", .target = "h:1"},
-                                        false, "test", &fault),
-                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(write_row(scene, &coming_back), STATUS_FAILED_PRECONDITION);
 }
 
 static void row_that_points_at_the_hub_itself_is_not_used(struct scene *scene)
@@ -432,10 +456,7 @@ seeds_come_follow_and_go_but_leave_alone_what_an_administrator_touched(struct sc
     follow(scene, two, 1, NULL);
     pg_cluster_query(cluster, all, rows, sizeof(rows));
     assert_string_equal(rows, "a 127.0.0.1:3 ACTIVE, b 127.0.0.1:2 REMOVED");
-    struct fault fault;
-    assert_int_equal(
-        instance_store_change(scene->run->pg, &scene->cancel, "a", "DRAINING", "test", &fault),
-        STATUS_OK);
+    assert_int_equal(write_row(scene, &(struct writing){.drained = "a"}), STATUS_OK);
     unfollow(scene);
     begin(scene);
     follow(scene, one, 2, NULL);
@@ -476,15 +497,12 @@ static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct sce
     size_t len = fread(pem, 1, sizeof(pem) - 1, file);
     pem[len] = 0;
     fclose(file);
-    struct fault fault;
     const struct instance_row rows[] = {
         {.realm = "b", .target = b->target, .tls_name = "other"},
         {.realm = "c", .target = c->target, .ca_pem = pem},
     };
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(
-            instance_store_put(scene->run->pg, &scene->cancel, &rows[i], true, "test", &fault),
-            STATUS_OK);
+        assert_int_equal(write_row(scene, &(struct writing){.row = &rows[i]}), STATUS_OK);
     await(scene, "b", INSTANCE_SERVING, SOON_MS);
     await(scene, "c", INSTANCE_SERVING, SOON_MS);
     certificates_close(&ours);
@@ -534,9 +552,9 @@ static int setup(void **state)
     cluster = pg_cluster_start();
     if (!cluster)
         return -1;
-    pg_cluster_execute(cluster, (const char *)hub_0001_hub_sql);
-    pg_cluster_execute(cluster, (const char *)hub_0004_instance_sql);
-    return 0;
+    size_t applied;
+    struct fault fault;
+    return migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault) ? -1 : 0;
 }
 
 static int teardown(void **state)

@@ -1,6 +1,5 @@
 #include "hub/registry/instance_store.h"
 
-#define PARAMS(params) (params), sizeof(params) / sizeof((params)[0])
 #define STORE_ARENA_BYTES_MAX (64u * 1024)
 
 const struct pg_statement instance_store_add = {
@@ -19,6 +18,14 @@ const struct pg_statement instance_store_set_status = {
     .sql = "UPDATE hub.instance SET status = $2, seeded = false, updated_by = $3"
            " WHERE realm = $1 AND status <> 'REMOVED' AND NOT local"
            " RETURNING realm",
+};
+
+const struct pg_statement instance_store_audit = {
+    .name = "instance_audit",
+    .sql = "INSERT INTO hub.audit_log (actor, action, target_kind, target_id, trace_id, detail)"
+           " SELECT $1, $2, 'instance', i.realm, $3,"
+           "        jsonb_build_object('target', i.target, 'status', i.status)"
+           "   FROM hub.instance AS i WHERE i.realm = ANY ($4::text[])",
 };
 
 static const struct pg_statement load = {
@@ -89,76 +96,36 @@ enum status instance_store_load(struct pg *pg, struct cancel *cancel, struct are
 
 /* ---- changes ------------------------------------------------------------------------------------ */
 
-static enum status execute(struct pg_transaction *transaction, const struct pg_statement *statement,
-                           const struct pg_param *params, size_t count, size_t *ret_affected)
+enum status instance_store_put(struct pg_transaction *transaction, const struct instance_row *row,
+                               bool replace, const char *who, struct fault *fault)
 {
-    struct pg_result *result;
-
-    enum status status = pg_execute(transaction, statement, params, count, &result);
-    if (status)
-        return status;
-    *ret_affected = pg_affected(result);
-    pg_result_free(result);
-    return STATUS_OK;
-}
-
-struct write {
-    const struct pg_statement *statement;
-    const struct pg_param *params;
-    size_t param_count;
     size_t affected;
-    bool too_many;
-};
-
-static enum status run_write(struct pg_transaction *transaction, void *arg)
-{
-    struct write *write = arg;
 
     enum status status =
-        execute(transaction, write->statement, write->params, write->param_count, &write->affected);
-    write->too_many = status && strcmp(pg_constraint(transaction), "instance_count_max") == 0;
-    return status;
-}
-
-static enum status write_fault(enum status status, const struct write *write, struct fault *fault)
-{
-    if (write->too_many)
+        pg_apply(transaction, &instance_store_add,
+                 PG_PARAMS(pg_str(row->realm), pg_str(row->name && row->name[0] ? row->name : NULL),
+                           pg_str(row->target), pg_str(row->tls_name), pg_str(row->ca_pem),
+                           pg_str(who), pg_bool(replace)),
+                 &affected);
+    if (status && strcmp(pg_constraint(transaction), "instance_count_max") == 0)
         return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "TOO_MANY_REALMS", "realm",
                                 "a federation has at most %d realms; remove one first",
                                 REGISTRY_INSTANCES_MAX);
-    return fault_set(fault, status, NULL, "the registry cannot be changed now");
-}
-
-enum status instance_store_put(struct pg *pg, struct cancel *cancel, const struct instance_row *row,
-                               bool replace, const char *who, struct fault *fault)
-{
-    const struct pg_param params[] = {
-        pg_str(row->realm),  pg_str(row->name && row->name[0] ? row->name : NULL),
-        pg_str(row->target), pg_str(row->tls_name),
-        pg_str(row->ca_pem), pg_str(who),
-        pg_bool(replace),
-    };
-    struct write write = {&instance_store_add, PARAMS(params), 0, false};
-
-    enum status status = pg_transact(pg, cancel, false, run_write, &write);
-    if (status)
-        return write_fault(status, &write, fault);
-    if (write.affected == 0)
+    PEK_TRY(status);
+    if (affected == 0)
         return fault_set(fault, STATUS_ALREADY_EXISTS, "realm", "realm %s is there already",
                          row->realm);
     return STATUS_OK;
 }
 
-enum status instance_store_change(struct pg *pg, struct cancel *cancel, const char *realm,
-                                  const char *status_name, const char *who, struct fault *fault)
+enum status instance_store_change(struct pg_transaction *transaction, const char *realm,
+                                  const char *status, const char *who, struct fault *fault)
 {
-    const struct pg_param params[] = {pg_str(realm), pg_str(status_name), pg_str(who)};
-    struct write write = {&instance_store_set_status, PARAMS(params), 0, false};
+    size_t affected;
 
-    enum status status = pg_transact(pg, cancel, false, run_write, &write);
-    if (status)
-        return write_fault(status, &write, fault);
-    if (write.affected == 0)
+    PEK_TRY(pg_apply(transaction, &instance_store_set_status,
+                     PG_PARAMS(pg_str(realm), pg_str(status), pg_str(who)), &affected));
+    if (affected == 0)
         return fault_set_reason(fault, STATUS_NOT_FOUND, "NO_SUCH_REALM", "realm",
                                 "no worker is registered for realm %s", realm);
     return STATUS_OK;
@@ -174,14 +141,13 @@ enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
         services[i] = slice_str(instance->services[i]);
     arena_init(&arena, STORE_ARENA_BYTES_MAX);
     /* Copies: the instance may be gone, or say something else, before this is through. */
-    const struct pg_param params[] = {
-        pg_str(arena_printf(&arena, "%s", instance->realm)),
-        pg_str(arena_printf(&arena, "%s", instance->version)),
-        pg_text_array(&arena, services, instance->service_count),
-    };
-    struct write write = {&tell, PARAMS(params), 0, false};
-    enum status status = arena.failed ? STATUS_RESOURCE_EXHAUSTED
-                                      : pg_transact(pg, cancel, false, run_write, &write);
+    const char *realm = arena_printf(&arena, "%s", instance->realm);
+    const char *version = arena_printf(&arena, "%s", instance->version);
+    struct pg_param list = pg_text_array(&arena, services, instance->service_count);
+    enum status status =
+        arena.failed
+            ? STATUS_RESOURCE_EXHAUSTED
+            : pg_write(pg, cancel, &tell, PG_PARAMS(pg_str(realm), pg_str(version), list), NULL);
     arena_done(&arena);
     return status;
 }
@@ -194,34 +160,24 @@ struct seeding {
     size_t count;
 };
 
-static enum status seed_worker(struct pg_transaction *transaction, struct slice realm,
-                               const char *target)
-{
-    const struct pg_param params[] = {pg_text(realm), pg_str(target)};
-    size_t affected;
-    return execute(transaction, &seed_one, PARAMS(params), &affected);
-}
-
 static enum status run_seed(struct pg_transaction *transaction, void *arg)
 {
     const struct seeding *seeding = arg;
     struct slice realms[REGISTRY_INSTANCES_MAX];
     struct arena arena;
-    size_t affected;
-    enum status status = STATUS_OK;
 
     for (size_t i = 0; i < seeding->count; i++)
         realms[i] = slice_make(seeding->seeds[i], strcspn(seeding->seeds[i], "="));
     arena_init(&arena, STORE_ARENA_BYTES_MAX);
-    const struct pg_param rest[] = {pg_text_array(&arena, realms, seeding->count)};
-    status = execute(transaction, &seed_rest, PARAMS(rest), &affected);
+    enum status status = pg_apply(transaction, &seed_rest,
+                                  PG_PARAMS(pg_text_array(&arena, realms, seeding->count)), NULL);
     arena_done(&arena);
-    if (!status && seeding->local_realm[0]) {
-        const struct pg_param local[] = {pg_str(seeding->local_realm)};
-        status = execute(transaction, &seed_local, PARAMS(local), &affected);
-    }
+    if (!status && seeding->local_realm[0])
+        status = pg_apply(transaction, &seed_local, PG_PARAMS(pg_str(seeding->local_realm)), NULL);
     for (size_t i = 0; !status && i < seeding->count; i++)
-        status = seed_worker(transaction, realms[i], seeding->seeds[i] + realms[i].len + 1);
+        status = pg_apply(
+            transaction, &seed_one,
+            PG_PARAMS(pg_text(realms[i]), pg_str(seeding->seeds[i] + realms[i].len + 1)), NULL);
     return status;
 }
 

@@ -34,13 +34,17 @@ PEK_MUST_CHECK enum status instance_store_seed(struct pg *pg, struct cancel *can
 /* What the worker said of itself. */
 PEK_MUST_CHECK enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
                                                const struct instance *instance);
-/* Adds, or (`replace`) changes. ALREADY_EXISTS, FAILED_PRECONDITION (16 realms are there), UNAVAILABLE. */
-PEK_MUST_CHECK enum status instance_store_put(struct pg *pg, struct cancel *cancel,
+/* ---- in a transaction ---- */
+
+/* Adds, or (`replace`) changes. ALREADY_EXISTS, FAILED_PRECONDITION (16 realms are there). */
+PEK_MUST_CHECK enum status instance_store_put(struct pg_transaction *transaction,
                                               const struct instance_row *row, bool replace,
                                               const char *who, struct fault *fault);
 /* NOT_FOUND for an instance that is not there, was removed, or is hosted in the hub. */
-PEK_MUST_CHECK enum status instance_store_change(struct pg *pg, struct cancel *cancel,
+PEK_MUST_CHECK enum status instance_store_change(struct pg_transaction *transaction,
                                                  const char *realm, const char *status,
                                                  const char *who, struct fault *fault);
+/* For change_audit. */
+extern const struct pg_statement instance_store_audit;
 
 #endif

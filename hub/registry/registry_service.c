@@ -2,6 +2,8 @@
 
 #include "hub/registry/instance_rules.h"
 #include "pek/hub/v1/session.rpc.h"
+#include "shared/service/change.h"
+#include "shared/service/read.h"
 
 static hub_v1_instance_status status_of(enum instance_status status)
 {
@@ -33,6 +35,7 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
     google__protobuf__timestamp__init(time);
     time->seconds = instance->status_wall_s;
     res->realm = copy(arena, instance->realm);
+    res->sort_key = (ProtobufCBinaryData){strlen(instance->realm), (uint8_t *)res->realm};
     res->name = copy(arena, instance->name);
     res->local = !instance->target;
     res->status = status_of(instance->status);
@@ -47,39 +50,71 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
     return res;
 }
 
+/* The instances of now; the registry may change while the list is sent. */
+struct snapshot {
+    struct instance *items[REGISTRY_INSTANCES_MAX];
+    size_t count;
+};
+
+static enum status send_behind(struct rpc_ctx *ctx, const struct snapshot *snapshot,
+                               const hub_v1_list_instances_request *req,
+                               struct hub_v1_list_instances_stream *stream)
+{
+    size_t left = req->page_size > 0 ? (size_t)req->page_size : SIZE_MAX;
+
+    for (size_t i = 0; i < snapshot->count && left > 0; i++) {
+        int order = req->after ? strcmp(snapshot->items[i]->realm, req->after->id) : 1;
+        if (order < 0 || (order == 0 && !req->after->inclusive))
+            continue;
+        hub_v1_instance *item = describe(rpc_scratch(ctx), snapshot->items[i]);
+        if (!item || rpc_scratch(ctx)->failed)
+            return STATUS_RESOURCE_EXHAUSTED;
+        PEK_TRY(hub_v1_list_instances_send(stream, item));
+        left--;
+    }
+    return STATUS_OK;
+}
+
 static enum status list_instances(struct rpc_ctx *ctx, const hub_v1_list_instances_request *req,
-                                  hub_v1_list_instances_response *res)
+                                  struct hub_v1_list_instances_stream *stream)
 {
     const struct registry_service *service = rpc_data(ctx);
-    const struct registry *registry = service->registry;
-    struct arena *arena = rpc_arena(ctx);
+    struct snapshot snapshot = {.count = service->registry->count};
 
-    (void)req;
-    res->instances = arena_zalloc(arena, registry->count + 1, sizeof(void *));
-    for (size_t i = 0; res->instances && i < registry->count; i++)
-        res->instances[res->n_instances++] = describe(arena, registry->instances[i]);
-    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    PEK_TRY(read_check_page(ctx, req->page_size, req->page_token));
+    for (size_t i = 0; i < snapshot.count; i++)
+        snapshot.items[i] = instance_ref(service->registry->instances[i]);
+    enum status status = send_behind(ctx, &snapshot, req, stream);
+    for (size_t i = 0; i < snapshot.count; i++)
+        instance_unref(snapshot.items[i]);
+    return status;
 }
 
 /* ---- changes ------------------------------------------------------------------------------------ */
 
-static enum status answer(struct rpc_ctx *ctx, const char *realm, const char *status,
-                          hub_v1_instance_change *res)
+static const struct registry_service *service_of(const struct change *change)
 {
-    const struct registry_service *service = rpc_data(ctx);
-    struct arena *arena = rpc_arena(ctx);
-
-    if (service->on_change)
-        service->on_change(service->arg, rpc_principal(ctx)->user, realm, status);
-    res->realm = copy(arena, realm);
-    res->status = copy(arena, status);
-    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    return (const struct registry_service *)change->service;
 }
 
-static const char *caller(struct rpc_ctx *ctx)
+static void committed(const struct change *change, const ProtobufCMessage *response)
 {
-    struct slice user = rpc_principal(ctx)->user;
-    return arena_strndup(rpc_arena(ctx), user.ptr, user.len);
+    const struct registry_service *service = service_of(change);
+    const hub_v1_instance_change *res = (const hub_v1_instance_change *)response;
+
+    if (service->on_change)
+        service->on_change(service->arg, slice_str(change->actor), res->realm, res->status);
+}
+
+static enum status answer(struct change *change, const char *action, const char *realm,
+                          const char *status, hub_v1_instance_change *res)
+{
+    struct slice ids = slice_str(realm);
+
+    PEK_TRY(change_audit(change, &instance_store_audit, action, &ids, 1));
+    res->realm = copy(change->arena, realm);
+    res->status = copy(change->arena, status);
+    return change->arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
 static const char *or_null(const char *text)
@@ -87,11 +122,9 @@ static const char *or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
-static enum status add_instance(struct rpc_ctx *ctx, const hub_v1_add_instance_request *req,
-                                hub_v1_instance_change *res)
+CHANGE_METHOD(add_instance, hub_v1_add_instance_request, hub_v1_instance_change)
 {
-    const struct registry_service *service = rpc_data(ctx);
-    struct registry *registry = service->registry;
+    const struct registry_service *service = service_of(change);
     const struct instance_row row = {
         .realm = req->realm,
         .name = or_null(req->name),
@@ -100,46 +133,40 @@ static enum status add_instance(struct rpc_ctx *ctx, const hub_v1_add_instance_r
         .ca_pem = or_null(req->ca_pem),
     };
 
-    enum status status = instance_row_check(&row, rpc_fault(ctx));
-    if (status)
-        return status;
+    PEK_TRY(instance_row_check(&row, change->fault));
     if (target_is_listen(row.target, service->listen))
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "target", "that is this hub itself");
-    const struct instance *there = registry_find(registry, slice_str(req->realm));
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "target",
+                         "that is this hub itself");
+    const struct instance *there = registry_find(service->registry, slice_str(req->realm));
     if (there && !there->target)
-        return rpc_fail_field(ctx, STATUS_ALREADY_EXISTS, "realm", "realm %s is hosted in this hub",
-                              req->realm);
-    status = instance_store_put(service->pg, rpc_cancel(ctx), &row, req->replace, caller(ctx),
-                                rpc_fault(ctx));
-    return status ? status : answer(ctx, req->realm, "ACTIVE", res);
+        return fault_set(change->fault, STATUS_ALREADY_EXISTS, "realm",
+                         "realm %s is hosted in this hub", req->realm);
+    PEK_TRY(
+        instance_store_put(change->transaction, &row, req->replace, change->actor, change->fault));
+    return answer(change, "instance.add", req->realm, "ACTIVE", res);
 }
 
-static enum status change(struct rpc_ctx *ctx, const char *realm, const char *wanted,
-                          hub_v1_instance_change *res)
+static enum status set_status(struct change *change, const char *action, const char *realm,
+                              const char *status, hub_v1_instance_change *res)
 {
-    const struct registry_service *service = rpc_data(ctx);
-
-    enum status status = instance_store_change(service->pg, rpc_cancel(ctx), realm, wanted,
-                                               caller(ctx), rpc_fault(ctx));
-    return status ? status : answer(ctx, realm, wanted, res);
+    PEK_TRY(
+        instance_store_change(change->transaction, realm, status, change->actor, change->fault));
+    return answer(change, action, realm, status, res);
 }
 
-static enum status drain_instance(struct rpc_ctx *ctx, const hub_v1_drain_instance_request *req,
-                                  hub_v1_instance_change *res)
+CHANGE_METHOD(drain_instance, hub_v1_drain_instance_request, hub_v1_instance_change)
 {
-    return change(ctx, req->realm, "DRAINING", res);
+    return set_status(change, "instance.drain", req->realm, "DRAINING", res);
 }
 
-static enum status undrain_instance(struct rpc_ctx *ctx, const hub_v1_undrain_instance_request *req,
-                                    hub_v1_instance_change *res)
+CHANGE_METHOD(undrain_instance, hub_v1_undrain_instance_request, hub_v1_instance_change)
 {
-    return change(ctx, req->realm, "ACTIVE", res);
+    return set_status(change, "instance.undrain", req->realm, "ACTIVE", res);
 }
 
-static enum status remove_instance(struct rpc_ctx *ctx, const hub_v1_remove_instance_request *req,
-                                   hub_v1_instance_change *res)
+CHANGE_METHOD(remove_instance, hub_v1_remove_instance_request, hub_v1_instance_change)
 {
-    return change(ctx, req->realm, "REMOVED", res);
+    return set_status(change, "instance.remove", req->realm, "REMOVED", res);
 }
 
 enum status registry_service_add(struct rpc_host *host, struct registry_service *service,
@@ -153,5 +180,6 @@ enum status registry_service_add(struct rpc_host *host, struct registry_service 
         .remove_instance = remove_instance,
     };
 
+    service->service.committed = committed;
     return hub_v1_instance_registry_service_add(host, &ops, service, fault);
 }

@@ -4,18 +4,18 @@
 #define PEK_HUB_REGISTRY_REGISTRY_SERVICE_H
 
 #include "hub/registry/registry.h"
-#include "shared/pg/pg.h"
+#include "shared/service/service.h"
 
 struct registry_service {
+    struct service service;
     struct registry *registry;
-    struct pg *pg;
     const char *listen; /* the hub's own address, which no instance may have */
     void *arg;
     /* For the log: `who` set `realm` to `status`. May be NULL. */
     void (*on_change)(void *arg, struct slice who, const char *realm, const char *status);
 };
 
-/* `service` outlives the host. */
+/* `service` outlives the host; its `committed` is set here. */
 PEK_MUST_CHECK enum status
 registry_service_add(struct rpc_host *host, struct registry_service *service, struct fault *fault);
 

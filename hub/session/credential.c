@@ -251,8 +251,8 @@ static void fetch_once(struct session *session, struct instance *instance, struc
     /* What the realm says about whom it knows goes into the federation table. Failing is harmless: the
      * realm is asked again in the next session. */
     if (changed)
-        (void)!session_store_set_realm(session->cache->options.pg, &cancel, session->user_id,
-                                       instance->realm, response->known);
+        (void)!session_store_set_realm(session->cache->options.service.pg, &cancel,
+                                       session->user_id, instance->realm, response->known);
 }
 
 static void run_fetch(void *arg)

@@ -1,6 +1,7 @@
 #include "hub/session/ending.h"
 
 #include "shared/base/clock.h"
+#include "shared/service/change.h"
 
 /* ---- forgetting -------------------------------------------------------------------------------- */
 
@@ -57,7 +58,7 @@ static void redis_changed(void *arg, bool up, const char *reason)
         cache->options.on_redis(cache->options.arg, up, reason);
 }
 
-/* ---- purging ----------------------------------------------------------------------------------- */
+/* ---- purging: what is too old in the hub's tables ------------------------------------------------ */
 
 enum status session_purge(struct session_cache *cache, struct cancel *cancel, size_t *ret_count)
 {
@@ -65,7 +66,7 @@ enum status session_purge(struct session_cache *cache, struct cancel *cancel, si
 
     for (int i = 0; i < SESSION_PURGE_BATCHES_MAX && count == SESSION_PURGE_ROWS; i++) {
         enum status status =
-            session_store_purge(cache->options.pg, cancel, SESSION_PURGE_ROWS, &count);
+            session_store_purge(cache->options.service.pg, cancel, SESSION_PURGE_ROWS, &count);
         if (status)
             return status;
         all += count;
@@ -88,6 +89,7 @@ static void run_purge(void *arg)
         cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
         /* Rows that stay cost space until the next time. */
         (void)!session_purge(cache, &cancel, &count);
+        (void)!change_forget_keys(&cache->options.service, &cancel);
     }
     session_fiber_ended(cache);
 }
@@ -99,9 +101,9 @@ enum status ending_open(struct session_cache *cache, struct fault *fault)
                                            redis_changed};
 
     missed(cache);
-    enum status status =
-        announcer_open(&cache->announcer, options->pg, options->redis_url ? options->redis_url : "",
-                       options->issuer, SESSION_LIFETIME_S, &events, fault);
+    enum status status = announcer_open(&cache->announcer, options->service.pg,
+                                        options->redis_url ? options->redis_url : "",
+                                        options->issuer, SESSION_LIFETIME_S, &events, fault);
     if (status)
         return status;
     cache->background++;
@@ -132,7 +134,7 @@ enum status session_close(struct session_cache *cache, struct cancel *cancel, st
 
     if (jwt_verify(cache->options.keys, &expect, token, arena, clock_wall_s(), &claims, NULL))
         return session_refuse(fault);
-    enum status status = session_store_revoke(cache->options.pg, cancel, claims.sid);
+    enum status status = session_store_revoke(cache->options.service.pg, cancel, claims.sid);
     if (status)
         return cannot_end(fault, status);
     struct session_handle handle = session_handle_of(claims.sid);
@@ -143,7 +145,8 @@ enum status session_close(struct session_cache *cache, struct cancel *cancel, st
 enum status session_revoke(struct session_cache *cache, struct cancel *cancel, struct slice user,
                            struct slice handle, struct fault *fault)
 {
-    enum status status = session_store_revoke_handle(cache->options.pg, cancel, user, handle);
+    enum status status =
+        session_store_revoke_handle(cache->options.service.pg, cancel, user, handle);
 
     if (status == STATUS_NOT_FOUND)
         return fault_set(fault, status, "id", "you have no such session");
@@ -159,8 +162,8 @@ enum status session_revoke_all(struct session_cache *cache, struct cancel *cance
 {
     struct slice *handles;
     size_t count;
-    enum status status =
-        session_store_revoke_all(cache->options.pg, cancel, user, except, arena, &handles, &count);
+    enum status status = session_store_revoke_all(cache->options.service.pg, cancel, user, except,
+                                                  arena, &handles, &count);
 
     if (status)
         return cannot_end(fault, status);

@@ -110,8 +110,8 @@ enum status session_open(struct session_cache *cache, struct cancel *cancel, str
 
     crypto_random(random, sizeof(random));
     base64url_encode(slice_make(random, sizeof(random)), id);
-    enum status status = session_store_insert(cache->options.pg, cancel, slice_str(id), user,
-                                              SESSION_LIFETIME_S, SESSIONS_PER_USER_MAX);
+    enum status status = session_store_insert(cache->options.service.pg, cancel, slice_str(id),
+                                              user, SESSION_LIFETIME_S, SESSIONS_PER_USER_MAX);
     if (status == STATUS_NOT_FOUND)
         return fault_set(fault, status, "user", "there is no such user");
     if (status == STATUS_PERMISSION_DENIED)
@@ -188,7 +188,7 @@ static enum status load(struct session_cache *cache, struct cancel *cancel, stru
                         struct arena *arena, struct session_row *ret_row, struct fault *fault)
 {
     enum status status =
-        session_store_load(cache->options.pg, cancel, id, SESSION_IDLE_S, arena, ret_row);
+        session_store_load(cache->options.service.pg, cancel, id, SESSION_IDLE_S, arena, ret_row);
     if (status == STATUS_NOT_FOUND)
         return session_refuse(fault);
     if (status)
@@ -203,7 +203,7 @@ static void run_touch(void *arg)
 
     cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
     /* Failing is harmless: the next request tries again. */
-    if (session_store_touch(session->cache->options.pg, &cancel, session->id))
+    if (session_store_touch(session->cache->options.service.pg, &cancel, session->id))
         session->touched_s = 0;
     session_background_end(session);
 }

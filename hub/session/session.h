@@ -50,7 +50,7 @@
 struct session;
 
 struct session_options {
-    struct pg *pg;
+    struct service service; /* first: SessionService's data begins with it */
     struct registry *registry;
     struct jwt_keys *keys; /* signs and verifies cookies */
     const char *issuer;
@@ -105,8 +105,8 @@ struct session {
 };
 
 struct session_cache {
-    struct fibers *fibers;
     struct session_options options;
+    struct fibers *fibers;
     struct lru lru;
     struct session_index index; /* of what is in `lru` */
     struct announcer announcer;

@@ -41,14 +41,35 @@ static struct rpc_pair *as(struct desk *desk, struct slice token)
     return pair;
 }
 
-static hub_v1_list_sessions_response *list_of(struct desk *desk, struct slice token)
+#define SHOWN_MAX 8
+
+struct shown {
+    const hub_v1_session_summary *sessions[SHOWN_MAX];
+    size_t count;
+};
+
+static enum status ask(struct desk *desk, struct slice token,
+                       const hub_v1_list_sessions_request *req, struct shown *ret_shown)
 {
-    hub_v1_list_sessions_request req = HUB_V1_LIST_SESSIONS_REQUEST_INIT;
-    hub_v1_list_sessions_response *res;
-    assert_int_equal(hub_v1_list_sessions_call(desk->channel, &req, as(desk, token), 1,
-                                               WORLD_REST(desk->h->w), &res, &desk->h->fault),
-                     STATUS_OK);
-    return res;
+    const struct rpc_method *method =
+        rpc_host_method(desk->host, SLICE_LIT("/pek.hub.v1.SessionService/ListSessions"));
+    ProtobufCMessage **items = arena_zalloc(desk->h->w->arena, WORLD_ITEMS_MAX, sizeof(*items));
+    assert_non_null(items);
+    enum status status = world_stream(desk->h->w, desk->channel, method, &req->base,
+                                      token.len ? as(desk, token) : NULL, token.len ? 1 : 0, items,
+                                      &ret_shown->count);
+    assert_true(ret_shown->count <= SHOWN_MAX);
+    for (size_t i = 0; i < ret_shown->count; i++)
+        ret_shown->sessions[i] = (const hub_v1_session_summary *)items[i];
+    return status;
+}
+
+static struct shown list_of(struct desk *desk, struct slice token)
+{
+    const hub_v1_list_sessions_request req = HUB_V1_LIST_SESSIONS_REQUEST_INIT;
+    struct shown shown;
+    assert_int_equal(ask(desk, token, &req, &shown), STATUS_OK);
+    return shown;
 }
 
 static enum status revoke_one(struct desk *desk, struct slice token, const char *id)
@@ -84,12 +105,12 @@ static void list_shows_ones_own_running_sessions_and_which_is_this(struct hub_wo
               " ('revoked-session-id', 'alice', now() + interval '1 h', now(), now()),"
               " ('idle-session-id-00', 'alice', now() + interval '1 h', NULL,"
               "  now() - interval '3 h')");
-    hub_v1_list_sessions_response *res = list_of(&desk, laptop);
-    assert_int_equal(res->n_sessions, 2);
-    int current = res->sessions[0]->current ? 0 : 1;
-    assert_true(res->sessions[current]->current && !res->sessions[1 - current]->current);
+    struct shown res = list_of(&desk, laptop);
+    assert_int_equal(res.count, 2);
+    int current = res.sessions[0]->current ? 0 : 1;
+    assert_true(res.sessions[current]->current && !res.sessions[1 - current]->current);
     for (size_t i = 0; i < 2; i++) {
-        const hub_v1_session_summary *summary = res->sessions[i];
+        const hub_v1_session_summary *summary = res.sessions[i];
         assert_int_equal(strlen(summary->id), SESSION_HANDLE_CHARS);
         assert_true(summary->create_time->seconds <= clock_wall_s() + 1);
         assert_true(summary->expire_time->seconds > clock_wall_s());
@@ -102,7 +123,45 @@ static void list_shows_ones_own_running_sessions_and_which_is_this(struct hub_wo
         assert_int_equal(hub_find(h, &h->one, slice_str(summary->id)), STATUS_UNAUTHENTICATED);
     }
     res = list_of(&desk, phone);
-    assert_true(res->sessions[1 - current]->current && !res->sessions[current]->current);
+    assert_true(res.sessions[1 - current]->current && !res.sessions[current]->current);
+    desk_close(&desk);
+}
+
+/* From any position, in pages of any size: the last used first, none twice, none left out. */
+static void list_goes_on_behind_any_position(struct hub_world *h)
+{
+    struct desk desk;
+    struct slice token = hub_login(h, &h->one, "alice");
+    desk_open(h, &desk);
+    world_sql(h->w, "INSERT INTO hub.session (id, user_id, expires_at, last_seen_at)"
+                    " SELECT 'session-number-00' || n, 'alice', now() + interval '1 h',"
+                    "        now() - interval '1 minute' * (n / 2) FROM generate_series(1, 6) n");
+    struct shown all = list_of(&desk, token);
+    assert_int_equal(all.count, 7);
+    for (size_t i = 1; i < all.count; i++)
+        assert_true(all.sessions[i - 1]->last_seen_time->seconds >=
+                    all.sessions[i]->last_seen_time->seconds);
+    for (size_t from = 0; from < all.count; from++)
+        for (int inclusive = 0; inclusive < 2; inclusive++) {
+            hub_v1_list_sessions_request req = HUB_V1_LIST_SESSIONS_REQUEST_INIT;
+            Pek__Cursor after = PEK__CURSOR__INIT;
+            struct shown page;
+            after.sort_key = all.sessions[from]->sort_key;
+            after.id = all.sessions[from]->id;
+            after.inclusive = inclusive;
+            req.after = &after;
+            req.page_size = 2;
+            assert_int_equal(ask(&desk, token, &req, &page), STATUS_OK);
+            size_t first = from + !inclusive, left = all.count - first;
+            assert_int_equal(page.count, left < 2 ? left : 2);
+            for (size_t i = 0; i < page.count; i++)
+                assert_string_equal(page.sessions[i]->id, all.sessions[first + i]->id);
+        }
+    hub_v1_list_sessions_request req = HUB_V1_LIST_SESSIONS_REQUEST_INIT;
+    struct shown page;
+    req.page_size = -1;
+    assert_int_equal(ask(&desk, token, &req, &page), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(h->w->fault.field, "page_size");
     desk_close(&desk);
 }
 
@@ -112,10 +171,10 @@ static void revoking_ends_that_session_and_only_ones_own(struct hub_world *h)
     struct slice phone = hub_login(h, &h->one, "alice"), laptop = hub_login(h, &h->one, "alice");
     struct slice bobs = hub_login(h, &h->one, "bob");
     desk_open(h, &desk);
-    const char *bobs_id = list_of(&desk, bobs)->sessions[0]->id;
-    hub_v1_list_sessions_response *res = list_of(&desk, laptop);
-    const char *other = res->sessions[res->sessions[0]->current ? 1 : 0]->id;
-    const char *mine = res->sessions[res->sessions[0]->current ? 0 : 1]->id;
+    const char *bobs_id = list_of(&desk, bobs).sessions[0]->id;
+    struct shown res = list_of(&desk, laptop);
+    const char *other = res.sessions[res.sessions[0]->current ? 1 : 0]->id;
+    const char *mine = res.sessions[res.sessions[0]->current ? 0 : 1]->id;
     assert_int_equal(revoke_one(&desk, laptop, bobs_id), STATUS_NOT_FOUND);
     assert_int_equal(revoke_one(&desk, laptop, "00000000000000000000000000000000"),
                      STATUS_NOT_FOUND);
@@ -124,7 +183,7 @@ static void revoking_ends_that_session_and_only_ones_own(struct hub_world *h)
     assert_int_equal(revoke_one(&desk, laptop, other), STATUS_OK);
     assert_int_equal(hub_find(h, &h->one, phone), STATUS_UNAUTHENTICATED);
     assert_int_equal(hub_find(h, &h->one, bobs), STATUS_OK);
-    assert_int_equal(list_of(&desk, laptop)->n_sessions, 1);
+    assert_int_equal(list_of(&desk, laptop).count, 1);
     assert_int_equal(revoke_one(&desk, laptop, mine), STATUS_OK);
     assert_int_equal(revoke_one(&desk, laptop, mine), STATUS_UNAUTHENTICATED);
     desk_close(&desk);
@@ -149,12 +208,10 @@ static void revoking_all_spares_this_one_when_told_to(struct hub_world *h)
 static void without_a_session_there_is_no_list(struct hub_world *h)
 {
     hub_v1_list_sessions_request req = HUB_V1_LIST_SESSIONS_REQUEST_INIT;
-    hub_v1_list_sessions_response *res;
+    struct shown shown;
     struct desk desk;
     desk_open(h, &desk);
-    assert_int_equal(
-        hub_v1_list_sessions_call(desk.channel, &req, NULL, 0, WORLD_REST(h->w), &res, &h->fault),
-        STATUS_UNAUTHENTICATED);
+    assert_int_equal(ask(&desk, slice_make("", 0), &req, &shown), STATUS_UNAUTHENTICATED);
     desk_close(&desk);
 }
 
@@ -162,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HUB_TEST(list_shows_ones_own_running_sessions_and_which_is_this),
+        HUB_TEST(list_goes_on_behind_any_position),
         HUB_TEST(revoking_ends_that_session_and_only_ones_own),
         HUB_TEST(revoking_all_spares_this_one_when_told_to),
         HUB_TEST(without_a_session_there_is_no_list),

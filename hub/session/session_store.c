@@ -1,13 +1,11 @@
 #include "hub/session/session_store.h"
 
-#define PARAMS(params) (params), sizeof(params) / sizeof((params)[0])
+#include "pek/hub/v1/session.row.h"
 
 static const struct pg_statement load_session = {
     .name = "session_load",
     .sql = "SELECT u.id, u.username, u.name,"
-           "       extract(epoch FROM s.expires_at)::bigint,"
-           "       extract(epoch FROM s.last_seen_at)::bigint,"
-           "       r.realm"
+           "       s.expires_at, s.last_seen_at, r.realm"
            "  FROM hub.session s"
            "  JOIN hub.user_account u ON u.id = s.user_id"
            "  LEFT JOIN hub.user_realm r ON r.user_id = u.id"
@@ -70,16 +68,22 @@ static const struct pg_statement revoke_all = {
            " RETURNING hub.session_handle(id)",
 };
 
+/* The last used first. */
 static const struct pg_statement list_sessions = {
     .name = "session_list",
-    .sql = "SELECT hub.session_handle(id),"
-           "       extract(epoch FROM created_at)::bigint,"
-           "       extract(epoch FROM last_seen_at)::bigint,"
-           "       extract(epoch FROM expires_at)::bigint"
-           "  FROM hub.session"
-           " WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()"
-           "   AND last_seen_at > now() - make_interval(secs => $2::bigint)"
-           " ORDER BY last_seen_at DESC, id LIMIT $3::bigint",
+    .sql = "SELECT " HUB_V1_SESSION_SUMMARY_COLUMNS(
+        s) ", s.current, s.sort_key"
+           "  FROM (SELECT hub.session_handle(id) COLLATE \"C\" AS id, created_at, last_seen_at,"
+           "               expires_at, hub.session_handle(id) = $5 AS current,"
+           "               int8send(9223372036854775807"
+           "                        - (extract(epoch FROM last_seen_at) * 1000000)::bigint)"
+           "               AS sort_key"
+           "          FROM hub.session"
+           "         WHERE user_id = $4 AND revoked_at IS NULL AND expires_at > now()"
+           "           AND last_seen_at > now() - make_interval(secs => $6::bigint)) AS s"
+           " WHERE (s.sort_key, s.id) >= ($1::bytea, $2)"
+           "   AND ($3::boolean OR (s.sort_key, s.id) <> ($1::bytea, $2))"
+           " ORDER BY s.sort_key, s.id LIMIT $7::bigint",
 };
 
 static const struct pg_statement purge = {
@@ -99,69 +103,38 @@ static const struct pg_statement delete_realm = {
     .sql = "DELETE FROM hub.user_realm WHERE user_id = $1 AND realm = $2",
 };
 
-enum status session_store_load(struct pg *pg, struct cancel *cancel, struct slice id,
-                               int64_t idle_s, struct arena *arena, struct session_row *ret_row)
+/* A session, a row for each of its user's realms. */
+static enum status read_session(const struct pg_result *rows, struct arena *arena,
+                                struct session_row *ret_row)
 {
-    const struct pg_param params[] = {pg_text(id), pg_int(arena, idle_s)};
-    struct pg_result *result;
-
-    enum status status = pg_read(pg, PG_POINT_READ, cancel, &load_session, PARAMS(params), &result);
-    if (status)
-        return status;
-    size_t rows = pg_rows(result);
     struct session_row row = {0};
-    if (rows > 0) {
-        row = (struct session_row){
-            .user_id = arena_copy(arena, pg_get_slice(result, 0, 0)),
-            .username = arena_copy(arena, pg_get_slice(result, 0, 1)),
-            .name = arena_copy(arena, pg_get_slice(result, 0, 2)),
-            .expires_s = pg_get_int(result, 0, 3),
-            .last_seen_s = pg_get_int(result, 0, 4),
-            .realms = arena_zalloc(arena, rows, sizeof(struct slice)),
-        };
-        for (size_t i = 0; row.realms && i < rows && !pg_is_null(result, i, 5); i++)
-            row.realms[row.realm_count++] = arena_copy(arena, pg_get_slice(result, i, 5));
-    }
-    pg_result_free(result);
-    if (rows == 0)
+    int32_t nanos;
+
+    if (pg_rows(rows) == 0)
         return STATUS_NOT_FOUND;
+    PEK_TRY(pg_get_timestamp(rows, 0, 3, &row.expires_s, &nanos));
+    PEK_TRY(pg_get_timestamp(rows, 0, 4, &row.last_seen_s, &nanos));
+    row.user_id = arena_copy(arena, pg_get_slice(rows, 0, 0));
+    row.username = arena_copy(arena, pg_get_slice(rows, 0, 1));
+    row.name = arena_copy(arena, pg_get_slice(rows, 0, 2));
+    row.realms = arena_zalloc(arena, pg_rows(rows), sizeof(struct slice));
+    for (size_t i = 0; row.realms && i < pg_rows(rows) && !pg_is_null(rows, i, 5); i++)
+        row.realms[row.realm_count++] = arena_copy(arena, pg_get_slice(rows, i, 5));
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;
     *ret_row = row;
     return STATUS_OK;
 }
 
-/* One statement in a transaction of its own. */
-struct write {
-    const struct pg_statement *statement;
-    const struct pg_param *params;
-    size_t param_count;
-    size_t affected;
-};
-
-static enum status run_write(struct pg_transaction *transaction, void *arg)
+enum status session_store_load(struct pg *pg, struct cancel *cancel, struct slice id,
+                               int64_t idle_s, struct arena *arena, struct session_row *ret_row)
 {
-    struct write *write = arg;
-    struct pg_result *result;
+    struct pg_result *rows;
 
-    enum status status =
-        pg_execute(transaction, write->statement, write->params, write->param_count, &result);
-    if (status)
-        return status;
-    write->affected = pg_affected(result);
-    pg_result_free(result);
-    return STATUS_OK;
-}
-
-static enum status write_once(struct pg *pg, struct cancel *cancel,
-                              const struct pg_statement *statement, const struct pg_param *params,
-                              size_t param_count, size_t *ret_affected)
-{
-    struct write write = {statement, params, param_count, 0};
-
-    enum status status = pg_transact(pg, cancel, false, run_write, &write);
-    if (!status && ret_affected)
-        *ret_affected = write.affected;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &load_session,
+                    PG_PARAMS(pg_text(id), pg_int(arena, idle_s)), &rows));
+    enum status status = read_session(rows, arena, ret_row);
+    pg_result_free(rows);
     return status;
 }
 
@@ -174,22 +147,17 @@ struct insertion {
 static enum status run_insert(struct pg_transaction *transaction, void *arg)
 {
     struct insertion *insertion = arg;
-    struct pg_result *result;
+    const struct pg_param user = pg_text(insertion->user);
     struct arena arena;
 
     arena_init(&arena, 1024);
-    const struct pg_param params[] = {pg_text(insertion->id), pg_text(insertion->user),
-                                      pg_int(&arena, insertion->lifetime_s)};
-    const struct pg_param surplus[] = {pg_text(insertion->user),
-                                       pg_int(&arena, insertion->running_max)};
-    enum status status = pg_execute(transaction, &insert_session, PARAMS(params), &result);
-    if (!status) {
-        insertion->inserted = pg_affected(result);
-        pg_result_free(result);
-        status = pg_execute(transaction, &end_surplus, PARAMS(surplus), &result);
-    }
+    enum status status =
+        pg_apply(transaction, &insert_session,
+                 PG_PARAMS(pg_text(insertion->id), user, pg_int(&arena, insertion->lifetime_s)),
+                 &insertion->inserted);
     if (!status)
-        pg_result_free(result);
+        status = pg_apply(transaction, &end_surplus,
+                          PG_PARAMS(user, pg_int(&arena, insertion->running_max)), NULL);
     arena_done(&arena);
     return status;
 }
@@ -202,9 +170,8 @@ enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct sl
     enum status status = pg_transact(pg, cancel, false, run_insert, &insertion);
     if (status || insertion.inserted == 1)
         return status;
-    const struct pg_param account[] = {pg_text(user)};
     struct pg_result *result;
-    status = pg_read(pg, PG_POINT_READ, cancel, &account_exists, PARAMS(account), &result);
+    status = pg_read(pg, PG_POINT_READ, cancel, &account_exists, PG_PARAMS(pg_text(user)), &result);
     if (status)
         return status;
     status = pg_rows(result) > 0 ? STATUS_PERMISSION_DENIED : STATUS_NOT_FOUND;
@@ -214,24 +181,21 @@ enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct sl
 
 enum status session_store_touch(struct pg *pg, struct cancel *cancel, struct slice id)
 {
-    const struct pg_param params[] = {pg_text(id)};
-    return write_once(pg, cancel, &touch_session, PARAMS(params), NULL);
+    return pg_write(pg, cancel, &touch_session, PG_PARAMS(pg_text(id)), NULL);
 }
 
 enum status session_store_revoke(struct pg *pg, struct cancel *cancel, struct slice id)
 {
-    const struct pg_param params[] = {pg_text(id)};
-    return write_once(pg, cancel, &revoke_session, PARAMS(params), NULL);
+    return pg_write(pg, cancel, &revoke_session, PG_PARAMS(pg_text(id)), NULL);
 }
 
 enum status session_store_is_admin(struct pg *pg, struct cancel *cancel, struct slice user,
                                    bool *ret_admin)
 {
-    const struct pg_param params[] = {pg_text(user)};
     struct pg_result *result;
 
     enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &user_is_admin, PARAMS(params), &result);
+        pg_read(pg, PG_POINT_READ, cancel, &user_is_admin, PG_PARAMS(pg_text(user)), &result);
     if (status)
         return status;
     *ret_admin = pg_rows(result) > 0;
@@ -242,17 +206,17 @@ enum status session_store_is_admin(struct pg *pg, struct cancel *cancel, struct 
 enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct slice user,
                                     const char *realm, bool member)
 {
-    const struct pg_param params[] = {pg_text(user), pg_str(realm)};
-    return write_once(pg, cancel, member ? &insert_realm : &delete_realm, PARAMS(params), NULL);
+    return pg_write(pg, cancel, member ? &insert_realm : &delete_realm,
+                    PG_PARAMS(pg_text(user), pg_str(realm)), NULL);
 }
 
 enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel, struct slice user,
                                         struct slice handle)
 {
-    const struct pg_param params[] = {pg_text(user), pg_text(handle)};
     size_t affected = 0;
 
-    enum status status = write_once(pg, cancel, &revoke_handle, PARAMS(params), &affected);
+    enum status status =
+        pg_write(pg, cancel, &revoke_handle, PG_PARAMS(pg_text(user), pg_text(handle)), &affected);
     return status || affected > 0 ? status : STATUS_NOT_FOUND;
 }
 
@@ -267,10 +231,11 @@ struct revocation {
 static enum status run_revoke_all(struct pg_transaction *transaction, void *arg)
 {
     struct revocation *revocation = arg;
-    const struct pg_param params[] = {pg_text(revocation->user), pg_text(revocation->except)};
     struct pg_result *result;
 
-    enum status status = pg_execute(transaction, &revoke_all, PARAMS(params), &result);
+    enum status status =
+        pg_execute(transaction, &revoke_all,
+                   PG_PARAMS(pg_text(revocation->user), pg_text(revocation->except)), &result);
     if (status)
         return status;
     revocation->count = pg_rows(result);
@@ -296,33 +261,36 @@ enum status session_store_revoke_all(struct pg *pg, struct cancel *cancel, struc
     return STATUS_OK;
 }
 
-enum status session_store_list(struct pg *pg, struct cancel *cancel, struct slice user,
-                               int64_t idle_s, struct arena *arena,
-                               struct session_summary **ret_sessions, size_t *ret_count)
-{
-    const struct pg_param params[] = {pg_text(user), pg_int(arena, idle_s),
-                                      pg_int(arena, SESSION_LIST_MAX)};
-    struct pg_result *result;
+/* Behind the message's own columns. */
+#define COLUMN_CURRENT HUB_V1_SESSION_SUMMARY_COLUMN_COUNT
+#define COLUMN_SORT_KEY (HUB_V1_SESSION_SUMMARY_COLUMN_COUNT + 1)
 
-    enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &list_sessions, PARAMS(params), &result);
-    if (status)
-        return status;
-    size_t count = pg_rows(result);
-    struct session_summary *sessions = arena_zalloc(arena, count + 1, sizeof(*sessions));
-    for (size_t i = 0; sessions && i < count; i++)
-        sessions[i] = (struct session_summary){
-            .handle = arena_copy(arena, pg_get_slice(result, i, 0)),
-            .created_s = pg_get_int(result, i, 1),
-            .last_seen_s = pg_get_int(result, i, 2),
-            .expires_s = pg_get_int(result, i, 3),
-        };
-    pg_result_free(result);
-    if (arena->failed)
-        return STATUS_RESOURCE_EXHAUSTED;
-    *ret_sessions = sessions;
-    *ret_count = count;
-    return STATUS_OK;
+static enum status read_summary(const struct pg_result *rows, size_t row, struct arena *arena,
+                                void *ret_message, struct fault *fault)
+{
+    hub_v1_session_summary *summary = ret_message;
+    PEK_TRY(hub_v1_session_summary_from_row(rows, row, arena, summary, fault));
+    struct slice sort_key = pg_get_bytea(rows, row, COLUMN_SORT_KEY, arena);
+    summary->current = pg_get_bool(rows, row, COLUMN_CURRENT);
+    summary->sort_key = (ProtobufCBinaryData){sort_key.len, (uint8_t *)(uintptr_t)sort_key.ptr};
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+const struct row_type session_store_summary = {
+    .noun = "session",
+    .message = &pek__hub__v1__session_summary__descriptor,
+    .read = read_summary,
+};
+
+enum status session_store_list(const struct read_batch *batch, const void *arg,
+                               struct pg_result **ret_rows)
+{
+    const struct session_question *question = arg;
+    return read_rows(batch, &list_sessions,
+                     PG_PARAMS(READ_POSITION(batch), pg_text(question->user),
+                               pg_text(question->current), pg_int(batch->arena, question->idle_s),
+                               pg_int(batch->arena, (int64_t)batch->limit)),
+                     ret_rows);
 }
 
 enum status session_store_purge(struct pg *pg, struct cancel *cancel, int64_t rows_max,
@@ -331,8 +299,8 @@ enum status session_store_purge(struct pg *pg, struct cancel *cancel, int64_t ro
     struct arena arena;
 
     arena_init(&arena, 1024);
-    const struct pg_param params[] = {pg_int(&arena, rows_max)};
-    enum status status = write_once(pg, cancel, &purge, PARAMS(params), ret_count);
+    enum status status =
+        pg_write(pg, cancel, &purge, PG_PARAMS(pg_int(&arena, rows_max)), ret_count);
     arena_done(&arena);
     return status;
 }

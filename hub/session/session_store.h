@@ -4,7 +4,7 @@
 
 #include "shared/base/arena.h"
 #include "shared/base/slice.h"
-#include "shared/pg/pg.h"
+#include "shared/service/read.h"
 
 #define SESSION_ID_BYTES 22 /* base64url of 128 random bits */
 
@@ -41,16 +41,15 @@ PEK_MUST_CHECK enum status session_store_revoke_all(struct pg *pg, struct cancel
                                                     struct arena *arena, struct slice **ret_handles,
                                                     size_t *ret_count);
 
-/* One of a user's running sessions, as is shown to that user. */
-struct session_summary {
-    struct slice handle;                       /* in the arena */
-    int64_t created_s, last_seen_s, expires_s; /* wall clock */
+/* A user's running sessions, as they are shown to that user: the read_next of a list of session_store_summary, the last
+ * used first. The argument is a struct session_question. */
+struct session_question {
+    struct slice user, current; /* `current` is the handle of the session that asks */
+    int64_t idle_s;
 };
-#define SESSION_LIST_MAX 100
-/* The latest SESSION_LIST_MAX of them, the last used first. */
-PEK_MUST_CHECK enum status
-session_store_list(struct pg *pg, struct cancel *cancel, struct slice user, int64_t idle_s,
-                   struct arena *arena, struct session_summary **ret_sessions, size_t *ret_count);
+extern const struct row_type session_store_summary;
+PEK_MUST_CHECK enum status session_store_list(const struct read_batch *batch, const void *arg,
+                                              struct pg_result **ret_rows);
 /* Deletes at most so many rows that expired. */
 PEK_MUST_CHECK enum status session_store_purge(struct pg *pg, struct cancel *cancel,
                                                int64_t rows_max, size_t *ret_count);

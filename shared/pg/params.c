@@ -62,6 +62,31 @@ struct pg_param pg_text_array(struct arena *arena, const struct slice *items, si
     return (struct pg_param){text, (size_t)(at - text), false};
 }
 
+struct pg_param pg_bytea_array(struct arena *arena, const struct slice *items, size_t count)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t bytes = 3;
+    for (size_t i = 0; i < count; i++)
+        bytes += 2 * items[i].len + 6; /* of values that are in memory: no overflow */
+    char *text = arena_alloc(arena, bytes);
+    if (!text)
+        return PARAM_FAILED;
+    char *at = text;
+    *at++ = '{';
+    for (size_t i = 0; i < count; i++) {
+        memcpy(at, i > 0 ? ",\"\\\\x" : "\"\\\\x", i > 0 ? 5 : 4);
+        at += i > 0 ? 5 : 4;
+        for (size_t j = 0; j < items[i].len; j++) {
+            *at++ = hex[(unsigned char)items[i].ptr[j] >> 4];
+            *at++ = hex[(unsigned char)items[i].ptr[j] & 15];
+        }
+        *at++ = '"';
+    }
+    *at++ = '}';
+    *at = '\0';
+    return (struct pg_param){text, (size_t)(at - text), false};
+}
+
 enum status params_check(const struct pg_param *params, size_t count)
 {
     size_t bytes = 0;

@@ -69,6 +69,8 @@ struct pg_param pg_timestamp(struct arena *arena, int64_t seconds, int32_t nanos
 /* A text[] literal of the items. When the arena is full, those with an arena give a value that the call refuses
  * with RESOURCE_EXHAUSTED; a text with a NUL inside is refused with INVALID_ARGUMENT. */
 struct pg_param pg_text_array(struct arena *arena, const struct slice *items, size_t count);
+/* A bytea[] likewise. */
+struct pg_param pg_bytea_array(struct arena *arena, const struct slice *items, size_t count);
 
 /* Two arguments of pg_read and pg_execute: the parameters and their number. */
 #define PG_PARAMS(...)                                                                             \
@@ -159,6 +161,16 @@ void pg_rollback(struct pg_transaction *transaction);
 PEK_MUST_CHECK enum status
 pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
             enum status (*body)(struct pg_transaction *transaction, void *arg), void *arg);
+/* pg_execute of a statement whose rows nobody wants; how many it made or changed. `ret_affected` may be NULL. */
+PEK_MUST_CHECK enum status pg_apply(struct pg_transaction *transaction,
+                                    const struct pg_statement *statement,
+                                    const struct pg_param *params, size_t param_count,
+                                    size_t *ret_affected);
+/* The same in a transaction of its own, run as pg_transact runs it. In a fiber. */
+PEK_MUST_CHECK enum status pg_write(struct pg *pg, struct cancel *cancel,
+                                    const struct pg_statement *statement,
+                                    const struct pg_param *params, size_t param_count,
+                                    size_t *ret_affected);
 /* After a failure: the constraint that refused ("group_name_key"), or "". Valid until the next statement. */
 const char *pg_constraint(const struct pg_transaction *transaction);
 

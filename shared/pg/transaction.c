@@ -279,6 +279,43 @@ enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
     }
 }
 
+enum status pg_apply(struct pg_transaction *transaction, const struct pg_statement *statement,
+                     const struct pg_param *params, size_t param_count, size_t *ret_affected)
+{
+    struct pg_result *result;
+    enum status status = pg_execute(transaction, statement, params, param_count, &result);
+    if (status != STATUS_OK)
+        return status;
+    if (ret_affected)
+        *ret_affected = pg_affected(result);
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+struct write {
+    const struct pg_statement *statement;
+    const struct pg_param *params;
+    size_t param_count;
+    size_t affected;
+};
+
+static enum status run_write(struct pg_transaction *transaction, void *arg)
+{
+    struct write *write = arg;
+    return pg_apply(transaction, write->statement, write->params, write->param_count,
+                    &write->affected);
+}
+
+enum status pg_write(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
+                     const struct pg_param *params, size_t param_count, size_t *ret_affected)
+{
+    struct write write = {statement, params, param_count, 0};
+    enum status status = pg_transact(pg, cancel, false, run_write, &write);
+    if (status == STATUS_OK && ret_affected)
+        *ret_affected = write.affected;
+    return status;
+}
+
 const char *pg_constraint(const struct pg_transaction *transaction)
 {
     return transaction->constraint;

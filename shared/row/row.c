@@ -18,7 +18,7 @@ enum status row_missing(const struct row_type *type, const char *field, const ch
 enum status row_take(const struct row_type *type, const struct pg_result *rows, struct arena *arena,
                      void *ret_message, struct fault *fault)
 {
-    if (pg_rows(rows) != 1)
+    if (pg_rows(rows) == 0)
         return STATUS_NOT_FOUND;
     return type->read(rows, 0, arena, ret_message, fault);
 }

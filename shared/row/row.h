@@ -29,7 +29,8 @@ struct row_type {
 /* "there is no group x": NOT_FOUND on the field of the request, which may be NULL. */
 enum status row_missing(const struct row_type *type, const char *field, const char *id,
                         struct fault *fault);
-/* The message becomes the only row. NOT_FOUND, and no fault, when there is none. */
+/* The message becomes the first row; a reader of its own may look at those behind it. NOT_FOUND, and no fault, when there
+ * is none. */
 PEK_MUST_CHECK enum status row_take(const struct row_type *type, const struct pg_result *rows,
                                     struct arena *arena, void *ret_message, struct fault *fault);
 

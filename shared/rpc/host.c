@@ -204,7 +204,9 @@ static struct rpc_entry *entry_new(struct rpc_host *host, const struct rpc_metho
     *entry = (struct rpc_entry){.host = host, .method = method, .ops = ops, .data = data};
     for (size_t i = 0; i < method->access_count; i++) {
         entry->is_public |= method->access[i].kind == RPC_ACCESS_PUBLIC;
-        entry->is_authorized |= access_needs_authorize(&method->access[i]);
+        /* Also where anybody may call: a request may be meant for somebody else. */
+        entry->is_authorized |= method->access[i].kind != RPC_ACCESS_PUBLIC &&
+                                host->options.interceptor.authorize != NULL;
     }
     return entry;
 }

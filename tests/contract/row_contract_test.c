@@ -13,10 +13,9 @@
 #include "upb/def.h"
 
 #include "bazel/generator/rows.h"
-#include "hub/hub.h"
+#include "hub/schema/schema.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/buffer.h"
-#include "shared/pg/migrate.h"
 #include "tests/support/pg_cluster.h"
 #include "worker/realm/migrations.h"
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "hub/commands.h"
 #include "hub/config.h"
 #include "hub/hub.h"
 #include "shared/base/buffer.h"

@@ -79,26 +79,6 @@ enum status group_id_make(struct slice org, const char *slug, const char *name, 
 
 /* ---- names and texts ---- */
 
-enum status group_name_make(struct text_collator *collator, const char *name, const char *field,
-                            struct arena *arena, struct group_name *ret_name, struct fault *fault)
-{
-    struct group_name made;
-    enum status status = text_normalise_name(slice_str(name), field, arena, &made.name, fault);
-    if (status != STATUS_OK)
-        return status;
-    status = text_unique_key(made.name, arena, &made.unique_key);
-    if (status == STATUS_OK)
-        status = text_fold(made.name, arena, &made.folded);
-    if (status == STATUS_OK)
-        status = text_sort_key(collator, made.name, arena, &made.sort_key);
-    if (status != STATUS_OK)
-        return fault_set(fault, status, field, "name cannot be ordered");
-    if (made.unique_key.len > GROUP_KEY_BYTES_MAX || made.sort_key.len > GROUP_KEY_BYTES_MAX)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "name is too long");
-    *ret_name = made;
-    return STATUS_OK;
-}
-
 const char *const group_profile_fields[GROUP_PROFILE_FIELDS] = {
     "name", "description", "webpage", "mail", "purpose",
 };

@@ -17,13 +17,10 @@
 #include "shared/base/arena.h"
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
-#include "shared/text/collator.h"
+#include "shared/text/name.h"
 
 /* Levels of a tree, the organisation being the first. */
 #define GROUP_DEPTH_MAX 10
-/* Of a unique key and of a sort key: both are indexed, and an index row has 2700 bytes at most. 200 letters of
- * any script need less; 200 ligatures that stand for whole phrases may not. */
-#define GROUP_KEY_BYTES_MAX 1200
 
 #define GROUP_REASON_ARCHIVED "GROUP_ARCHIVED"
 #define GROUP_REASON_ACTIVE_SUBGROUPS "GROUP_HAS_ACTIVE_SUBGROUPS"
@@ -48,17 +45,6 @@ PEK_MUST_CHECK enum status group_id_make(struct slice org, const char *slug, con
                                          struct fault *fault);
 
 /* ---- names and texts ---- */
-
-/* A name and what is derived from it: all four are stored. */
-struct group_name {
-    struct slice name;
-    struct slice unique_key;
-    struct slice folded;
-    struct slice sort_key;
-};
-PEK_MUST_CHECK enum status group_name_make(struct text_collator *collator, const char *name,
-                                           const char *field, struct arena *arena,
-                                           struct group_name *ret_name, struct fault *fault);
 
 /* What a profile is made of, as bits; in the order of group_profile_fields. */
 enum group_profile_field {

@@ -92,7 +92,7 @@ static enum status explain_collision(struct change *change, enum status status,
 }
 
 enum status group_store_insert(struct change *change, const group_v1_group *made,
-                               const struct group_name *name, group_v1_group *ret_group)
+                               const struct text_name *name, group_v1_group *ret_group)
 {
     static const struct pg_statement insert = {
         "group_insert",
@@ -118,7 +118,7 @@ enum status group_store_insert(struct change *change, const group_v1_group *made
 }
 
 enum status group_store_set_profile(struct change *change, unsigned fields,
-                                    const group_v1_group *profile, const struct group_name *name,
+                                    const group_v1_group *profile, const struct text_name *name,
                                     group_v1_group *ret_group)
 {
     static const struct pg_statement update = {
@@ -248,4 +248,22 @@ const struct pg_statement group_store_audit = {
     "SELECT $1, $2, 'group', g.id, $3,"
     " to_jsonb(g) - ARRAY['realm', 'id', 'org', 'unique_key', 'folded', 'sort_key'] "
     "FROM pek.realm_group AS g WHERE g.id = ANY ($4::text[])",
+};
+
+/* ---- keys that follow the collator ---- */
+
+const struct pg_statement group_store_names_after = {
+    "group_names_after",
+    "SELECT g.id, g.name FROM pek.realm_group AS g WHERE g.id > $1 ORDER BY g.id LIMIT $2::integer",
+};
+
+const struct pg_statement group_store_set_keys = {
+    "group_set_keys",
+    "UPDATE pek.realm_group AS g SET unique_key = made.unique_key, folded = made.folded,"
+    " sort_key = made.sort_key "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
+    "  AS made (id, name, unique_key, folded, sort_key) "
+    "WHERE g.id = made.id AND g.name = made.name"
+    "  AND (g.unique_key <> made.unique_key OR g.folded <> made.folded"
+    "    OR g.sort_key <> made.sort_key)",
 };

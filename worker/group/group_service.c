@@ -2,10 +2,10 @@
 #include "worker/group/group_service.h"
 
 #include "shared/row/mask.h"
-#include "worker/change/change.h"
+#include "shared/service/read.h"
+#include "worker/domain/domain.h"
 #include "worker/group/group_store.h"
 #include "worker/policy/policy_store.h"
-#include "worker/read/read.h"
 
 /* ---- get ---- */
 
@@ -33,8 +33,8 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
     query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
     if (!domain->search_is_ready)
         return STATUS_OK;
-    return search_find_lead(domain->pg, PG_LONG_READ, rpc_cancel(ctx), "group", &query->search,
-                            others, rpc_arena(ctx), &query->lead);
+    return search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
+                            &query->search, others, rpc_arena(ctx), &query->lead);
 }
 
 static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_request *req,
@@ -176,13 +176,13 @@ static enum status parse_parent(struct change *change, const char *parent_id,
 
 /* What is asked for, as it is to be stored. */
 static enum status group_to_be(struct change *change, const group_v1_create_group_request *req,
-                               const struct group_id *parent, struct group_name *ret_name,
+                               const struct group_id *parent, struct text_name *ret_name,
                                group_v1_group *ret_group)
 {
     group_v1_group group = GROUP_V1_GROUP_INIT;
     struct group_id id;
-    PEK_TRY(group_name_make(change->domain->collator, req->name, "name", change->arena, ret_name,
-                            change->fault));
+    PEK_TRY(text_name_make(change_domain(change)->collator, req->name, "name", change->arena,
+                           ret_name, change->fault));
     PEK_TRY(group_id_make(parent->org, req->slug, req->name, change->arena, &id, change->fault));
     PEK_TRY(row_check_time(req->foundation_time, "foundation_time", change->fault));
     group.id = row_string(id.text);
@@ -206,7 +206,7 @@ static enum status group_to_be(struct change *change, const group_v1_create_grou
 CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
 {
     struct group_id parent;
-    struct group_name name;
+    struct text_name name;
     group_v1_group made;
     const struct group_node *path;
     size_t path_count;
@@ -233,7 +233,7 @@ static enum status check_realm(struct change *change, const group_v1_group *body
 {
     if (!body)
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "group", "group is required");
-    if (body->realm[0] && strcmp(body->realm, change->domain->realm) != 0)
+    if (body->realm[0] && strcmp(body->realm, change_domain(change)->realm) != 0)
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "group.realm",
                          "this is another realm");
     return STATUS_OK;
@@ -242,15 +242,15 @@ static enum status check_realm(struct change *change, const group_v1_group *body
 CHANGE_METHOD(update_group, group_v1_update_group_request, group_v1_group)
 {
     unsigned fields;
-    struct group_name name = {0};
+    struct text_name name = {0};
     PEK_TRY(check_realm(change, req->group));
     group_v1_group profile = *req->group;
     PEK_TRY(mask_take(req->update_mask, &req->group->base, group_profile_fields,
                       GROUP_PROFILE_FIELDS, &fields, change->fault));
     PEK_TRY(group_profile_make(fields, "group.", change->arena, &profile, change->fault));
     if (fields & GROUP_NAME)
-        PEK_TRY(group_name_make(change->domain->collator, profile.name, "group.name", change->arena,
-                                &name, change->fault));
+        PEK_TRY(text_name_make(change_domain(change)->collator, profile.name, "group.name",
+                               change->arena, &name, change->fault));
     PEK_TRY(lock_group(change, profile.id, "group.id", profile.etag, res));
     PEK_TRY(group_check_active(res, change->fault));
     if (fields == 0)

@@ -272,14 +272,14 @@ static void tree_is_listed_up_and_down(struct world *w)
     make_tree(w);
     up.id = (char *)(uintptr_t) "o@c";
     assert_int_equal(
-        world_stream(w, &w->a, ancestors, &up.base, WORLD_AS(w, "alice"), items, &count),
+        world_stream(w, w->a.channel, ancestors, &up.base, WORLD_AS(w, "alice"), items, &count),
         STATUS_OK);
     assert_int_equal(count, 2);
     assert_string_equal(((group_v1_group *)(void *)items[0])->id, "o@o");
     assert_string_equal(((group_v1_group *)(void *)items[1])->id, "o@a");
     down.id = (char *)(uintptr_t) "o@o";
     assert_int_equal(
-        world_stream(w, &w->a, descendants, &down.base, WORLD_AS(w, "alice"), items, &count),
+        world_stream(w, w->a.channel, descendants, &down.base, WORLD_AS(w, "alice"), items, &count),
         STATUS_OK);
     assert_int_equal(count, 3);
     assert_string_equal(((group_v1_group *)(void *)items[0])->id, "o@a");
@@ -288,11 +288,12 @@ static void tree_is_listed_up_and_down(struct world *w)
     /* Only as far as one may see. */
     world_grant(w, &w->a, "sees c", "bob", "o@c", VIEW_GROUP);
     world_grant(w, &w->a, "sees o", "bob", "o@o", VIEW_GROUP);
-    assert_int_equal(world_stream(w, &w->a, ancestors, &up.base, WORLD_AS(w, "bob"), items, &count),
-                     STATUS_OK);
+    assert_int_equal(
+        world_stream(w, w->a.channel, ancestors, &up.base, WORLD_AS(w, "bob"), items, &count),
+        STATUS_OK);
     assert_int_equal(count, 1);
     assert_int_equal(
-        world_stream(w, &w->a, descendants, &down.base, WORLD_AS(w, "bob"), items, &count),
+        world_stream(w, w->a.channel, descendants, &down.base, WORLD_AS(w, "bob"), items, &count),
         STATUS_OK);
     assert_int_equal(count, 1);
 }

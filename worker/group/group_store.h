@@ -8,9 +8,9 @@
 #define PEK_WORKER_GROUP_GROUP_STORE_H
 
 #include "pek/group/v1/group.row.h"
-#include "worker/change/change.h"
+#include "shared/service/read.h"
+#include "worker/domain/domain.h"
 #include "worker/group/group.h"
-#include "worker/read/read.h"
 #include "worker/search/search_store.h"
 
 #define GROUP_DESCENDANTS_MAX 10000 /* of one answer */
@@ -59,12 +59,12 @@ PEK_MUST_CHECK enum status group_store_below(struct change *change, const char *
 
 /* ALREADY_EXISTS with a fault on `name` or `slug`. Without a foundation time it is now. */
 PEK_MUST_CHECK enum status group_store_insert(struct change *change, const group_v1_group *made,
-                                              const struct group_name *name,
+                                              const struct text_name *name,
                                               group_v1_group *ret_group);
 /* Those of `fields`, of enum group_profile_field. ALREADY_EXISTS with a fault on `group.name`. */
 PEK_MUST_CHECK enum status group_store_set_profile(struct change *change, unsigned fields,
                                                    const group_v1_group *profile,
-                                                   const struct group_name *name,
+                                                   const struct text_name *name,
                                                    group_v1_group *ret_group);
 /* Those of `fields`, of enum group_flag_field. */
 PEK_MUST_CHECK enum status group_store_set_flags(struct change *change, unsigned fields,
@@ -81,5 +81,9 @@ PEK_MUST_CHECK enum status group_store_unarchive(struct change *change, const ch
 PEK_MUST_CHECK enum status group_store_move(struct change *change, const char *id,
                                             const char *parent_id, group_v1_group *ret_group);
 extern const struct pg_statement group_store_audit; /* for change_audit */
+
+/* ---- keys that follow the collator: for worker/realm/rekey ---- */
+
+extern const struct pg_statement group_store_names_after, group_store_set_keys;
 
 #endif

@@ -257,11 +257,16 @@ static enum status check_policies(struct guard *guard, struct rpc_ctx *ctx)
     return status;
 }
 
-/* The rule is about a user, and that is the caller. */
+/* The rule is about a user, and that is the caller, who then sees all that a list has of them. */
 static bool is_own(struct rpc_ctx *ctx, const struct rpc_access *rule, const void *request)
 {
+    struct attached *attached = rpc_attached(ctx);
     const char *user = rule->self ? rule->self(request) : NULL;
-    return user && (user[0] == '\0' || slice_equal_str(rpc_principal(ctx)->user, user));
+    bool own = user && (user[0] == '\0' || strcmp(user, GUARD_ME) == 0 ||
+                        slice_equal_str(rpc_principal(ctx)->user, user));
+    if (own && rule->kind == RPC_ACCESS_FILTER)
+        attached->scope = (struct policy_scope){.all = true};
+    return own;
 }
 
 static enum status check_rules(struct guard *guard, struct rpc_ctx *ctx, const void *request)
@@ -310,6 +315,15 @@ const struct policy_scope *guard_scope(struct rpc_ctx *ctx)
 {
     const struct attached *attached = rpc_attached(ctx);
     return attached ? &attached->scope : NULL;
+}
+
+enum status guard_allows(struct guard *guard, struct rpc_ctx *ctx, uint32_t action,
+                         const char *group, bool *ret_allowed)
+{
+    const struct policy_asker asker = asker_of(ctx);
+    const struct policy_target target = {.group = group};
+    return policy_cache_allows(guard->cache, rpc_cancel(ctx), &asker, policy_action_bit(action),
+                               &target, rpc_arena(ctx), ret_allowed);
 }
 
 enum status guard_again(struct guard *guard, struct rpc_ctx *ctx, const void *request)

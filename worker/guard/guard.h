@@ -18,6 +18,7 @@
 
 #define GUARD_HINT_KEY "x-policy-hint"
 #define GUARD_AGE_MAX_MS 2000 /* a stream asks again after this long */
+#define GUARD_ME "me"         /* the caller, in a field that `self` of a rule names */
 
 struct guard;
 
@@ -30,6 +31,9 @@ struct rpc_interceptor guard_interceptor(struct guard *guard);
 
 /* What the caller may see by the method's filter rule; NULL of a method that is open to anybody. */
 const struct policy_scope *guard_scope(struct rpc_ctx *ctx);
+/* May the caller do this to the group as well? For what a method shows or tells them beside what its rules are about. */
+PEK_MUST_CHECK enum status guard_allows(struct guard *guard, struct rpc_ctx *ctx, uint32_t action,
+                                        const char *group, bool *ret_allowed);
 /* For a stream that lasts: the rules of the method are asked again, and guard_scope answers what is true now, when that
  * was done more than GUARD_AGE_MAX_MS ago and somebody's rights have changed since. PERMISSION_DENIED when nothing
  * is left to the caller, UNAUTHENTICATED when the token has expired. */

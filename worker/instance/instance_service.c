@@ -2,6 +2,7 @@
 
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
+#include "worker/person/person_store.h"
 #include "worker/rights/rights_store.h"
 
 /* Users told of in one event; of more, everybody. */
@@ -42,7 +43,14 @@ static enum status add_policies(struct rpc_ctx *ctx, struct slice user,
     pg_result_free(rows);
     res->n_policies = count;
     res->known = count > 0;
-    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (res->known)
+        return STATUS_OK;
+    bool is_member = false;
+    status = person_store_is_member(service->pg, rpc_cancel(ctx), user, &is_member);
+    res->known = is_member;
+    return status;
 }
 
 static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
@@ -73,6 +81,87 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
     google__protobuf__timestamp__init(res->expire_time);
     res->expire_time->seconds = expires_s;
     return STATUS_OK;
+}
+
+/* ---- people ---- */
+
+/* The assertion is the hub's word about itself. */
+static enum status take_hub(struct rpc_ctx *ctx, const char *assertion)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct slice subject;
+    PEK_TRY(take_assertion(ctx, assertion, &subject));
+    if (instance_is_hub(&service->instance, subject))
+        return STATUS_OK;
+    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "only the hub may call this");
+}
+
+/* A name that cannot be stored is their id; it keeps no other person from being told of. */
+static enum status person_make(struct rpc_ctx *ctx, const instance_v1_person *told,
+                               struct person *ret_person)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct person person = {slice_str(told->user_id), {{0}}, told->avatar_version, told->version};
+    enum status status =
+        text_name_make(service->collator, told->display_name, NULL, arena, &person.name, NULL);
+    if (status == STATUS_INVALID_ARGUMENT)
+        status = text_name_make(service->collator, told->user_id, NULL, arena, &person.name, NULL);
+    if (told->is_deleted)
+        person.name.folded = SLICE_LIT("");
+    *ret_person = person;
+    return status;
+}
+
+struct putting {
+    const struct person *people;
+    size_t count;
+    struct arena *arena;
+    struct pg_result *known;
+};
+
+static enum status put_in(struct pg_transaction *transaction, void *arg)
+{
+    struct putting *putting = arg;
+    putting->known = pg_result_free(putting->known);
+    return person_store_put(transaction, putting->people, putting->count, putting->arena,
+                            &putting->known);
+}
+
+static enum status answer_known(const struct pg_result *known, struct arena *arena,
+                                instance_v1_put_people_response *res)
+{
+    res->n_known_users = pg_rows(known);
+    res->known_users = arena_zalloc(arena, res->n_known_users + 1, sizeof(char *));
+    for (size_t i = 0; res->known_users && i < res->n_known_users; i++)
+        res->known_users[i] = arena_printf(arena, "%s", pg_get_str(known, i, 0));
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_request *req,
+                              instance_v1_put_people_response *res)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct person *people = arena_zalloc(arena, req->n_people + 1, sizeof(*people));
+    struct putting putting = {.people = people, .count = req->n_people, .arena = arena};
+    PEK_TRY(take_hub(ctx, req->assertion));
+    if (!people)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (req->n_people > PERSON_PUT_MAX)
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "people", "people are %d at most",
+                              PERSON_PUT_MAX);
+    for (size_t i = 0; i < req->n_people; i++) {
+        if (!policy_is_user(req->people[i]->user_id) || req->people[i]->version < 1)
+            return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "people",
+                                  "people[%zu] has no user's id, or no version", i);
+        PEK_TRY(person_make(ctx, req->people[i], &people[i]));
+    }
+    enum status status = pg_transact(service->pg, rpc_cancel(ctx), false, put_in, &putting);
+    if (status == STATUS_OK)
+        status = answer_known(putting.known, arena, res);
+    pg_result_free(putting.known);
+    return status;
 }
 
 /* ---- info ---- */
@@ -162,12 +251,9 @@ static enum status watch_policies(struct rpc_ctx *ctx,
                                   struct instance_v1_watch_policies_stream *stream)
 {
     struct instance_service *service = rpc_data(ctx);
-    struct slice subject;
-    enum status status = take_assertion(ctx, req->assertion, &subject);
+    enum status status = take_hub(ctx, req->assertion);
     if (status != STATUS_OK)
         return status;
-    if (!instance_is_hub(&service->instance, subject))
-        return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "only the hub watches policies");
     struct watch *watch = arena_zalloc(rpc_arena(ctx), 1, sizeof(*watch));
     if (!watch)
         return STATUS_RESOURCE_EXHAUSTED;
@@ -200,6 +286,7 @@ enum status instance_service_add(struct rpc_host *host, struct instance_service 
 {
     static const struct instance_v1_instance_service ops = {
         .issue_token = issue_token,
+        .put_people = put_people,
         .get_info = get_info,
         .watch_policies = watch_policies,
     };

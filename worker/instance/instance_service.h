@@ -4,6 +4,7 @@
 
 #include "shared/pg/pg.h"
 #include "shared/rpc/rpc.h"
+#include "shared/text/collator.h"
 #include "worker/instance/instance.h"
 #include "worker/rights/policy_cache.h"
 
@@ -13,6 +14,7 @@ struct instance_service {
     struct policy_cache *rights;
     struct rpc_host *host;
     const char *version;
+    struct text_collator *collator;
     const char *collator_version;
     /* In a fiber: learns the hub's keys again, when an assertion names one that is not known; OK when they
      * may have changed. NULL: never. */

@@ -120,6 +120,73 @@ static void info_names_realm_collator_and_services(struct world *w)
     assert_true(has_group);
 }
 
+/* ---- people ---- */
+
+static enum status put(struct world *w, const char *subject, instance_v1_person *person,
+                       instance_v1_put_people_response **ret_response)
+{
+    instance_v1_put_people_request req = INSTANCE_V1_PUT_PEOPLE_REQUEST_INIT;
+    struct slice token = assertion(w, subject);
+    req.assertion = arena_strndup(w->arena, token.ptr, token.len);
+    req.people = &person;
+    req.n_people = 1;
+    w->fault = (struct fault){0};
+    return instance_v1_put_people_call(w->a.channel, &req, NULL, 0, WORLD_REST(w), ret_response,
+                                       &w->fault);
+}
+
+static const char *known_as(struct world *w)
+{
+    return world_value(w, "SELECT coalesce(string_agg(id || '=' || display_name || '/' || folded"
+                          " || '/' || version, ' '), '') FROM pek.person");
+}
+
+static void people_are_kept_of_those_who_are_known_and_never_older(struct world *w)
+{
+    instance_v1_person person = INSTANCE_V1_PERSON_INIT;
+    instance_v1_put_people_response *res;
+    person.user_id = (char *)(uintptr_t) "dan";
+    person.display_name = (char *)(uintptr_t) "Őri Dániel";
+    person.version = 3;
+    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->n_known_users, 0);
+    assert_string_equal(known_as(w), "");
+    world_grant(w, &w->a, "Member", "dan", NULL, 4);
+    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->n_known_users, 1);
+    assert_string_equal(res->known_users[0], "dan");
+    assert_string_equal(known_as(w), "dan=Őri Dániel/ori daniel/3");
+    person.display_name = (char *)(uintptr_t) "Older";
+    person.version = 2;
+    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->n_known_users, 1);
+    assert_string_equal(known_as(w), "dan=Őri Dániel/ori daniel/3");
+    /* A name that no list could show stops nobody. */
+    person.display_name = (char *)(uintptr_t) "\xe2\x80\x8b";
+    person.version = 4;
+    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_string_equal(known_as(w), "dan=dan/dan/4");
+    person.display_name = (char *)(uintptr_t) "deleted user";
+    person.is_deleted = true;
+    person.version = 5;
+    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_string_equal(known_as(w), "dan=deleted user//5");
+}
+
+static void only_the_hub_tells_of_people(struct world *w)
+{
+    instance_v1_person person = INSTANCE_V1_PERSON_INIT;
+    instance_v1_put_people_response *res;
+    person.user_id = (char *)(uintptr_t) "alice";
+    person.version = 1;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(put(w, "alice", &person, &res), STATUS_PERMISSION_DENIED);
+    person.version = 0;
+    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "people");
+    assert_string_equal(known_as(w), "");
+}
+
 /* ---- watch ---- */
 
 struct watching {
@@ -230,6 +297,8 @@ int main(void)
         WORLD_TEST(assertion_buys_a_token_that_the_guard_takes),
         WORLD_TEST(stranger_gets_a_token_but_is_not_known),
         WORLD_TEST(assertion_is_good_for_one_use),
+        WORLD_TEST(people_are_kept_of_those_who_are_known_and_never_older),
+        WORLD_TEST(only_the_hub_tells_of_people),
         WORLD_TEST(only_the_hubs_assertion_for_this_realm_counts),
         WORLD_TEST(info_names_realm_collator_and_services),
         WORLD_TEST(watcher_hears_of_every_change),

@@ -108,7 +108,8 @@ enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_polic
         if (!question.target.group)
             return STATUS_RESOURCE_EXHAUSTED;
     }
-    enum status status = policy_admin_held(domain->pg, rpc_cancel(ctx), &question, arena, &held);
+    enum status status =
+        policy_admin_held(domain->service.pg, rpc_cancel(ctx), &question, arena, &held);
     if (status != STATUS_OK)
         return status;
     status = tell_hints(held, question.hints, question.hint_count, arena, res);

@@ -88,7 +88,7 @@ static enum status answer_policy(struct change *change, const char *id, policy_v
     enum status status = policy_admin_find(change->transaction, id, &policy);
     if (status != STATUS_OK)
         return status;
-    status = policy_to_message(policy, 0, change->domain->realm, change->arena, res);
+    status = policy_to_message(policy, 0, change_domain(change)->realm, change->arena, res);
     pg_result_free(policy);
     if (status == STATUS_OK)
         status = policy_admin_rows(change->transaction, id, &statements);

@@ -3,7 +3,7 @@
 #define PEK_WORKER_RIGHTS_POLICY_HANDLERS_H
 
 #include "pek/policy/v1/policy.rpc.h"
-#include "worker/change/change.h"
+#include "worker/domain/domain.h"
 #include "worker/policy/policy_admin_store.h"
 
 enum status policy_handle_create_child(struct rpc_ctx *ctx,

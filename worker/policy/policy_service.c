@@ -10,7 +10,7 @@ static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_re
 {
     const struct domain *domain = rpc_data(ctx);
     struct pg_result *policy, *statements = NULL;
-    enum status status = policy_admin_get(domain->pg, rpc_cancel(ctx), req->id, &policy);
+    enum status status = policy_admin_get(domain->service.pg, rpc_cancel(ctx), req->id, &policy);
     if (status != STATUS_OK)
         return status;
     status = pg_rows(policy) == 1
@@ -18,7 +18,8 @@ static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_re
                  : rpc_fail(ctx, STATUS_NOT_FOUND, "there is no policy %s", req->id);
     pg_result_free(policy);
     if (status == STATUS_OK)
-        status = policy_admin_get_statements(domain->pg, rpc_cancel(ctx), req->id, &statements);
+        status =
+            policy_admin_get_statements(domain->service.pg, rpc_cancel(ctx), req->id, &statements);
     if (status != STATUS_OK)
         return status;
     status = policy_statements_to_message(statements, rpc_arena(ctx), res);
@@ -95,7 +96,8 @@ static enum status list_policies(struct rpc_ctx *ctx, const policy_v1_list_polic
     while (status == STATUS_OK && left > 0) {
         struct pg_result *rows;
         list.limit = batch_rows(left);
-        status = policy_admin_list(domain->pg, rpc_cancel(ctx), &list, rpc_scratch(ctx), &rows);
+        status =
+            policy_admin_list(domain->service.pg, rpc_cancel(ctx), &list, rpc_scratch(ctx), &rows);
         if (status != STATUS_OK)
             break;
         size_t count = pg_rows(rows);
@@ -124,8 +126,8 @@ static enum status list_assignments(struct rpc_ctx *ctx,
     while (status == STATUS_OK && left > 0) {
         struct pg_result *rows;
         size_t limit = batch_rows(left);
-        status = policy_admin_assignments(domain->pg, rpc_cancel(ctx), req->policy_id, after_user,
-                                          limit, rpc_scratch(ctx), &rows);
+        status = policy_admin_assignments(domain->service.pg, rpc_cancel(ctx), req->policy_id,
+                                          after_user, limit, rpc_scratch(ctx), &rows);
         if (status != STATUS_OK)
             break;
         size_t count = pg_rows(rows);

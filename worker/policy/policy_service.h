@@ -4,7 +4,7 @@
 
 #include "shared/base/fault.h"
 #include "shared/rpc/rpc.h"
-#include "worker/change/domain.h"
+#include "worker/domain/domain.h"
 
 /* The domain outlives the host. */
 PEK_MUST_CHECK enum status policy_service_add(struct rpc_host *host, struct domain *domain,

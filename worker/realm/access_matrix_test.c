@@ -27,6 +27,7 @@ struct decision {
 
 #define GROUP(method) "/pek.group.v1.GroupService/" method
 #define INSTANCE(method) "/pek.instance.v1.InstanceService/" method
+#define MEMBERS(method) "/pek.membership.v1.MembershipService/" method
 #define POLICY(method) "/pek.policy.v1.PolicyService/" method
 
 /* clang-format off */
@@ -48,6 +49,27 @@ static const struct decision decisions[] = {
     {INSTANCE("IssueToken"), "", "uuuuuuu"},
     {INSTANCE("GetInfo"), "", "yyyyyyy"},
     {INSTANCE("WatchPolicies"), "", "uuuuuuu"},
+    {INSTANCE("PutPeople"), "", "uuuuuuu"},
+    {MEMBERS("ListMembers"), "group_id=o@o", "yyynnuu"},
+    {MEMBERS("ListMembers"), "group_id=o@x", "yynnnuu"},
+    {MEMBERS("ListMemberships"), "user_id=somebody", "yyynnuu"},
+    {MEMBERS("ListMemberships"), "user_id=$self", "yyyyyuu"},
+    {MEMBERS("ListMemberships"), "user_id=me", "yyyyyuu"},
+    {MEMBERS("ApplyForMembership"), "group_id=o@nope", "yyyyyuu"},
+    {MEMBERS("WithdrawApplication"), "group_id=o@o", "yyyyyuu"},
+    {MEMBERS("LeaveGroup"), "group_id=o@o", "yyyyyuu"},
+    {MEMBERS("AddMember"), "group_id=o@o user_id=?", "yynnnuu"},
+    {MEMBERS("BatchAddMembers"), "group_id=o@o", "yynnnuu"},
+    {MEMBERS("BatchAcceptMembers"), "group_id=o@o", "yynnnuu"},
+    {MEMBERS("BatchArchiveMembers"), "group_id=o@o", "yynnnuu"},
+    {MEMBERS("AcceptMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("RejectMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("PromoteMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("InactivateMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("ReactivateMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("ArchiveMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("UnarchiveMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("SetMemberDates"), "group_id=o@o user_id=somebody", "yynnnuu"},
     {POLICY("ListPolicies"), "", "yyyyyuu"},
     {POLICY("GetPolicy"), "id=$dean", "ynnynuu"},
     {POLICY("GetPolicy"), "id=$clerk", "ynnynuu"},
@@ -179,7 +201,8 @@ static enum status call(struct world *w, const struct world_realm *realm, enum r
     assert_non_null(items);
     w->fault = (struct fault){0};
     if (method->server_streaming)
-        status = world_stream(w, realm, method, request, metadata, metadata_count, items, &count);
+        status = world_stream(w, realm->channel, method, request, metadata, metadata_count, items,
+                              &count);
     else
         status = rpc_call_unary(realm->channel, method, request, metadata, metadata_count,
                                 &w->cancel, w->arena, &response, &w->fault);

@@ -2,16 +2,18 @@
 
 #include <string.h>
 
-#include "worker/change/migration_0004.h"
+#include "worker/domain/migration_0004.h"
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
+#include "worker/membership/migration_0011.h"
+#include "worker/person/migration_0010.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/policy/migration_0009.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 8
+#define FILES 10
 
 const struct migrations *realm_migrations(void)
 {
@@ -30,6 +32,9 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0008_group_archive, migration_0008_group_archive_len)},
         {"0009_policy_bounds.sql",
          slice_make(migration_0009_policy_bounds, migration_0009_policy_bounds_len)},
+        {"0010_person.sql", slice_make(migration_0010_person, migration_0010_person_len)},
+        {"0011_membership.sql",
+         slice_make(migration_0011_membership, migration_0011_membership_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

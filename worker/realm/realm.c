@@ -4,10 +4,10 @@
 
 #include "shared/base/clock.h"
 #include "shared/text/collator.h"
-#include "worker/change/change.h"
-#include "worker/change/domain.h"
+#include "worker/domain/domain.h"
 #include "worker/group/group_service.h"
 #include "worker/instance/instance_service.h"
+#include "worker/membership/membership_service.h"
 #include "worker/policy/policy_service.h"
 #include "worker/realm/migrations.h"
 #include "worker/realm/rekey.h"
@@ -55,22 +55,22 @@ static void keep_realm(void *arg)
     struct realm *realm = arg;
     struct domain *domain = &realm->domain;
     while (!realm->settled && !realm->closing.cancelled) {
-        enum status status = pg_wait_ready(domain->pg, &realm->closing);
+        enum status status = pg_wait_ready(domain->service.pg, &realm->closing);
         if (status == STATUS_OK)
-            status = rekey_groups(domain->pg, &realm->closing, domain->collator);
+            status = rekey_names(domain->service.pg, &realm->closing, domain->collator);
         realm->settled = status == STATUS_OK;
         if (!realm->settled)
             pause_for(realm, SETTLE_RETRY_MS);
     }
     while (!domain->search_is_ready && !realm->closing.cancelled) {
         domain->search_is_ready =
-            rekey_search(domain->pg, &realm->closing, domain->collator) == STATUS_OK;
+            rekey_search(domain->service.pg, &realm->closing, domain->collator) == STATUS_OK;
         if (!domain->search_is_ready)
             pause_for(realm, SETTLE_RETRY_MS);
     }
     /* A failure to delete old keys costs nothing but space until the next time. */
     while (pause_for(realm, KEYS_FORGET_EVERY_MS))
-        (void)!change_forget_keys(domain->pg, &realm->closing);
+        (void)!change_forget_keys(&domain->service, &realm->closing);
     realm->running = false;
     fiber_event_signal(&realm->ended);
 }
@@ -99,7 +99,10 @@ static enum status open_pg(struct realm *realm, const struct realm_options *opti
         .long_read_max = options->long_read_max,
         .transaction_max = options->transaction_max,
     };
-    return pg_new(realm->fibers, &pg, &realm->domain.pg, fault);
+    struct pg *made;
+    PEK_TRY(pg_new(realm->fibers, &pg, &made, fault));
+    realm->domain.service = domain_service(made);
+    return STATUS_OK;
 }
 
 /* A host has one interceptor: the guard decides, the program hears of the end. */
@@ -138,16 +141,19 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
     enum status status = rpc_host_new(realm->fibers, &host, &realm->host);
     if (status != STATUS_OK)
         return status;
-    realm->instance.pg = domain->pg;
+    realm->instance.pg = domain->service.pg;
     realm->instance.rights = domain->rights;
     realm->instance.host = realm->host;
     realm->instance.version = options->version;
+    realm->instance.collator = domain->collator;
     realm->instance.collator_version = text_collator_version(domain->collator);
     realm->instance.refresh_hub_keys = options->refresh_hub_keys;
     realm->instance.refresh_arg = options->refresh_arg;
     status = instance_service_add(realm->host, &realm->instance, fault);
     if (status == STATUS_OK)
         status = group_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = membership_service_add(realm->host, domain, fault);
     return status == STATUS_OK ? policy_service_add(realm->host, domain, fault) : status;
 }
 
@@ -171,7 +177,7 @@ enum status realm_open(struct fibers *fibers, const struct realm_options *option
     if (status == STATUS_OK)
         status = open_pg(realm, options, fault);
     if (status == STATUS_OK)
-        status = policy_cache_new(realm->domain.pg, options->realm, &realm->domain.rights);
+        status = policy_cache_new(realm->domain.service.pg, options->realm, &realm->domain.rights);
     if (status == STATUS_OK)
         status =
             guard_new(options->realm, options->keys, realm->domain.rights, &realm->domain.guard);
@@ -200,7 +206,7 @@ struct realm *realm_close(struct realm *realm)
     rpc_host_free(realm->host);
     guard_free(realm->domain.guard);
     policy_cache_free(realm->domain.rights);
-    pg_free(realm->domain.pg);
+    pg_free(realm->domain.service.pg);
     if (realm->instance_made)
         instance_done(&realm->instance.instance);
     text_collator_free(realm->domain.collator);
@@ -222,7 +228,7 @@ struct rpc_host *realm_host(struct realm *realm)
 
 struct pg *realm_pg(struct realm *realm)
 {
-    return realm->domain.pg;
+    return realm->domain.service.pg;
 }
 
 struct policy_cache *realm_rights(struct realm *realm)
@@ -232,7 +238,7 @@ struct policy_cache *realm_rights(struct realm *realm)
 
 bool realm_is_ready(const struct realm *realm)
 {
-    return realm->settled && pg_is_ready(realm->domain.pg);
+    return realm->settled && pg_is_ready(realm->domain.service.pg);
 }
 
 bool realm_search_is_ready(const struct realm *realm)
@@ -256,17 +262,17 @@ enum status realm_wait_ready(struct realm *realm, struct cancel *cancel)
 
 const char *realm_refusal(const struct realm *realm)
 {
-    return pg_refusal(realm->domain.pg);
+    return pg_refusal(realm->domain.service.pg);
 }
 
 const char *realm_trouble(const struct realm *realm)
 {
-    return realm_is_ready(realm) ? "" : pg_last_error(realm->domain.pg);
+    return realm_is_ready(realm) ? "" : pg_last_error(realm->domain.service.pg);
 }
 
 void realm_statistics(const struct realm *realm, struct realm_statistics *ret_statistics)
 {
-    pg_statistics(realm->domain.pg, &ret_statistics->pg);
+    pg_statistics(realm->domain.service.pg, &ret_statistics->pg);
     policy_cache_statistics(realm->domain.rights, &ret_statistics->policy);
     guard_statistics(realm->domain.guard, &ret_statistics->guard);
 }

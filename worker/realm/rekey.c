@@ -2,10 +2,20 @@
 
 #include <string.h>
 
-#include "worker/group/group_keys_store.h"
+#include "worker/group/group_store.h"
+#include "worker/person/person_store.h"
 #include "worker/search/search_store.h"
 
 #define REKEY_ARENA_BYTES_MAX ((size_t)16 << 20)
+
+/* What has a name, and keys that follow from it: ids and names behind $1, at most $2 of them; and how their keys are
+ * written, given ids, names, unique keys, folded names and sort keys, unless there is another name by now. */
+static const struct named {
+    const struct pg_statement *after, *set;
+} all_named[] = {
+    {&group_store_names_after, &group_store_set_keys},
+    {&person_store_names_after, &person_store_set_keys},
+};
 
 /* True in `ret_current` when the stored version is the collator's; else the row is locked and set to it, and
  * the names' triggers leave what is searched to rekey_search. */
@@ -41,35 +51,82 @@ static enum status take_version(struct pg_transaction *transaction, const char *
     return status;
 }
 
+/* Up to a batch of names, each with its id, and what is made of them. */
+struct batch {
+    struct slice ids[REKEY_BATCH_ROWS], names[REKEY_BATCH_ROWS], unique_keys[REKEY_BATCH_ROWS];
+    struct slice folded[REKEY_BATCH_ROWS], sort_keys[REKEY_BATCH_ROWS];
+};
+
+static enum status make_keys(const struct pg_result *rows, struct text_collator *collator,
+                             struct arena *arena, struct batch *batch)
+{
+    struct text_name name;
+    for (size_t i = 0; i < pg_rows(rows); i++) {
+        PEK_TRY(text_name_make(collator, pg_get_str(rows, i, 1), NULL, arena, &name, NULL));
+        batch->ids[i] = pg_get_slice(rows, i, 0);
+        batch->names[i] = name.name;
+        batch->unique_keys[i] = name.unique_key;
+        batch->folded[i] = name.folded;
+        batch->sort_keys[i] = name.sort_key;
+    }
+    return STATUS_OK;
+}
+
+static enum status set_keys(struct pg_transaction *transaction, const struct pg_statement *set,
+                            const struct batch *batch, size_t count, struct arena *arena)
+{
+    struct pg_result *result;
+    PEK_TRY(pg_execute(transaction, set,
+                       PG_PARAMS(pg_text_array(arena, batch->ids, count),
+                                 pg_text_array(arena, batch->names, count),
+                                 pg_text_array(arena, batch->unique_keys, count),
+                                 pg_text_array(arena, batch->folded, count),
+                                 pg_bytea_array(arena, batch->sort_keys, count)),
+                       &result));
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
 /* One batch behind `last`, which moves on; fewer than REKEY_BATCH_ROWS were the last ones. */
-static enum status rekey_batch(struct pg_transaction *transaction, struct text_collator *collator,
-                               struct arena *arena, char *last, size_t last_bytes,
-                               size_t *ret_count)
+static enum status rekey_batch(struct pg_transaction *transaction, const struct named *named,
+                               struct text_collator *collator, struct arena *arena, char *last,
+                               size_t last_bytes, size_t *ret_count)
 {
     struct pg_result *rows;
-    enum status status = group_store_names_after(transaction, last, REKEY_BATCH_ROWS, arena, &rows);
-    if (status != STATUS_OK)
-        return status;
+    struct batch *batch = arena_zalloc(arena, 1, sizeof(*batch));
+    if (!batch)
+        return STATUS_RESOURCE_EXHAUSTED;
+    PEK_TRY(pg_execute(transaction, named->after,
+                       PG_PARAMS(pg_str(last), pg_int(arena, REKEY_BATCH_ROWS)), &rows));
     size_t count = pg_rows(rows);
-    struct slice ids[REKEY_BATCH_ROWS];
-    struct group_name *names = arena_zalloc(arena, REKEY_BATCH_ROWS, sizeof(*names));
-    if (!names)
-        status = STATUS_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        ids[i] = pg_get_slice(rows, i, 0);
-        status = group_name_make(collator, pg_get_str(rows, i, 1), NULL, arena, &names[i], NULL);
-    }
+    enum status status = make_keys(rows, collator, arena, batch);
     if (status == STATUS_OK && count > 0)
-        status = group_store_set_keys(transaction, ids, names, count, arena);
+        status = set_keys(transaction, named->set, batch, count, arena);
     if (status == STATUS_OK && count > 0) {
-        struct slice id = pg_get_slice(rows, count - 1, 0);
+        struct slice id = batch->ids[count - 1];
         if (id.len >= last_bytes)
             status = STATUS_INTERNAL;
         else
-            memcpy(last, pg_get_str(rows, count - 1, 0), id.len + 1);
+            memcpy(last, id.ptr, id.len + 1);
     }
     pg_result_free(rows);
     *ret_count = count;
+    return status;
+}
+
+static enum status rekey_all(struct pg_transaction *transaction, const struct named *named,
+                             struct text_collator *collator)
+{
+    struct arena arena;
+    arena_init(&arena, REKEY_ARENA_BYTES_MAX);
+    char last[256] = "";
+    size_t count = REKEY_BATCH_ROWS;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && count == REKEY_BATCH_ROWS) {
+        status = rekey_batch(transaction, named, collator, &arena, last, sizeof(last), &count);
+        arena_reset(&arena);
+    }
+    arena_done(&arena);
     return status;
 }
 
@@ -80,19 +137,12 @@ static enum status rekey(struct pg_transaction *transaction, void *arg)
     enum status status = take_version(transaction, text_collator_version(collator), &current);
     if (status != STATUS_OK || current)
         return status;
-    struct arena arena;
-    arena_init(&arena, REKEY_ARENA_BYTES_MAX);
-    char last[256] = "";
-    size_t count = REKEY_BATCH_ROWS;
-    while (status == STATUS_OK && count == REKEY_BATCH_ROWS) {
-        status = rekey_batch(transaction, collator, &arena, last, sizeof(last), &count);
-        arena_reset(&arena);
-    }
-    arena_done(&arena);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof(all_named) / sizeof(all_named[0]); i++)
+        status = rekey_all(transaction, &all_named[i], collator);
     return status;
 }
 
-enum status rekey_groups(struct pg *pg, struct cancel *cancel, struct text_collator *collator)
+enum status rekey_names(struct pg *pg, struct cancel *cancel, struct text_collator *collator)
 {
     return pg_transact(pg, cancel, false, rekey, collator);
 }

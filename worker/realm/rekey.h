@@ -17,9 +17,9 @@
 #define REKEY_BATCH_ROWS 500
 
 /* In a fiber. Nothing to do is OK. Programs that start together wait for one another. */
-PEK_MUST_CHECK enum status rekey_groups(struct pg *pg, struct cancel *cancel,
-                                        struct text_collator *collator);
-/* In a fiber, after rekey_groups. As search_build, which it calls. */
+PEK_MUST_CHECK enum status rekey_names(struct pg *pg, struct cancel *cancel,
+                                       struct text_collator *collator);
+/* In a fiber, after rekey_names. As search_build, which it calls. */
 PEK_MUST_CHECK enum status rekey_search(struct pg *pg, struct cancel *cancel,
                                         const struct text_collator *collator);
 

@@ -253,7 +253,7 @@ enum status world_get(struct world *w, const char *user, const char *id, group_v
                                    &w->fault);
 }
 
-enum status world_stream(struct world *w, const struct world_realm *realm,
+enum status world_stream(struct world *w, struct rpc_channel *channel,
                          const struct rpc_method *method, const ProtobufCMessage *request,
                          const struct rpc_pair *metadata, size_t metadata_count,
                          ProtobufCMessage **ret_items, size_t *ret_count)
@@ -276,7 +276,7 @@ enum status world_stream(struct world *w, const struct world_realm *realm,
     struct slice message;
     const struct fault *outcome;
     size_t count = 0;
-    assert_int_equal(rpc_call_start(realm->channel, &options, &call), STATUS_OK);
+    assert_int_equal(rpc_call_start(channel, &options, &call), STATUS_OK);
     while (true) {
         while (rpc_call_next(call, &message)) {
             assert_true(count < WORLD_ITEMS_MAX);
@@ -313,7 +313,8 @@ const char *world_items(struct world *w, const char *user, const char *path,
     assert_non_null(method);
     assert_non_null(items);
     buffer_init(&texts, 1u << 20);
-    enum status status = world_stream(w, &w->a, method, request, WORLD_AS(w, user), items, &count);
+    enum status status =
+        world_stream(w, w->a.channel, method, request, WORLD_AS(w, user), items, &count);
     for (size_t i = 0; i < count; i++)
         buffer_printf(&texts, "%s%s", i ? " " : "", text_of(items[i], field));
     if (status != STATUS_OK)

@@ -87,7 +87,7 @@ enum status world_get(struct world *w, const char *user, const char *id,
                       group_v1_group **ret_group);
 /* One streaming call, all items packed into the arena; at most WORLD_ITEMS_MAX. */
 #define WORLD_ITEMS_MAX 4096
-enum status world_stream(struct world *w, const struct world_realm *realm,
+enum status world_stream(struct world *w, struct rpc_channel *channel,
                          const struct rpc_method *method, const ProtobufCMessage *request,
                          const struct rpc_pair *metadata, size_t metadata_count,
                          ProtobufCMessage **ret_items, size_t *ret_count);

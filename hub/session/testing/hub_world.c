@@ -8,12 +8,6 @@
 
 #include <cmocka.h>
 
-#include "hub/migration_0001.h"
-#include "hub/migration_0002.h"
-#include "hub/migration_0003.h"
-#include "hub/migration_0004.h"
-#include "hub/migration_0005.h"
-#include "hub/migration_0006.h"
 #include "shared/base/clock.h"
 
 static void (*current_body)(struct hub_world *h);
@@ -39,7 +33,7 @@ static void hub_open(struct hub_world *h, struct hub *hub, const char *redis_url
     const struct registry_options registry = {
         .keys = h->keys, .issuer = WORLD_HUB, .arg = hub, .on_policies = policies_changed};
     const struct session_options sessions = {
-        .pg = h->pg,
+        .service = hub_service(h->pg),
         .registry = &hub->registry,
         .keys = h->keys,
         .issuer = WORLD_HUB,
@@ -66,21 +60,10 @@ static void hub_close(struct hub *hub)
 
 static void make_tables(struct hub_world *h)
 {
-    const struct slice migrations[] = {
-        slice_make(hub_0001_hub_sql, hub_0001_hub_sql_len),
-        slice_make(hub_0002_login_sql, hub_0002_login_sql_len),
-        slice_make(hub_0003_session_sql, hub_0003_session_sql_len),
-        slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len),
-        slice_make(hub_0005_grants_sql, hub_0005_grants_sql_len),
-        slice_make(hub_0006_profile_sql, hub_0006_profile_sql_len),
-    };
-    for (size_t i = 0; i < sizeof(migrations) / sizeof(migrations[0]); i++) {
-        struct buffer sql;
-        buffer_init(&sql, 1u << 20);
-        buffer_printf(&sql, "BEGIN; %.*s COMMIT;", SLICE_ARG(migrations[i]));
-        pg_cluster_execute(h->w->cluster, sql.ptr);
-        buffer_done(&sql);
-    }
+    size_t applied;
+    assert_int_equal(
+        migrate_apply(pg_cluster_conninfo(h->w->cluster), hub_migrations(), &applied, &h->fault),
+        STATUS_OK);
 }
 
 static bool both_listen(struct hub_world *h)
@@ -102,7 +85,7 @@ void hub_world_run(struct world *w, const char *redis_url, void (*body)(struct h
     if (strcmp(world_value(w, "SELECT to_regclass('hub.session')::text"), "") == 0)
         make_tables(h);
     world_sql(w, "SET client_min_messages = warning;"
-                 " TRUNCATE hub.user_account, hub.session, hub.user_realm CASCADE");
+                 " TRUNCATE hub.user_account, hub.session, hub.user_realm, hub.audit_log CASCADE");
     world_sql(w, "INSERT INTO hub.user_account (id, username, name)"
                  " VALUES ('alice', 'alice.n', 'Alice'), ('bob', 'bob.n', 'Bob'),"
                  "        ('carol', 'carol.n', 'Carol')");

@@ -4,6 +4,7 @@
 #ifndef PEK_HUB_SESSION_TESTING_HUB_WORLD_H
 #define PEK_HUB_SESSION_TESTING_HUB_WORLD_H
 
+#include "hub/schema/schema.h"
 #include "hub/session/session.h"
 #include "worker/testing/world.h"
 

@@ -1,23 +1,31 @@
-#include "worker/read/read.h"
+#include "shared/service/read.h"
 
 #include <assert.h>
 
+#include "shared/base/buffer.h"
+
 /* A sort key, an id and what ends it. */
 #define POSITION_BYTES_MAX 8192
+
+enum status read_row(struct rpc_ctx *ctx, const struct row_type *type,
+                     const struct pg_statement *statement, const struct pg_param *params,
+                     size_t param_count, void *ret_message)
+{
+    const struct service *service = rpc_data(ctx);
+    struct pg_result *rows;
+    PEK_TRY(pg_read(service->pg, PG_POINT_READ, rpc_cancel(ctx), statement, params, param_count,
+                    &rows));
+    enum status status = row_take(type, rows, rpc_arena(ctx), ret_message, rpc_fault(ctx));
+    pg_result_free(rows);
+    return status;
+}
 
 enum status read_one(struct rpc_ctx *ctx, const struct row_type *type,
                      const struct pg_statement *statement, const char *field, const char *id,
                      void *ret_message)
 {
-    const struct domain *domain = rpc_data(ctx);
-    struct pg_result *rows;
-    PEK_TRY(pg_read(domain->pg, PG_POINT_READ, rpc_cancel(ctx), statement, PG_PARAMS(pg_str(id)),
-                    &rows));
-    enum status status = row_take(type, rows, rpc_arena(ctx), ret_message, rpc_fault(ctx));
-    if (status == STATUS_NOT_FOUND)
-        status = row_missing(type, field, id, rpc_fault(ctx));
-    pg_result_free(rows);
-    return status;
+    enum status status = read_row(ctx, type, statement, PG_PARAMS(pg_str(id)), ret_message);
+    return status == STATUS_NOT_FOUND ? row_missing(type, field, id, rpc_fault(ctx)) : status;
 }
 
 /* ---- lists ---- */
@@ -26,16 +34,16 @@ enum status read_rows(const struct read_batch *batch, const struct pg_statement 
                       const struct pg_param *params, size_t param_count,
                       struct pg_result **ret_rows)
 {
-    const struct domain *domain = rpc_data(batch->ctx);
-    return pg_read(domain->pg, batch->lane, rpc_cancel(batch->ctx), statement, params, param_count,
+    const struct service *service = rpc_data(batch->ctx);
+    return pg_read(service->pg, batch->lane, rpc_cancel(batch->ctx), statement, params, param_count,
                    ret_rows);
 }
 
-static enum status check_page(struct rpc_ctx *ctx, const struct read_list *list)
+enum status read_check_page(struct rpc_ctx *ctx, int32_t page_size, const char *page_token)
 {
-    if (list->page_size < 0)
+    if (page_size < 0)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_size", "page_size is negative");
-    if (list->page_token && list->page_token[0])
+    if (page_token && page_token[0])
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_token",
                               "page tokens are the hub's; a realm takes `after`");
     return STATUS_OK;
@@ -71,6 +79,8 @@ static enum status send_rows(struct rpc_ctx *ctx, const struct read_list *list,
         if (!item)
             return STATUS_RESOURCE_EXHAUSTED;
         PEK_TRY(list->type->read(rows, i, scratch, item, rpc_fault(ctx)));
+        if (list->complete)
+            PEK_TRY(list->complete(rows, i, scratch, item));
         if (i + 1 == count && list->once_rows_max == 0)
             PEK_TRY(continue_behind(method, item, position, batch));
         PEK_TRY(rpc_stream_send(rpc_stream(ctx), item));
@@ -98,18 +108,20 @@ static enum status send_batch(struct rpc_ctx *ctx, const struct read_list *list,
 static enum status send_all(struct rpc_ctx *ctx, const struct read_list *list,
                             struct buffer *position, struct read_batch *batch)
 {
-    const struct domain *domain = rpc_data(ctx);
+    struct service *service = rpc_data(ctx);
+    const struct service_rights *rights = service->rights;
     size_t left = list->page_size > 0 ? (size_t)list->page_size : SIZE_MAX;
     size_t batch_rows = list->once_rows_max > 0 ? list->once_rows_max + 1 : READ_BATCH_ROWS;
     size_t count;
     do {
         batch->limit = left < batch_rows ? left : batch_rows;
-        batch->scope = guard_scope(ctx);
+        batch->scope = rights ? rights->scope(ctx) : NULL;
         PEK_TRY(send_batch(ctx, list, position, batch, &count));
         left -= count;
         if (count < batch->limit || left == 0)
             return STATUS_OK;
-        PEK_TRY(guard_again(domain->guard, ctx, list->request));
+        if (rights)
+            PEK_TRY(rights->check_again(service, ctx, list->request));
     } while (true);
 }
 
@@ -118,7 +130,7 @@ enum status read_list(struct rpc_ctx *ctx, const struct read_list *list)
     const struct rpc_method *method = rpc_method(ctx);
     assert(method->response == list->type->message);
     assert(method->position || list->once_rows_max > 0);
-    PEK_TRY(check_page(ctx, list));
+    PEK_TRY(read_check_page(ctx, list->page_size, list->page_token));
     size_t rows_max = list->once_rows_max > 0 ? list->once_rows_max : (size_t)list->page_size;
     bool is_short = rows_max > 0 && rows_max <= READ_POINT_ROWS_MAX;
     struct read_batch batch = {

@@ -1,8 +1,8 @@
 /* read: how a handler answers what is stored: one row, or a list of them.
  *
  * A list is a statement that the handler gives batch by batch; read_list does the rest: it continues behind the last
- * row that it sent (the keyset: routing's sort_key and identity in the proto), asks the guard again between two
- * batches, and stops when the caller is gone. Memory stays flat however long the list is.
+ * row that it sent (the keyset: routing's sort_key and identity in the proto), asks again whether the caller may between two
+ * batches (service_rights), and stops when the caller is gone. Memory stays flat however long the list is.
  *
  *     static enum status next_groups(const struct read_batch *batch, const void *arg,
  *                                    struct pg_result **ret_rows)   // the store: one statement
@@ -11,30 +11,39 @@
  *                              .next = next_groups, .arg = &query};
  *     return read_list(ctx, &list);
  */
-#ifndef PEK_WORKER_READ_READ_H
-#define PEK_WORKER_READ_READ_H
+#ifndef PEK_SHARED_SERVICE_READ_H
+#define PEK_SHARED_SERVICE_READ_H
 
 #include "pek/cursor.rpc.h"
 #include "shared/row/row.h"
-#include "shared/rpc/rpc.h"
-#include "worker/change/domain.h"
+#include "shared/service/service.h"
 
 #define READ_BATCH_ROWS 500
 /* Up to so many rows a list is a page that a person waits for, and goes by the lane of point reads: the hub's largest
  * page, and the row that tells it that there is another. */
 #define READ_POINT_ROWS_MAX 101
 
+/* The row of a statement (row_take) becomes the answer. NOT_FOUND, and no fault, when there is none. */
+PEK_MUST_CHECK enum status read_row(struct rpc_ctx *ctx, const struct row_type *type,
+                                    const struct pg_statement *statement,
+                                    const struct pg_param *params, size_t param_count,
+                                    void *ret_message);
 /* The row that `id` names becomes the answer, by a statement whose only parameter it is. NOT_FOUND on `field`. */
 PEK_MUST_CHECK enum status read_one(struct rpc_ctx *ctx, const struct row_type *type,
                                     const struct pg_statement *statement, const char *field,
                                     const char *id, void *ret_message);
 
+/* INVALID_ARGUMENT for a negative page size or a page token: those are the hub's. read_list calls it; so does a list of what
+ * is not in the database. */
+PEK_MUST_CHECK enum status read_check_page(struct rpc_ctx *ctx, int32_t page_size,
+                                           const char *page_token);
+
 /* What is wanted next: up to `limit` rows behind the position, in the list's order. */
 struct read_batch {
     struct rpc_ctx *ctx;
     enum pg_lane lane;
-    struct arena *arena; /* of the batch */
-    const struct policy_scope *scope;
+    struct arena *arena;    /* of the batch */
+    const void *scope;      /* service_rights.scope, as it is now */
     struct slice after_key; /* empty: from the beginning */
     const char *after_id;   /* "" likewise */
     bool inclusive;         /* from the position on, else behind it */
@@ -59,6 +68,9 @@ struct read_list {
     const Pek__Cursor *after;    /* NULL: from the beginning */
     read_next next;
     const void *arg;
+    /* Of each item that was read from a row: what the row has besides. NULL: nothing. */
+    enum status (*complete)(const struct pg_result *rows, size_t row, struct arena *arena,
+                            void *item);
     /* Takes PostgreSQL long however few rows are wanted: a search. */
     bool is_long;
     /* When not 0, the first batch is all there is, and more rows than these are refused. */
@@ -67,7 +79,7 @@ struct read_list {
 #define READ_PAGE(req)                                                                             \
     .page_size = (req)->page_size, .page_token = (req)->page_token, .after = (req)->after
 
-/* INVALID_ARGUMENT for a negative page size or a page token; else what `next`, the guard and sending answer. */
+/* read_check_page's statuses, and what `next`, check_again and sending answer. */
 PEK_MUST_CHECK enum status read_list(struct rpc_ctx *ctx, const struct read_list *list);
 
 #endif

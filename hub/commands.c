@@ -1,14 +1,30 @@
+#include "hub/commands.h"
+
 #include <libpq-fe.h>
 
-#include "hub/hub.h"
+#include "hub/schema/schema.h"
+#include "worker/realm/migrations.h"
+
+static const char *owner_of(const struct hub_config *config)
+{
+    return config->database_owner[0] ? config->database_owner : config->database;
+}
+
+enum status hub_migrate(const struct hub_config *config, struct fault *fault)
+{
+    size_t applied;
+    const char *local = config->local_database_owner;
+
+    if (config->local_realm[0])
+        PEK_TRY(realm_migrate(local[0] ? local : owner_of(config), &applied, fault));
+    return migrate_apply(owner_of(config), hub_migrations(), &applied, fault);
+}
 
 enum status hub_set_user_disabled(const struct hub_config *config, const char *who, bool disabled,
                                   struct fault *fault)
 {
     const char *values[] = {who, disabled ? "true" : "false"};
-    /* As pekctl: the hub's own role may not. */
-    PGconn *connection =
-        PQconnectdb(config->database_owner[0] ? config->database_owner : config->database);
+    PGconn *connection = PQconnectdb(owner_of(config));
     PGresult *result = NULL;
     enum status status = STATUS_OK;
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "shared/base/calendar.h"
-#include "worker/read/read.h"
+#include "shared/service/read.h"
 #include "worker/testing/world.h"
 
 #define VIEW_GROUP (1u << 2)

@@ -1,16 +1,17 @@
+#include "hub/schema/schema.h"
+
 #include <string.h>
 
-#include "hub/hub.h"
-#include "hub/migration_0001.h"
-#include "hub/migration_0002.h"
-#include "hub/migration_0003.h"
-#include "hub/migration_0004.h"
-#include "hub/migration_0005.h"
-#include "hub/migration_0006.h"
-#include "shared/pg/migrate.h"
-#include "worker/realm/migrations.h"
+#include "hub/schema/migration_0001.h"
+#include "hub/schema/migration_0002.h"
+#include "hub/schema/migration_0003.h"
+#include "hub/schema/migration_0004.h"
+#include "hub/schema/migration_0005.h"
+#include "hub/schema/migration_0006.h"
+#include "hub/schema/migration_0007.h"
+#include "shared/service/change.h"
 
-#define FILES 6
+#define FILES 7
 
 const struct migrations *hub_migrations(void)
 {
@@ -24,21 +25,15 @@ const struct migrations *hub_migrations(void)
         {"0004_instance.sql", slice_make(hub_0004_instance_sql, hub_0004_instance_sql_len)},
         {"0005_grants.sql", slice_make(hub_0005_grants_sql, hub_0005_grants_sql_len)},
         {"0006_profile.sql", slice_make(hub_0006_profile_sql, hub_0006_profile_sql_len)},
+        {"0007_change.sql", slice_make(hub_0007_change_sql, hub_0007_change_sql_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
 }
 
-enum status hub_migrate(const struct hub_config *config, struct fault *fault)
+/* Rights are what a session's cookie gives: they do not change while a call lasts. */
+struct service hub_service(struct pg *pg)
 {
-    size_t applied;
-    const char *database = config->database_owner[0] ? config->database_owner : config->database;
-    const char *local = config->local_database_owner[0] ? config->local_database_owner : database;
-
-    if (config->local_realm[0]) {
-        enum status status = realm_migrate(local, &applied, fault);
-        if (status)
-            return status;
-    }
-    return migrate_apply(database, hub_migrations(), &applied, fault);
+    static const struct change_keys keys = CHANGE_KEYS("hub.idempotency");
+    return (struct service){.pg = pg, .keys = &keys};
 }

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker/change/change.h"
+#include "worker/domain/domain.h"
 #include "worker/testing/world.h"
 
 static enum status create(struct world *w, const char *user, const char *key, const char *slug,
@@ -121,7 +121,8 @@ static void old_keys_are_forgotten(struct world *w)
     assert_int_equal(create(w, "alice", "new", "y", "Y", &w->fault, &res), STATUS_OK);
     world_sql(w, "UPDATE pek.idempotency SET create_time = now() - interval '2 days'"
                  " WHERE key = 'old'");
-    assert_int_equal(change_forget_keys(realm_pg(w->a.realm), &w->cancel), STATUS_OK);
+    const struct service service = domain_service(realm_pg(w->a.realm));
+    assert_int_equal(change_forget_keys(&service, &w->cancel), STATUS_OK);
     assert_string_equal(world_value(w, "SELECT string_agg(key, ' ') FROM pek.idempotency"), "new");
 }
 

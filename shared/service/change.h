@@ -1,4 +1,5 @@
-/* change: how a handler changes something: one transaction with everything that belongs to it.
+/* change: how a handler changes something: one transaction with everything that belongs to it. A realm's and the hub's
+ * do it alike.
  *
  *     CHANGE_METHOD(archive_group, group_v1_archive_group_request, group_v1_group)
  *     {
@@ -15,28 +16,49 @@
  *     answer are stored in the same transaction. The same key with the same request gives the stored
  *     answer and changes nothing; with another request or method it is refused. Two at the same time wait
  *     for one another on the key's row;
- *   - after the commit and before the answer: the rights of the users named are forgotten.
+ *   - after the commit and before the answer: service.committed, as which a realm forgets the rights of the users named.
  *
  * A refused change leaves nothing, so its key may be used again. Everything that the body asks for by `change` lives in
  * the arena or is given back when the transaction ends, so that a body may return at any line.
  */
-#ifndef PEK_WORKER_CHANGE_CHANGE_H
-#define PEK_WORKER_CHANGE_CHANGE_H
+#ifndef PEK_SHARED_SERVICE_CHANGE_H
+#define PEK_SHARED_SERVICE_CHANGE_H
 
 #include "shared/row/row.h"
-#include "shared/rpc/rpc.h"
-#include "worker/change/domain.h"
+#include "shared/service/service.h"
 
 #define CHANGE_KEY_METADATA "idempotency-key"
 #define CHANGE_KEY_BYTES_MAX 128
 #define CHANGE_KEY_AGE_MAX_S 86400 /* an older key may be used again */
 #define CHANGE_USERS_MAX 1000      /* named by one change; of more, everybody is forgotten */
 
+/* Where idempotency keys are kept: a table with the columns (user_id, key) unique, method, request_sha256, response and
+ * create_time. CHANGE_KEYS("pek.idempotency") are the statements. */
+struct change_keys {
+    struct pg_statement claim, find, store, forget;
+};
+#define CHANGE_KEYS(table)                                                                         \
+    {                                                                                              \
+        .claim = {"idempotency_claim",                                                             \
+                  "INSERT INTO " table " (user_id, key, method, request_sha256) "                  \
+                  "VALUES ($1, $2, $3, $4::bytea) ON CONFLICT DO NOTHING"},                        \
+        .find = {"idempotency_find", "SELECT method, request_sha256, response FROM " table         \
+                                     " WHERE user_id = $1 AND key = $2 AND response IS NOT NULL"}, \
+        .store = {"idempotency_store",                                                             \
+                  "UPDATE " table " SET response = $3::bytea WHERE user_id = $1 AND key = $2"},    \
+        .forget = {"idempotency_forget",                                                           \
+                   "DELETE FROM " table " WHERE (user_id, key) IN ("                               \
+                   " SELECT user_id, key FROM " table                                              \
+                   " WHERE create_time < now() - interval '1 day' LIMIT 1000)"},                   \
+    }
+/* What a key may be: nothing (none was given), or CHANGE_KEY_BYTES_MAX printable characters. INVALID_ARGUMENT. */
+PEK_MUST_CHECK enum status change_check_key(struct slice key, struct fault *fault);
+
 struct change_result; /* rows that live until the transaction ends */
 
 struct change {
     struct rpc_ctx *ctx;
-    const struct domain *domain;
+    struct service *service;
     struct pg_transaction *transaction;
     struct arena *arena;
     struct fault *fault;
@@ -63,7 +85,7 @@ struct change {
                                    response_type *res)
 
 typedef enum status (*change_body)(struct change *change, const void *request, void *response);
-/* rpc_data(ctx) must be a struct domain. CHANGE_METHOD calls it. */
+/* rpc_data(ctx) must begin with a struct service. CHANGE_METHOD calls it. */
 PEK_MUST_CHECK enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
                                       ProtobufCMessage *response, change_body body);
 
@@ -74,7 +96,7 @@ PEK_MUST_CHECK enum status change_execute(struct change *change,
                                           const struct pg_statement *statement,
                                           const struct pg_param *params, size_t param_count,
                                           const struct pg_result **ret_rows);
-/* A statement whose only row becomes the message. NOT_FOUND, and no fault, when there is none. */
+/* A statement whose row (row_take) becomes the message. NOT_FOUND, and no fault, when there is none. */
 PEK_MUST_CHECK enum status change_row(struct change *change, const struct row_type *type,
                                       const struct pg_statement *statement,
                                       const struct pg_param *params, size_t param_count,
@@ -85,7 +107,7 @@ PEK_MUST_CHECK enum status change_lock(struct change *change, const struct row_t
                                        const struct pg_statement *lock, const char *field,
                                        const char *id, const char *etag, void *ret_message);
 
-/* A row of pek.audit_log for each of the ids, with the row as it is now. The statement inserts them:
+/* A row of the audit log for each of the ids, with the row as it is now. The statement inserts them:
  * $1 actor, $2 action, $3 trace id, $4 text[] of ids. */
 PEK_MUST_CHECK enum status change_audit(struct change *change, const struct pg_statement *audit,
                                         const char *action, const struct slice *ids, size_t count);
@@ -96,6 +118,6 @@ PEK_MUST_CHECK enum status change_names_users(struct change *change, struct pg_r
 /* ---- beside changes ---- */
 
 /* Deletes keys older than CHANGE_KEY_AGE_MAX_S, a batch at a time; for a timer. */
-PEK_MUST_CHECK enum status change_forget_keys(struct pg *pg, struct cancel *cancel);
+PEK_MUST_CHECK enum status change_forget_keys(const struct service *service, struct cancel *cancel);
 
 #endif

@@ -1,4 +1,4 @@
-#include "worker/change/change.h"
+#include "shared/service/change.h"
 
 #include "shared/crypto/crypto.h"
 
@@ -17,9 +17,21 @@ struct run {
     struct sha256 digest;
     /* ABORTED by a rule of ours, as a stale etag, which no repetition can mend. */
     bool aborted_for_good;
+    bool replayed;
 };
 
 /* ---- idempotency keys ---- */
+
+enum status change_check_key(struct slice key, struct fault *fault)
+{
+    bool good = key.len <= CHANGE_KEY_BYTES_MAX;
+    for (size_t i = 0; good && i < key.len; i++)
+        good = key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
+    return good ? STATUS_OK
+                : fault_set(fault, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
+                            "an idempotency key is 1 to %d printable characters",
+                            CHANGE_KEY_BYTES_MAX);
+}
 
 static enum status take_key(struct run *run)
 {
@@ -27,12 +39,10 @@ static enum status take_key(struct run *run)
     run->key = rpc_metadata(ctx, CHANGE_KEY_METADATA, 0);
     if (run->key.len == 0)
         return STATUS_OK;
-    bool printable = run->key.len <= CHANGE_KEY_BYTES_MAX;
-    for (size_t i = 0; printable && i < run->key.len; i++)
-        printable = run->key.ptr[i] > ' ' && run->key.ptr[i] < 0x7f;
-    if (!printable || rpc_metadata(ctx, CHANGE_KEY_METADATA, 1).len > 0)
-        return rpc_fail(ctx, STATUS_INVALID_ARGUMENT,
-                        "an idempotency key is 1 to %d printable characters", CHANGE_KEY_BYTES_MAX);
+    if (rpc_metadata(ctx, CHANGE_KEY_METADATA, 1).len > 0)
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
+                              "there are two idempotency keys");
+    PEK_TRY(change_check_key(run->key, run->change.fault));
     size_t len = protobuf_c_message_get_packed_size(run->request);
     uint8_t *bytes = arena_alloc(run->change.arena, len);
     if (!bytes)
@@ -67,24 +77,15 @@ static enum status replay(struct run *run, const struct pg_result *row)
     return STATUS_OK;
 }
 
-/* Claims the key, waiting for whoever else is just using it. `ret_replayed` when the answer is there. */
-static enum status claim_key(struct run *run, bool *ret_replayed)
+/* Claims the key, waiting for whoever else is just using it; or the answer is there. */
+static enum status claim_key(struct run *run)
 {
-    static const struct pg_statement claim = {
-        "idempotency_claim",
-        "INSERT INTO pek.idempotency (user_id, key, method, request_sha256) "
-        "VALUES ($1, $2, $3, $4::bytea) ON CONFLICT DO NOTHING",
-    };
-    static const struct pg_statement find = {
-        "idempotency_find",
-        "SELECT method, request_sha256, response FROM pek.idempotency "
-        "WHERE user_id = $1 AND key = $2 AND response IS NOT NULL",
-    };
     struct change *change = &run->change;
+    const struct change_keys *keys = change->service->keys;
     struct pg_param user = pg_str(change->actor), key = pg_text(run->key);
     struct pg_result *result;
     enum status status = pg_execute(
-        change->transaction, &claim,
+        change->transaction, &keys->claim,
         PG_PARAMS(user, key, pg_str(rpc_method(change->ctx)->path), pg_bytea(digest_bytes(run))),
         &result);
     if (status != STATUS_OK)
@@ -93,22 +94,18 @@ static enum status claim_key(struct run *run, bool *ret_replayed)
     pg_result_free(result);
     if (claimed)
         return STATUS_OK;
-    status = pg_execute(change->transaction, &find, PG_PARAMS(user, key), &result);
+    status = pg_execute(change->transaction, &keys->find, PG_PARAMS(user, key), &result);
     if (status != STATUS_OK)
         return status;
     /* Gone between the two statements: old keys are being deleted. Once more from the start. */
     status = pg_rows(result) == 1 ? replay(run, result) : STATUS_ABORTED;
     pg_result_free(result);
-    *ret_replayed = status == STATUS_OK;
+    run->replayed = status == STATUS_OK;
     return status;
 }
 
 static enum status store_answer(struct run *run)
 {
-    static const struct pg_statement store = {
-        "idempotency_store",
-        "UPDATE pek.idempotency SET response = $3::bytea WHERE user_id = $1 AND key = $2",
-    };
     struct change *change = &run->change;
     size_t len = protobuf_c_message_get_packed_size(run->response);
     uint8_t *bytes = arena_alloc(change->arena, len + 1);
@@ -117,7 +114,7 @@ static enum status store_answer(struct run *run)
     protobuf_c_message_pack(run->response, bytes);
     struct pg_result *result;
     enum status status = pg_execute(
-        change->transaction, &store,
+        change->transaction, &change->service->keys->store,
         PG_PARAMS(pg_str(change->actor), pg_text(run->key), pg_bytea(slice_make(bytes, len))),
         &result);
     if (status == STATUS_OK)
@@ -125,23 +122,17 @@ static enum status store_answer(struct run *run)
     return status;
 }
 
-enum status change_forget_keys(struct pg *pg, struct cancel *cancel)
+enum status change_forget_keys(const struct service *service, struct cancel *cancel)
 {
-    static const struct pg_statement forget = {
-        "idempotency_forget",
-        "DELETE FROM pek.idempotency WHERE (user_id, key) IN ("
-        " SELECT user_id, key FROM pek.idempotency"
-        " WHERE create_time < now() - interval '1 day' LIMIT 1000)",
-    };
-    _Static_assert(CHANGE_KEY_AGE_MAX_S == 86400, "the interval above");
+    _Static_assert(CHANGE_KEY_AGE_MAX_S == 86400, "the interval in CHANGE_KEYS");
     size_t deleted = 1;
     while (deleted > 0) {
         struct pg_transaction *transaction;
         struct pg_result *result;
-        enum status status = pg_begin(pg, cancel, false, &transaction);
+        enum status status = pg_begin(service->pg, cancel, false, &transaction);
         if (status != STATUS_OK)
             return status;
-        status = pg_execute(transaction, &forget, NULL, 0, &result);
+        status = pg_execute(transaction, &service->keys->forget, NULL, 0, &result);
         if (status != STATUS_OK) {
             pg_rollback(transaction);
             return status;
@@ -222,10 +213,10 @@ static enum status run_body(struct run *run, struct pg_transaction *transaction)
     change->user_count = 0;
     change->everybody = false;
     *change->fault = (struct fault){0};
+    run->replayed = false;
     if (run->key.len > 0) {
-        bool replayed = false;
-        enum status status = claim_key(run, &replayed);
-        if (status != STATUS_OK || replayed)
+        enum status status = claim_key(run);
+        if (status != STATUS_OK || run->replayed)
             return status;
     }
     enum status status = run->body(change, run->request, run->response);
@@ -245,6 +236,7 @@ static enum status run_once(struct pg_transaction *transaction, void *arg)
         pg_result_free(change->results->rows);
     return status;
 }
+
 enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
                        ProtobufCMessage *response, change_body body)
 {
@@ -253,7 +245,7 @@ enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
         .change =
             {
                 .ctx = ctx,
-                .domain = rpc_data(ctx),
+                .service = rpc_data(ctx),
                 .arena = rpc_arena(ctx),
                 .fault = rpc_fault(ctx),
                 .actor = arena_strndup(rpc_arena(ctx), user.ptr, user.len),
@@ -269,14 +261,12 @@ enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
     enum status status = take_key(&run);
     if (status != STATUS_OK)
         return status;
-    status = pg_transact(change->domain->pg, rpc_cancel(ctx), false, run_once, &run);
+    status = pg_transact(change->service->pg, rpc_cancel(ctx), false, run_once, &run);
     if (run.aborted_for_good)
         return STATUS_ABORTED;
     if (status != STATUS_OK)
         return status;
-    if (change->everybody)
-        policy_cache_forget_all(change->domain->rights);
-    for (size_t i = 0; !change->everybody && i < change->user_count; i++)
-        policy_cache_forget(change->domain->rights, change->users[i]);
+    if (change->service->committed && !run.replayed)
+        change->service->committed(change, response);
     return STATUS_OK;
 }

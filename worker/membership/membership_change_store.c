@@ -1,0 +1,308 @@
+/* The statements of membership_store.h that run within a change. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "worker/membership/membership_store.h"
+
+/* All rows of the people: $1 group, $2 users. */
+#define THESE(alias) alias ".group_id = $1 AND " alias ".user_id = ANY ($2::text[]) "
+
+static struct pg_param users_param(struct change *change, const struct membership_people *people)
+{
+    return pg_text_array(change->arena, people->users, people->count);
+}
+
+enum status membership_store_lock_group(struct change *change, const char *group_id,
+                                        struct membership_group *ret_group)
+{
+    static const struct pg_statement lock = {
+        "membership_lock_group",
+        "SELECT g.is_archived, g.users_can_apply FROM pek.realm_group AS g WHERE g.id = $1 "
+        "FOR SHARE",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &lock, PG_PARAMS(pg_str(group_id)), &rows));
+    if (pg_rows(rows) != 1)
+        return STATUS_NOT_FOUND;
+    *ret_group = (struct membership_group){pg_get_bool(rows, 0, 0), pg_get_bool(rows, 0, 1)};
+    return STATUS_OK;
+}
+
+enum status membership_store_make(struct change *change, const struct membership_people *people)
+{
+    static const struct pg_statement make = {
+        "membership_make",
+        "INSERT INTO pek.membership (group_id, user_id, sort_key) "
+        "SELECT $1, p.id, '\\x00'::bytea || p.sort_key FROM pek.person AS p "
+        "WHERE p.id = ANY ($2::text[]) ORDER BY p.id ON CONFLICT DO NOTHING",
+    };
+    return change_execute(change, &make,
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+}
+
+static size_t find(const struct membership_people *people, const char *user)
+{
+    size_t i = 0;
+    while (i < people->count && !slice_equal_str(people->users[i], user))
+        i++;
+    return i;
+}
+
+static enum status read_people(struct change *change, struct membership_people *people)
+{
+    static const struct pg_statement read = {
+        "membership_read",
+        "SELECT " MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(
+            m) ", (SELECT s.status FROM pek.membership_period AS s"
+               "   WHERE s.group_id = m.group_id AND s.user_id = m.user_id"
+               "     AND s.end_time <= m.status_time AND s.status <> m.status"
+               "   ORDER BY s.seq DESC LIMIT 1) "
+               "FROM pek.member AS m WHERE " THESE("m"),
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(
+        change, &read, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), &rows));
+    for (size_t row = 0; row < pg_rows(rows); row++) {
+        membership_v1_membership membership;
+        PEK_TRY(membership_v1_membership_from_row(rows, row, change->arena, &membership,
+                                                  change->fault));
+        size_t i = find(people, membership.user_id);
+        if (i == people->count)
+            return STATUS_INTERNAL;
+        people->memberships[i] = membership;
+        people->states[i] = (struct membership_state){
+            (enum membership_status)membership.status,
+            (enum membership_status)pg_get_int(rows, row, MEMBERSHIP_COLUMN_EXTRA),
+        };
+        people->any_planned |= membership.end_time != NULL;
+    }
+    return STATUS_OK;
+}
+
+/* Two statements: what was waited for is seen by the second. */
+enum status membership_store_lock(struct change *change, struct membership_people *people)
+{
+    static const struct pg_statement lock = {
+        "membership_lock",
+        "SELECT m.user_id FROM pek.membership AS m WHERE " THESE(
+            "m") "ORDER BY m.user_id FOR NO KEY UPDATE",
+    };
+    PEK_TRY(change_execute(change, &lock,
+                           PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL));
+    return read_people(change, people);
+}
+
+/* What is set for a day to come is not. */
+static enum status forget_plans(struct change *change, const struct membership_people *people)
+{
+    static const struct pg_statement forget = {
+        "membership_forget_plans",
+        "DELETE FROM pek.membership_period AS s WHERE " THESE(
+            "s") "AND s.begin_time > statement_timestamp()",
+    };
+    static const struct pg_statement reopen = {
+        "membership_reopen",
+        "UPDATE pek.membership_period AS s SET end_time = NULL "
+        "WHERE " THESE("s") "AND s.end_time > statement_timestamp()",
+    };
+    if (!people->any_planned)
+        return STATUS_OK;
+    const struct pg_param group = pg_str(people->group_id), users = users_param(change, people);
+    PEK_TRY(change_execute(change, &forget, PG_PARAMS(group, users), NULL));
+    return change_execute(change, &reopen, PG_PARAMS(group, users), NULL);
+}
+
+static enum status explain_step(struct change *change, enum status status)
+{
+    if (status == STATUS_OK ||
+        strcmp(pg_constraint(change->transaction), "membership_period_seq_check") != 0)
+        return status;
+    return fault_set(change->fault, STATUS_RESOURCE_EXHAUSTED, "user_id",
+                     "a membership changes %d times at most", MEMBERSHIP_PERIODS_MAX);
+}
+
+enum status membership_store_step(struct change *change, struct membership_people *people,
+                                  enum membership_status to)
+{
+    static const struct pg_statement step = {
+        "membership_step",
+        "WITH closed AS ("
+        "  UPDATE pek.membership_period AS s SET end_time = greatest(clock_timestamp(), "
+        "s.begin_time)"
+        "   WHERE " THESE(
+            "s") "AND s.end_time IS NULL RETURNING s.user_id, s.seq, s.end_time), "
+                 "touched AS ("
+                 "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now(),"
+                 "   sort_key = CASE $3::smallint WHEN 1 THEN '\\x00'::bytea ELSE '\\x01'::bytea "
+                 "END"
+                 "    || substr(m.sort_key, 2) WHERE " THESE(
+                     "m") ") "
+                          "INSERT INTO pek.membership_period (group_id, user_id, seq, status, "
+                          "begin_time, changed_by) "
+                          "SELECT $1, u.id, coalesce(closed.seq, 0) + 1, $3::smallint,"
+                          " coalesce(closed.end_time, clock_timestamp()), $4 "
+                          "FROM unnest($2::text[]) AS u (id) LEFT JOIN closed ON closed.user_id = "
+                          "u.id",
+    };
+    PEK_TRY(forget_plans(change, people));
+    PEK_TRY(explain_step(
+        change, change_execute(change, &step,
+                               PG_PARAMS(pg_str(people->group_id), users_param(change, people),
+                                         pg_int(change->arena, to), pg_str(change->actor)),
+                               NULL)));
+    return read_people(change, people);
+}
+
+enum status membership_store_forget(struct change *change, const struct membership_people *people)
+{
+    static const struct pg_statement forget = {
+        "membership_forget",
+        "DELETE FROM pek.membership AS m WHERE " THESE("m"),
+    };
+    return change_execute(change, &forget,
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+}
+
+enum status membership_store_undo(struct change *change, struct membership_people *people)
+{
+    static const struct pg_statement drop = {
+        "membership_drop_last",
+        "DELETE FROM pek.membership_period AS s WHERE " THESE("s") "AND s.end_time IS NULL",
+    };
+    static const struct pg_statement reopen = {
+        "membership_reopen_last",
+        "WITH touched AS ("
+        "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now(),"
+        "   sort_key = '\\x01'::bytea || substr(m.sort_key, 2) WHERE " THESE(
+            "m") ") "
+                 "UPDATE pek.membership_period AS s SET end_time = NULL WHERE " THESE(
+                     "s") "AND s.seq = (SELECT max(l.seq) FROM pek.membership_period AS l"
+                          "  WHERE l.group_id = s.group_id AND l.user_id = s.user_id)",
+    };
+    const struct pg_param group = pg_str(people->group_id), users = users_param(change, people);
+    PEK_TRY(change_execute(change, &drop, PG_PARAMS(group, users), NULL));
+    PEK_TRY(change_execute(change, &reopen, PG_PARAMS(group, users), NULL));
+    return read_people(change, people);
+}
+
+/* The membership whole, so that the log can be replayed; no periods: it is not there any more. */
+enum status membership_store_audit(struct change *change, const struct membership_people *people,
+                                   const char *action)
+{
+    static const struct pg_statement audit = {
+        "membership_audit",
+        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
+        "SELECT $3, $4, 'membership', $1, $5, jsonb_build_object('user_id', u.id, 'periods',"
+        " (SELECT jsonb_agg(to_jsonb(s) - ARRAY['realm', 'group_id', 'user_id', 'next_seq']"
+        "    ORDER BY s.seq) FROM pek.membership_period AS s"
+        "   WHERE s.group_id = $1 AND s.user_id = u.id)) "
+        "FROM unnest($2::text[]) AS u (id)",
+    };
+    return change_execute(change, &audit,
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people),
+                                    pg_str(change->actor), pg_str(action),
+                                    pg_text(rpc_trace_id(change->ctx))),
+                          NULL);
+}
+
+/* ---- days ---- */
+
+#define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
+#define MIDNIGHT(date) "(nullif(" date ", '')::date::timestamp AT TIME ZONE 'Europe/Budapest')"
+
+static int64_t get_us(const struct pg_result *rows, size_t row, int column, int64_t of_null)
+{
+    return pg_is_null(rows, row, column) ? of_null : pg_get_int(rows, row, column);
+}
+
+enum status membership_store_days(struct change *change, const struct membership_people *person,
+                                  const char *begin_date, const char *end_date,
+                                  struct membership_days *ret_days)
+{
+    static const struct
+        pg_statement
+            days =
+                {
+                    "membership_days",
+                    "SELECT s.status, " MICROSECONDS("s.begin_time") ", " MICROSECONDS("s.end_time") ", s.changed_by, " MICROSECONDS(
+                        "statement_timestamp()") ", " MICROSECONDS(MIDNIGHT("$3")) ","
+                                                                                   " " MICROSECONDS(MIDNIGHT("$4")) " FROM pek.membership_period AS s "
+                                                                                                                    "WHERE " THESE(
+                                                                                                                        "s") "ORDER BY s.seq",
+                };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &days,
+                           PG_PARAMS(pg_str(person->group_id), users_param(change, person),
+                                     pg_str(begin_date), pg_str(end_date)),
+                           &rows));
+    size_t count = pg_rows(rows);
+    struct membership_period *periods = arena_zalloc(change->arena, count + 1, sizeof(*periods));
+    if (!periods)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++)
+        periods[i] = (struct membership_period){
+            .status = (enum membership_status)pg_get_int(rows, i, 0),
+            .begin_us = pg_get_int(rows, i, 1),
+            .end_us = get_us(rows, i, 2, MEMBERSHIP_OPEN),
+            .changed_by = pg_get_str(rows, i, 3),
+        };
+    *ret_days = (struct membership_days){
+        .list = {periods, count},
+        .now_us = count > 0 ? pg_get_int(rows, 0, 4) : 0,
+        .begin_us = count > 0 ? get_us(rows, 0, 5, MEMBERSHIP_NO_DAY) : MEMBERSHIP_NO_DAY,
+        .end_us = count > 0 ? get_us(rows, 0, 6, MEMBERSHIP_NO_DAY) : MEMBERSHIP_NO_DAY,
+    };
+    return STATUS_OK;
+}
+
+/* Exact, where a number times an interval is not. */
+static struct slice timestamp_of(struct change *change, int64_t us)
+{
+    int64_t seconds = us / 1000000 - (us % 1000000 < 0);
+    struct pg_param param =
+        pg_timestamp(change->arena, seconds, (int32_t)(us - seconds * 1000000) * 1000);
+    return slice_make(param.ptr, param.len);
+}
+
+enum status membership_store_set_periods(struct change *change, struct membership_people *person,
+                                         const struct membership_periods *list)
+{
+    static const struct pg_statement drop = {
+        "membership_drop_periods",
+        "DELETE FROM pek.membership_period AS s WHERE " THESE("s"),
+    };
+    static const struct pg_statement write = {
+        "membership_write_periods",
+        "WITH touched AS ("
+        "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now()"
+        "   WHERE " THESE(
+            "m") ") "
+                 "INSERT INTO pek.membership_period"
+                 " (group_id, user_id, seq, status, begin_time, end_time, changed_by) "
+                 "SELECT $1, ($2::text[])[1], p.seq, p.status::smallint, p.begin_time::timestamptz,"
+                 " nullif(p.end_time, '')::timestamptz, p.changed_by "
+                 "FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])"
+                 "  WITH ORDINALITY AS p (status, begin_time, end_time, changed_by, seq)",
+    };
+    struct arena *arena = change->arena;
+    size_t n = list->count;
+    struct slice *cells = arena_zalloc(arena, 4 * n + 1, sizeof(*cells));
+    if (!cells)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < n; i++) {
+        const struct membership_period *period = &list->periods[i];
+        cells[i] = slice_str(arena_printf(arena, "%d", (int)period->status));
+        cells[n + i] = timestamp_of(change, period->begin_us);
+        cells[2 * n + i] = period->end_us == MEMBERSHIP_OPEN ? SLICE_LIT("")
+                                                             : timestamp_of(change, period->end_us);
+        cells[3 * n + i] = slice_str(period->changed_by);
+    }
+    const struct pg_param group = pg_str(person->group_id), users = users_param(change, person);
+    PEK_TRY(change_execute(change, &drop, PG_PARAMS(group, users), NULL));
+    PEK_TRY(change_execute(
+        change, &write,
+        PG_PARAMS(group, users, pg_text_array(arena, cells, n), pg_text_array(arena, cells + n, n),
+                  pg_text_array(arena, cells + 2 * n, n), pg_text_array(arena, cells + 3 * n, n)),
+        NULL));
+    return read_people(change, person);
+}

@@ -1,0 +1,470 @@
+/* MembershipService: what it reads, what it changes, and its table. */
+#include "worker/membership/membership_service.h"
+
+#include "pek/options.rpc.h"
+#include "shared/row/mask.h"
+#include "shared/service/change.h"
+#include "shared/service/read.h"
+#include "worker/domain/domain.h"
+#include "worker/group/group.h"
+#include "worker/membership/membership_store.h"
+#include "worker/person/person_store.h"
+
+#define BIT(status) (1u << MEMBERSHIP_##status)
+#define STATUSES_ALL (BIT(APPLIED) | BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER) | BIT(ARCHIVED))
+
+/* ---- ids ---- */
+
+static enum status no_group(enum status status, const char *id, struct fault *fault)
+{
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return fault_set(fault, status, "group_id", "there is no group %s", id);
+}
+
+static enum status check_user(const char *user, const char *field, struct fault *fault)
+{
+    if (policy_is_user(user))
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "%s is no user's id", field);
+}
+
+/* ---- lists ---- */
+
+/* The bits that a request asks for; 0 when it does not say. */
+static enum status take_statuses(const membership_v1_member_status *statuses, size_t count,
+                                 unsigned *ret_bits, struct fault *fault)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < count; i++) {
+        if ((int)statuses[i] < 1 || (int)statuses[i] > (int)MEMBERSHIP_ARCHIVED)
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, "statuses",
+                             "statuses has one that is none of the known ones");
+        bits |= 1u << statuses[i];
+    }
+    *ret_bits = bits;
+    return STATUS_OK;
+}
+
+/* What the caller sees of a group: archived members only where everybody does, or when an editor asks for them. */
+static unsigned seen_statuses(unsigned asked, bool edits, bool archived_members_visible)
+{
+    unsigned usual = BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER);
+    if (edits)
+        usual |= BIT(APPLIED);
+    if (archived_members_visible)
+        usual |= BIT(ARCHIVED);
+    if (!asked)
+        return usual;
+    return asked & (edits ? STATUSES_ALL : usual);
+}
+
+static enum status complete_member(const struct pg_result *rows, size_t row, struct arena *arena,
+                                   void *item)
+{
+    membership_v1_membership *membership = item;
+    struct slice via = pg_get_slice(rows, row, MEMBERSHIP_COLUMN_EXTRA);
+    membership->via = arena_strndup(arena, via.ptr, via.len);
+    return membership->via ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+static enum status list_members(struct rpc_ctx *ctx, const membership_v1_list_members_request *req,
+                                struct membership_v1_list_members_stream *stream)
+{
+    const struct domain *domain = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct fault *fault = rpc_fault(ctx);
+    struct membership_query query = {0};
+    struct membership_list_group group;
+    struct group_id id;
+    unsigned asked;
+    bool edits;
+    (void)stream;
+    PEK_TRY(group_id_parse(req->group_id, "group_id", arena, &id, fault));
+    PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, fault));
+    PEK_TRY(search_parse(req->q, "q", arena, &query.search, fault));
+    PEK_TRY(guard_allows(domain->guard, ctx, PEK_ACTION_EDIT_MEMBERS, id.text, &edits));
+    PEK_TRY(no_group(membership_store_list_group(ctx, id.text, &group), id.text, fault));
+    query.group_id = id.text;
+    query.is_transitive = group.is_transitive;
+    query.statuses = seen_statuses(asked, edits, group.archived_members_visible);
+    if (!asked || asked & BIT(APPLIED))
+        query.self = rpc_principal(ctx)->user;
+    const struct read_list list = {
+        .type = &membership_v1_membership_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = membership_store_members,
+        .arg = &query,
+        .complete = complete_member,
+    };
+    return read_list(ctx, &list);
+}
+
+static enum status complete_membership(const struct pg_result *rows, size_t row,
+                                       struct arena *arena, void *item)
+{
+    return membership_store_history(rows, row, arena, item);
+}
+
+static enum status list_memberships(struct rpc_ctx *ctx,
+                                    const membership_v1_list_memberships_request *req,
+                                    struct membership_v1_list_memberships_stream *stream)
+{
+    struct slice me = rpc_principal(ctx)->user;
+    struct membership_of_query query = {.user_id = req->user_id};
+    unsigned asked;
+    (void)stream;
+    if (req->user_id[0] == '\0' || strcmp(req->user_id, GUARD_ME) == 0)
+        query.user_id = arena_strndup(rpc_arena(ctx), me.ptr, me.len);
+    if (!query.user_id)
+        return STATUS_RESOURCE_EXHAUSTED;
+    PEK_TRY(check_user(query.user_id, "user_id", rpc_fault(ctx)));
+    PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, rpc_fault(ctx)));
+    /* An application is between the applicant and the group. */
+    query.statuses =
+        slice_equal_str(me, query.user_id) ? STATUSES_ALL : STATUSES_ALL & ~BIT(APPLIED);
+    if (asked)
+        query.statuses &= asked;
+    const struct read_list list = {
+        .type = &membership_v1_membership_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = membership_store_of_user,
+        .arg = &query,
+        .complete = complete_membership,
+    };
+    return read_list(ctx, &list);
+}
+
+/* ---- what the changes have in common ---- */
+
+static const char *const actions[MEMBERSHIP_STEPS] = {
+    [MEMBERSHIP_APPLY] = "membership.apply",
+    [MEMBERSHIP_ACCEPT] = "membership.accept",
+    [MEMBERSHIP_REJECT] = "membership.reject",
+    [MEMBERSHIP_PROMOTE] = "membership.promote",
+    [MEMBERSHIP_INACTIVATE] = "membership.inactivate",
+    [MEMBERSHIP_REACTIVATE] = "membership.reactivate",
+    [MEMBERSHIP_ARCHIVE] = "membership.archive",
+    [MEMBERSHIP_UNARCHIVE] = "membership.unarchive",
+    [MEMBERSHIP_ADD] = "membership.add",
+    [MEMBERSHIP_LEAVE] = "membership.leave",
+};
+
+struct step {
+    enum membership_step step;
+    const char *group_id;
+    const char *field;                /* of the people, in a fault */
+    const char *etag;                 /* of one person's membership */
+    membership_v1_member_status *add; /* ADD: as what */
+};
+
+/* The people of a request, each once; `field` is "user_id" or "user_ids". */
+static enum status take_people(struct change *change, char *const *users, size_t count,
+                               const char *field, struct membership_people *ret_people)
+{
+    struct arena *arena = change->arena;
+    struct slice *ids = arena_zalloc(arena, count + 1, sizeof(*ids));
+    struct membership_people people = {.users = ids, .count = count};
+    people.states = arena_zalloc(arena, count + 1, sizeof(*people.states));
+    people.memberships = arena_zalloc(arena, count + 1, sizeof(*people.memberships));
+    if (!ids || !people.states || !people.memberships)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (count == 0 || count > MEMBERSHIP_BATCH_MAX)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has 1 to %d users",
+                         field, MEMBERSHIP_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        PEK_TRY(check_user(users[i], field, change->fault));
+        ids[i] = slice_str(users[i]);
+        for (size_t j = 0; j < i; j++)
+            if (slice_equal(ids[i], ids[j]))
+                return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has %s twice",
+                                 field, users[i]);
+    }
+    *ret_people = people;
+    return STATUS_OK;
+}
+
+/* The group of a change, held as it is, and the people's memberships in it, locked. */
+static enum status lock_people(struct change *change, const char *group_id,
+                               struct membership_people *people, struct membership_group *ret_group)
+{
+    struct group_id id;
+    PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
+    people->group_id = id.text;
+    PEK_TRY(
+        no_group(membership_store_lock_group(change, id.text, ret_group), id.text, change->fault));
+    return membership_store_lock(change, people);
+}
+
+/* Those who are not there yet come in: people whom the realm has never seen, too. */
+static enum status make_people(struct change *change, const struct membership_people *people)
+{
+    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, people->users,
+                              people->count, change->arena, change->fault));
+    return membership_store_make(change, people);
+}
+
+/* Where the step leads all of them, or why somebody cannot take it. */
+static enum status take_step(struct change *change, const struct step *step,
+                             const struct membership_group *group,
+                             const struct membership_people *people, enum membership_status *ret_to)
+{
+    for (size_t i = 0; i < people->count; i++) {
+        enum status status = membership_take(step->step, group, &people->states[i], step->field,
+                                             ret_to, change->fault);
+        const struct fault said = *change->fault;
+        if (status != STATUS_OK && people->count > 1)
+            return fault_set_reason(change->fault, status, said.reason, said.field, "%.*s: %s",
+                                    SLICE_ARG(people->users[i]), said.text);
+        PEK_TRY(status);
+    }
+    return STATUS_OK;
+}
+
+static enum status run_step(struct change *change, const struct step *step,
+                            struct membership_people *people)
+{
+    struct membership_group group;
+    enum membership_status to;
+    bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
+    PEK_TRY(lock_people(change, step->group_id, people, &group));
+    PEK_TRY(take_step(change, step, &group, people, &to));
+    if (step->etag && people->states[0].status != MEMBERSHIP_NONE)
+        PEK_TRY(row_check_etag(&membership_v1_membership_row, &people->memberships[0],
+                               people->memberships[0].user_id, step->etag, change->fault));
+    if (makes) {
+        PEK_TRY(make_people(change, people));
+        /* Somebody else may have been faster between the two. */
+        PEK_TRY(membership_store_lock(change, people));
+        PEK_TRY(take_step(change, step, &group, people, &to));
+    }
+    if (step->add)
+        to = (enum membership_status) * step->add;
+    if (step->step != MEMBERSHIP_REJECT)
+        PEK_TRY(membership_store_step(change, people, to));
+    else if (to == MEMBERSHIP_NONE)
+        PEK_TRY(membership_store_forget(change, people));
+    else
+        PEK_TRY(membership_store_undo(change, people));
+    if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
+        people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
+    return membership_store_audit(change, people, actions[step->step]);
+}
+
+static enum status step_one(struct change *change, const struct step *step, const char *user,
+                            membership_v1_membership *res)
+{
+    struct membership_people people;
+    char *users[1] = {row_string(user)};
+    PEK_TRY(take_people(change, users, 1, step->field, &people));
+    PEK_TRY(run_step(change, step, &people));
+    *res = people.memberships[0];
+    return STATUS_OK;
+}
+
+static enum status step_all(struct change *change, const struct step *step, char *const *users,
+                            size_t count, size_t *ret_count, membership_v1_membership ***ret_list)
+{
+    struct membership_people people;
+    PEK_TRY(take_people(change, users, count, step->field, &people));
+    PEK_TRY(run_step(change, step, &people));
+    membership_v1_membership **list =
+        arena_zalloc(change->arena, people.count + 1, sizeof(membership_v1_membership *));
+    if (!list)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < people.count; i++)
+        list[i] = &people.memberships[i];
+    *ret_list = list;
+    *ret_count = people.count;
+    return STATUS_OK;
+}
+
+/* ---- the caller's own ---- */
+
+/* A group that takes nobody is there for those who may see it, and for nobody else. */
+static enum status hide_closed(struct change *change, enum status status, const char *group_id)
+{
+    bool sees;
+    struct group_id id;
+    if (status != STATUS_FAILED_PRECONDITION)
+        return status;
+    PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
+    struct fault refused = *change->fault;
+    PEK_TRY(guard_allows(change_domain(change)->guard, change->ctx, PEK_ACTION_VIEW_GROUP, id.text,
+                         &sees));
+    *change->fault = refused;
+    return sees ? status : no_group(STATUS_NOT_FOUND, id.text, change->fault);
+}
+
+CHANGE_METHOD(apply_for_membership, membership_v1_apply_for_membership_request,
+              membership_v1_membership)
+{
+    const struct step step = {MEMBERSHIP_APPLY, req->group_id, "user_id", NULL, NULL};
+    return hide_closed(change, step_one(change, &step, change->actor, res), req->group_id);
+}
+
+CHANGE_METHOD(withdraw_application, membership_v1_withdraw_application_request,
+              membership_v1_membership)
+{
+    const struct step step = {MEMBERSHIP_REJECT, req->group_id, "user_id", NULL, NULL};
+    return step_one(change, &step, change->actor, res);
+}
+
+CHANGE_METHOD(leave_group, membership_v1_leave_group_request, membership_v1_membership)
+{
+    const struct step step = {MEMBERSHIP_LEAVE, req->group_id, "user_id", NULL, NULL};
+    return step_one(change, &step, change->actor, res);
+}
+
+/* ---- a manager's ---- */
+
+#define STEP_METHOD(method, step_taken)                                                            \
+    CHANGE_METHOD(method, membership_v1_##method##_request, membership_v1_membership)              \
+    {                                                                                              \
+        const struct step step = {step_taken, req->group_id, "user_id", req->etag, NULL};          \
+        return step_one(change, &step, req->user_id, res);                                         \
+    }
+
+STEP_METHOD(accept_member, MEMBERSHIP_ACCEPT)
+STEP_METHOD(reject_member, MEMBERSHIP_REJECT)
+STEP_METHOD(promote_member, MEMBERSHIP_PROMOTE)
+STEP_METHOD(inactivate_member, MEMBERSHIP_INACTIVATE)
+STEP_METHOD(reactivate_member, MEMBERSHIP_REACTIVATE)
+STEP_METHOD(unarchive_member, MEMBERSHIP_UNARCHIVE)
+
+/* One leaves by oneself, which says so in the log. */
+static enum status check_others(struct change *change, const char *user, const char *field)
+{
+    if (strcmp(user, change->actor) != 0)
+        return STATUS_OK;
+    return fault_set(change->fault, STATUS_PERMISSION_DENIED, field,
+                     "your own membership ends by leaving the group");
+}
+
+CHANGE_METHOD(archive_member, membership_v1_archive_member_request, membership_v1_membership)
+{
+    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_id", req->etag, NULL};
+    PEK_TRY(check_others(change, req->user_id, "user_id"));
+    return step_one(change, &step, req->user_id, res);
+}
+
+/* What somebody is added as. */
+static enum status take_added(membership_v1_member_status status, membership_v1_member_status *ret,
+                              struct fault *fault)
+{
+    *ret = status ? status : MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE;
+    if (*ret == MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE || *ret == MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, "status", "status is NEWBIE or ACTIVE");
+}
+
+CHANGE_METHOD(add_member, membership_v1_add_member_request, membership_v1_membership)
+{
+    membership_v1_member_status as;
+    PEK_TRY(take_added(req->status, &as, change->fault));
+    const struct step step = {MEMBERSHIP_ADD, req->group_id, "user_id", NULL, &as};
+    return step_one(change, &step, req->user_id, res);
+}
+
+CHANGE_METHOD(batch_accept_members, membership_v1_batch_accept_members_request,
+              membership_v1_batch_accept_members_response)
+{
+    const struct step step = {MEMBERSHIP_ACCEPT, req->group_id, "user_ids", NULL, NULL};
+    return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
+}
+
+CHANGE_METHOD(batch_archive_members, membership_v1_batch_archive_members_request,
+              membership_v1_batch_archive_members_response)
+{
+    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_ids", NULL, NULL};
+    for (size_t i = 0; i < req->n_user_ids; i++)
+        PEK_TRY(check_others(change, req->user_ids[i], "user_ids"));
+    return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
+}
+
+CHANGE_METHOD(batch_add_members, membership_v1_batch_add_members_request,
+              membership_v1_batch_add_members_response)
+{
+    membership_v1_member_status as;
+    PEK_TRY(take_added(req->status, &as, change->fault));
+    const struct step step = {MEMBERSHIP_ADD, req->group_id, "user_ids", NULL, &as};
+    return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
+}
+
+/* ---- days ---- */
+
+enum date_field { BEGIN_DATE = 1 << 0, END_DATE = 1 << 1 };
+static const char *const date_fields[] = {"begin_date", "end_date"};
+
+static enum status check_dates(const membership_v1_set_member_dates_request *req, unsigned fields,
+                               struct fault *fault)
+{
+    if (fields & BEGIN_DATE)
+        PEK_TRY(membership_check_date(req->begin_date, "begin_date", fault));
+    if (fields & END_DATE && req->end_date[0])
+        PEK_TRY(membership_check_date(req->end_date, "end_date", fault));
+    if (req->end_status == 0 || req->end_status == MEMBERSHIP_V1_MEMBER_STATUS_FORMER ||
+        req->end_status == MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_status",
+                     "end_status is FORMER or ARCHIVED");
+}
+
+CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membership_v1_membership)
+{
+    struct membership_people people;
+    struct membership_group group;
+    struct membership_days days;
+    char *users[1] = {req->user_id};
+    unsigned fields;
+    PEK_TRY(mask_take(req->update_mask, &req->base, date_fields, 2, &fields, change->fault));
+    PEK_TRY(check_dates(req, fields, change->fault));
+    PEK_TRY(take_people(change, users, 1, "user_id", &people));
+    PEK_TRY(lock_people(change, req->group_id, &people, &group));
+    if (people.states[0].status == MEMBERSHIP_NONE)
+        return fault_set(change->fault, STATUS_NOT_FOUND, "user_id", "there is no such member");
+    PEK_TRY(row_check_etag(&membership_v1_membership_row, &people.memberships[0], req->user_id,
+                           req->etag, change->fault));
+    PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
+                                  fields & END_DATE ? req->end_date : "", &days));
+    if (fields & BEGIN_DATE)
+        PEK_TRY(membership_set_begin(&days.list, days.now_us, days.begin_us, change->fault));
+    if (fields & END_DATE)
+        PEK_TRY(membership_set_end(
+            &days.list, days.now_us, days.end_us,
+            (enum membership_status)(req->end_status ? req->end_status
+                                                     : MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED),
+            change->actor, change->fault));
+    PEK_TRY(membership_store_set_periods(change, &people, &days.list));
+    *res = people.memberships[0];
+    return membership_store_audit(change, &people, "membership.setDates");
+}
+
+/* ---- the service ---- */
+
+enum status membership_service_add(struct rpc_host *host, struct domain *domain,
+                                   struct fault *fault)
+{
+    static const struct membership_v1_membership_service service = {
+        .list_members = list_members,
+        .list_memberships = list_memberships,
+        .apply_for_membership = apply_for_membership,
+        .withdraw_application = withdraw_application,
+        .leave_group = leave_group,
+        .add_member = add_member,
+        .accept_member = accept_member,
+        .reject_member = reject_member,
+        .promote_member = promote_member,
+        .inactivate_member = inactivate_member,
+        .reactivate_member = reactivate_member,
+        .archive_member = archive_member,
+        .unarchive_member = unarchive_member,
+        .set_member_dates = set_member_dates,
+        .batch_accept_members = batch_accept_members,
+        .batch_archive_members = batch_archive_members,
+        .batch_add_members = batch_add_members,
+    };
+    return membership_v1_membership_service_add(host, &service, domain, fault);
+}

@@ -1,0 +1,499 @@
+/* Memberships over gRPC, on a real database. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pek/membership/v1/membership.rpc.h"
+#include "shared/crypto/encode.h"
+#include "shared/service/change.h"
+#include "shared/text/name.h"
+#include "worker/membership/membership.h"
+#include "worker/testing/world.h"
+
+#define VIEW_MEMBERS (1u << 0)
+#define EDIT_MEMBERS (1u << 1)
+#define VIEW_GROUP (1u << 2)
+#define SERVICE "/pek.membership.v1.MembershipService/"
+
+static char *text(const char *constant)
+{
+    return (char *)(uintptr_t)constant;
+}
+
+/* o@o, o@a below it and o@b below that. ann manages the members of o@o and o@a; vic views members everywhere. */
+static void make_world(struct world *w)
+{
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "o", "Szervezet"), STATUS_OK);
+    assert_int_equal(world_create(w, "alice", "o@o", "a", "Árok Part"), STATUS_OK);
+    assert_int_equal(world_create(w, "alice", "o@a", "b", "Bulis"), STATUS_OK);
+    world_grant(w, &w->a, "manages o", "ann", "o@o", VIEW_MEMBERS | EDIT_MEMBERS);
+    world_grant(w, &w->a, "manages a", "ann", "o@a", VIEW_MEMBERS | EDIT_MEMBERS);
+    world_grant(w, &w->a, "views", "vic", NULL, VIEW_MEMBERS);
+}
+
+/* The requests of all steps are alike: group 2, user 3. */
+static enum status call(struct world *w, const char *as, const char *method, const char *group,
+                        const char *user, const char *etag, const char *key,
+                        membership_v1_membership **ret_membership)
+{
+    membership_v1_accept_member_request req = MEMBERSHIP_V1_ACCEPT_MEMBER_REQUEST_INIT;
+    const char *path = arena_printf(w->arena, SERVICE "%s", method);
+    const struct rpc_method *found = rpc_host_method(realm_host(w->a.realm), slice_str(path));
+    ProtobufCMessage *res = NULL;
+    assert_non_null(found);
+    req.group_id = text(group);
+    req.user_id = text(user);
+    req.etag = text(etag);
+    w->fault = (struct fault){0};
+    struct rpc_pair *metadata = world_metadata(w, &w->a, as, key ? CHANGE_KEY_METADATA : NULL, key);
+    enum status status = rpc_call_unary(w->a.channel, found, &req.base, metadata, key ? 2 : 1,
+                                        &w->cancel, w->arena, &res, &w->fault);
+    if (ret_membership)
+        *ret_membership = (membership_v1_membership *)(void *)res;
+    return status;
+}
+
+static enum status step(struct world *w, const char *as, const char *method, const char *user)
+{
+    return call(w, as, method, "o@a", user, "", NULL, NULL);
+}
+
+/* "N" for a newcomer and so on; "-" for none. */
+static const char *state(struct world *w, const char *group, const char *user)
+{
+    return world_value(w,
+                       "SELECT coalesce((SELECT substr('ANCFX', status, 1) FROM pek.member"
+                       " WHERE group_id = '%s' AND user_id = '%s'), '-')",
+                       group, user);
+}
+
+static const char *members(struct world *w, const char *as, const char *group,
+                           membership_v1_member_status status, const char *field)
+{
+    membership_v1_list_members_request req = MEMBERSHIP_V1_LIST_MEMBERS_REQUEST_INIT;
+    req.group_id = text(group);
+    req.statuses = &status;
+    req.n_statuses = status ? 1 : 0;
+    return world_items(w, as, SERVICE "ListMembers", &req.base, field);
+}
+
+static const char *seen(struct world *w, const char *as, const char *group)
+{
+    return members(w, as, group, MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED, "user_id");
+}
+
+/* Exactly one open period, and no gap: what the checker of an operator asks as well. */
+static void assert_periods_hang_together(struct world *w)
+{
+    assert_string_equal(
+        world_value(w, "SELECT count(*) FROM pek.membership AS m WHERE 1 <> (SELECT count(*)"
+                       " FROM pek.membership_period AS s WHERE s.group_id = m.group_id AND"
+                       " s.user_id = m.user_id AND s.end_time IS NULL)"),
+        "0");
+    assert_string_equal(
+        world_value(w, "SELECT count(*) FROM pek.membership_period AS s LEFT JOIN"
+                       " pek.membership_period AS n ON n.group_id = s.group_id AND n.user_id ="
+                       " s.user_id AND n.seq = s.seq + 1"
+                       " WHERE s.end_time IS DISTINCT FROM n.begin_time"),
+        "0");
+}
+
+/* ---- the life of a member ---- */
+
+static void life_of_a_member(struct world *w)
+{
+    membership_v1_membership *got;
+    make_world(w);
+    assert_int_equal(call(w, "dan", "ApplyForMembership", "O@A", "", "", NULL, &got), STATUS_OK);
+    assert_string_equal(got->group_id, "o@a");
+    assert_string_equal(got->group_name, "Árok Part");
+    assert_string_equal(got->user_id, "dan");
+    assert_string_equal(got->display_name, "dan");
+    assert_int_equal(got->status, MEMBERSHIP_V1_MEMBER_STATUS_APPLIED);
+    assert_non_null(got->status_time);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_ALREADY_EXISTS);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_MEMBER);
+    assert_int_equal(step(w, "ann", "AcceptMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AcceptMember", "dan"), STATUS_ABORTED);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_STATUS);
+    assert_string_equal(state(w, "o@a", "dan"), "N");
+    assert_int_equal(step(w, "ann", "PromoteMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "F");
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_ALREADY_EXISTS);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_ABORTED);
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "F");
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_ABORTED);
+    assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "dan", "LeaveGroup", ""), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "X");
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "A");
+    assert_string_equal(world_value(w,
+                                    "SELECT string_agg(substr('ANCFX', status, 1), '' ORDER BY seq)"
+                                    " FROM pek.membership_period"),
+                        "ANCFXFCXA");
+    assert_string_equal(world_value(w, "SELECT string_agg(DISTINCT changed_by, ' ')"
+                                       " FROM pek.membership_period"),
+                        "ann dan");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"
+                                       " WHERE target_kind = 'membership'"),
+                        "9");
+    assert_periods_hang_together(w);
+}
+
+static void rejected_or_withdrawn_is_as_if_it_had_not_been(struct world *w)
+{
+    membership_v1_membership *got;
+    make_world(w);
+    assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_ABORTED);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(call(w, "dan", "WithdrawApplication", "o@a", "", "", NULL, &got), STATUS_OK);
+    assert_int_equal(got->status, MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED);
+    assert_string_equal(state(w, "o@a", "dan"), "-");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.membership_period"), "0");
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "RejectMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "RejectMember", "dan"), STATUS_ABORTED);
+    /* Of somebody who was here before, what was before is left, and what they then were. */
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "RejectMember", "dan"), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "X");
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "C");
+    assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_ABORTED);
+    assert_periods_hang_together(w);
+}
+
+static void closed_or_archived_group_takes_no_applications(struct world *w)
+{
+    make_world(w);
+    world_grant(w, &w->a, "sees", "sue", "o@a", VIEW_GROUP);
+    world_sql(w, "UPDATE pek.realm_group SET users_can_apply = false WHERE id = 'o@a'");
+    assert_int_equal(step(w, "sue", "ApplyForMembership", ""), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_CLOSED);
+    /* Who may not even see it learns nothing. */
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_NOT_FOUND);
+    assert_int_equal(call(w, "dan", "ApplyForMembership", "o@x", "", "", NULL, NULL),
+                     STATUS_NOT_FOUND);
+    assert_string_equal(w->fault.field, "group_id");
+    world_sql(w, "UPDATE pek.realm_group SET users_can_apply = true, is_archived = true"
+                 " WHERE id = 'o@a'");
+    assert_int_equal(step(w, "sue", "ApplyForMembership", ""), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_GROUP_ARCHIVED);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.membership"), "0");
+}
+
+static void nobody_ends_their_own_membership_but_by_leaving(struct world *w)
+{
+    make_world(w);
+    assert_int_equal(step(w, "ann", "AddMember", "ann"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "ann"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "ann", "LeaveGroup", ""), STATUS_OK);
+}
+
+static void strangers_change_nobody(struct world *w)
+{
+    static const char *const methods[] = {"AcceptMember",     "RejectMember",  "PromoteMember",
+                                          "InactivateMember", "ArchiveMember", "ReactivateMember",
+                                          "UnarchiveMember",  "AddMember",     "SetMemberDates"};
+    make_world(w);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        assert_int_equal(step(w, "vic", methods[i], "dan"), STATUS_PERMISSION_DENIED);
+        assert_int_equal(step(w, "dan", methods[i], "dan"), STATUS_PERMISSION_DENIED);
+        /* A manager of another group. */
+        assert_int_equal(call(w, "ann", methods[i], "o@b", "dan", "", NULL, NULL),
+                         STATUS_PERMISSION_DENIED);
+    }
+    assert_string_equal(state(w, "o@a", "dan"), "A");
+}
+
+/* ---- etags, keys ---- */
+
+static void stale_etag_and_repeated_key(struct world *w)
+{
+    membership_v1_membership *first, *second;
+    make_world(w);
+    assert_int_equal(call(w, "dan", "ApplyForMembership", "o@a", "", "", "k", &first), STATUS_OK);
+    assert_int_equal(call(w, "dan", "ApplyForMembership", "o@a", "", "", "k", &second), STATUS_OK);
+    assert_string_equal(first->etag, second->etag);
+    assert_int_equal(call(w, "ann", "AcceptMember", "o@a", "dan", "v99", NULL, NULL),
+                     STATUS_ABORTED);
+    assert_string_equal(w->fault.reason, "CHANGED_MEANWHILE");
+    assert_int_equal(call(w, "ann", "AcceptMember", "o@a", "dan", first->etag, "a", &first),
+                     STATUS_OK);
+    assert_int_equal(call(w, "ann", "AcceptMember", "o@a", "dan", second->etag, "a", &second),
+                     STATUS_OK);
+    assert_string_equal(first->etag, second->etag);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.membership_period"), "2");
+}
+
+/* ---- lists ---- */
+
+static void name(struct world *w, const char *user, const char *name)
+{
+    struct text_collator *collator;
+    struct text_name made;
+    assert_int_equal(text_collator_new(&collator), STATUS_OK);
+    assert_int_equal(text_name_make(collator, name, NULL, w->arena, &made, NULL), STATUS_OK);
+    char *hex = arena_alloc(w->arena, 2 * made.sort_key.len + 1);
+    hex_encode(made.sort_key, hex);
+    world_sql(w,
+              "UPDATE pek.person SET display_name = '%s', folded = '%.*s',"
+              " sort_key = decode('%s', 'hex') WHERE id = '%s'",
+              name, SLICE_ARG(made.folded), hex, user);
+    text_collator_free(collator);
+}
+
+static void lists_show_to_each_what_is_theirs(struct world *w)
+{
+    make_world(w);
+    assert_int_equal(step(w, "ann", "AddMember", "u1"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "u2"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "u3"), STATUS_OK);
+    assert_int_equal(step(w, "u4", "ApplyForMembership", ""), STATUS_OK);
+    name(w, "u1", "Csík Ági");
+    name(w, "u2", "Cukor Béla");
+    name(w, "u3", "Ábel Éva");
+    name(w, "u4", "Zsolt Zoé");
+    assert_string_equal(members(w, "ann", "o@a", 0, "display_name"),
+                        "Zsolt Zoé Ábel Éva Cukor Béla Csík Ági");
+    assert_string_equal(seen(w, "ann", "o@a"), "u4 u3 u2 u1");
+    assert_string_equal(seen(w, "vic", "o@a"), "u3 u2 u1");
+    assert_string_equal(seen(w, "dan", "o@a"), "PERMISSION_DENIED");
+    assert_string_equal(members(w, "vic", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_APPLIED, "user_id"),
+                        "");
+    /* An archived member is in no list, and in the editors' only when they ask. */
+    assert_int_equal(step(w, "ann", "ArchiveMember", "u2"), STATUS_OK);
+    assert_string_equal(seen(w, "ann", "o@a"), "u4 u3 u1");
+    assert_string_equal(members(w, "ann", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED, "user_id"),
+                        "u2");
+    assert_string_equal(members(w, "vic", "o@a", MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED, "user_id"),
+                        "");
+    world_sql(w, "UPDATE pek.realm_group SET archived_members_visible = true WHERE id = 'o@a'");
+    assert_string_equal(seen(w, "vic", "o@a"), "u3 u2 u1");
+    /* The name that changes takes its place in the list along. */
+    name(w, "u1", "Aba");
+    assert_string_equal(seen(w, "vic", "o@a"), "u1 u3 u2");
+}
+
+static void list_goes_on_behind_a_position_and_searches(struct world *w)
+{
+    membership_v1_list_members_request req = MEMBERSHIP_V1_LIST_MEMBERS_REQUEST_INIT;
+    make_world(w);
+    world_sql(w,
+              "INSERT INTO pek.person (realm, id, display_name, folded, sort_key) SELECT 'a',"
+              " 'p' || lpad(n::text, 4, '0'), 'P ' || n, 'p ' || n, decode(lpad(to_hex(n / 7), 4,"
+              " '0'), 'hex') FROM generate_series(1, 1200) n");
+    world_sql(w, "INSERT INTO pek.membership (realm, group_id, user_id, sort_key) SELECT 'a',"
+                 " 'o@a', id, '\\x01'::bytea || sort_key FROM pek.person");
+    world_sql(w, "INSERT INTO pek.membership_period (realm, group_id, user_id, seq, status,"
+                 " begin_time, changed_by) SELECT 'a', 'o@a', id, 1, 3, now(), 'x'"
+                 " FROM pek.person");
+    req.group_id = text("o@a");
+    const char *all = world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id");
+    assert_int_equal(strlen(all), 1200 * 6 - 1);
+    for (int i = 0; i < 1200; i++)
+        assert_memory_equal(all + i * 6, arena_printf(w->arena, "p%04d", i + 1), 5);
+    req.page_size = 2;
+    req.q = text("p 119");
+    assert_string_equal(world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id"),
+                        "p0119 p1119");
+    Pek__Cursor after = PEK__CURSOR__INIT;
+    uint8_t key[3] = {1, 0, 119 / 7};
+    after.sort_key.data = key;
+    after.sort_key.len = sizeof(key);
+    after.id = text("p0119");
+    req.after = &after;
+    assert_string_equal(world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id"),
+                        "p1119 p1190");
+}
+
+static void transitive_group_has_those_below_it_once(struct world *w)
+{
+    make_world(w);
+    world_grant(w, &w->a, "manages b", "ann", "o@b", VIEW_MEMBERS | EDIT_MEMBERS);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u2", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@b", "u2", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@b", "u3", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@b", "u4", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "InactivateMember", "o@b", "u4", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(seen(w, "vic", "o@o"), "u1");
+    world_sql(w, "UPDATE pek.realm_group SET has_transitive_membership = true WHERE id = 'o@o'");
+    assert_string_equal(seen(w, "vic", "o@o"), "u1 u2 u3");
+    assert_string_equal(members(w, "vic", "o@o", 0, "via"), " o@a o@b");
+    /* Whom their own membership hides is still one of those below. */
+    assert_int_equal(call(w, "ann", "ArchiveMember", "o@o", "u1", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(members(w, "vic", "o@o", 0, "via"), "o@a o@a o@b");
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id IN ('o@b')");
+    assert_string_equal(seen(w, "vic", "o@o"), "u1 u2");
+    /* The flag of the group itself counts, not that of those below. */
+    assert_string_equal(seen(w, "vic", "o@a"), "u1 u2");
+}
+
+static const char *memberships(struct world *w, const char *as, const char *user, const char *field)
+{
+    membership_v1_list_memberships_request req = MEMBERSHIP_V1_LIST_MEMBERSHIPS_REQUEST_INIT;
+    req.user_id = text(user);
+    return world_items(w, as, SERVICE "ListMemberships", &req.base, field);
+}
+
+static void memberships_of_a_user_with_their_history(struct world *w)
+{
+    membership_v1_list_memberships_request req = MEMBERSHIP_V1_LIST_MEMBERSHIPS_REQUEST_INIT;
+    ProtobufCMessage *items[8];
+    size_t count;
+    make_world(w);
+    world_grant(w, &w->a, "views a", "val", "o@a", VIEW_MEMBERS);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AcceptMember", "dan"), STATUS_OK);
+    assert_int_equal(call(w, "dan", "ApplyForMembership", "o@b", "", "", NULL, NULL), STATUS_OK);
+    /* Hungarian order of the groups' names, and all of one's own, whatever one may see. */
+    assert_string_equal(memberships(w, "dan", "dan", "group_id"), "o@a o@b");
+    assert_string_equal(memberships(w, "dan", "me", "group_id"), "o@a o@b");
+    assert_string_equal(memberships(w, "dan", "", "group_name"), "Árok Part Bulis");
+    /* An application is between applicant and group; and only what one may view. */
+    assert_string_equal(memberships(w, "vic", "dan", "group_id"), "o@a");
+    assert_string_equal(memberships(w, "val", "dan", "group_id"), "o@a");
+    assert_string_equal(memberships(w, "eve", "dan", "group_id"), "PERMISSION_DENIED");
+    req.user_id = text("dan");
+    const struct rpc_method *method =
+        rpc_host_method(realm_host(w->a.realm), SLICE_LIT(SERVICE "ListMemberships"));
+    assert_int_equal(
+        world_stream(w, w->a.channel, method, &req.base, WORLD_AS(w, "dan"), items, &count),
+        STATUS_OK);
+    const membership_v1_membership *first = (const void *)items[0];
+    assert_int_equal(first->n_history, 2);
+    assert_int_equal(first->history[0]->status, MEMBERSHIP_V1_MEMBER_STATUS_APPLIED);
+    assert_string_equal(first->history[0]->changed_by, "dan");
+    assert_int_equal(first->history[0]->end_time->nanos, first->history[1]->begin_time->nanos);
+    assert_int_equal(first->history[0]->end_time->seconds, first->history[1]->begin_time->seconds);
+    assert_int_equal(first->history[1]->status, MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE);
+    assert_string_equal(first->history[1]->changed_by, "ann");
+    assert_null(first->history[1]->end_time);
+    assert_int_equal(first->status_time->seconds, first->history[1]->begin_time->seconds);
+}
+
+/* ---- batches ---- */
+
+static void batch_is_all_or_nobody(struct world *w)
+{
+    membership_v1_batch_add_members_request add = MEMBERSHIP_V1_BATCH_ADD_MEMBERS_REQUEST_INIT;
+    membership_v1_batch_archive_members_request archive =
+        MEMBERSHIP_V1_BATCH_ARCHIVE_MEMBERS_REQUEST_INIT;
+    membership_v1_batch_add_members_response *added;
+    membership_v1_batch_archive_members_response *archived;
+    char *users[101];
+    make_world(w);
+    for (int i = 0; i < 101; i++)
+        users[i] = arena_printf(w->arena, "u%03d", i);
+    add.group_id = archive.group_id = text("o@a");
+    add.user_ids = archive.user_ids = users;
+    add.n_user_ids = 101;
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_add_members, "ann", add, added),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "user_ids");
+    add.n_user_ids = 100;
+    add.status = MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE;
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_add_members, "ann", add, added), STATUS_OK);
+    assert_int_equal(added->n_members, 100);
+    assert_string_equal(added->members[99]->user_id, "u099");
+    assert_int_equal(added->members[99]->status, MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE);
+    /* One who is no member takes it from all. */
+    users[50] = text("nobody");
+    archive.n_user_ids = 100;
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "ann", archive, archived),
+                     STATUS_ABORTED);
+    assert_non_null(strstr(w->fault.text, "nobody"));
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.member WHERE status = 5"), "0");
+    users[50] = users[51];
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "ann", archive, archived),
+                     STATUS_INVALID_ARGUMENT);
+    users[50] = text("ann");
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "ann", archive, archived),
+                     STATUS_PERMISSION_DENIED);
+    users[50] = text("u050");
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "ann", archive, archived),
+                     STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.member WHERE status = 5"), "100");
+    assert_periods_hang_together(w);
+}
+
+/* ---- days ---- */
+
+static enum status set_dates(struct world *w, const char *user, const char *begin, const char *end,
+                             membership_v1_membership **ret_membership)
+{
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    req.group_id = text("o@a");
+    req.user_id = text(user);
+    req.begin_date = text(begin);
+    req.end_date = text(end);
+    return WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, *ret_membership);
+}
+
+static void days_are_those_of_budapest_and_end_by_themselves(struct world *w)
+{
+    membership_v1_membership *got;
+    make_world(w);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+    assert_int_equal(set_dates(w, "dan", "2026-01-15", "", &got), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT begin_time AT TIME ZONE 'UTC'"
+                                       " FROM pek.membership_period"),
+                        "2026-01-14 23:00:00");
+    assert_int_equal(set_dates(w, "dan", "", "2199-07-01", &got), STATUS_OK);
+    assert_int_equal(got->status, MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE);
+    assert_int_equal(got->next_status, MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED);
+    assert_string_equal(world_value(w, "SELECT max(begin_time) AT TIME ZONE 'UTC'"
+                                       " FROM pek.membership_period"),
+                        "2199-06-30 22:00:00");
+    assert_string_equal(state(w, "o@a", "dan"), "C");
+    /* The day comes: nobody does anything. */
+    world_sql(w, "BEGIN; UPDATE pek.membership_period SET end_time = now() WHERE seq = 1;"
+                 " UPDATE pek.membership_period SET begin_time = now() WHERE seq = 2; COMMIT");
+    assert_string_equal(state(w, "o@a", "dan"), "X");
+    assert_string_equal(seen(w, "vic", "o@a"), "");
+    /* What is planned is replaced by the next step. */
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(set_dates(w, "dan", "", "2199-07-01", &got), STATUS_OK);
+    assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(substr('ANCFX', status, 1), '' ORDER BY"
+                                       " seq) FROM pek.membership_period"),
+                        "CXCF");
+    assert_int_equal(set_dates(w, "dan", "", "2026-13-01", &got), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "end_date");
+    assert_int_equal(set_dates(w, "eve", "", "2026-01-01", &got), STATUS_NOT_FOUND);
+    assert_periods_hang_together(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(life_of_a_member),
+        WORLD_TEST(rejected_or_withdrawn_is_as_if_it_had_not_been),
+        WORLD_TEST(closed_or_archived_group_takes_no_applications),
+        WORLD_TEST(nobody_ends_their_own_membership_but_by_leaving),
+        WORLD_TEST(strangers_change_nobody),
+        WORLD_TEST(stale_etag_and_repeated_key),
+        WORLD_TEST(lists_show_to_each_what_is_theirs),
+        WORLD_TEST(list_goes_on_behind_a_position_and_searches),
+        WORLD_TEST(transitive_group_has_those_below_it_once),
+        WORLD_TEST(memberships_of_a_user_with_their_history),
+        WORLD_TEST(batch_is_all_or_nobody),
+        WORLD_TEST(days_are_those_of_budapest_and_end_by_themselves),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}

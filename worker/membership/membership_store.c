@@ -1,0 +1,159 @@
+#include "worker/membership/membership_store.h"
+
+#include "worker/domain/domain.h"
+#include "worker/rights/rights_store.h"
+#include <stdlib.h>
+
+#define COLUMNS MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m)
+
+/* ---- members of a group ---- */
+
+enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_id,
+                                        struct membership_list_group *ret_group)
+{
+    static const struct pg_statement find = {
+        "membership_list_group",
+        "SELECT g.archived_members_visible, g.has_transitive_membership"
+        "  FROM pek.realm_group AS g WHERE g.id = $1",
+    };
+    const struct domain *domain = rpc_data(ctx);
+    struct pg_result *rows;
+    PEK_TRY(pg_read(domain->service.pg, PG_POINT_READ, rpc_cancel(ctx), &find,
+                    PG_PARAMS(pg_str(group_id)), &rows));
+    enum status status = pg_rows(rows) == 1 ? STATUS_OK : STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        *ret_group =
+            (struct membership_list_group){pg_get_bool(rows, 0, 0), pg_get_bool(rows, 0, 1)};
+    pg_result_free(rows);
+    return status;
+}
+
+/* $1 key, $2 id, $3 inclusive, $4 group, $5 statuses, $6 self, $7 patterns, $8 limit. */
+#define SEEN "((1 << m.status) & $5::integer <> 0 OR (m.user_id = $6 AND m.status = 1)) "
+#define FILTERS                                                                                    \
+    "(m.sort_key, m.user_id) >= ($1::bytea, $2) "                                                  \
+    "AND ($3::boolean OR (m.sort_key, m.user_id) <> ($1::bytea, $2)) "                             \
+    "AND m.folded LIKE ALL ($7::text[]) "                                                          \
+    "ORDER BY m.sort_key, m.user_id LIMIT $8::integer"
+
+static const struct pg_statement list_direct = {
+    "membership_list",
+    "SELECT " COLUMNS ", '' FROM pek.member AS m WHERE m.group_id = $4 AND " SEEN "AND " FILTERS,
+};
+
+/* Everybody once: their own membership of the group where it is seen, else that of the nearest group below. */
+static const struct pg_statement list_transitive = {
+    "membership_list_transitive",
+    "WITH RECURSIVE below (id, level) AS ("
+    "  SELECT g.id, 0 FROM pek.realm_group AS g WHERE g.id = $4"
+    "  UNION ALL"
+    "  SELECT c.id, below.level + 1 FROM below JOIN pek.realm_group AS c ON c.parent_id = below.id"
+    "   WHERE NOT c.is_archived AND below.level < 16), "
+    "once AS ("
+    "  SELECT DISTINCT ON (m.user_id) m.*, CASE below.level WHEN 0 THEN '' ELSE m.group_id END AS "
+    "via"
+    "    FROM below JOIN pek.member AS m ON m.group_id = below.id"
+    "   WHERE CASE below.level WHEN 0 THEN " SEEN
+    "         ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 END"
+    "   ORDER BY m.user_id, below.level, m.group_id) "
+    "SELECT " COLUMNS ", m.via FROM once AS m WHERE " FILTERS,
+};
+
+enum status membership_store_members(const struct read_batch *batch, const void *query,
+                                     struct pg_result **ret_rows)
+{
+    const struct membership_query *wanted = query;
+    return read_rows(batch, wanted->is_transitive ? &list_transitive : &list_direct,
+                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->group_id),
+                               pg_int(batch->arena, wanted->statuses), pg_text(wanted->self),
+                               pg_text_array(batch->arena, wanted->search.patterns,
+                                             wanted->search.pattern_count),
+                               pg_int(batch->arena, (int64_t)batch->limit)),
+                     ret_rows);
+}
+
+/* ---- memberships of a user ---- */
+
+#define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
+
+enum status membership_store_of_user(const struct read_batch *batch, const void *of_query,
+                                     struct pg_result **ret_rows)
+{
+    static const struct pg_statement list = {
+        "membership_of_user",
+        "SELECT " COLUMNS ", (SELECT string_agg(concat_ws(' ', s.status, " MICROSECONDS(
+            "s.begin_time") ","
+                            "   coalesce(" MICROSECONDS(
+                                "s.end_time") "::text, '-'), s.changed_by), ' ' ORDER BY s.seq)"
+                                              "  FROM pek.membership_period AS s"
+                                              " WHERE s.group_id = m.group_id AND s.user_id ="
+                                              " m.user_id) "
+                                              "FROM pek.member AS m JOIN pek.realm_group AS g ON"
+                                              " g.id = m.group_id "
+                                              "WHERE m.user_id = $4 "
+                                              "AND (m.group_sort_key, m.group_id) >= ($1::bytea, "
+                                              "$2) "
+                                              "AND ($3::boolean"
+                                              "  OR (m.group_sort_key, m.group_id) <> ($1::bytea, "
+                                              "$2)) "
+                                              "AND (1 << m.status) & $5::integer <> 0 "
+                                              "AND ($7::boolean OR m.status <> 5"
+                                              "  OR g.archived_members_visible) "
+                                              "AND " RIGHTS_STORE_SEES(
+                                                  "$7", "$8", "$9",
+                                                  "$10") "ORDER BY m.group_sort_key, m.group_id"
+                                                         " LIMIT $6::integer",
+    };
+    const struct membership_of_query *wanted = of_query;
+    const struct policy_scope *scope = batch->scope;
+    return read_rows(batch, &list,
+                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->user_id),
+                               pg_int(batch->arena, wanted->statuses),
+                               pg_int(batch->arena, (int64_t)batch->limit),
+                               RIGHTS_STORE_SCOPE(scope, batch->arena)),
+                     ret_rows);
+}
+
+static Google__Protobuf__Timestamp *time_of(struct slice microseconds, struct arena *arena)
+{
+    Google__Protobuf__Timestamp *time = arena_alloc(arena, sizeof(*time));
+    if (!time)
+        return NULL;
+    int64_t us = strtoll(microseconds.ptr, NULL, 10);
+    google__protobuf__timestamp__init(time);
+    time->seconds = us / 1000000 - (us % 1000000 < 0);
+    time->nanos = (int32_t)(us - time->seconds * 1000000) * 1000;
+    return time;
+}
+
+static membership_v1_member_period *period_of(struct slice *text, struct arena *arena)
+{
+    membership_v1_member_period *period = arena_alloc(arena, sizeof(*period));
+    if (!period)
+        return NULL;
+    *period = (membership_v1_member_period)MEMBERSHIP_V1_MEMBER_PERIOD_INIT;
+    period->status = (membership_v1_member_status)atoi(slice_cut(text, ' ').ptr);
+    period->begin_time = time_of(slice_cut(text, ' '), arena);
+    struct slice end = slice_cut(text, ' ');
+    if (!slice_equal_str(end, "-"))
+        period->end_time = time_of(end, arena);
+    struct slice by = slice_cut(text, ' ');
+    period->changed_by = arena_strndup(arena, by.ptr, by.len);
+    return period;
+}
+
+enum status membership_store_history(const struct pg_result *rows, size_t row, struct arena *arena,
+                                     membership_v1_membership *ret_membership)
+{
+    struct slice text = pg_get_slice(rows, row, MEMBERSHIP_COLUMN_EXTRA);
+    membership_v1_member_period **history =
+        arena_zalloc(arena, MEMBERSHIP_PERIODS_MAX, sizeof(membership_v1_member_period *));
+    size_t count = 0;
+    while (history && text.len > 0 && count < MEMBERSHIP_PERIODS_MAX)
+        history[count++] = period_of(&text, arena);
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    ret_membership->history = history;
+    ret_membership->n_history = count;
+    return STATUS_OK;
+}

@@ -1,0 +1,105 @@
+/* membership_store: the SQL of memberships.
+ *
+ * Row security limits every statement to the realm of the connection. A change is about one group and up to
+ * MEMBERSHIP_BATCH_MAX people, in as many statements as for one; their memberships are locked in the order of their ids.
+ * Statuses are pg's.
+ */
+#ifndef PEK_WORKER_MEMBERSHIP_MEMBERSHIP_STORE_H
+#define PEK_WORKER_MEMBERSHIP_MEMBERSHIP_STORE_H
+
+#include "pek/membership/v1/membership.row.h"
+#include "shared/service/change.h"
+#include "shared/service/read.h"
+#include "worker/membership/membership.h"
+#include "worker/search/search.h"
+
+/* ---- reads ---- */
+
+/* What a list of members needs to know of its group. */
+struct membership_list_group {
+    bool archived_members_visible;
+    bool is_transitive;
+};
+/* NOT_FOUND, and no fault, when there is none. */
+PEK_MUST_CHECK enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_id,
+                                                       struct membership_list_group *ret_group);
+
+/* Members of a group, in the order of (sort_key, user_id); for read_list. */
+struct membership_query {
+    const char *group_id;
+    bool is_transitive;
+    unsigned statuses; /* bits 1 << status that are wanted and may be seen */
+    struct slice self; /* whose own application is seen as well; empty: nobody's */
+    struct search search;
+};
+PEK_MUST_CHECK enum status membership_store_members(const struct read_batch *batch,
+                                                    const void *query, struct pg_result **ret_rows);
+/* Column of both lists: the group that makes them a member; the history as the next reads it. */
+enum { MEMBERSHIP_COLUMN_EXTRA = MEMBERSHIP_V1_MEMBERSHIP_COLUMN_COUNT };
+
+/* Memberships of a user in the order of (group_sort_key, group_id), each with its history. */
+struct membership_of_query {
+    const char *user_id;
+    unsigned statuses;
+};
+PEK_MUST_CHECK enum status membership_store_of_user(const struct read_batch *batch,
+                                                    const void *of_query,
+                                                    struct pg_result **ret_rows);
+/* The history that a row of membership_store_of_user has. */
+PEK_MUST_CHECK enum status membership_store_history(const struct pg_result *rows, size_t row,
+                                                    struct arena *arena,
+                                                    membership_v1_membership *ret_membership);
+
+/* ---- within a change ---- */
+
+/* Nobody archives the group or closes it until the transaction ends. NOT_FOUND, and no fault, when there is none. */
+PEK_MUST_CHECK enum status membership_store_lock_group(struct change *change, const char *group_id,
+                                                       struct membership_group *ret_group);
+
+/* People of one change, and how their memberships stand. */
+struct membership_people {
+    const char *group_id;
+    const struct slice *users; /* distinct */
+    size_t count;
+    /* As they are now, one for each user; status NONE and no message where there is none. */
+    struct membership_state *states;
+    membership_v1_membership *memberships;
+    bool any_planned; /* an end is set for a day to come */
+};
+/* A membership for each that has none, as yet in no state; locked by its making. */
+PEK_MUST_CHECK enum status membership_store_make(struct change *change,
+                                                 const struct membership_people *people);
+/* Locks all that there are, and fills in `states` and `memberships`. */
+PEK_MUST_CHECK enum status membership_store_lock(struct change *change,
+                                                 struct membership_people *people);
+/* From now on each is `to`, whatever was planned; `memberships` are read again. */
+PEK_MUST_CHECK enum status membership_store_step(struct change *change,
+                                                 struct membership_people *people,
+                                                 enum membership_status to);
+/* What they are now never was: what was before is open again. For memberships that have had a state before. */
+PEK_MUST_CHECK enum status membership_store_undo(struct change *change,
+                                                 struct membership_people *people);
+/* As if they had never been. */
+PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
+                                                   const struct membership_people *people);
+/* A line of the audit log for each, as they are now. */
+PEK_MUST_CHECK enum status membership_store_audit(struct change *change,
+                                                  const struct membership_people *people,
+                                                  const char *action);
+
+/* What setting days begins with: all periods of one person, now, and the days given, which may be "". */
+struct membership_days {
+    struct membership_periods list;
+    int64_t now_us;
+    int64_t begin_us, end_us; /* MEMBERSHIP_NO_DAY of "" */
+};
+PEK_MUST_CHECK enum status membership_store_days(struct change *change,
+                                                 const struct membership_people *person,
+                                                 const char *begin_date, const char *end_date,
+                                                 struct membership_days *ret_days);
+/* The periods become these; `memberships` is read again. */
+PEK_MUST_CHECK enum status membership_store_set_periods(struct change *change,
+                                                        struct membership_people *person,
+                                                        const struct membership_periods *list);
+
+#endif

@@ -1,0 +1,108 @@
+#include "worker/person/person_store.h"
+
+enum status person_store_meet(struct pg_transaction *transaction, struct text_collator *collator,
+                              const struct slice *ids, size_t count, struct arena *arena,
+                              struct fault *fault)
+{
+    static const struct pg_statement meet = {
+        "person_meet",
+        "INSERT INTO pek.person (id, display_name, folded, sort_key) "
+        "SELECT * FROM unnest($1::text[], $1::text[], $2::text[], $3::bytea[]) AS met (id)"
+        " ORDER BY met.id ON CONFLICT DO NOTHING",
+    };
+    struct slice *folded = arena_zalloc(arena, count + 1, sizeof(*folded));
+    struct slice *sort_keys = arena_zalloc(arena, count + 1, sizeof(*sort_keys));
+    struct text_name name;
+    struct pg_result *result;
+    if (!folded || !sort_keys)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        const char *id = arena_strndup(arena, ids[i].ptr, ids[i].len);
+        if (!id)
+            return STATUS_RESOURCE_EXHAUSTED;
+        PEK_TRY(text_name_make(collator, id, "user_id", arena, &name, fault));
+        folded[i] = name.folded;
+        sort_keys[i] = name.sort_key;
+    }
+    PEK_TRY(
+        pg_execute(transaction, &meet,
+                   PG_PARAMS(pg_text_array(arena, ids, count), pg_text_array(arena, folded, count),
+                             pg_bytea_array(arena, sort_keys, count)),
+                   &result));
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+enum status person_store_put(struct pg_transaction *transaction, const struct person *people,
+                             size_t count, struct arena *arena, struct pg_result **ret_known)
+{
+    static const struct pg_statement put = {
+        "person_put",
+        "WITH known AS ("
+        "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[],"
+        "   $6::bigint[]) AS told (id, display_name, folded, sort_key, avatar_version, version)"
+        "   WHERE EXISTS (SELECT FROM pek.policy_assignment AS a WHERE a.user_id = told.id)"
+        "      OR EXISTS (SELECT FROM pek.membership AS m WHERE m.user_id = told.id)), "
+        "kept AS ("
+        "  INSERT INTO pek.person AS p (id, display_name, folded, sort_key, avatar_version, "
+        "version)"
+        "  SELECT * FROM known ORDER BY id"
+        "  ON CONFLICT (realm, id) DO UPDATE SET display_name = EXCLUDED.display_name,"
+        "   folded = EXCLUDED.folded, sort_key = EXCLUDED.sort_key,"
+        "   avatar_version = EXCLUDED.avatar_version, version = EXCLUDED.version"
+        "   WHERE p.version < EXCLUDED.version) "
+        "SELECT id FROM known",
+    };
+    enum { ID, NAME, FOLDED, SORT_KEY, AVATAR, VERSION, COLUMNS };
+    struct slice *cells = arena_zalloc(arena, COLUMNS * count + 1, sizeof(*cells));
+    if (!cells)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        cells[ID * count + i] = people[i].id;
+        cells[NAME * count + i] = people[i].name.name;
+        cells[FOLDED * count + i] = people[i].name.folded;
+        cells[SORT_KEY * count + i] = people[i].name.sort_key;
+        cells[AVATAR * count + i] =
+            slice_str(arena_printf(arena, "%lld", (long long)people[i].avatar_version));
+        cells[VERSION * count + i] =
+            slice_str(arena_printf(arena, "%lld", (long long)people[i].version));
+    }
+    return pg_execute(transaction, &put,
+                      PG_PARAMS(pg_text_array(arena, cells + ID * count, count),
+                                pg_text_array(arena, cells + NAME * count, count),
+                                pg_text_array(arena, cells + FOLDED * count, count),
+                                pg_bytea_array(arena, cells + SORT_KEY * count, count),
+                                pg_text_array(arena, cells + AVATAR * count, count),
+                                pg_text_array(arena, cells + VERSION * count, count)),
+                      ret_known);
+}
+
+enum status person_store_is_member(struct pg *pg, struct cancel *cancel, struct slice user,
+                                   bool *ret_is_member)
+{
+    static const struct pg_statement find = {
+        "person_is_member",
+        "SELECT EXISTS (SELECT FROM pek.membership AS m WHERE m.user_id = $1)",
+    };
+    struct pg_result *rows;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &find, PG_PARAMS(pg_text(user)), &rows));
+    *ret_is_member = pg_get_bool(rows, 0, 0);
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
+const struct pg_statement person_store_names_after = {
+    "person_names_after",
+    "SELECT p.id, p.display_name FROM pek.person AS p WHERE p.id > $1 "
+    "ORDER BY p.id LIMIT $2::integer",
+};
+
+const struct pg_statement person_store_set_keys = {
+    "person_set_keys",
+    "UPDATE pek.person AS p SET sort_key = made.sort_key,"
+    " folded = CASE p.folded WHEN '' THEN '' ELSE made.folded END "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])"
+    "  AS made (id, name, unique_key, folded, sort_key) "
+    "WHERE p.id = made.id AND p.display_name = made.name"
+    "  AND (p.folded <> made.folded OR p.sort_key <> made.sort_key)",
+};

@@ -1,0 +1,35 @@
+/* person_store: what a realm knows of people, and its SQL: a name to show, to order and to search by. The hub has the
+ * rest, and tells each realm of the people whom it knows. */
+#ifndef PEK_WORKER_PERSON_PERSON_STORE_H
+#define PEK_WORKER_PERSON_PERSON_STORE_H
+
+#include "shared/pg/pg.h"
+#include "shared/text/name.h"
+
+/* Who is not known yet is, by their id; who is stays as they are. The ids are distinct. */
+PEK_MUST_CHECK enum status person_store_meet(struct pg_transaction *transaction,
+                                             struct text_collator *collator,
+                                             const struct slice *ids, size_t count,
+                                             struct arena *arena, struct fault *fault);
+
+/* What the hub says of users, up to PERSON_PUT_MAX of them, is kept of those who have a policy or a membership here.
+ * `ret_known` are their ids (column 0). An older version than what is there changes nothing. */
+#define PERSON_PUT_MAX 100
+struct person {
+    struct slice id;
+    struct text_name name;
+    int64_t avatar_version; /* 0: none */
+    int64_t version;        /* counts the changes of the profile, from 1 */
+};
+PEK_MUST_CHECK enum status person_store_put(struct pg_transaction *transaction,
+                                            const struct person *people, size_t count,
+                                            struct arena *arena, struct pg_result **ret_known);
+/* Has the user a membership here? */
+PEK_MUST_CHECK enum status person_store_is_member(struct pg *pg, struct cancel *cancel,
+                                                  struct slice user, bool *ret_is_member);
+
+/* ---- keys that follow the collator: for worker/realm/rekey ---- */
+
+extern const struct pg_statement person_store_names_after, person_store_set_keys;
+
+#endif
