@@ -329,7 +329,7 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
         fanout->session && leg->instance) {
         leg->token_renewed = true;
         leave(leg, true);
-        credential_ask_again(fanout->session, leg->instance);
+        credential_refused(fanout->session, leg->instance);
         leg->state = LEG_CREDENTIAL;
         return true;
     }

@@ -256,7 +256,7 @@ static void token_that_the_realm_refused_is_fetched_anew(struct hub_world *h)
     struct session *session = session_of(h, "alice");
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     uint64_t issued = h->one.cache.tokens_issued;
-    credential_ask_again(session, realm(h, "a"));
+    credential_refused(session, realm(h, "a"));
     assert_true(session_is_member(session, realm(h, "a"))); /* it is no stranger for that */
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     assert_int_equal(h->one.cache.tokens_issued, issued + 1);
