@@ -33,10 +33,9 @@ static enum status note_heard(struct people_of_realm *realm, struct round *round
     realm->heard_count = 0;
     if (count == 0)
         return STATUS_OK;
-    return round->arena.failed
-               ? STATUS_RESOURCE_EXHAUSTED
-               : people_store_note(realm->people->options.pg, &round->cancel,
-                                   realm->instance->realm, users, count);
+    return round->arena.failed ? STATUS_RESOURCE_EXHAUSTED
+                               : people_store_note(realm->people->options.pg, &round->cancel,
+                                                   realm->instance->realm, users, count);
 }
 
 static enum status call(struct people_of_realm *realm, struct round *round,

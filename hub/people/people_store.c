@@ -110,8 +110,9 @@ static enum status told_in(struct pg_transaction *transaction, void *arg)
 {
     static const struct pg_statement forget = {
         .name = "people_forget",
-        .sql = "DELETE FROM hub.person_news AS n USING unnest($2::text[], $3::bigint[])"
-               "   AS told (id, seq) WHERE n.realm = $1 AND n.user_id = told.id AND n.seq = told.seq",
+        .sql =
+            "DELETE FROM hub.person_news AS n USING unnest($2::text[], $3::bigint[])"
+            "   AS told (id, seq) WHERE n.realm = $1 AND n.user_id = told.id AND n.seq = told.seq",
     };
     /* That makes news of its own, unless it is known already. */
     static const struct pg_statement know = {
