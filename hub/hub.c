@@ -8,6 +8,7 @@
 #include "hub/login/login.h"
 #include "hub/login/secret.h"
 #include "hub/observe.h"
+#include "hub/people/people.h"
 #include "hub/profile/profile_service.h"
 #include "hub/registry/directory.h"
 #include "hub/registry/registry_service.h"
@@ -44,6 +45,7 @@ struct hub {
     struct rpc_host *host; /* the hub's own services */
     struct rpc_channel *host_channel;
     struct realm *realm; /* hosted here; NULL for none */
+    struct people people;
     struct transcode *transcode;
     struct observe observe;
     struct api api;
@@ -85,6 +87,7 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
     if (hub->sessions_ready)
         session_policies_changed(&hub->sessions, instance, users, count);
+    people_heard(&hub->people, instance, users, count);
 }
 
 static void status_changed(void *arg, struct instance *instance)
@@ -236,6 +239,27 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     return status;
 }
 
+static void people_not_told(void *arg, const struct instance *instance, const struct fault *fault)
+{
+    struct hub *hub = arg;
+
+    observe_people_failure(&hub->observe, instance, fault);
+}
+
+static enum status open_people(struct hub *hub, struct fault *fault)
+{
+    const struct people_options options = {
+        .pg = hub->pg,
+        .registry = &hub->registry,
+        .issuer = slice_str(hub->config->issuer),
+        .arg = hub,
+        .on_failure = people_not_told,
+    };
+    enum status status = people_open(&hub->people, hub->fibers, &options);
+
+    return status ? fault_set(fault, status, NULL, "realms cannot be told of people") : STATUS_OK;
+}
+
 static enum status open_federation(struct hub *hub, struct fault *fault)
 {
     const struct registry_options options = {
@@ -260,7 +284,7 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         status = open_realm(hub, fault);
     if (!status)
         status = open_workers(hub, fault);
-    return status;
+    return status ? status : open_people(hub, fault);
 }
 
 static enum status open_api(struct hub *hub, struct fault *fault)
@@ -519,6 +543,7 @@ static void run_stop(void *arg)
     directory_stop(&hub->directory);
     while (hub->reloading)
         (void)!fiber_event_wait(&hub->reloaded, DEADLINE_NONE);
+    people_close(&hub->people);
     registry_stop(&hub->registry);
     if (hub->sessions_ready)
         session_cache_stop(&hub->sessions);

@@ -180,6 +180,17 @@ void observe_token_failure(struct observe *observe, const struct instance *insta
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
+void observe_people_failure(struct observe *observe, const struct instance *instance,
+                            const struct fault *fault)
+{
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, instance)->people, clock_monotonic_us(), &suppressed))
+        log_event(LOG_WARN, "people.not_told", log_str("instance", instance->realm),
+                  log_str("status", status_name(fault->status)), log_str("message", fault->text),
+                  log_int("suppressed", (int64_t)suppressed));
+}
+
 void observe_registry_problem(struct observe *observe, const char *realm, const struct fault *fault)
 {
     const struct instance *instance = registry_find(observe->registry, slice_str(realm));

@@ -12,7 +12,7 @@
 /* Of one instance, by its slot. */
 struct realm_limits {
     uint64_t generation;
-    struct log_limit status, token, answer, problem;
+    struct log_limit status, token, answer, problem, people;
 };
 
 struct observe {
@@ -36,6 +36,9 @@ void observe_done(struct observe *observe);
 void observe_http(struct observe *observe, const struct http_request *request, const char *part);
 /* These also before observe_init, if zeroed. */
 void observe_status(struct observe *observe, const struct instance *instance);
+/* A realm could not be told of people. */
+void observe_people_failure(struct observe *observe, const struct instance *instance,
+                            const struct fault *fault);
 /* A realm gave no token. */
 void observe_token_failure(struct observe *observe, const struct instance *instance,
                            const struct fault *fault);

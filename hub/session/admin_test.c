@@ -164,6 +164,7 @@ static const char grants[] =
     "instance r: ca_pem* capabilities= local+ name* realm+ seeded* status= target* tls_name*"
     " updated_by* worker_version=\n"
     "login_spent rd: expires_at* state_sha256+\n"
+    "person_news rd: realm+ seq= user_id+\n"
     "profile r: cell_phone= dormitory= first_name* gender= last_name* nickname= own_names= room="
     " student_status= update_time= user_id+ version= visible=\n"
     "session rd: expires_at+ id+ last_seen_at= revoked_at= user_id+\n"

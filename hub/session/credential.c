@@ -340,6 +340,14 @@ void credential_withdraw(struct credential_waiter *waiter)
     waiter->event = NULL;
 }
 
+void credential_outdated(struct session *session, const struct instance *instance)
+{
+    struct credential *credential = current(session, instance);
+
+    if (credential)
+        credential_drop(credential);
+}
+
 void credential_refused(struct session *session, struct instance *instance)
 {
     struct credential *credential = current(session, instance);

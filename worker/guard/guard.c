@@ -21,6 +21,7 @@ struct attached {
     struct policy_scope scope;
     uint64_t generation; /* of the cache, before the rules were asked */
     int64_t again_us;    /* when to look whether that is still so */
+    bool saw_some;       /* the scope was not empty */
 };
 
 enum status guard_new(const char *realm, const struct jwt_keys *keys, struct policy_cache *cache,
@@ -226,7 +227,10 @@ static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
     if (status != STATUS_OK)
         return status;
     bool some = scope->all || scope->user.len > 0 || scope->group_count > 0;
-    return some ? STATUS_OK : deny(guard, ctx);
+    /* Who sees nothing gets a list with nothing; who loses what they saw learns that the list is not whole. */
+    bool lost = attached->saw_some && !some;
+    attached->saw_some |= some;
+    return lost ? deny(guard, ctx) : STATUS_OK;
 }
 
 /* ---- policies ---- */

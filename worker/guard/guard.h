@@ -5,7 +5,7 @@
  *
  * Authorisation is every access rule of the method, before the handler runs. A request whose `realm` field
  * names another realm is refused. What is not there and what may not be seen are refused alike. For a rule
- * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope. A rule about policies
+ * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope; an empty one is an empty list. A rule about policies
  * is decided by the policies that the caller holds (delegation.h), read anew each time; with `filter` the scope
  * only tells whether the caller sees all of them.
  */

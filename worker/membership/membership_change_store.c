@@ -226,9 +226,21 @@ enum status membership_store_days(struct change *change, const struct membership
                     "membership_days",
                     "SELECT s.status, " MICROSECONDS("s.begin_time") ", " MICROSECONDS("s.end_time") ", s.changed_by, " MICROSECONDS(
                         "statement_timestamp()") ", " MICROSECONDS(MIDNIGHT("$3")) ","
-                                                                                   " " MICROSECONDS(MIDNIGHT("$4")) " FROM pek.membership_period AS s "
-                                                                                                                    "WHERE " THESE(
-                                                                                                                        "s") "ORDER BY s.seq",
+                                                                                   " " MICROSECONDS(MIDNIGHT(
+                                                                                       "$4")) " FRO"
+                                                                                              "M "
+                                                                                              "pek."
+                                                                                              "memb"
+                                                                                              "ersh"
+                                                                                              "ip_"
+                                                                                              "peri"
+                                                                                              "od "
+                                                                                              "AS "
+                                                                                              "s "
+                                                                                              "WHER"
+                                                                                              "E"
+                                                                                              " " THESE(
+                                                                                                  "s") "ORDER BY s.seq",
                 };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &days,

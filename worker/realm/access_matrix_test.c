@@ -34,7 +34,7 @@ struct decision {
 static const struct decision decisions[] = {
     {GROUP("GetGroup"), "id=o@o", "yyyynuu"},
     {GROUP("GetGroup"), "id=o@x", "yynnnuu"},
-    {GROUP("ListGroups"), "", "yyyynuu"},
+    {GROUP("ListGroups"), "", "yyyyyuu"},
     {GROUP("CreateGroup"), "", "ynnnnuu"},
     {GROUP("CreateGroup"), "parent_id=o@o", "yynnnuu"},
     {GROUP("UpdateGroup"), "group.id=o@o group.etag=x", "yynnnuu"},
@@ -52,7 +52,7 @@ static const struct decision decisions[] = {
     {INSTANCE("PutPeople"), "", "uuuuuuu"},
     {MEMBERS("ListMembers"), "group_id=o@o", "yyynnuu"},
     {MEMBERS("ListMembers"), "group_id=o@x", "yynnnuu"},
-    {MEMBERS("ListMemberships"), "user_id=somebody", "yyynnuu"},
+    {MEMBERS("ListMemberships"), "user_id=somebody", "yyyyyuu"},
     {MEMBERS("ListMemberships"), "user_id=$self", "yyyyyuu"},
     {MEMBERS("ListMemberships"), "user_id=me", "yyyyyuu"},
     {MEMBERS("ApplyForMembership"), "group_id=o@nope", "yyyyyuu"},

@@ -1,0 +1,64 @@
+/* people: each realm is told of the people whom it knows: what they are called, and nothing more.
+ *
+ * What is to be told is a row of hub.person_news, written in the transaction of the change by triggers: a name that changed, an
+ * owner who is gone, a realm that has come to know somebody. A fiber a realm sends what there is
+ * (InstanceService.PutPeople), and takes the rows away when the realm has answered: at least once, in the order of a
+ * sequence that the realm compares, so that nothing older overwrites. A realm that is down is told when it is back.
+ *
+ * A realm says whose policies or memberships changed (people_heard). Whom the hub does not know to be known there may
+ * be so now: the realm is told of them, and answers whether it knows them. So somebody whom a leader adds is found in
+ * the realm's lists with their name, and the hub asks that realm for them, without anybody having logged in.
+ *
+ * One realm's slowness is its own; what it can bring about is bounded: PEOPLE_HEARD_MAX users a round, a round each
+ * PEOPLE_PAUSE_MS. Loop thread.
+ */
+#ifndef PEK_HUB_PEOPLE_PEOPLE_H
+#define PEK_HUB_PEOPLE_PEOPLE_H
+
+#include "hub/registry/registry.h"
+#include "shared/pg/pg.h"
+
+#define PEOPLE_HEARD_MAX 256 /* of more, those who come log in some day */
+#define PEOPLE_PAUSE_MS 100
+#define PEOPLE_POLL_MS 5000
+#define PEOPLE_TIMEOUT_MS 5000 /* of one round with one realm */
+#define PEOPLE_USER_BYTES_MAX 64
+
+struct people_options {
+    struct pg *pg; /* the hub's */
+    struct registry *registry;
+    struct slice issuer; /* the hub, as the subject of an assertion about itself */
+    void *arg;
+    /* A realm could not be told; it is tried again. */
+    void (*on_failure)(void *arg, const struct instance *instance, const struct fault *fault);
+};
+
+struct people_of_realm {
+    struct people *people;
+    struct instance *instance; /* while running; referenced */
+    uint64_t generation;       /* whom `heard` is of */
+    bool running, again;
+    size_t heard_count;
+    char heard[PEOPLE_HEARD_MAX][PEOPLE_USER_BYTES_MAX + 1];
+};
+
+struct people {
+    struct people_options options;
+    struct fibers *fibers;
+    struct pg_listener *listener;
+    struct people_of_realm *realms; /* by slot */
+    struct cancel closing;
+    struct fiber_event wake, ended;
+    unsigned running; /* fibers */
+};
+
+PEK_MUST_CHECK enum status people_open(struct people *people, struct fibers *fibers,
+                                       const struct people_options *options);
+/* In a fiber; waits for its own. Also of one that was never opened, if zeroed. */
+void people_close(struct people *people);
+
+/* The realm says that the policies or memberships of these users changed. */
+void people_heard(struct people *people, struct instance *instance, const char *const *users,
+                  size_t count);
+
+#endif

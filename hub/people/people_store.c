@@ -1,0 +1,154 @@
+#include "hub/people/people_store.h"
+
+static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement,
+                       const struct pg_param *params, size_t count)
+{
+    struct pg_result *result;
+    PEK_TRY(pg_execute(transaction, statement, params, count, &result));
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+/* ---- what is to be told ------------------------------------------------------------------------ */
+
+struct noting {
+    const char *realm;
+    const struct slice *users;
+    size_t count;
+    struct arena *arena;
+};
+
+static enum status note_in(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement note = {
+        .name = "people_note",
+        .sql = "SELECT hub.person_news_add($1, u.id) FROM hub.user_account AS u"
+               " WHERE u.id = ANY ($2::text[]) AND u.deleted_at IS NULL"
+               "   AND NOT EXISTS (SELECT FROM hub.user_realm AS r"
+               "     WHERE r.user_id = u.id AND r.realm = $1) ORDER BY u.id",
+    };
+    const struct noting *noting = arg;
+    return run(transaction, &note,
+               PG_PARAMS(pg_str(noting->realm),
+                         pg_text_array(noting->arena, noting->users, noting->count)));
+}
+
+enum status people_store_note(struct pg *pg, struct cancel *cancel, const char *realm,
+                              const struct slice *users, size_t count)
+{
+    struct arena arena;
+    arena_init(&arena, 1u << 20);
+    struct noting noting = {realm, users, count, &arena};
+    enum status status = pg_transact(pg, cancel, false, note_in, &noting);
+    arena_done(&arena);
+    return status;
+}
+
+enum status people_store_realms(struct pg *pg, struct cancel *cancel, struct pg_result **ret_realms)
+{
+    static const struct pg_statement realms = {
+        .name = "people_realms",
+        .sql = "SELECT DISTINCT realm FROM hub.person_news",
+    };
+    return pg_read(pg, PG_POINT_READ, cancel, &realms, NULL, 0, ret_realms);
+}
+
+static enum status read_person(const struct pg_result *rows, size_t row, struct arena *arena,
+                               instance_v1_person **ret_person)
+{
+    instance_v1_person *person = arena_alloc(arena, sizeof(*person));
+    if (!person)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *person = (instance_v1_person)INSTANCE_V1_PERSON_INIT;
+    person->user_id = arena_printf(arena, "%s", pg_get_str(rows, row, 0));
+    person->display_name = arena_printf(arena, "%s", pg_get_str(rows, row, 1));
+    person->version = pg_get_int(rows, row, 2);
+    person->is_deleted = pg_get_bool(rows, row, 3);
+    *ret_person = person;
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+enum status people_store_news(struct pg *pg, struct cancel *cancel, const char *realm,
+                              struct arena *arena, instance_v1_person ***ret_people,
+                              size_t *ret_count)
+{
+    /* Hungarian order: the family name first. */
+    static const struct pg_statement news = {
+        .name = "people_news",
+        .sql = "SELECT u.id, CASE WHEN p.user_id IS NULL THEN 'deleted user'"
+               "   ELSE trim(p.last_name || ' ' || p.first_name) END, n.seq, p.user_id IS NULL"
+               "  FROM hub.person_news AS n JOIN hub.user_account AS u ON u.id = n.user_id"
+               "  LEFT JOIN hub.profile AS p ON p.user_id = u.id"
+               " WHERE n.realm = $1 ORDER BY n.seq LIMIT 100",
+    };
+    _Static_assert(PEOPLE_BATCH == 100, "the LIMIT above");
+    struct pg_result *rows;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &news, PG_PARAMS(pg_str(realm)), &rows));
+    size_t count = pg_rows(rows);
+    instance_v1_person **people = arena_zalloc(arena, count + 1, sizeof(*people));
+    enum status status = people ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        status = read_person(rows, i, arena, &people[i]);
+    pg_result_free(rows);
+    *ret_people = people;
+    *ret_count = count;
+    return status;
+}
+
+/* ---- what was told ----------------------------------------------------------------------------- */
+
+struct told {
+    const char *realm;
+    instance_v1_person *const *people;
+    size_t count;
+    char *const *known;
+    size_t known_count;
+    struct arena *arena;
+};
+
+static enum status told_in(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement forget = {
+        .name = "people_forget",
+        .sql =
+            "DELETE FROM hub.person_news AS n USING unnest($2::text[], $3::bigint[])"
+            "   AS told (id, seq) WHERE n.realm = $1 AND n.user_id = told.id AND n.seq = told.seq",
+    };
+    /* That makes news of its own, unless it is known already. */
+    static const struct pg_statement know = {
+        .name = "people_know",
+        .sql = "INSERT INTO hub.user_realm (user_id, realm)"
+               " SELECT u.id, $1 FROM hub.user_account AS u"
+               "  WHERE u.id = ANY ($2::text[]) AND u.deleted_at IS NULL ORDER BY u.id"
+               "     ON CONFLICT DO NOTHING",
+    };
+    const struct told *told = arg;
+    struct slice *cells = arena_zalloc(told->arena, 3 * told->count + 1, sizeof(*cells));
+    if (!cells)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < told->count; i++) {
+        cells[i] = slice_str(told->people[i]->user_id);
+        cells[told->count + i] =
+            slice_str(arena_printf(told->arena, "%lld", (long long)told->people[i]->version));
+    }
+    for (size_t i = 0; i < told->known_count; i++)
+        cells[2 * told->count + i] = slice_str(told->known[i]);
+    PEK_TRY(run(transaction, &forget,
+                PG_PARAMS(pg_str(told->realm), pg_text_array(told->arena, cells, told->count),
+                          pg_text_array(told->arena, cells + told->count, told->count))));
+    return run(transaction, &know,
+               PG_PARAMS(pg_str(told->realm),
+                         pg_text_array(told->arena, cells + 2 * told->count, told->known_count)));
+}
+
+enum status people_store_told(struct pg *pg, struct cancel *cancel, const char *realm,
+                              instance_v1_person *const *people, size_t count, char *const *known,
+                              size_t known_count)
+{
+    struct arena arena;
+    arena_init(&arena, 1u << 20);
+    struct told told = {realm, people, count, known, known_count, &arena};
+    enum status status = pg_transact(pg, cancel, false, told_in, &told);
+    arena_done(&arena);
+    return status;
+}
