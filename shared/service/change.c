@@ -193,15 +193,23 @@ enum status change_audit(struct change *change, const struct pg_statement *audit
                           NULL);
 }
 
-enum status change_names_users(struct change *change, struct pg_result *rows)
+enum status change_names_user(struct change *change, struct slice user)
 {
-    size_t count = pg_rows(rows);
-    if (change->user_count + count > CHANGE_USERS_MAX)
+    if (change->user_count == CHANGE_USERS_MAX)
         change->everybody = true;
-    for (size_t i = 0; !change->everybody && i < count; i++)
-        change->users[change->user_count++] = arena_copy(change->arena, pg_get_slice(rows, i, 0));
-    pg_result_free(rows);
+    else
+        change->users[change->user_count++] = arena_copy(change->arena, user);
     return change->arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+enum status change_names_users(struct change *change, const struct pg_statement *statement,
+                               const struct pg_param *params, size_t param_count)
+{
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, statement, params, param_count, &rows));
+    for (size_t i = 0; i < pg_rows(rows) && !change->everybody; i++)
+        PEK_TRY(change_names_user(change, pg_get_slice(rows, i, 0)));
+    return STATUS_OK;
 }
 
 /* ---- the change ---- */

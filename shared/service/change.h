@@ -112,8 +112,11 @@ PEK_MUST_CHECK enum status change_lock(struct change *change, const struct row_t
 PEK_MUST_CHECK enum status change_audit(struct change *change, const struct pg_statement *audit,
                                         const char *action, const struct slice *ids, size_t count);
 
-/* Names users (column 0 of the rows) whose rights change; frees the rows. */
-PEK_MUST_CHECK enum status change_names_users(struct change *change, struct pg_result *rows);
+/* Names a user whose rights change; those that a statement finds, in its column 0. */
+PEK_MUST_CHECK enum status change_names_user(struct change *change, struct slice user);
+PEK_MUST_CHECK enum status change_names_users(struct change *change,
+                                              const struct pg_statement *statement,
+                                              const struct pg_param *params, size_t param_count);
 
 /* ---- beside changes ---- */
 

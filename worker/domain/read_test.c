@@ -13,6 +13,7 @@
 
 #define VIEW_GROUP (1u << 2)
 #define MANY 1300
+#define LIST_GROUPS "/pek.group.v1.GroupService/ListGroups"
 
 /* More than two batches, in the order of their numbers. */
 static void make_many(struct world *w)
@@ -23,42 +24,6 @@ static void make_many(struct world *w)
               " SELECT 'a', 'x@g' || lpad(n::text, 4, '0'), 'G ' || n, 'g' || n, 'g ' || n,"
               " decode(lpad(to_hex(n / 900), 8, '0'), 'hex'), 0 FROM generate_series(1, %d) n",
               MANY);
-}
-
-/* A list read slowly: `between` is called behind the first item. */
-static enum status read_slowly(struct world *w, const char *user, const ProtobufCMessage *request,
-                               void (*between)(struct world *w), size_t *ret_count)
-{
-    struct fiber_event event = {0};
-    size_t len = protobuf_c_message_get_packed_size(request), count = 0;
-    uint8_t *bytes = arena_alloc(w->arena, len + 1);
-    const struct fault *outcome;
-    struct rpc_call *call;
-    struct slice message;
-    assert_non_null(bytes);
-    protobuf_c_message_pack(request, bytes);
-    const struct rpc_call_options options = {
-        .path = SLICE_LIT("/pek.group.v1.GroupService/ListGroups"),
-        .request = slice_make(bytes, len),
-        .metadata = world_metadata(w, &w->a, user, NULL, NULL),
-        .metadata_count = 1,
-        .deadline_us = w->cancel.deadline_us,
-        .server_streaming = true,
-        .event = &event,
-    };
-    assert_int_equal(rpc_call_start(w->a.channel, &options, &call), STATUS_OK);
-    while (true) {
-        while (rpc_call_next(call, &message))
-            if (count++ == 0)
-                between(w);
-        if (rpc_call_ended(call, &outcome))
-            break;
-        assert_int_equal(fiber_event_wait(&event, w->cancel.deadline_us), STATUS_OK);
-    }
-    w->fault = *outcome;
-    rpc_call_free(call);
-    *ret_count = count;
-    return w->fault.status;
 }
 
 static void take_everything_from_bob(struct world *w)
@@ -77,8 +42,9 @@ static void list_ends_where_the_right_to_it_ends(struct world *w)
     /* Items so large that the stream's queue holds back the second batch. */
     world_sql(w, "UPDATE pek.realm_group SET description = repeat('x', 1000)");
     world_grant(w, &w->a, "sees all", "bob", NULL, VIEW_GROUP);
-    assert_int_equal(read_slowly(w, "bob", &req.base, take_everything_from_bob, &count),
-                     STATUS_PERMISSION_DENIED);
+    assert_int_equal(
+        world_read_slowly(w, "bob", LIST_GROUPS, &req.base, take_everything_from_bob, &count),
+        STATUS_PERMISSION_DENIED);
     assert_in_range(count, 1, MANY - 1);
     assert_int_equal(count % READ_BATCH_ROWS, 0);
 }
@@ -105,7 +71,8 @@ static void page_ends_where_it_was_asked_to(struct world *w)
         group_v1_list_groups_request req = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
         size_t count;
         req.page_size = sizes[i];
-        assert_int_equal(read_slowly(w, "alice", &req.base, nothing, &count), STATUS_OK);
+        assert_int_equal(world_read_slowly(w, "alice", LIST_GROUPS, &req.base, nothing, &count),
+                         STATUS_OK);
         assert_int_equal(count, sizes[i] > 0 && sizes[i] < MANY ? sizes[i] : MANY);
     }
 }

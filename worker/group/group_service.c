@@ -146,9 +146,7 @@ static enum status audit(struct change *change, const char *action, const char *
 /* Whoever has a statement on the group or below it is forgotten after the commit. */
 static enum status rights_change(struct change *change, const char *group)
 {
-    struct pg_result *users;
-    PEK_TRY(policy_store_holders(change->transaction, group, &users));
-    return change_names_users(change, users);
+    return change_names_users(change, &policy_store_holders, PG_PARAMS(pg_str(group)));
 }
 
 /* The path to where a group goes: empty for the top level. */

@@ -96,13 +96,11 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
     };
     struct jwt_claims claims;
     token = slice_make(token.ptr + scheme.len, token.len - scheme.len);
-    enum status status = jwt_cache_verify(&guard->tokens, guard->keys, &expect, token,
-                                          rpc_arena(ctx), clock_wall_s(), &claims, rpc_fault(ctx));
-    if (status == STATUS_OK)
-        status = check_binding(ctx, &claims);
-    if (status == STATUS_OK)
-        *ret_principal = (struct principal){claims.sub, claims.aud, claims.jti, claims.exp};
-    return status;
+    PEK_TRY(jwt_cache_verify(&guard->tokens, guard->keys, &expect, token, rpc_arena(ctx),
+                             clock_wall_s(), &claims, rpc_fault(ctx)));
+    PEK_TRY(check_binding(ctx, &claims));
+    *ret_principal = (struct principal){claims.sub, claims.aud, claims.jti, claims.exp};
+    return STATUS_OK;
 }
 
 /* ---- whether ---- */
@@ -209,11 +207,8 @@ static enum status check_target(struct guard *guard, struct rpc_ctx *ctx,
         }
     }
     bool allowed = false;
-    enum status status =
-        policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bit(action),
-                            &target, rpc_arena(ctx), &allowed);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(policy_cache_allows(guard->cache, rpc_cancel(ctx), asker, policy_action_bit(action),
+                                &target, rpc_arena(ctx), &allowed));
     return allowed ? STATUS_OK : deny(guard, ctx);
 }
 
@@ -222,10 +217,8 @@ static enum status check_filter(struct guard *guard, struct rpc_ctx *ctx,
 {
     struct attached *attached = rpc_attached(ctx);
     struct policy_scope *scope = &attached->scope;
-    enum status status = policy_cache_scope(guard->cache, rpc_cancel(ctx), asker,
-                                            policy_action_bit(rule->action), rpc_arena(ctx), scope);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(policy_cache_scope(guard->cache, rpc_cancel(ctx), asker,
+                               policy_action_bit(rule->action), rpc_arena(ctx), scope));
     bool some = scope->all || scope->user.len > 0 || scope->group_count > 0;
     /* Who sees nothing gets a list with nothing; who loses what they saw learns that the list is not whole. */
     bool lost = attached->saw_some && !some;
@@ -243,10 +236,8 @@ static enum status check_policy(struct guard *guard, struct rpc_ctx *ctx,
     if (!policy_is_id(id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, rule->field, "%s is no policy's id",
                               rule->field);
-    enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
-                                               rpc_principal(ctx)->user, id, &standing);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(policy_cache_standing(guard->cache, rpc_cancel(ctx), rpc_principal(ctx)->user, id,
+                                  &standing));
     return standing_allows(&standing, rule->right) ? STATUS_OK : deny(guard, ctx);
 }
 
@@ -254,11 +245,13 @@ static enum status check_policies(struct guard *guard, struct rpc_ctx *ctx)
 {
     struct policy_standing standing;
     struct attached *attached = rpc_attached(ctx);
-    enum status status = policy_cache_standing(guard->cache, rpc_cancel(ctx),
-                                               rpc_principal(ctx)->user, "0", &standing);
-    if (status == STATUS_OK)
-        attached->scope.all = standing.god;
-    return status;
+    PEK_TRY(policy_cache_standing(guard->cache, rpc_cancel(ctx), rpc_principal(ctx)->user, "0",
+                                  &standing));
+    /* A list of everything does not become another list in its middle. */
+    if (attached->scope.all && !standing.god)
+        return deny(guard, ctx);
+    attached->scope.all = standing.god;
+    return STATUS_OK;
 }
 
 /* The rule is about a user, and that is the caller, who then sees all that a list has of them. */
@@ -273,27 +266,32 @@ static bool is_own(struct rpc_ctx *ctx, const struct rpc_access *rule, const voi
     return own;
 }
 
+static enum status check_rule(struct guard *guard, struct rpc_ctx *ctx,
+                              const struct policy_asker *asker, const struct rpc_access *rule,
+                              const void *request)
+{
+    switch (rule->kind) {
+    case RPC_ACCESS_PUBLIC:
+    case RPC_ACCESS_AUTHENTICATED: return STATUS_OK;
+    case RPC_ACCESS_TARGET: return check_target(guard, ctx, asker, rule, request);
+    case RPC_ACCESS_FILTER: return check_filter(guard, ctx, asker, rule);
+    case RPC_ACCESS_POLICY: return check_policy(guard, ctx, rule, request);
+    case RPC_ACCESS_POLICY_FILTER: return check_policies(guard, ctx);
+    case RPC_ACCESS_NONE:
+    default: return deny(guard, ctx);
+    }
+}
+
 static enum status check_rules(struct guard *guard, struct rpc_ctx *ctx, const void *request)
 {
     const struct rpc_method *method = rpc_method(ctx);
     struct policy_asker asker = asker_of(ctx);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < method->access_count; i++) {
+    for (size_t i = 0; i < method->access_count; i++) {
         const struct rpc_access *rule = &method->access[i];
-        if (is_own(ctx, rule, request))
-            continue;
-        switch (rule->kind) {
-        case RPC_ACCESS_PUBLIC:
-        case RPC_ACCESS_AUTHENTICATED: break;
-        case RPC_ACCESS_TARGET: status = check_target(guard, ctx, &asker, rule, request); break;
-        case RPC_ACCESS_FILTER: status = check_filter(guard, ctx, &asker, rule); break;
-        case RPC_ACCESS_POLICY: status = check_policy(guard, ctx, rule, request); break;
-        case RPC_ACCESS_POLICY_FILTER: status = check_policies(guard, ctx); break;
-        case RPC_ACCESS_NONE:
-        default: status = deny(guard, ctx);
-        }
+        if (!is_own(ctx, rule, request))
+            PEK_TRY(check_rule(guard, ctx, &asker, rule, request));
     }
-    return status;
+    return STATUS_OK;
 }
 
 static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
@@ -305,8 +303,8 @@ static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request
     rpc_attach(ctx, attached);
     attached->generation = policy_cache_generation(guard->cache);
     attached->again_us = deadline_after_ms(GUARD_AGE_MAX_MS);
-    enum status status = check_realm(guard, ctx, request);
-    return status == STATUS_OK ? check_rules(guard, ctx, request) : status;
+    PEK_TRY(check_realm(guard, ctx, request));
+    return check_rules(guard, ctx, request);
 }
 
 struct rpc_interceptor guard_interceptor(struct guard *guard)

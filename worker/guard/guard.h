@@ -5,8 +5,9 @@
  *
  * Authorisation is every access rule of the method, before the handler runs. A request whose `realm` field
  * names another realm is refused. What is not there and what may not be seen are refused alike. For a rule
- * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope; an empty one is an empty list. A rule about policies
- * is decided by the policies that the caller holds (delegation.h), read anew each time; with `filter` the scope
+ * with `filter` the scope (struct policy_scope) is attached to the call: guard_scope; an empty one is an empty list. A
+ * rule about policies is decided by the policies that the caller holds (rights/standing.h), read anew each time; with
+ * `filter` the scope
  * only tells whether the caller sees all of them.
  */
 #ifndef PEK_WORKER_GUARD_GUARD_H
@@ -36,7 +37,7 @@ PEK_MUST_CHECK enum status guard_allows(struct guard *guard, struct rpc_ctx *ctx
                                         const char *group, bool *ret_allowed);
 /* For a stream that lasts: the rules of the method are asked again, and guard_scope answers what is true now, when that
  * was done more than GUARD_AGE_MAX_MS ago and somebody's rights have changed since. PERMISSION_DENIED when nothing
- * is left to the caller, UNAUTHENTICATED when the token has expired. */
+ * is left to the caller, or no longer all policies; UNAUTHENTICATED when the token has expired. */
 PEK_MUST_CHECK enum status guard_again(struct guard *guard, struct rpc_ctx *ctx,
                                        const void *request);
 

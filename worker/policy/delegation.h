@@ -8,9 +8,9 @@
 #ifndef PEK_WORKER_POLICY_DELEGATION_H
 #define PEK_WORKER_POLICY_DELEGATION_H
 
+#include "pek/policy/v1/policy.rpc.h"
 #include "shared/base/fault.h"
 #include "worker/rights/policy.h"
-#include "worker/rights/standing.h"
 
 #define DELEGATION_DEPTH_MAX 10        /* policies from a root to the deepest */
 #define DELEGATION_STATEMENTS_MAX 1000 /* of one policy, made by people */
@@ -41,17 +41,45 @@ PEK_MUST_CHECK enum status delegation_check_room(const struct delegation_room *r
 PEK_MUST_CHECK enum status delegation_check_child(bool parent_can_issue, bool child_can_issue,
                                                   size_t parent_depth, struct fault *fault);
 
+/* A name as people give it, normalised (shared/text), and its unique key. INVALID_ARGUMENT; also for one that only
+ * the realm itself gives: "god", "god in …". */
+PEK_MUST_CHECK enum status delegation_make_name(const char *written, struct arena *arena,
+                                                struct slice *ret_name,
+                                                struct slice *ret_unique_key, struct fault *fault);
+
 /* A statement as somebody wrote it: 1 to 11 actions, ids that can be ids, and `resource` ([A-Z][A-Z0-9_]*,
  * not the realm's own GROUP_ESCALATION), made from the restrictions when it is empty: GROUP, USER, REALM.
- * INVALID_ARGUMENT. The ids are the caller's or in the arena, a group's in lower case. */
-PEK_MUST_CHECK enum status delegation_make_statement(const char *group, const char *user,
-                                                     const char *resource, const uint32_t *actions,
-                                                     size_t action_count, struct arena *arena,
-                                                     struct policy_statement *ret_statement,
-                                                     const char **ret_resource,
+ * INVALID_ARGUMENT. Points to what the written one does, or to the arena; a group's id is in lower case. */
+PEK_MUST_CHECK enum status delegation_make_statement(const policy_v1_statement *written,
+                                                     struct arena *arena,
+                                                     policy_v1_statement *ret_statement,
                                                      struct fault *fault);
+/* What may be changed of one; bits in the order of the names. */
+enum delegation_statement_field {
+    DELEGATION_GROUP = 1 << 0,
+    DELEGATION_USER = 1 << 1,
+    DELEGATION_ACTIONS = 1 << 2
+};
+#define DELEGATION_STATEMENT_FIELDS 3
+extern const char *const delegation_statement_fields[DELEGATION_STATEMENT_FIELDS];
+/* The statement with those fields of the body; as if somebody had written it: a kind that was made from the
+ * restrictions is made again. */
+policy_v1_statement delegation_merge_statement(const policy_v1_statement *statement,
+                                               unsigned fields, const policy_v1_statement *body);
+/* GOD is no action that a statement tells of: what is read of a policy can be written under it. */
+void delegation_leave_out_god(policy_v1_statement *statement);
+/* Its actions as bits. */
+uint32_t delegation_actions(const policy_v1_statement *statement);
+/* Others follow from it, as GROUP_ESCALATION, or need it to follow. */
+bool delegation_manages(const policy_v1_statement *statement);
 
-/* The unique key of a name that only the realm itself gives: "god", "god in …". */
-bool delegation_name_is_reserved(struct slice unique_key);
+/* INVALID_ARGUMENT on user_id. */
+PEK_MUST_CHECK enum status delegation_check_user(const char *user, struct fault *fault);
+/* FAILED_PRECONDITION for the GOD that the realm made, and for a statement that follows from another one: nobody
+ * changes them. */
+PEK_MUST_CHECK enum status delegation_check_policy(const policy_v1_policy *policy,
+                                                   struct fault *fault);
+PEK_MUST_CHECK enum status delegation_check_statement(const policy_v1_statement *statement,
+                                                      struct fault *fault);
 
 #endif

@@ -1,45 +1,22 @@
 /* The statements of policy_admin_store.h that run within a change. */
 #include <string.h>
 
-#include "worker/policy/policy_admin_sql.h"
-
-static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement,
-                       const struct pg_param *params, size_t count, size_t *ret_affected)
-{
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, statement, params, count, &result);
-    if (status != STATUS_OK)
-        return status;
-    if (ret_affected)
-        *ret_affected = pg_affected(result);
-    pg_result_free(result);
-    return STATUS_OK;
-}
+#include "worker/policy/policy_admin_store.h"
+#include "worker/policy/policy_store.h"
 
 /* The number in the first column of the only row. */
-static enum status run_for_int(struct pg_transaction *transaction,
-                               const struct pg_statement *statement, const struct pg_param *params,
-                               size_t count, int64_t *ret_value)
+static enum status execute_for_int(struct change *change, const struct pg_statement *statement,
+                                   const struct pg_param *params, size_t count, int64_t *ret_value)
 {
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, statement, params, count, &result);
-    if (status != STATUS_OK)
-        return status;
-    *ret_value = pg_get_int(result, 0, 0);
-    pg_result_free(result);
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, statement, params, count, &rows));
+    *ret_value = pg_get_int(rows, 0, 0);
     return STATUS_OK;
 }
 
 /* ---- what a change reads ---- */
 
-enum status policy_admin_find(struct pg_transaction *transaction, const char *id,
-                              struct pg_result **ret_policy)
-{
-    return pg_execute(transaction, &policy_admin_get_sql, PARAMS(pg_str(id)), ret_policy);
-}
-
-enum status policy_admin_depth(struct pg_transaction *transaction, const char *id,
-                               size_t *ret_depth)
+enum status policy_admin_depth(struct change *change, const char *id, size_t *ret_depth)
 {
     static const struct pg_statement depth = {
         "policy_admin_depth",
@@ -52,13 +29,12 @@ enum status policy_admin_depth(struct pg_transaction *transaction, const char *i
         "SELECT coalesce(max(path.depth), 0) FROM path",
     };
     int64_t value;
-    enum status status = run_for_int(transaction, &depth, PARAMS(pg_str(id)), &value);
-    if (status == STATUS_OK)
-        *ret_depth = (size_t)value;
-    return status;
+    PEK_TRY(execute_for_int(change, &depth, PG_PARAMS(pg_str(id)), &value));
+    *ret_depth = (size_t)value;
+    return STATUS_OK;
 }
 
-enum status policy_admin_room(struct pg_transaction *transaction, const char *id, const char *maker,
+enum status policy_admin_room(struct change *change, const char *id,
                               struct delegation_room *ret_room)
 {
     static const struct pg_statement room = {
@@ -73,63 +49,55 @@ enum status policy_admin_room(struct pg_transaction *transaction, const char *id
         "FROM pek.policy_count AS c WHERE c.made_by IN ('', $2)",
     };
     _Static_assert(DELEGATION_STATEMENTS_MAX == 1000, "the LIMIT above is one more");
-    struct pg_result *row;
-    enum status status = pg_execute(transaction, &room, PARAMS(pg_str(id), pg_str(maker)), &row);
-    if (status != STATUS_OK)
-        return status;
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &room, PG_PARAMS(pg_str(id), pg_str(change->actor)), &rows));
     *ret_room = (struct delegation_room){
-        .policy_statements = pg_get_int(row, 0, 0),
-        .user_policies = pg_get_int(row, 0, 1),
-        .user_statements = pg_get_int(row, 0, 2),
-        .realm_policies = pg_get_int(row, 0, 3),
-        .realm_statements = pg_get_int(row, 0, 4),
+        .policy_statements = pg_get_int(rows, 0, 0),
+        .user_policies = pg_get_int(rows, 0, 1),
+        .user_statements = pg_get_int(rows, 0, 2),
+        .realm_policies = pg_get_int(rows, 0, 3),
+        .realm_statements = pg_get_int(rows, 0, 4),
     };
-    pg_result_free(row);
     return STATUS_OK;
 }
 
-enum status policy_admin_rows(struct pg_transaction *transaction, const char *id,
-                              struct pg_result **ret_statements)
+const struct pg_statement policy_admin_holders = {
+    "policy_admin_holders",
+    POLICY_STORE_TREE("$1::bigint") "SELECT DISTINCT h.user_id FROM tree, LATERAL ("
+                                    "  SELECT a.user_id FROM pek.policy_assignment AS a"
+                                    "   WHERE a.policy_id = tree.id OFFSET 0) AS h",
+};
+
+/* "7 (Name), 8 (Other) and more" of rows (id, name); NULL when there are none. */
+static enum status list_policies(struct change *change, const struct pg_statement *statement,
+                                 const struct pg_param *params, size_t param_count,
+                                 const char **ret_list)
 {
-    return pg_execute(transaction, &policy_admin_rows_sql, PARAMS(pg_str(id)), ret_statements);
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, statement, params, param_count, &rows));
+    size_t count = pg_rows(rows);
+    const char *list = "";
+    for (size_t i = 0; list && i < count && i < POLICY_ADMIN_NAMED_MAX; i++)
+        list = arena_printf(change->arena, "%s%s%s (%s)", list, i ? ", " : "",
+                            pg_get_str(rows, i, 0), pg_get_str(rows, i, 1));
+    if (list && count > POLICY_ADMIN_NAMED_MAX)
+        list = arena_printf(change->arena, "%s and more", list);
+    *ret_list = count > 0 ? list : NULL;
+    return list ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
-enum status policy_admin_statement(struct pg_transaction *transaction, const char *policy_id,
-                                   const char *id, struct pg_result **ret_statement)
-{
-    static const struct pg_statement find = {
-        "policy_admin_statement",
-        "SELECT " STATEMENT_COLUMNS "FROM pek.policy_statement AS s "
-        "WHERE s.policy_id = $1::bigint AND s.id = $2::bigint",
-    };
-    return pg_execute(transaction, &find, PARAMS(pg_str(policy_id), pg_str(id)), ret_statement);
-}
-
-enum status policy_admin_holders(struct pg_transaction *transaction, const char *id,
-                                 struct pg_result **ret_users)
-{
-    static const struct pg_statement holders = {
-        "policy_admin_holders",
-        POLICY_STORE_TREE "SELECT DISTINCT h.user_id FROM tree, LATERAL ("
-                          "  SELECT a.user_id FROM pek.policy_assignment AS a"
-                          "   WHERE a.policy_id = tree.id OFFSET 0) AS h",
-    };
-    return pg_execute(transaction, &holders, PARAMS(pg_str(id)), ret_users);
-}
-
-enum status policy_admin_children(struct pg_transaction *transaction, const char *id,
-                                  struct pg_result **ret_policies)
+enum status policy_admin_children(struct change *change, const char *id, const char **ret_list)
 {
     static const struct pg_statement children = {
         "policy_admin_children",
         "SELECT p.id, p.name FROM pek.policy AS p WHERE p.parent_id = $1::bigint "
         "ORDER BY p.id LIMIT 21",
     };
-    return pg_execute(transaction, &children, PARAMS(pg_str(id)), ret_policies);
+    return list_policies(change, &children, PG_PARAMS(pg_str(id)), ret_list);
 }
 
-enum status policy_admin_exceeding(struct pg_transaction *transaction, const char *id,
-                                   const char *group, bool below, struct pg_result **ret_policies)
+enum status policy_admin_exceeding(struct change *change, const char *id, const char *group,
+                                   bool below, const char **ret_list)
 {
     static const struct pg_statement exceeding = {
         "policy_admin_exceeding",
@@ -145,12 +113,12 @@ enum status policy_admin_exceeding(struct pg_transaction *transaction, const cha
         "ORDER BY p.id LIMIT 21",
     };
     _Static_assert(POLICY_ADMIN_NAMED_MAX == 20, "the LIMITs above are one more");
-    return pg_execute(transaction, &exceeding, PARAMS(pg_str(group), pg_str(id), pg_bool(below)),
-                      ret_policies);
+    return list_policies(change, &exceeding,
+                         PG_PARAMS(group[0] ? pg_str(group) : PG_NULL, pg_str(id), pg_bool(below)),
+                         ret_list);
 }
 
-enum status policy_admin_has_god(struct pg_transaction *transaction, const char *actor,
-                                 bool *ret_has_god)
+enum status policy_admin_has_god(struct change *change, bool *ret_has_god)
 {
     /* The actor came with a token of this realm. */
     static const struct pg_statement gods = {
@@ -161,28 +129,43 @@ enum status policy_admin_has_god(struct pg_transaction *transaction, const char 
         "  SELECT FROM pek.realm_user AS u WHERE u.user_id = a.user_id)) LIMIT 1) AS gods",
     };
     int64_t count;
-    enum status status = run_for_int(transaction, &gods, PARAMS(pg_str(actor)), &count);
-    if (status == STATUS_OK)
-        *ret_has_god = count > 0;
-    return status;
+    PEK_TRY(execute_for_int(change, &gods, PG_PARAMS(pg_str(change->actor)), &count));
+    *ret_has_god = count > 0;
+    return STATUS_OK;
 }
 
-/* ---- what a change writes ---- */
+/* ---- policies ---- */
 
-enum status policy_admin_insert(struct pg_transaction *transaction, const char *parent_id,
-                                struct slice name, struct slice unique_key, bool can_issue,
-                                const char *maker, struct pg_result **ret_policy)
+enum status policy_admin_insert(struct change *change, const char *parent_id, struct slice name,
+                                struct slice unique_key, bool can_issue,
+                                policy_v1_policy *ret_policy)
 {
     static const struct pg_statement insert = {
         "policy_admin_insert",
         "INSERT INTO pek.policy AS p (name, unique_key, parent_id, can_issue, made_by) "
-        "VALUES ($1, $2, $3::bigint, $4::boolean, $5) RETURNING " POLICY_COLUMNS,
+        "VALUES ($1, $2, $3::bigint, $4::boolean, $5) RETURNING " POLICY_V1_POLICY_COLUMNS(p),
     };
-    return pg_execute(transaction, &insert,
-                      PARAMS(pg_text(name), pg_text(unique_key), pg_str(parent_id),
-                             pg_bool(can_issue), pg_str(maker)),
-                      ret_policy);
+    enum status status = change_row(change, &policy_v1_policy_row, &insert,
+                                    PG_PARAMS(pg_text(name), pg_text(unique_key), pg_str(parent_id),
+                                              pg_bool(can_issue), pg_str(change->actor)),
+                                    ret_policy);
+    if (status == STATUS_ALREADY_EXISTS)
+        return fault_set_reason(change->fault, status, "POLICY_NAME_TAKEN", "name",
+                                "another policy of this realm has that name");
+    return status;
 }
+
+const struct pg_statement policy_admin_touch = {
+    "policy_admin_touch",
+    "UPDATE pek.policy SET version = version + 1 WHERE id = $1::bigint",
+};
+
+const struct pg_statement policy_admin_delete = {
+    "policy_admin_delete",
+    "DELETE FROM pek.policy WHERE id = $1::bigint",
+};
+
+/* ---- statements ---- */
 
 /* Statements as the parameters $2 to $5: groups, users, resources, actions; '' is no restriction. */
 #define WRITTEN                                                                                    \
@@ -194,34 +177,35 @@ struct written_columns {
     struct pg_param groups, users, resources, actions;
 };
 
-static enum status take_columns(const struct policy_written *written, struct arena *arena,
+static enum status take_columns(struct change *change, const struct policy_written *written,
                                 struct written_columns *ret_columns)
 {
+    struct arena *arena = change->arena;
     size_t count = written->count;
     struct slice *groups = arena_zalloc(arena, 4 * count + 1, sizeof(*groups));
     if (!groups)
         return STATUS_RESOURCE_EXHAUSTED;
-    struct slice *users = groups + count, *kinds = users + count, *actions = kinds + count;
+    struct slice *users = groups + count, *resources = users + count, *actions = resources + count;
     for (size_t i = 0; i < count; i++) {
-        const struct policy_statement *statement = &written->statements[i];
-        const char *bits = arena_printf(arena, "%u", (unsigned)statement->actions);
-        groups[i] = slice_str(statement->group ? statement->group : "");
-        users[i] = slice_str(statement->user ? statement->user : "");
-        kinds[i] = slice_str(written->resources[i]);
+        const policy_v1_statement *statement = &written->statements[i];
+        const char *bits = arena_printf(arena, "%u", (unsigned)delegation_actions(statement));
+        groups[i] = slice_str(statement->group_id);
+        users[i] = slice_str(statement->user_id);
+        resources[i] = slice_str(statement->resource);
         actions[i] = slice_str(bits ? bits : "");
     }
     *ret_columns = (struct written_columns){
         pg_text_array(arena, groups, count),
         pg_text_array(arena, users, count),
-        pg_text_array(arena, kinds, count),
+        pg_text_array(arena, resources, count),
         pg_text_array(arena, actions, count),
     };
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
-enum status policy_admin_check_written(struct pg_transaction *transaction, const char *parent_id,
-                                       const struct policy_written *written, struct arena *arena,
-                                       size_t *ret_beyond, const char **ret_missing)
+enum status policy_admin_check_written(struct change *change, const char *parent_id,
+                                       const struct policy_written *written, size_t *ret_beyond,
+                                       const char **ret_missing)
 {
     static const struct pg_statement check = {
         "policy_admin_check_written",
@@ -236,179 +220,158 @@ enum status policy_admin_check_written(struct pg_transaction *transaction, const
         "         ORDER BY s.place LIMIT 1)",
     };
     struct written_columns columns;
-    struct pg_result *row = NULL;
-    enum status status = take_columns(written, arena, &columns);
-    if (status == STATUS_OK)
-        status = pg_execute(transaction, &check,
-                            PARAMS(pg_str(parent_id), columns.groups, columns.users,
-                                   columns.resources, columns.actions),
-                            &row);
-    if (status != STATUS_OK)
-        return status;
-    *ret_beyond = (size_t)pg_get_int(row, 0, 0);
-    *ret_missing = pg_is_null(row, 0, 1) ? NULL : arena_printf(arena, "%s", pg_get_str(row, 0, 1));
-    pg_result_free(row);
-    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    const struct pg_result *rows;
+    PEK_TRY(take_columns(change, written, &columns));
+    PEK_TRY(change_execute(change, &check,
+                           PG_PARAMS(parent_id[0] ? pg_str(parent_id) : PG_NULL, columns.groups,
+                                     columns.users, columns.resources, columns.actions),
+                           &rows));
+    *ret_beyond = (size_t)pg_get_int(rows, 0, 0);
+    *ret_missing = pg_is_null(rows, 0, 1) ? NULL : pg_get_str(rows, 0, 1);
+    return STATUS_OK;
 }
 
-enum status policy_admin_add_statements(struct pg_transaction *transaction, const char *policy_id,
-                                        const struct policy_written *written, const char *maker,
-                                        struct arena *arena, struct pg_result **ret_statements)
+static enum status explain(struct change *change, enum status status)
+{
+    if (status != STATUS_ALREADY_EXISTS)
+        return status;
+    return fault_set(change->fault, status, "statement",
+                     "the policy has a statement with these restrictions");
+}
+
+enum status policy_admin_add_statements(struct change *change, const char *policy_id,
+                                        const struct policy_written *written,
+                                        policy_v1_statement *ret_last)
 {
     static const struct pg_statement add = {
         "policy_admin_add_statements",
         "INSERT INTO pek.policy_statement AS s"
         " (policy_id, group_id, user_id, resource, actions, made_by) "
         "SELECT $1::bigint, s.group_id, s.user_id, s.resource, s.actions, $6 FROM " WRITTEN
-        "ORDER BY s.place RETURNING " STATEMENT_COLUMNS,
+        "ORDER BY s.place RETURNING " POLICY_V1_STATEMENT_COLUMNS(s),
     };
     struct written_columns columns;
-    enum status status = take_columns(written, arena, &columns);
-    return status == STATUS_OK
-               ? pg_execute(transaction, &add,
-                            PARAMS(pg_str(policy_id), columns.groups, columns.users,
-                                   columns.resources, columns.actions, pg_str(maker)),
-                            ret_statements)
-               : status;
+    const struct pg_result *rows;
+    PEK_TRY(take_columns(change, written, &columns));
+    PEK_TRY(explain(
+        change, change_execute(change, &add,
+                               PG_PARAMS(pg_str(policy_id), columns.groups, columns.users,
+                                         columns.resources, columns.actions, pg_str(change->actor)),
+                               &rows)));
+    if (!ret_last)
+        return STATUS_OK;
+    return row_take(&policy_v1_statement_row, rows, change->arena, ret_last, change->fault);
 }
 
-enum status policy_admin_set_statement(struct pg_transaction *transaction, const char *id,
-                                       const struct policy_statement *statement,
-                                       const char *resource, struct arena *arena,
-                                       struct pg_result **ret_statement)
+enum status policy_admin_find_statement(struct change *change, const char *policy_id,
+                                        const char *id, policy_v1_statement *ret_statement)
+{
+    static const struct pg_statement find = {
+        "policy_admin_find_statement",
+        "SELECT " POLICY_V1_STATEMENT_COLUMNS(s) " FROM pek.policy_statement AS s "
+                                                 "WHERE s.policy_id = $1::bigint"
+                                                 " AND s.id = $2::bigint",
+    };
+    enum status status = change_row(change, &policy_v1_statement_row, &find,
+                                    PG_PARAMS(pg_str(policy_id), pg_str(id)), ret_statement);
+    if (status == STATUS_NOT_FOUND)
+        return fault_set(change->fault, status, NULL, "policy %s has no statement %s", policy_id,
+                         id);
+    return status;
+}
+
+enum status policy_admin_set_statement(struct change *change, const policy_v1_statement *statement,
+                                       policy_v1_statement *ret_statement)
 {
     static const struct pg_statement set = {
         "policy_admin_set_statement",
         "UPDATE pek.policy_statement AS s "
-        "SET group_id = $2, user_id = $3, resource = $4, actions = $5::integer "
-        "WHERE s.id = $1::bigint RETURNING " STATEMENT_COLUMNS,
+        "SET group_id = nullif($2, ''), user_id = nullif($3, ''), resource = $4,"
+        " actions = $5::integer "
+        "WHERE s.id = $1::bigint RETURNING " POLICY_V1_STATEMENT_COLUMNS(s),
     };
-    struct pg_param actions = pg_int(arena, statement->actions);
-    if (arena->failed)
-        return STATUS_RESOURCE_EXHAUSTED;
-    return pg_execute(transaction, &set,
-                      PARAMS(pg_str(id), pg_str(statement->group), pg_str(statement->user),
-                             pg_str(resource), actions),
-                      ret_statement);
+    return explain(change,
+                   change_row(change, &policy_v1_statement_row, &set,
+                              PG_PARAMS(pg_str(statement->id), pg_str(statement->group_id),
+                                        pg_str(statement->user_id), pg_str(statement->resource),
+                                        pg_int(change->arena, delegation_actions(statement))),
+                              ret_statement));
 }
 
-enum status policy_admin_delete_statement(struct pg_transaction *transaction, const char *id)
-{
-    static const struct pg_statement delete = {
-        "policy_admin_delete_statement",
-        "DELETE FROM pek.policy_statement WHERE id = $1::bigint",
-    };
-    return run(transaction, &delete, PARAMS(pg_str(id)), NULL);
-}
+const struct pg_statement policy_admin_delete_statement = {
+    "policy_admin_delete_statement",
+    "DELETE FROM pek.policy_statement WHERE id = $1::bigint",
+};
 
-enum status policy_admin_shrink(struct pg_transaction *transaction, const char *id,
-                                const char *actor, struct slice trace_id, int64_t *ret_count)
+enum status policy_admin_shrink(struct change *change, const char *id, int64_t *ret_count)
 {
     static const struct pg_statement shrink = {
         "policy_admin_shrink",
-        POLICY_STORE_TREE
-        ", gone AS ("
-        "  DELETE FROM pek.policy_statement AS d WHERE d.id = ANY (ARRAY("
-        "    SELECT s.id FROM tree, LATERAL ("
-        "      SELECT c.id FROM pek.policy AS c WHERE c.parent_id = tree.id OFFSET 0) AS p, "
-        "LATERAL ("
-        "      SELECT * FROM pek.policy_statement AS t WHERE t.policy_id = p.id OFFSET 0) AS s"
-        "     WHERE NOT EXISTS (SELECT FROM pek.policy_statement AS q"
-        "       WHERE q.policy_id = tree.id AND " POLICY_STORE_WITHIN " OFFSET 0)))"
-        "  RETURNING d.*), "
-        "told AS (" POLICY_STORE_TELL_GONE ") "
-        "SELECT count(*) FROM gone",
+        POLICY_STORE_TREE(
+            "$1::bigint") ", gone AS ("
+                          "  DELETE FROM pek.policy_statement AS d WHERE d.id = ANY (ARRAY("
+                          "    SELECT s.id FROM tree, LATERAL ("
+                          "      SELECT c.id FROM pek.policy AS c WHERE c.parent_id = tree.id "
+                          "OFFSET 0) AS p, "
+                          "LATERAL ("
+                          "      SELECT * FROM pek.policy_statement AS t WHERE t.policy_id = p.id "
+                          "OFFSET 0) AS s"
+                          "     WHERE NOT EXISTS (SELECT FROM pek.policy_statement AS q"
+                          "       WHERE q.policy_id = tree.id AND " POLICY_STORE_WITHIN
+                          " OFFSET 0)))"
+                          "  RETURNING d.*), "
+                          "told AS (" POLICY_STORE_TELL_GONE ") "
+                          "SELECT count(*) FROM gone",
     };
-    return run_for_int(transaction, &shrink, PARAMS(pg_str(id), pg_str(actor), pg_text(trace_id)),
-                       ret_count);
+    return execute_for_int(
+        change, &shrink,
+        PG_PARAMS(pg_str(id), pg_str(change->actor), pg_text(rpc_trace_id(change->ctx))),
+        ret_count);
 }
 
-enum status policy_admin_touch(struct pg_transaction *transaction, const char *id)
-{
-    static const struct pg_statement touch = {
-        "policy_admin_touch",
-        "UPDATE pek.policy SET version = version + 1 WHERE id = $1::bigint",
-    };
-    return run(transaction, &touch, PARAMS(pg_str(id)), NULL);
-}
+/* ---- assignments ---- */
 
-enum status policy_admin_delete(struct pg_transaction *transaction, const char *id)
-{
-    static const struct pg_statement delete = {
-        "policy_admin_delete",
-        "DELETE FROM pek.policy WHERE id = $1::bigint",
-    };
-    return run(transaction, &delete, PARAMS(pg_str(id)), NULL);
-}
+const struct pg_statement policy_admin_assignment = {
+    "policy_admin_assignment",
+    "SELECT " POLICY_V1_ASSIGNMENT_COLUMNS(a) " FROM pek.policy_assignment AS a "
+                                              "WHERE a.policy_id = $1::bigint AND a.user_id = $2",
+};
 
-enum status policy_admin_assignment(struct pg_transaction *transaction, const char *id,
-                                    const char *user, struct pg_result **ret_assignment)
-{
-    static const struct pg_statement find = {
-        "policy_admin_assignment",
-        "SELECT " ASSIGNMENT_COLUMNS "FROM pek.policy_assignment AS a "
-        "WHERE a.policy_id = $1::bigint AND a.user_id = $2",
-    };
-    return pg_execute(transaction, &find, PARAMS(pg_str(id), pg_str(user)), ret_assignment);
-}
-
-enum status policy_admin_revoke(struct pg_transaction *transaction, const char *id,
-                                const char *user)
+enum status policy_admin_revoke(struct change *change, const char *id, const char *user)
 {
     static const struct pg_statement revoke = {
         "policy_admin_revoke",
         "DELETE FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2",
     };
-    size_t affected = 0;
-    enum status status = run(transaction, &revoke, PARAMS(pg_str(id), pg_str(user)), &affected);
-    return status == STATUS_OK && affected == 0 ? STATUS_NOT_FOUND : status;
+    const struct pg_result *result;
+    PEK_TRY(change_execute(change, &revoke, PG_PARAMS(pg_str(id), pg_str(user)), &result));
+    return pg_affected(result) == 1 ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 /* ---- audit rows ---- */
 
-enum status policy_admin_audit(struct pg_transaction *transaction, const char *actor,
-                               struct slice trace_id, const char *action, const char *id, bool tree)
-{
-    static const struct pg_statement audit = {
-        "policy_admin_audit",
-        POLICY_STORE_TREE
-        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
-        "SELECT $2, $3, 'policy', p.id::text, $4,"
-        " to_jsonb(p) - ARRAY['realm', 'unique_key'] || jsonb_build_object('statements',"
-        "  (SELECT coalesce(jsonb_agg(to_jsonb(s) - ARRAY['realm', 'policy_id']), '[]')"
-        "     FROM pek.policy_statement AS s WHERE s.policy_id = p.id"
-        "      AND s.resource <> 'GROUP_ESCALATION')) "
-        "FROM tree, LATERAL (SELECT * FROM pek.policy AS o WHERE o.id = tree.id OFFSET 0) AS p "
-        "WHERE $5::boolean OR p.id = $1::bigint",
-    };
-    return run(transaction, &audit,
-               PARAMS(pg_str(id), pg_str(actor), pg_str(action), pg_text(trace_id), pg_bool(tree)),
-               NULL);
-}
+#define AUDIT                                                                                      \
+    "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "         \
+    "SELECT $1, $2, 'policy', "
 
-enum status policy_admin_audit_statement(struct pg_transaction *transaction, const char *actor,
-                                         struct slice trace_id, const char *action, const char *id)
-{
-    static const struct pg_statement audit = {
-        "policy_admin_audit_statement",
-        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
-        "SELECT $2, $3, 'policy', s.policy_id::text, $4, to_jsonb(s) - ARRAY['realm', 'policy_id'] "
-        "FROM pek.policy_statement AS s WHERE s.id = $1::bigint",
-    };
-    return run(transaction, &audit,
-               PARAMS(pg_str(id), pg_str(actor), pg_str(action), pg_text(trace_id)), NULL);
-}
+const struct pg_statement policy_admin_audit = {
+    "policy_admin_audit",
+    POLICY_STORE_TREE("ANY ($4::bigint[])") AUDIT
+    "p.id::text, $3,"
+    " to_jsonb(p) - ARRAY['realm', 'unique_key', 'sort_key'] || jsonb_build_object('statements',"
+    "  (SELECT coalesce(jsonb_agg(to_jsonb(s) - ARRAY['realm', 'policy_id']), '[]')"
+    "     FROM pek.policy_statement AS s WHERE s.policy_id = p.id"
+    "      AND s.resource <> 'GROUP_ESCALATION')) "
+    "FROM tree, LATERAL (SELECT * FROM pek.policy AS o WHERE o.id = tree.id OFFSET 0) AS p",
+};
 
-enum status policy_admin_audit_user(struct pg_transaction *transaction, const char *actor,
-                                    struct slice trace_id, const char *action, const char *id,
-                                    const char *user)
-{
-    static const struct pg_statement audit = {
-        "policy_admin_audit_user",
-        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
-        "VALUES ($1, $2, 'policy', $3, $4, jsonb_build_object('user_id', $5::text))",
-    };
-    return run(transaction, &audit,
-               PARAMS(pg_str(actor), pg_str(action), pg_str(id), pg_text(trace_id), pg_str(user)),
-               NULL);
-}
+const struct pg_statement policy_admin_audit_statement = {
+    "policy_admin_audit_statement",
+    AUDIT "s.policy_id::text, $3, to_jsonb(s) - ARRAY['realm', 'policy_id'] "
+          "FROM pek.policy_statement AS s WHERE s.id = ANY ($4::bigint[])",
+};
+
+const struct pg_statement policy_admin_audit_user = {
+    "policy_admin_audit_user",
+    AUDIT "($4::text[])[1], $3, jsonb_build_object('user_id', ($4::text[])[2])",
+};

@@ -1,7 +1,8 @@
 /* CheckPolicy: the guard's question, answered with its reasons from the rows themselves. */
+#include "worker/policy/policy_check.h"
+
+#include "worker/domain/domain.h"
 #include "worker/policy/policy_admin_store.h"
-#include "worker/policy/policy_handlers.h"
-#include "worker/policy/policy_message.h"
 
 static char *copied(const struct pg_result *rows, size_t row, int column, struct arena *arena)
 {
@@ -15,19 +16,20 @@ static bool grants(const struct pg_result *held, size_t row)
 }
 
 static enum status tell_grant(const struct pg_result *held, size_t row, struct arena *arena,
-                              policy_v1_check_policy_response *res)
+                              policy_v1_check_policy_response *res, struct fault *fault)
 {
     policy_v1_grant *grant = arena_alloc(arena, sizeof(*grant));
     policy_v1_statement *statement = arena_alloc(arena, sizeof(*statement));
     if (!grant || !statement)
         return STATUS_RESOURCE_EXHAUSTED;
     policy_v1_grant_init(grant);
-    policy_v1_statement_init(statement);
     grant->policy_id = copied(held, row, HELD_POLICY_ID, arena);
     grant->policy_name = copied(held, row, HELD_POLICY_NAME, arena);
     grant->statement = statement;
     res->grants[res->n_grants++] = grant;
-    return policy_statement_to_message(held, row, arena, statement);
+    PEK_TRY(policy_v1_statement_from_row(held, row, arena, statement, fault));
+    delegation_leave_out_god(statement);
+    return STATUS_OK;
 }
 
 static enum status tell_refusal(const struct pg_result *held, size_t row, struct arena *arena,
@@ -46,7 +48,7 @@ static enum status tell_refusal(const struct pg_result *held, size_t row, struct
 
 /* Of the policies that grant it, or else of all why they do not. */
 static enum status tell_policies(const struct pg_result *held, struct arena *arena,
-                                 policy_v1_check_policy_response *res)
+                                 policy_v1_check_policy_response *res, struct fault *fault)
 {
     size_t count = pg_rows(held);
     res->grants = arena_zalloc(arena, count + 1, sizeof(*res->grants));
@@ -56,13 +58,10 @@ static enum status tell_policies(const struct pg_result *held, struct arena *are
     for (size_t i = 0; i < count; i++)
         res->allowed |= grants(held, i);
     for (size_t i = 0; i < count; i++) {
-        enum status status = STATUS_OK;
         if (grants(held, i))
-            status = tell_grant(held, i, arena, res);
+            PEK_TRY(tell_grant(held, i, arena, res, fault));
         else if (!res->allowed)
-            status = tell_refusal(held, i, arena, res);
-        if (status != STATUS_OK)
-            return status;
+            PEK_TRY(tell_refusal(held, i, arena, res));
     }
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
@@ -89,8 +88,8 @@ static enum status tell_hints(const struct pg_result *held, const struct slice *
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
-enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_policy_request *req,
-                                policy_v1_check_policy_response *res)
+enum status policy_check(struct rpc_ctx *ctx, const policy_v1_check_policy_request *req,
+                         policy_v1_check_policy_response *res)
 {
     const struct domain *domain = rpc_data(ctx);
     struct arena *arena = rpc_arena(ctx);
@@ -108,13 +107,10 @@ enum status policy_handle_check(struct rpc_ctx *ctx, const policy_v1_check_polic
         if (!question.target.group)
             return STATUS_RESOURCE_EXHAUSTED;
     }
-    enum status status =
-        policy_admin_held(domain->service.pg, rpc_cancel(ctx), &question, arena, &held);
-    if (status != STATUS_OK)
-        return status;
-    status = tell_hints(held, question.hints, question.hint_count, arena, res);
+    PEK_TRY(policy_admin_held(domain->service.pg, rpc_cancel(ctx), &question, arena, &held));
+    enum status status = tell_hints(held, question.hints, question.hint_count, arena, res);
     if (status == STATUS_OK)
-        status = tell_policies(held, arena, res);
+        status = tell_policies(held, arena, res, rpc_fault(ctx));
     pg_result_free(held);
     return status;
 }

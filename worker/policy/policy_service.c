@@ -1,171 +1,393 @@
-/* What PolicyService reads, and its table of handlers. */
+/* PolicyService: what it reads, what it changes, and its table. */
 #include "worker/policy/policy_service.h"
 
+#include "pek/options.rpc.h"
+#include "shared/row/mask.h"
 #include "worker/policy/policy_admin_store.h"
-#include "worker/policy/policy_handlers.h"
-#include "worker/policy/policy_message.h"
+#include "worker/policy/policy_check.h"
+#include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
+
+/* ---- reads ---- */
+
+/* The first POLICY_ADMIN_TOLD_STATEMENTS_MAX of the rows, into the policy. */
+static enum status tell_statements(const struct pg_result *rows, struct arena *arena,
+                                   policy_v1_policy *policy, struct fault *fault)
+{
+    size_t count = pg_rows(rows);
+    policy->statements_cut = count > POLICY_ADMIN_TOLD_STATEMENTS_MAX;
+    if (policy->statements_cut)
+        count = POLICY_ADMIN_TOLD_STATEMENTS_MAX;
+    policy->statements = arena_zalloc(arena, count + 1, sizeof(*policy->statements));
+    policy_v1_statement *told = arena_zalloc(arena, count + 1, sizeof(*told));
+    if (!policy->statements || !told)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        PEK_TRY(policy_v1_statement_from_row(rows, i, arena, &told[i], fault));
+        delegation_leave_out_god(&told[i]);
+        policy->statements[i] = &told[i];
+    }
+    policy->n_statements = count;
+    return STATUS_OK;
+}
 
 static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_request *req,
                               policy_v1_policy *res)
 {
     const struct domain *domain = rpc_data(ctx);
-    struct pg_result *policy, *statements = NULL;
-    enum status status = policy_admin_get(domain->service.pg, rpc_cancel(ctx), req->id, &policy);
-    if (status != STATUS_OK)
-        return status;
-    status = pg_rows(policy) == 1
-                 ? policy_to_message(policy, 0, domain->realm, rpc_arena(ctx), res)
-                 : rpc_fail(ctx, STATUS_NOT_FOUND, "there is no policy %s", req->id);
-    pg_result_free(policy);
-    if (status == STATUS_OK)
-        status =
-            policy_admin_get_statements(domain->service.pg, rpc_cancel(ctx), req->id, &statements);
-    if (status != STATUS_OK)
-        return status;
-    status = policy_statements_to_message(statements, rpc_arena(ctx), res);
-    pg_result_free(statements);
+    struct pg_result *rows;
+    PEK_TRY(read_one(ctx, &policy_v1_policy_row, &policy_admin_get, "id", req->id, res));
+    PEK_TRY(pg_read(domain->service.pg, PG_POINT_READ, rpc_cancel(ctx), &policy_admin_statements,
+                    PG_PARAMS(pg_str(req->id)), &rows));
+    enum status status = tell_statements(rows, rpc_arena(ctx), res, rpc_fault(ctx));
+    pg_result_free(rows);
     return status;
-}
-
-/* How many rows are wanted in all. */
-static enum status take_page_size(struct rpc_ctx *ctx, int32_t page_size, size_t *ret_rows)
-{
-    if (page_size < 0)
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "page_size", "page_size is negative");
-    *ret_rows = page_size > 0 ? (size_t)page_size : SIZE_MAX;
-    return STATUS_OK;
-}
-
-static size_t batch_rows(size_t left)
-{
-    return left < POLICY_ADMIN_BATCH_ROWS ? left : POLICY_ADMIN_BATCH_ROWS;
-}
-
-/* A stream that lasts is worth what the caller may see now: who has lost GOD is told so at the next batch. */
-static enum status see_again(struct rpc_ctx *ctx, bool all)
-{
-    const struct domain *domain = rpc_data(ctx);
-    struct policy_standing standing;
-    if (!all)
-        return STATUS_OK;
-    enum status status = policy_cache_standing(domain->rights, rpc_cancel(ctx),
-                                               rpc_principal(ctx)->user, "0", &standing);
-    if (status == STATUS_OK && !standing.god)
-        status = rpc_fail(ctx, STATUS_PERMISSION_DENIED, "you may not do this here");
-    return status;
-}
-
-/* Sends a batch, and copies the last id to where the next begins behind. */
-static enum status send_policies(struct rpc_ctx *ctx, struct policy_v1_list_policies_stream *stream,
-                                 const struct pg_result *rows, struct buffer *after)
-{
-    const struct domain *domain = rpc_data(ctx);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < pg_rows(rows); i++) {
-        policy_v1_policy item = POLICY_V1_POLICY_INIT;
-        status = policy_to_message(rows, i, domain->realm, rpc_scratch(ctx), &item);
-        if (status == STATUS_OK)
-            status = policy_v1_list_policies_send(stream, &item);
-        buffer_reset(after);
-        buffer_append(after, pg_get_str(rows, i, POLICY_ID),
-                      strlen(pg_get_str(rows, i, POLICY_ID)) + 1);
-    }
-    return status == STATUS_OK && after->failed ? STATUS_RESOURCE_EXHAUSTED : status;
 }
 
 static enum status list_policies(struct rpc_ctx *ctx, const policy_v1_list_policies_request *req,
                                  struct policy_v1_list_policies_stream *stream)
 {
-    const struct domain *domain = rpc_data(ctx);
-    struct policy_list list = {
+    (void)stream;
+    const struct policy_query query = {
         .viewer = rpc_principal(ctx)->user,
-        .all = guard_scope(ctx)->all,
-        .after_id = req->after_id[0] ? req->after_id : "0",
-        .parent_id = req->parent_id[0] ? req->parent_id : "0",
+        .parent_id = req->parent_id[0] ? req->parent_id : NULL,
     };
-    size_t left = 0;
-    if (req->after_id[0] && !policy_is_id(req->after_id))
-        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "after_id",
-                              "after_id is no policy's id");
-    if (req->parent_id[0] && !policy_is_id(req->parent_id))
+    if (query.parent_id && !policy_is_id(query.parent_id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "parent_id",
                               "parent_id is no policy's id");
-    enum status status = take_page_size(ctx, req->page_size, &left);
-    struct buffer after;
-    buffer_init(&after, 64);
-    while (status == STATUS_OK && left > 0) {
-        struct pg_result *rows;
-        list.limit = batch_rows(left);
-        status =
-            policy_admin_list(domain->service.pg, rpc_cancel(ctx), &list, rpc_scratch(ctx), &rows);
-        if (status != STATUS_OK)
-            break;
-        size_t count = pg_rows(rows);
-        status = send_policies(ctx, stream, rows, &after);
-        pg_result_free(rows);
-        if (status != STATUS_OK || count < list.limit)
-            break;
-        left -= count;
-        list.after_id = after.ptr;
-        status = see_again(ctx, list.all);
-    }
-    buffer_done(&after);
-    return status;
+    const struct read_list list = {
+        .type = &policy_v1_policy_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = policy_admin_list,
+        .arg = &query,
+    };
+    return read_list(ctx, &list);
 }
 
 static enum status list_assignments(struct rpc_ctx *ctx,
                                     const policy_v1_list_assignments_request *req,
                                     struct policy_v1_list_assignments_stream *stream)
 {
-    const struct domain *domain = rpc_data(ctx);
-    size_t left = 0;
-    enum status status = take_page_size(ctx, req->page_size, &left);
-    const char *after_user = req->after_user_id;
-    struct buffer after;
-    buffer_init(&after, 256);
-    while (status == STATUS_OK && left > 0) {
-        struct pg_result *rows;
-        size_t limit = batch_rows(left);
-        status = policy_admin_assignments(domain->service.pg, rpc_cancel(ctx), req->policy_id,
-                                          after_user, limit, rpc_scratch(ctx), &rows);
-        if (status != STATUS_OK)
-            break;
-        size_t count = pg_rows(rows);
-        for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-            policy_v1_assignment item = POLICY_V1_ASSIGNMENT_INIT;
-            status = policy_assignment_to_message(rows, i, rpc_scratch(ctx), &item);
-            if (status == STATUS_OK)
-                status = policy_v1_list_assignments_send(stream, &item);
-        }
-        buffer_reset(&after);
-        if (count > 0)
-            buffer_printf(&after, "%s", pg_get_str(rows, count - 1, ASSIGNMENT_USER));
-        buffer_append_char(&after, '\0');
-        pg_result_free(rows);
-        if (status != STATUS_OK || count < limit)
-            break;
-        left -= count;
-        after_user = after.ptr;
-        status = after.failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    (void)stream;
+    const struct read_list list = {
+        .type = &policy_v1_assignment_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = policy_admin_assignments,
+        .arg = req->policy_id,
+    };
+    return read_list(ctx, &list);
+}
+
+/* ---- what the changes have in common ---- */
+
+/* Takes the lock of the realm's policies, and looks under it whether the guard's answer still holds. */
+static enum status begin(struct change *change, const char *policy_id, enum standing_right right)
+{
+    struct policy_standing standing;
+    PEK_TRY(policy_store_lock(change->transaction, false));
+    PEK_TRY(rights_store_standing_in(change->transaction, change->actor, policy_id, &standing));
+    if (!standing_allows(&standing, right))
+        return fault_set(change->fault, STATUS_PERMISSION_DENIED, NULL, "you may not do this here");
+    return STATUS_OK;
+}
+
+/* The same for a change of the policy itself: it is there, of the version that the caller knows, and people's. */
+static enum status begin_on(struct change *change, const char *policy_id, const char *field,
+                            const char *etag, policy_v1_policy *ret_policy)
+{
+    PEK_TRY(begin(change, policy_id, STANDING_ADMINISTER));
+    PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, field, policy_id, etag,
+                        ret_policy));
+    return delegation_check_policy(ret_policy, change->fault);
+}
+
+static enum status take_statements(struct change *change, policy_v1_statement *const *messages,
+                                   size_t count, struct policy_written *ret_written)
+{
+    if (count > DELEGATION_STATEMENTS_MAX)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "statements",
+                         "a policy has at most %d statements", DELEGATION_STATEMENTS_MAX);
+    policy_v1_statement *made = arena_zalloc(change->arena, count + 1, sizeof(*made));
+    if (!made)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++)
+        PEK_TRY(delegation_make_statement(messages[i], change->arena, &made[i], change->fault));
+    *ret_written = (struct policy_written){made, count};
+    return STATUS_OK;
+}
+
+/* Each statement lies within one of the parent, "" for none, and its group is there. */
+static enum status check_written(struct change *change, const char *parent_id,
+                                 const struct policy_written *written)
+{
+    size_t beyond;
+    const char *missing;
+    PEK_TRY(policy_admin_check_written(change, parent_id, written, &beyond, &missing));
+    /* First: who may not have a group here is not told whether there is one. */
+    if (beyond > 0)
+        return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "EXCEEDS_PARENT",
+                                "statement", "statement %zu allows what no statement above it does",
+                                beyond);
+    if (missing)
+        return fault_set(change->fault, STATUS_NOT_FOUND, "statement.group_id",
+                         "there is no group %s", missing);
+    return STATUS_OK;
+}
+
+/* What follows is derived and what exceeds is taken, until both have nothing to do. */
+static enum status shrink(struct change *change, const char *policy_id)
+{
+    int64_t shrunk = 1;
+    for (int round = 0; shrunk > 0; round++) {
+        if (round == POLICY_SHRINK_ROUNDS_MAX)
+            return STATUS_INTERNAL;
+        PEK_TRY(policy_admin_shrink(change, policy_id, &shrunk));
+        PEK_TRY(policy_store_derive(change->transaction, policy_id, true));
     }
-    buffer_done(&after);
+    return STATUS_OK;
+}
+
+/* After the statements of a policy changed, from `was` (NULL: it is new) to `now` (none: it is gone): what follows
+ * from them is derived again; what the actor has made is within the limits; and policies below that exceed it now
+ * are shrunk when `cascade`, else the change is refused. */
+static enum status settle(struct change *change, const char *policy_id,
+                          const policy_v1_statement *was, const struct policy_written *now,
+                          bool cascade)
+{
+    const char *exceeding;
+    struct delegation_room room;
+    bool wide = was && delegation_manages(was), adds = !was || now->count > 0;
+    for (size_t i = 0; i < now->count; i++)
+        wide |= delegation_manages(&now->statements[i]);
+    if (wide)
+        PEK_TRY(policy_store_derive(change->transaction, policy_id, was != NULL));
+    if (adds) {
+        PEK_TRY(policy_admin_room(change, policy_id, &room));
+        PEK_TRY(delegation_check_room(&room, change->fault));
+    }
+    if (!was)
+        return STATUS_OK;
+    PEK_TRY(policy_admin_exceeding(change, policy_id, was->group_id, wide, &exceeding));
+    if (exceeding && !cascade)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "CHILDREN_EXCEED",
+                                "cascade", "policies under it would exceed it: %s", exceeding);
+    return exceeding ? shrink(change, policy_id) : STATUS_OK;
+}
+
+/* Whoever holds the policy or one below it is forgotten after the commit. */
+static enum status rights_change(struct change *change, const char *policy_id)
+{
+    return change_names_users(change, &policy_admin_holders, PG_PARAMS(pg_str(policy_id)));
+}
+
+static enum status audit(struct change *change, const struct pg_statement *statement,
+                         const char *action, const char *id)
+{
+    struct slice ids = slice_str(id);
+    return change_audit(change, statement, action, &ids, 1);
+}
+
+/* ---- policies ---- */
+
+CHANGE_METHOD(create_child, policy_v1_create_child_request, policy_v1_policy)
+{
+    struct slice name, unique_key;
+    struct policy_written written;
+    policy_v1_policy parent;
+    const struct pg_result *rows;
+    size_t depth;
+    PEK_TRY(delegation_make_name(req->name, change->arena, &name, &unique_key, change->fault));
+    PEK_TRY(take_statements(change, req->statements, req->n_statements, &written));
+    PEK_TRY(begin(change, req->parent_id, STANDING_ISSUE));
+    PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, "parent_id",
+                        req->parent_id, "", &parent));
+    PEK_TRY(policy_admin_depth(change, parent.id, &depth));
+    PEK_TRY(delegation_check_child(parent.can_issue, req->can_issue, depth, change->fault));
+    PEK_TRY(check_written(change, parent.id, &written));
+    PEK_TRY(policy_admin_insert(change, parent.id, name, unique_key, req->can_issue, res));
+    PEK_TRY(policy_admin_add_statements(change, res->id, &written, NULL));
+    PEK_TRY(settle(change, res->id, NULL, &written, false));
+    PEK_TRY(audit(change, &policy_admin_audit, "policy.create", res->id));
+    PEK_TRY(change_execute(change, &policy_admin_statements, PG_PARAMS(pg_str(res->id)), &rows));
+    return tell_statements(rows, change->arena, res, change->fault);
+}
+
+static enum status refuse_children(struct change *change, const char *policy_id)
+{
+    const char *children;
+    PEK_TRY(policy_admin_children(change, policy_id, &children));
+    if (!children)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "HAS_CHILDREN", "cascade",
+                            "there are policies under it: %s", children);
+}
+
+CHANGE_METHOD(delete_policy, policy_v1_delete_policy_request, Google__Protobuf__Empty)
+{
+    policy_v1_policy policy;
+    (void)res;
+    PEK_TRY(begin_on(change, req->id, "id", req->etag, &policy));
+    if (!req->cascade)
+        PEK_TRY(refuse_children(change, policy.id));
+    PEK_TRY(rights_change(change, policy.id));
+    PEK_TRY(audit(change, &policy_admin_audit, "policy.delete", policy.id));
+    return change_execute(change, &policy_admin_delete, PG_PARAMS(pg_str(policy.id)), NULL);
+}
+
+/* ---- statements ---- */
+
+static enum status check_given(struct change *change, const policy_v1_statement *statement)
+{
+    if (!statement)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "statement",
+                         "statement is required");
+    return STATUS_OK;
+}
+
+/* A statement of people. */
+static enum status find_statement(struct change *change, const char *policy_id, const char *id,
+                                  const char *field, policy_v1_statement *ret_statement)
+{
+    if (!policy_is_id(id))
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field,
+                         "that is no statement's id");
+    PEK_TRY(policy_admin_find_statement(change, policy_id, id, ret_statement));
+    return delegation_check_statement(ret_statement, change->fault);
+}
+
+/* What is the same after each change of a statement; as settle. */
+static enum status finish(struct change *change, const char *policy_id,
+                          const policy_v1_statement *was, const struct policy_written *now,
+                          bool cascade)
+{
+    PEK_TRY(rights_change(change, policy_id));
+    PEK_TRY(settle(change, policy_id, was, now, cascade));
+    return change_execute(change, &policy_admin_touch, PG_PARAMS(pg_str(policy_id)), NULL);
+}
+
+CHANGE_METHOD(create_statement, policy_v1_create_statement_request, policy_v1_statement)
+{
+    struct policy_written written;
+    policy_v1_policy policy;
+    PEK_TRY(check_given(change, req->statement));
+    PEK_TRY(take_statements(change, &req->statement, 1, &written));
+    PEK_TRY(begin_on(change, req->policy_id, "policy_id", req->etag, &policy));
+    PEK_TRY(check_written(change, policy.parent_id, &written));
+    PEK_TRY(policy_admin_add_statements(change, policy.id, &written, res));
+    PEK_TRY(finish(change, policy.id, NULL, &written, false));
+    return audit(change, &policy_admin_audit_statement, "policy.statement.create", res->id);
+}
+
+CHANGE_METHOD(update_statement, policy_v1_update_statement_request, policy_v1_statement)
+{
+    unsigned fields;
+    policy_v1_policy policy;
+    policy_v1_statement was, merged, *one = &merged;
+    struct policy_written written;
+    PEK_TRY(check_given(change, req->statement));
+    PEK_TRY(mask_take(req->update_mask, &req->statement->base, delegation_statement_fields,
+                      DELEGATION_STATEMENT_FIELDS, &fields, change->fault));
+    PEK_TRY(begin_on(change, req->policy_id, "policy_id", req->etag, &policy));
+    PEK_TRY(find_statement(change, policy.id, req->statement->id, "statement.id", &was));
+    merged = delegation_merge_statement(&was, fields, req->statement);
+    PEK_TRY(take_statements(change, &one, 1, &written));
+    PEK_TRY(check_written(change, policy.parent_id, &written));
+    PEK_TRY(policy_admin_set_statement(change, written.statements, res));
+    PEK_TRY(finish(change, policy.id, &was, &written, req->cascade));
+    return audit(change, &policy_admin_audit_statement, "policy.statement.update", res->id);
+}
+
+CHANGE_METHOD(delete_statement, policy_v1_delete_statement_request, Google__Protobuf__Empty)
+{
+    static const struct policy_written nothing;
+    policy_v1_policy policy;
+    policy_v1_statement was;
+    (void)res;
+    PEK_TRY(begin_on(change, req->policy_id, "policy_id", req->etag, &policy));
+    PEK_TRY(find_statement(change, policy.id, req->id, "id", &was));
+    PEK_TRY(audit(change, &policy_admin_audit_statement, "policy.statement.delete", was.id));
+    PEK_TRY(
+        change_execute(change, &policy_admin_delete_statement, PG_PARAMS(pg_str(was.id)), NULL));
+    return finish(change, policy.id, &was, &nothing, req->cascade);
+}
+
+/* ---- assignments ---- */
+
+static enum status tell_user(struct change *change, const char *action, const char *policy_id,
+                             const char *user)
+{
+    const struct slice ids[] = {slice_str(policy_id), slice_str(user)};
+    PEK_TRY(change_names_user(change, ids[1]));
+    return change_audit(change, &policy_admin_audit_user, action, ids, 2);
+}
+
+CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignment)
+{
+    bool made;
+    PEK_TRY(delegation_check_user(req->user_id, change->fault));
+    PEK_TRY(begin(change, req->id, STANDING_ADMINISTER));
+    /* It would outlive the right by which it was made. */
+    if (strcmp(req->user_id, change->actor) == 0)
+        return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
+                                "user_id", "nobody assigns policies to themselves");
+    PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor, &made,
+                                change->fault));
+    if (made)
+        PEK_TRY(tell_user(change, "policy.assign", req->id, req->user_id));
+    return change_row(change, &policy_v1_assignment_row, &policy_admin_assignment,
+                      PG_PARAMS(pg_str(req->id), pg_str(req->user_id)), res);
+}
+
+/* The same words whether there is such a policy or not. */
+static enum status revoke(struct change *change, const char *policy_id, const char *user)
+{
+    enum status status = policy_admin_revoke(change, policy_id, user);
+    if (status == STATUS_NOT_FOUND)
+        return fault_set(change->fault, status, NULL, "%s does not hold policy %s", user,
+                         policy_id);
     return status;
 }
+
+CHANGE_METHOD(revoke_policy, policy_v1_revoke_policy_request, Google__Protobuf__Empty)
+{
+    bool had_god, has_god;
+    (void)res;
+    /* Also before the empty name could mean the caller. */
+    PEK_TRY(delegation_check_user(req->user_id, change->fault));
+    if (!policy_is_id(req->id))
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "id", "id is no policy's id");
+    if (strcmp(req->user_id, change->actor) == 0) /* anybody may do that to themselves */
+        PEK_TRY(policy_store_lock(change->transaction, false));
+    else
+        PEK_TRY(begin(change, req->id, STANDING_ADMINISTER));
+    PEK_TRY(policy_admin_has_god(change, &had_god));
+    PEK_TRY(revoke(change, req->id, req->user_id));
+    PEK_TRY(policy_admin_has_god(change, &has_god));
+    /* Somebody is left who has been here; that nobody was is no reason to refuse anything. */
+    if (had_god && !has_god)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "LAST_GOD", NULL,
+                                "nobody who has been here would be left who may do everything");
+    return tell_user(change, "policy.revoke", req->id, req->user_id);
+}
+
+/* ---- the service ---- */
 
 enum status policy_service_add(struct rpc_host *host, struct domain *domain, struct fault *fault)
 {
     static const struct policy_v1_policy_service service = {
         .list_policies = list_policies,
         .get_policy = get_policy,
-        .create_child = policy_handle_create_child,
-        .delete_policy = policy_handle_delete,
-        .create_statement = policy_handle_create_statement,
-        .update_statement = policy_handle_update_statement,
-        .delete_statement = policy_handle_delete_statement,
+        .create_child = create_child,
+        .delete_policy = delete_policy,
+        .create_statement = create_statement,
+        .update_statement = update_statement,
+        .delete_statement = delete_statement,
         .list_assignments = list_assignments,
-        .assign_policy = policy_handle_assign,
-        .revoke_policy = policy_handle_revoke,
-        .check_policy = policy_handle_check,
+        .assign_policy = assign_policy,
+        .revoke_policy = revoke_policy,
+        .check_policy = policy_check,
     };
     _Static_assert((int)PEK_POLICY_RIGHT_VIEW == STANDING_VIEW &&
                        (int)PEK_POLICY_RIGHT_ISSUE == STANDING_ISSUE &&

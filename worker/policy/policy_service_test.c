@@ -74,29 +74,6 @@ static void policy_is_answered_whole(struct world *w)
     assert_false(res->statements_cut);
 }
 
-static void list_has_what_the_caller_holds_and_all_below(struct world *w)
-{
-    policy_world_tree(w);
-    assert_string_equal(policy_world_list(w, "alice"), "GOD GOD in o@o Dean Clerk");
-    assert_string_equal(policy_world_list(w, "dora"), "Dean Clerk");
-    assert_string_equal(policy_world_list(w, "carl"), "Clerk");
-    assert_string_equal(policy_world_list(w, "eve"), "");
-}
-
-static void list_of_many_batches_neither_skips_nor_repeats(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    world_sql(w,
-              "INSERT INTO pek.policy (realm, name, unique_key, parent_id)"
-              " SELECT 'a', 'P' || n, 'p' || n, %s FROM generate_series(1, 1000) AS n",
-              tree.dean);
-    char expected[16384];
-    int len = snprintf(expected, sizeof(expected), "Dean Clerk");
-    for (int n = 1; n <= 1000; n++)
-        len += snprintf(expected + len, sizeof(expected) - (size_t)len, " P%d", n);
-    assert_string_equal(policy_world_list(w, "dora"), expected);
-}
-
 static void assigning_twice_is_assigning_once(struct world *w)
 {
     struct policy_tree tree = policy_world_tree(w);
@@ -510,8 +487,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(rights_reach_their_users_by_way_of_the_policies),
         WORLD_TEST(policy_is_answered_whole),
-        WORLD_TEST(list_has_what_the_caller_holds_and_all_below),
-        WORLD_TEST(list_of_many_batches_neither_skips_nor_repeats),
         WORLD_TEST(assigning_twice_is_assigning_once),
         WORLD_TEST(statement_changes_by_its_mask),
         WORLD_TEST(holder_administers_nothing_that_they_merely_hold),

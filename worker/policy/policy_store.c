@@ -4,17 +4,14 @@
 #include "worker/policy/delegation.h"
 #include "worker/rights/rights_store.h"
 
-#define PARAMS(...)                                                                                \
-    (const struct pg_param[]){__VA_ARGS__},                                                        \
-        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
-
-static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement,
-                       const struct pg_param *params, size_t count)
+/* The number in the first column of the only row. */
+static enum status run_for_int(struct pg_transaction *transaction,
+                               const struct pg_statement *statement, const struct pg_param *params,
+                               size_t count, int64_t *ret_value)
 {
     struct pg_result *result;
-    enum status status = pg_execute(transaction, statement, params, count, &result);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(pg_execute(transaction, statement, params, count, &result));
+    *ret_value = pg_get_int(result, 0, 0);
     pg_result_free(result);
     return STATUS_OK;
 }
@@ -33,7 +30,7 @@ enum status policy_store_lock(struct pg_transaction *transaction, bool shared)
         "SELECT pg_advisory_xact_lock_shared("
         "hashtextextended('pek.policy ' || current_setting('pek.realm'), 0))",
     };
-    return run(transaction, shared ? &lock_shared : &lock, NULL, 0);
+    return pg_apply(transaction, shared ? &lock_shared : &lock, NULL, 0, NULL);
 }
 
 /* ---- assignments ---- */
@@ -53,31 +50,10 @@ static enum status has_room(struct pg_transaction *transaction, const char *user
         "WHERE a.user_id = $1 AND a.assigned_by = $2 LIMIT 100) AS given",
     };
     _Static_assert(DELEGATION_ASSIGNMENTS_MAX == 100, "the LIMIT above");
-    struct pg_result *row = NULL;
-    enum status status = run(transaction, &lock, PARAMS(pg_str(user), pg_str(giver)));
-    if (status == STATUS_OK)
-        status = pg_execute(transaction, &count, PARAMS(pg_str(user), pg_str(giver)), &row);
-    if (status != STATUS_OK)
-        return status;
-    *ret_room = pg_get_int(row, 0, 0) < DELEGATION_ASSIGNMENTS_MAX;
-    pg_result_free(row);
-    return STATUS_OK;
-}
-
-static enum status is_assigned(struct pg_transaction *transaction, const char *policy_id,
-                               const char *user, bool *ret_assigned)
-{
-    static const struct pg_statement find = {
-        "policy_assign_find",
-        "SELECT FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2",
-    };
-    struct pg_result *row;
-    enum status status =
-        pg_execute(transaction, &find, PARAMS(pg_str(policy_id), pg_str(user)), &row);
-    if (status != STATUS_OK)
-        return status;
-    *ret_assigned = pg_rows(row) == 1;
-    pg_result_free(row);
+    int64_t given;
+    PEK_TRY(pg_apply(transaction, &lock, PG_PARAMS(pg_str(user), pg_str(giver)), NULL));
+    PEK_TRY(run_for_int(transaction, &count, PG_PARAMS(pg_str(user), pg_str(giver)), &given));
+    *ret_room = given < DELEGATION_ASSIGNMENTS_MAX;
     return STATUS_OK;
 }
 
@@ -85,27 +61,34 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
                                 const char *user, const char *giver, bool *ret_made,
                                 struct fault *fault)
 {
+    static const struct pg_statement find = {
+        "policy_assign_find",
+        "SELECT count(*) FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2",
+    };
     static const struct pg_statement assign = {
         "policy_assign",
         "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
         "VALUES ($1::bigint, $2, $3)",
     };
-    bool assigned = false, room = false;
-    enum status status = is_assigned(transaction, policy_id, user, &assigned);
-    if (status == STATUS_OK && !assigned)
-        status = has_room(transaction, user, giver, &room);
-    if (status == STATUS_OK && !assigned && !room)
+    int64_t assigned;
+    bool room = true;
+    PEK_TRY(run_for_int(transaction, &find, PG_PARAMS(pg_str(policy_id), pg_str(user)), &assigned));
+    if (!assigned)
+        PEK_TRY(has_room(transaction, user, giver, &room));
+    if (!room)
         return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, DELEGATION_USER_FULL, "user_id",
                                 "%s gave %s %d policies, and nobody gives more to one user", giver,
                                 user, DELEGATION_ASSIGNMENTS_MAX);
-    if (status == STATUS_OK && !assigned)
-        status = run(transaction, &assign, PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver)));
+    enum status status = STATUS_OK;
+    if (!assigned)
+        status = pg_apply(transaction, &assign,
+                          PG_PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver)), NULL);
     /* The policy is the only thing that it refers to. */
     if (status == STATUS_FAILED_PRECONDITION)
         return fault_set(fault, STATUS_NOT_FOUND, "id", "there is no policy %s", policy_id);
-    if (status == STATUS_OK)
-        *ret_made = !assigned;
-    return status;
+    PEK_TRY(status);
+    *ret_made = !assigned;
+    return STATUS_OK;
 }
 
 enum status policy_store_add_group_god(struct pg_transaction *transaction, const char *group,
@@ -123,28 +106,23 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
         "  SELECT god.id, $1, 'GROUP', $2::integer FROM god) "
         "SELECT god.id FROM god",
     };
-    struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
-    struct pg_result *god = NULL;
+    const struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
+    struct pg_result *god;
     bool made;
-    if (arena->failed)
-        return STATUS_RESOURCE_EXHAUSTED;
-    enum status status = policy_store_lock(transaction, true);
-    if (status == STATUS_OK)
-        status = pg_execute(transaction, &add, PARAMS(pg_str(group), actions), &god);
-    if (status != STATUS_OK)
-        return status;
-    status = policy_store_assign(transaction, pg_get_str(god, 0, 0), user, user, &made, fault);
+    PEK_TRY(policy_store_lock(transaction, true));
+    PEK_TRY(pg_execute(transaction, &add, PG_PARAMS(pg_str(group), actions), &god));
+    enum status status =
+        policy_store_assign(transaction, pg_get_str(god, 0, 0), user, user, &made, fault);
     pg_result_free(god);
     if (status != STATUS_FAILED_PRECONDITION)
         return status;
     /* GOD of the realm has the rights anyway, and may make any number of groups. */
-    struct policy_standing standing = {0};
-    status = rights_store_standing_in(transaction, user, "0", &standing);
-    if (status == STATUS_OK && !standing.god)
+    struct policy_standing standing;
+    PEK_TRY(rights_store_standing_in(transaction, user, "0", &standing));
+    if (!standing.god)
         return STATUS_FAILED_PRECONDITION;
-    if (status == STATUS_OK)
-        *fault = (struct fault){0};
-    return status;
+    *fault = (struct fault){0};
+    return STATUS_OK;
 }
 
 /* ---- escalations ---- */
@@ -170,9 +148,7 @@ static enum status add_all(struct pg_transaction *transaction, const struct pg_s
         struct pg_result *result;
         if (round == POLICY_SHRINK_ROUNDS_MAX)
             return STATUS_INTERNAL;
-        enum status status = pg_execute(transaction, add, PARAMS(pg_str(param)), &result);
-        if (status != STATUS_OK)
-            return status;
+        PEK_TRY(pg_execute(transaction, add, PG_PARAMS(pg_str(param)), &result));
         added = pg_affected(result);
         pg_result_free(result);
     }
@@ -206,7 +182,7 @@ enum status policy_store_escalate(struct pg_transaction *transaction, const char
 
 /* Of the policy and all below it: the groups below those that a statement of its own manages. */
 #define DUE                                                                                        \
-    POLICY_STORE_TREE                                                                              \
+    POLICY_STORE_TREE("$1::bigint")                                                                \
     ", due (policy_id, parent_id, group_id, made_by, level) AS ("                                  \
     "  SELECT tree.id, tree.parent_id, c.id, m.made_by, 1 FROM tree, LATERAL ("                    \
     "    SELECT s.group_id, s.made_by FROM pek.policy_statement AS s"                              \
@@ -240,9 +216,9 @@ enum status policy_store_derive(struct pg_transaction *transaction, const char *
             "WHERE " COVERED("due.parent_id", "due.group_id") "ON CONFLICT ON CONSTRAINT "
                                                               "policy_statement_key DO NOTHING",
     };
-    enum status status =
-        narrowed ? run(transaction, &forget, PARAMS(pg_str(policy_id))) : STATUS_OK;
-    return status == STATUS_OK ? add_all(transaction, &add, policy_id) : status;
+    if (narrowed)
+        PEK_TRY(pg_apply(transaction, &forget, PG_PARAMS(pg_str(policy_id)), NULL));
+    return add_all(transaction, &add, policy_id);
 }
 
 /* What a policy has on the group or below it beyond the policy above it goes, and is told of. */
@@ -264,14 +240,8 @@ static enum status shrink_below(struct pg_transaction *transaction, const char *
         "told AS (" POLICY_STORE_TELL_GONE ") "
         "SELECT count(*) FROM gone",
     };
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, &shrink,
-                                    PARAMS(pg_str(group), pg_str("system"), pg_str("")), &result);
-    if (status != STATUS_OK)
-        return status;
-    *ret_count = pg_get_int(result, 0, 0);
-    pg_result_free(result);
-    return STATUS_OK;
+    return run_for_int(transaction, &shrink, PG_PARAMS(pg_str(group), pg_str("system"), pg_str("")),
+                       ret_count);
 }
 
 enum status policy_store_escalate_again(struct pg_transaction *transaction, const char *group)
@@ -285,33 +255,26 @@ enum status policy_store_escalate_again(struct pg_transaction *transaction, cons
         "     AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e))",
     };
     int64_t shrunk = 1;
-    enum status status = policy_store_lock(transaction, true);
+    PEK_TRY(policy_store_lock(transaction, true));
     /* A statement that went may have managed a group: each round goes one policy deeper. */
-    for (int round = 0; status == STATUS_OK && shrunk > 0; round++) {
+    for (int round = 0; shrunk > 0; round++) {
         if (round == POLICY_SHRINK_ROUNDS_MAX)
             return STATUS_INTERNAL;
-        status = run(transaction, &forget, PARAMS(pg_str(group)));
-        if (status == STATUS_OK)
-            status = policy_store_escalate(transaction, group);
-        if (status == STATUS_OK)
-            status = shrink_below(transaction, group, &shrunk);
+        PEK_TRY(pg_apply(transaction, &forget, PG_PARAMS(pg_str(group)), NULL));
+        PEK_TRY(policy_store_escalate(transaction, group));
+        PEK_TRY(shrink_below(transaction, group, &shrunk));
     }
-    return status;
+    return STATUS_OK;
 }
 
-enum status policy_store_holders(struct pg_transaction *transaction, const char *group,
-                                 struct pg_result **ret_users)
-{
-    static const struct pg_statement holders = {
-        "policy_holders",
-        POLICY_STORE_BELOW "SELECT DISTINCT h.user_id FROM below, LATERAL ("
-                           "  SELECT s.policy_id FROM pek.policy_statement AS s WHERE s.group_id = "
-                           "below.id OFFSET 0) AS s, LATERAL ("
-                           "  SELECT a.user_id FROM pek.policy_assignment AS a WHERE a.policy_id = "
-                           "s.policy_id OFFSET 0) AS h",
-    };
-    return pg_execute(transaction, &holders, PARAMS(pg_str(group)), ret_users);
-}
+const struct pg_statement policy_store_holders = {
+    "policy_holders",
+    POLICY_STORE_BELOW "SELECT DISTINCT h.user_id FROM below, LATERAL ("
+                       "  SELECT s.policy_id FROM pek.policy_statement AS s WHERE s.group_id = "
+                       "below.id OFFSET 0) AS s, LATERAL ("
+                       "  SELECT a.user_id FROM pek.policy_assignment AS a WHERE a.policy_id = "
+                       "s.policy_id OFFSET 0) AS h",
+};
 
 /* ---- for the operator's commands ---- */
 
@@ -338,17 +301,13 @@ enum status policy_store_ensure(struct pg_transaction *transaction, const char *
     };
     struct slice unique_key;
     struct pg_result *made;
-    enum status status = text_unique_key(slice_str(name), arena, &unique_key);
-    if (status == STATUS_OK)
-        status = policy_store_lock(transaction, false);
-    struct pg_param bits = pg_int(arena, actions);
-    if (status != STATUS_OK || arena->failed)
-        return status != STATUS_OK ? status : STATUS_RESOURCE_EXHAUSTED;
-    status = pg_execute(
-        transaction, &ensure,
-        PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group), bits, pg_text(unique_key)), &made);
-    if (status != STATUS_OK)
-        return status;
+    enum status status = STATUS_OK;
+    PEK_TRY(text_unique_key(slice_str(name), arena, &unique_key));
+    PEK_TRY(policy_store_lock(transaction, false));
+    PEK_TRY(pg_execute(transaction, &ensure,
+                       PG_PARAMS(pg_str(name), pg_bool(can_issue), pg_str(group),
+                                 pg_int(arena, actions), pg_text(unique_key)),
+                       &made));
     if (pg_rows(made) == 1)
         status = policy_store_derive(transaction, pg_get_str(made, 0, 0), false);
     pg_result_free(made);
@@ -369,17 +328,17 @@ enum status policy_store_assign_named(struct pg_transaction *transaction, const 
     };
     struct pg_result *found;
     bool made = false;
-    enum status status = pg_execute(transaction, &find, PARAMS(pg_str(name)), &found);
-    if (status != STATUS_OK)
-        return status;
+    enum status status = STATUS_OK;
+    PEK_TRY(pg_execute(transaction, &find, PG_PARAMS(pg_str(name)), &found));
     if (pg_rows(found) == 0)
         status = fault_set(fault, STATUS_NOT_FOUND, NULL, "there is no policy %s", name);
     if (status == STATUS_OK)
         status =
             policy_store_assign(transaction, pg_get_str(found, 0, 0), user, giver, &made, fault);
     if (status == STATUS_OK && made)
-        status = run(transaction, &audit,
-                     PARAMS(pg_str(giver), pg_str(pg_get_str(found, 0, 0)), pg_str(user)));
+        status =
+            pg_apply(transaction, &audit,
+                     PG_PARAMS(pg_str(giver), pg_str(pg_get_str(found, 0, 0)), pg_str(user)), NULL);
     pg_result_free(found);
     return status;
 }

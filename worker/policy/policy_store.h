@@ -20,12 +20,12 @@
     "(q.group_id IS NULL OR q.group_id = s.group_id) "                                             \
     "AND (q.user_id IS NULL OR q.user_id = s.user_id) AND s.actions & ~q.actions = 0"
 
-/* `tree`: the policy $1 and all below it. Subqueries behind LATERAL … OFFSET 0 are run once for each row before them,
+/* `tree`: the policies whose id is `of` and all below them. Subqueries behind LATERAL … OFFSET 0 are run once for each row before them,
  * by an index, and so are those of EXISTS with OFFSET 0: a plan that joined whole tables instead would cost what
  * everybody has, not what the change concerns. And no UNION in a recursion: its table is as large as the guess. */
-#define POLICY_STORE_TREE                                                                          \
+#define POLICY_STORE_TREE(of)                                                                      \
     "WITH RECURSIVE tree (id, parent_id) AS ("                                                     \
-    "  SELECT t.id, t.parent_id FROM pek.policy AS t WHERE t.id = $1::bigint UNION ALL"            \
+    "  SELECT t.id, t.parent_id FROM pek.policy AS t WHERE t.id = " of " UNION ALL"                \
     "  SELECT c.id, tree.id FROM tree, LATERAL ("                                                  \
     "    SELECT p.id FROM pek.policy AS p WHERE p.parent_id = tree.id OFFSET 0) AS c) "
 
@@ -72,9 +72,8 @@ PEK_MUST_CHECK enum status policy_store_derive(struct pg_transaction *transactio
  * policies gave on by an escalation that is gone, is gone as well. */
 PEK_MUST_CHECK enum status policy_store_escalate_again(struct pg_transaction *transaction,
                                                        const char *group);
-/* Who has any statement on the group or a group below it. */
-PEK_MUST_CHECK enum status policy_store_holders(struct pg_transaction *transaction,
-                                                const char *group, struct pg_result **ret_users);
+/* Who has any statement on the group $1 or a group below it; for change_names_users. */
+extern const struct pg_statement policy_store_holders;
 
 /* ---- for the operator's commands; each writes its audit row ---- */
 

@@ -10,10 +10,11 @@
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/policy/migration_0009.h"
+#include "worker/policy/migration_0012.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 10
+#define FILES 11
 
 const struct migrations *realm_migrations(void)
 {
@@ -35,6 +36,8 @@ const struct migrations *realm_migrations(void)
         {"0010_person.sql", slice_make(migration_0010_person, migration_0010_person_len)},
         {"0011_membership.sql",
          slice_make(migration_0011_membership, migration_0011_membership_len)},
+        {"0012_policy_order.sql",
+         slice_make(migration_0012_policy_order, migration_0012_policy_order_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

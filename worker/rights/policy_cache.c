@@ -183,11 +183,8 @@ static enum status load(struct policy_cache *cache, struct cancel *cancel,
                         struct entry **ret_entry)
 {
     struct pg_result *rows;
-    enum status status =
-        rights_store_load(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
-                          asker->hint_count, arena, &rows);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(rights_store_load(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
+                              asker->hint_count, arena, &rows));
     struct entry *entry = entry_from_rows(rows);
     pg_result_free(rows);
     if (!entry)
@@ -267,10 +264,9 @@ static enum status ask_database(struct policy_cache *cache, struct cancel *cance
         return STATUS_OK;
     }
     uint32_t actions = 0;
-    enum status status =
-        rights_store_actions(cache->pg, cancel, asker->user, question->target, &actions);
+    PEK_TRY(rights_store_actions(cache->pg, cancel, asker->user, question->target, &actions));
     question->allowed = (actions & question->bit) != 0;
-    return status;
+    return STATUS_OK;
 }
 
 static enum status ask(struct policy_cache *cache, struct cancel *cancel,
@@ -286,9 +282,7 @@ static enum status ask(struct policy_cache *cache, struct cancel *cancel,
     struct entry *entry;
     uint64_t generation = cache->generation;
     if (!found && asker->hint_count > 0) {
-        enum status status = load(cache, cancel, asker, true, question->arena, &entry);
-        if (status != STATUS_OK)
-            return status;
+        PEK_TRY(load(cache, cancel, asker, true, question->arena, &entry));
         bool granted = settled(question, entry);
         if (granted) {
             cache->counted.hint_hits++;
@@ -299,9 +293,7 @@ static enum status ask(struct policy_cache *cache, struct cancel *cancel,
         free(entry);
         generation = cache->generation;
     }
-    enum status status = load(cache, cancel, asker, false, question->arena, &entry);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(load(cache, cancel, asker, false, question->arena, &entry));
     cache->counted.loads++;
     bool enough = settled(question, entry);
     keep(cache, asker->user, generation, entry);
@@ -314,10 +306,9 @@ enum status policy_cache_allows(struct policy_cache *cache, struct cancel *cance
                                 bool *ret_allowed)
 {
     struct question question = {.user = asker->user, .bit = bit, .target = target, .arena = arena};
-    enum status status = ask(cache, cancel, asker, &question);
-    if (status == STATUS_OK)
-        *ret_allowed = question.allowed;
-    return status;
+    PEK_TRY(ask(cache, cancel, asker, &question));
+    *ret_allowed = question.allowed;
+    return STATUS_OK;
 }
 
 enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel,
@@ -325,10 +316,9 @@ enum status policy_cache_scope(struct policy_cache *cache, struct cancel *cancel
                                struct policy_scope *ret_scope)
 {
     struct question question = {.user = asker->user, .bit = bit, .target = NULL, .arena = arena};
-    enum status status = ask(cache, cancel, asker, &question);
-    if (status == STATUS_OK)
-        *ret_scope = question.scope;
-    return status;
+    PEK_TRY(ask(cache, cancel, asker, &question));
+    *ret_scope = question.scope;
+    return STATUS_OK;
 }
 
 enum status policy_cache_standing(struct policy_cache *cache, struct cancel *cancel,

@@ -1,9 +1,5 @@
 #include "worker/rights/rights_store.h"
 
-#define PARAMS(...)                                                                                \
-    (const struct pg_param[]){__VA_ARGS__},                                                        \
-        sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
-
 /* The statements of assignment `a`, by an index: a join could read those of everybody. */
 #define OF_POLICY                                                                                  \
     "LATERAL (SELECT t.group_id, t.user_id, t.actions FROM pek.policy_statement AS t"              \
@@ -28,11 +24,9 @@ enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice
         "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
     };
     if (!names)
-        return pg_read(pg, PG_POINT_READ, cancel, &all, PARAMS(pg_text(user)), ret_rows);
-    struct pg_param array = pg_text_array(arena, names, name_count);
-    if (arena->failed)
-        return STATUS_RESOURCE_EXHAUSTED;
-    return pg_read(pg, PG_POINT_READ, cancel, &named, PARAMS(pg_text(user), array), ret_rows);
+        return pg_read(pg, PG_POINT_READ, cancel, &all, PG_PARAMS(pg_text(user)), ret_rows);
+    return pg_read(pg, PG_POINT_READ, cancel, &named,
+                   PG_PARAMS(pg_text(user), pg_text_array(arena, names, name_count)), ret_rows);
 }
 
 enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct slice user,
@@ -46,11 +40,8 @@ enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct sl
         "AND (s.user_id IS NULL OR s.user_id = $3)",
     };
     struct pg_result *row;
-    enum status status =
-        pg_read(pg, PG_POINT_READ, cancel, &actions,
-                PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &actions,
+                    PG_PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row));
     *ret_actions = (uint32_t)pg_get_int(row, 0, 0);
     pg_result_free(row);
     return STATUS_OK;
@@ -66,38 +57,26 @@ enum status rights_store_names(struct pg *pg, struct cancel *cancel, struct slic
         "WHERE a.user_id = $1 ORDER BY a.policy_id LIMIT 100",
     };
     _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
-    return pg_read(pg, PG_POINT_READ, cancel, &names, PARAMS(pg_text(user)), ret_rows);
+    return pg_read(pg, PG_POINT_READ, cancel, &names, PG_PARAMS(pg_text(user)), ret_rows);
 }
 
 /* ---- who has been here ---- */
 
-static enum status add_user(struct pg_transaction *transaction, void *arg)
+enum status rights_store_been_here(struct pg *pg, struct cancel *cancel, struct slice user)
 {
     static const struct pg_statement add = {
         "rights_add_user",
         "INSERT INTO pek.realm_user (user_id) VALUES ($1) ON CONFLICT DO NOTHING",
     };
-    const struct slice *user = arg;
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, &add, PARAMS(pg_text(*user)), &result);
-    if (status == STATUS_OK)
-        pg_result_free(result);
-    return status;
-}
-
-enum status rights_store_been_here(struct pg *pg, struct cancel *cancel, struct slice user)
-{
     static const struct pg_statement find = {
         "rights_find_user",
         "SELECT FROM pek.realm_user WHERE user_id = $1",
     };
     struct pg_result *row;
-    enum status status = pg_read(pg, PG_POINT_READ, cancel, &find, PARAMS(pg_text(user)), &row);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &find, PG_PARAMS(pg_text(user)), &row));
     bool known = pg_rows(row) == 1;
     pg_result_free(row);
-    return known ? STATUS_OK : pg_transact(pg, cancel, false, add_user, &user);
+    return known ? STATUS_OK : pg_write(pg, cancel, &add, PG_PARAMS(pg_text(user)), NULL);
 }
 
 /* ---- standing ---- */
@@ -121,36 +100,31 @@ static const struct pg_statement standing = {
 };
 _Static_assert(1u << (POLICY_ACTION_GOD - 1) == 2048, "in SQL as a literal");
 
-static struct policy_standing take_standing(struct pg_result *row)
+static enum status take_standing(struct pg_result *row, struct policy_standing *ret_standing)
 {
-    struct policy_standing taken = {
+    *ret_standing = (struct policy_standing){
         .god = pg_get_bool(row, 0, 0),
         .sees = pg_get_bool(row, 0, 1),
         .issues = pg_get_bool(row, 0, 2),
         .administers = pg_get_bool(row, 0, 3),
     };
     pg_result_free(row);
-    return taken;
+    return STATUS_OK;
 }
 
 enum status rights_store_standing(struct pg *pg, struct cancel *cancel, struct slice user,
                                   const char *policy_id, struct policy_standing *ret_standing)
 {
     struct pg_result *row;
-    enum status status = pg_read(pg, PG_POINT_READ, cancel, &standing,
-                                 PARAMS(pg_text(user), pg_str(policy_id)), &row);
-    if (status == STATUS_OK)
-        *ret_standing = take_standing(row);
-    return status;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &standing,
+                    PG_PARAMS(pg_text(user), pg_str(policy_id)), &row));
+    return take_standing(row, ret_standing);
 }
 
 enum status rights_store_standing_in(struct pg_transaction *transaction, const char *user,
                                      const char *policy_id, struct policy_standing *ret_standing)
 {
     struct pg_result *row;
-    enum status status =
-        pg_execute(transaction, &standing, PARAMS(pg_str(user), pg_str(policy_id)), &row);
-    if (status == STATUS_OK)
-        *ret_standing = take_standing(row);
-    return status;
+    PEK_TRY(pg_execute(transaction, &standing, PG_PARAMS(pg_str(user), pg_str(policy_id)), &row));
+    return take_standing(row, ret_standing);
 }

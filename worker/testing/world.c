@@ -147,7 +147,7 @@ void world_sql(struct world *w, const char *format, ...)
 
 const char *world_value(struct world *w, const char *format, ...)
 {
-    char value[1024];
+    static char value[16384]; /* a fiber does not wait in here */
     va_list args;
     va_start(args, format);
     pg_cluster_query(w->cluster, format_in(w->arena, format, args), value, sizeof(value));
@@ -253,10 +253,12 @@ enum status world_get(struct world *w, const char *user, const char *id, group_v
                                    &w->fault);
 }
 
-enum status world_stream(struct world *w, struct rpc_channel *channel,
-                         const struct rpc_method *method, const ProtobufCMessage *request,
-                         const struct rpc_pair *metadata, size_t metadata_count,
-                         ProtobufCMessage **ret_items, size_t *ret_count)
+/* One streaming call; `take` gets each item when it has come. */
+static enum status read_stream(struct world *w, struct rpc_channel *channel, const char *path,
+                               const ProtobufCMessage *request, const struct rpc_pair *metadata,
+                               size_t metadata_count,
+                               void (*take)(struct world *w, struct slice item, void *arg),
+                               void *arg)
 {
     struct fiber_event event = {0};
     size_t len = protobuf_c_message_get_packed_size(request);
@@ -264,7 +266,7 @@ enum status world_stream(struct world *w, struct rpc_channel *channel,
     assert_non_null(bytes);
     protobuf_c_message_pack(request, bytes);
     const struct rpc_call_options options = {
-        .path = slice_str(method->path),
+        .path = slice_str(path),
         .request = slice_make(bytes, len),
         .metadata = metadata,
         .metadata_count = metadata_count,
@@ -275,23 +277,64 @@ enum status world_stream(struct world *w, struct rpc_channel *channel,
     struct rpc_call *call;
     struct slice message;
     const struct fault *outcome;
-    size_t count = 0;
     assert_int_equal(rpc_call_start(channel, &options, &call), STATUS_OK);
     while (true) {
-        while (rpc_call_next(call, &message)) {
-            assert_true(count < WORLD_ITEMS_MAX);
-            assert_int_equal(
-                rpc_decode(method->response, message, w->arena, &ret_items[count++], &w->fault),
-                STATUS_OK);
-        }
+        while (rpc_call_next(call, &message))
+            take(w, message, arg);
         if (rpc_call_ended(call, &outcome))
             break;
         assert_int_equal(fiber_event_wait(&event, w->cancel.deadline_us), STATUS_OK);
     }
     w->fault = *outcome;
     rpc_call_free(call);
-    *ret_count = count;
     return w->fault.status;
+}
+
+struct taken {
+    const struct rpc_method *method;
+    ProtobufCMessage **items;
+    void (*between)(struct world *w);
+    size_t count;
+};
+
+static void take_decoded(struct world *w, struct slice item, void *arg)
+{
+    struct taken *taken = arg;
+    assert_true(taken->count < WORLD_ITEMS_MAX);
+    assert_int_equal(rpc_decode(taken->method->response, item, w->arena,
+                                &taken->items[taken->count++], &w->fault),
+                     STATUS_OK);
+}
+
+enum status world_stream(struct world *w, struct rpc_channel *channel,
+                         const struct rpc_method *method, const ProtobufCMessage *request,
+                         const struct rpc_pair *metadata, size_t metadata_count,
+                         ProtobufCMessage **ret_items, size_t *ret_count)
+{
+    struct taken taken = {.method = method, .items = ret_items};
+    enum status status = read_stream(w, channel, method->path, request, metadata, metadata_count,
+                                     take_decoded, &taken);
+    *ret_count = taken.count;
+    return status;
+}
+
+static void take_first_slowly(struct world *w, struct slice item, void *arg)
+{
+    struct taken *taken = arg;
+    (void)item;
+    if (taken->count++ == 0)
+        taken->between(w);
+}
+
+enum status world_read_slowly(struct world *w, const char *user, const char *path,
+                              const ProtobufCMessage *request, void (*between)(struct world *w),
+                              size_t *ret_count)
+{
+    struct taken taken = {.between = between};
+    enum status status =
+        read_stream(w, w->a.channel, path, request, WORLD_AS(w, user), take_first_slowly, &taken);
+    *ret_count = taken.count;
+    return status;
 }
 
 static const char *text_of(const ProtobufCMessage *message, const char *field)

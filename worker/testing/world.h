@@ -91,6 +91,10 @@ enum status world_stream(struct world *w, struct rpc_channel *channel,
                          const struct rpc_method *method, const ProtobufCMessage *request,
                          const struct rpc_pair *metadata, size_t metadata_count,
                          ProtobufCMessage **ret_items, size_t *ret_count);
+/* A list of realm a read slowly: `between` is called behind the first item. */
+enum status world_read_slowly(struct world *w, const char *user, const char *path,
+                              const ProtobufCMessage *request, void (*between)(struct world *w),
+                              size_t *ret_count);
 /* One text field of each item of a list in realm a, joined by a space; behind them the status when the list failed:
  * world_items(w, "alice", "/pek.group.v1.GroupService/ListGroups", &req.base, "id"). */
 const char *world_items(struct world *w, const char *user, const char *path,
