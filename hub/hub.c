@@ -390,7 +390,11 @@ static bool is_settled(const struct hub *hub)
         (hub->realm && !realm_is_ready(hub->realm)))
         return false;
     for (size_t i = 0; i < hub->registry.count; i++) {
-        if (hub->registry.instances[i]->status == INSTANCE_UNKNOWN)
+        const struct instance *instance = hub->registry.instances[i];
+        /* The first that a realm says of policies is that all may have changed: tokens of before
+         * that would be asked for twice. */
+        if (instance->status == INSTANCE_UNKNOWN ||
+            (instance->status == INSTANCE_SERVING && instance->policy_changes == 0))
             return false;
     }
     return true;
