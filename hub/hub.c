@@ -19,6 +19,7 @@
 #include "shared/base/version.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
+#include "shared/report/report.h"
 #include "worker/realm/realm.h"
 
 /* How long a start waits for the database and the workers, and how often it looks. */
@@ -122,15 +123,34 @@ static const char *refusal(const struct hub *hub)
     return text[0] || !hub->realm ? text : realm_refusal(hub->realm);
 }
 
-static void database_trouble(void *arg, const struct pg_trouble *trouble)
+static void database_trouble(struct hub *hub, const char *realm, const struct pg_trouble *trouble)
 {
-    struct hub *hub = arg;
-
-    observe_database(trouble);
+    report_database(realm, trouble);
     if (trouble->kind == PG_TROUBLE_REFUSED && hub->settled && !hub->stopping) {
         hub->clean = false;
         hub_stop(hub);
     }
+}
+
+static void hub_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    database_trouble(arg, "", trouble);
+}
+
+static void realm_trouble_told(void *arg, const struct pg_trouble *trouble)
+{
+    struct hub *hub = arg;
+
+    database_trouble(hub, hub->config->local_realm, trouble);
+}
+
+/* As a worker does; what it measures of the calls are the hub's metrics of realms. */
+static void realm_finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                           int64_t elapsed_us)
+{
+    const struct hub *hub = arg;
+
+    report_call(hub->config->local_realm, ctx, outcome, elapsed_us);
 }
 
 static enum status open_database(struct hub *hub, struct fault *fault)
@@ -138,7 +158,7 @@ static enum status open_database(struct hub *hub, struct fault *fault)
     const struct pg_options options = {
         .conninfo = hub->config->database,
         .schema = hub_migrations(),
-        .on_trouble = database_trouble,
+        .on_trouble = hub_trouble,
         .arg = hub,
     };
 
@@ -156,7 +176,9 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
         .version = PEK_VERSION,
-        .on_trouble = database_trouble,
+        .finished = realm_finished,
+        .finished_arg = hub,
+        .on_trouble = realm_trouble_told,
         .trouble_arg = hub,
     };
 

@@ -318,15 +318,3 @@ void observe_login(void *arg, struct http_request *request, const struct login_e
               log_str("status", status_name(event->status)), log_slice("user", event->user),
               log_str("detail", event->detail));
 }
-
-void observe_database(const struct pg_trouble *trouble)
-{
-    static const char *const events[] = {
-        [PG_TROUBLE_CONNECTION] = "database.connection",
-        [PG_TROUBLE_STATEMENT] = "database.statement",
-        [PG_TROUBLE_REFUSED] = "database.refused",
-    };
-    log_event(trouble->kind == PG_TROUBLE_CONNECTION ? LOG_WARN : LOG_ERROR, events[trouble->kind],
-              log_str("sqlstate", trouble->sqlstate), log_str("statement", trouble->statement),
-              log_str("text", trouble->text), log_int("untold", (int64_t)trouble->untold));
-}
