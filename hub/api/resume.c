@@ -100,7 +100,7 @@ struct slice resume_seal(const struct api_call *call, const struct resume *resum
 {
     struct slice token;
 
-    if (!call->method->sort_key || !position->realm.len ||
+    if (call->method->identity_count == 0 || !position->realm.len ||
         page_token_seal(call->api->options.page_keys->keys[0], &resume->question, position, realms,
                         arena, &token))
         return slice_make("", 0);

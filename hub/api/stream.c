@@ -20,7 +20,7 @@ struct list_stream {
         size_t leg;
         /* Positions outlive their items: the head and the one before it. */
         struct buffer positions[2];
-        uint64_t arrivals;   /* of methods without sort key: the order they came in */
+        uint64_t arrivals;   /* of methods without an order: that in which they came */
         int64_t patience_us; /* how long it may yet keep the others waiting */
     } sources[MERGE_SOURCES_MAX];
     size_t broke; /* the source that broke first after it had given something, or NO_SOURCE */
@@ -99,15 +99,14 @@ static struct slice seal_broken(struct list_stream *stream)
 
 /* ---- the merge --------------------------------------------------------------------------------- */
 
+/* One item may come from several realms. */
 static bool spans_realms(const struct transcode_method *method)
 {
-    if (method->realms == TRANSCODE_HUB)
-        return false;
     for (size_t i = 0; i < method->identity_count; i++) {
         if (method->identity[i] == method->item_realm)
             return false;
     }
-    return method->identity_count > 0;
+    return method->realms == TRANSCODE_ALL && method->identity_count > 0;
 }
 
 /* Of one page the straggler limit is the measure, of an export a whole call's. */
@@ -142,7 +141,7 @@ static enum status begin_merge(struct list_stream *stream)
     return status;
 }
 
-/* The position of a leg's head: by sort key and id, or in the order of arrival. */
+/* The position of a leg's head: by sort key, if there is one, and id; or in the order of arrival. */
 static enum status set_head(struct list_stream *stream, size_t at, struct leg *leg)
 {
     const struct transcode_method *method = stream->call->method;
@@ -151,9 +150,8 @@ static enum status set_head(struct list_stream *stream, size_t at, struct leg *l
     struct slice id = {"", 0};
 
     buffer_reset(buffer);
-    if (method->sort_key) {
-        struct slice key = transcode_item_sort_key(leg->item);
-        buffer_append_slice(buffer, key);
+    if (method->identity_count > 0) {
+        buffer_append_slice(buffer, transcode_item_sort_key(leg->item));
         id = transcode_item_identity(leg->item, method->identity_count - 1);
         buffer_append_slice(buffer, id);
     } else {
@@ -385,7 +383,6 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     }
     if (more)
         next = seal_last(stream);
-    /* An answer without a token is one to its end. */
     if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
