@@ -13,7 +13,7 @@
 #include "hub/registry/registry_service.h"
 #include "hub/schema/schema.h"
 #include "hub/session/session_service.h"
-#include "hub/site.h"
+#include "hub/site/site.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/clock.h"
 #include "shared/base/version.h"
@@ -95,21 +95,7 @@ static void status_changed(void *arg, struct instance *instance)
     observe_status(&hub->observe, instance);
 }
 
-static void token_failed(void *arg, const struct instance *instance, const struct fault *fault)
-{
-    struct hub *hub = arg;
-
-    observe_token_failure(&hub->observe, instance, fault);
-}
-
 /* ---- opening ----------------------------------------------------------------------------------- */
-
-static void redis_changed(void *arg, bool up, const char *reason)
-{
-    struct hub *hub = arg;
-
-    observe_redis(&hub->observe, up, reason);
-}
 
 static enum status open_keys(struct hub *hub, struct fault *fault)
 {
@@ -190,20 +176,6 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
     return registry_add_local(&hub->registry, config->local_realm, realm_host(hub->realm), fault);
 }
 
-static void registry_problem(void *arg, const char *realm, const struct fault *fault)
-{
-    struct hub *hub = arg;
-
-    observe_registry_problem(&hub->observe, realm, fault);
-}
-
-static void registry_changed(void *arg, struct slice who, const char *realm, const char *status)
-{
-    (void)arg;
-    log_event(LOG_INFO, "registry.changed", log_slice("user", who), log_str("instance", realm),
-              log_str("status", status));
-}
-
 /* The workers come out of the database. */
 static enum status open_workers(struct hub *hub, struct fault *fault)
 {
@@ -216,8 +188,8 @@ static enum status open_workers(struct hub *hub, struct fault *fault)
         .seed_count = config->instances.count,
         .listen = config->listen,
         .tls = config->tls_ca[0] ? &hub->client_tls : NULL,
-        .arg = hub,
-        .on_problem = registry_problem,
+        .arg = &hub->observe,
+        .on_problem = observe_registry_problem,
     };
 
     hub->client_tls =
@@ -233,9 +205,9 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
         .keys = &hub->keys.hub.keys,
         .issuer = hub->config->issuer,
         .redis_url = hub->config->redis_url,
-        .arg = hub,
-        .on_token_failure = token_failed,
-        .on_redis = redis_changed,
+        .arg = &hub->observe,
+        .on_token_failure = observe_token_failure,
+        .on_redis = observe_redis,
     };
     struct rpc_host_options host_options = {0};
 
@@ -274,8 +246,7 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .service = hub_service(hub->pg),
         .registry = &hub->registry,
         .listen = hub->config->listen,
-        .arg = hub,
-        .on_change = registry_changed,
+        .on_change = observe_registry_change,
     };
     enum status status = open_sessions(hub, fault);
     if (!status)
@@ -372,20 +343,11 @@ static enum status open_login(struct hub *hub, struct fault *fault)
     return login_open(&hub->login, hub->fibers, &options, fault);
 }
 
-static void certificate_reloaded(void *arg, const struct fault *problem)
-{
-    (void)arg;
-    if (problem)
-        log_event(LOG_ERROR, "https.certificate_refused", log_str("message", problem->text));
-    else
-        log_event(LOG_INFO, "https.certificate_renewed");
-}
-
 static enum status open_server(struct hub *hub, struct fault *fault)
 {
     const struct hub_config *config = hub->config;
-    const struct http_tls tls = {config->https_certificate, config->https_key, certificate_reloaded,
-                                 hub};
+    const struct http_tls tls = {config->https_certificate, config->https_key, observe_certificate,
+                                 NULL};
     const struct http_options options = {
         .listen = config->listen,
         .body_bytes_max = (size_t)config->body_bytes_max,

@@ -169,9 +169,9 @@ void observe_status(struct observe *observe, const struct instance *instance)
                   log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_token_failure(struct observe *observe, const struct instance *instance,
-                           const struct fault *fault)
+void observe_token_failure(void *arg, const struct instance *instance, const struct fault *fault)
 {
+    struct observe *observe = arg;
     uint64_t suppressed;
 
     if (log_limit_admits(&limits_of(observe, instance)->token, clock_monotonic_us(), &suppressed))
@@ -180,8 +180,9 @@ void observe_token_failure(struct observe *observe, const struct instance *insta
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_registry_problem(struct observe *observe, const char *realm, const struct fault *fault)
+void observe_registry_problem(void *arg, const char *realm, const struct fault *fault)
 {
+    struct observe *observe = arg;
     const struct instance *instance = registry_find(observe->registry, slice_str(realm));
     uint64_t suppressed;
 
@@ -192,8 +193,16 @@ void observe_registry_problem(struct observe *observe, const char *realm, const 
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_redis(struct observe *observe, bool up, const char *reason)
+void observe_registry_change(void *arg, struct slice who, const char *realm, const char *status)
 {
+    (void)arg;
+    log_event(LOG_INFO, "registry.changed", log_slice("user", who), log_str("instance", realm),
+              log_str("status", status));
+}
+
+void observe_redis(void *arg, bool up, const char *reason)
+{
+    struct observe *observe = arg;
     uint64_t suppressed;
 
     if (log_limit_admits(&observe->redis, clock_monotonic_us(), &suppressed))
@@ -317,4 +326,13 @@ void observe_login(void *arg, struct http_request *request, const struct login_e
               log_str("page", event->page), log_str("reason", event->reason),
               log_str("status", status_name(event->status)), log_slice("user", event->user),
               log_str("detail", event->detail));
+}
+
+void observe_certificate(void *arg, const struct fault *problem)
+{
+    (void)arg;
+    if (problem)
+        log_event(LOG_ERROR, "https.certificate_refused", log_str("message", problem->text));
+    else
+        log_event(LOG_INFO, "https.certificate_renewed");
 }
