@@ -29,6 +29,7 @@ enum {
     PG_BATCHES,
     PG_TRANSACTIONS,
     CERTIFICATE_EXPIRY,
+    LOG_DROPPED,
     METRICS,
 };
 
@@ -80,6 +81,8 @@ static const struct metric_def defs[METRICS] = {
     [CERTIFICATE_EXPIRY] = {METRIC_GAUGE, "pek_certificate_expiry_timestamp_seconds",
                             "When a certificate is valid no longer, since 1970.", .labels = {"use"},
                             .series_max = 2},
+    [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
+                     "Lines of the log that could not be written."},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
@@ -122,6 +125,7 @@ static void collect(struct metrics_collector *collector)
     metric_forget(all[CERTIFICATE_EXPIRY]);
     collect_certificate(all[CERTIFICATE_EXPIRY], "https", observe->https_certificate);
     collect_certificate(all[CERTIFICATE_EXPIRY], "realms", observe->realms_certificate);
+    metric_set(METRIC(all[LOG_DROPPED]), (double)log_dropped());
     pg_statistics(observe->pg, &pg);
     metric_set(METRIC(all[PG_READS]), (double)pg.reads);
     metric_set(METRIC(all[PG_BATCHES]), (double)pg.read_batches);

@@ -32,6 +32,7 @@ enum {
     PG_WAITING,
     PG_UP,
     CERTIFICATE_EXPIRY,
+    LOG_DROPPED,
     METRICS,
 };
 
@@ -77,6 +78,8 @@ static const struct metric_def defs[METRICS] = {
     [CERTIFICATE_EXPIRY] = {METRIC_GAUGE, "pek_certificate_expiry_timestamp_seconds",
                             "When a certificate is valid no longer, since 1970.", .labels = {"use"},
                             .series_max = 1},
+    [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
+                     "Lines of the log that could not be written."},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
@@ -123,6 +126,7 @@ static void collect(struct metrics_collector *collector)
     collect_pg(observe, &s.pg);
     metric_set(METRIC(all[OPEN_CALLS]), (double)rpc_host_open_calls(observe->host));
     metric_set(METRIC(all[READY]), realm_is_ready(observe->realm));
+    metric_set(METRIC(all[LOG_DROPPED]), (double)log_dropped());
     /* A file that cannot be read has no series: an alert on its absence tells. */
     metric_forget(all[CERTIFICATE_EXPIRY]);
     if (observe->settings->tls_certificate[0] &&
