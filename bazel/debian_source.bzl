@@ -2,8 +2,7 @@
 
     debian_source(
         name = "grpc_source",
-        package = "grpc",                       # for bazel/fetch-debian-source.sh, with
-        version = "1.51.1-3",                   # the version of the source package
+        package = "grpc",                       # for bazel/fetch-debian-source.sh
         tarball = "grpc_1.51.1.orig.tar.gz",    # looked for in the cache folder
         sha256 = "…",                           # of the tarball; anything else is refused
         members = {"third_party/upb/upb": "upb"},  # path in the tarball: path here
@@ -46,7 +45,6 @@ debian_source = repository_rule(
     implementation = _debian_source_impl,
     attrs = {
         "package": attr.string(mandatory = True),
-        "version": attr.string(mandatory = True),
         "tarball": attr.string(mandatory = True),
         "sha256": attr.string(mandatory = True),
         "strip_prefix": attr.string(mandatory = True),

@@ -11,16 +11,15 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cache="${PEK_CACHE:-$HOME/.cache/pek}/debian-source"
 
-# Prints "package version file sha256" for each debian_source() of WORKSPACE.
+# Prints "package file sha256" for each debian_source() of WORKSPACE.
 pinned() {
     awk '
-        /^debian_source\(/ { inside = 1; package = version = file = sum = "" }
+        /^debian_source\(/ { inside = 1; package = file = sum = "" }
         inside && match($0, /"[^"]*"/) { value = substr($0, RSTART + 1, RLENGTH - 2) }
         inside && /^ *package *=/ { package = value }
-        inside && /^ *version *=/ { version = value }
         inside && /^ *tarball *=/ { file = value }
         inside && /^ *sha256 *=/ { sum = value }
-        inside && /^\)/ { print package, version, file, sum; inside = 0 }
+        inside && /^\)/ { print package, file, sum; inside = 0 }
     ' "$root/WORKSPACE"
 }
 
@@ -42,7 +41,8 @@ source_entries() {
     done
 }
 
-fetch() { # package version file sha256
+# Of the release that the machine has: its packaging may differ, the tarball must not.
+fetch() { # package file sha256
     local work status=0
     work=$(mktemp -d)
     mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/download"
@@ -60,22 +60,22 @@ CONF
         export APT_CONFIG="$work/apt.conf"
         apt-get -qq update
         cd "$work/download"
-        apt-get -qq source --download-only "$1=$2"
+        apt-get -qq source --download-only "$1"
     ) || status=$?
-    if [[ $status -eq 0 ]] && verified "$work/download/$3" "$4"; then
+    if [[ $status -eq 0 ]] && verified "$work/download/$2" "$3"; then
         mkdir -p "$cache"
-        mv "$work/download/$3" "$cache/$3"
+        mv "$work/download/$2" "$cache/$2"
     else
-        echo "fetch-debian-source: $3 of source package $1 $2 did not arrive, or is not the one pinned" >&2
+        echo "fetch-debian-source: $2 of source package $1 did not arrive, or is not the one pinned" >&2
         status=1
     fi
     rm -rf "$work"
     return "$status"
 }
 
-while read -r package version file sum; do
+while read -r package file sum; do
     if verified "$cache/$file" "$sum"; then
         continue
     fi
-    fetch "$package" "$version" "$file" "$sum"
+    fetch "$package" "$file" "$sum"
 done < <(pinned)

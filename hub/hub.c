@@ -14,12 +14,13 @@
 #include "hub/registry/registry_service.h"
 #include "hub/schema/schema.h"
 #include "hub/session/session_service.h"
-#include "hub/site.h"
+#include "hub/site/site.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/clock.h"
 #include "shared/base/version.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
+#include "shared/report/report.h"
 #include "worker/realm/realm.h"
 
 /* How long a start waits for the database and the workers, and how often it looks. */
@@ -97,21 +98,7 @@ static void status_changed(void *arg, struct instance *instance)
     observe_status(&hub->observe, instance);
 }
 
-static void token_failed(void *arg, const struct instance *instance, const struct fault *fault)
-{
-    struct hub *hub = arg;
-
-    observe_token_failure(&hub->observe, instance, fault);
-}
-
 /* ---- opening ----------------------------------------------------------------------------------- */
-
-static void redis_changed(void *arg, bool up, const char *reason)
-{
-    struct hub *hub = arg;
-
-    observe_redis(&hub->observe, up, reason);
-}
 
 static enum status open_keys(struct hub *hub, struct fault *fault)
 {
@@ -125,15 +112,34 @@ static const char *refusal(const struct hub *hub)
     return text[0] || !hub->realm ? text : realm_refusal(hub->realm);
 }
 
-static void database_trouble(void *arg, const struct pg_trouble *trouble)
+static void database_trouble(struct hub *hub, const char *realm, const struct pg_trouble *trouble)
 {
-    struct hub *hub = arg;
-
-    observe_database(trouble);
+    report_database(realm, trouble);
     if (trouble->kind == PG_TROUBLE_REFUSED && hub->settled && !hub->stopping) {
         hub->clean = false;
         hub_stop(hub);
     }
+}
+
+static void hub_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    database_trouble(arg, "", trouble);
+}
+
+static void realm_trouble_told(void *arg, const struct pg_trouble *trouble)
+{
+    struct hub *hub = arg;
+
+    database_trouble(hub, hub->config->local_realm, trouble);
+}
+
+/* As a worker does; what it measures of the calls are the hub's metrics of realms. */
+static void realm_finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
+                           int64_t elapsed_us)
+{
+    const struct hub *hub = arg;
+
+    report_call(hub->config->local_realm, ctx, outcome, elapsed_us);
 }
 
 static enum status open_database(struct hub *hub, struct fault *fault)
@@ -141,7 +147,7 @@ static enum status open_database(struct hub *hub, struct fault *fault)
     const struct pg_options options = {
         .conninfo = hub->config->database,
         .schema = hub_migrations(),
-        .on_trouble = database_trouble,
+        .on_trouble = hub_trouble,
         .arg = hub,
     };
 
@@ -159,7 +165,9 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
         .version = PEK_VERSION,
-        .on_trouble = database_trouble,
+        .finished = realm_finished,
+        .finished_arg = hub,
+        .on_trouble = realm_trouble_told,
         .trouble_arg = hub,
     };
 
@@ -169,20 +177,6 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
     if (status)
         return status;
     return registry_add_local(&hub->registry, config->local_realm, realm_host(hub->realm), fault);
-}
-
-static void registry_problem(void *arg, const char *realm, const struct fault *fault)
-{
-    struct hub *hub = arg;
-
-    observe_registry_problem(&hub->observe, realm, fault);
-}
-
-static void registry_changed(void *arg, struct slice who, const char *realm, const char *status)
-{
-    (void)arg;
-    log_event(LOG_INFO, "registry.changed", log_slice("user", who), log_str("instance", realm),
-              log_str("status", status));
 }
 
 /* The workers come out of the database. */
@@ -197,8 +191,8 @@ static enum status open_workers(struct hub *hub, struct fault *fault)
         .seed_count = config->instances.count,
         .listen = config->listen,
         .tls = config->tls_ca[0] ? &hub->client_tls : NULL,
-        .arg = hub,
-        .on_problem = registry_problem,
+        .arg = &hub->observe,
+        .on_problem = observe_registry_problem,
     };
 
     hub->client_tls =
@@ -214,9 +208,9 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
         .keys = &hub->keys.hub.keys,
         .issuer = hub->config->issuer,
         .redis_url = hub->config->redis_url,
-        .arg = hub,
-        .on_token_failure = token_failed,
-        .on_redis = redis_changed,
+        .arg = &hub->observe,
+        .on_token_failure = observe_token_failure,
+        .on_redis = observe_redis,
     };
     struct rpc_host_options host_options = {0};
 
@@ -239,21 +233,14 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     return status;
 }
 
-static void people_not_told(void *arg, const struct instance *instance, const struct fault *fault)
-{
-    struct hub *hub = arg;
-
-    observe_people_failure(&hub->observe, instance, fault);
-}
-
 static enum status open_people(struct hub *hub, struct fault *fault)
 {
     const struct people_options options = {
         .pg = hub->pg,
         .registry = &hub->registry,
         .issuer = slice_str(hub->config->issuer),
-        .arg = hub,
-        .on_failure = people_not_told,
+        .arg = &hub->observe,
+        .on_failure = observe_people_failure,
     };
     enum status status = people_open(&hub->people, hub->fibers, &options);
 
@@ -276,8 +263,7 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .service = hub_service(hub->pg),
         .registry = &hub->registry,
         .listen = hub->config->listen,
-        .arg = hub,
-        .on_change = registry_changed,
+        .on_change = observe_registry_change,
     };
     enum status status = open_sessions(hub, fault);
     if (!status)
@@ -374,20 +360,11 @@ static enum status open_login(struct hub *hub, struct fault *fault)
     return login_open(&hub->login, hub->fibers, &options, fault);
 }
 
-static void certificate_reloaded(void *arg, const struct fault *problem)
-{
-    (void)arg;
-    if (problem)
-        log_event(LOG_ERROR, "https.certificate_refused", log_str("message", problem->text));
-    else
-        log_event(LOG_INFO, "https.certificate_renewed");
-}
-
 static enum status open_server(struct hub *hub, struct fault *fault)
 {
     const struct hub_config *config = hub->config;
-    const struct http_tls tls = {config->https_certificate, config->https_key, certificate_reloaded,
-                                 hub};
+    const struct http_tls tls = {config->https_certificate, config->https_key, observe_certificate,
+                                 NULL};
     const struct http_options options = {
         .listen = config->listen,
         .body_bytes_max = (size_t)config->body_bytes_max,
@@ -414,7 +391,11 @@ static bool is_settled(const struct hub *hub)
         (hub->realm && !realm_is_ready(hub->realm)))
         return false;
     for (size_t i = 0; i < hub->registry.count; i++) {
-        if (hub->registry.instances[i]->status == INSTANCE_UNKNOWN)
+        const struct instance *instance = hub->registry.instances[i];
+        /* The first that a realm says of policies is that all may have changed: tokens of before
+         * that would be asked for twice. */
+        if (instance->status == INSTANCE_UNKNOWN ||
+            (instance->status == INSTANCE_SERVING && instance->policy_changes == 0))
             return false;
     }
     return true;

@@ -29,6 +29,7 @@ enum {
     PG_BATCHES,
     PG_TRANSACTIONS,
     CERTIFICATE_EXPIRY,
+    LOG_DROPPED,
     METRICS,
 };
 
@@ -80,6 +81,8 @@ static const struct metric_def defs[METRICS] = {
     [CERTIFICATE_EXPIRY] = {METRIC_GAUGE, "pek_certificate_expiry_timestamp_seconds",
                             "When a certificate is valid no longer, since 1970.", .labels = {"use"},
                             .series_max = 2},
+    [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
+                     "Lines of the log that could not be written."},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
@@ -122,6 +125,7 @@ static void collect(struct metrics_collector *collector)
     metric_forget(all[CERTIFICATE_EXPIRY]);
     collect_certificate(all[CERTIFICATE_EXPIRY], "https", observe->https_certificate);
     collect_certificate(all[CERTIFICATE_EXPIRY], "realms", observe->realms_certificate);
+    metric_set(METRIC(all[LOG_DROPPED]), (double)log_dropped());
     pg_statistics(observe->pg, &pg);
     metric_set(METRIC(all[PG_READS]), (double)pg.reads);
     metric_set(METRIC(all[PG_BATCHES]), (double)pg.read_batches);
@@ -169,9 +173,9 @@ void observe_status(struct observe *observe, const struct instance *instance)
                   log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_token_failure(struct observe *observe, const struct instance *instance,
-                           const struct fault *fault)
+void observe_token_failure(void *arg, const struct instance *instance, const struct fault *fault)
 {
+    struct observe *observe = arg;
     uint64_t suppressed;
 
     if (log_limit_admits(&limits_of(observe, instance)->token, clock_monotonic_us(), &suppressed))
@@ -180,9 +184,10 @@ void observe_token_failure(struct observe *observe, const struct instance *insta
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_people_failure(struct observe *observe, const struct instance *instance,
+void observe_people_failure(void *arg, const struct instance *instance,
                             const struct fault *fault)
 {
+    struct observe *observe = arg;
     uint64_t suppressed;
 
     if (log_limit_admits(&limits_of(observe, instance)->people, clock_monotonic_us(), &suppressed))
@@ -191,8 +196,9 @@ void observe_people_failure(struct observe *observe, const struct instance *inst
                   log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_registry_problem(struct observe *observe, const char *realm, const struct fault *fault)
+void observe_registry_problem(void *arg, const char *realm, const struct fault *fault)
 {
+    struct observe *observe = arg;
     const struct instance *instance = registry_find(observe->registry, slice_str(realm));
     uint64_t suppressed;
 
@@ -203,8 +209,16 @@ void observe_registry_problem(struct observe *observe, const char *realm, const 
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_redis(struct observe *observe, bool up, const char *reason)
+void observe_registry_change(void *arg, struct slice who, const char *realm, const char *status)
 {
+    (void)arg;
+    log_event(LOG_INFO, "registry.changed", log_slice("user", who), log_str("instance", realm),
+              log_str("status", status));
+}
+
+void observe_redis(void *arg, bool up, const char *reason)
+{
+    struct observe *observe = arg;
     uint64_t suppressed;
 
     if (log_limit_admits(&observe->redis, clock_monotonic_us(), &suppressed))
@@ -330,14 +344,11 @@ void observe_login(void *arg, struct http_request *request, const struct login_e
               log_str("detail", event->detail));
 }
 
-void observe_database(const struct pg_trouble *trouble)
+void observe_certificate(void *arg, const struct fault *problem)
 {
-    static const char *const events[] = {
-        [PG_TROUBLE_CONNECTION] = "database.connection",
-        [PG_TROUBLE_STATEMENT] = "database.statement",
-        [PG_TROUBLE_REFUSED] = "database.refused",
-    };
-    log_event(trouble->kind == PG_TROUBLE_CONNECTION ? LOG_WARN : LOG_ERROR, events[trouble->kind],
-              log_str("sqlstate", trouble->sqlstate), log_str("statement", trouble->statement),
-              log_str("text", trouble->text), log_int("untold", (int64_t)trouble->untold));
+    (void)arg;
+    if (problem)
+        log_event(LOG_ERROR, "https.certificate_refused", log_str("message", problem->text));
+    else
+        log_event(LOG_INFO, "https.certificate_renewed");
 }

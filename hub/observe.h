@@ -34,18 +34,21 @@ void observe_done(struct observe *observe);
 
 /* After each request: `part` of the site is "api", "login" or "site". */
 void observe_http(struct observe *observe, const struct http_request *request, const char *part);
-/* These also before observe_init, if zeroed. */
+/* These also before observe_init, if zeroed. Where there is an `arg`, it is the struct observe: they are what the options of the
+ * parts want. */
 void observe_status(struct observe *observe, const struct instance *instance);
 /* A realm could not be told of people. */
-void observe_people_failure(struct observe *observe, const struct instance *instance,
+void observe_people_failure(void *arg, const struct instance *instance,
                             const struct fault *fault);
 /* A realm gave no token. */
-void observe_token_failure(struct observe *observe, const struct instance *instance,
-                           const struct fault *fault);
+void observe_token_failure(void *arg, const struct instance *instance, const struct fault *fault);
 /* A row of the registry cannot be used, or (realm "") the table cannot be read. */
-void observe_registry_problem(struct observe *observe, const char *realm,
-                              const struct fault *fault);
-void observe_redis(struct observe *observe, bool up, const char *reason);
+void observe_registry_problem(void *arg, const char *realm, const struct fault *fault);
+/* An administrator changed it. */
+void observe_registry_change(void *arg, struct slice who, const char *realm, const char *status);
+void observe_redis(void *arg, bool up, const char *reason);
+/* The certificate of HTTPS was read anew; `problem` is NULL when it is used from now on. */
+void observe_certificate(void *arg, const struct fault *problem);
 /* Now and then: how it is with realms of which the last word was not written. */
 void observe_keep_house(struct observe *observe);
 
@@ -53,9 +56,6 @@ void observe_keep_house(struct observe *observe);
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault);
-
-/* What a database had to say: `on_trouble` of struct pg_options. Also before observe_init. */
-void observe_database(const struct pg_trouble *trouble);
 
 /* `finished` of struct login_options, likewise. */
 void observe_login(void *arg, struct http_request *request, const struct login_event *event);

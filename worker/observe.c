@@ -3,8 +3,8 @@
 #include "shared/base/version.h"
 #include "shared/crypto/certificate.h"
 #include "shared/log/log.h"
+#include "shared/report/report.h"
 
-#define SLOW_CALL_US 1000000
 #define METHODS_MAX 200
 
 enum {
@@ -32,6 +32,7 @@ enum {
     PG_WAITING,
     PG_UP,
     CERTIFICATE_EXPIRY,
+    LOG_DROPPED,
     METRICS,
 };
 
@@ -77,6 +78,8 @@ static const struct metric_def defs[METRICS] = {
     [CERTIFICATE_EXPIRY] = {METRIC_GAUGE, "pek_certificate_expiry_timestamp_seconds",
                             "When a certificate is valid no longer, since 1970.", .labels = {"use"},
                             .series_max = 1},
+    [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
+                     "Lines of the log that could not be written."},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
@@ -123,6 +126,7 @@ static void collect(struct metrics_collector *collector)
     collect_pg(observe, &s.pg);
     metric_set(METRIC(all[OPEN_CALLS]), (double)rpc_host_open_calls(observe->host));
     metric_set(METRIC(all[READY]), realm_is_ready(observe->realm));
+    metric_set(METRIC(all[LOG_DROPPED]), (double)log_dropped());
     /* A file that cannot be read has no series: an alert on its absence tells. */
     metric_forget(all[CERTIFICATE_EXPIRY]);
     if (observe->settings->tls_certificate[0] &&
@@ -159,22 +163,13 @@ void observe_close(struct observe *observe)
     observe->metrics = metrics_free(observe->metrics);
 }
 
-/* A call that failed for a reason of ours, or took long, is worth a line; refusals are everyday. */
 void observe_call(struct observe *observe, struct rpc_ctx *ctx, const struct fault *outcome,
                   int64_t elapsed_us)
 {
-    const char *path = rpc_method(ctx)->path, *status = status_name(outcome->status);
-    bool ours = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNKNOWN ||
-                outcome->status == STATUS_UNAVAILABLE || outcome->status == STATUS_DATA_LOSS;
-    bool slow = elapsed_us > SLOW_CALL_US && !rpc_method(ctx)->server_streaming;
-    const struct log_scope scope = {.trace_id = rpc_trace_id(ctx),
-                                    .request_id = rpc_metadata(ctx, "x-request-id", 0)};
-    enum log_level level = ours ? LOG_ERROR : slow ? LOG_WARN : LOG_DEBUG;
-    metric_add(METRIC(observe->all[CALLS], path, status), 1);
+    const char *path = rpc_method(ctx)->path;
+    metric_add(METRIC(observe->all[CALLS], path, status_name(outcome->status)), 1);
     metric_observe(METRIC(observe->all[CALL_SECONDS], path), (double)elapsed_us / 1e6);
-    log_event(level, "rpc.finished", log_in(&scope), log_str("method", path),
-              log_str("status", status), log_str("text", outcome->text),
-              log_ms("elapsed_ms", elapsed_us));
+    report_call("", ctx, outcome, elapsed_us);
 }
 
 void observe_log_statistics(const struct observe *observe)

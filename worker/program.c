@@ -4,6 +4,7 @@
 #include "shared/base/version.h"
 #include "shared/jwt/jwt.h"
 #include "shared/log/log.h"
+#include "shared/report/report.h"
 
 int program_failed(const char *event, enum status status, const struct fault *fault)
 {
@@ -90,18 +91,10 @@ static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome
         program->finished(program, ctx, outcome, elapsed_us);
 }
 
-/* What the database had to say: a lost connection comes back by itself, the rest wants somebody's attention. */
 static void on_trouble(void *arg, const struct pg_trouble *trouble)
 {
-    static const char *const events[] = {
-        [PG_TROUBLE_CONNECTION] = "database.connection",
-        [PG_TROUBLE_STATEMENT] = "database.statement",
-        [PG_TROUBLE_REFUSED] = "database.refused",
-    };
     (void)arg;
-    log_event(trouble->kind == PG_TROUBLE_CONNECTION ? LOG_WARN : LOG_ERROR, events[trouble->kind],
-              log_str("sqlstate", trouble->sqlstate), log_str("statement", trouble->statement),
-              log_str("text", trouble->text), log_int("untold", (int64_t)trouble->untold));
+    report_database("", trouble);
 }
 
 static void run_body(void *arg)

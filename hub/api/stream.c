@@ -383,7 +383,6 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     }
     if (more)
         next = seal_last(stream);
-    /* An answer without a token is one to its end. */
     if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");

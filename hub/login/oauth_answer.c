@@ -48,16 +48,6 @@ static struct slice string_of(const json_t *object, const char *name)
                                  : slice_make("", 0);
 }
 
-static bool is_printable_ascii(struct slice text, size_t bytes_max)
-{
-    if (text.len == 0 || text.len > bytes_max)
-        return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-            return false;
-    return true;
-}
-
 /* ---- token ------------------------------------------------------------------------------------- */
 
 static bool audience_is(const json_t *claims, const char *client_id)
@@ -99,7 +89,7 @@ static enum status check_id_token(const struct oauth_options *options,
     if (!json_is_integer(expiry) || json_integer_value(expiry) <= now_s - OAUTH_LEEWAY_S)
         return refuse(fault, "ID_TOKEN_EXPIRED", "A szolgáltató azonosító tokenje lejárt.");
     struct slice subject = string_of(claims, "sub");
-    if (!is_printable_ascii(subject, OAUTH_SUBJECT_BYTES_MAX))
+    if (!slice_is_printable(subject, OAUTH_SUBJECT_BYTES_MAX))
         return refuse(fault, "ID_TOKEN_SUBJECT",
                       "A szolgáltató azonosító tokenje nem mondja meg, ki vagy.");
     *ret_subject = arena_copy(arena, subject);
@@ -132,7 +122,7 @@ enum status oauth_token_parse(const struct oauth_options *options, const struct 
         return refuse(fault, "TOKEN_ANSWER", "A szolgáltató válasza hibás.");
     struct slice access_token = string_of(answer, "access_token");
     struct slice type = string_of(answer, "token_type");
-    if (!is_printable_ascii(access_token, OAUTH_TOKEN_BYTES_MAX) || type.len != 6 ||
+    if (!slice_is_printable(access_token, OAUTH_TOKEN_BYTES_MAX) || type.len != 6 ||
         strncasecmp(type.ptr, "bearer", 6) != 0)
         return refuse(fault, "TOKEN_ANSWER", "A szolgáltató válaszában nincs hozzáférési token.");
     if (json_object_get(answer, "id_token")) {
@@ -175,7 +165,7 @@ enum status oauth_userinfo_parse(const struct oauth_token *token, int http_code,
     if (!answer)
         return refuse(fault, "USERINFO_ANSWER", "A szolgáltató válasza hibás.");
     struct slice subject = string_of(answer, "sub");
-    if (!is_printable_ascii(subject, OAUTH_SUBJECT_BYTES_MAX))
+    if (!slice_is_printable(subject, OAUTH_SUBJECT_BYTES_MAX))
         return refuse(fault, "USERINFO_SUBJECT", "A szolgáltató nem mondta meg, ki vagy.");
     if (token->subject.len > 0 && !slice_equal(token->subject, subject))
         return refuse(fault, "USERINFO_SUBJECT", "A szolgáltató válaszai nem ugyanarról szólnak.");

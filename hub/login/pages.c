@@ -23,7 +23,8 @@ static const char style[] =
 
 const struct slice page_style = {style, sizeof(style) - 1};
 
-void page_escape(struct buffer *out, struct slice text)
+/* & < > " ' as entities: for text and for quoted attributes. */
+static void page_escape(struct buffer *out, struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         switch (text.ptr[i]) {

@@ -30,7 +30,4 @@ void page_register_write(struct buffer *out, const struct page_register *page);
 
 extern const struct slice page_style;
 
-/* & < > " ' as entities: for text and for quoted attributes. */
-void page_escape(struct buffer *out, struct slice text);
-
 #endif

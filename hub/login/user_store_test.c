@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "hub/schema/schema.h"
+#include "hub/schema/testing/hub_cluster.h"
 #include "tests/support/fiber_run.h"
 
 #define RACERS 8
@@ -18,12 +18,8 @@ static struct pg_cluster *cluster;
 static int start(void **state)
 {
     (void)state;
-    cluster = pg_cluster_start();
-    if (!cluster)
-        return -1;
-    size_t applied;
-    struct fault fault;
-    return migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault) ? -1 : 0;
+    cluster = hub_cluster_start();
+    return cluster ? 0 : -1;
 }
 
 static int stop(void **state)

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hub/schema/schema.h"
+#include "hub/schema/testing/hub_cluster.h"
 #include "shared/rpc/testing/certificates.h"
-#include "tests/support/pg_cluster.h"
 
 #define WORDS_MAX_HERE 16
 
@@ -190,12 +189,8 @@ static void database_that_is_not_there_ends_with_3(void **state)
 static int setup(void **state)
 {
     (void)state;
-    cluster = pg_cluster_start();
-    if (!cluster)
-        return -1;
-    size_t applied;
-    struct fault fault;
-    return migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault) ? -1 : 0;
+    cluster = hub_cluster_start();
+    return cluster ? 0 : -1;
 }
 
 static int teardown(void **state)

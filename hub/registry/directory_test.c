@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "hub/registry/instance_rules.h"
-#include "hub/schema/schema.h"
+#include "hub/schema/testing/hub_cluster.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/rpc/testing/certificates.h"
@@ -549,12 +549,8 @@ static void own_address_is_known_in_its_forms(void **state)
 static int setup(void **state)
 {
     (void)state;
-    cluster = pg_cluster_start();
-    if (!cluster)
-        return -1;
-    size_t applied;
-    struct fault fault;
-    return migrate_apply(pg_cluster_conninfo(cluster), hub_migrations(), &applied, &fault) ? -1 : 0;
+    cluster = hub_cluster_start();
+    return cluster ? 0 : -1;
 }
 
 static int teardown(void **state)

@@ -35,7 +35,6 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
     google__protobuf__timestamp__init(time);
     time->seconds = instance->status_wall_s;
     res->realm = copy(arena, instance->realm);
-    res->sort_key = (ProtobufCBinaryData){strlen(instance->realm), (uint8_t *)res->realm};
     res->name = copy(arena, instance->name);
     res->local = !instance->target;
     res->status = status_of(instance->status);

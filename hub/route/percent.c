@@ -1,17 +1,7 @@
 #include "hub/route/percent.h"
 
+#include "shared/base/number.h"
 #include "shared/base/utf8.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 bool percent_decode(struct slice raw, unsigned rules, char *out, size_t *ret_len)
 {
@@ -21,8 +11,8 @@ bool percent_decode(struct slice raw, unsigned rules, char *out, size_t *ret_len
         if (c == '+' && (rules & PERCENT_PLUS_IS_SPACE)) {
             c = ' ';
         } else if (c == '%') {
-            int high = i + 2 < raw.len ? hex_digit(raw.ptr[i + 1]) : -1;
-            int low = i + 2 < raw.len ? hex_digit(raw.ptr[i + 2]) : -1;
+            int high = i + 2 < raw.len ? number_hex_digit(raw.ptr[i + 1]) : -1;
+            int low = i + 2 < raw.len ? number_hex_digit(raw.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high * 16 + low);

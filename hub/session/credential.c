@@ -112,11 +112,8 @@ static enum status check(const instance_v1_issue_token_response *response, int64
 {
     int64_t now_s = clock_wall_s();
     int64_t expires_s = response->expire_time ? response->expire_time->seconds : 0;
-    bool printable = response->token[0] != '\0';
 
-    for (const char *at = response->token; printable && *at; at++)
-        printable = *at > ' ' && *at < 0x7f;
-    if (!printable)
+    if (!slice_is_printable(slice_str(response->token), SIZE_MAX))
         return fault_set(fault, STATUS_INTERNAL, NULL, "the realm's token is none");
     if (expires_s <= now_s)
         return fault_set(fault, STATUS_INTERNAL, NULL,

@@ -147,7 +147,7 @@ static void realm_that_does_not_know_the_user_is_not_among_the_users(struct hub_
     struct session *session = session_of(h, "alice");
     assert_true(session_includes(session, realm(h, "a")));
     assert_true(session_includes(session, realm(h, "b"))); /* not asked yet */
-    assert_false(session_is_member(session, realm(h, "b")));
+    assert_false(session_credential(session, realm(h, "b"))->member);
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     assert_int_equal(await(session, realm(h, "b")), CREDENTIAL_READY);
     assert_true(session_includes(session, realm(h, "a")));
@@ -165,8 +165,8 @@ static void next_session_knows_the_realms_without_asking(struct hub_world *h)
     await_background(h);
     session_release(session);
     session = session_of(h, "alice");
-    assert_true(session_is_member(session, realm(h, "a")));
-    assert_false(session_is_member(session, realm(h, "b")));
+    assert_true(session_credential(session, realm(h, "a"))->member);
+    assert_false(session_credential(session, realm(h, "b"))->member);
     session_release(session);
 }
 
@@ -175,7 +175,7 @@ static void user_who_left_a_realm_is_taken_off_its_list(struct hub_world *h)
     world_sql(h->w,
               "INSERT INTO hub.user_realm (user_id, realm) VALUES ('bob', 'a'), ('bob', 'gone')");
     struct session *session = session_of(h, "bob");
-    assert_true(session_is_member(session, realm(h, "a")));
+    assert_true(session_credential(session, realm(h, "a"))->member);
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     assert_false(session_includes(session, realm(h, "a")));
     await_background(h);
@@ -257,7 +257,8 @@ static void token_that_the_realm_refused_is_fetched_anew(struct hub_world *h)
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     uint64_t issued = h->one.cache.tokens_issued;
     credential_refused(session, realm(h, "a"));
-    assert_true(session_is_member(session, realm(h, "a"))); /* it is no stranger for that */
+    assert_true(
+        session_credential(session, realm(h, "a"))->member); /* it is no stranger for that */
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     assert_int_equal(h->one.cache.tokens_issued, issued + 1);
     session_release(session);

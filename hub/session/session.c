@@ -355,11 +355,6 @@ bool session_includes(struct session *session, const struct instance *instance)
     return credential->member || !credential->asked;
 }
 
-bool session_is_member(struct session *session, const struct instance *instance)
-{
-    return session_credential(session, instance)->member;
-}
-
 /* Looked at, it is dropped, as if everybody's had changed; see credential.c. */
 static void drop_credential(struct session *session, void *arg)
 {

@@ -184,7 +184,5 @@ void credential_refused(struct session *session, struct instance *instance);
 void credential_outdated(struct session *session, const struct instance *instance);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
 bool session_includes(struct session *session, const struct instance *instance);
-/* It knows the user, as far as is known here. */
-bool session_is_member(struct session *session, const struct instance *instance);
 
 #endif

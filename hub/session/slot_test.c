@@ -41,15 +41,15 @@ static void token_of_a_removed_realm_is_not_the_next_ones_in_its_slot(void **sta
     const struct instance new = {.slot = 3, .generation = 8, .realm = "new"};
     give_token(credential_make(session, &old));
     assert_int_equal(session_credential(session, &old)->pair_count, 1);
-    assert_true(session_is_member(session, &old));
+    assert_true(session_credential(session, &old)->member);
 
-    assert_false(session_is_member(session, &new));
+    assert_false(session_credential(session, &new)->member);
     assert_true(session_includes(session, &new)); /* not asked yet */
     const struct credential *credential = session_credential(session, &new);
     assert_int_equal(credential->state, CREDENTIAL_NONE);
     assert_int_equal(credential->pair_count, 0);
     assert_null(credential->memory);
-    assert_false(session_is_member(session, &old));
+    assert_false(session_credential(session, &old)->member);
     session_free(session);
 }
 
@@ -63,7 +63,7 @@ static void realms_in_other_slots_are_not_touched(void **state)
     give_token(credential_make(session, &two));
     (void)session_credential(session, &next);
     assert_int_equal(session_credential(session, &one)->pair_count, 1);
-    assert_true(session_is_member(session, &one));
+    assert_true(session_credential(session, &one)->member);
     session_free(session);
 }
 
@@ -105,7 +105,7 @@ static void change_of_everybodys_policies_is_seen_when_next_looked_at(void **sta
         session_policies_changed(&cache, &one, NULL, 0);
     assert_int_equal(session_credential(session, &one)->state, CREDENTIAL_NONE);
     assert_int_equal(session_credential(session, &one)->pair_count, 0);
-    assert_true(session_is_member(session, &one));
+    assert_true(session_credential(session, &one)->member);
     assert_int_equal(session_credential(session, &two)->state, CREDENTIAL_READY);
     session_free(session);
 }

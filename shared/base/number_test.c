@@ -48,10 +48,26 @@ static void number_prints_the_shortest_text_that_reads_back(void **state)
     }
 }
 
+static void hex_digits_are_of_either_case(void **state)
+{
+    (void)state;
+    int digits = 0;
+    for (int c = -128; c < 128; c++) {
+        int value = number_hex_digit((char)c);
+        digits += value >= 0;
+        assert_true(value < 16);
+    }
+    assert_int_equal(digits, 22);
+    assert_int_equal(number_hex_digit('9'), 9);
+    assert_int_equal(number_hex_digit('a'), 10);
+    assert_int_equal(number_hex_digit('F'), 15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(number_reads_the_whole_range),
+        cmocka_unit_test(hex_digits_are_of_either_case),
         cmocka_unit_test(number_refuses_what_is_no_number_or_does_not_fit),
         cmocka_unit_test(number_prints_the_shortest_text_that_reads_back),
     };

@@ -9,6 +9,16 @@ int slice_compare(struct slice a, struct slice b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
+bool slice_is_printable(struct slice s, size_t bytes_max)
+{
+    if (s.len == 0 || s.len > bytes_max)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+            return false;
+    return true;
+}
+
 struct slice slice_cut(struct slice *rest, char separator)
 {
     struct slice head = *rest;

@@ -44,6 +44,9 @@ static inline bool slice_starts_with(struct slice s, struct slice prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+/* 1 to bytes_max bytes of printable ASCII, none of them a blank: what a token, a key or a metadata value may be. */
+bool slice_is_printable(struct slice s, size_t bytes_max);
+
 /* Order of unsigned bytes; a prefix comes first. */
 int slice_compare(struct slice a, struct slice b);
 

@@ -47,6 +47,17 @@ static void cut_walks_over_all_parts(void **state)
     assert_int_equal(slice_cut(&rest, ',').len, 0);
 }
 
+static void printable_is_ascii_without_blanks_of_a_length(void **state)
+{
+    (void)state;
+    assert_true(slice_is_printable(SLICE_LIT("!a~"), 3));
+    assert_false(slice_is_printable(SLICE_LIT("!a~"), 2));
+    assert_false(slice_is_printable(SLICE_LIT(""), 2));
+    static const char *const others[] = {"a b", "a\t", "\x7f", "\xc3\xa1", "\x1f"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(slice_is_printable(slice_str(others[i]), 9));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -54,6 +65,7 @@ int main(void)
         cmocka_unit_test(order_is_of_unsigned_bytes_and_a_prefix_comes_first),
         cmocka_unit_test(starts_with_takes_empty_and_longer_prefixes),
         cmocka_unit_test(cut_walks_over_all_parts),
+        cmocka_unit_test(printable_is_ascii_without_blanks_of_a_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

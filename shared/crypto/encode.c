@@ -89,15 +89,6 @@ enum status base64url_decode_in(struct arena *arena, struct slice text, struct s
     return STATUS_OK;
 }
 
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 void hex_encode(struct slice bytes, char *ret_chars)
 {
     static const char digits[] = "0123456789abcdef";
@@ -107,22 +98,4 @@ void hex_encode(struct slice bytes, char *ret_chars)
         *ret_chars++ = digits[byte & 15];
     }
     *ret_chars = '\0';
-}
-
-enum status hex_decode(struct slice text, void *ret_bytes, size_t bytes_max, size_t *ret_bytes_len)
-{
-    if (text.len % 2)
-        return STATUS_INVALID_ARGUMENT;
-    if (text.len / 2 > bytes_max)
-        return STATUS_RESOURCE_EXHAUSTED;
-    unsigned char *out = ret_bytes;
-    for (size_t i = 0; i < text.len; i += 2) {
-        int high = hex_value((unsigned char)text.ptr[i]);
-        int low = hex_value((unsigned char)text.ptr[i + 1]);
-        if (high < 0 || low < 0)
-            return STATUS_INVALID_ARGUMENT;
-        *out++ = (unsigned char)(high << 4 | low);
-    }
-    *ret_bytes_len = text.len / 2;
-    return STATUS_OK;
 }

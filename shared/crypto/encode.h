@@ -35,8 +35,5 @@ PEK_MUST_CHECK enum status base64url_decode_in(struct arena *arena, struct slice
 
 /* Writes 2 * bytes.len lower-case digits and a NUL behind them. */
 void hex_encode(struct slice bytes, char *ret_chars);
-/* Lower and upper case digits, an even number. Statuses as base64url_decode. */
-PEK_MUST_CHECK enum status hex_decode(struct slice text, void *ret_bytes, size_t bytes_max,
-                                      size_t *ret_bytes_len);
 
 #endif

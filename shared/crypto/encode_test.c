@@ -103,24 +103,12 @@ static void arena_forms_agree_and_report_the_ceiling(void **state)
     arena_done(&arena);
 }
 
-static void hex_goes_both_ways_and_refuses_the_rest(void **state)
+static void hex_is_of_lower_case_digits(void **state)
 {
     (void)state;
-    char chars[9], bytes[4];
+    char chars[9];
     hex_encode(slice_make("\x00\x9f\xff\x10", 4), chars);
     assert_string_equal(chars, "009fff10");
-    size_t len = 0;
-    assert_int_equal(hex_decode(SLICE_LIT("009FfF10"), bytes, sizeof(bytes), &len), STATUS_OK);
-    assert_int_equal(len, 4);
-    assert_memory_equal(bytes, "\x00\x9f\xff\x10", 4);
-    assert_int_equal(hex_decode(SLICE_LIT("abc"), bytes, sizeof(bytes), &len),
-                     STATUS_INVALID_ARGUMENT);
-    assert_int_equal(hex_decode(SLICE_LIT("0g"), bytes, sizeof(bytes), &len),
-                     STATUS_INVALID_ARGUMENT);
-    assert_int_equal(hex_decode(SLICE_LIT("0x"), bytes, sizeof(bytes), &len),
-                     STATUS_INVALID_ARGUMENT);
-    assert_int_equal(hex_decode(SLICE_LIT("0011223344"), bytes, sizeof(bytes), &len),
-                     STATUS_RESOURCE_EXHAUSTED);
 }
 
 int main(void)
@@ -131,7 +119,7 @@ int main(void)
         cmocka_unit_test(base64url_has_one_text_for_each_two_bytes),
         cmocka_unit_test(base64url_does_not_write_past_its_room),
         cmocka_unit_test(arena_forms_agree_and_report_the_ceiling),
-        cmocka_unit_test(hex_goes_both_ways_and_refuses_the_rest),
+        cmocka_unit_test(hex_is_of_lower_case_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,14 +162,6 @@ static void run_ready(struct fibers *fibers)
         fiber_resume(LIST_ENTRY(list_pop(&fibers->ready), struct fiber, node));
 }
 
-void fibers_run(struct fibers *fibers)
-{
-    if (running)
-        return;
-    fibers->resumes_left = FIBERS_TURN_RESUMES_MAX;
-    run_ready(fibers);
-}
-
 static void on_again(uv_idle_t *again)
 {
     (void)again; /* only its being active matters */
@@ -226,40 +218,6 @@ void fibers_hooks_due(struct fibers *fibers)
     fibers->ran = true;
 }
 
-void fibers_post(struct fibers *fibers, struct fibers_job *job)
-{
-    struct fibers_job *newest = atomic_load_explicit(&fibers->jobs, memory_order_relaxed);
-    do
-        job->next = newest;
-    while (!atomic_compare_exchange_weak_explicit(&fibers->jobs, &newest, job, memory_order_release,
-                                                  memory_order_relaxed));
-    /* Whoever found the stack empty wakes the loop for all that follow. */
-    if (!newest)
-        uv_async_send(&fibers->async);
-}
-
-static void jobs_run(struct fibers *fibers)
-{
-    struct fibers_job *newest = atomic_exchange_explicit(&fibers->jobs, NULL, memory_order_acquire);
-    struct fibers_job *oldest = NULL;
-    while (newest) {
-        struct fibers_job *next = newest->next;
-        newest->next = oldest;
-        oldest = newest;
-        newest = next;
-    }
-    while (oldest) {
-        struct fibers_job *next = oldest->next;
-        oldest->run(oldest);
-        oldest = next;
-    }
-}
-
-static void on_async(uv_async_t *async)
-{
-    jobs_run(async->data);
-}
-
 /* A handle that does not by itself keep the loop alive. */
 static void handle_opened(struct fibers *fibers, uv_handle_t *handle)
 {
@@ -284,16 +242,10 @@ enum status fibers_new(struct uv_loop_s *loop, const struct fibers_options *opti
     list_init(&fibers->idle);
     list_init(&fibers->hooks);
     stack_of_thread(&fibers->stack);
-    /* The first that can fail; the others only set fields. */
-    if (uv_async_init(loop, &fibers->async, on_async) != 0) {
-        free(fibers);
-        return STATUS_UNAVAILABLE;
-    }
     uv_prepare_init(loop, &fibers->prepare);
     uv_check_init(loop, &fibers->check);
     uv_idle_init(loop, &fibers->again);
     uv_timer_init(loop, &fibers->timer);
-    handle_opened(fibers, (uv_handle_t *)&fibers->async);
     handle_opened(fibers, (uv_handle_t *)&fibers->prepare);
     handle_opened(fibers, (uv_handle_t *)&fibers->check);
     handle_opened(fibers, (uv_handle_t *)&fibers->again);
@@ -318,10 +270,8 @@ struct fibers *fibers_free(struct fibers *fibers)
     if (!fibers)
         return NULL;
     assert(fibers->count == 0);
-    jobs_run(fibers);
     for (struct list *node; (node = list_pop(&fibers->idle));)
         stack_unmap(LIST_ENTRY(node, struct fiber, node));
-    uv_close((uv_handle_t *)&fibers->async, on_close);
     uv_close((uv_handle_t *)&fibers->prepare, on_close);
     uv_close((uv_handle_t *)&fibers->check, on_close);
     uv_close((uv_handle_t *)&fibers->again, on_close);

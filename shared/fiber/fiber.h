@@ -1,8 +1,8 @@
 /* fiber: straight-line code on one libuv loop.
  *
  * A fiber is a function with a stack of its own; where it would wait, it parks, and the loop runs
- * something else. One `struct fibers` belongs to one loop and one thread; everything here but
- * fibers_post is called on that thread. A fiber runs until it parks or returns: there is no preemption,
+ * something else. One `struct fibers` belongs to one loop and one thread; everything here is
+ * called on that thread. A fiber runs until it parks or returns: there is no preemption,
  * so state shared by fibers needs no lock, but may have changed after every park.
  *
  * Stacks are mmapped with a guard page, pooled, and bounded in number: at the maximum fiber_go refuses
@@ -52,9 +52,6 @@ struct fibers *fiber_fibers(const struct fiber *fiber);
 void fiber_park(void);
 /* Makes a parked fiber runnable; it runs when the current callback or fiber gives up the thread. */
 void fiber_ready(struct fiber *fiber);
-/* Runs what is ready now, from a loop callback. There is seldom a need: by itself it happens after the
- * callbacks of each turn (uv_check) and before the loop sleeps (uv_prepare). Nothing inside a fiber. */
-void fibers_run(struct fibers *fibers);
 /* Called once at the end of every turn in which fibers ran (flush hooks of pg and rpc), in the order of
  * their registration. The node is owned by the caller and stays registered until fibers_hook_remove. */
 struct fibers_hook {
@@ -65,14 +62,6 @@ void fibers_hook_add(struct fibers *fibers, struct fibers_hook *hook);
 void fibers_hook_remove(struct fibers_hook *hook);
 /* Asks for the hooks at the end of this turn though no fiber may have run. */
 void fibers_hooks_due(struct fibers *fibers);
-
-/* From any thread: `job->run(job)` will be called on the loop thread (not on a fiber). The job is
- * the caller's and is not touched after run begins. */
-struct fibers_job {
-    struct fibers_job *next;
-    void (*run)(struct fibers_job *job);
-};
-void fibers_post(struct fibers *fibers, struct fibers_job *job);
 
 /* Waits in the fiber for at least this long; 0 lets the others that are ready run first. */
 void fiber_sleep_ms(int64_t ms);

@@ -325,64 +325,6 @@ static void fibers_that_never_rest_do_not_starve_the_loop(void **state)
     assert_true(done);
 }
 
-#define POSTERS 4
-#define POSTS 1000
-
-struct poster {
-    struct fibers *fibers;
-    struct fibers_job jobs[POSTS];
-    size_t next; /* loop thread */
-};
-
-static struct poster posters[POSTERS];
-static struct fiber_event all_posted;
-static size_t posted;
-
-static void on_post(struct fibers_job *job)
-{
-    for (size_t i = 0; i < POSTERS; i++) {
-        struct poster *poster = &posters[i];
-        if (job >= poster->jobs && job < poster->jobs + POSTS) {
-            assert_ptr_equal(job, &poster->jobs[poster->next]);
-            poster->next++;
-        }
-    }
-    if (++posted == POSTERS * POSTS)
-        fiber_event_signal(&all_posted);
-}
-
-static void *post_all(void *arg)
-{
-    struct poster *poster = arg;
-    for (size_t i = 0; i < POSTS; i++) {
-        poster->jobs[i].run = on_post;
-        fibers_post(poster->fibers, &poster->jobs[i]);
-    }
-    return NULL;
-}
-
-static void wait_for_posts(void *arg)
-{
-    (void)arg;
-    assert_int_equal(fiber_event_wait(&all_posted, DEADLINE_NONE), STATUS_OK);
-}
-
-static void posts_of_each_thread_arrive_once_and_in_order(void **state)
-{
-    struct fixture *fixture = *state;
-    pthread_t threads[POSTERS];
-    go(fixture, wait_for_posts, NULL);
-    for (size_t i = 0; i < POSTERS; i++) {
-        posters[i].fibers = fixture->fibers;
-        assert_int_equal(pthread_create(&threads[i], NULL, post_all, &posters[i]), 0);
-    }
-    run(fixture);
-    for (size_t i = 0; i < POSTERS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(posters[i].next, POSTS);
-    }
-}
-
 struct work {
     pthread_t loop_thread;
     int value;
@@ -429,7 +371,6 @@ int main(void)
         TEST(hooks_run_once_a_turn_however_many_fibers_ran),
         TEST(what_a_hook_readies_runs_in_the_same_turn),
         TEST(fibers_that_never_rest_do_not_starve_the_loop),
-        TEST(posts_of_each_thread_arrive_once_and_in_order),
         TEST(offloaded_work_runs_on_another_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

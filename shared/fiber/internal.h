@@ -62,12 +62,10 @@ struct fibers {
     bool in_turn;        /* in turn_end: hooks are being called */
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_idle_t again; /* active while something is ready, so that the loop does not sleep */
-    uv_async_t async;
+    uv_idle_t again;  /* active while something is ready, so that the loop does not sleep */
     uv_timer_t timer; /* for the earliest of the heap */
     unsigned handles_open;
-    _Atomic(struct fibers_job *) jobs; /* newest first */
-    struct fiber **heap;               /* parked with a deadline, earliest first */
+    struct fiber **heap; /* parked with a deadline, earliest first */
     size_t heap_count;
     size_t heap_cap; /* at least as many as there are stacks */
 };

@@ -3,16 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+#include "shared/base/number.h"
 
 /* The code unit of the \uXXXX at `at`; -1 when it is none. */
 static int32_t code_unit(const char *at, const char *end)
@@ -21,7 +12,7 @@ static int32_t code_unit(const char *at, const char *end)
         return -1;
     int32_t unit = 0;
     for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = number_hex_digit(at[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;

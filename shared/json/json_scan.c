@@ -11,9 +11,6 @@
 #include "shared/base/utf8.h"
 #include "shared/json/escape.h"
 
-/* Longer keys name no field of ours; with it the paths of a mask cannot outgrow the text by far. */
-#define FIELD_NAME_BYTES_MAX 128
-
 const struct json_limits json_limits_default = {
     .depth_max = JSON_DEPTH_MAX,
     .keys_max = JSON_KEYS_MAX,
@@ -23,11 +20,9 @@ const struct json_limits json_limits_default = {
 /* An object or array that is open. */
 struct frame {
     bool array;
-    bool empty;
     size_t object;    /* a number of its own for each object of the text; 0 for an array */
     size_t index;     /* array: of the current item */
     struct slice key; /* object: the current key as struct seen has it, empty before the first */
-    const char *start;
 };
 
 /* A key that an object has. Decoded, and in lowerCamel when the text is a proto message. */
@@ -61,11 +56,6 @@ struct scanner {
     size_t seen_mask;
     size_t key_count;
     const uint64_t *seed;
-
-    bool listing;
-    size_t levels_max;
-    size_t leaf_depth; /* listing: inside a leaf that began at this depth; 0: not */
-    struct json_leaves leaves;
 };
 
 /* ---- refusals --------------------------------------------------------------------------------- */
@@ -219,19 +209,6 @@ static bool key_is_new(struct scanner *scanner, size_t object, struct slice key)
     }
 }
 
-static bool is_field_name(struct slice key)
-{
-    if (key.len == 0 || key.len > FIELD_NAME_BYTES_MAX || (key.ptr[0] >= '0' && key.ptr[0] <= '9'))
-        return false;
-    for (size_t i = 0; i < key.len; i++) {
-        char c = key.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '_'))
-            return false;
-    }
-    return true;
-}
-
 static void skip_blanks(struct scanner *scanner)
 {
     while (scanner->at < scanner->end && (*scanner->at == ' ' || *scanner->at == '\n' ||
@@ -254,44 +231,15 @@ static bool scan_key(struct scanner *scanner)
         return refuse_memory(scanner);
     scanner->key_count++;
     frame->key = key;
-    frame->empty = false;
     if (!key_is_new(scanner, frame->object, key)) {
         scanner->at = raw.ptr;
         return refuse(scanner, "the same key a second time");
-    }
-    if (scanner->listing && scanner->leaf_depth == 0 && !is_field_name(key)) {
-        scanner->at = raw.ptr;
-        return refuse(scanner, "a key that is no field name");
     }
     skip_blanks(scanner);
     if (scanner->at == scanner->end || *scanner->at != ':')
         return refuse(scanner, "no colon after a key");
     scanner->at++;
     scanner->expect = EXPECT_VALUE;
-    return true;
-}
-
-/* ---- leaves ----------------------------------------------------------------------------------- */
-
-/* Lists the value from `start` to here under the path of the open objects. */
-static bool leaf_add(struct scanner *scanner, const char *start)
-{
-    size_t len = scanner->depth - 1;
-    for (size_t i = 0; i < scanner->depth; i++)
-        len += scanner->frames[i].key.len;
-    char *path = arena_alloc(scanner->arena, len);
-    if (!path)
-        return refuse_memory(scanner);
-    size_t at = 0;
-    for (size_t i = 0; i < scanner->depth; i++) {
-        struct slice key = scanner->frames[i].key;
-        if (i > 0)
-            path[at++] = '.';
-        memcpy(path + at, key.ptr, key.len);
-        at += key.len;
-    }
-    scanner->leaves.items[scanner->leaves.count++] = (struct json_leaf){
-        .path = slice_make(path, len), .value = slice_make(start, (size_t)(scanner->at - start))};
     return true;
 }
 
@@ -307,14 +255,9 @@ static bool container_begin(struct scanner *scanner)
     bool array = *scanner->at == '[';
     if (scanner->depth == scanner->limits->depth_max)
         return refuse(scanner, "nested too deep");
-    if (scanner->listing && scanner->leaf_depth == 0 && scanner->depth > 0 &&
-        (array || scanner->depth == scanner->levels_max))
-        scanner->leaf_depth = scanner->depth;
     scanner->frames[scanner->depth++] = (struct frame){
         .array = array,
-        .empty = true,
         .object = array ? 0 : ++scanner->object_count,
-        .start = scanner->at,
     };
     scanner->at++;
     scanner->expect = array ? EXPECT_VALUE_OR_END : EXPECT_KEY_OR_END;
@@ -323,16 +266,10 @@ static bool container_begin(struct scanner *scanner)
 
 static bool container_end(struct scanner *scanner)
 {
-    struct frame frame = scanner->frames[--scanner->depth];
+    scanner->depth--;
     scanner->at++;
     value_done(scanner);
-    if (!scanner->listing || scanner->depth == 0)
-        return true;
-    bool leaf = scanner->leaf_depth == 0 ? frame.empty : scanner->leaf_depth == scanner->depth;
-    if (!leaf)
-        return true;
-    scanner->leaf_depth = 0;
-    return leaf_add(scanner, frame.start);
+    return true;
 }
 
 /* How many decimal digits stand at `at`. */
@@ -400,14 +337,9 @@ static bool scan_word(struct scanner *scanner)
 
 static bool scan_value(struct scanner *scanner)
 {
-    const char *start = scanner->at;
-    char first = *start;
+    char first = *scanner->at;
     struct slice raw;
     bool ok;
-    if (scanner->listing && scanner->depth == 0 && first != '{')
-        return refuse(scanner, "no object");
-    if (scanner->depth > 0)
-        scanner->frames[scanner->depth - 1].empty = false;
     if (first == '{' || first == '[')
         return container_begin(scanner);
     if (first == '"')
@@ -419,7 +351,7 @@ static bool scan_value(struct scanner *scanner)
     if (!ok)
         return false;
     value_done(scanner);
-    return !scanner->listing || scanner->leaf_depth > 0 || leaf_add(scanner, start);
+    return true;
 }
 
 /* After a value in an object or array. */
@@ -505,8 +437,6 @@ static bool scanner_init(struct scanner *scanner, struct slice text)
     scanner->seen = arena_zalloc(scanner->arena, slots, sizeof(*scanner->seen));
     scanner->frames =
         arena_zalloc(scanner->arena, scanner->limits->depth_max, sizeof(struct frame));
-    if (scanner->listing)
-        scanner->leaves.items = arena_zalloc(scanner->arena, keys, sizeof(struct json_leaf));
     pthread_once(&once, seed_once);
     scanner->seed = process_seed;
     if (scanner->arena->failed)
@@ -528,24 +458,5 @@ enum status json_scan(struct slice text, const struct json_limits *limits, struc
         text = SLICE_LIT("");
     if (scanner_init(&scanner, text))
         scan_all(&scanner);
-    return scanner.status;
-}
-
-enum status json_scan_leaves(struct slice text, const struct json_limits *limits, size_t levels_max,
-                             struct arena *arena, struct json_leaves *ret_leaves,
-                             struct fault *fault)
-{
-    struct scanner scanner = {.limits = limits ? limits : &json_limits_default,
-                              .arena = arena,
-                              .fault = fault,
-                              .listing = true,
-                              .levels_max = levels_max};
-    assert(levels_max > 0);
-    if (text.len == 0)
-        text = SLICE_LIT("");
-    if (scanner_init(&scanner, text))
-        scan_all(&scanner);
-    if (scanner.status == STATUS_OK)
-        *ret_leaves = scanner.leaves;
     return scanner.status;
 }

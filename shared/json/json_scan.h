@@ -44,22 +44,4 @@ extern const struct json_limits json_limits_default;
 PEK_MUST_CHECK enum status json_scan(struct slice text, const struct json_limits *limits,
                                      struct arena *arena, struct fault *fault);
 
-/* A key of an object and the value that it has. */
-struct json_leaf {
-    struct slice path;  /* "group.name": keys in lowerCamel joined by dots; in the arena */
-    struct slice value; /* as written in the text, without blanks around */
-};
-
-struct json_leaves {
-    struct json_leaf *items; /* in the order of the text; in the arena */
-    size_t count;
-};
-
-/* json_scan, and lists (at 32 bytes more a key, and the paths) what an object sets, as a field mask would name it: values that are not objects,
- * empty objects, and whatever stands `levels_max` keys deep (1: the top-level keys). An array is one
- * leaf. INVALID_ARGUMENT also when the text is no object or a key on the way is no proto field name. */
-PEK_MUST_CHECK enum status json_scan_leaves(struct slice text, const struct json_limits *limits,
-                                            size_t levels_max, struct arena *arena,
-                                            struct json_leaves *ret_leaves, struct fault *fault);
-
 #endif

@@ -18,7 +18,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct slice text = slice_make(data, len);
     struct arena arena;
     struct fault fault = {.status = STATUS_OK};
-    struct json_leaves leaves;
     arena_init(&arena, (size_t)8 << 20);
 
     enum status status = json_scan(text, NULL, &arena, &fault);
@@ -29,16 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     } else {
         must(fault.text[0] != '\0');
         must(utf8_valid(slice_str(fault.field)));
-    }
-    if (json_scan_leaves(text, NULL, 2, &arena, &leaves, NULL) == STATUS_OK) {
-        must(status == STATUS_OK);
-        for (size_t i = 0; i < leaves.count; i++) {
-            struct arena inner;
-            arena_init(&inner, (size_t)8 << 20);
-            must(leaves.items[i].path.len > 0);
-            must(json_scan(leaves.items[i].value, NULL, &inner, NULL) == STATUS_OK);
-            arena_done(&inner);
-        }
     }
     arena_done(&arena);
     return 0;

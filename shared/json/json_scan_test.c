@@ -251,68 +251,6 @@ static void scan_says_when_the_arena_is_too_small(void **state)
     arena_done(&small);
 }
 
-static struct json_leaves list(const char *text, size_t levels_max)
-{
-    struct json_leaves leaves = {NULL, 0};
-    if (json_scan_leaves(slice_str(text), NULL, levels_max, &arena, &leaves, &fault) != STATUS_OK)
-        fail_msg("%s refused: %s", text, fault.text);
-    return leaves;
-}
-
-static void assert_leaf(struct json_leaves leaves, size_t index, const char *path,
-                        const char *value)
-{
-    assert_true(index < leaves.count);
-    struct json_leaf leaf = leaves.items[index];
-    assert_int_equal(leaf.path.len, strlen(path));
-    assert_memory_equal(leaf.path.ptr, path, leaf.path.len);
-    assert_int_equal(leaf.value.len, strlen(value));
-    assert_memory_equal(leaf.value.ptr, value, leaf.value.len);
-}
-
-static const char nested_text[] = "{\"name\":\"x\",\"web_page\" : {\"url\":1, \"alt\":{\"hu\":2}} ,"
-                                  "\"tags\":[{\"a\":1},[]],\"empty\":{},\"off\":null}";
-
-static void leaves_are_what_an_object_sets(void **state)
-{
-    (void)state;
-    struct json_leaves leaves = list(nested_text, 8);
-    assert_int_equal(leaves.count, 6);
-    assert_leaf(leaves, 0, "name", "\"x\"");
-    assert_leaf(leaves, 1, "webPage.url", "1");
-    assert_leaf(leaves, 2, "webPage.alt.hu", "2");
-    assert_leaf(leaves, 3, "tags", "[{\"a\":1},[]]");
-    assert_leaf(leaves, 4, "empty", "{}");
-    assert_leaf(leaves, 5, "off", "null");
-    assert_int_equal(list("{}", 8).count, 0);
-}
-
-static void leaves_end_at_the_level_asked_for(void **state)
-{
-    (void)state;
-    struct json_leaves leaves = list(nested_text, 1);
-    assert_int_equal(leaves.count, 5);
-    assert_leaf(leaves, 1, "webPage", "{\"url\":1, \"alt\":{\"hu\":2}}");
-    leaves = list(nested_text, 2);
-    assert_int_equal(leaves.count, 6);
-    assert_leaf(leaves, 2, "webPage.alt", "{\"hu\":2}");
-}
-
-static void leaves_refuse_what_is_no_object_of_fields(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {
-        "[]", "1", "{\"a.b\":1}", "{\"\":1}", "{\"1a\":1}", "{\"a\":{\"b c\":1}}", "{\"é\":1}",
-    };
-    struct json_leaves leaves;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        assert_int_equal(json_scan_leaves(slice_str(texts[i]), NULL, 8, &arena, &leaves, &fault),
-                         STATUS_INVALID_ARGUMENT);
-    }
-    /* Inside a leaf keys are data. */
-    assert_int_equal(list("{\"a\":[{\"b c\":1}]}", 8).count, 1);
-}
-
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -330,9 +268,6 @@ int main(void)
         TEST(scan_refuses_numbers_that_no_double_holds),
         TEST(scan_keeps_control_characters_of_keys_out_of_the_fault),
         TEST(scan_says_when_the_arena_is_too_small),
-        TEST(leaves_are_what_an_object_sets),
-        TEST(leaves_end_at_the_level_asked_for),
-        TEST(leaves_refuse_what_is_no_object_of_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

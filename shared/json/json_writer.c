@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 
 #include "shared/base/number.h"
 #include "shared/base/utf8.h"
@@ -16,12 +15,6 @@ enum status json_writer_finish(const struct json_writer *writer)
 {
     assert(writer->depth == 0 && !writer->after_key);
     return writer->out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
-}
-
-void json_writer_line(struct json_writer *writer)
-{
-    assert(writer->depth == 0);
-    buffer_append_char(writer->out, '\n');
 }
 
 /* ---- where commas go -------------------------------------------------------------------------- */
@@ -126,18 +119,6 @@ void json_uint(struct json_writer *writer, uint64_t value)
 {
     value_begin(writer);
     buffer_printf(writer->out, "%" PRIu64, value);
-}
-
-void json_double(struct json_writer *writer, double value)
-{
-    if (isnan(value)) {
-        json_str(writer, "NaN");
-    } else if (isinf(value)) {
-        json_str(writer, value > 0 ? "Infinity" : "-Infinity");
-    } else {
-        char text[NUMBER_TEXT_BYTES];
-        json_raw(writer, slice_make(text, number_print(value, text)));
-    }
 }
 
 void json_bool(struct json_writer *writer, bool value)

@@ -12,7 +12,7 @@
  *
  * The writer owns nothing; it puts commas and colons where they belong and asserts that ends match
  * beginnings. The buffer's maximum is the limit: after it, nothing more is added and finish says so.
- * Several values in a row at the top are separated by nothing (NDJSON: json_writer_line after each).
+ * Several values in a row at the top are separated by nothing.
  *
  * Strings: UTF-8 stays as it is; quotes, backslashes, control characters, U+2028 and U+2029 are escaped, and
  * so is '<' (the text may be put into a script element); bytes that are not UTF-8 become U+FFFD.
@@ -40,8 +40,6 @@ struct json_writer {
 void json_writer_init(struct json_writer *writer, struct buffer *out);
 /* OK when everything is closed and fitted; RESOURCE_EXHAUSTED when the buffer is broken. */
 PEK_MUST_CHECK enum status json_writer_finish(const struct json_writer *writer);
-/* Ends a line of NDJSON; only at the top. */
-void json_writer_line(struct json_writer *writer);
 
 void json_object(struct json_writer *writer);
 void json_object_end(struct json_writer *writer);
@@ -57,9 +55,6 @@ void json_str(struct json_writer *writer, const char *value);
 void json_slice(struct json_writer *writer, struct slice value);
 void json_int(struct json_writer *writer, int64_t value);
 void json_uint(struct json_writer *writer, uint64_t value);
-/* The shortest text that reads back as the same double; what is no number as "NaN", "Infinity" and
- * "-Infinity", as in the JSON of protobuf. */
-void json_double(struct json_writer *writer, double value);
 void json_bool(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);
 /* A value that is JSON already; not looked at. */

@@ -1,7 +1,5 @@
 #include "shared/json/json_writer.h"
 
-#include <float.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,23 +48,6 @@ static void writer_puts_commas_and_colons_by_itself(void **state)
     buffer_done(&out);
 }
 
-static void writer_separates_lines_of_ndjson(void **state)
-{
-    (void)state;
-    struct buffer out;
-    struct json_writer json;
-    buffer_init(&out, 64);
-    json_writer_init(&json, &out);
-    for (int i = 0; i < 2; i++) {
-        json_array(&json);
-        json_int(&json, i);
-        json_array_end(&json);
-        json_writer_line(&json);
-    }
-    assert_text(&out, "[0]\n[1]\n");
-    buffer_done(&out);
-}
-
 static void strings_escape_what_breaks_json_lines_and_scripts(void **state)
 {
     (void)state;
@@ -106,39 +87,6 @@ static void every_byte_gives_a_string_that_the_scanner_takes(void **state)
     buffer_done(&out);
 }
 
-static void doubles_read_back_as_the_same_double(void **state)
-{
-    (void)state;
-    static const double values[] = {0.1, -0.0, 1.0 / 3, 1e21, DBL_MAX, DBL_MIN, 5e-324, 123456.789};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        struct buffer out;
-        struct json_writer json;
-        buffer_init(&out, 64);
-        json_writer_init(&json, &out);
-        json_double(&json, values[i]);
-        buffer_append_char(&out, '\0');
-        double back = strtod(out.ptr, NULL);
-        assert_memory_equal(&back, &values[i], sizeof(back));
-        buffer_done(&out);
-    }
-}
-
-static void doubles_that_are_no_numbers_are_strings(void **state)
-{
-    (void)state;
-    struct buffer out;
-    struct json_writer json;
-    buffer_init(&out, 64);
-    json_writer_init(&json, &out);
-    json_array(&json);
-    json_double(&json, NAN);
-    json_double(&json, INFINITY);
-    json_double(&json, -INFINITY);
-    json_array_end(&json);
-    assert_text(&out, "[\"NaN\",\"Infinity\",\"-Infinity\"]");
-    buffer_done(&out);
-}
-
 static void writer_stays_broken_after_the_maximum(void **state)
 {
     (void)state;
@@ -159,12 +107,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writer_puts_commas_and_colons_by_itself),
-        cmocka_unit_test(writer_separates_lines_of_ndjson),
         cmocka_unit_test(strings_escape_what_breaks_json_lines_and_scripts),
         cmocka_unit_test(strings_replace_bytes_that_are_not_utf8),
         cmocka_unit_test(every_byte_gives_a_string_that_the_scanner_takes),
-        cmocka_unit_test(doubles_read_back_as_the_same_double),
-        cmocka_unit_test(doubles_that_are_no_numbers_are_strings),
         cmocka_unit_test(writer_stays_broken_after_the_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

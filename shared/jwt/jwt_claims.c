@@ -89,16 +89,6 @@ static void string_free(char **string)
     free(*string);
 }
 
-static bool is_printable(struct slice text, size_t bytes_max)
-{
-    if (text.len == 0 || text.len > bytes_max)
-        return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-            return false;
-    return true;
-}
-
 static bool is_thumbprint(struct slice text)
 {
     struct sha256 digest;
@@ -114,7 +104,7 @@ static enum status parse_string(jwt_t *set, const struct string_claim *row, stru
     const char *value = jwt_get_grant(set, row->name);
     if (!value && errno == ENOENT)
         return STATUS_OK;
-    if (!value || !is_printable(slice_str(value), row->bytes_max))
+    if (!value || !slice_is_printable(slice_str(value), row->bytes_max))
         return refuse_shape(fault, row->name);
     struct slice copy = arena_copy(arena, slice_str(value));
     if (!copy.ptr)
@@ -229,7 +219,7 @@ static bool is_writable(const struct jwt_claims *claims)
     for (size_t i = 0; i < COUNT(string_claims); i++) {
         const struct string_claim *row = &string_claims[i];
         struct slice value = *string_in(claims, row);
-        if (value.len ? !is_printable(value, row->bytes_max) : row->required)
+        if (value.len ? !slice_is_printable(value, row->bytes_max) : row->required)
             return false;
     }
     for (size_t i = 0; i < COUNT(time_claims); i++) {

@@ -252,11 +252,6 @@ void metrics_collector_add(struct metrics *metrics, struct metrics_collector *co
     list_append(&metrics->collectors, &collector->node);
 }
 
-void metrics_collector_remove(struct metrics_collector *collector)
-{
-    list_remove(&collector->node);
-}
-
 /* ---- series ----------------------------------------------------------------------------------- */
 
 /* Appends a label value as it is kept: valid UTF-8, cut, with a NUL behind it. */
@@ -357,12 +352,6 @@ void metric_set(struct metric_series *series, double value)
     assert(series->metric->def->kind == METRIC_GAUGE ||
            series->metric->def->kind == METRIC_COUNTER_SET);
     atomic_store_explicit(&series->value, value, memory_order_relaxed);
-}
-
-void metric_change(struct metric_series *series, double difference)
-{
-    assert(series->metric->def->kind == METRIC_GAUGE);
-    add_double(&series->value, difference);
 }
 
 void metric_observe(struct metric_series *series, double value)

@@ -78,15 +78,13 @@ PEK_MUST_CHECK enum status metrics_add(struct metrics *metrics, const struct met
                                        size_t count, struct metric **ret_metrics);
 
 /* Called at the start of every metrics_write, to set what is cheaper to look up than to keep. The node is
- * the caller's and stays until metrics_collector_remove, or until metrics_free, which calls `done`. Added
- * and removed on the thread that calls metrics_write. */
+ * the caller's and stays until metrics_free, which calls `done`. Added on the thread that calls metrics_write. */
 struct metrics_collector {
     struct list node;
     void (*collect)(struct metrics_collector *collector);
     void (*done)(struct metrics_collector *collector); /* NULL for none */
 };
 void metrics_collector_add(struct metrics *metrics, struct metrics_collector *collector);
-void metrics_collector_remove(struct metrics_collector *collector);
 
 /* Appends everything: metrics in the order they were added, series in the order they appeared. */
 void metrics_write(struct metrics *metrics, struct buffer *out);
@@ -106,9 +104,8 @@ void metric_forget(struct metric *metric);
 
 /* Counter. */
 void metric_add(struct metric_series *series, uint64_t count);
-/* Gauge, and metric_set a METRIC_COUNTER_SET; metric_change adds, also a negative difference. */
+/* Gauge, or METRIC_COUNTER_SET. */
 void metric_set(struct metric_series *series, double value);
-void metric_change(struct metric_series *series, double difference);
 /* Histogram: a value goes into the first bucket whose bound is not below it. */
 void metric_observe(struct metric_series *series, double value);
 

@@ -130,12 +130,6 @@ bool rpc_call_ended(struct rpc_call *call, const struct fault **ret_outcome)
     return true;
 }
 
-int64_t rpc_call_elapsed_us(const struct rpc_call *call)
-{
-    int64_t until_us = call->state == RPC_CALL_OPEN ? clock_monotonic_us() : call->ended_us;
-    return until_us - call->started_us;
-}
-
 struct slice rpc_call_diagnostic(struct rpc_call *call)
 {
     return call->state == RPC_CALL_SETTLED ? call->verbs->diagnostic(call) : (struct slice){0};

@@ -86,11 +86,6 @@ const struct rpc_entry *rpc_host_entry(const struct rpc_host *host, size_t index
     return host->entries[index];
 }
 
-struct fibers *rpc_host_fibers(const struct rpc_host *host)
-{
-    return host->fibers;
-}
-
 const struct rpc_host_options *rpc_host_limits(const struct rpc_host *host)
 {
     return &host->options;

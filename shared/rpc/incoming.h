@@ -83,7 +83,6 @@ void rpc_host_start(struct rpc_ctx *ctx);
 const struct rpc_entry *rpc_host_find(const struct rpc_host *host, struct slice path);
 size_t rpc_host_entry_count(const struct rpc_host *host);
 const struct rpc_entry *rpc_host_entry(const struct rpc_host *host, size_t index);
-struct fibers *rpc_host_fibers(const struct rpc_host *host);
 const struct rpc_host_options *rpc_host_limits(const struct rpc_host *host);
 
 void rpc_host_new_trace_id(struct rpc_host *host, char ret_hex[33]);

@@ -265,7 +265,6 @@ bool rpc_call_next(struct rpc_call *call, struct slice *ret_message);
 /* True when all messages were taken and the outcome is known: `ret_outcome` (may be NULL) is then valid until
  * rpc_call_free. A unary OK without exactly one message is INTERNAL. */
 bool rpc_call_ended(struct rpc_call *call, const struct fault **ret_outcome);
-int64_t rpc_call_elapsed_us(const struct rpc_call *call);
 /* For a log line, not for a caller: what gRPC said of a call that failed, empty otherwise. Valid until
  * rpc_call_free. */
 struct slice rpc_call_diagnostic(struct rpc_call *call);

@@ -24,13 +24,10 @@ struct run {
 
 enum status change_check_key(struct slice key, struct fault *fault)
 {
-    bool good = key.len <= CHANGE_KEY_BYTES_MAX;
-    for (size_t i = 0; good && i < key.len; i++)
-        good = key.ptr[i] > ' ' && key.ptr[i] < 0x7f;
-    return good ? STATUS_OK
-                : fault_set(fault, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
-                            "an idempotency key is 1 to %d printable characters",
-                            CHANGE_KEY_BYTES_MAX);
+    if (key.len == 0 || slice_is_printable(key, CHANGE_KEY_BYTES_MAX))
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
+                     "an idempotency key is 1 to %d printable characters", CHANGE_KEY_BYTES_MAX);
 }
 
 static enum status take_key(struct run *run)

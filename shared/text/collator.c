@@ -62,14 +62,6 @@ enum status text_collator_new(struct text_collator **ret_collator)
     return collator_wrap(icu, ret_collator);
 }
 
-enum status text_collator_clone(const struct text_collator *collator,
-                                struct text_collator **ret_collator)
-{
-    UErrorCode error = U_ZERO_ERROR;
-    UCollator *icu = ucol_clone(collator->icu, &error);
-    return U_SUCCESS(error) ? collator_wrap(icu, ret_collator) : STATUS_INTERNAL;
-}
-
 struct text_collator *text_collator_free(struct text_collator *collator)
 {
     if (collator)

@@ -7,7 +7,7 @@
  * keys are to be made again.
  *
  * Opening costs a millisecond: once, at start. Threads: a collator is used by one thread at a time;
- * a loop thread has its own, text_collator_clone is the cheap way to one more.
+ * a loop thread has its own.
  */
 #ifndef PEK_SHARED_TEXT_COLLATOR_H
 #define PEK_SHARED_TEXT_COLLATOR_H
@@ -24,8 +24,6 @@ struct text_collator;
 
 /* INTERNAL when ICU lacks the Hungarian rules (it would fall back to the root order: refused). */
 PEK_MUST_CHECK enum status text_collator_new(struct text_collator **ret_collator);
-PEK_MUST_CHECK enum status text_collator_clone(const struct text_collator *collator,
-                                               struct text_collator **ret_collator);
 /* NULL is fine; answers NULL. */
 struct text_collator *text_collator_free(struct text_collator *collator);
 

@@ -137,18 +137,6 @@ static void long_and_bad_input_is_judged(void **state)
     arena_done(&small);
 }
 
-static void a_clone_makes_the_same_keys_after_the_first_is_gone(void **state)
-{
-    struct fixture *fixture = *state;
-    struct slice before = key_of(fixture, "Árvíztűrő .-B");
-    struct text_collator *clone = NULL;
-    assert_int_equal(text_collator_clone(fixture->collator, &clone), STATUS_OK);
-    assert_string_equal(text_collator_version(clone), text_collator_version(fixture->collator));
-    text_collator_free(fixture->collator);
-    fixture->collator = clone;
-    assert_true(slice_equal(before, key_of(fixture, "Árvíztűrő .-B")));
-}
-
 static void the_version_names_locale_and_rules(void **state)
 {
     struct fixture *fixture = *state;
@@ -173,7 +161,6 @@ int main(void)
         TEST(forms_of_one_name_have_one_key),
         TEST(an_empty_name_has_the_first_key),
         TEST(long_and_bad_input_is_judged),
-        TEST(a_clone_makes_the_same_keys_after_the_first_is_gone),
         TEST(the_version_names_locale_and_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,6 +294,8 @@ static enum status watch_policies(const void *ops, struct rpc_ctx *ctx, const vo
     (void)request;
     (void)response;
     event.reset = true;
+    if (worker->watch_late_ms > 0)
+        fiber_sleep_ms(worker->watch_late_ms);
     enum status status = rpc_stream_send(stream, &event.base);
     return status == STATUS_OK ? fiber_gate_enter_cancel(&worker->watches, rpc_cancel(ctx))
                                : status;
@@ -387,6 +389,7 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->updates = 0;
     snprintf(worker->etag, sizeof(worker->etag), "v1");
     worker->unknown = worker->holds_tokens = false;
+    worker->watch_late_ms = 0;
     worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;
 }

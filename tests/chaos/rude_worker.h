@@ -56,6 +56,7 @@ struct rude_worker {
     bool unknown;             /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
+    int64_t watch_late_ms;    /* until it says the first of policies */
 
     /* What it saw. */
     size_t tokens;    /* issued */

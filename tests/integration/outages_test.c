@@ -34,6 +34,27 @@ static void token_is_asked_for_once_however_many_wait(void **state)
     federation_close(&f);
 }
 
+/* Whoever watches a realm's policies first hears that any may have changed. A hub that opened before would throw its first
+ * tokens away. */
+static void hub_opens_when_it_has_heard_of_policies(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_begin(&f);
+    rude_worker_add(f.a, "k1", "one");
+    f.a->watch_late_ms = 500;
+    federation_open_hub(&f, "", NULL);
+    for (int i = 0; i < 2; i++) {
+        struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+        assert_int_equal(answer.code, 200);
+        answer_free(&answer);
+        int64_t later_us = deadline_after_ms(2 * f.a->watch_late_ms);
+        FEDERATION_WAIT_FOR(&f, clock_monotonic_us() >= later_us);
+    }
+    assert_int_equal(f.a->tokens, 1);
+    federation_close(&f);
+}
+
 /* ---- the first that has it ---------------------------------------------------------------------- */
 
 static void first_realm_that_has_it_wins_and_the_others_are_cancelled(void **state)
@@ -300,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_is_asked_for_once_however_many_wait),
+        cmocka_unit_test(hub_opens_when_it_has_heard_of_policies),
         cmocka_unit_test(first_realm_that_has_it_wins_and_the_others_are_cancelled),
         cmocka_unit_test(first_realm_in_order_answers_however_slow_it_is),
         cmocka_unit_test(answer_says_whom_it_could_not_ask),

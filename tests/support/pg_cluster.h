@@ -1,4 +1,4 @@
-/* pg_cluster: a private PostgreSQL 15 for one test binary.
+/* pg_cluster: a private PostgreSQL for one test binary, the newest that is installed.
  *
  * A new cluster in a folder of its own under TMPDIR, on a unix socket there and nowhere else, without fsync,
  * trusting whoever reaches the socket. As root it runs as user postgres, or nobody, since PostgreSQL

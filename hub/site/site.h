@@ -1,10 +1,10 @@
 /* site: what the hub serves besides the API: the web page, health, metrics, its keys, its API's description. */
-#ifndef PEK_HUB_SITE_H
-#define PEK_HUB_SITE_H
+#ifndef PEK_HUB_SITE_SITE_H
+#define PEK_HUB_SITE_SITE_H
 
 #include "hub/api/api.h"
-#include "hub/files.h"
 #include "hub/http/http.h"
+#include "hub/site/files.h"
 #include "hub/transcode/transcode.h"
 #include "shared/jwt/jwt_keys.h"
 #include "shared/metrics/metrics.h"

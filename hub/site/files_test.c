@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hub/files.h"
 #include "hub/http/fixture.h"
+#include "hub/site/files.h"
 
 static struct files files;
 static char folder[] = "/tmp/pek-files-XXXXXX";

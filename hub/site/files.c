@@ -1,4 +1,4 @@
-#include "hub/files.h"
+#include "hub/site/files.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -7,8 +7,8 @@
  * Every file has an ETag. A name that carries a hash (app-3f9c01b2.js, app.3f9c01b2.css) never changes and is kept by browsers for
  * a year; the others are asked for again each time, and answered 304 when they are the same.
  */
-#ifndef PEK_HUB_FILES_H
-#define PEK_HUB_FILES_H
+#ifndef PEK_HUB_SITE_FILES_H
+#define PEK_HUB_SITE_FILES_H
 
 #include "hub/http/gzip.h"
 #include "hub/http/http.h"
