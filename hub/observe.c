@@ -184,8 +184,7 @@ void observe_token_failure(void *arg, const struct instance *instance, const str
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_people_failure(void *arg, const struct instance *instance,
-                            const struct fault *fault)
+void observe_people_failure(void *arg, const struct instance *instance, const struct fault *fault)
 {
     struct observe *observe = arg;
     uint64_t suppressed;

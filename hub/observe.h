@@ -38,8 +38,7 @@ void observe_http(struct observe *observe, const struct http_request *request, c
  * parts want. */
 void observe_status(struct observe *observe, const struct instance *instance);
 /* A realm could not be told of people. */
-void observe_people_failure(void *arg, const struct instance *instance,
-                            const struct fault *fault);
+void observe_people_failure(void *arg, const struct instance *instance, const struct fault *fault);
 /* A realm gave no token. */
 void observe_token_failure(void *arg, const struct instance *instance, const struct fault *fault);
 /* A row of the registry cannot be used, or (realm "") the table cannot be read. */

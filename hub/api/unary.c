@@ -167,8 +167,8 @@ static enum status change(struct api_call *call, const struct condition *conditi
         if (!status)
             status = ask_any(call, &leg, fault);
     }
-    if (!status && leg->instance && !session_is_member(call->session, leg->instance))
-        credential_outdated(call->session, leg->instance);
+    if (!status && leg->instance)
+        session_changed_something(call->session, leg->instance);
     if (status && condition->given && condition_is_refusal(fault))
         status = condition_fail(fault);
     return status ? status : reply_item(call, leg, fault);

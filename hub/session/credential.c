@@ -337,11 +337,11 @@ void credential_withdraw(struct credential_waiter *waiter)
     waiter->event = NULL;
 }
 
-void credential_outdated(struct session *session, const struct instance *instance)
+void session_changed_something(struct session *session, const struct instance *instance)
 {
     struct credential *credential = current(session, instance);
 
-    if (credential)
+    if (credential && !credential->member)
         credential_drop(credential);
 }
 

@@ -180,8 +180,9 @@ enum credential_state credential_get(struct session *session, struct instance *i
 void credential_withdraw(struct credential_waiter *waiter);
 /* The realm refused the token: it will be fetched anew. */
 void credential_refused(struct session *session, struct instance *instance);
-/* A change may have made the user known to the realm: it counts among theirs until it has answered again. */
-void credential_outdated(struct session *session, const struct instance *instance);
+/* The user changed something in the realm. One that did not know them may do so now: it counts among theirs until it has
+ * answered again. */
+void session_changed_something(struct session *session, const struct instance *instance);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
 bool session_includes(struct session *session, const struct instance *instance);
 

@@ -522,7 +522,8 @@ static void accept_dan(struct fiber_run *run, size_t index)
 static void accept_or_reject(struct fiber_run *run, size_t index)
 {
     (void)run;
-    outcomes[index] = step_in_fiber(manager(index), index % 2 ? "RejectMember" : "AcceptMember", "dan");
+    outcomes[index] =
+        step_in_fiber(manager(index), index % 2 ? "RejectMember" : "AcceptMember", "dan");
 }
 
 static void apply_eve(struct fiber_run *run, size_t index)

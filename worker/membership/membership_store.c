@@ -132,7 +132,7 @@ static membership_v1_member_period *period_of(struct slice *text, struct arena *
     if (!period)
         return NULL;
     *period = (membership_v1_member_period)MEMBERSHIP_V1_MEMBER_PERIOD_INIT;
-    period->status = (membership_v1_member_status)atoi(slice_cut(text, ' ').ptr);
+    period->status = (membership_v1_member_status)strtol(slice_cut(text, ' ').ptr, NULL, 10);
     period->begin_time = time_of(slice_cut(text, ' '), arena);
     struct slice end = slice_cut(text, ' ');
     if (!slice_equal_str(end, "-"))
