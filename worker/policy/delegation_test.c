@@ -260,7 +260,7 @@ static void names_of_the_realm_are_reserved(void **state)
         {"Godfathers", STATUS_OK},
     };
     struct arena arena;
-    struct slice name, unique_key;
+    struct slice name = {0}, unique_key = {0};
     struct fault fault;
     arena_init(&arena, 4096);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
