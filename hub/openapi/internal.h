@@ -23,12 +23,12 @@ struct comment {
 enum schema_kind {
     SCHEMA_ENUM,
     SCHEMA_ANSWER, /* a message that is given: whatever has no presence is always there */
-    SCHEMA_INPUT,  /* a message that is taken: required is what the proto says is, and bounds count */
-    SCHEMA_PATCH,  /* the same, of a change: nothing is required */
-    SCHEMA_BODY,   /* a request without what its path says */
-    SCHEMA_PAGE,   /* of a list */
-    SCHEMA_LINE,   /* of a list as NDJSON */
-    SCHEMA_EVERY,  /* answers of all realms */
+    SCHEMA_INPUT, /* a message that is taken: required is what the proto says is, and bounds count */
+    SCHEMA_PATCH, /* the same, of a change: nothing is required */
+    SCHEMA_BODY,  /* a request without what its path says */
+    SCHEMA_PAGE,  /* of a list */
+    SCHEMA_LINE,  /* of a list as NDJSON */
+    SCHEMA_EVERY, /* answers of all realms */
 };
 
 struct schema {

@@ -3,6 +3,11 @@
 #include "hub/openapi/components.h"
 #include "hub/openapi/internal.h"
 
+#define HEADER(name, component) "\"" name "\":{\"$ref\":\"#/components/headers/" component "\"}"
+#define TIMING HEADER("Server-Timing", "ServerTiming")
+#define RATES HEADER("RateLimit", "RateLimit") "," HEADER("RateLimit-Policy", "RateLimitPolicy")
+#define MISSING HEADER("Federation-Incomplete", "FederationIncomplete")
+
 static void write_info(struct document *document)
 {
     const struct openapi_options *options = document->options;
@@ -41,8 +46,9 @@ static void write_tags(struct document *document)
         close_object(document);
     }
     if (document->options->paths.len > 0)
-        json_raw(&document->json,
-                 SLICE_LIT("{\"name\":\"Site\",\"description\":\"What is served beside the API.\"}"));
+        json_raw(
+            &document->json,
+            SLICE_LIT("{\"name\":\"Site\",\"description\":\"What is served beside the API.\"}"));
     json_array_end(&document->json);
 }
 
@@ -57,6 +63,57 @@ static void write_cookie(struct document *document, const char *scheme, const ch
     close_object(document);
 }
 
+/* Each has the same headers, as far as they apply, and the same two contents. */
+static const struct {
+    const char *name, *about;
+} error_responses[] = {
+    {"BadRequest", "INVALID_ARGUMENT names the field that is wrong; FAILED_PRECONDITION: the thing "
+                   "is not in a state for this."},
+    {"Unauthorized", "UNAUTHENTICATED: no session, or one that has ended."},
+    {"Forbidden", "PERMISSION_DENIED, or a change that a page of another origin asks for."},
+    {"NotFound", "NOT_FOUND: it is not there, or the caller may not know that it is."},
+    {"Conflict", "ALREADY_EXISTS; or ABORTED: somebody else was faster, read again."},
+    {"PreconditionFailed", "It has another etag than If-Match says."},
+    {"ContentTooLarge", "The body is larger than this method takes."},
+    {"UnsupportedMediaType", "The body is not application/json."},
+    {"TooManyRequests", "RESOURCE_EXHAUSTED: a limit of the caller's."},
+    {"InternalServerError", "INTERNAL: a fault of the server's own."},
+    {"BadGateway", "DATA_LOSS: a realm answered what cannot be understood."},
+    {"ServiceUnavailable", "UNAVAILABLE: the realm, or the database, is not there now."},
+    {"GatewayTimeout",
+     "DEADLINE_EXCEEDED: the answer did not come in time; a change may have happened."},
+    {"Error", "Whatever else went wrong."},
+};
+
+static void write_responses(struct document *document)
+{
+    open_object(document, "responses");
+    json_key(&document->json, "NothingFollows");
+    json_raw(&document->json,
+             SLICE_LIT("{\"description\":\"To an event stream that goes on: there is no more.\","
+                       "\"headers\":{" TIMING "," RATES "}}"));
+    json_key(&document->json, "NotModified");
+    json_raw(&document->json,
+             SLICE_LIT("{\"description\":\"It is as If-None-Match says.\",\"headers\":{" TIMING
+                       "," HEADER("ETag", "ETag") "," HEADER("Content-Location",
+                                                             "ContentLocation") "," MISSING "}}"));
+    for (size_t i = 0; i < sizeof(error_responses) / sizeof(error_responses[0]); i++) {
+        open_object(document, error_responses[i].name);
+        write_text(document, "description", error_responses[i].about);
+        json_key(&document->json, "headers");
+        json_raw(&document->json, SLICE_LIT("{" TIMING "," RATES "," MISSING
+                                            "," HEADER("Retry-After", "RetryAfter") "}"));
+        json_key(&document->json, "content");
+        json_raw(&document->json,
+                 SLICE_LIT(
+                     "{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}},"
+                     "\"application/problem+json\":{"
+                     "\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}"));
+        close_object(document);
+    }
+    close_object(document);
+}
+
 static void write_components(struct document *document)
 {
     open_object(document, "components");
@@ -67,6 +124,7 @@ static void write_components(struct document *document)
                  "The session's cookie where the site is https.");
     close_object(document);
     json_members(&document->json, slice_make(openapi_components, openapi_components_len));
+    write_responses(document);
     open_object(document, "schemas");
     write_schemas(document);
     close_object(document);

@@ -291,8 +291,7 @@ static void write_body(struct document *document, const struct route_rule *rule)
     if (strcmp(rule->body, "*") == 0)
         write_schema_ref(document, SCHEMA_BODY, rule);
     else
-        write_field_schema(document,
-                           strcmp(rule->verb, "PATCH") == 0 ? SCHEMA_PATCH : SCHEMA_INPUT,
+        write_field_schema(document, strcmp(rule->verb, "PATCH") == 0 ? SCHEMA_PATCH : SCHEMA_INPUT,
                            transcode_request_field(method, slice_str(rule->body)));
     close_object(document);
     close_object(document);
@@ -344,10 +343,11 @@ static void write_contents(struct document *document, const struct route_rule *r
         write_content(document, JSON_TYPE, SCHEMA_PAGE, rule);
         write_content(document, "application/x-ndjson", SCHEMA_LINE, rule);
         json_key(&document->json, "text/event-stream");
-        json_raw(&document->json,
-                 SLICE_LIT("{\"schema\":{\"type\":\"string\",\"description\":\"Events result, end and "
-                           "error, whose data are what a line of NDJSON has under that name; their ids "
-                           "resume the stream.\"}}"));
+        json_raw(
+            &document->json,
+            SLICE_LIT("{\"schema\":{\"type\":\"string\",\"description\":\"Events result, end and "
+                      "error, whose data are what a line of NDJSON has under that name; their ids "
+                      "resume the stream.\"}}"));
     } else if (method->realms == TRANSCODE_EVERY) {
         write_content(document, JSON_TYPE, SCHEMA_EVERY, rule);
     } else if (rule->response_body[0]) {
@@ -427,8 +427,7 @@ static void write_summary(struct document *document, const struct transcode_meth
     else if (about.len > 0 && about.ptr[about.len - 1] == '.')
         about.len--;
     json_key(&document->json, "summary");
-    json_slice(&document->json,
-               about.len > 0 ? about : slice_str(words(document, method->name)));
+    json_slice(&document->json, about.len > 0 ? about : slice_str(words(document, method->name)));
 }
 
 static void write_operation(struct document *document, const struct route_rule *rule,

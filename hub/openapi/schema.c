@@ -36,8 +36,7 @@ static void write_uint(struct document *document, const char *key, uint64_t valu
 
 void write_ref(struct document *document, const char *folder, const char *name)
 {
-    write_text(document, "$ref",
-               arena_printf(&document->arena, OPENAPI_REF "%s/%s", folder, name));
+    write_text(document, "$ref", arena_printf(&document->arena, OPENAPI_REF "%s/%s", folder, name));
 }
 
 static void type_format(struct document *document, const char *type, const char *format)
@@ -52,8 +51,8 @@ static void type_format(struct document *document, const char *type, const char 
 /* Of a page, and of the last line of a stream. */
 #define LIST_END_REQUIRED "\"nextPageToken\",\"unreachable\",\"federation\""
 #define LIST_END                                                                                   \
-    "\"nextPageToken\":{\"type\":\"string\",\"description\":\"Empty on the last page.\"},"             \
-    "\"unreachable\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"                             \
+    "\"nextPageToken\":{\"type\":\"string\",\"description\":\"Empty on the last page.\"},"         \
+    "\"unreachable\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"                         \
     "\"description\":\"Realms whose part is missing, as realms/NAME.\"},"                          \
     "\"federation\":{\"$ref\":\"#/components/schemas/Federation\"}"
 
@@ -140,7 +139,7 @@ static const char *wanted_name(struct document *document, enum schema_kind kind,
 {
     const struct route_rule *rule = of; /* from SCHEMA_BODY on */
     static const char *const endings[] = {
-        [SCHEMA_ANSWER] = "",      [SCHEMA_INPUT] = "Input", [SCHEMA_PATCH] = "Patch",
+        [SCHEMA_ANSWER] = "",       [SCHEMA_INPUT] = "Input", [SCHEMA_PATCH] = "Patch",
         [SCHEMA_PAGE] = "Response", [SCHEMA_LINE] = "Line",   [SCHEMA_EVERY] = "Results",
     };
     if (kind == SCHEMA_ENUM)
@@ -300,11 +299,11 @@ void write_field_schema(struct document *document, enum schema_kind kind, const 
         bool is_map = upb_FieldDef_IsMap(field);
         write_text(document, "type", is_map ? "object" : "array");
         open_object(document, is_map ? "additionalProperties" : "items");
-        write_value_schema(
-            document, kind,
-            is_map ? upb_MessageDef_FindFieldByNumber(upb_FieldDef_MessageSubDef(field),
-                                                      kUpb_MapEntry_ValueFieldNumber)
-                   : field);
+        write_value_schema(document, kind,
+                           is_map
+                               ? upb_MessageDef_FindFieldByNumber(upb_FieldDef_MessageSubDef(field),
+                                                                  kUpb_MapEntry_ValueFieldNumber)
+                               : field);
         close_object(document);
     }
     if (kind == SCHEMA_INPUT || kind == SCHEMA_PATCH)
@@ -404,8 +403,7 @@ static void write_enum_schema(struct document *document, const upb_EnumDef *def)
 static void write_page_schema(struct document *document, const struct transcode_method *method)
 {
     struct json_writer *json = &document->json;
-    struct slice collection =
-        method->collection.len > 0 ? method->collection : SLICE_LIT("items");
+    struct slice collection = method->collection.len > 0 ? method->collection : SLICE_LIT("items");
     write_text(document, "type", "object");
     open_array(document, "required");
     json_slice(json, collection);

@@ -128,9 +128,10 @@ static void load_access(const struct loader *loader, struct transcode_method *me
                                                i, loader->arena)) != NULL;
          i++) {
         method->is_public |= option_get(loader, access, "pek.Access", "public").bool_val;
-        method->needs_rights |= !option_get(loader, access, "pek.Access", "public").bool_val &&
-                                !option_get(loader, access, "pek.Access", "authenticated").bool_val &&
-                                !option_get(loader, access, "pek.Access", "filter").bool_val;
+        method->needs_rights |=
+            !option_get(loader, access, "pek.Access", "public").bool_val &&
+            !option_get(loader, access, "pek.Access", "authenticated").bool_val &&
+            !option_get(loader, access, "pek.Access", "filter").bool_val;
     }
 }
 

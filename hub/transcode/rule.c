@@ -5,8 +5,8 @@ static upb_MessageValue member(const upb_Message *message, const upb_MessageDef 
                                const char *name)
 {
     const upb_FieldDef *field = def ? upb_MessageDef_FindFieldByName(def, name) : NULL;
-    bool there = message && field &&
-                 (!upb_FieldDef_IsSubMessage(field) || upb_Message_Has(message, field));
+    bool there =
+        message && field && (!upb_FieldDef_IsSubMessage(field) || upb_Message_Has(message, field));
     return there ? upb_Message_Get(message, field) : (upb_MessageValue){0};
 }
 
@@ -14,7 +14,8 @@ enum status transcode_field_rule(const struct transcode *transcode,
                                  const struct upb_FieldDef *field, struct arena *arena,
                                  struct transcode_field_rule *ret_rule)
 {
-    const upb_MessageDef *rule_def = upb_DefPool_FindMessageByName(transcode->pool, "pek.FieldRule");
+    const upb_MessageDef *rule_def =
+        upb_DefPool_FindMessageByName(transcode->pool, "pek.FieldRule");
     const upb_MessageDef *bounds_def = upb_DefPool_FindMessageByName(transcode->pool, "pek.Bounds");
     upb_Arena *memory = upb_Arena_New();
     if (!memory)

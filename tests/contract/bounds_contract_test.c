@@ -17,6 +17,7 @@
 #include "protos/descriptor_set.h"
 #include "shared/text/address.h"
 #include "shared/text/text.h"
+#include "worker/membership/membership.h"
 #include "worker/policy/delegation.h"
 
 static const struct bound {
@@ -44,6 +45,9 @@ static const struct bound {
     {"pek.hub.v1.AddInstanceRequest.name", 0, INSTANCE_NAME_CHARACTERS_MAX, 0},
     {"pek.hub.v1.AddInstanceRequest.tls_name", 0, INSTANCE_TARGET_BYTES_MAX, 0},
     {"pek.hub.v1.AddInstanceRequest.ca_pem", 0, INSTANCE_CA_BYTES_MAX, 0},
+    {"pek.membership.v1.BatchAcceptMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.membership.v1.BatchArchiveMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.membership.v1.BatchAddMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     /* organisation@slug */
     {"pek.policy.v1.Statement.group_id", 0, 2 * TEXT_SLUG_CHARS_MAX + 1, 0},
     {"pek.policy.v1.Statement.resource", 0, DELEGATION_RESOURCE_BYTES_MAX, 0},
