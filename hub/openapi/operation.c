@@ -266,7 +266,7 @@ static void write_parameters(struct document *document, const struct route_rule 
                         transcode_request_field(method, slice_str(rule->variables[i])));
     if (strcmp(rule->body, "*") != 0)
         write_query(document, rule, method->request, "", 1);
-    if (method->idempotency != TRANSCODE_NO_SIDE_EFFECTS && method->realms != TRANSCODE_HUB)
+    if (method->idempotency != TRANSCODE_NO_SIDE_EFFECTS)
         write_common_parameter(document, "IdempotencyKey");
     if (reads(rule) && gives_etag(rule))
         write_common_parameter(document, "IfNoneMatch");
