@@ -136,7 +136,8 @@ static const char *parse_real(struct slice text, enum value_source source, bool 
     }
     if (isfinite(value) && fabs(value) >= FLOAT_OVERFLOWS)
         return "a number of single precision";
-    if (isfinite(value) && fabs(value) > (double)FLT_MAX) /* 3.4028235e38, as the largest is written */
+    if (isfinite(value) &&
+        fabs(value) > (double)FLT_MAX) /* 3.4028235e38, as the largest is written */
         value = copysign((double)FLT_MAX, value);
     ret_value->float_val = (float)value;
     return NULL;

@@ -103,11 +103,11 @@ static void decode_refuses_malformed_bytes(void **state)
                    "text");
     assert_refused(SLICE_LIT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "text");
     assert_refused(SLICE_LIT("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "number");
-    assert_refused(SLICE_LIT("\x02\x00"), "");     /* field 0 */
-    assert_refused(SLICE_LIT("\x0b\x0c"), "text"); /* a group where a text belongs */
-    assert_refused(SLICE_LIT("\xf3\x06"), "");     /* without an end */
+    assert_refused(SLICE_LIT("\x02\x00"), "");         /* field 0 */
+    assert_refused(SLICE_LIT("\x0b\x0c"), "text");     /* a group where a text belongs */
+    assert_refused(SLICE_LIT("\xf3\x06"), "");         /* without an end */
     assert_refused(SLICE_LIT("\xf3\x06\xfc\x06"), ""); /* with another's */
-    assert_refused(SLICE_LIT("\xf4\x06"), "");     /* an end alone */
+    assert_refused(SLICE_LIT("\xf4\x06"), "");         /* an end alone */
     assert_refused(SLICE_LIT("\xf3\x06\x0a\x05\xf4\x06"), "");
     assert_refused(SLICE_LIT("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "");
     assert_refused(SLICE_LIT("\x08\x01"), ""); /* a number where a text belongs */
@@ -156,7 +156,10 @@ static void decode_skips_unknown_groups(void **state)
     assert_group_is_skipped("\x08\x01\x12\x02\xff\xfe\x1d\0\0\0\0\x21\0\0\0\0\0\0\0\0", 20);
     assert_group_is_skipped("\x13\x0b\x0c\x14", 4); /* groups in it */
     /* As long as there are lengths of lengths: fields of one byte each. */
-    for (size_t len = 110; len < 66000; len = len < 140 ? len + 2 : len < 16360 ? 16360 : len < 16410 ? len + 2 : len + 24800) {
+    for (size_t len = 110; len < 66000; len = len < 140     ? len + 2
+                                              : len < 16360 ? 16360
+                                              : len < 16410 ? len + 2
+                                                            : len + 24800) {
         for (size_t i = 0; i < len; i += 2)
             memcpy(content + i, "\x08\x01", 2);
         assert_group_is_skipped(content, len);

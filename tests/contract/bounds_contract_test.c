@@ -93,8 +93,10 @@ static void check_field(const upb_FieldDef *field)
     if (!rule.chars_min && !rule.chars_max && !rule.items_max)
         return;
     const struct bound *bound = find(upb_FieldDef_FullName(field));
-    if (!bound)
+    if (!bound) {
         fail_msg("%s has a bound that is not held against the code", upb_FieldDef_FullName(field));
+        return;
+    }
     if (bound->chars_min != rule.chars_min || bound->chars_max != rule.chars_max ||
         bound->items_max != rule.items_max)
         fail_msg("%s: the proto has other bounds than the code", bound->field);

@@ -179,6 +179,7 @@ describe('what the federation answers', () => {
 
   it('refuses what the document says it refuses, and takes what it says it takes', async () => {
     const schemas = api.document.components.schemas;
+    const { json: profile } = await call(alice, 'getProfile', { path: { user: 'me' } });
     let bounds = 0;
     for (const [id, path, schema, body, prefix] of [
       ['createGroup', { realm }, schemas.CreateGroupRequest, () => ({ name: `Határ ${unique()}` }), ''],
@@ -204,6 +205,9 @@ describe('what the federation answers', () => {
       assert.equal(unknown.status, 400, unknown.text);
     }
     assert.ok(bounds >= 8, `${bounds} bounds were tried`);
+    const { json: now } = await call(alice, 'getProfile', { path: { user: 'me' } });
+    const back = await call(alice, 'updateProfile', { path: { user: 'me' }, body: { ...profile, etag: now.etag, updateTime: now.updateTime } });
+    assert.equal(back.status, 200, back.text);
   });
 });
 
