@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs buf where it finds protos/ as a module beside google/api of Debian's package, so that nothing is fetched.
-#   bazel/buf.sh build | lint | breaking    what ./dev lint does
+#   bazel/buf.sh build | lint | breaking    what ./dev lint does; build also a module that uses it
 #   bazel/buf.sh baseline                   what is in the tree becomes what later changes are compared with
 # Exit code 3: buf is not installed (./dev setup brings it with the clients of the end-to-end tests).
 set -euo pipefail
@@ -22,7 +22,15 @@ export HOME=$workspace # buf keeps a cache there
 
 cd "$workspace"
 case ${1:-} in
-    build) "$buf" build ;;
+    build)
+        # As somebody elsewhere uses it: a module of theirs beside it.
+        mkdir consumer
+        printf 'version: v1\n' >consumer/buf.yaml
+        printf '%s\n' 'syntax = "proto3";' 'package consumer;' 'import "pek/group/v1/group.proto";' \
+            'message Mine {' '  pek.group.v1.Group group = 1;' '}' >consumer/mine.proto
+        printf 'version: v1\ndirectories: [protos, googleapis, consumer]\n' >buf.work.yaml
+        "$buf" build
+        ;;
     lint) "$buf" lint protos ;;
     breaking) "$buf" breaking protos --against "$baseline" ;;
     baseline) "$buf" build protos -o "$baseline" ;;

@@ -12,8 +12,18 @@
 #include "protos/descriptor_set.h"
 #include "shared/json/json_scan.h"
 
+#define HEALTH                                                                                     \
+    "{\"/healthz\":{\"get\":{\"operationId\":\"getHealth\",\"responses\":{"                        \
+    "\"200\":{\"description\":\"OK\"}}}}}"
+
 static const struct openapi_options options = {
-    .title = "PÉK", .version = "1", .cookie = "pek_session"};
+    .title = "PÉK",
+    .version = "1",
+    .license = "MIT",
+    .cookie = "pek_session",
+    .cookie_secure = "__Host-pek_session",
+    .paths = {HEALTH, sizeof(HEALTH) - 1},
+};
 static struct buffer out;
 static struct transcode *transcode;
 
@@ -65,9 +75,11 @@ static void assert_references_lead_somewhere(void)
     for (const char *at = out.ptr; (at = strstr(at, mark)) != NULL; count++) {
         at += sizeof(mark) - 1;
         const char *slash = strchr(at, '/') + 1, *end = strchr(at, '"');
-        char member[256];
+        char member[256], embedded[256];
         snprintf(member, sizeof(member), "\"%.*s\":{", (int)(end - slash), slash);
-        if (!strstr(strstr(out.ptr, "\"components\":"), member))
+        snprintf(embedded, sizeof(embedded), "\"%.*s\": {", (int)(end - slash), slash);
+        const char *components = strstr(out.ptr, "\"components\":");
+        if (!strstr(components, member) && !strstr(components, embedded))
             fail_msg("%s is not among the components", member);
     }
     assert_true(count > 10);
@@ -86,32 +98,127 @@ static void document_of_the_federation_is_whole(void **state)
     assert_strict_json();
     assert_references_lead_somewhere();
     assert_has("\"openapi\":\"3.1.0\"");
-    assert_has("\"/api/v1/groups/{id}\":{\"get\":{\"operationId\":\"GroupService_GetGroup\"");
-    assert_has("\"operationId\":\"GroupService_GetGroup_2\"");
+    assert_has("\"license\":{\"name\":\"MIT\",\"identifier\":\"MIT\"}");
+    assert_has("\"name\":\"__Host-pek_session\"");
+    assert_has("\"/healthz\":{\"get\":{");
+    assert_has("\"/api/v1/groups/{id}\":{\"get\":{\"operationId\":\"getGroup\"");
+    assert_has("\"operationId\":\"getGroupInRealm\"");
+    assert_has("\"operationId\":\"revokeSessionByDelete\"");
     assert_has("\"/api/v1/realms/{realm}/groups/{id}:archive\":{\"post\":");
     assert_has("\"name\":\"pageSize\",\"in\":\"query\"");
-    assert_has("\"nextPageToken\"");
-    assert_has("\"application/x-ndjson\"");
+    assert_has(
+        "\"application/x-ndjson\":{\"schema\":{\"$ref\":\"#/components/schemas/ListGroupsLine\"}}");
     assert_null(strstr(out.ptr, "sortKey"));
     assert_null(strstr(out.ptr, "\"after\""));
     assert_null(strstr(out.ptr, "IssueToken"));
-    /* A comment of the protos. */
-    assert_has("\"pek.group.v1.Group\":{\"type\":\"object\"");
+    /* A comment of the protos, and its first sentence. */
     assert_has("\"description\":\"Refused while a subgroup is active, unless `cascade`.\"");
+    assert_has("\"summary\":\"Refused while a subgroup is active, unless `cascade`\"");
+}
+
+static void what_is_given_and_what_is_taken_have_schemas_of_their_own(void **state)
+{
+    (void)state;
+    write_of("pek", pek_descriptor_set, pek_descriptor_set_len);
+    static const char *const parts[] = {
+        /* Given: all that shows its default, and no bounds. */
+        "\"Group\":{\"type\":\"object\",\"properties\":{\"realm\":{\"type\":\"string\","
+        "\"readOnly\":true}",
+        "\"name\":{\"type\":\"string\"},\"description\":{\"type\":\"string\"}",
+        "\"required\":[\"realm\",\"id\",\"name\",\"description\",\"parentId\",\"purpose\","
+        "\"webpage\"",
+        "\"ListGroupsResponse\":{\"type\":\"object\",\"required\":[\"groups\",\"nextPageToken\"",
+        /* Taken by a change: bounds, and nothing is required. */
+        "\"GroupPatch\":{\"type\":\"object\",\"properties\":{\"realm\":",
+        "\"etag\":{\"type\":\"string\",\"description\":\"Changes with every change; give it back "
+        "to refuse a "
+        "write over somebody else's.\"}},\"additionalProperties\":false}",
+        /* Taken by a creation. */
+        "\"CreateGroupRequest\":{\"type\":\"object\",\"properties\":{\"parentId\":",
+        "\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200}",
+        "\"required\":[\"name\"],\"additionalProperties\":false}",
+        "\"StatementInput\":{",
+        "\"StatementPatch\":{",
+        "\"maxItems\":20",
+        "\"pattern\":\"^([a-z0-9][a-z0-9_-]*)?$\"",
+        "\"name\":\"pageSize\",\"in\":\"query\",\"description\":\"A page has 100 at most; 0 takes "
+        "the default "
+        "of 20 for a page, everything for a "
+        "stream.\",\"schema\":{\"type\":\"integer\",\"format\":\"int32\","
+        "\"minimum\":0,\"maximum\":2147483647}",
+        "\"name\":\"action\",\"in\":\"query\",\"required\":true",
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_has(parts[i]);
+}
+
+/* From its id to the next operation. */
+static struct slice operation(const char *id)
+{
+    char start[128];
+    snprintf(start, sizeof(start), "\"operationId\":\"%s\"", id);
+    const char *from = strstr(out.ptr, start);
+    assert_non_null(from);
+    const char *to = strstr(from + 1, "\"operationId\":");
+    return to ? slice_make(from, (size_t)(to - from)) : slice_str(from);
+}
+
+static bool has(const char *id, const char *part)
+{
+    struct slice text = operation(id);
+    return memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+}
+
+static void an_operation_says_what_can_come_of_it(void **state)
+{
+    (void)state;
+    write_of("pek", pek_descriptor_set, pek_descriptor_set_len);
+    static const struct {
+        const char *id, *statuses; /* of 304 to 504 */
+    } cases[] = {
+        {"getGroup", "304 400 401 403 404 412 429 500 502 503 504"},
+        {"listGroups", "400 401 404 429 500 502 503 504"},
+        {"createGroup", "400 401 403 404 409 413 415 429 500 502 503 504"},
+        {"updateGroup", "400 401 403 404 409 412 413 415 429 500 502 503 504"},
+        {"deletePolicy", "400 401 403 404 409 412 429 500 502 503 504"},
+        {"getSession", "400 401 429 500 503 504"},
+        {"revokeSession", "400 401 403 404 409 413 415 429 500 503 504"},
+    };
+    static const char *const codes[] = {"304", "400", "401", "403", "404", "409", "412",
+                                        "413", "415", "429", "500", "502", "503", "504"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t j = 0; j < sizeof(codes) / sizeof(codes[0]); j++) {
+            char part[64];
+            snprintf(part, sizeof(part), "\"%s\":{\"$ref\":\"#/components/responses/", codes[j]);
+            if (has(cases[i].id, part) != (strstr(cases[i].statuses, codes[j]) != NULL))
+                fail_msg("%s and %s", cases[i].id, codes[j]);
+        }
+    }
+    assert_true(has("createGroup", "parameters/IdempotencyKey"));
+    assert_false(has("getGroup", "parameters/IdempotencyKey"));
+    assert_true(has("getGroup", "parameters/IfNoneMatch"));
+    assert_true(has("updateGroup", "parameters/IfMatch"));
+    assert_false(has("createGroup", "parameters/IfMatch"));
+    assert_true(has("getGroup", "\"Federation-Incomplete\":"));
+    assert_false(has("getGroupInRealm", "\"Federation-Incomplete\":"));
+    assert_true(has("listGroups", "\"RateLimit\":"));
+    assert_false(has("getGroup", "\"RateLimit\":"));
 }
 
 static void paths_that_differ_in_names_are_one(void **state)
 {
     (void)state;
     write_of("pek", pek_descriptor_set, pek_descriptor_set_len);
-    assert_null(strstr(out.ptr, "\"/api/v1/realms/{realm}/groups/{group.id}\""));
+    assert_null(strstr(out.ptr, "/groups/{groupId}\":{"));
     const char *path = strstr(out.ptr, "\"/api/v1/realms/{realm}/groups/{id}\":{");
     assert_non_null(path);
-    const char *patch = strstr(path, "\"patch\":{\"operationId\":\"GroupService_UpdateGroup\"");
-    assert_non_null(patch);
+    assert_non_null(strstr(path, "\"patch\":{\"operationId\":\"updateGroup\""));
     assert_null(strstr(path + 1, "\"/api/v1/realms/{realm}/groups/{id}\":{"));
     assert_has("\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{"
-               "\"$ref\":\"#/components/schemas/pek.group.v1.Group\"}}}}");
+               "\"$ref\":\"#/components/schemas/GroupPatch\"}}}}");
+    /* Where the first has a dot, there is none in the document. */
+    assert_has("/policies/{policyId}/statements/{statementId}\":{");
+    assert_null(strstr(out.ptr, "{statement.id}"));
 }
 
 static void odd_types_have_their_schemas(void **state)
@@ -125,12 +232,13 @@ static void odd_types_have_their_schemas(void **state)
         "\"u32\":{\"type\":\"integer\",\"minimum\":0}",
         "\"data\":{\"type\":\"string\",\"contentEncoding\":\"base64\"}",
         "\"counts\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",",
-        "\"inners\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/odd.Inner\"}}",
+        "\"inners\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Inner\"}}",
+        "\"inners\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/InnerInput\"}}",
         "\"time\":{\"type\":\"string\",\"format\":\"date-time\"}",
         "\"maybeText\":{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}",
-        "\"odd.Colour\":{\"type\":\"string\",\"enum\":[\"NO_COLOUR\",\"RED\",\"GREEN\",",
+        "\"Colour\":{\"type\":\"string\",\"enum\":[\"NO_COLOUR\",\"RED\",\"GREEN\",",
         "\"name\":\"inner.secret.shown\",\"in\":\"query\"",
-        "\"/odd/{text}/{inner.text}\":{\"put\":",
+        "\"/odd/{text}/{innerText}\":{\"put\":",
         "\"security\":[]",
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -155,6 +263,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(document_of_the_federation_is_whole, teardown),
+        cmocka_unit_test_teardown(what_is_given_and_what_is_taken_have_schemas_of_their_own,
+                                  teardown),
+        cmocka_unit_test_teardown(an_operation_says_what_can_come_of_it, teardown),
         cmocka_unit_test_teardown(paths_that_differ_in_names_are_one, teardown),
         cmocka_unit_test_teardown(odd_types_have_their_schemas, teardown),
         cmocka_unit_test_teardown(small_buffer_is_told, teardown),

@@ -5,10 +5,12 @@
 #include "hub/api/api.h"
 #include "hub/openapi/openapi.h"
 #include "hub/session/session_store.h"
+#include "hub/site/site_paths.h"
 #include "hub/site/web_app.h"
 #include "hub/site/web_page.h"
 #include "hub/site/web_style.h"
 #include "shared/base/clock.h"
+#include "shared/base/version.h"
 
 #define SITE_READINESS_BYTES_MAX 4096
 
@@ -35,9 +37,12 @@ enum status site_open(struct site *site, const struct site_options *options, str
 {
     const struct openapi_options openapi = {
         .title = "PÉK Federation",
-        .version = "v1",
-        .description = "Groups of all realms behind one login.",
+        .version = PEK_VERSION,
+        .description = "Groups, policies and people of all realms behind one login.",
+        .license = "MIT",
         .cookie = API_COOKIE,
+        .cookie_secure = API_COOKIE_SECURE,
+        .paths = slice_make(site_paths, site_paths_len),
     };
     *site = (struct site){
         .metrics = options->metrics, .keys = options->keys, .pg = options->pg, .api = options->api};

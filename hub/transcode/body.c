@@ -70,7 +70,7 @@ static enum status refuse(const struct body *body, const char *what)
 {
     char field[PATH_BYTES_MAX], spelled[PATH_BYTES_MAX];
     path_text(body, false, field);
-    if (path_text(body, true, spelled) == 0)
+    if (path_text(body, true, spelled) == 0 && body->depth <= body->first_own)
         return fault_set(body->fault, STATUS_INVALID_ARGUMENT, field, "the body %s", what);
     return fault_set(body->fault, STATUS_INVALID_ARGUMENT, field, "\"%s\" %s", spelled, what);
 }

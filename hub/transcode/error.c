@@ -1,19 +1,19 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "hub/transcode/transcode.h"
+#include "hub/transcode/internal.h"
 #include "shared/json/json_writer.h"
 
-/* "group.parent_id" to "group.parentId". */
-static struct slice lower_camel(const char *path, char out[FAULT_FIELD_BYTES_MAX])
+struct slice path_lower_camel(struct slice path, char out[FAULT_FIELD_BYTES_MAX])
 {
     size_t len = 0;
-    for (const char *at = path; *at && len + 1 < FAULT_FIELD_BYTES_MAX; at++) {
-        if (*at == '_' && at > path && islower((unsigned char)at[1])) {
-            at++;
-            out[len++] = (char)toupper((unsigned char)*at);
+    for (size_t i = 0; i < path.len && len + 1 < FAULT_FIELD_BYTES_MAX; i++) {
+        if (path.ptr[i] == '_' && i > 0 && i + 1 < path.len &&
+            islower((unsigned char)path.ptr[i + 1])) {
+            i++;
+            out[len++] = (char)toupper((unsigned char)path.ptr[i]);
         } else {
-            out[len++] = *at;
+            out[len++] = path.ptr[i];
         }
     }
     return slice_make(out, len);
@@ -50,7 +50,7 @@ static void write_details(struct json_writer *json, const struct fault *fault)
     json_object(json);
     if (fault->field[0]) {
         json_key(json, "field");
-        json_slice(json, lower_camel(fault->field, field));
+        json_slice(json, path_lower_camel(slice_str(fault->field), field));
     }
     json_object_end(json);
     json_object_end(json);

@@ -59,3 +59,34 @@ void assert_has(const char *text, const char *part)
     if (!strstr(text, part))
         fail_msg("%s is not in %s", part, text);
 }
+
+const char *echo(const char *line, const char *body)
+{
+    struct route_match match;
+    struct transcode_request *request = NULL;
+    if (make(odd, line, slice_str(body), &match, &request) != STATUS_OK)
+        return fault.text;
+    struct slice bytes;
+    struct transcode_item *item = NULL;
+    assert_int_equal(transcode_request_bytes(request, &bytes), STATUS_OK);
+    assert_int_equal(transcode_item_new(odd, match.rule->target, bytes, &item), STATUS_OK);
+    buffer_reset(&out);
+    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
+    buffer_append_char(&out, '\0');
+    transcode_item_free(item);
+    transcode_request_free(request);
+    return out.ptr;
+}
+
+void assert_refused(const char *line, const char *body, const char *field, const char *text)
+{
+    struct route_match match;
+    struct transcode_request *request = NULL;
+    enum status status = make(odd, line, slice_str(body), &match, &request);
+    if (status != STATUS_INVALID_ARGUMENT)
+        fail_msg("%s %s gave %s", line, body, status_name(status));
+    assert_null(request);
+    assert_int_equal(fault.status, status);
+    if (strcmp(fault.text, text) != 0 || strcmp(fault.field, field) != 0)
+        fail_msg("%s %s: field \"%s\", text: %s", line, body, fault.field, fault.text);
+}

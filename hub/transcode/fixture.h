@@ -26,4 +26,10 @@ enum status make(const struct transcode *transcode, const char *line, struct sli
                  struct route_match *match, struct transcode_request **ret_request);
 void assert_has(const char *text, const char *part);
 
+/* The JSON of the message as if it were the answer, for methods of `odd` that answer what they are asked; or the text of
+ * the fault. Valid until the next. */
+const char *echo(const char *line, const char *body);
+/* INVALID_ARGUMENT, with this field and text. */
+void assert_refused(const char *line, const char *body, const char *field, const char *text);
+
 #endif

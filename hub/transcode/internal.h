@@ -237,4 +237,8 @@ PEK_MUST_CHECK enum status query_decode(const struct transcode *transcode, struc
                                         const struct route_rule *rule, upb_Arena *arena,
                                         struct fault *fault);
 
+/* error.c */
+/* "group.parent_id" to "group.parentId". */
+struct slice path_lower_camel(struct slice path, char out[FAULT_FIELD_BYTES_MAX]);
+
 #endif

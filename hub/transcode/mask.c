@@ -14,6 +14,20 @@ bool mask_add(upb_Message *mask, const upb_MessageDef *mask_def, struct slice pa
            upb_Array_Append(paths, (upb_MessageValue){.str_val = view_of(copy)}, arena);
 }
 
+/* "foundationTime" as the proto writes it: JSON has the one, a FieldMask the other. */
+static struct slice snake(struct slice path, upb_Arena *arena)
+{
+    char *out = upb_Arena_Malloc(arena, path.len * 2 + 1);
+    size_t len = 0;
+    for (size_t i = 0; out && i < path.len; i++) {
+        bool capital = path.ptr[i] >= 'A' && path.ptr[i] <= 'Z';
+        if (capital)
+            out[len++] = '_';
+        out[len++] = (char)(path.ptr[i] | (capital ? 0x20 : 0));
+    }
+    return slice_make(out, len);
+}
+
 const char *mask_parse(struct slice text, upb_Arena *arena, upb_Message *mask,
                        const upb_MessageDef *mask_def)
 {
@@ -21,7 +35,7 @@ const char *mask_parse(struct slice text, upb_Arena *arena, upb_Message *mask,
     if (text.len > 0 && text.ptr[text.len - 1] == ',')
         return MASK_FORM;
     while (text.len > 0) {
-        struct slice path = slice_cut(&text, ',');
+        struct slice path = snake(slice_cut(&text, ','), arena);
         if (path.len == 0 || ++count > MASK_PATHS_MAX || !mask_add(mask, mask_def, path, arena))
             return MASK_FORM;
     }
@@ -78,10 +92,13 @@ enum status mask_check(const struct transcode *transcode, upb_Message *mask,
         struct slice path = slice_of(upb_Array_Get(paths, i).str_val);
         if (slice_equal_str(path, "*") && upb_Array_Size(paths) == 1)
             continue;
-        if (!field_resolve(target, path) || names_internal(transcode, target, path))
+        if (!field_resolve(target, path) || names_internal(transcode, target, path)) {
+            char spelled[FAULT_FIELD_BYTES_MAX];
+            path = path_lower_camel(path, spelled);
             return fault_set(fault, STATUS_INVALID_ARGUMENT, mask_name,
                              "the update mask names \"%.*s\", which is no field of %s",
                              SLICE_ARG(path), upb_MessageDef_Name(target));
+        }
         struct slice named;
         if (!canonical(target, path, arena, &named))
             return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, mask_name, "no memory for the mask");

@@ -126,8 +126,13 @@ static void load_access(const struct loader *loader, struct transcode_method *me
     const upb_Message *access;
     for (size_t i = 0; (access = method_option(loader->transcode->pool, method->def, "pek.access",
                                                i, loader->arena)) != NULL;
-         i++)
+         i++) {
         method->is_public |= option_get(loader, access, "pek.Access", "public").bool_val;
+        method->needs_rights |=
+            !option_get(loader, access, "pek.Access", "public").bool_val &&
+            !option_get(loader, access, "pek.Access", "authenticated").bool_val &&
+            !option_get(loader, access, "pek.Access", "filter").bool_val;
+    }
 }
 
 static enum status fill_method(const struct loader *loader, const upb_ServiceDef *service,

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "hub/route/route.h"
+#include "shared/base/arena.h"
 #include "shared/base/buffer.h"
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
@@ -61,7 +62,8 @@ struct transcode_method {
     const struct upb_MethodDef *def;
     const struct upb_MessageDef *request, *response;
     bool server_streaming;
-    bool is_public; /* pek.access says public: no session needed */
+    bool is_public;    /* pek.access says public: no session needed */
+    bool needs_rights; /* pek.access asks for more than a session, and refuses who has it not */
     enum transcode_idempotency idempotency;
     enum transcode_realms realms;
     size_t request_bytes_max; /* 0: the server's default */
@@ -103,6 +105,18 @@ const struct upb_DefPool *transcode_pool(const struct transcode *transcode);
 /* (pek.field).internal */
 bool transcode_field_is_internal(const struct transcode *transcode,
                                  const struct upb_FieldDef *field);
+/* What (pek.field) says of a field that clients see. */
+struct transcode_field_rule {
+    bool output_only, required;
+    uint32_t chars_min, chars_max, items_max; /* 0: not bounded */
+    int64_t min, max;                         /* of a number; not bounded when max is 0 */
+    const char *pattern;                      /* "" for none; in the arena */
+};
+/* RESOURCE_EXHAUSTED when the arena is full. */
+PEK_MUST_CHECK enum status transcode_field_rule(const struct transcode *transcode,
+                                                const struct upb_FieldDef *field,
+                                                struct arena *arena,
+                                                struct transcode_field_rule *ret_rule);
 /* What JSON calls the value of an enum that a request or an answer has: (pek.json_name), or the proto's name.
  * Empty for a number that is not in it. */
 struct slice transcode_enum_name(const struct transcode *transcode, const struct upb_EnumDef *def,

@@ -14,6 +14,7 @@
 #include "shared/base/calendar.h"
 
 #define NUMBER_BYTES_MAX 128
+#define FLOAT_OVERFLOWS 0x1.ffffffp127 /* from here the nearest float is no number */
 #define OUT_OF_MEMORY "shorter: there is no memory left for it"
 
 static bool all_digits(struct slice text)
@@ -133,8 +134,11 @@ static const char *parse_real(struct slice text, enum value_source source, bool 
         ret_value->double_val = value;
         return NULL;
     }
-    if (isfinite(value) && fabs(value) > (double)FLT_MAX)
+    if (isfinite(value) && fabs(value) >= FLOAT_OVERFLOWS)
         return "a number of single precision";
+    if (isfinite(value) &&
+        fabs(value) > (double)FLT_MAX) /* 3.4028235e38, as the largest is written */
+        value = copysign((double)FLT_MAX, value);
     ret_value->float_val = (float)value;
     return NULL;
 }

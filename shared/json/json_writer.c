@@ -89,6 +89,24 @@ void json_key(struct json_writer *writer, const char *key)
 
 /* ---- values ----------------------------------------------------------------------------------- */
 
+void json_members(struct json_writer *writer, struct slice object)
+{
+    assert(writer->depth > 0 && !in_array(writer) && !writer->after_key);
+    while (object.len > 0 && object.ptr[object.len - 1] != '}')
+        object.len--;
+    const char *open = object.len > 0 ? memchr(object.ptr, '{', object.len) : NULL;
+    const char *end = object.ptr + object.len - (object.len > 0);
+    const char *start = open ? open + 1 : end;
+    while (start < end && strchr(" \t\r\n", *start))
+        start++;
+    if (start == end)
+        return;
+    if (writer->comma)
+        buffer_append_char(writer->out, ',');
+    buffer_append(writer->out, start, (size_t)(end - start));
+    writer->comma = true;
+}
+
 void json_raw(struct json_writer *writer, struct slice json)
 {
     value_begin(writer);

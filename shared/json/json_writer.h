@@ -60,6 +60,9 @@ void json_null(struct json_writer *writer);
 /* A value that is JSON already; not looked at. */
 void json_raw(struct json_writer *writer, struct slice json);
 
+/* All members of an object that is JSON already, into the object that is open; not looked at. */
+void json_members(struct json_writer *writer, struct slice object);
+
 /* The escaped string with its quotes, without a writer. */
 void json_escape(struct buffer *out, struct slice value);
 

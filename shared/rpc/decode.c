@@ -2,20 +2,32 @@
  *
  * protobuf-c checks neither UTF-8 nor NUL (and forgets a string's length, so that afterwards a NUL cannot be
  * seen), and it unpacks to any depth. So the bytes are walked once before, along the descriptor: what passes
- * is well-formed, bounded in depth and has only clean strings, and every refusal names the field. */
+ * is well-formed, bounded in depth and has only clean strings, and every refusal names the field.
+ *
+ * It knows no groups either, which proto3 has not but must skip where they are unknown. So in a copy each becomes an
+ * unknown field of bytes that is as long. */
 #include <stdio.h>
 #include <unicode/utf8.h>
 
 #include "shared/rpc/incoming.h"
 #include "shared/rpc/queue.h"
 
-enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+enum wire_type {
+    WIRE_VARINT = 0,
+    WIRE_64 = 1,
+    WIRE_BYTES = 2,
+    WIRE_GROUP = 3,
+    WIRE_GROUP_END = 4,
+    WIRE_32 = 5,
+};
 
 /* Where the walk is: fields from the outermost message inwards. */
 struct walk {
     const ProtobufCFieldDescriptor *path[RPC_NESTING_MAX];
     size_t depth;
     struct fault *fault;
+    bool has_groups;
+    char *copy; /* of the bytes, which are then read from here; NULL at first */
 };
 
 static enum status walk_refuse(const struct walk *walk, const ProtobufCFieldDescriptor *field,
@@ -61,6 +73,64 @@ static bool skip(struct slice *rest, uint64_t bytes, struct slice *ret_skipped)
     *ret_skipped = slice_make(rest->ptr, (size_t)bytes);
     rest->ptr += bytes;
     rest->len -= (size_t)bytes;
+    return true;
+}
+
+static bool read_key(struct slice *rest, uint64_t *ret_number, enum wire_type *ret_type)
+{
+    uint64_t key;
+    if (!read_varint(rest, &key) || key >> 3 == 0 || key >> 3 > (1u << 29) - 1)
+        return false;
+    *ret_number = key >> 3;
+    *ret_type = key & 7;
+    return true;
+}
+
+/* Behind the key of a group, up to the end of that group. */
+static bool skip_group(struct slice *rest, uint64_t group, size_t depth)
+{
+    uint64_t number, value;
+    enum wire_type type;
+    struct slice bytes;
+    while (read_key(rest, &number, &type)) {
+        bool ok = false;
+        switch (type) {
+        case WIRE_VARINT: ok = read_varint(rest, &value); break;
+        case WIRE_64: ok = skip(rest, 8, &bytes); break;
+        case WIRE_32: ok = skip(rest, 4, &bytes); break;
+        case WIRE_BYTES: ok = read_varint(rest, &value) && skip(rest, value, &bytes); break;
+        case WIRE_GROUP: ok = depth < RPC_NESTING_MAX && skip_group(rest, number, depth + 1); break;
+        case WIRE_GROUP_END: return number == group;
+        }
+        if (!ok)
+            return false;
+    }
+    return false;
+}
+
+/* The group whose key begins at `start` and whose content is the rest of it: bytes of the same number now. Their length
+ * is written in as many bytes as are left over. */
+static void group_to_bytes(char *copy, const char *start, struct slice content)
+{
+    char *key = copy + (start - copy), *at = copy + (content.ptr - copy);
+    size_t digits = 1, len = content.len;
+    key[0] = (char)((key[0] & ~7) | WIRE_BYTES);
+    while ((len - digits) >> (7 * digits))
+        digits++;
+    len -= digits;
+    for (size_t i = 0; i < digits; i++)
+        at[i] = (char)(((len >> (7 * i)) & 0x7f) | (i + 1 < digits ? 0x80 : 0));
+}
+
+static bool walk_group(struct walk *walk, const char *start, struct slice *rest, uint64_t number)
+{
+    struct slice content = *rest;
+    if (!skip_group(rest, number, walk->depth))
+        return false;
+    content.len -= rest->len;
+    walk->has_groups = true;
+    if (walk->copy)
+        group_to_bytes(walk->copy, start, content);
     return true;
 }
 
@@ -133,13 +203,15 @@ static enum status walk_message(struct walk *walk, const ProtobufCMessageDescrip
 {
     static const char malformed[] = "is not a well-formed message";
     while (rest.len > 0) {
-        uint64_t key, value;
+        const char *start = rest.ptr;
+        uint64_t number, value;
+        enum wire_type wire;
         struct slice bytes = {0};
-        if (!read_varint(&rest, &key) || key >> 3 == 0 || key >> 3 > (1u << 29) - 1)
+        if (!read_key(&rest, &number, &wire))
             return walk_refuse(walk, NULL, malformed);
-        const ProtobufCFieldDescriptor *field = type_field(type, key >> 3);
+        const ProtobufCFieldDescriptor *field = type_field(type, number);
         bool ok = false;
-        switch (key & 7) {
+        switch (wire) {
         case WIRE_VARINT: ok = read_varint(&rest, &value); break;
         case WIRE_64: ok = skip(&rest, 8, &bytes); break;
         case WIRE_32: ok = skip(&rest, 4, &bytes); break;
@@ -151,7 +223,8 @@ static enum status walk_message(struct walk *walk, const ProtobufCMessageDescrip
                     return status;
             }
             break;
-        default: break; /* groups are not proto3 */
+        case WIRE_GROUP: ok = !field && walk_group(walk, start, &rest, number); break;
+        case WIRE_GROUP_END: break;
         }
         if (!ok)
             return walk_refuse(walk, field, malformed);
@@ -174,6 +247,14 @@ enum status rpc_decode(const ProtobufCMessageDescriptor *type, struct slice byte
 {
     struct walk walk = {.fault = fault};
     enum status status = walk_message(&walk, type, bytes);
+    if (status == STATUS_OK && walk.has_groups) {
+        walk.copy = arena_alloc(arena, bytes.len);
+        if (!walk.copy)
+            return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "the message is too large");
+        memcpy(walk.copy, bytes.ptr, bytes.len);
+        bytes.ptr = walk.copy;
+        status = walk_message(&walk, type, bytes);
+    }
     if (status != STATUS_OK)
         return status;
     ProtobufCAllocator allocator = {alloc_in_arena, free_in_arena, arena};

@@ -103,8 +103,12 @@ static void decode_refuses_malformed_bytes(void **state)
                    "text");
     assert_refused(SLICE_LIT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "text");
     assert_refused(SLICE_LIT("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "number");
-    assert_refused(SLICE_LIT("\x02\x00"), "");     /* field 0 */
-    assert_refused(SLICE_LIT("\x0b\x0c"), "text"); /* groups */
+    assert_refused(SLICE_LIT("\x02\x00"), "");         /* field 0 */
+    assert_refused(SLICE_LIT("\x0b\x0c"), "text");     /* a group where a text belongs */
+    assert_refused(SLICE_LIT("\xf3\x06"), "");         /* without an end */
+    assert_refused(SLICE_LIT("\xf3\x06\xfc\x06"), ""); /* with another's */
+    assert_refused(SLICE_LIT("\xf4\x06"), "");         /* an end alone */
+    assert_refused(SLICE_LIT("\xf3\x06\x0a\x05\xf4\x06"), "");
     assert_refused(SLICE_LIT("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "");
     assert_refused(SLICE_LIT("\x08\x01"), ""); /* a number where a text belongs */
 }
@@ -114,6 +118,59 @@ static void decode_keeps_out_of_unknown_fields(void **state)
     (void)state;
     assert_taken(SLICE_LIT("\xf2\x06\x01\xff")); /* field 110, bytes */
     assert_taken(SLICE_LIT("\xf0\x06\x01"));     /* field 110, number */
+}
+
+/* A number, an unknown group with whatever is in it, and another number: 7 is read, in the message and in one below. */
+static void assert_group_is_skipped(const char *content, size_t len)
+{
+    char bytes[70000], whole[70000];
+    size_t at = 0;
+    memcpy(bytes, "\x10\x05\xf3\x06", 4);
+    memcpy(bytes + 4, content, len);
+    memcpy(bytes + 4 + len, "\xf4\x06\x10\x07", 4);
+    at = len + 8;
+    struct arena arena;
+    struct fault fault;
+    testing_text *decoded = NULL;
+    arena_init(&arena, 1 << 20);
+    assert_int_equal(decode(slice_make(bytes, at), &arena, &decoded, &fault), STATUS_OK);
+    assert_int_equal(decoded->number, 7);
+    /* In the message `inner`, whose length is one of three bytes. */
+    memcpy(whole, "\x22", 1);
+    for (size_t i = 0; i < 3; i++)
+        whole[1 + i] = (char)((at >> 7 * i & 0x7f) | (i < 2 ? 0x80 : 0));
+    memcpy(whole + 4, bytes, at);
+    memcpy(whole + 4 + at, "\x10\x09", 2);
+    arena_reset(&arena);
+    assert_int_equal(decode(slice_make(whole, at + 6), &arena, &decoded, &fault), STATUS_OK);
+    assert_int_equal(decoded->number, 9);
+    assert_non_null(decoded->inner);
+    arena_done(&arena);
+}
+
+static void decode_skips_unknown_groups(void **state)
+{
+    (void)state;
+    static char content[66000];
+    assert_group_is_skipped("", 0);
+    assert_group_is_skipped("\x08\x01\x12\x02\xff\xfe\x1d\0\0\0\0\x21\0\0\0\0\0\0\0\0", 20);
+    assert_group_is_skipped("\x13\x0b\x0c\x14", 4); /* groups in it */
+    /* As long as there are lengths of lengths: fields of one byte each. */
+    for (size_t len = 110; len < 66000; len = len < 140     ? len + 2
+                                              : len < 16360 ? 16360
+                                              : len < 16410 ? len + 2
+                                                            : len + 24800) {
+        for (size_t i = 0; i < len; i += 2)
+            memcpy(content + i, "\x08\x01", 2);
+        assert_group_is_skipped(content, len);
+    }
+    /* Not deeper than messages. */
+    for (size_t i = 0; i < 1000; i++)
+        content[i] = i < 500 ? '\x13' : '\x14';
+    char deep[1004] = "\xf3\x06";
+    memcpy(deep + 2, content, 1000);
+    memcpy(deep + 1002, "\xf4\x06", 2);
+    assert_refused(slice_make(deep, sizeof(deep)), "");
 }
 
 static void decode_stays_within_the_arena(void **state)
@@ -136,6 +193,7 @@ int main(void)
         cmocka_unit_test(decode_names_the_field_of_a_bad_text),
         cmocka_unit_test(decode_refuses_malformed_bytes),
         cmocka_unit_test(decode_keeps_out_of_unknown_fields),
+        cmocka_unit_test(decode_skips_unknown_groups),
         cmocka_unit_test(decode_stays_within_the_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

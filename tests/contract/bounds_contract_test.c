@@ -1,0 +1,132 @@
+/* What (pek.field).bounds promises to clients is what the code refuses by: each bound of a proto stands here beside its
+ * constant, and a bound that does not is a failure. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "upb/def.h"
+
+#include "hub/login/username.h"
+#include "hub/profile/profile.h"
+#include "hub/registry/instance_rules.h"
+#include "hub/registry/registry.h"
+#include "hub/transcode/transcode.h"
+#include "protos/descriptor_set.h"
+#include "shared/text/address.h"
+#include "shared/text/text.h"
+#include "worker/membership/membership.h"
+#include "worker/policy/delegation.h"
+
+static const struct bound {
+    const char *field;
+    uint64_t chars_min, chars_max, items_max;
+} bounds[] = {
+    {"pek.group.v1.Group.name", 1, TEXT_NAME_CHARS_MAX, 0},
+    {"pek.group.v1.Group.description", 0, TEXT_DESCRIPTION_CHARS_MAX, 0},
+    {"pek.group.v1.Group.webpage", 0, TEXT_WEBPAGE_CHARS_MAX, 0},
+    {"pek.group.v1.Group.mail", 0, TEXT_MAIL_CHARS_MAX, 0},
+    {"pek.group.v1.CreateGroupRequest.slug", 0, TEXT_SLUG_CHARS_MAX, 0},
+    {"pek.group.v1.CreateGroupRequest.name", 1, TEXT_NAME_CHARS_MAX, 0},
+    {"pek.group.v1.CreateGroupRequest.description", 0, TEXT_DESCRIPTION_CHARS_MAX, 0},
+    {"pek.group.v1.CreateGroupRequest.webpage", 0, TEXT_WEBPAGE_CHARS_MAX, 0},
+    {"pek.group.v1.CreateGroupRequest.mail", 0, TEXT_MAIL_CHARS_MAX, 0},
+    {"pek.hub.v1.ExternalAccount.account_name", 1, PROFILE_ACCOUNT_CHARS_MAX, 0},
+    {"pek.hub.v1.Profile.username", USERNAME_CHARS_MIN, USERNAME_CHARS_MAX, 0},
+    {"pek.hub.v1.Profile.first_name", 0, PROFILE_NAME_CHARS_MAX, 0},
+    {"pek.hub.v1.Profile.last_name", 0, PROFILE_NAME_CHARS_MAX, 0},
+    {"pek.hub.v1.Profile.nickname", 0, PROFILE_NICKNAME_CHARS_MAX, 0},
+    {"pek.hub.v1.Profile.room", 0, PROFILE_ROOM_CHARS_MAX, 0},
+    {"pek.hub.v1.Profile.external_accounts", 0, 0, PROFILE_ACCOUNTS_MAX},
+    {"pek.hub.v1.AddInstanceRequest.realm", 1, REALM_BYTES_MAX, 0},
+    {"pek.hub.v1.AddInstanceRequest.target", 1, INSTANCE_TARGET_BYTES_MAX, 0},
+    {"pek.hub.v1.AddInstanceRequest.name", 0, INSTANCE_NAME_CHARACTERS_MAX, 0},
+    {"pek.hub.v1.AddInstanceRequest.tls_name", 0, INSTANCE_TARGET_BYTES_MAX, 0},
+    {"pek.hub.v1.AddInstanceRequest.ca_pem", 0, INSTANCE_CA_BYTES_MAX, 0},
+    {"pek.membership.v1.BatchAcceptMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.membership.v1.BatchArchiveMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.membership.v1.BatchAddMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    /* organisation@slug */
+    {"pek.policy.v1.Statement.group_id", 0, 2 * TEXT_SLUG_CHARS_MAX + 1, 0},
+    {"pek.policy.v1.Statement.resource", 0, DELEGATION_RESOURCE_BYTES_MAX, 0},
+    {"pek.policy.v1.CreateChildRequest.name", 1, TEXT_NAME_CHARS_MAX, 0},
+    {"pek.policy.v1.CreateChildRequest.statements", 0, 0, DELEGATION_STATEMENTS_MAX},
+};
+
+static struct transcode *transcode;
+static struct arena arena;
+static size_t found_count;
+
+static int load(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    arena_init(&arena, 1 << 20);
+    if (transcode_new(slice_make(pek_descriptor_set, pek_descriptor_set_len), &transcode, &fault))
+        fail_msg("%s", fault.text);
+    return 0;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    transcode = transcode_free(transcode);
+    arena_done(&arena);
+    return 0;
+}
+
+static const struct bound *find(const char *field)
+{
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        if (strcmp(bounds[i].field, field) == 0)
+            return &bounds[i];
+    }
+    return NULL;
+}
+
+static void check_field(const upb_FieldDef *field)
+{
+    struct transcode_field_rule rule;
+    assert_int_equal(transcode_field_rule(transcode, field, &arena, &rule), STATUS_OK);
+    if (!rule.chars_min && !rule.chars_max && !rule.items_max)
+        return;
+    const struct bound *bound = find(upb_FieldDef_FullName(field));
+    if (!bound) {
+        fail_msg("%s has a bound that is not held against the code", upb_FieldDef_FullName(field));
+        return;
+    }
+    if (bound->chars_min != rule.chars_min || bound->chars_max != rule.chars_max ||
+        bound->items_max != rule.items_max)
+        fail_msg("%s: the proto has other bounds than the code", bound->field);
+    found_count++;
+}
+
+/* The messages of all files that hold a method of ours. */
+static void bounds_are_those_of_the_code(void **state)
+{
+    (void)state;
+    const upb_FileDef *before = NULL;
+    for (size_t i = 0; i < transcode_method_count(transcode); i++) {
+        const upb_FileDef *file =
+            upb_ServiceDef_File(upb_MethodDef_Service(transcode_method(transcode, i)->def));
+        if (file == before)
+            continue;
+        before = file;
+        for (int j = 0; j < upb_FileDef_TopLevelMessageCount(file); j++) {
+            const upb_MessageDef *message = upb_FileDef_TopLevelMessage(file, j);
+            for (int k = 0; k < upb_MessageDef_FieldCount(message); k++)
+                check_field(upb_MessageDef_Field(message, k));
+        }
+    }
+    assert_int_equal(found_count, sizeof(bounds) / sizeof(bounds[0]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_are_those_of_the_code),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}
