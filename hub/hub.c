@@ -17,6 +17,7 @@
 #include "hub/site/site.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/clock.h"
+#include "shared/base/descriptors.h"
 #include "shared/base/version.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
@@ -27,6 +28,8 @@
 #define SETTLE_MS_MAX 5000
 #define SETTLE_LOOK_MS 2
 #define HOUSEKEEPING_EVERY_MS (60 * 1000)
+/* Open files besides connections of browsers: PostgreSQL, Redis, the realms, the log, the site. */
+#define DESCRIPTORS_KEPT 512
 
 /* In the order of their making; taken apart in the reverse. */
 struct hub {
@@ -294,6 +297,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .export_timeout_ms = config->export_timeout_ms,
         .realm_timeout_ms = config->realm_timeout_ms,
         .straggler_ms = config->straggler_ms,
+        .events_comment_ms = config->events_comment_ms,
         .realm_items_max = (uint64_t)config->realm_items_max,
         .limits =
             {
@@ -365,18 +369,34 @@ static enum status open_server(struct hub *hub, struct fault *fault)
     const struct hub_config *config = hub->config;
     const struct http_tls tls = {config->https_certificate, config->https_key, observe_certificate,
                                  NULL};
+    enum status status =
+        descriptors_reserve((size_t)config->connections_max, DESCRIPTORS_KEPT, fault);
+    if (status)
+        return status;
+    const struct http_tls tls = {config->https_certificate, config->https_key, certificate_reloaded,
+                                 hub};
     const struct http_options options = {
         .listen = config->listen,
         .body_bytes_max = (size_t)config->body_bytes_max,
         .connections_max = (size_t)config->connections_max,
         .connections_per_address_max = (size_t)config->connections_per_address_max,
+        .line_bytes_max = (size_t)config->line_bytes_max,
+        .header_bytes_max = (size_t)config->header_bytes_max,
+        .header_timeout_ms = config->header_timeout_ms,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .write_stall_ms = config->write_stall_ms,
+        .http2_streams_max = (size_t)config->http2_streams_max,
+        .http2_large_bodies_max = (size_t)config->http2_large_bodies_max,
+        .http2_odd_frames_max = (size_t)config->http2_odd_frames_max,
+        .http2_odd_frames_per_s = (size_t)config->http2_odd_frames_per_second,
+        .http2_resets_max = (size_t)config->http2_resets_max,
         .tls = config->https_certificate[0] ? &tls : NULL,
         .strict_transport =
             config->https_certificate[0] || strncmp(config->public_url, "https://", 8) == 0,
         .trusted_proxies = config->trusted_proxies.items,
         .trusted_proxy_count = config->trusted_proxies.count,
     };
-    enum status status = http_server_new(hub->fibers, &options, handle, hub, &hub->server, fault);
+    status = http_server_new(hub->fibers, &options, handle, hub, &hub->server, fault);
     if (status)
         return status;
     hub->observe.server = hub->server;

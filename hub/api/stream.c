@@ -265,7 +265,7 @@ static enum status wait_for_heads(struct list_stream *stream)
     }
     int64_t comment_us = DEADLINE_NONE;
     if (stream->format.kind == FORMAT_EVENTS && stream->format.begun)
-        comment_us = stream->format.flushed_us + API_EVENTS_COMMENT_MS * INT64_C(1000);
+        comment_us = stream->format.flushed_us + stream->call->api->options.events_comment_ms * 1000;
     enum status status = fanout_wait(fanout, comment_us < until_us ? comment_us : until_us);
     int64_t now_us = clock_monotonic_us();
     if (status != STATUS_CANCELLED && now_us >= comment_us && now_us < until_us)
