@@ -304,7 +304,8 @@ static const struct config_option options[] = {
      .min = 10,
      .max = 1000000,
      .fallback = "1000",
-     .help = "frames that bring nothing (pings, settings, empty data) that one connection may send at once"},
+     .help = "frames that bring nothing (pings, settings, empty data) that one connection may send "
+             "at once"},
     {.name = "http2_odd_frames_per_second",
      OPTION(INT, http2_odd_frames_per_second),
      .unit = "frames",

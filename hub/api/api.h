@@ -28,8 +28,8 @@
 #define API_FLUSH_BYTES                                                                            \
     (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
 #define API_EVENTS_RETRY                                                                           \
-    "retry: 3000\n" /* milliseconds until a browser asks again; part of the first event */
-#define API_ENDING_MS 2000          /* for the last line of a stream whose time is up */
+    "retry: 3000\n"        /* milliseconds until a browser asks again; part of the first event */
+#define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
 

@@ -14,9 +14,15 @@
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define SETTINGS FRAME("\x00", "\x04", "\x00", "\x00")
 /* GET http://a/ with nothing but indexed fields and an authority; on `id`. */
-#define GET_FRAME(id) FRAME("\x06", "\x01", "\x05", id) "\x82\x86\x84\x41\x01" "a"
+#define GET_FRAME(id)                                                                              \
+    FRAME("\x06", "\x01", "\x05", id)                                                              \
+    "\x82\x86\x84\x41\x01"                                                                         \
+    "a"
 /* The same with a body to come. */
-#define POST_FRAME(id) FRAME("\x06", "\x01", "\x04", id) "\x83\x86\x84\x41\x01" "a"
+#define POST_FRAME(id)                                                                             \
+    FRAME("\x06", "\x01", "\x04", id)                                                              \
+    "\x83\x86\x84\x41\x01"                                                                         \
+    "a"
 
 /* The last frame of the type that came, as slice of its payload; ptr NULL when none did. */
 static struct slice frame_of(const struct client *client, uint8_t type, int32_t stream_id)
@@ -60,7 +66,8 @@ static void broken_frames_end_the_connection(void **state)
         /* 5 is closed by 7 (RFC 9113 5.1.1). */
         {"a stream that goes back", SLICE_LIT(GET_FRAME("\x07") GET_FRAME("\x05")),
          NGHTTP2_STREAM_CLOSED},
-        {"priority on stream 0", SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x00") "\x00\x00\x00\x01\x10"),
+        {"priority on stream 0",
+         SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x00") "\x00\x00\x00\x01\x10"),
          NGHTTP2_PROTOCOL_ERROR},
         {"a stream that depends on itself",
          SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x03\x10"),
@@ -68,9 +75,11 @@ static void broken_frames_end_the_connection(void **state)
         {"the same, exclusively",
          SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x80\x00\x00\x03\x10"),
          NGHTTP2_PROTOCOL_ERROR},
-        {"a window beyond 2^31", SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x7f\xff\xff\xff"),
+        {"a window beyond 2^31",
+         SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x7f\xff\xff\xff"),
          NGHTTP2_FLOW_CONTROL_ERROR},
-        {"a window update of nothing", SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x00"),
+        {"a window update of nothing",
+         SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x00"),
          NGHTTP2_PROTOCOL_ERROR},
         /* 6.9 asks for less; nghttp2 takes it as seriously as on stream 0. */
         {"a stream's window update of nothing",
@@ -84,7 +93,8 @@ static void broken_frames_end_the_connection(void **state)
          NGHTTP2_PROTOCOL_ERROR},
         {"settings that are no settings", SLICE_LIT(FRAME("\x05", "\x04", "\x00", "\x00") "12345"),
          NGHTTP2_FRAME_SIZE_ERROR},
-        {"settings of a stream", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x03")), NGHTTP2_PROTOCOL_ERROR},
+        {"settings of a stream", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x03")),
+         NGHTTP2_PROTOCOL_ERROR},
         {"a short ping", SLICE_LIT(FRAME("\x07", "\x06", "\x00", "\x00") "1234567"),
          NGHTTP2_FRAME_SIZE_ERROR},
         {"a push", SLICE_LIT(FRAME("\x05", "\x05", "\x04", "\x03") "\x00\x00\x00\x04\x82"),
@@ -92,14 +102,16 @@ static void broken_frames_end_the_connection(void **state)
         {"a reset of stream 0", SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x00") "\x00\x00\x00\x08"),
          NGHTTP2_PROTOCOL_ERROR},
         {"a reset of a stream that never was",
-         SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x09") "\x00\x00\x00\x08"), NGHTTP2_PROTOCOL_ERROR},
+         SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x09") "\x00\x00\x00\x08"),
+         NGHTTP2_PROTOCOL_ERROR},
         {"a continuation of nothing", SLICE_LIT(FRAME("\x00", "\x09", "\x04", "\x03")),
          NGHTTP2_PROTOCOL_ERROR},
         {"something within a header block",
-         SLICE_LIT(FRAME("\x01", "\x01", "\x01", "\x03") "\x82" FRAME("\x08", "\x06", "\x00", "\x00") "12345678"),
+         SLICE_LIT(FRAME("\x01", "\x01", "\x01", "\x03") "\x82" FRAME("\x08", "\x06", "\x00",
+                                                                      "\x00") "12345678"),
          NGHTTP2_PROTOCOL_ERROR},
-        {"fields that are not in the table", SLICE_LIT(FRAME("\x01", "\x01", "\x05", "\x03") "\xfe"),
-         NGHTTP2_COMPRESSION_ERROR},
+        {"fields that are not in the table",
+         SLICE_LIT(FRAME("\x01", "\x01", "\x05", "\x03") "\xfe"), NGHTTP2_COMPRESSION_ERROR},
         {"a frame that is too large", SLICE_LIT("\x00\x40\x01\x00\x00\x00\x00\x00\x03"),
          NGHTTP2_FRAME_SIZE_ERROR},
     };
@@ -133,26 +145,50 @@ static void broken_streams_end_alone(void **state)
         {"a window of a stream beyond 2^31",
          SLICE_LIT(POST_FRAME("\x03") FRAME("\x04", "\x08", "\x00", "\x03") "\x7f\xff\xff\xff"),
          NGHTTP2_FLOW_CONTROL_ERROR},
-        {"no :path", SLICE_LIT(FRAME("\x05", "\x01", "\x05", "\x03") "\x82\x86\x41\x01" "a"),
+        {"no :path",
+         SLICE_LIT(FRAME("\x05", "\x01", "\x05", "\x03") "\x82\x86\x41\x01"
+                                                         "a"),
          NGHTTP2_PROTOCOL_ERROR},
-        {"two methods", SLICE_LIT(FRAME("\x07", "\x01", "\x05", "\x03") "\x82\x83\x86\x84\x41\x01" "a"),
+        {"two methods",
+         SLICE_LIT(FRAME("\x07", "\x01", "\x05", "\x03") "\x82\x83\x86\x84\x41\x01"
+                                                         "a"),
          NGHTTP2_PROTOCOL_ERROR},
         {"a name in upper case",
-         SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01" "a" "\x00\x01" "X" "\x01" "y"),
+         SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
+                                                         "a"
+                                                         "\x00\x01"
+                                                         "X"
+                                                         "\x01"
+                                                         "y"),
          NGHTTP2_PROTOCOL_ERROR},
         {"a line end in a value",
-         SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01" "a" "\x00\x01" "x" "\x01" "\n"),
+         SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
+                                                         "a"
+                                                         "\x00\x01"
+                                                         "x"
+                                                         "\x01"
+                                                         "\n"),
          NGHTTP2_PROTOCOL_ERROR},
         {"a field of the connection's",
-         SLICE_LIT(FRAME("\x1a", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01" "a"
-                   "\x00\x0a" "connection" "\x07" "upgrade"),
+         SLICE_LIT(FRAME("\x1a", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
+                                                         "a"
+                                                         "\x00\x0a"
+                                                         "connection"
+                                                         "\x07"
+                                                         "upgrade"),
          NGHTTP2_PROTOCOL_ERROR},
         {"more than content-length says",
-         SLICE_LIT(FRAME("\x09", "\x01", "\x04", "\x03") "\x83\x86\x84\x41\x01" "a" "\x5c\x01" "1"
-                   FRAME("\x02", "\x00", "\x01", "\x03") "xx"),
+         SLICE_LIT(
+             FRAME("\x09", "\x01", "\x04", "\x03") "\x83\x86\x84\x41\x01"
+                                                   "a"
+                                                   "\x5c\x01"
+                                                   "1" FRAME("\x02", "\x00", "\x01", "\x03") "xx"),
          NGHTTP2_PROTOCOL_ERROR},
         {"less than content-length says",
-         SLICE_LIT(FRAME("\x09", "\x01", "\x05", "\x03") "\x83\x86\x84\x41\x01" "a" "\x5c\x01" "1"),
+         SLICE_LIT(FRAME("\x09", "\x01", "\x05", "\x03") "\x83\x86\x84\x41\x01"
+                                                         "a"
+                                                         "\x5c\x01"
+                                                         "1"),
          NGHTTP2_PROTOCOL_ERROR},
     };
     (void)state;
@@ -188,7 +224,10 @@ static void trailers_are_counted_and_not_waited_for(void **state)
     start((struct http_options){.header_timeout_ms = 150});
     struct client client = client_open();
     client_send(&client, SLICE_LIT(PREFACE SETTINGS POST_FRAME("\x01")
-                                       FRAME("\x05", "\x01", "\x05", "\x01") "\x00\x01" "x" "\x01" "y"));
+                                       FRAME("\x05", "\x01", "\x05", "\x01") "\x00\x01"
+                                                                             "x"
+                                                                             "\x01"
+                                                                             "y"));
     WAIT_FOR((client_take(&client), frame_of(&client, NGHTTP2_DATA, 1).ptr));
     int64_t later_us = deadline_after_ms(400);
     WAIT_FOR(clock_monotonic_us() > later_us);
@@ -197,7 +236,11 @@ static void trailers_are_counted_and_not_waited_for(void **state)
     frame[1] = (char)(16000 >> 8);
     frame[2] = (char)(16000 & 0xff);
     memset(frame + 9, '\xbe', 16000);
-    memcpy(frame + 9, "\x40\x01" "x" "\x7f\xa1\x1e", 6); /* 127 + 33 + 30 * 128 = 4 000 */
+    memcpy(frame + 9,
+           "\x40\x01"
+           "x"
+           "\x7f\xa1\x1e",
+           6); /* 127 + 33 + 30 * 128 = 4 000 */
     memset(frame + 15, 'v', 4000);
     client_send(&client, SLICE_LIT(POST_FRAME("\x03")));
     client_send(&client, slice_make(frame, sizeof(frame)));
@@ -216,7 +259,8 @@ static void streams_above_the_limit_are_refused(void **state)
     (void)state;
     start((struct http_options){.http2_streams_max = 2});
     struct client client = client_open();
-    client_send(&client, SLICE_LIT(PREFACE SETTINGS POST_FRAME("\x01") POST_FRAME("\x03") POST_FRAME("\x05")));
+    client_send(&client, SLICE_LIT(PREFACE SETTINGS POST_FRAME("\x01") POST_FRAME("\x03")
+                                       POST_FRAME("\x05")));
     WAIT_FOR((client_take(&client), frame_of(&client, NGHTTP2_RST_STREAM, 5).ptr) || client.ended);
     assert_int_equal(number(frame_of(&client, NGHTTP2_RST_STREAM, 5), 0), NGHTTP2_REFUSED_STREAM);
     assert_int_equal(http_server_connections(server), 1);

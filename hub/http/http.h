@@ -83,13 +83,14 @@ struct http_options {
     size_t connections_per_address_max; /* see hub/http/addresses.h */
     int64_t
         header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
-    int64_t idle_timeout_ms;    /* between two requests */
-    int64_t write_stall_ms;     /* a client that takes nothing for so long is closed */
+    int64_t idle_timeout_ms; /* between two requests */
+    int64_t write_stall_ms;  /* a client that takes nothing for so long is closed */
     size_t http2_streams_max;
     size_t http2_large_bodies_max;
     size_t http2_odd_frames_max;
     size_t http2_odd_frames_per_s;
-    size_t http2_resets_max; /* at most http2_odd_frames_max: one costs so many of those as go into it */
+    size_t
+        http2_resets_max; /* at most http2_odd_frames_max: one costs so many of those as go into it */
     const struct http_tls *tls; /* NULL: plain */
     /* Browsers are told to come by HTTPS only from now on (HTTP_STRICT_TRANSPORT); with TLS here, or at a proxy. */
     bool strict_transport;

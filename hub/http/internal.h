@@ -57,8 +57,8 @@ struct http_server {
     int64_t header_timeout_us, idle_timeout_us, write_stall_us;
     struct {
         size_t streams_max, large_bodies_max;
-        int64_t frame_us;    /* what one odd frame costs, as time */
-        int64_t credit_us;   /* what a connection has at most */
+        int64_t frame_us;     /* what one odd frame costs, as time */
+        int64_t credit_us;    /* what a connection has at most */
         int64_t reset_frames; /* odd frames that a reset is worth */
     } http2;
     bool strict_transport;

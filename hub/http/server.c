@@ -56,8 +56,7 @@ static void take_http2_options(struct http_server *server, const struct http_opt
         or_default(options->http2_large_bodies_max, HTTP2_LARGE_BODIES_MAX);
     server->http2.frame_us = 1000000 / (int64_t)per_s;
     server->http2.credit_us = (int64_t)frames_max * server->http2.frame_us;
-    server->http2.reset_frames =
-        frames_max > resets_max ? (int64_t)(frames_max / resets_max) : 1;
+    server->http2.reset_frames = frames_max > resets_max ? (int64_t)(frames_max / resets_max) : 1;
 }
 
 static enum status take_options(struct http_server *server, const struct http_options *options,

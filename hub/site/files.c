@@ -122,8 +122,9 @@ static bool brotli_body(struct slice body, struct arena *arena, struct slice *re
 {
     size_t len = body.len;
     uint8_t *out = arena_alloc(arena, len);
-    if (!out || !BrotliEncoderCompress(FILES_BROTLI_QUALITY, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT,
-                                       body.len, (const uint8_t *)body.ptr, &len, out))
+    if (!out ||
+        !BrotliEncoderCompress(FILES_BROTLI_QUALITY, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT,
+                               body.len, (const uint8_t *)body.ptr, &len, out))
         return false;
     *ret_body = slice_make(out, len);
     return true;

@@ -140,6 +140,20 @@ describe('habits', () => {
     assert.equal(answer.headers['access-control-allow-origin'], undefined);
   });
 
+  it('Vary names all that an answer depends on', async () => {
+    const varies = async (path, headers) => (await alice.get(path, headers)).headers.vary.split(', ').sort();
+    assert.deepEqual(await varies('/api/v1/groups?pageSize=2'), ['accept', 'accept-encoding', 'sec-fetch-site']);
+    assert.deepEqual(await varies('/api/v1/groups?pageSize=2', { accept: 'application/x-ndjson' }), ['accept']);
+    assert.deepEqual(await varies('/api/v1/nothing', { accept: 'application/problem+json' }), ['accept']);
+    assert.deepEqual(await varies('/openapi.json'), ['accept-encoding']);
+  });
+
+  it('what is wrong with Last-Event-ID is not said of another field', async () => {
+    const answer = await alice.get('/api/v1/groups', { accept: 'text/event-stream', 'last-event-id': 'nonsense' });
+    assert.equal(answer.status, 400);
+    assert.match(answer.json.error.message, /Last-Event-ID/);
+  });
+
   it('an action without a body wants no content type', async () => {
     const path = '/api/v1/realms/worker-acme/groups/does-not@exist:archive';
     assert.ok([403, 404].includes((await alice.request('POST', path)).status));

@@ -263,7 +263,8 @@ static void events_that_wait_are_kept_alive(void **state)
     f.b->fault = RUDE_STALL;
     f.b->fault_after = 1;
     struct exchange events = federation_send(&f, "GET", "/api/v1/realms/b/groups", EVENTS, NULL);
-    FEDERATION_WAIT_FOR(&f, (exchange_take(&events), exchange_has(&events, "\n:\n\n\r\n3\r\n:\n\n")));
+    FEDERATION_WAIT_FOR(&f,
+                        (exchange_take(&events), exchange_has(&events, "\n:\n\n\r\n3\r\n:\n\n")));
     assert_true(exchange_has(&events, "secret"));
     exchange_close(&events);
     FEDERATION_WAIT_FOR(&f, f.b->cancelled == 1);
