@@ -28,8 +28,7 @@
 #define SETTLE_MS_MAX 5000
 #define SETTLE_LOOK_MS 2
 #define HOUSEKEEPING_EVERY_MS (60 * 1000)
-/* Open files besides connections of browsers: PostgreSQL, Redis, the realms, the log, the site. */
-#define DESCRIPTORS_KEPT 512
+#define DESCRIPTORS_KEPT 512 /* open files besides connections of browsers */
 
 /* In the order of their making; taken apart in the reverse. */
 struct hub {

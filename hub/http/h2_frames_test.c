@@ -50,76 +50,74 @@ static uint32_t number(struct slice bytes, size_t at)
 }
 
 /* What ends the whole connection; stream 1 is answered, and closed, before. In one piece and byte by byte. */
+static const struct {
+    const char *what;
+    struct slice bytes;
+    uint32_t error;
+} broken_frames[] = {
+    {"data on a closed stream", SLICE_LIT(FRAME("\x01", "\x00", "\x00", "\x01") "x"),
+     NGHTTP2_STREAM_CLOSED},
+    {"headers on a closed stream", SLICE_LIT(GET_FRAME("\x01")), NGHTTP2_STREAM_CLOSED},
+    {"data on a stream that never was", SLICE_LIT(FRAME("\x01", "\x00", "\x00", "\x09") "x"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a stream of the server's", SLICE_LIT(GET_FRAME("\x02")), NGHTTP2_PROTOCOL_ERROR},
+    /* 5 is closed by 7 (RFC 9113 5.1.1). */
+    {"a stream that goes back", SLICE_LIT(GET_FRAME("\x07") GET_FRAME("\x05")),
+     NGHTTP2_STREAM_CLOSED},
+    {"priority on stream 0",
+     SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x00") "\x00\x00\x00\x01\x10"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a stream that depends on itself",
+     SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x03\x10"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"the same, exclusively",
+     SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x80\x00\x00\x03\x10"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a window beyond 2^31", SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x7f\xff\xff\xff"),
+     NGHTTP2_FLOW_CONTROL_ERROR},
+    {"a window update of nothing",
+     SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x00"), NGHTTP2_PROTOCOL_ERROR},
+    /* 6.9 asks for less; nghttp2 takes it as seriously as on stream 0. */
+    {"a stream's window update of nothing",
+     SLICE_LIT(POST_FRAME("\x03") FRAME("\x04", "\x08", "\x00", "\x03") "\x00\x00\x00\x00"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"an initial window beyond 2^31",
+     SLICE_LIT(FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x04\x80\x00\x00\x00"),
+     NGHTTP2_FLOW_CONTROL_ERROR},
+    {"a frame size below the least",
+     SLICE_LIT(FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x05\x00\x00\x00\x01"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"settings that are no settings", SLICE_LIT(FRAME("\x05", "\x04", "\x00", "\x00") "12345"),
+     NGHTTP2_FRAME_SIZE_ERROR},
+    {"settings of a stream", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x03")),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a short ping", SLICE_LIT(FRAME("\x07", "\x06", "\x00", "\x00") "1234567"),
+     NGHTTP2_FRAME_SIZE_ERROR},
+    {"a push", SLICE_LIT(FRAME("\x05", "\x05", "\x04", "\x03") "\x00\x00\x00\x04\x82"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a reset of stream 0", SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x00") "\x00\x00\x00\x08"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a reset of a stream that never was",
+     SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x09") "\x00\x00\x00\x08"), NGHTTP2_PROTOCOL_ERROR},
+    {"a continuation of nothing", SLICE_LIT(FRAME("\x00", "\x09", "\x04", "\x03")),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"something within a header block",
+     SLICE_LIT(FRAME("\x01", "\x01", "\x01", "\x03") "\x82" FRAME("\x08", "\x06", "\x00",
+                                                                  "\x00") "12345678"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"fields that are not in the table", SLICE_LIT(FRAME("\x01", "\x01", "\x05", "\x03") "\xfe"),
+     NGHTTP2_COMPRESSION_ERROR},
+    {"a frame that is too large", SLICE_LIT("\x00\x40\x01\x00\x00\x00\x00\x00\x03"),
+     NGHTTP2_FRAME_SIZE_ERROR},
+};
+
 static void broken_frames_end_the_connection(void **state)
 {
-    static const struct {
-        const char *what;
-        struct slice bytes;
-        uint32_t error;
-    } cases[] = {
-        {"data on a closed stream", SLICE_LIT(FRAME("\x01", "\x00", "\x00", "\x01") "x"),
-         NGHTTP2_STREAM_CLOSED},
-        {"headers on a closed stream", SLICE_LIT(GET_FRAME("\x01")), NGHTTP2_STREAM_CLOSED},
-        {"data on a stream that never was", SLICE_LIT(FRAME("\x01", "\x00", "\x00", "\x09") "x"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a stream of the server's", SLICE_LIT(GET_FRAME("\x02")), NGHTTP2_PROTOCOL_ERROR},
-        /* 5 is closed by 7 (RFC 9113 5.1.1). */
-        {"a stream that goes back", SLICE_LIT(GET_FRAME("\x07") GET_FRAME("\x05")),
-         NGHTTP2_STREAM_CLOSED},
-        {"priority on stream 0",
-         SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x00") "\x00\x00\x00\x01\x10"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a stream that depends on itself",
-         SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x03\x10"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"the same, exclusively",
-         SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x80\x00\x00\x03\x10"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a window beyond 2^31",
-         SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x7f\xff\xff\xff"),
-         NGHTTP2_FLOW_CONTROL_ERROR},
-        {"a window update of nothing",
-         SLICE_LIT(FRAME("\x04", "\x08", "\x00", "\x00") "\x00\x00\x00\x00"),
-         NGHTTP2_PROTOCOL_ERROR},
-        /* 6.9 asks for less; nghttp2 takes it as seriously as on stream 0. */
-        {"a stream's window update of nothing",
-         SLICE_LIT(POST_FRAME("\x03") FRAME("\x04", "\x08", "\x00", "\x03") "\x00\x00\x00\x00"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"an initial window beyond 2^31",
-         SLICE_LIT(FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x04\x80\x00\x00\x00"),
-         NGHTTP2_FLOW_CONTROL_ERROR},
-        {"a frame size below the least",
-         SLICE_LIT(FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x05\x00\x00\x00\x01"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"settings that are no settings", SLICE_LIT(FRAME("\x05", "\x04", "\x00", "\x00") "12345"),
-         NGHTTP2_FRAME_SIZE_ERROR},
-        {"settings of a stream", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x03")),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a short ping", SLICE_LIT(FRAME("\x07", "\x06", "\x00", "\x00") "1234567"),
-         NGHTTP2_FRAME_SIZE_ERROR},
-        {"a push", SLICE_LIT(FRAME("\x05", "\x05", "\x04", "\x03") "\x00\x00\x00\x04\x82"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a reset of stream 0", SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x00") "\x00\x00\x00\x08"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a reset of a stream that never was",
-         SLICE_LIT(FRAME("\x04", "\x03", "\x00", "\x09") "\x00\x00\x00\x08"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a continuation of nothing", SLICE_LIT(FRAME("\x00", "\x09", "\x04", "\x03")),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"something within a header block",
-         SLICE_LIT(FRAME("\x01", "\x01", "\x01", "\x03") "\x82" FRAME("\x08", "\x06", "\x00",
-                                                                      "\x00") "12345678"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"fields that are not in the table",
-         SLICE_LIT(FRAME("\x01", "\x01", "\x05", "\x03") "\xfe"), NGHTTP2_COMPRESSION_ERROR},
-        {"a frame that is too large", SLICE_LIT("\x00\x40\x01\x00\x00\x00\x00\x00\x03"),
-         NGHTTP2_FRAME_SIZE_ERROR},
-    };
     (void)state;
     start((struct http_options){0});
-    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *what = cases[i / 2].what;
-        struct slice bytes = cases[i / 2].bytes;
+    for (size_t i = 0; i < 2 * sizeof(broken_frames) / sizeof(broken_frames[0]); i++) {
+        const char *what = broken_frames[i / 2].what;
+        struct slice bytes = broken_frames[i / 2].bytes;
         size_t step = i % 2 ? 1 : bytes.len;
         struct client client = client_open();
         client_send(&client, SLICE_LIT(PREFACE SETTINGS GET_FRAME("\x01")));
@@ -128,82 +126,83 @@ static void broken_frames_end_the_connection(void **state)
             client_send(&client, slice_make(bytes.ptr + at, step));
         WAIT_FOR(client_take_all(&client));
         struct slice goaway = frame_of(&client, NGHTTP2_GOAWAY, 0);
-        if (!goaway.ptr || number(goaway, 4) != cases[i / 2].error)
+        if (!goaway.ptr || number(goaway, 4) != broken_frames[i / 2].error)
             fail_msg("%s (by %zu): goaway %u", what, step, goaway.ptr ? number(goaway, 4) : 0);
         client_close(&client);
     }
 }
 
 /* What costs its stream, and leaves the connection and its other streams alone. */
+static const struct {
+    const char *what;
+    struct slice bytes;
+    uint32_t error;
+} broken_streams[] = {
+    {"a window of a stream beyond 2^31",
+     SLICE_LIT(POST_FRAME("\x03") FRAME("\x04", "\x08", "\x00", "\x03") "\x7f\xff\xff\xff"),
+     NGHTTP2_FLOW_CONTROL_ERROR},
+    {"no :path",
+     SLICE_LIT(FRAME("\x05", "\x01", "\x05", "\x03") "\x82\x86\x41\x01"
+                                                     "a"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"two methods",
+     SLICE_LIT(FRAME("\x07", "\x01", "\x05", "\x03") "\x82\x83\x86\x84\x41\x01"
+                                                     "a"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a name in upper case",
+     SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
+                                                     "a"
+                                                     "\x00\x01"
+                                                     "X"
+                                                     "\x01"
+                                                     "y"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a line end in a value",
+     SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
+                                                     "a"
+                                                     "\x00\x01"
+                                                     "x"
+                                                     "\x01"
+                                                     "\n"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"a field of the connection's",
+     SLICE_LIT(FRAME("\x1a", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
+                                                     "a"
+                                                     "\x00\x0a"
+                                                     "connection"
+                                                     "\x07"
+                                                     "upgrade"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"more than content-length says",
+     SLICE_LIT(
+         FRAME("\x09", "\x01", "\x04", "\x03") "\x83\x86\x84\x41\x01"
+                                               "a"
+                                               "\x5c\x01"
+                                               "1" FRAME("\x02", "\x00", "\x01", "\x03") "xx"),
+     NGHTTP2_PROTOCOL_ERROR},
+    {"less than content-length says",
+     SLICE_LIT(FRAME("\x09", "\x01", "\x05", "\x03") "\x83\x86\x84\x41\x01"
+                                                     "a"
+                                                     "\x5c\x01"
+                                                     "1"),
+     NGHTTP2_PROTOCOL_ERROR},
+};
+
 static void broken_streams_end_alone(void **state)
 {
-    static const struct {
-        const char *what;
-        struct slice bytes;
-        uint32_t error;
-    } cases[] = {
-        {"a window of a stream beyond 2^31",
-         SLICE_LIT(POST_FRAME("\x03") FRAME("\x04", "\x08", "\x00", "\x03") "\x7f\xff\xff\xff"),
-         NGHTTP2_FLOW_CONTROL_ERROR},
-        {"no :path",
-         SLICE_LIT(FRAME("\x05", "\x01", "\x05", "\x03") "\x82\x86\x41\x01"
-                                                         "a"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"two methods",
-         SLICE_LIT(FRAME("\x07", "\x01", "\x05", "\x03") "\x82\x83\x86\x84\x41\x01"
-                                                         "a"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a name in upper case",
-         SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
-                                                         "a"
-                                                         "\x00\x01"
-                                                         "X"
-                                                         "\x01"
-                                                         "y"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a line end in a value",
-         SLICE_LIT(FRAME("\x0b", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
-                                                         "a"
-                                                         "\x00\x01"
-                                                         "x"
-                                                         "\x01"
-                                                         "\n"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"a field of the connection's",
-         SLICE_LIT(FRAME("\x1a", "\x01", "\x05", "\x03") "\x82\x86\x84\x41\x01"
-                                                         "a"
-                                                         "\x00\x0a"
-                                                         "connection"
-                                                         "\x07"
-                                                         "upgrade"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"more than content-length says",
-         SLICE_LIT(
-             FRAME("\x09", "\x01", "\x04", "\x03") "\x83\x86\x84\x41\x01"
-                                                   "a"
-                                                   "\x5c\x01"
-                                                   "1" FRAME("\x02", "\x00", "\x01", "\x03") "xx"),
-         NGHTTP2_PROTOCOL_ERROR},
-        {"less than content-length says",
-         SLICE_LIT(FRAME("\x09", "\x01", "\x05", "\x03") "\x83\x86\x84\x41\x01"
-                                                         "a"
-                                                         "\x5c\x01"
-                                                         "1"),
-         NGHTTP2_PROTOCOL_ERROR},
-    };
     (void)state;
     start((struct http_options){.header_timeout_ms = 150});
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(broken_streams) / sizeof(broken_streams[0]); i++) {
         struct client client = client_open();
         client_send(&client, SLICE_LIT(PREFACE SETTINGS GET_FRAME("\x01")));
         WAIT_FOR((client_take(&client), frame_of(&client, NGHTTP2_DATA, 1).ptr));
         size_t started = seen.started;
-        client_send(&client, cases[i].bytes);
+        client_send(&client, broken_streams[i].bytes);
         WAIT_FOR((client_take(&client), frame_of(&client, NGHTTP2_RST_STREAM, 3).ptr) ||
                  client.ended);
         struct slice reset = frame_of(&client, NGHTTP2_RST_STREAM, 3);
-        if (!reset.ptr || number(reset, 0) != cases[i].error)
-            fail_msg("%s: reset %u", cases[i].what, reset.ptr ? number(reset, 0) : 0);
+        if (!reset.ptr || number(reset, 0) != broken_streams[i].error)
+            fail_msg("%s: reset %u", broken_streams[i].what, reset.ptr ? number(reset, 0) : 0);
         assert_int_equal(seen.started, started);
         /* Nor does the clock of its header block run on. */
         int64_t later_us = deadline_after_ms(i == 1 ? 400 : 0);
@@ -211,7 +210,7 @@ static void broken_streams_end_alone(void **state)
         client_send(&client, SLICE_LIT(GET_FRAME("\x05")));
         WAIT_FOR((client_take(&client), frame_of(&client, NGHTTP2_DATA, 5).ptr) || client.ended);
         if (!frame_of(&client, NGHTTP2_DATA, 5).ptr)
-            fail_msg("%s: the connection is over", cases[i].what);
+            fail_msg("%s: the connection is over", broken_streams[i].what);
         client_close(&client);
     }
 }
