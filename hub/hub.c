@@ -17,7 +17,6 @@
 #include "hub/site/site.h"
 #include "protos/descriptor_set.h"
 #include "shared/base/clock.h"
-#include "shared/base/descriptors.h"
 #include "shared/base/version.h"
 #include "shared/log/log.h"
 #include "shared/pg/pg.h"
@@ -28,7 +27,6 @@
 #define SETTLE_MS_MAX 5000
 #define SETTLE_LOOK_MS 2
 #define HOUSEKEEPING_EVERY_MS (60 * 1000)
-#define DESCRIPTORS_KEPT 512 /* open files besides connections of browsers */
 
 /* In the order of their making; taken apart in the reverse. */
 struct hub {
@@ -395,7 +393,7 @@ static enum status open_server(struct hub *hub, struct fault *fault)
         .trusted_proxies = config->trusted_proxies.items,
         .trusted_proxy_count = config->trusted_proxies.count,
     };
-    status = http_server_new(hub->fibers, &options, handle, hub, &hub->server, fault);
+    enum status status = http_server_new(hub->fibers, &options, handle, hub, &hub->server, fault);
     if (status)
         return status;
     hub->observe.server = hub->server;
