@@ -366,12 +366,6 @@ static enum status open_server(struct hub *hub, struct fault *fault)
     const struct hub_config *config = hub->config;
     const struct http_tls tls = {config->https_certificate, config->https_key, observe_certificate,
                                  NULL};
-    enum status status =
-        descriptors_reserve((size_t)config->connections_max, DESCRIPTORS_KEPT, fault);
-    if (status)
-        return status;
-    const struct http_tls tls = {config->https_certificate, config->https_key, certificate_reloaded,
-                                 hub};
     const struct http_options options = {
         .listen = config->listen,
         .body_bytes_max = (size_t)config->body_bytes_max,

@@ -356,12 +356,3 @@ void observe_certificate(void *arg, const struct fault *problem)
     else
         log_event(LOG_INFO, "https.certificate_renewed");
 }
-
-void observe_certificate(void *arg, const struct fault *problem)
-{
-    (void)arg;
-    if (problem)
-        log_event(LOG_ERROR, "https.certificate_refused", log_str("message", problem->text));
-    else
-        log_event(LOG_INFO, "https.certificate_renewed");
-}

@@ -56,11 +56,6 @@ void observe_api(void *arg, struct http_request *request, const struct transcode
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault);
 
-/* What a database had to say: `on_trouble` of struct pg_options. Also before observe_init. */
-void observe_database(const struct pg_trouble *trouble);
-/* http_tls's on_reload. */
-void observe_certificate(void *arg, const struct fault *problem);
-
 /* `finished` of struct login_options, likewise. */
 void observe_login(void *arg, struct http_request *request, const struct login_event *event);
 

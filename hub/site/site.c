@@ -7,12 +7,9 @@
 #include "hub/openapi/openapi.h"
 #include "hub/session/session_store.h"
 #include "hub/site/web_app.h"
+#include "hub/site/web_icon.h"
 #include "hub/site/web_page.h"
 #include "hub/site/web_style.h"
-#include "hub/web_app.h"
-#include "hub/web_icon.h"
-#include "hub/web_page.h"
-#include "hub/web_style.h"
 #include "shared/base/clock.h"
 
 #define SITE_READINESS_BYTES_MAX 4096
