@@ -6,6 +6,7 @@ anyway; they are listed all the same, so that an upgraded package rebuilds what 
 """
 
 LIBRARIES = [
+    "brotli",
     "cmocka",
     "grpc",
     "hiredis",

@@ -31,6 +31,10 @@ struct hub_config {
     int64_t realm_items_max;
     int64_t requests_per_user_max;
     int64_t writes_per_second, writes_burst, searches_per_second, searches_burst;
+    int64_t header_timeout_ms, idle_timeout_ms, write_stall_ms, events_comment_ms;
+    int64_t header_bytes_max, line_bytes_max;
+    int64_t http2_streams_max, http2_large_bodies_max, http2_resets_max;
+    int64_t http2_odd_frames_max, http2_odd_frames_per_second;
 };
 
 extern const struct config_program hub_program;

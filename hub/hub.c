@@ -294,6 +294,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .export_timeout_ms = config->export_timeout_ms,
         .realm_timeout_ms = config->realm_timeout_ms,
         .straggler_ms = config->straggler_ms,
+        .events_comment_ms = config->events_comment_ms,
         .realm_items_max = (uint64_t)config->realm_items_max,
         .limits =
             {
@@ -370,6 +371,16 @@ static enum status open_server(struct hub *hub, struct fault *fault)
         .body_bytes_max = (size_t)config->body_bytes_max,
         .connections_max = (size_t)config->connections_max,
         .connections_per_address_max = (size_t)config->connections_per_address_max,
+        .line_bytes_max = (size_t)config->line_bytes_max,
+        .header_bytes_max = (size_t)config->header_bytes_max,
+        .header_timeout_ms = config->header_timeout_ms,
+        .idle_timeout_ms = config->idle_timeout_ms,
+        .write_stall_ms = config->write_stall_ms,
+        .http2_streams_max = (size_t)config->http2_streams_max,
+        .http2_large_bodies_max = (size_t)config->http2_large_bodies_max,
+        .http2_odd_frames_max = (size_t)config->http2_odd_frames_max,
+        .http2_odd_frames_per_s = (size_t)config->http2_odd_frames_per_second,
+        .http2_resets_max = (size_t)config->http2_resets_max,
         .tls = config->https_certificate[0] ? &tls : NULL,
         .strict_transport =
             config->https_certificate[0] || strncmp(config->public_url, "https://", 8) == 0,

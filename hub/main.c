@@ -7,8 +7,11 @@
 #include "hub/commands.h"
 #include "hub/config.h"
 #include "hub/hub.h"
+#include "shared/base/descriptors.h"
 #include "shared/log/log.h"
 #include "shared/rpc/rpc.h"
+
+#define DESCRIPTORS_KEPT 512 /* open files besides connections of browsers */
 
 struct program {
     struct hub *hub;
@@ -66,7 +69,10 @@ static int serve(struct config *config, struct hub_config *values)
     signal(SIGPIPE, SIG_IGN);
     rpc_library_log(log_library);
     signal(SIGHUP, SIG_IGN); /* until it is watched for */
-    enum status status = hub_open(&loop, values, &program.hub, &fault);
+    enum status status =
+        descriptors_reserve((size_t)values->connections_max, DESCRIPTORS_KEPT, &fault);
+    if (!status)
+        status = hub_open(&loop, values, &program.hub, &fault);
     if (status) {
         log_event(LOG_ERROR, "hub.refused", log_str("status", status_name(status)),
                   log_str("field", fault.field), log_str("message", fault.text));

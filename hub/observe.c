@@ -30,6 +30,7 @@ enum {
     PG_TRANSACTIONS,
     CERTIFICATE_EXPIRY,
     LOG_DROPPED,
+    CONNECTIONS_REFUSED,
     METRICS,
 };
 
@@ -83,6 +84,8 @@ static const struct metric_def defs[METRICS] = {
                             .series_max = 2},
     [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
                      "Lines of the log that could not be written."},
+    [CONNECTIONS_REFUSED] = {METRIC_COUNTER_SET, "pek_hub_connections_refused_total",
+                             "Connections of browsers above a limit, of all or of an address."},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
@@ -120,8 +123,10 @@ static void collect(struct metrics_collector *collector)
     metric_set(METRIC(all[REDIS_IS_UP]), announcer->redis && redis_is_up(announcer->redis));
     metric_set(METRIC(all[TOKENS_ISSUED]), (double)observe->sessions->tokens_issued);
     metric_set(METRIC(all[TOKEN_FAILURES]), (double)observe->sessions->token_failures);
-    if (observe->server)
+    if (observe->server) {
         metric_set(METRIC(all[CONNECTIONS]), (double)http_server_connections(observe->server));
+        metric_set(METRIC(all[CONNECTIONS_REFUSED]), (double)http_server_refused(observe->server));
+    }
     metric_forget(all[CERTIFICATE_EXPIRY]);
     collect_certificate(all[CERTIFICATE_EXPIRY], "https", observe->https_certificate);
     collect_certificate(all[CERTIFICATE_EXPIRY], "realms", observe->realms_certificate);

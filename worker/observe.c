@@ -4,6 +4,7 @@
 #include "shared/crypto/certificate.h"
 #include "shared/log/log.h"
 #include "shared/report/report.h"
+#include "shared/rpc/rpc.h"
 
 #define METHODS_MAX 200
 
@@ -33,6 +34,7 @@ enum {
     PG_UP,
     CERTIFICATE_EXPIRY,
     LOG_DROPPED,
+    CONNECTIONS_REFUSED,
     METRICS,
 };
 
@@ -80,6 +82,8 @@ static const struct metric_def defs[METRICS] = {
                             .series_max = 1},
     [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
                      "Lines of the log that could not be written."},
+    [CONNECTIONS_REFUSED] = {METRIC_COUNTER_SET, "pek_connections_refused_total",
+                             "Connections above connections_max, or for want of descriptors."},
 };
 
 _Static_assert(METRICS <= sizeof(((struct observe *)0)->all) / sizeof(struct metric *),
@@ -124,6 +128,7 @@ static void collect(struct metrics_collector *collector)
     realm_statistics(observe->realm, &s);
     collect_rights(observe, &s);
     collect_pg(observe, &s.pg);
+    metric_set(METRIC(all[CONNECTIONS_REFUSED]), (double)rpc_connections_refused());
     metric_set(METRIC(all[OPEN_CALLS]), (double)rpc_host_open_calls(observe->host));
     metric_set(METRIC(all[READY]), realm_is_ready(observe->realm));
     metric_set(METRIC(all[LOG_DROPPED]), (double)log_dropped());

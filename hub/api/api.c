@@ -109,6 +109,7 @@ void api_reply_fault(struct http_request *request, const struct fault *fault, in
     const struct http_header_pair headers[] = {
         {SLICE_LIT("content-type"), slice_str(types[problem])},
         {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+        {SLICE_LIT("vary"), SLICE_LIT("accept")},
     };
     int code = http_code ? http_code : api_http_code(fault);
     struct buffer body;
@@ -120,7 +121,7 @@ void api_reply_fault(struct http_request *request, const struct fault *fault, in
     }
     buffer_init(&body, 8192);
     transcode_error_json(fault, code, problem, &body);
-    http_reply(request, code, headers, 2, buffer_slice(&body));
+    http_reply(request, code, headers, 3, buffer_slice(&body));
     buffer_done(&body);
 }
 

@@ -28,9 +28,8 @@
 #define API_FLUSH_BYTES                                                                            \
     (32u * 1024) /* NDJSON is written when so much is ready, or nothing more is */
 #define API_EVENTS_RETRY                                                                           \
-    "retry: 3000\n" /* milliseconds until a browser asks again; part of the first event */
-#define API_EVENTS_COMMENT_MS 15000 /* of an event stream that has nothing to say */
-#define API_ENDING_MS 2000          /* for the last line of a stream whose time is up */
+    "retry: 3000\n"        /* milliseconds until a browser asks again; part of the first event */
+#define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
 
@@ -54,6 +53,7 @@ struct api_options {
     int64_t export_timeout_ms;  /* 60 s: a stream without page size */
     int64_t realm_timeout_ms;   /* 5 s: one call to one realm */
     int64_t straggler_ms;       /* how long the others may take once one realm answered */
+    int64_t events_comment_ms;  /* 15 s: an event stream that has nothing to say sends a comment */
     uint64_t realm_items_max;   /* 1 000 000: of one realm in one answer */
     struct api_limits limits;   /* of a user */
     void *arg;

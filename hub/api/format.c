@@ -104,13 +104,14 @@ enum status format_flush(struct format *format)
         {SLICE_LIT("content-type"), slice_str(media_types[format->kind])},
         {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
         {SLICE_LIT("x-accel-buffering"), SLICE_LIT("no")},
+        {SLICE_LIT("vary"), SLICE_LIT("accept")},
     };
     enum status status = STATUS_OK;
 
     if (format->kind == FORMAT_PAGE || format->buffer.len == 0)
         return STATUS_OK;
     if (!format->begun)
-        status = http_stream_begin(format->call->http, 200, headers, 3);
+        status = http_stream_begin(format->call->http, 200, headers, 4);
     if (!status && !format->begun && format->kind == FORMAT_EVENTS)
         status = http_stream_write(format->call->http, SLICE_LIT(API_EVENTS_RETRY));
     format->begun = true;
@@ -195,6 +196,7 @@ static enum status end_page(struct format *format, struct slice next)
     const struct http_header_pair headers[] = {
         {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
         {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+        {SLICE_LIT("vary"), SLICE_LIT("accept")},
     };
     struct buffer *out = &format->buffer;
     struct buffer end;
@@ -209,7 +211,7 @@ static enum status end_page(struct format *format, struct slice next)
     if (failed)
         return STATUS_RESOURCE_EXHAUSTED;
     call_add_server_timing(format->call);
-    http_reply(format->call->http, 200, headers, 2, buffer_slice(out));
+    http_reply(format->call->http, 200, headers, 3, buffer_slice(out));
     return STATUS_OK;
 }
 

@@ -54,6 +54,18 @@ static struct slice given_token(const struct list_stream *stream)
                : token;
 }
 
+/* A fault names what was given. */
+static enum status open_token(struct list_stream *stream, struct fault *fault)
+{
+    struct slice token = given_token(stream);
+    bool is_header = token.len > 0 && transcode_request_page_token(stream->call->request).len == 0;
+    enum status status = resume_open(stream->call, token, &stream->resume, fault);
+
+    return status == STATUS_INVALID_ARGUMENT && is_header
+               ? fault_set(fault, status, "last-event-id", "Last-Event-ID is not valid")
+               : status;
+}
+
 /* ---- tokens ------------------------------------------------------------------------------------ */
 
 static struct leg *leg_of(const struct list_stream *stream, size_t source)
@@ -265,7 +277,8 @@ static enum status wait_for_heads(struct list_stream *stream)
     }
     int64_t comment_us = DEADLINE_NONE;
     if (stream->format.kind == FORMAT_EVENTS && stream->format.begun)
-        comment_us = stream->format.flushed_us + API_EVENTS_COMMENT_MS * INT64_C(1000);
+        comment_us =
+            stream->format.flushed_us + stream->call->api->options.events_comment_ms * 1000;
     enum status status = fanout_wait(fanout, comment_us < until_us ? comment_us : until_us);
     int64_t now_us = clock_monotonic_us();
     if (status != STATUS_CANCELLED && now_us >= comment_us && now_us < until_us)
@@ -399,7 +412,7 @@ static enum status run(struct list_stream *stream, struct fault *fault)
 
     enum status status = ask_size(stream, fault);
     if (!status)
-        status = resume_open(call, given_token(stream), &stream->resume, fault);
+        status = open_token(stream, fault);
     if (!status)
         status = resume_add_legs(call, &stream->resume, fault);
     if (status)

@@ -182,6 +182,12 @@ enum status address_hold(struct address_table *table, const struct address *addr
     return STATUS_OK;
 }
 
+enum status address_hold_also(struct address_table *table, const struct address_hold *of,
+                              struct address_hold *hold)
+{
+    return of->entry ? address_hold(table, &of->entry->network, hold) : STATUS_OK;
+}
+
 void address_release(struct address_hold *hold)
 {
     struct address_entry *entry = hold->entry;

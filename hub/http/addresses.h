@@ -1,6 +1,7 @@
 /* addresses: how much one client may hold of the server at a time, by its network address.
  *
- * What is held is a connection, of a client that connects itself, or a request, of a client behind a trusted proxy:
+ * What is held is a connection, and a request of HTTP/2, of a client that connects itself, so that a hundred streams on one
+ * connection are no way around the limit; or a request, of a client behind a trusted proxy:
  * the proxy's connections carry requests of many people, so they count for nobody, and each request counts for the
  * client that the proxy names. What a proxy asks for itself (a health check) is never refused here.
  *
@@ -68,6 +69,10 @@ bool address_of_client(const struct address_table *table, struct slice chain,
 /* RESOURCE_EXHAUSTED when the address holds its most already, or there is no memory. */
 PEK_MUST_CHECK enum status address_hold(struct address_table *table, const struct address *address,
                                         struct address_hold *hold);
+/* The same for whoever holds `of`; nothing when nobody is known to. */
+PEK_MUST_CHECK enum status address_hold_also(struct address_table *table,
+                                             const struct address_hold *of,
+                                             struct address_hold *hold);
 void address_release(struct address_hold *hold);
 size_t address_held(const struct address_table *table, const struct address *address);
 

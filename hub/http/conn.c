@@ -278,6 +278,7 @@ static bool admit(struct http_conn *conn)
 static void refuse_connection(struct http_conn *conn)
 {
     char body[ERROR_BODY_BYTES_MAX], text[1024];
+    conn->server->refused_count++;
     size_t body_len = error_body(503, "too many connections", body, sizeof(body));
     int len = snprintf(text, sizeof(text),
                        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
@@ -294,8 +295,10 @@ void on_connection(uv_stream_t *listener, int status)
 {
     struct http_server *server = listener->data;
     struct http_conn *conn = status == 0 ? calloc(1, sizeof(*conn)) : NULL;
-    if (!conn)
+    if (!conn) {
+        server->refused_count++;
         return;
+    }
     conn->server = server;
     conn->protocol = &h1_protocol;
     list_init(&conn->node);

@@ -113,7 +113,8 @@ static void on_tick(uv_timer_t *timer)
 void start(struct http_options options)
 {
     struct fault fault = {0};
-    options.listen = "127.0.0.1:0";
+    if (!options.listen)
+        options.listen = "127.0.0.1:0";
     if (http_server_new(fibers, &options, handle, NULL, &server, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }

@@ -26,20 +26,22 @@ void h2_charge(struct h2 *h2, int64_t cost)
     int64_t now_us = clock_monotonic_us();
     h2->credit_us += now_us - h2->charged_us;
     h2->charged_us = now_us;
-    if (h2->credit_us > HTTP2_ODD_FRAMES_MAX * H2_FRAME_US)
-        h2->credit_us = HTTP2_ODD_FRAMES_MAX * H2_FRAME_US;
-    h2->credit_us -= cost * H2_FRAME_US;
+    const struct http_server *server = h2->conn->server;
+    if (h2->credit_us > server->http2.credit_us)
+        h2->credit_us = server->http2.credit_us;
+    h2->credit_us -= cost * server->http2.frame_us;
 }
 
 /* Frames that cost us something and bring nobody anything. Those of a plain client stay far below the limit. */
-static int64_t cost_of(const uint8_t head[H2_FRAME_HEAD_BYTES], size_t len)
+static int64_t cost_of(const struct h2 *h2, const struct frame *frame)
 {
-    switch (head[3]) {
+    switch (frame->type) {
     case NGHTTP2_HEADERS: /* a request: streams are counted */ return 0;
-    case NGHTTP2_DATA: return len < H2_SMALL_DATA_BYTES && !(head[4] & NGHTTP2_FLAG_END_STREAM);
+    case NGHTTP2_DATA:
+        return frame->len < H2_SMALL_DATA_BYTES && !(frame->flags & NGHTTP2_FLAG_END_STREAM);
     case NGHTTP2_SETTINGS:
-    case NGHTTP2_PING: return !(head[4] & NGHTTP2_FLAG_ACK);
-    case NGHTTP2_RST_STREAM: return H2_RESET_COST;
+    case NGHTTP2_PING: return !(frame->flags & NGHTTP2_FLAG_ACK);
+    case NGHTTP2_RST_STREAM: return h2->conn->server->http2.reset_frames;
     default: /* PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */ return 1;
     }
 }
@@ -57,57 +59,56 @@ static bool is_over(struct h2 *h2, int32_t stream_id)
     return true;
 }
 
-static uint32_t number_at(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 /* The head of a frame, before nghttp2 sees it: counted, and refused where nghttp2 passes over what RFC 9113 5.1, 5.1.1
  * and 6.3 do not. */
 static void judge_frame(struct h2 *h2)
 {
-    const uint8_t *head = h2->frame_head;
-    size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
-    int32_t stream_id = (int32_t)(number_at(head + 5) & INT32_MAX);
-    bool carries = head[3] == NGHTTP2_DATA || head[3] == NGHTTP2_HEADERS;
-    int64_t cost = cost_of(head, len);
-    h2->frame_left_bytes = len;
+    const struct frame *frame = &h2->frames.now;
+    bool carries = frame->type == NGHTTP2_DATA || frame->type == NGHTTP2_HEADERS;
+    int64_t cost = cost_of(h2, frame);
     if (cost > 0)
         h2_charge(h2, cost);
     if (h2->credit_us < 0)
         h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
-    else if (head[3] == NGHTTP2_PRIORITY && stream_id == 0)
+    else if (frame->type == NGHTTP2_PRIORITY && frame->stream_id == 0)
         h2_terminate(h2, NGHTTP2_PROTOCOL_ERROR);
-    else if (carries && is_over(h2, stream_id))
+    else if (carries && is_over(h2, frame->stream_id))
         h2_terminate(h2, NGHTTP2_STREAM_CLOSED);
 }
 
 /* A stream that depends on itself (RFC 7540 5.3.1): nobody makes use of priorities any more, but it is still no frame. */
-static void judge_priority(struct h2 *h2, struct slice payload)
+static void judge_priority(struct h2 *h2)
 {
-    if (h2->frame_head[3] == NGHTTP2_PRIORITY && h2->frame_left_bytes == 5 && payload.len >= 4 &&
-        ((number_at((const uint8_t *)payload.ptr) ^ number_at(h2->frame_head + 5)) & INT32_MAX) ==
-            0)
+    const struct frame *frame = &h2->frames.now;
+    if (frame->type == NGHTTP2_PRIORITY && frame->len == H2_PRIORITY_BYTES &&
+        (int32_t)(frames_number(frame->start) & INT32_MAX) == frame->stream_id)
         h2_terminate(h2, NGHTTP2_PROTOCOL_ERROR);
 }
 
-/* How much of `bytes` nghttp2 may have before the next look: what is left of the preface or a frame, or a head. */
+/* A header block is waited for from the head of its first frame to the end of its last, whatever nghttp2 makes of it: one
+ * that it refuses midway must not leave the clock running for all the other streams. */
+static void time_headers(struct h2 *h2)
+{
+    const struct frame *frame = &h2->frames.now;
+    if (h2->frames.head_bytes > 0 ||
+        (frame->type != NGHTTP2_HEADERS && frame->type != NGHTTP2_CONTINUATION))
+        return;
+    if (h2->headers_since_us == 0)
+        h2->headers_since_us = clock_monotonic_us();
+    if (frames_between(&h2->frames) && frame->flags & NGHTTP2_FLAG_END_HEADERS)
+        h2->headers_since_us = 0;
+}
+
+/* How much of `bytes` nghttp2 may have before the next look. */
 static size_t next_piece(struct h2 *h2, struct slice bytes)
 {
-    if (h2->frame_left_bytes > 0) {
-        judge_priority(h2, bytes);
-        size_t len = bytes.len < h2->frame_left_bytes ? bytes.len : h2->frame_left_bytes;
-        h2->frame_left_bytes -= len;
-        return len;
-    }
-    size_t room = H2_FRAME_HEAD_BYTES - h2->frame_head_bytes;
-    size_t len = bytes.len < room ? bytes.len : room;
-    memcpy(h2->frame_head + h2->frame_head_bytes, bytes.ptr, len);
-    h2->frame_head_bytes += len;
-    if (h2->frame_head_bytes == H2_FRAME_HEAD_BYTES) {
-        h2->frame_head_bytes = 0;
+    enum frames_edge edge;
+    size_t len = frames_cut(&h2->frames, bytes, &edge);
+    if (edge == FRAMES_HEAD)
         judge_frame(h2);
-    }
+    else if (edge == FRAMES_START)
+        judge_priority(h2);
+    time_headers(h2);
     return len;
 }
 
@@ -117,7 +118,7 @@ static size_t next_piece(struct h2 *h2, struct slice bytes)
  * not hold a hundred large bodies. Those that have leave can always finish. */
 static void grant(struct h2 *h2, struct http_request *request)
 {
-    if (h2->granted_count < HTTP2_LARGE_BODIES_MAX) {
+    if (h2->granted_count < h2->conn->server->http2.large_bodies_max) {
         request->granted = true;
         h2->granted_count++;
     } else if (list_empty(&request->waiting)) {
@@ -244,7 +245,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         return 0;
     h2->resets[h2->reset_count++ % H2_RESETS_KEPT] = frame->hd.stream_id;
     if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
-        h2_charge(h2, H2_RESET_COST);
+        h2_charge(h2, h2->conn->server->http2.reset_frames);
     return 0;
 }
 
@@ -408,13 +409,13 @@ enum status h2_begin(struct http_conn *conn)
     if (!h2)
         return STATUS_RESOURCE_EXHAUSTED;
     h2->conn = conn;
-    h2->frame_left_bytes = NGHTTP2_CLIENT_MAGIC_LEN;
+    frames_init(&h2->frames, NGHTTP2_CLIENT_MAGIC_LEN);
     h2->charged_us = conn->since_us = clock_monotonic_us();
-    h2->credit_us = HTTP2_ODD_FRAMES_MAX * H2_FRAME_US;
+    h2->credit_us = conn->server->http2.credit_us;
     list_init(&h2->requests);
     list_init(&h2->waiting);
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP2_STREAMS_MAX},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)conn->server->http2.streams_max},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
          (uint32_t)conn->server->head_limits.header_bytes_max},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},

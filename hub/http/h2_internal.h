@@ -4,19 +4,18 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "hub/http/frames.h"
 #include "hub/http/internal.h"
 
 #define H2_WINDOW_BYTES 65535 /* of a stream, until it has leave for more: the protocol's default */
 #define H2_CONNECTION_WINDOW_BYTES (1 << 20)
 #define H2_SMALL_DATA_BYTES 16
-#define H2_RESET_COST (HTTP2_ODD_FRAMES_MAX / HTTP2_RESETS_MAX)
 #define H2_DATA_CREDIT                                                                             \
     2 /* frames that a client may send for each DATA frame that it takes: its window updates */
 #define H2_HEADER_OVERHEAD_BYTES 32 /* a field, as RFC 9113 6.5.2 counts it */
 #define H2_SWOLLEN 4
 #define H2_RESETS_KEPT 128
-#define H2_FRAME_HEAD_BYTES 9
-#define H2_FRAME_US (1000000 / HTTP2_ODD_FRAMES_PER_S)
+#define H2_PRIORITY_BYTES 5 /* the payload of a PRIORITY frame */
 
 struct h2 {
     struct http_conn *conn;
@@ -27,9 +26,7 @@ struct h2 {
     int64_t credit_us,
         charged_us;           /* what is left for odd frames, as time; when it was reckoned last */
     int64_t headers_since_us; /* 0: no header block is half there */
-    uint8_t frame_head[H2_FRAME_HEAD_BYTES];
-    size_t frame_head_bytes,
-        frame_left_bytes; /* of it, here; of the frame (at first of the preface), to come */
+    struct frames frames;     /* what has come, up to the last byte */
     int32_t last_stream_id;
     int32_t resets[H2_RESETS_KEPT]; /* streams that we reset last */
     size_t reset_count;

@@ -7,7 +7,6 @@
 int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2 *h2 = arg;
-    h2->headers_since_us = clock_monotonic_us();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     h2->last_stream_id = frame->hd.stream_id;
@@ -37,17 +36,17 @@ int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, const uin
     struct h2 *h2 = arg;
     struct http_request *request = h2_request(h2, frame->hd.stream_id);
     (void)session, (void)flags;
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || !request)
-        return 0; /* trailers */
+    if (!request)
+        return 0;
     const struct head_limits *limits = &h2->conn->server->head_limits;
     struct head *head = request->head;
     request->head_bytes += name_len + value_len + H2_HEADER_OVERHEAD_BYTES;
-    if (request->head_bytes > limits->header_bytes_max || head->header_count == HTTP_HEADERS_MAX) {
-        /* A little too much is told so; a header block that was made to swell is not worth it. */
-        return request->head_bytes > H2_SWOLLEN * limits->header_bytes_max
-                   ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
-                   : 0;
-    }
+    /* A little too much is told so; a header block that was made to swell is not worth it. Trailers count, too. */
+    if (request->head_bytes > H2_SWOLLEN * limits->header_bytes_max)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST ||
+        request->head_bytes > limits->header_bytes_max || head->header_count == HTTP_HEADERS_MAX)
+        return 0;
     struct slice name_copy = arena_copy(&request->arena, slice_make(name, name_len));
     struct slice value_copy = arena_copy(&request->arena, slice_make(value, value_len));
     if (request->arena.failed)
@@ -109,7 +108,6 @@ void h2_take_head(struct http_request *request, bool whole)
     struct h2 *h2 = request->conn->h2;
     const char *what = NULL;
     request->headers_done = true;
-    h2->headers_since_us = 0;
     int code = judge_head(request, &what);
     if (code != 0) {
         h2_refuse(request, code, what);
@@ -152,7 +150,7 @@ int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
     (void)session, (void)frame;
     if (out->len >= HTTP_OUT_BYTES)
         return NGHTTP2_ERR_WOULDBLOCK;
-    buffer_append(out, head, H2_FRAME_HEAD_BYTES);
+    buffer_append(out, head, FRAME_HEAD_BYTES);
     buffer_append(out, request->out.ptr + request->out_sent, len);
     request->out_sent += len;
     if (len > 0)

@@ -1,4 +1,4 @@
-/* HTTP/2: what a client of nghttp2's gets, and what one that sends frames of its own does. */
+/* HTTP/2: what a client of nghttp2's gets, and what one that floods does. */
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 
@@ -452,6 +452,29 @@ static void silent_connection_is_told_to_go(void **state)
     peer_close();
 }
 
+/* A hundred streams are no way around what one address may have at a time. */
+static void requests_of_an_address_are_counted(void **state)
+{
+    struct stream *waiting[3];
+    (void)state;
+    start((struct http_options){.connections_per_address_max = 4});
+    peer_open(65535); /* counts for one */
+    for (size_t i = 0; i < 3; i++)
+        waiting[i] = peer_get("/wait");
+    PEER_UNTIL(seen.started == 3);
+    struct stream *refused = peer_get("/");
+    PEER_UNTIL(refused->ended);
+    assert_int_equal(refused->code, 429);
+    assert_int_equal(seen.started, 3);
+    seen.release = true;
+    for (size_t i = 0; i < 3; i++)
+        PEER_UNTIL(waiting[i]->ended);
+    struct stream *after = peer_get("/");
+    PEER_UNTIL(after->ended);
+    assert_int_equal(after->code, 200);
+    peer_close();
+}
+
 /* Two connections by which one could pass for the other: what comes after a preface is HTTP/2 and nothing else. */
 static void preface_and_something_else_is_over(void **state)
 {
@@ -482,6 +505,7 @@ int main(void)
         TEST(endless_header_block_ends_the_connection),
         TEST(half_a_header_block_is_not_waited_for),
         TEST(silent_connection_is_told_to_go),
+        TEST(requests_of_an_address_are_counted),
         TEST(preface_and_something_else_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
  * lines that end in LF alone, folded headers, chunks that are not to the letter), a target that is neither a path nor an
  * http URI nor "*" of OPTIONS, control characters; 408 headers
  * or body that come too slowly, 413 a body too long, 415 a body with a Content-Encoding, 414 a request line too long, 431 headers too long, 503
- * when no fiber is free or there are too many connections, 429 when a client behind a trusted proxy has too many
+ * when no fiber is free or there are too many connections, 429 when a client behind a trusted proxy, or one of HTTP/2, has too many
  * requests at a time. `x-policy-hint` and, unless the peer is a trusted
  * proxy, forwarding headers are taken out.
  *
@@ -83,8 +83,14 @@ struct http_options {
     size_t connections_per_address_max; /* see hub/http/addresses.h */
     int64_t
         header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
-    int64_t idle_timeout_ms;    /* between two requests */
-    int64_t write_stall_ms;     /* a client that takes nothing for so long is closed */
+    int64_t idle_timeout_ms; /* between two requests */
+    int64_t write_stall_ms;  /* a client that takes nothing for so long is closed */
+    size_t http2_streams_max;
+    size_t http2_large_bodies_max;
+    size_t http2_odd_frames_max;
+    size_t http2_odd_frames_per_s;
+    size_t
+        http2_resets_max; /* at most http2_odd_frames_max: one costs so many of those as go into it */
     const struct http_tls *tls; /* NULL: plain */
     /* Browsers are told to come by HTTPS only from now on (HTTP_STRICT_TRANSPORT); with TLS here, or at a proxy. */
     bool strict_transport;
@@ -103,6 +109,8 @@ PEK_MUST_CHECK enum status http_server_new(struct fibers *fibers,
 int http_server_port(const struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 size_t http_server_requests(const struct http_server *server); /* with a running handler */
+/* Connections that were refused since the start: too many of all or of an address, or no memory. */
+uint64_t http_server_refused(const struct http_server *server);
 /* In a fiber: stops accepting, lets running requests finish with Connection: close, closes idle connections.
  * At `deadline_us` the requests still running are cancelled and closed. OK when none was, else
  * DEADLINE_EXCEEDED. */

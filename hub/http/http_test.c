@@ -110,7 +110,7 @@ static void long_json_is_compressed_for_those_who_take_it(void **state)
         if (client_has(&client, "content-encoding: gzip\r\n") != cases[i].compressed ||
             client_has(&client, "11111111") == cases[i].compressed)
             fail_msg("case %zu: %.*s", i, (int)client.in.len, client.in.ptr);
-        assert_true(client_has(&client, "vary: accept-encoding\r\n"));
+        assert_true(client_has(&client, "vary: accept-encoding, sec-fetch-site\r\n"));
         client_close(&client);
     }
     assert_answer(SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nConnection: "

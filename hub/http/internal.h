@@ -55,6 +55,12 @@ struct http_server {
     struct head_limits head_limits;
     size_t connections_max, body_bytes_max;
     int64_t header_timeout_us, idle_timeout_us, write_stall_us;
+    struct {
+        size_t streams_max, large_bodies_max;
+        int64_t frame_us;     /* what one odd frame costs, as time */
+        int64_t credit_us;    /* what a connection has at most */
+        int64_t reset_frames; /* odd frames that a reset is worth */
+    } http2;
     bool strict_transport;
     int port;
 
@@ -71,6 +77,7 @@ struct http_server {
     struct address_table addresses;
     uint64_t id_key[2], id_count;
     size_t conn_count, request_count, lingering_count;
+    uint64_t refused_count;
     struct fiber_event changed; /* a connection or a request ended, for the drain */
     struct http_request *pooled;
     size_t pooled_count;
@@ -206,7 +213,7 @@ struct http_request {
     struct buffer body;
     struct http_header_pair added[HTTP_ADDED_HEADERS_MAX];
     size_t added_count;
-    struct address_hold hold; /* of a client behind a trusted proxy */
+    struct address_hold hold; /* of a client behind a trusted proxy, or of HTTP/2 */
     int64_t started_us;
     int64_t body_since_us; /* 0: the body is all there */
     bool secure, forwarded, head_only, running;

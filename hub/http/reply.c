@@ -121,7 +121,7 @@ static void compress(struct http_request *request, struct answer *answer)
     if (answer->no_body || !is_json(answer) || answer_has(answer, "content-encoding") ||
         answer_has(answer, "etag")) /* a strong one means these bytes */
         return;
-    answer_add(answer, SLICE_LIT("vary"), SLICE_LIT("accept-encoding"));
+    answer_add(answer, SLICE_LIT("vary"), SLICE_LIT("accept-encoding, sec-fetch-site"));
     if (answer->body.len >= HTTP_GZIP_BYTES_MIN && answer->body.len <= HTTP_GZIP_BYTES_MAX &&
         !is_foreign(request) && http_encoding(request, "gzip") > 0 &&
         gzip_body(request->server->gzip, answer->body, &request->arena, &answer->body))

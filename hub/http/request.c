@@ -215,7 +215,12 @@ int request_take_head(struct http_request *request, const struct head *head, con
     request->secure = conn->ssl != NULL;
     request->head_only = slice_equal_str(head->method, "HEAD");
     take_headers(request, head, conn->proxied);
-    if (conn->proxied && !take_forwarding(request, head)) {
+    /* On HTTP/1 the connection counts already; a stream is as much as one of those. */
+    bool counted = conn->proxied ? take_forwarding(request, head)
+                                 : request->stream_id == 0 ||
+                                       address_hold_also(&request->server->addresses, &conn->hold,
+                                                         &request->hold) == STATUS_OK;
+    if (!counted) {
         *ret_what = "too many requests at a time from this address";
         return 429;
     }

@@ -45,6 +45,20 @@ static int64_t ms_or_default(int64_t value_ms, int64_t otherwise_ms)
     return (value_ms > 0 ? value_ms : otherwise_ms) * 1000;
 }
 
+/* One account for all that brings nothing: it is kept as time, which fills it by itself. */
+static void take_http2_options(struct http_server *server, const struct http_options *options)
+{
+    size_t frames_max = or_default(options->http2_odd_frames_max, HTTP2_ODD_FRAMES_MAX);
+    size_t per_s = or_default(options->http2_odd_frames_per_s, HTTP2_ODD_FRAMES_PER_S);
+    size_t resets_max = or_default(options->http2_resets_max, HTTP2_RESETS_MAX);
+    server->http2.streams_max = or_default(options->http2_streams_max, HTTP2_STREAMS_MAX);
+    server->http2.large_bodies_max =
+        or_default(options->http2_large_bodies_max, HTTP2_LARGE_BODIES_MAX);
+    server->http2.frame_us = 1000000 / (int64_t)per_s;
+    server->http2.credit_us = (int64_t)frames_max * server->http2.frame_us;
+    server->http2.reset_frames = frames_max > resets_max ? (int64_t)(frames_max / resets_max) : 1;
+}
+
 static enum status take_options(struct http_server *server, const struct http_options *options,
                                 struct fault *fault)
 {
@@ -57,6 +71,7 @@ static enum status take_options(struct http_server *server, const struct http_op
     server->header_timeout_us = ms_or_default(options->header_timeout_ms, HTTP_HEADER_TIMEOUT_MS);
     server->idle_timeout_us = ms_or_default(options->idle_timeout_ms, HTTP_IDLE_TIMEOUT_MS);
     server->write_stall_us = ms_or_default(options->write_stall_ms, HTTP_WRITE_STALL_MS);
+    take_http2_options(server, options);
     if (getrandom(server->id_key, sizeof(server->id_key), 0) != (ssize_t)sizeof(server->id_key))
         return fault_set(fault, STATUS_UNAVAILABLE, NULL, "no random bytes");
     return address_table_init(
@@ -181,6 +196,11 @@ int http_server_port(const struct http_server *server)
 size_t http_server_connections(const struct http_server *server)
 {
     return server->conn_count;
+}
+
+uint64_t http_server_refused(const struct http_server *server)
+{
+    return server->refused_count;
 }
 
 size_t http_server_requests(const struct http_server *server)

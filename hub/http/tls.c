@@ -48,6 +48,9 @@ static enum status context_load(const struct http_tls_files *files, SSL_CTX **re
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
         SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        /* Clients keep their sessions themselves, in tickets: what is kept here would outlive their connections. */
+        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_num_tickets(context, 1);
         SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
         *ret_context = context;
         return STATUS_OK;

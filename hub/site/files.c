@@ -1,5 +1,6 @@
 #include "hub/site/files.h"
 
+#include <brotli/encode.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #define FILES_DEPTH_MAX 16
 #define FILES_GZIP_LEVEL 9
+#define FILES_BROTLI_QUALITY 9 /* of 11: the last steps are slow */
 #define ETAG_DIGEST_BYTES 12
 
 static const char *const codings[] = {[FILE_BROTLI] = "br", [FILE_GZIP] = "gzip"};
@@ -115,6 +117,19 @@ static void set_body(struct file *file, enum file_coding coding, struct slice bo
     file->bodies[coding] = body;
 }
 
+/* False when there is no room, or the result is no shorter. */
+static bool brotli_body(struct slice body, struct arena *arena, struct slice *ret_body)
+{
+    size_t len = body.len;
+    uint8_t *out = arena_alloc(arena, len);
+    if (!out ||
+        !BrotliEncoderCompress(FILES_BROTLI_QUALITY, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT,
+                               body.len, (const uint8_t *)body.ptr, &len, out))
+        return false;
+    *ret_body = slice_make(out, len);
+    return true;
+}
+
 enum status files_add(struct files *files, struct slice path, struct slice body,
                       struct fault *fault)
 {
@@ -130,9 +145,11 @@ enum status files_add(struct files *files, struct slice path, struct slice body,
     file->path = arena_copy(&files->arena, path);
     file->type = types[type].type;
     set_body(file, FILE_PLAIN, body);
-    if (types[type].shrinks && body.len >= HTTP_GZIP_BYTES_MIN &&
-        gzip_body(files->gzip, body, &files->arena, &small))
+    bool shrinks = types[type].shrinks && body.len >= HTTP_GZIP_BYTES_MIN;
+    if (shrinks && gzip_body(files->gzip, body, &files->arena, &small))
         set_body(file, FILE_GZIP, small);
+    if (shrinks && brotli_body(body, &files->arena, &small))
+        set_body(file, FILE_BROTLI, small);
     if (files->arena.failed)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder",
                          "the site is larger than %u MiB", FILES_BYTES_MAX >> 20);

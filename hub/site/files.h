@@ -2,7 +2,7 @@
  *
  * A path is looked up among those that were found, so that none leads out of the folder; links are not followed, and
  * names that begin with a dot are left out. "/" and "/x/" are their index.html. `name.br` and `name.gz` beside a name are the same,
- * compressed; a .gz is made where there is none and it pays. A new version of the site is a new start of the hub.
+ * compressed; they are made where there are none and it pays. A new version of the site is a new start of the hub.
  *
  * Every file has an ETag. A name that carries a hash (app-3f9c01b2.js, app.3f9c01b2.css) never changes and is kept by browsers for
  * a year; the others are asked for again each time, and answered 304 when they are the same.

@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "hub/api/api.h"
+#include "hub/api/cors.h"
 #include "hub/openapi/openapi.h"
 #include "hub/session/session_store.h"
 #include "hub/site/site_paths.h"
 #include "hub/site/web_app.h"
+#include "hub/site/web_icon.h"
 #include "hub/site/web_page.h"
 #include "hub/site/web_style.h"
 #include "shared/base/clock.h"
@@ -24,6 +26,7 @@ static enum status add_files(struct site *site, const char *folder, struct fault
         {"/openapi.json", buffer_slice(&site->openapi)},
         {"/index.html", slice_make(web_page, web_page_len)},
         {"/app.js", slice_make(web_app, web_app_len)},
+        {"/icon.svg", slice_make(web_icon, web_icon_len)},
         {"/style.css", slice_make(web_style, web_style_len)},
     };
 
@@ -179,6 +182,9 @@ void site_handle(struct site *site, struct http_request *request)
             return;
         }
     }
+    /* The description is for the tools of others, too, as their pages may use what it describes. */
+    if (slice_equal_str(path, "/openapi.json"))
+        cors_add_headers(site->api, request);
     if (file && is_read(request)) {
         file_reply(file, request);
     } else if (found) {

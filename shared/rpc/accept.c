@@ -5,11 +5,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "shared/base/descriptors.h"
 #include "shared/rpc/rpc.h"
 
 /* A new descriptor is the lowest free number: from this one on there are too many. 0: no limit yet. */
@@ -90,22 +90,9 @@ __attribute__((visibility("default"))) int accept4(int listener, struct sockaddr
 
 enum status accept_limit(size_t connections_max, struct fault *fault)
 {
-    struct rlimit limit;
-    const size_t needed = connections_max + RPC_DESCRIPTORS_KEPT;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return fault_set(fault, STATUS_INTERNAL, NULL, "the limit of descriptors is not known");
-    if (limit.rlim_max < needed)
-        return fault_set(fault, STATUS_FAILED_PRECONDITION, "connections_max",
-                         "connections_max = %zu needs %zu open files, this process may have %llu "
-                         "(LimitNOFILE, ulimit -n)",
-                         connections_max, needed, (unsigned long long)limit.rlim_max);
-    if (limit.rlim_cur < needed) {
-        limit.rlim_cur = needed;
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-            return fault_set(fault, STATUS_INTERNAL, "connections_max",
-                             "the limit of open files cannot be raised to %zu", needed);
-    }
+    enum status status = descriptors_reserve(connections_max, RPC_DESCRIPTORS_KEPT, fault);
+    if (status != STATUS_OK)
+        return status;
     pthread_mutex_lock(&spare_mutex);
     spare_open();
     pthread_mutex_unlock(&spare_mutex);

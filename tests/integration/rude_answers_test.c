@@ -253,6 +253,24 @@ static void events_resume_by_last_event_id(void **state)
     federation_close(&f);
 }
 
+/* A realm that takes its time: somebody in between would take a silent connection to be dead. */
+static void events_that_wait_are_kept_alive(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, (const char *[]){"--events-comment-ms=100ms", NULL});
+    fill(&f);
+    f.b->fault = RUDE_STALL;
+    f.b->fault_after = 1;
+    struct exchange events = federation_send(&f, "GET", "/api/v1/realms/b/groups", EVENTS, NULL);
+    FEDERATION_WAIT_FOR(&f,
+                        (exchange_take(&events), exchange_has(&events, "\n:\n\n\r\n3\r\n:\n\n")));
+    assert_true(exchange_has(&events, "secret"));
+    exchange_close(&events);
+    FEDERATION_WAIT_FOR(&f, f.b->cancelled == 1);
+    federation_close(&f);
+}
+
 /* The page is shorter then, and the next goes on. */
 static void page_is_full_when_its_bytes_are(void **state)
 {
@@ -292,6 +310,7 @@ int main(void)
         cmocka_unit_test(list_of_one_realm_goes_on_where_it_broke),
         cmocka_unit_test(stream_ends_with_an_error_and_resumes),
         cmocka_unit_test(events_resume_by_last_event_id),
+        cmocka_unit_test(events_that_wait_are_kept_alive),
         cmocka_unit_test(page_is_full_when_its_bytes_are),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
