@@ -29,7 +29,9 @@ static upb_MessageValue option_get(const struct loader *loader, const upb_Messag
 {
     const upb_MessageDef *def = upb_DefPool_FindMessageByName(loader->transcode->pool, type);
     const upb_FieldDef *f = def ? upb_MessageDef_FindFieldByName(def, field) : NULL;
-    return option && f ? upb_Message_Get(option, f) : (upb_MessageValue){0};
+    upb_MessageValue value;
+    memset(&value, 0, sizeof(value)); /* {0} would be its first member, which is one byte */
+    return option && f ? upb_Message_Get(option, f) : value;
 }
 
 static struct slice option_text(const struct loader *loader, const upb_Message *option,

@@ -7,7 +7,9 @@ static upb_MessageValue member(const upb_Message *message, const upb_MessageDef 
     const upb_FieldDef *field = def ? upb_MessageDef_FindFieldByName(def, name) : NULL;
     bool there =
         message && field && (!upb_FieldDef_IsSubMessage(field) || upb_Message_Has(message, field));
-    return there ? upb_Message_Get(message, field) : (upb_MessageValue){0};
+    upb_MessageValue value;
+    memset(&value, 0, sizeof(value)); /* {0} would be its first member, which is one byte */
+    return there ? upb_Message_Get(message, field) : value;
 }
 
 enum status transcode_field_rule(const struct transcode *transcode,

@@ -96,7 +96,7 @@ describe('what the federation answers', () => {
     const made = await call(alice, 'createGroup', { path: { realm }, body: { name: `Leírt ${name}`, slug: `d${name}`, foundationTime: '2001-02-03T04:05:06Z' } });
     assert.equal(made.status, 200, made.text);
     group = made.json;
-    const policies = await call(alice, 'listPolicies', { path: { realm }, headers: { accept: 'application/x-ndjson' } });
+    const policies = await call(alice, 'listPoliciesInRealm', { path: { realm }, headers: { accept: 'application/x-ndjson' } });
     policy = JSON.parse(policies.text.split('\n')[0]).result;
   });
 
@@ -108,7 +108,7 @@ describe('what the federation answers', () => {
       ['listDescendants', { path: { id: 'vik@vik' } }], ['listDescendantsInRealm', { path: { realm: 'hub', id: 'vik@vik' } }],
       ['listMembers', { path: { groupId: group.id } }], ['listMembersInRealm', { path: { realm, groupId: group.id } }],
       ['listMemberships', { path: { userId: 'alice' } }], ['listMembershipsInRealm', { path: { realm, userId: 'alice' } }],
-      ['listPolicies', { path: { realm: 'worker-acme' } }, bob], ['getPolicy', { path: { realm, id: policy.id } }],
+      ['listPolicies', {}], ['listPoliciesInRealm', { path: { realm } }, bob], ['getPolicy', { path: { realm, id: policy.id } }],
       ['listAssignments', { path: { realm, policyId: policy.id } }],
       ['checkPolicy', { path: { realm }, query: { action: 'VIEW_GROUP' } }],
       ['checkPolicy', { path: { realm }, query: { action: 'EDIT_SCORES', userId: 'dave' } }],
