@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hub/http/addresses.h"
 #include "hub/hub.h"
 #include "hub/keys.h"
 #include "hub/login/secret.h"
 #include "hub/registry/instance_rules.h"
 #include "hub/registry/registry.h"
 #include "hub/schema/schema.h"
+#include "hub/session/redis.h"
+#include "hub/site/files.h"
 #include "shared/base/clock.h"
 #include "shared/base/listen.h"
 #include "shared/crypto/certificate.h"
@@ -33,17 +36,44 @@ static void check_keys(struct config *config, const struct hub_config *hub)
 static void check_pair(struct config *config, const char *certificate, const char *key,
                        const char *names)
 {
-    int64_t expiry_s = 0;
-
     if (!certificate[0])
         return;
     enum status status = certificate_matches(certificate, key);
+    const char *problem = status ? "" : certificate_problem(certificate, clock_wall_s());
     if (status)
         config_mistake(config, "%s %s", names,
                        status == STATUS_FAILED_PRECONDITION ? "are not a pair"
                                                             : "cannot both be read as PEM");
-    else if (!certificate_expiry(certificate, &expiry_s) && expiry_s < clock_wall_s())
-        config_mistake(config, "%s: the certificate has expired", names);
+    if (problem[0])
+        config_mistake(config, "%s: the certificate %s", names, problem);
+}
+
+static void check_ca(struct config *config, const char *path)
+{
+    const char *problem = path[0] ? certificate_problem(path, clock_wall_s()) : "";
+
+    if (problem[0])
+        config_mistake(config, "tls_ca %s", problem);
+}
+
+/* What the server, the announcer and the site would refuse when they open. */
+static void check_parts(struct config *config, const struct hub_config *hub)
+{
+    struct address address;
+    struct files files = {0};
+    struct fault fault = {0};
+
+    for (size_t i = 0; i < hub->trusted_proxies.count; i++)
+        if (!address_parse_plain(slice_str(hub->trusted_proxies.items[i]), &address))
+            config_mistake(config, "trusted_proxies: '%s' is no IP address",
+                           hub->trusted_proxies.items[i]);
+    if (hub->redis_url[0] && !redis_url_is_valid(hub->redis_url))
+        config_mistake(config, "redis_url is neither redis://host:port/number nor unix:/path");
+    if (!hub->site_folder[0])
+        return;
+    if (files_open(&files, &fault) || files_add_folder(&files, hub->site_folder, &fault))
+        config_mistake(config, "site_folder '%s': %s", hub->site_folder, fault.text);
+    files_close(&files);
 }
 
 static void check_addresses(struct config *config, const struct hub_config *hub)
@@ -75,13 +105,12 @@ static void check_database(struct config *config, const struct hub_config *hub)
 void check_hub_config(struct config *config, const void *values)
 {
     const struct hub_config *hub = values;
-    int64_t expiry_s;
 
     check_keys(config, hub);
     check_pair(config, hub->tls_certificate, hub->tls_key, "tls_certificate and tls_key");
     check_pair(config, hub->https_certificate, hub->https_key, "https_certificate and https_key");
-    if (hub->tls_ca[0] && certificate_expiry(hub->tls_ca, &expiry_s))
-        config_mistake(config, "tls_ca cannot be read as PEM");
+    check_ca(config, hub->tls_ca);
     check_addresses(config, hub);
+    check_parts(config, hub);
     check_database(config, hub);
 }

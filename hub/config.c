@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shared/base/origin.h"
 #include "shared/jwt/jwt_keyring.h"
 #include "shared/log/log.h"
 
@@ -368,6 +369,16 @@ static void check_oauth(struct config *config, const struct hub_config *hub)
             config_mistake(config, "%s must be an https URL (http only on loopback)", urls[i].name);
 }
 
+/* They are compared with what browsers send. */
+static void check_origin(struct config *config, const char *name, const char *origin)
+{
+    if (!origin_is_valid(origin))
+        config_mistake(config,
+                       "%s: '%s' is no origin as browsers write it: https://pek.example, in lower "
+                       "case, with a port only when it is not the usual one, and no path",
+                       name, origin);
+}
+
 static void check(struct config *config, const void *values)
 {
     const struct hub_config *hub = values;
@@ -385,16 +396,10 @@ static void check(struct config *config, const void *values)
             config_mistake(config, "instances: '%s' is not realm=address:port",
                            hub->instances.items[i]);
     }
-    if (hub->public_url[0] && (strncmp(hub->public_url, "http", 4) != 0 ||
-                               hub->public_url[strlen(hub->public_url) - 1] == '/'))
-        config_mistake(config, "public_url is an origin, as https://pek.example, without a path");
-    for (size_t i = 0; i < hub->cors_origins.count; i++) {
-        const char *origin = hub->cors_origins.items[i];
-        const char *host = strstr(origin, "://");
-        if (strncmp(origin, "http", 4) != 0 || !host || !host[3] || strpbrk(host + 3, "/?# *"))
-            config_mistake(config, "cors_origins: '%s' is no origin, as https://app.example",
-                           origin);
-    }
+    if (hub->public_url[0])
+        check_origin(config, "public_url", hub->public_url);
+    for (size_t i = 0; i < hub->cors_origins.count; i++)
+        check_origin(config, "cors_origins", hub->cors_origins.items[i]);
     if (hub->http2_resets_max > hub->http2_odd_frames_max)
         config_mistake(config, "http2_resets_max cannot be more than http2_odd_frames_max");
     if (hub->line_bytes_max > hub->header_bytes_max)

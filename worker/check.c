@@ -33,7 +33,6 @@ static void check_keys(struct config *config, const struct settings *s)
 
 static void check_certificate(struct config *config, const struct settings *s)
 {
-    int64_t expiry_s = 0;
     if (!s->tls_certificate[0])
         return;
     switch (certificate_matches(s->tls_certificate, s->tls_key)) {
@@ -43,10 +42,12 @@ static void check_certificate(struct config *config, const struct settings *s)
         break;
     default: config_mistake(config, "tls_certificate and tls_key cannot both be read as PEM");
     }
-    if (certificate_expiry(s->tls_certificate, &expiry_s) == STATUS_OK && expiry_s < clock_wall_s())
-        config_mistake(config, "tls_certificate has expired");
-    if (certificate_expiry(s->tls_ca, &expiry_s) != STATUS_OK)
-        config_mistake(config, "tls_ca cannot be read as PEM");
+    const char *const files[][2] = {{"tls_certificate", s->tls_certificate}, {"tls_ca", s->tls_ca}};
+    for (size_t i = 0; i < 2; i++) {
+        const char *problem = certificate_problem(files[i][1], clock_wall_s());
+        if (problem[0])
+            config_mistake(config, "%s %s", files[i][0], problem);
+    }
 }
 
 /* gRPC looks names up. */

@@ -34,7 +34,7 @@ struct address address_network(const struct address *address)
 
 /* ---- text ---------------------------------------------------------------------------------------- */
 
-static bool parse_plain(struct slice text, struct address *ret_address)
+bool address_parse_plain(struct slice text, struct address *ret_address)
 {
     char plain[INET6_ADDRSTRLEN];
     struct in_addr in;
@@ -71,7 +71,7 @@ bool address_parse(struct slice text, struct address *ret_address)
                !memmem(text.ptr, text.len, "::", 2)) {
         text = up_to(text, ':'); /* IPv4 with a port; ::ffff:192.0.2.1 has none */
     }
-    return parse_plain(up_to(text, '%'), ret_address);
+    return address_parse_plain(up_to(text, '%'), ret_address);
 }
 
 static struct slice trimmed(struct slice text)
@@ -127,7 +127,7 @@ enum status address_table_init(struct address_table *table, size_t held_max,
     if (!table->proxies)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     for (size_t i = 0; i < proxy_count; i++) {
-        if (!parse_plain(slice_str(proxies[i]), &table->proxies[i]))
+        if (!address_parse_plain(slice_str(proxies[i]), &table->proxies[i]))
             return fault_set(fault, STATUS_INVALID_ARGUMENT, "trusted_proxies",
                              "\"%s\" is no IP address", proxies[i]);
         table->proxy_count++;

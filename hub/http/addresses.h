@@ -53,6 +53,8 @@ PEK_MUST_CHECK enum status address_table_init(struct address_table *table, size_
 /* Nothing may be held any more. A zeroed table is fine. */
 void address_table_done(struct address_table *table);
 
+/* "192.0.2.1", "2001:db8::1", and nothing else. */
+bool address_parse_plain(struct slice text, struct address *ret_address);
 /* "192.0.2.1", "2001:db8::1", also with a port ("192.0.2.1:80", "[2001:db8::1]:80") or a zone, which are left out. */
 bool address_parse(struct slice text, struct address *ret_address);
 /* What counts as one client: an IPv4 address, or the /64 of an IPv6 one. */

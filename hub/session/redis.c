@@ -118,6 +118,12 @@ static bool parse(struct slice url, struct address *address)
            (database.len == 0 || number(database, 1000, &address->database));
 }
 
+bool redis_url_is_valid(const char *url)
+{
+    struct address address;
+    return parse(slice_str(url), &address);
+}
+
 /* ---- up and down ------------------------------------------------------------------------------- */
 
 static void go_down(struct redis *redis, const char *reason)

@@ -37,6 +37,8 @@ struct redis_events {
 
 struct redis;
 
+/* redis://[:password@]host[:port][/number] or unix:/path, as redis_new takes it. */
+bool redis_url_is_valid(const char *url);
 /* INVALID_ARGUMENT for an address that is none. `events` is copied. */
 PEK_MUST_CHECK enum status redis_new(struct fibers *fibers, const char *url, const char *channel,
                                      const struct redis_events *events, struct redis **ret_redis,

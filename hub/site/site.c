@@ -111,6 +111,11 @@ static void answer_readyz(struct site *site, struct http_request *request)
     }
     if (!site->asking && (!fresh || site->readiness))
         ask_readiness(site);
+    if (site->asked_us == 0) {
+        reply(request, 503, "text/plain; charset=utf-8",
+              SLICE_LIT("not ready: sessions are being looked up for the first time\n"));
+        return;
+    }
     snprintf(text, sizeof(text), "not ready: sessions cannot be looked up: %s\n",
              status_name(site->readiness));
     reply(request, site->readiness ? 503 : 200, "text/plain; charset=utf-8",

@@ -44,6 +44,21 @@ static enum status read_key(const char *path, EVP_PKEY **ret_key)
     return STATUS_OK;
 }
 
+const char *certificate_problem(const char *path, int64_t now_unix_s)
+{
+    X509 *certificate;
+    time_t now = now_unix_s;
+    if (read_certificate(path, &certificate) != STATUS_OK)
+        return "cannot be read as PEM";
+    const char *problem = "";
+    if (X509_cmp_time(X509_get0_notBefore(certificate), &now) >= 0)
+        problem = "is not valid yet";
+    else if (X509_cmp_time(X509_get0_notAfter(certificate), &now) <= 0)
+        problem = "has expired";
+    X509_free(certificate);
+    return problem;
+}
+
 enum status certificate_expiry(const char *path, int64_t *ret_unix_s)
 {
     X509 *certificate;

@@ -9,15 +9,22 @@
 struct probe {
     struct pg *pg;
     uv_loop_t loop;
+    struct cancel cancel;
     enum status status;
 };
+
+/* What the first try meets is the answer: whoever checks a configuration does not wait for a server to come. */
+static void end_at_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    struct probe *probe = arg;
+    if (trouble->kind == PG_TROUBLE_CONNECTION)
+        cancel_fire(&probe->cancel);
+}
 
 static void wait_until_ready(void *arg)
 {
     struct probe *probe = arg;
-    struct cancel cancel;
-    cancel_init(&cancel, deadline_after_ms(PATIENCE_MS));
-    probe->status = pg_wait_ready(probe->pg, &cancel);
+    probe->status = pg_wait_ready(probe->pg, &probe->cancel);
     uv_stop(&probe->loop);
 }
 
@@ -46,6 +53,9 @@ enum status pg_probe(const struct pg_options *options, struct fault *fault)
     struct pg_options one = *options;
     if (uv_loop_init(&probe.loop) != 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    cancel_init(&probe.cancel, deadline_after_ms(PATIENCE_MS));
+    one.on_trouble = end_at_trouble;
+    one.arg = &probe;
     one.read_max = one.long_read_max = one.transaction_max = 1;
     enum status status = fibers_new(&probe.loop, NULL, &fibers);
     if (status == STATUS_OK) {
