@@ -7,108 +7,19 @@
 
 #include <cmocka.h>
 
-#include "pek/membership/v1/membership.rpc.h"
 #include "shared/crypto/encode.h"
 #include "shared/service/change.h"
 #include "shared/text/name.h"
 #include "worker/membership/membership.h"
-#include "worker/testing/world.h"
+#include "worker/testing/member_world.h"
 
-#define VIEW_MEMBERS (1u << 0)
-#define EDIT_MEMBERS (1u << 1)
-#define VIEW_GROUP (1u << 2)
-#define SERVICE "/pek.membership.v1.MembershipService/"
-
-static char *text(const char *constant)
-{
-    return (char *)(uintptr_t)constant;
-}
-
-/* o@o, o@a below it and o@b below that. ann manages the members of o@o and o@a; vic views members everywhere. */
-static void make_world(struct world *w)
-{
-    world_god(w, &w->a, "alice");
-    assert_int_equal(world_create(w, "alice", "", "o", "Szervezet"), STATUS_OK);
-    assert_int_equal(world_create(w, "alice", "o@o", "a", "Árok Part"), STATUS_OK);
-    assert_int_equal(world_create(w, "alice", "o@a", "b", "Bulis"), STATUS_OK);
-    world_grant(w, &w->a, "manages o", "ann", "o@o", VIEW_MEMBERS | EDIT_MEMBERS);
-    world_grant(w, &w->a, "manages a", "ann", "o@a", VIEW_MEMBERS | EDIT_MEMBERS);
-    world_grant(w, &w->a, "views", "vic", NULL, VIEW_MEMBERS);
-}
-
-/* The requests of all steps are alike: group 2, user 3. */
-static enum status call(struct world *w, const char *as, const char *method, const char *group,
-                        const char *user, const char *etag, const char *key,
-                        membership_v1_membership **ret_membership)
-{
-    membership_v1_accept_member_request req = MEMBERSHIP_V1_ACCEPT_MEMBER_REQUEST_INIT;
-    const char *path = arena_printf(w->arena, SERVICE "%s", method);
-    const struct rpc_method *found = rpc_host_method(realm_host(w->a.realm), slice_str(path));
-    ProtobufCMessage *res = NULL;
-    assert_non_null(found);
-    req.group_id = text(group);
-    req.user_id = text(user);
-    req.etag = text(etag);
-    w->fault = (struct fault){0};
-    struct rpc_pair *metadata = world_metadata(w, &w->a, as, key ? CHANGE_KEY_METADATA : NULL, key);
-    enum status status = rpc_call_unary(w->a.channel, found, &req.base, metadata, key ? 2 : 1,
-                                        &w->cancel, w->arena, &res, &w->fault);
-    if (ret_membership)
-        *ret_membership = (membership_v1_membership *)(void *)res;
-    return status;
-}
-
-static enum status step(struct world *w, const char *as, const char *method, const char *user)
-{
-    return call(w, as, method, "o@a", user, "", NULL, NULL);
-}
-
-/* "N" for a newcomer and so on; "-" for none. */
-static const char *state(struct world *w, const char *group, const char *user)
-{
-    return world_value(w,
-                       "SELECT coalesce((SELECT substr('ANCFX', status, 1) FROM pek.member"
-                       " WHERE group_id = '%s' AND user_id = '%s'), '-')",
-                       group, user);
-}
-
-static const char *members(struct world *w, const char *as, const char *group,
-                           membership_v1_member_status status, const char *field)
-{
-    membership_v1_list_members_request req = MEMBERSHIP_V1_LIST_MEMBERS_REQUEST_INIT;
-    req.group_id = text(group);
-    req.statuses = &status;
-    req.n_statuses = status ? 1 : 0;
-    return world_items(w, as, SERVICE "ListMembers", &req.base, field);
-}
-
-static const char *seen(struct world *w, const char *as, const char *group)
-{
-    return members(w, as, group, MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED, "user_id");
-}
-
-/* Exactly one open period, and no gap: what the checker of an operator asks as well. */
-static void assert_periods_hang_together(struct world *w)
-{
-    assert_string_equal(
-        world_value(w, "SELECT count(*) FROM pek.membership AS m WHERE 1 <> (SELECT count(*)"
-                       " FROM pek.membership_period AS s WHERE s.group_id = m.group_id AND"
-                       " s.user_id = m.user_id AND s.end_time IS NULL)"),
-        "0");
-    assert_string_equal(
-        world_value(w, "SELECT count(*) FROM pek.membership_period AS s LEFT JOIN"
-                       " pek.membership_period AS n ON n.group_id = s.group_id AND n.user_id ="
-                       " s.user_id AND n.seq = s.seq + 1"
-                       " WHERE s.end_time IS DISTINCT FROM n.begin_time"),
-        "0");
-}
 
 /* ---- the life of a member ---- */
 
 static void life_of_a_member(struct world *w)
 {
     membership_v1_membership *got;
-    make_world(w);
+    make_members(w);
     assert_int_equal(call(w, "dan", "ApplyForMembership", "O@A", "", "", NULL, &got), STATUS_OK);
     assert_string_equal(got->group_id, "o@a");
     assert_string_equal(got->group_name, "Árok Part");
@@ -152,7 +63,7 @@ static void life_of_a_member(struct world *w)
 static void rejected_or_withdrawn_is_as_if_it_had_not_been(struct world *w)
 {
     membership_v1_membership *got;
-    make_world(w);
+    make_members(w);
     assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_ABORTED);
     assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
     assert_int_equal(call(w, "dan", "WithdrawApplication", "o@a", "", "", NULL, &got), STATUS_OK);
@@ -176,7 +87,7 @@ static void rejected_or_withdrawn_is_as_if_it_had_not_been(struct world *w)
 
 static void closed_or_archived_group_takes_no_applications(struct world *w)
 {
-    make_world(w);
+    make_members(w);
     world_grant(w, &w->a, "sees", "sue", "o@a", VIEW_GROUP);
     world_sql(w, "UPDATE pek.realm_group SET users_can_apply = false WHERE id = 'o@a'");
     assert_int_equal(step(w, "sue", "ApplyForMembership", ""), STATUS_FAILED_PRECONDITION);
@@ -196,7 +107,7 @@ static void closed_or_archived_group_takes_no_applications(struct world *w)
 
 static void nobody_ends_their_own_membership_but_by_leaving(struct world *w)
 {
-    make_world(w);
+    make_members(w);
     assert_int_equal(step(w, "ann", "AddMember", "ann"), STATUS_OK);
     assert_int_equal(step(w, "ann", "ArchiveMember", "ann"), STATUS_PERMISSION_DENIED);
     assert_int_equal(step(w, "ann", "LeaveGroup", ""), STATUS_OK);
@@ -207,7 +118,7 @@ static void strangers_change_nobody(struct world *w)
     static const char *const methods[] = {"AcceptMember",     "RejectMember",  "PromoteMember",
                                           "InactivateMember", "ArchiveMember", "ReactivateMember",
                                           "UnarchiveMember",  "AddMember",     "SetMemberDates"};
-    make_world(w);
+    make_members(w);
     assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         assert_int_equal(step(w, "vic", methods[i], "dan"), STATUS_PERMISSION_DENIED);
@@ -224,7 +135,7 @@ static void strangers_change_nobody(struct world *w)
 static void stale_etag_and_repeated_key(struct world *w)
 {
     membership_v1_membership *first, *second;
-    make_world(w);
+    make_members(w);
     assert_int_equal(call(w, "dan", "ApplyForMembership", "o@a", "", "", "k", &first), STATUS_OK);
     assert_int_equal(call(w, "dan", "ApplyForMembership", "o@a", "", "", "k", &second), STATUS_OK);
     assert_string_equal(first->etag, second->etag);
@@ -258,7 +169,7 @@ static void name(struct world *w, const char *user, const char *name)
 
 static void lists_show_to_each_what_is_theirs(struct world *w)
 {
-    make_world(w);
+    make_members(w);
     assert_int_equal(step(w, "ann", "AddMember", "u1"), STATUS_OK);
     assert_int_equal(step(w, "ann", "AddMember", "u2"), STATUS_OK);
     assert_int_equal(step(w, "ann", "AddMember", "u3"), STATUS_OK);
@@ -291,7 +202,7 @@ static void lists_show_to_each_what_is_theirs(struct world *w)
 static void list_goes_on_behind_a_position_and_searches(struct world *w)
 {
     membership_v1_list_members_request req = MEMBERSHIP_V1_LIST_MEMBERS_REQUEST_INIT;
-    make_world(w);
+    make_members(w);
     world_sql(w,
               "INSERT INTO pek.person (realm, id, display_name, folded, sort_key) SELECT 'a',"
               " 'p' || lpad(n::text, 4, '0'), 'P ' || n, 'p ' || n, decode(lpad(to_hex(n / 7), 4,"
@@ -302,13 +213,13 @@ static void list_goes_on_behind_a_position_and_searches(struct world *w)
                  " begin_time, changed_by) SELECT 'a', 'o@a', id, 1, 3, now(), 'x'"
                  " FROM pek.person");
     req.group_id = text("o@a");
-    const char *all = world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id");
+    const char *all = world_items(w, "vic", MEMBERS("ListMembers"), &req.base, "user_id");
     assert_int_equal(strlen(all), 1200 * 6 - 1);
     for (int i = 0; i < 1200; i++)
         assert_memory_equal(all + i * 6, arena_printf(w->arena, "p%04d", i + 1), 5);
     req.page_size = 2;
     req.q = text("p 119");
-    assert_string_equal(world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id"),
+    assert_string_equal(world_items(w, "vic", MEMBERS("ListMembers"), &req.base, "user_id"),
                         "p0119 p1119");
     Pek__Cursor after = PEK__CURSOR__INIT;
     uint8_t key[3] = {1, 0, 119 / 7};
@@ -316,13 +227,13 @@ static void list_goes_on_behind_a_position_and_searches(struct world *w)
     after.sort_key.len = sizeof(key);
     after.id = text("p0119");
     req.after = &after;
-    assert_string_equal(world_items(w, "vic", SERVICE "ListMembers", &req.base, "user_id"),
+    assert_string_equal(world_items(w, "vic", MEMBERS("ListMembers"), &req.base, "user_id"),
                         "p1119 p1190");
 }
 
 static void transitive_group_has_those_below_it_once(struct world *w)
 {
-    make_world(w);
+    make_members(w);
     world_grant(w, &w->a, "manages b", "ann", "o@b", VIEW_MEMBERS | EDIT_MEMBERS);
     assert_int_equal(call(w, "ann", "AddMember", "o@o", "u1", "", NULL, NULL), STATUS_OK);
     assert_int_equal(call(w, "ann", "AddMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
@@ -348,7 +259,7 @@ static const char *memberships(struct world *w, const char *as, const char *user
 {
     membership_v1_list_memberships_request req = MEMBERSHIP_V1_LIST_MEMBERSHIPS_REQUEST_INIT;
     req.user_id = text(user);
-    return world_items(w, as, SERVICE "ListMemberships", &req.base, field);
+    return world_items(w, as, MEMBERS("ListMemberships"), &req.base, field);
 }
 
 static void memberships_of_a_user_with_their_history(struct world *w)
@@ -356,7 +267,7 @@ static void memberships_of_a_user_with_their_history(struct world *w)
     membership_v1_list_memberships_request req = MEMBERSHIP_V1_LIST_MEMBERSHIPS_REQUEST_INIT;
     ProtobufCMessage *items[8];
     size_t count;
-    make_world(w);
+    make_members(w);
     world_grant(w, &w->a, "views a", "val", "o@a", VIEW_MEMBERS);
     assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
     assert_int_equal(step(w, "ann", "AcceptMember", "dan"), STATUS_OK);
@@ -371,7 +282,7 @@ static void memberships_of_a_user_with_their_history(struct world *w)
     assert_string_equal(memberships(w, "eve", "dan", "group_id"), "");
     req.user_id = text("dan");
     const struct rpc_method *method =
-        rpc_host_method(realm_host(w->a.realm), SLICE_LIT(SERVICE "ListMemberships"));
+        rpc_host_method(realm_host(w->a.realm), SLICE_LIT(MEMBERS("ListMemberships")));
     assert_int_equal(
         world_stream(w, w->a.channel, method, &req.base, WORLD_AS(w, "dan"), items, &count),
         STATUS_OK);
@@ -397,7 +308,7 @@ static void batch_is_all_or_nobody(struct world *w)
     membership_v1_batch_add_members_response *added;
     membership_v1_batch_archive_members_response *archived;
     char *users[101];
-    make_world(w);
+    make_members(w);
     for (int i = 0; i < 101; i++)
         users[i] = arena_printf(w->arena, "u%03d", i);
     add.group_id = archive.group_id = text("o@a");
@@ -448,7 +359,7 @@ static enum status set_dates(struct world *w, const char *user, const char *begi
 static void days_are_those_of_budapest_and_end_by_themselves(struct world *w)
 {
     membership_v1_membership *got;
-    make_world(w);
+    make_members(w);
     assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
     assert_int_equal(set_dates(w, "dan", "2026-01-15", "", &got), STATUS_OK);
     assert_string_equal(world_value(w, "SELECT begin_time AT TIME ZONE 'UTC'"
@@ -479,122 +390,6 @@ static void days_are_those_of_budapest_and_end_by_themselves(struct world *w)
     assert_periods_hang_together(w);
 }
 
-/* ---- at once ---- */
-
-static struct world *shared_world;
-static enum status outcomes[8];
-
-static enum status step_in_fiber(const char *as, const char *method, const char *user)
-{
-    struct world *w = shared_world;
-    membership_v1_accept_member_request req = MEMBERSHIP_V1_ACCEPT_MEMBER_REQUEST_INIT;
-    const char *path = arena_printf(w->arena, SERVICE "%s", method);
-    const struct rpc_method *found = rpc_host_method(realm_host(w->a.realm), slice_str(path));
-    struct fault fault = {0};
-    ProtobufCMessage *res;
-    req.group_id = text("o@a");
-    req.user_id = text(user);
-    return rpc_call_unary(w->a.channel, found, &req.base, WORLD_AS(w, as), WORLD_REST(w), &res,
-                          &fault);
-}
-
-/* A manager each: what one user does at once waits for its turn. */
-static const char *manager(size_t index)
-{
-    return arena_printf(shared_world->arena, "manager-%zu", index);
-}
-
-static void make_managers(struct world *w)
-{
-    shared_world = w;
-    make_world(w);
-    for (size_t i = 0; i < 8; i++)
-        world_grant(w, &w->a, manager(i), manager(i), "o@a", EDIT_MEMBERS);
-}
-
-static void accept_dan(struct fiber_run *run, size_t index)
-{
-    (void)run;
-    outcomes[index] = step_in_fiber(manager(index), "AcceptMember", "dan");
-}
-
-static void accept_or_reject(struct fiber_run *run, size_t index)
-{
-    (void)run;
-    outcomes[index] =
-        step_in_fiber(manager(index), index % 2 ? "RejectMember" : "AcceptMember", "dan");
-}
-
-static void apply_eve(struct fiber_run *run, size_t index)
-{
-    (void)run;
-    outcomes[index] = step_in_fiber("eve", "ApplyForMembership", "");
-}
-
-static int outcomes_of_8(enum status wanted)
-{
-    int found = 0;
-    for (size_t i = 0; i < 8; i++)
-        found += outcomes[i] == wanted;
-    return found;
-}
-
-static void one_of_many_at_once_takes_the_step(struct world *w)
-{
-    make_managers(w);
-    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
-    fiber_run_parallel(w->run, 8, accept_dan);
-    assert_int_equal(outcomes_of_8(STATUS_OK), 1);
-    assert_int_equal(outcomes_of_8(STATUS_ABORTED), 7);
-    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
-    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
-    fiber_run_parallel(w->run, 8, accept_or_reject);
-    assert_int_equal(outcomes_of_8(STATUS_OK), 1);
-    assert_int_equal(outcomes_of_8(STATUS_ABORTED), 7);
-    fiber_run_parallel(w->run, 8, apply_eve);
-    assert_int_equal(outcomes_of_8(STATUS_OK), 1);
-    assert_int_equal(outcomes_of_8(STATUS_ALREADY_EXISTS), 7);
-    assert_periods_hang_together(w);
-}
-
-/* Everybody does something to three people of one group at once. */
-static void do_anything(struct fiber_run *run, size_t index)
-{
-    static const char *const methods[] = {"AcceptMember",     "RejectMember",  "PromoteMember",
-                                          "InactivateMember", "ArchiveMember", "ReactivateMember",
-                                          "UnarchiveMember",  "AddMember"};
-    static const char *const users[] = {"u1", "u2", "u3"};
-    unsigned random = (unsigned)index * 2654435761u + 17;
-    (void)run;
-    outcomes[index] = STATUS_OK;
-    for (int i = 0; i < 20; i++) {
-        random = random * 1103515245u + 12345;
-        const char *user = users[(random >> 16) % 3];
-        unsigned what = (random >> 20) % 10;
-        enum status status = what < 8 ? step_in_fiber(manager(index), methods[what], user)
-                                      : step_in_fiber(user, "ApplyForMembership", "");
-        if (status != STATUS_OK && status != STATUS_ABORTED && status != STATUS_ALREADY_EXISTS)
-            outcomes[index] = status;
-    }
-}
-
-static void any_steps_at_once_leave_whole_memberships(struct world *w)
-{
-    make_managers(w);
-    fiber_run_parallel(w->run, 8, do_anything);
-    assert_int_equal(outcomes_of_8(STATUS_OK), 8);
-    assert_periods_hang_together(w);
-    /* The log can be replayed: its last line about each says what they are. */
-    assert_string_equal(
-        world_value(w, "SELECT count(*) FROM (SELECT DISTINCT ON (detail->>'user_id')"
-                       "   detail->>'user_id' AS id, detail->'periods' AS periods"
-                       "   FROM pek.audit_log WHERE target_kind = 'membership'"
-                       "  ORDER BY detail->>'user_id', audit_log.id DESC) AS told"
-                       " FULL JOIN pek.member AS m ON m.user_id = told.id"
-                       " WHERE (told.periods->-1->>'status')::int IS DISTINCT FROM m.status"),
-        "0");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,8 +405,6 @@ int main(void)
         WORLD_TEST(memberships_of_a_user_with_their_history),
         WORLD_TEST(batch_is_all_or_nobody),
         WORLD_TEST(days_are_those_of_budapest_and_end_by_themselves),
-        WORLD_TEST(one_of_many_at_once_takes_the_step),
-        WORLD_TEST(any_steps_at_once_leave_whole_memberships),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -1,0 +1,132 @@
+/* Memberships that several managers change at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "worker/testing/member_world.h"
+
+static struct world *shared_world;
+static enum status outcomes[8];
+
+static enum status step_in_fiber(const char *as, const char *method, const char *user)
+{
+    struct world *w = shared_world;
+    membership_v1_accept_member_request req = MEMBERSHIP_V1_ACCEPT_MEMBER_REQUEST_INIT;
+    const char *path = arena_printf(w->arena, MEMBERS("%s"), method);
+    const struct rpc_method *found = rpc_host_method(realm_host(w->a.realm), slice_str(path));
+    struct fault fault = {0};
+    ProtobufCMessage *res;
+    req.group_id = text("o@a");
+    req.user_id = text(user);
+    return rpc_call_unary(w->a.channel, found, &req.base, WORLD_AS(w, as), WORLD_REST(w), &res,
+                          &fault);
+}
+
+/* A manager each: what one user does at once waits for its turn. */
+static const char *manager(size_t index)
+{
+    return arena_printf(shared_world->arena, "manager-%zu", index);
+}
+
+static void make_managers(struct world *w)
+{
+    shared_world = w;
+    make_members(w);
+    for (size_t i = 0; i < 8; i++)
+        world_grant(w, &w->a, manager(i), manager(i), "o@a", EDIT_MEMBERS);
+}
+
+static void accept_dan(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = step_in_fiber(manager(index), "AcceptMember", "dan");
+}
+
+static void accept_or_reject(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] =
+        step_in_fiber(manager(index), index % 2 ? "RejectMember" : "AcceptMember", "dan");
+}
+
+static void apply_eve(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = step_in_fiber("eve", "ApplyForMembership", "");
+}
+
+static int outcomes_of_8(enum status wanted)
+{
+    int found = 0;
+    for (size_t i = 0; i < 8; i++)
+        found += outcomes[i] == wanted;
+    return found;
+}
+
+static void one_of_many_at_once_takes_the_step(struct world *w)
+{
+    make_managers(w);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    fiber_run_parallel(w->run, 8, accept_dan);
+    assert_int_equal(outcomes_of_8(STATUS_OK), 1);
+    assert_int_equal(outcomes_of_8(STATUS_ABORTED), 7);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    fiber_run_parallel(w->run, 8, accept_or_reject);
+    assert_int_equal(outcomes_of_8(STATUS_OK), 1);
+    assert_int_equal(outcomes_of_8(STATUS_ABORTED), 7);
+    fiber_run_parallel(w->run, 8, apply_eve);
+    assert_int_equal(outcomes_of_8(STATUS_OK), 1);
+    assert_int_equal(outcomes_of_8(STATUS_ALREADY_EXISTS), 7);
+    assert_periods_hang_together(w);
+}
+
+/* Everybody does something to three people of one group at once. */
+static void do_anything(struct fiber_run *run, size_t index)
+{
+    static const char *const methods[] = {"AcceptMember",     "RejectMember",  "PromoteMember",
+                                          "InactivateMember", "ArchiveMember", "ReactivateMember",
+                                          "UnarchiveMember",  "AddMember"};
+    static const char *const users[] = {"u1", "u2", "u3"};
+    unsigned random = (unsigned)index * 2654435761u + 17;
+    (void)run;
+    outcomes[index] = STATUS_OK;
+    for (int i = 0; i < 20; i++) {
+        random = random * 1103515245u + 12345;
+        const char *user = users[(random >> 16) % 3];
+        unsigned what = (random >> 20) % 10;
+        enum status status = what < 8 ? step_in_fiber(manager(index), methods[what], user)
+                                      : step_in_fiber(user, "ApplyForMembership", "");
+        if (status != STATUS_OK && status != STATUS_ABORTED && status != STATUS_ALREADY_EXISTS)
+            outcomes[index] = status;
+    }
+}
+
+static void any_steps_at_once_leave_whole_memberships(struct world *w)
+{
+    make_managers(w);
+    fiber_run_parallel(w->run, 8, do_anything);
+    assert_int_equal(outcomes_of_8(STATUS_OK), 8);
+    assert_periods_hang_together(w);
+    /* The log can be replayed: its last line about each says what they are. */
+    assert_string_equal(
+        world_value(w, "SELECT count(*) FROM (SELECT DISTINCT ON (detail->>'user_id')"
+                       "   detail->>'user_id' AS id, detail->'periods' AS periods"
+                       "   FROM pek.audit_log WHERE target_kind = 'membership'"
+                       "  ORDER BY detail->>'user_id', audit_log.id DESC) AS told"
+                       " FULL JOIN pek.member AS m ON m.user_id = told.id"
+                       " WHERE (told.periods->-1->>'status')::int IS DISTINCT FROM m.status"),
+        "0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(one_of_many_at_once_takes_the_step),
+        WORLD_TEST(any_steps_at_once_leave_whole_memberships),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
