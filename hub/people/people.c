@@ -35,7 +35,17 @@ static enum status note_heard(struct people_of_realm *realm, struct round *round
         return STATUS_OK;
     return round->arena.failed ? STATUS_RESOURCE_EXHAUSTED
                                : people_store_note(realm->people->options.pg, &round->cancel,
-                                                   realm->instance->realm, users, count);
+                                                   realm->instance->realm, users, count, false);
+}
+
+static enum status assertion_of(struct people_of_realm *realm, struct round *round,
+                                char **ret_assertion)
+{
+    struct slice assertion;
+    PEK_TRY(instance_assertion(realm->instance, realm->people->options.issuer, &round->arena,
+                               &assertion));
+    *ret_assertion = arena_strndup(&round->arena, assertion.ptr, assertion.len);
+    return *ret_assertion ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
 static enum status call(struct people_of_realm *realm, struct round *round,
@@ -44,15 +54,40 @@ static enum status call(struct people_of_realm *realm, struct round *round,
 {
     instance_v1_put_people_request request = INSTANCE_V1_PUT_PEOPLE_REQUEST_INIT;
     struct instance *instance = realm->instance;
-    struct slice assertion;
-    PEK_TRY(instance_assertion(instance, realm->people->options.issuer, &round->arena, &assertion));
-    request.assertion = arena_strndup(&round->arena, assertion.ptr, assertion.len);
+    PEK_TRY(assertion_of(realm, round, &request.assertion));
     request.people = people;
     request.n_people = count;
-    if (!request.assertion)
-        return STATUS_RESOURCE_EXHAUSTED;
     return instance_v1_put_people_call(instance->channel, &request, NULL, 0, &round->cancel,
                                        &round->arena, ret_response, &round->fault);
+}
+
+/* Whom the realm has met and nobody told it of. */
+static enum status sweep(struct people_of_realm *realm, struct round *round)
+{
+    struct pg *pg = realm->people->options.pg;
+    struct instance *instance = realm->instance;
+    instance_v1_list_unnamed_people_request request = INSTANCE_V1_LIST_UNNAMED_PEOPLE_REQUEST_INIT;
+    instance_v1_list_unnamed_people_response *response;
+    struct slice users[PEOPLE_BATCH];
+    size_t count = PEOPLE_BATCH;
+    while (count == PEOPLE_BATCH) {
+        PEK_TRY(assertion_of(realm, round, &request.assertion));
+        PEK_TRY(instance_v1_list_unnamed_people_call(instance->channel, &request, NULL, 0,
+                                                     &round->cancel, &round->arena, &response,
+                                                     &round->fault));
+        count = response->n_users < PEOPLE_BATCH ? response->n_users : PEOPLE_BATCH;
+        for (size_t i = 0; i < count; i++)
+            users[i] = slice_str(response->users[i]);
+        /* A realm that repeats itself is asked no further. */
+        if (count > 0 && strcmp(response->users[count - 1], request.after) <= 0)
+            break;
+        if (count > 0) {
+            PEK_TRY(people_store_note(pg, &round->cancel, instance->realm, users, count, true));
+            request.after = response->users[count - 1];
+        }
+    }
+    realm->sweeps = false;
+    return STATUS_OK;
 }
 
 /* One batch; `ret_more` when there may be another. */
@@ -65,6 +100,8 @@ static enum status tell_batch(struct people_of_realm *realm, struct round *round
     size_t count;
     *ret_more = false;
     PEK_TRY(note_heard(realm, round));
+    if (realm->sweeps)
+        PEK_TRY(sweep(realm, round));
     PEK_TRY(people_store_news(pg, &round->cancel, name, &round->arena, &people, &count));
     if (count == 0 || instance_check(realm->instance, &round->fault) != STATUS_OK)
         return STATUS_OK;
@@ -145,16 +182,18 @@ void people_heard(struct people *people, struct instance *instance, const char *
     if (!people->realms)
         return;
     struct people_of_realm *realm = &people->realms[instance->slot];
-    if (realm->generation != instance->generation)
+    if (realm->generation != instance->generation) {
         realm->heard_count = 0;
+        realm->sweeps = true;
+    }
     realm->generation = instance->generation;
     for (size_t i = 0; i < count && realm->heard_count < PEOPLE_HEARD_MAX; i++) {
         size_t len = strlen(users[i]);
         if (len <= PEOPLE_USER_BYTES_MAX && !has_heard(realm, users[i]))
             memcpy(realm->heard[realm->heard_count++], users[i], len + 1);
     }
-    if (count > 0)
-        kick(people, instance);
+    realm->sweeps |= count == 0;
+    kick(people, instance);
 }
 
 static void on_notify(void *arg, struct slice channel, struct slice payload)
@@ -181,12 +220,16 @@ static void look_at_all(void *arg)
 
 static void look(struct people *people)
 {
+    const struct registry *registry = people->options.registry;
     struct round round = {.hook = {.run = end_round}};
     struct pg_result *realms;
     cancel_init(&round.cancel, deadline_after_ms(PEOPLE_TIMEOUT_MS));
     cancel_hook_add(&people->closing, &round.hook);
     enum status status = people_store_realms(people->options.pg, &round.cancel, &realms);
     cancel_hook_remove(&round.hook);
+    for (size_t i = 0; i < registry->count; i++)
+        if (people->realms[registry->instances[i]->slot].sweeps)
+            kick(people, registry->instances[i]);
     if (status != STATUS_OK)
         return;
     for (size_t i = 0; i < pg_rows(realms); i++) {

@@ -9,6 +9,8 @@
  * be so now: the realm is told of them, and answers whether it knows them. So somebody whom a leader adds is found in
  * the realm's lists with their name, and the hub asks that realm for them, without anybody having logged in.
  *
+ * What may have been missed is made up for when the realm's watch begins: it is asked whom it has met and nobody has told it of.
+ *
  * One realm's slowness is its own; what it can bring about is bounded: PEOPLE_HEARD_MAX users a round, a round each
  * PEOPLE_PAUSE_MS. Loop thread.
  */
@@ -38,6 +40,7 @@ struct people_of_realm {
     struct instance *instance; /* while running; referenced */
     uint64_t generation;       /* whom `heard` is of */
     bool running, again;
+    bool sweeps; /* the realm is still to be asked whom nobody told it of */
     size_t heard_count;
     char heard[PEOPLE_HEARD_MAX][PEOPLE_USER_BYTES_MAX + 1];
 };
@@ -57,7 +60,7 @@ PEK_MUST_CHECK enum status people_open(struct people *people, struct fibers *fib
 /* In a fiber; waits for its own. Also of one that was never opened, if zeroed. */
 void people_close(struct people *people);
 
-/* The realm says that the policies or memberships of these users changed. */
+/* The realm says that the policies or memberships of these users changed; count 0: or of anybody. */
 void people_heard(struct people *people, struct instance *instance, const char *const *users,
                   size_t count);
 

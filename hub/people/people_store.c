@@ -15,6 +15,7 @@ struct noting {
     const char *realm;
     const struct slice *users;
     size_t count;
+    bool all;
     struct arena *arena;
 };
 
@@ -24,21 +25,22 @@ static enum status note_in(struct pg_transaction *transaction, void *arg)
         .name = "people_note",
         .sql = "SELECT hub.person_news_add($1, u.id) FROM hub.user_account AS u"
                " WHERE u.id = ANY ($2::text[]) AND u.deleted_at IS NULL"
-               "   AND NOT EXISTS (SELECT FROM hub.user_realm AS r"
-               "     WHERE r.user_id = u.id AND r.realm = $1) ORDER BY u.id",
+               "   AND ($3::boolean OR NOT EXISTS (SELECT FROM hub.user_realm AS r"
+               "     WHERE r.user_id = u.id AND r.realm = $1)) ORDER BY u.id",
     };
     const struct noting *noting = arg;
     return run(transaction, &note,
                PG_PARAMS(pg_str(noting->realm),
-                         pg_text_array(noting->arena, noting->users, noting->count)));
+                         pg_text_array(noting->arena, noting->users, noting->count),
+                         pg_bool(noting->all)));
 }
 
 enum status people_store_note(struct pg *pg, struct cancel *cancel, const char *realm,
-                              const struct slice *users, size_t count)
+                              const struct slice *users, size_t count, bool all)
 {
     struct arena arena;
     arena_init(&arena, 1u << 20);
-    struct noting noting = {realm, users, count, &arena};
+    struct noting noting = {realm, users, count, all, &arena};
     enum status status = pg_transact(pg, cancel, false, note_in, &noting);
     arena_done(&arena);
     return status;

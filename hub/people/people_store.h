@@ -7,10 +7,11 @@
 
 #define PEOPLE_BATCH 100
 
-/* Those of the users who are the hub's, and of whom the realm is not known to know: it is to be told of them. */
+/* Those of the users who are the hub's: the realm is to be told of them; of all, or of those only whom it is not known to
+ * know. */
 PEK_MUST_CHECK enum status people_store_note(struct pg *pg, struct cancel *cancel,
                                              const char *realm, const struct slice *users,
-                                             size_t count);
+                                             size_t count, bool all);
 /* The oldest news for the realm, up to PEOPLE_BATCH; in the arena. */
 PEK_MUST_CHECK enum status people_store_news(struct pg *pg, struct cancel *cancel,
                                              const char *realm, struct arena *arena,

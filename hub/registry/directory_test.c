@@ -73,6 +73,14 @@ static enum status watch_policies(struct rpc_ctx *ctx,
     return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
 }
 
+static enum status list_unnamed_people(struct rpc_ctx *ctx,
+                                       const instance_v1_list_unnamed_people_request *req,
+                                       instance_v1_list_unnamed_people_response *res)
+{
+    (void)req, (void)res;
+    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is listed here");
+}
+
 static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_request *req,
                               instance_v1_put_people_response *res)
 {
@@ -83,7 +91,9 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
 static const struct instance_v1_instance_service worker_ops = {.issue_token = issue_token,
                                                                .get_info = get_info,
                                                                .watch_policies = watch_policies,
-                                                               .put_people = put_people};
+                                                               .put_people = put_people,
+                                                               .list_unnamed_people =
+                                                                   list_unnamed_people};
 
 static struct worker *worker_start(struct scene *scene, const char *realm, int port,
                                    const struct rpc_tls *tls)

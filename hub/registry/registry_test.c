@@ -81,6 +81,14 @@ static void on_freed(void *arg)
 
 static void (*current)(struct scene *scene);
 
+static enum status list_unnamed_people(struct rpc_ctx *ctx,
+                                       const instance_v1_list_unnamed_people_request *req,
+                                       instance_v1_list_unnamed_people_response *res)
+{
+    (void)req, (void)res;
+    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is listed here");
+}
+
 static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_request *req,
                               instance_v1_put_people_response *res)
 {
@@ -93,7 +101,9 @@ static void run_scene(struct fiber_run *run)
     static const struct instance_v1_instance_service ops = {.issue_token = issue_token,
                                                             .get_info = get_info,
                                                             .watch_policies = watch_policies,
-                                                            .put_people = put_people};
+                                                            .put_people = put_people,
+                                                            .list_unnamed_people =
+                                                                list_unnamed_people};
     struct scene *scene = calloc(1, sizeof(*scene));
     struct es256_key *key;
     struct fault fault;

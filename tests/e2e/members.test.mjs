@@ -90,4 +90,14 @@ describe('a group and its members', () => {
     assert.equal(rest.json.members.length, 2);
     assert.ok(!rest.json.nextPageToken);
   });
+
+  it('has the demo’s people by their names, of whom the hub heard when it began to watch', async () => {
+    await until(10, 'all names came', async () =>
+      federation.sql('worker-acme', "SELECT count(*) FROM pek.person WHERE realm = 'worker-acme' AND version = 0") === 0);
+    const page = await alice.get('/api/v1/realms/worker-acme/groups/kir-dev@kir-dev/members?pageSize=100');
+    const names = page.json.members.filter((one) => one.status !== 'APPLIED').map((one) => one.displayName);
+    assert.ok(names.length >= 5);
+    assert.ok(!names.some((name) => name.startsWith('user-')), names.join());
+    assert.deepEqual(new Set(page.json.members.map((one) => one.status)), new Set(['APPLIED', 'NEWBIE', 'ACTIVE', 'FORMER']));
+  });
 });

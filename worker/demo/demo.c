@@ -1,40 +1,18 @@
-#include "worker/demo/demo.h"
-
 #include <stdio.h>
 
 #include "pek/group/v1/group.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/row/row.h"
+#include "worker/demo/demo_members.h"
 #include "worker/instance/instance.h"
 #include "worker/policy/policy_store.h"
-#include "worker/program.h"
 #include "worker/realm/bootstrap.h"
 
 #define DEMO_TIMEOUT_MS 120000
 #define DEMO_ARENA_BYTES_MAX ((size_t)4 << 20)
 /* Each group gets a leader among the demo users, by this stride. */
 #define LEADER_STRIDE 7
-
-struct demo {
-    struct program *program;
-    const struct demo_realm *realm;
-    struct rpc_channel *channel;
-    struct cancel cancel;
-    struct arena arena; /* of one call */
-    struct rpc_pair authorization;
-    char header[2048];
-    struct fault fault;
-    size_t made;
-};
-
-static char *text(const char *string)
-{
-    union {
-        const char *in;
-        char *out;
-    } either = {.in = string};
-    return either.out;
-}
 
 static void id_of(const struct demo_group *group, char *ret_id, size_t bytes)
 {
@@ -45,20 +23,18 @@ static void id_of(const struct demo_group *group, char *ret_id, size_t bytes)
 
 /* ---- through the services ---- */
 
-static enum status sign_in(struct demo *demo)
+enum status demo_sign_in(struct demo *demo, const char *user, struct demo_caller *ret_caller)
 {
     struct instance instance = {.realm = demo->program->settings->realm,
                                 .keys = &demo->program->ring.keys};
     struct slice token;
     int64_t expires_s = 0;
-    enum status status =
-        instance_issue_token(&instance, slice_str(demo->realm->god), slice_make("", 0),
-                             &demo->arena, clock_wall_s(), &token, &expires_s);
-    if (status != STATUS_OK)
-        return status;
-    int len = snprintf(demo->header, sizeof(demo->header), "Bearer %.*s", SLICE_ARG(token));
-    demo->authorization =
-        (struct rpc_pair){SLICE_LIT("authorization"), slice_make(demo->header, (size_t)len)};
+    PEK_TRY(instance_issue_token(&instance, slice_str(user), slice_make("", 0), &demo->arena,
+                                 clock_wall_s(), &token, &expires_s));
+    int len =
+        snprintf(ret_caller->header, sizeof(ret_caller->header), "Bearer %.*s", SLICE_ARG(token));
+    ret_caller->authorization =
+        (struct rpc_pair){SLICE_LIT("authorization"), slice_make(ret_caller->header, (size_t)len)};
     return STATUS_OK;
 }
 
@@ -69,7 +45,7 @@ static enum status is_filled(struct demo *demo, bool *ret_filled)
     group_v1_group *res;
     id_of(&demo->realm->groups[demo->realm->group_count - 1], id, sizeof(id));
     req.id = id;
-    enum status status = group_v1_get_group_call(demo->channel, &req, &demo->authorization, 1,
+    enum status status = group_v1_get_group_call(demo->channel, &req, &demo->god.authorization, 1,
                                                  &demo->cancel, &demo->arena, &res, &demo->fault);
     *ret_filled = status == STATUS_OK;
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -79,17 +55,17 @@ static enum status make_group(struct demo *demo, const struct demo_group *group)
 {
     group_v1_create_group_request req = GROUP_V1_CREATE_GROUP_REQUEST_INIT;
     group_v1_group *res;
-    req.parent_id = text(group->parent);
-    req.slug = text(group->slug);
-    req.name = text(group->name);
-    req.description = text(group->description);
+    req.parent_id = row_string(group->parent);
+    req.slug = row_string(group->slug);
+    req.name = row_string(group->name);
+    req.description = row_string(group->description);
     req.purpose = (group_v1_purpose)group->purpose;
     req.is_community = group->flags & DEMO_COMMUNITY;
     req.is_resort = group->flags & DEMO_RESORT;
     req.is_task_force = group->flags & DEMO_TASK_FORCE;
     req.has_transitive_membership = group->flags & DEMO_TRANSITIVE;
     enum status status =
-        group_v1_create_group_call(demo->channel, &req, &demo->authorization, 1, &demo->cancel,
+        group_v1_create_group_call(demo->channel, &req, &demo->god.authorization, 1, &demo->cancel,
                                    &demo->arena, &res, &demo->fault);
     /* Of a run that was interrupted. */
     if (status == STATUS_ALREADY_EXISTS)
@@ -101,7 +77,7 @@ static enum status make_group(struct demo *demo, const struct demo_group *group)
         return STATUS_OK;
     group_v1_archive_group_request archive = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
     archive.id = res->id;
-    return group_v1_archive_group_call(demo->channel, &archive, &demo->authorization, 1,
+    return group_v1_archive_group_call(demo->channel, &archive, &demo->god.authorization, 1,
                                        &demo->cancel, &demo->arena, &res, &demo->fault);
 }
 
@@ -154,7 +130,7 @@ static enum status fill(struct demo *demo)
 {
     struct pg *pg = realm_pg(demo->program->realm);
     bool filled = false;
-    enum status status = sign_in(demo);
+    enum status status = demo_sign_in(demo, demo->realm->god, &demo->god);
     if (status == STATUS_OK)
         status = realm_wait_ready(demo->program->realm, &demo->cancel);
     if (status == STATUS_OK)
@@ -166,6 +142,11 @@ static enum status fill(struct demo *demo)
     for (size_t i = 0; status == STATUS_OK && i < demo->realm->group_count; i++) {
         arena_reset(&demo->arena);
         status = make_group(demo, &demo->realm->groups[i]);
+        if (status == STATUS_OK && !(demo->realm->groups[i].flags & DEMO_ARCHIVED)) {
+            char id[160];
+            id_of(&demo->realm->groups[i], id, sizeof(id));
+            status = demo_add_members(demo, id, (unsigned)(i * LEADER_STRIDE));
+        }
     }
     return status == STATUS_OK ? pg_transact(pg, &demo->cancel, false, assign_policies, demo)
                                : status;

@@ -128,13 +128,16 @@ static enum status put_in(struct pg_transaction *transaction, void *arg)
                             &putting->known);
 }
 
-static enum status answer_known(const struct pg_result *known, struct arena *arena,
-                                instance_v1_put_people_response *res)
+/* Column 0 of the rows. */
+static enum status take_users(const struct pg_result *rows, struct arena *arena, char ***ret_users,
+                              size_t *ret_count)
 {
-    res->n_known_users = pg_rows(known);
-    res->known_users = arena_zalloc(arena, res->n_known_users + 1, sizeof(char *));
-    for (size_t i = 0; res->known_users && i < res->n_known_users; i++)
-        res->known_users[i] = arena_printf(arena, "%s", pg_get_str(known, i, 0));
+    size_t count = pg_rows(rows);
+    char **users = arena_zalloc(arena, count + 1, sizeof(char *));
+    for (size_t i = 0; users && i < count; i++)
+        users[i] = arena_printf(arena, "%s", pg_get_str(rows, i, 0));
+    *ret_users = users;
+    *ret_count = count;
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
@@ -159,8 +162,21 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
     }
     enum status status = pg_transact(service->pg, rpc_cancel(ctx), false, put_in, &putting);
     if (status == STATUS_OK)
-        status = answer_known(putting.known, arena, res);
+        status = take_users(putting.known, arena, &res->known_users, &res->n_known_users);
     pg_result_free(putting.known);
+    return status;
+}
+
+static enum status list_unnamed_people(struct rpc_ctx *ctx,
+                                       const instance_v1_list_unnamed_people_request *req,
+                                       instance_v1_list_unnamed_people_response *res)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct pg_result *rows;
+    PEK_TRY(take_hub(ctx, req->assertion));
+    PEK_TRY(person_store_unnamed(service->pg, rpc_cancel(ctx), req->after, &rows));
+    enum status status = take_users(rows, rpc_arena(ctx), &res->users, &res->n_users);
+    pg_result_free(rows);
     return status;
 }
 
@@ -287,6 +303,7 @@ enum status instance_service_add(struct rpc_host *host, struct instance_service 
     static const struct instance_v1_instance_service ops = {
         .issue_token = issue_token,
         .put_people = put_people,
+        .list_unnamed_people = list_unnamed_people,
         .get_info = get_info,
         .watch_policies = watch_policies,
     };

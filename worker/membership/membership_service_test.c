@@ -13,7 +13,6 @@
 #include "worker/membership/membership.h"
 #include "worker/testing/member_world.h"
 
-
 /* ---- the life of a member ---- */
 
 static void life_of_a_member(struct world *w)

@@ -77,6 +77,18 @@ enum status person_store_put(struct pg_transaction *transaction, const struct pe
                       ret_known);
 }
 
+enum status person_store_unnamed(struct pg *pg, struct cancel *cancel, const char *after,
+                                 struct pg_result **ret_users)
+{
+    static const struct pg_statement unnamed = {
+        "person_unnamed",
+        "SELECT p.id FROM pek.person AS p WHERE p.version = 0 AND p.id > $1 ORDER BY p.id LIMIT "
+        "100",
+    };
+    _Static_assert(PERSON_PUT_MAX == 100, "the LIMIT above");
+    return pg_read(pg, PG_POINT_READ, cancel, &unnamed, PG_PARAMS(pg_str(after)), ret_users);
+}
+
 enum status person_store_is_member(struct pg *pg, struct cancel *cancel, struct slice user,
                                    bool *ret_is_member)
 {

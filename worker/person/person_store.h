@@ -24,6 +24,9 @@ struct person {
 PEK_MUST_CHECK enum status person_store_put(struct pg_transaction *transaction,
                                             const struct person *people, size_t count,
                                             struct arena *arena, struct pg_result **ret_known);
+/* Whom nobody told of, behind `after`, up to PERSON_PUT_MAX; column 0. */
+PEK_MUST_CHECK enum status person_store_unnamed(struct pg *pg, struct cancel *cancel,
+                                                const char *after, struct pg_result **ret_users);
 /* Has the user a membership here? */
 PEK_MUST_CHECK enum status person_store_is_member(struct pg *pg, struct cancel *cancel,
                                                   struct slice user, bool *ret_is_member);

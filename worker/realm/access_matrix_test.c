@@ -50,6 +50,7 @@ static const struct decision decisions[] = {
     {INSTANCE("GetInfo"), "", "yyyyyyy"},
     {INSTANCE("WatchPolicies"), "", "uuuuuuu"},
     {INSTANCE("PutPeople"), "", "uuuuuuu"},
+    {INSTANCE("ListUnnamedPeople"), "", "uuuuuuu"},
     {MEMBERS("ListMembers"), "group_id=o@o", "yyynnuu"},
     {MEMBERS("ListMembers"), "group_id=o@x", "yynnnuu"},
     {MEMBERS("ListMemberships"), "user_id=somebody", "yyyyyuu"},

@@ -7,6 +7,7 @@
 #include "worker/group/migration_0008.h"
 #include "worker/membership/migration_0011.h"
 #include "worker/person/migration_0010.h"
+#include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/policy/migration_0009.h"
@@ -14,7 +15,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 11
+#define FILES 12
 
 const struct migrations *realm_migrations(void)
 {
@@ -38,6 +39,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0011_membership, migration_0011_membership_len)},
         {"0012_policy_order.sql",
          slice_make(migration_0012_policy_order, migration_0012_policy_order_len)},
+        {"0013_person_unnamed.sql",
+         slice_make(migration_0013_person_unnamed, migration_0013_person_unnamed_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
