@@ -24,7 +24,11 @@
 #define MEMBERSHIP_REASON_MEMBER "ALREADY_MEMBER"
 #define MEMBERSHIP_REASON_STATUS "MEMBERSHIP_STATUS"
 
-#define MEMBERSHIP_BATCH_MAX 100   /* people in one change */
+#define MEMBERSHIP_REASON_FULL "GROUP_FULL"
+
+#define MEMBERSHIP_BATCH_MAX 100 /* people in one change */
+#define MEMBERSHIP_GROUP_MAX                                                                       \
+    20000 /* memberships of one group, former and archived ones among them */
 #define MEMBERSHIP_PERIODS_MAX 200 /* of one membership; each is a step that somebody took */
 
 /* As stored, and as pek.membership.v1.MemberStatus. */

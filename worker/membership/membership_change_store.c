@@ -36,8 +36,20 @@ enum status membership_store_make(struct change *change, const struct membership
         "SELECT $1, p.id, '\\x00'::bytea || p.sort_key FROM pek.person AS p "
         "WHERE p.id = ANY ($2::text[]) ORDER BY p.id ON CONFLICT DO NOTHING",
     };
-    return change_execute(change, &make,
-                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+    static const struct pg_statement count = {
+        "membership_count",
+        "SELECT FROM pek.membership AS m WHERE m.group_id = $1 OFFSET $2::integer LIMIT 1",
+    };
+    const struct pg_param group = pg_str(people->group_id);
+    const struct pg_result *beyond;
+    PEK_TRY(change_execute(change, &make, PG_PARAMS(group, users_param(change, people)), NULL));
+    PEK_TRY(change_execute(change, &count,
+                           PG_PARAMS(group, pg_int(change->arena, MEMBERSHIP_GROUP_MAX)), &beyond));
+    if (pg_rows(beyond) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_FULL,
+                            "group_id", "a group has %d members at most, archived ones among them",
+                            MEMBERSHIP_GROUP_MAX);
 }
 
 static size_t find(const struct membership_people *people, const char *user)

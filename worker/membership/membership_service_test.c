@@ -342,6 +342,22 @@ static void batch_is_all_or_nobody(struct world *w)
     assert_periods_hang_together(w);
 }
 
+static void group_that_is_full_takes_nobody(struct world *w)
+{
+    make_members(w);
+    world_sql(w,
+              "INSERT INTO pek.person (realm, id, display_name, folded, sort_key)"
+              " SELECT 'a', 'p' || n, 'p', 'p', '' FROM generate_series(1, %d) n",
+              MEMBERSHIP_GROUP_MAX);
+    world_sql(w, "INSERT INTO pek.membership (realm, group_id, user_id, sort_key)"
+                 " SELECT 'a', 'o@a', id, '\\x01' FROM pek.person");
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_FULL);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_NOT_FOUND);
+    world_sql(w, "DELETE FROM pek.membership WHERE user_id = 'p1'");
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+}
+
 /* ---- days ---- */
 
 static enum status set_dates(struct world *w, const char *user, const char *begin, const char *end,
@@ -403,6 +419,7 @@ int main(void)
         WORLD_TEST(transitive_group_has_those_below_it_once),
         WORLD_TEST(memberships_of_a_user_with_their_history),
         WORLD_TEST(batch_is_all_or_nobody),
+        WORLD_TEST(group_that_is_full_takes_nobody),
         WORLD_TEST(days_are_those_of_budapest_and_end_by_themselves),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

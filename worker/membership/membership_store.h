@@ -66,7 +66,8 @@ struct membership_people {
     membership_v1_membership *memberships;
     bool any_planned; /* an end is set for a day to come */
 };
-/* A membership for each that has none, as yet in no state; locked by its making. */
+/* A membership for each that has none, as yet in no state; locked by its making. FAILED_PRECONDITION with a fault when the
+ * group has more than MEMBERSHIP_GROUP_MAX then; two at once may each be the last. */
 PEK_MUST_CHECK enum status membership_store_make(struct change *change,
                                                  const struct membership_people *people);
 /* Locks all that there are, and fills in `states` and `memberships`. */
