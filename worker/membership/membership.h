@@ -58,6 +58,7 @@ enum membership_step {
 struct membership_group {
     bool is_archived;
     bool users_can_apply;
+    bool is_organisation; /* who leaves it leaves the groups below it */
 };
 
 /* Where a membership stands: what it is, and what it was before that, or NONE. */
@@ -105,5 +106,10 @@ PEK_MUST_CHECK enum status membership_set_begin(struct membership_periods *list,
 PEK_MUST_CHECK enum status membership_set_end(struct membership_periods *list, int64_t now_us,
                                               int64_t end_us, enum membership_status end_status,
                                               const char *actor, struct fault *fault);
+
+/* It ends on that day as an archived one, unless it ends before; one that began later ends as it began. False: it changed
+ * nothing. Of a newcomer or active member. */
+bool membership_shorten(struct membership_periods *list, int64_t now_us, int64_t end_us,
+                        const char *actor);
 
 #endif

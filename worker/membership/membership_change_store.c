@@ -17,14 +17,16 @@ enum status membership_store_lock_group(struct change *change, const char *group
 {
     static const struct pg_statement lock = {
         "membership_lock_group",
-        "SELECT g.is_archived, g.users_can_apply FROM pek.realm_group AS g WHERE g.id = $1 "
+        "SELECT g.is_archived, g.users_can_apply, g.parent_id IS NULL FROM pek.realm_group AS g "
+        "WHERE g.id = $1 "
         "FOR SHARE",
     };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &lock, PG_PARAMS(pg_str(group_id)), &rows));
     if (pg_rows(rows) != 1)
         return STATUS_NOT_FOUND;
-    *ret_group = (struct membership_group){pg_get_bool(rows, 0, 0), pg_get_bool(rows, 0, 1)};
+    *ret_group = (struct membership_group){pg_get_bool(rows, 0, 0), pg_get_bool(rows, 0, 1),
+                                           pg_get_bool(rows, 0, 2)};
     return STATUS_OK;
 }
 
@@ -195,6 +197,21 @@ enum status membership_store_undo(struct change *change, struct membership_peopl
     PEK_TRY(change_execute(change, &drop, PG_PARAMS(group, users), NULL));
     PEK_TRY(change_execute(change, &reopen, PG_PARAMS(group, users), NULL));
     return read_people(change, people);
+}
+
+enum status membership_store_below(struct change *change, const struct membership_people *people,
+                                   const struct pg_result **ret_rows)
+{
+    static const struct pg_statement below = {
+        "membership_below",
+        "SELECT m.group_id, m.user_id FROM pek.realm_group AS o"
+        "  JOIN pek.realm_group AS g ON g.org = o.org AND g.id <> o.id"
+        "  JOIN pek.member AS m ON m.group_id = g.id "
+        "WHERE o.id = $1 AND m.user_id = ANY ($2::text[]) AND m.status IN (2, 3) "
+        "ORDER BY m.group_id, m.user_id",
+    };
+    return change_execute(
+        change, &below, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), ret_rows);
 }
 
 /* The membership whole, so that the log can be replayed; no periods: it is not there any more. */

@@ -83,6 +83,10 @@ PEK_MUST_CHECK enum status membership_store_undo(struct change *change,
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);
+/* Where the people are newcomers or active members in the groups of the organisation: group and user, in this order. */
+PEK_MUST_CHECK enum status membership_store_below(struct change *change,
+                                                  const struct membership_people *people,
+                                                  const struct pg_result **ret_rows);
 /* A line of the audit log for each, as they are now. */
 PEK_MUST_CHECK enum status membership_store_audit(struct change *change,
                                                   const struct membership_people *people,
