@@ -167,6 +167,19 @@ static enum status correct_end(struct membership_periods *list, size_t at, int64
     return STATUS_OK;
 }
 
+bool membership_shorten(struct membership_periods *list, int64_t now_us, int64_t end_us,
+                        const char *actor)
+{
+    size_t at = present(list, now_us), first = first_of(list, at);
+    struct fault fault;
+    if (list->periods[at].end_us <= end_us)
+        return false;
+    if (end_us < list->periods[first].begin_us)
+        end_us = list->periods[first].begin_us;
+    return membership_set_end(list, now_us, end_us, MEMBERSHIP_ARCHIVED, actor, &fault) ==
+           STATUS_OK;
+}
+
 enum status membership_set_end(struct membership_periods *list, int64_t now_us, int64_t end_us,
                                enum membership_status end_status, const char *actor,
                                struct fault *fault)

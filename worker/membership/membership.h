@@ -24,7 +24,11 @@
 #define MEMBERSHIP_REASON_MEMBER "ALREADY_MEMBER"
 #define MEMBERSHIP_REASON_STATUS "MEMBERSHIP_STATUS"
 
-#define MEMBERSHIP_BATCH_MAX 100   /* people in one change */
+#define MEMBERSHIP_REASON_FULL "GROUP_FULL"
+
+#define MEMBERSHIP_BATCH_MAX 100 /* people in one change */
+#define MEMBERSHIP_GROUP_MAX                                                                       \
+    20000 /* memberships of one group, former and archived ones among them */
 #define MEMBERSHIP_PERIODS_MAX 200 /* of one membership; each is a step that somebody took */
 
 /* As stored, and as pek.membership.v1.MemberStatus. */
@@ -54,6 +58,7 @@ enum membership_step {
 struct membership_group {
     bool is_archived;
     bool users_can_apply;
+    bool is_organisation; /* who leaves it leaves the groups below it */
 };
 
 /* Where a membership stands: what it is, and what it was before that, or NONE. */
@@ -101,5 +106,10 @@ PEK_MUST_CHECK enum status membership_set_begin(struct membership_periods *list,
 PEK_MUST_CHECK enum status membership_set_end(struct membership_periods *list, int64_t now_us,
                                               int64_t end_us, enum membership_status end_status,
                                               const char *actor, struct fault *fault);
+
+/* It ends on that day as an archived one, unless it ends before; one that began later ends as it began. False: it changed
+ * nothing. Of a newcomer or active member. */
+bool membership_shorten(struct membership_periods *list, int64_t now_us, int64_t end_us,
+                        const char *actor);
 
 #endif

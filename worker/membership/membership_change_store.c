@@ -17,14 +17,16 @@ enum status membership_store_lock_group(struct change *change, const char *group
 {
     static const struct pg_statement lock = {
         "membership_lock_group",
-        "SELECT g.is_archived, g.users_can_apply FROM pek.realm_group AS g WHERE g.id = $1 "
+        "SELECT g.is_archived, g.users_can_apply, g.parent_id IS NULL FROM pek.realm_group AS g "
+        "WHERE g.id = $1 "
         "FOR SHARE",
     };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &lock, PG_PARAMS(pg_str(group_id)), &rows));
     if (pg_rows(rows) != 1)
         return STATUS_NOT_FOUND;
-    *ret_group = (struct membership_group){pg_get_bool(rows, 0, 0), pg_get_bool(rows, 0, 1)};
+    *ret_group = (struct membership_group){pg_get_bool(rows, 0, 0), pg_get_bool(rows, 0, 1),
+                                           pg_get_bool(rows, 0, 2)};
     return STATUS_OK;
 }
 
@@ -36,8 +38,20 @@ enum status membership_store_make(struct change *change, const struct membership
         "SELECT $1, p.id, '\\x00'::bytea || p.sort_key FROM pek.person AS p "
         "WHERE p.id = ANY ($2::text[]) ORDER BY p.id ON CONFLICT DO NOTHING",
     };
-    return change_execute(change, &make,
-                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+    static const struct pg_statement count = {
+        "membership_count",
+        "SELECT FROM pek.membership AS m WHERE m.group_id = $1 OFFSET $2::integer LIMIT 1",
+    };
+    const struct pg_param group = pg_str(people->group_id);
+    const struct pg_result *beyond;
+    PEK_TRY(change_execute(change, &make, PG_PARAMS(group, users_param(change, people)), NULL));
+    PEK_TRY(change_execute(change, &count,
+                           PG_PARAMS(group, pg_int(change->arena, MEMBERSHIP_GROUP_MAX)), &beyond));
+    if (pg_rows(beyond) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_FULL,
+                            "group_id", "a group has %d members at most, archived ones among them",
+                            MEMBERSHIP_GROUP_MAX);
 }
 
 static size_t find(const struct membership_people *people, const char *user)
@@ -183,6 +197,21 @@ enum status membership_store_undo(struct change *change, struct membership_peopl
     PEK_TRY(change_execute(change, &drop, PG_PARAMS(group, users), NULL));
     PEK_TRY(change_execute(change, &reopen, PG_PARAMS(group, users), NULL));
     return read_people(change, people);
+}
+
+enum status membership_store_below(struct change *change, const struct membership_people *people,
+                                   const struct pg_result **ret_rows)
+{
+    static const struct pg_statement below = {
+        "membership_below",
+        "SELECT m.group_id, m.user_id FROM pek.realm_group AS o"
+        "  JOIN pek.realm_group AS g ON g.org = o.org AND g.id <> o.id"
+        "  JOIN pek.member AS m ON m.group_id = g.id "
+        "WHERE o.id = $1 AND m.user_id = ANY ($2::text[]) AND m.status IN (2, 3) "
+        "ORDER BY m.group_id, m.user_id",
+    };
+    return change_execute(
+        change, &below, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), ret_rows);
 }
 
 /* The membership whole, so that the log can be replayed; no periods: it is not there any more. */

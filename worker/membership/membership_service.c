@@ -223,6 +223,43 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
+/* One membership of somebody who leaves the organisation: it ends on that day, or (MEMBERSHIP_NO_DAY) now. */
+static enum status leave_group_below(struct change *change, const char *group_id, char *user,
+                                     int64_t end_us)
+{
+    struct membership_people people;
+    struct membership_group group;
+    struct membership_days days;
+    PEK_TRY(take_people(change, &user, 1, "user_id", &people));
+    PEK_TRY(lock_people(change, group_id, &people, &group));
+    enum membership_status status = people.states[0].status;
+    if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
+        return STATUS_OK;
+    if (end_us == MEMBERSHIP_NO_DAY) {
+        PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
+        return membership_store_audit(change, &people, "membership.leaveOrganisation");
+    }
+    PEK_TRY(membership_store_days(change, &people, "", "", &days));
+    if (!membership_shorten(&days.list, days.now_us, end_us, change->actor))
+        return STATUS_OK;
+    PEK_TRY(membership_store_set_periods(change, &people, &days.list));
+    return membership_store_audit(change, &people, "membership.leaveOrganisation");
+}
+
+/* Who leaves an organisation leaves the groups below it that day. */
+static enum status leave_below(struct change *change, const struct membership_people *people,
+                               const struct membership_group *group, int64_t end_us)
+{
+    const struct pg_result *rows;
+    if (!group->is_organisation)
+        return STATUS_OK;
+    PEK_TRY(membership_store_below(change, people, &rows));
+    for (size_t i = 0; i < pg_rows(rows); i++)
+        PEK_TRY(leave_group_below(change, pg_get_str(rows, i, 0),
+                                  row_string(pg_get_str(rows, i, 1)), end_us));
+    return STATUS_OK;
+}
+
 static enum status run_step(struct change *change, const struct step *step,
                             struct membership_people *people)
 {
@@ -250,7 +287,9 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(membership_store_undo(change, people));
     if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
-    return membership_store_audit(change, people, actions[step->step]);
+    PEK_TRY(membership_store_audit(change, people, actions[step->step]));
+    bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
+    return leaves ? leave_below(change, people, &group, MEMBERSHIP_NO_DAY) : STATUS_OK;
 }
 
 static enum status step_one(struct change *change, const struct step *step, const char *user,
@@ -439,7 +478,9 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
             change->actor, change->fault));
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
     *res = people.memberships[0];
-    return membership_store_audit(change, &people, "membership.setDates");
+    PEK_TRY(membership_store_audit(change, &people, "membership.setDates"));
+    bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
+    return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
 }
 
 /* ---- the service ---- */

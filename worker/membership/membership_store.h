@@ -66,7 +66,8 @@ struct membership_people {
     membership_v1_membership *memberships;
     bool any_planned; /* an end is set for a day to come */
 };
-/* A membership for each that has none, as yet in no state; locked by its making. */
+/* A membership for each that has none, as yet in no state; locked by its making. FAILED_PRECONDITION with a fault when the
+ * group has more than MEMBERSHIP_GROUP_MAX then; two at once may each be the last. */
 PEK_MUST_CHECK enum status membership_store_make(struct change *change,
                                                  const struct membership_people *people);
 /* Locks all that there are, and fills in `states` and `memberships`. */
@@ -82,6 +83,10 @@ PEK_MUST_CHECK enum status membership_store_undo(struct change *change,
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);
+/* Where the people are newcomers or active members in the groups of the organisation: group and user, in this order. */
+PEK_MUST_CHECK enum status membership_store_below(struct change *change,
+                                                  const struct membership_people *people,
+                                                  const struct pg_result **ret_rows);
 /* A line of the audit log for each, as they are now. */
 PEK_MUST_CHECK enum status membership_store_audit(struct change *change,
                                                   const struct membership_people *people,
