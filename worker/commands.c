@@ -7,6 +7,7 @@
 #include "worker/instance/instance.h"
 #include "worker/program.h"
 #include "worker/realm/bootstrap.h"
+#include "worker/realm/invariants.h"
 #include "worker/realm/migrations.h"
 
 #define COMMAND_ARENA_BYTES_MAX 65536
@@ -57,6 +58,26 @@ int command_token(const struct settings *settings)
     arena_done(&arena);
     jwt_keys_done(&keys);
     return status == STATUS_OK ? 0 : program_failed("worker.token_refused", status, NULL);
+}
+
+static void print_invariant(void *arg, const char *name, int64_t broken, const char *example)
+{
+    (void)arg;
+    if (broken > 0)
+        printf("broken  %s: %lld, as %s\n", name, (long long)broken, example);
+    else
+        printf("holds   %s\n", name);
+}
+
+int command_verify(const struct settings *settings)
+{
+    struct fault fault = {0};
+    size_t broken;
+    enum status status = invariants_verify(settings->database_owner, settings->realm,
+                                           print_invariant, NULL, &broken, &fault);
+    if (status != STATUS_OK)
+        return program_failed("worker.verify_failed", status, &fault);
+    return broken > 0;
 }
 
 int command_bootstrap(const struct settings *settings)

@@ -14,7 +14,8 @@ static const struct {
     int (*run)(const struct settings *settings);
 } commands[] = {
     {"serve", serve},           {"migrate", command_migrate}, {"bootstrap", command_bootstrap},
-    {"keygen", command_keygen}, {"token", command_token},     {"demo", command_demo},
+    {"verify", command_verify}, {"keygen", command_keygen},   {"token", command_token},
+    {"demo", command_demo},
 };
 
 int main(int argc, char **argv)

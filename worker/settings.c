@@ -153,6 +153,7 @@ static const struct config_command commands[] = {
     {"serve", "serve the realm over gRPC (also without a command)"},
     {"migrate", "bring the schema up to date"},
     {"bootstrap", "make the realm's GOD policy and assign it to --god USER"},
+    {"verify", "ask the tables of the realm whether all that must hold does; exit code 1 when not"},
     {"keygen", "make the file of --instance-key, unless it is there"},
     {"token", "print a token for --user USER, signed with the instance key (development)"},
     {"demo", "fill the realm with the demo data of --demo-kind, once"},
@@ -196,6 +197,9 @@ static void check(struct config *config, const void *values)
     if ((demo || is_command(config, "bootstrap")) && !s->database_owner[0])
         config_mistake(config, "database_owner must be given: the application's role makes no "
                                "administrators");
+    if (is_command(config, "verify") && !s->database_owner[0])
+        config_mistake(config, "database_owner must be given: the application's role does not "
+                               "read the audit log");
     if (is_command(config, "token") && !s->user[0])
         config_mistake(config, "user must be given for the command token");
     if (is_command(config, "bootstrap") && !s->god[0])

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev token, grpc, psql: straight to one realm, past the hub; ctl: to the hub's registry.
+# ./dev token, grpc, psql, verify: straight to one realm, past the hub; ctl: to the hub's registry.
 # shellcheck source=deploy/dev/postgres.sh
 source "$PARTS/postgres.sh"
 
@@ -37,6 +37,12 @@ A prompt in the database of the realm, as the role that the worker has: it sees 
 
   ./dev psql worker-acme -c "SELECT id, name FROM pek.realm_group LIMIT 5"'
 
+readonly verify_help='usage: ./dev verify REALM [--data DIR]
+
+Asks the tables of the realm whether all that must hold does: a line for each invariant, exit code 1 when one is broken.
+
+  ./dev verify worker-acme'
+
 readonly grpcurl_version=v1.9.3
 
 # Sets `realm`, `DATA`, `user` and `words`, from what is before and after the realm.
@@ -69,6 +75,13 @@ cmd_token() {
     take_realm token "$@"
     [[ ${#words[@]} -eq 1 ]] || die "token of whom? ./dev token $realm alice"
     token_of "$realm" "${words[0]}"
+}
+
+cmd_verify() {
+    local realm user words
+    help_if_asked "$verify_help" "$@"
+    take_realm verify "$@"
+    env -i PATH="$PATH" "$(state_get bin)/pek-worker" --config "$DATA/config/$realm.conf" verify
 }
 
 cmd_ctl() {

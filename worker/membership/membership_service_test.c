@@ -56,7 +56,7 @@ static void life_of_a_member(struct world *w)
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"
                                        " WHERE target_kind = 'membership'"),
                         "9");
-    assert_periods_hang_together(w);
+    assert_all_holds(w);
 }
 
 static void rejected_or_withdrawn_is_as_if_it_had_not_been(struct world *w)
@@ -81,7 +81,7 @@ static void rejected_or_withdrawn_is_as_if_it_had_not_been(struct world *w)
     assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
     assert_string_equal(state(w, "o@a", "dan"), "C");
     assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_ABORTED);
-    assert_periods_hang_together(w);
+    assert_all_holds(w);
 }
 
 static void closed_or_archived_group_takes_no_applications(struct world *w)
@@ -340,7 +340,7 @@ static void batch_is_all_or_nobody(struct world *w)
     assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "ann", archive, archived),
                      STATUS_OK);
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.member WHERE status = 5"), "100");
-    assert_periods_hang_together(w);
+    assert_all_holds(w);
 }
 
 static void who_leaves_the_organisation_leaves_its_groups(struct world *w)
@@ -376,7 +376,7 @@ static void who_leaves_the_organisation_leaves_its_groups(struct world *w)
                                        " ' ' ORDER BY group_id) FROM pek.member"
                                        " WHERE user_id = 'u3'"),
                         "o@a2198 o@o2199");
-    assert_periods_hang_together(w);
+    assert_all_holds(w);
 }
 
 static void group_that_is_full_takes_nobody(struct world *w)
@@ -439,7 +439,7 @@ static void days_are_those_of_budapest_and_end_by_themselves(struct world *w)
     assert_int_equal(set_dates(w, "dan", "", "2026-13-01", &got), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "end_date");
     assert_int_equal(set_dates(w, "eve", "", "2026-01-01", &got), STATUS_NOT_FOUND);
-    assert_periods_hang_together(w);
+    assert_all_holds(w);
 }
 
 int main(void)

@@ -29,7 +29,7 @@ const char *state(struct world *w, const char *group, const char *user);
 const char *members(struct world *w, const char *as, const char *group,
                     membership_v1_member_status status, const char *field);
 const char *seen(struct world *w, const char *as, const char *group);
-/* Exactly one open period, and no gap: what the checker of an operator asks as well. */
-void assert_periods_hang_together(struct world *w);
+/* Everything that worker/realm/invariants.h says of realm a. */
+void assert_all_holds(struct world *w);
 
 #endif

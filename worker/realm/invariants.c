@@ -1,0 +1,117 @@
+#include "worker/realm/invariants.h"
+
+#include <libpq-fe.h>
+#include <stdlib.h>
+
+#include "worker/policy/policy_store.h"
+
+/* Each statement answers what breaks it, as a text; row security limits all of them to the realm. */
+static const struct {
+    const char *name, *sql;
+} invariants[] = {
+    {"no active group is under an archived one",
+     "SELECT g.id FROM pek.realm_group AS g JOIN pek.realm_group AS p ON p.id = g.parent_id"
+     " WHERE p.is_archived AND NOT g.is_archived"},
+    {"every group hangs under an organisation of its own name",
+     "WITH RECURSIVE reached (id, org) AS ("
+     "  SELECT g.id, g.org FROM pek.realm_group AS g"
+     "   WHERE g.parent_id IS NULL"
+     "  UNION"
+     "  SELECT g.id, g.org FROM reached JOIN pek.realm_group AS g"
+     "    ON g.parent_id = reached.id AND g.org = reached.org) "
+     "SELECT g.id FROM pek.realm_group AS g WHERE g.id NOT IN (SELECT reached.id FROM reached)"},
+    {"every policy is within the one above it",
+     "SELECT c.name FROM pek.policy AS c JOIN pek.policy_statement AS s ON s.policy_id = c.id"
+     " WHERE c.parent_id IS NOT NULL AND NOT EXISTS (SELECT FROM pek.policy_statement AS q"
+     "   WHERE q.policy_id = c.parent_id AND " POLICY_STORE_WITHIN ")"},
+    {"somebody who has been here has GOD",
+     "SELECT 'nobody' WHERE EXISTS (SELECT FROM pek.policy)"
+     "  AND NOT EXISTS (SELECT FROM pek.policy_statement AS s JOIN pek.policy_assignment AS a"
+     "    ON a.policy_id = s.policy_id WHERE s.actions >= 2048)"},
+    {"policies and statements are counted as there are",
+     "SELECT coalesce(c.made_by, made.made_by) FROM pek.policy_count AS c FULL JOIN ("
+     "  SELECT p.made_by, count(*) AS policies FROM pek.policy AS p WHERE p.made_by IS NOT NULL"
+     "   GROUP BY p.made_by) AS made ON made.made_by = c.made_by"
+     " WHERE coalesce(c.made_by, '-') <> ''"
+     "   AND coalesce(c.policies, 0) <> coalesce(made.policies, 0)"},
+    {"every membership has exactly one open period",
+     "SELECT m.group_id || ' ' || m.user_id FROM pek.membership AS m WHERE 1 <> ("
+     "  SELECT count(*) FROM pek.membership_period AS s WHERE s.group_id = m.group_id"
+     "     AND s.user_id = m.user_id AND s.end_time IS NULL)"},
+    {"every period begins where the one before it ends",
+     "SELECT s.group_id || ' ' || s.user_id FROM pek.membership_period AS s"
+     "  LEFT JOIN pek.membership_period AS n ON n.group_id = s.group_id"
+     "    AND n.user_id = s.user_id AND n.seq = s.seq + 1"
+     " WHERE s.end_time IS DISTINCT FROM n.begin_time"},
+    {"members are in the order of their names, applicants first",
+     "SELECT m.group_id || ' ' || m.user_id FROM pek.membership AS m"
+     "  JOIN pek.person AS p ON p.id = m.user_id"
+     "  JOIN pek.membership_period AS s ON s.group_id = m.group_id AND s.user_id = m.user_id"
+     "    AND s.end_time IS NULL"
+     " WHERE m.sort_key <> (CASE s.status WHEN 1 THEN '\\x00'::bytea ELSE '\\x01'::bytea END)"
+     "   || p.sort_key"},
+    {"memberships are what the audit log says last",
+     "SELECT coalesce(told.id, m.group_id || ' ' || m.user_id) FROM ("
+     "   SELECT DISTINCT ON (l.target_id, l.detail->>'user_id')"
+     "     l.target_id || ' ' || (l.detail->>'user_id') AS id, l.detail->'periods'->-1->>'status' "
+     "AS status"
+     "     FROM pek.audit_log AS l WHERE l.target_kind = 'membership'"
+     "    ORDER BY l.target_id, l.detail->>'user_id', l.id DESC) AS told"
+     "  FULL JOIN (SELECT s.* FROM pek.membership_period AS s WHERE s.end_time IS NULL) AS m"
+     "    ON told.id = m.group_id || ' ' || m.user_id"
+     " WHERE told.status::integer IS DISTINCT FROM m.status::integer"},
+    {"every name is found by its letters",
+     "SELECT g.id FROM pek.realm_group AS g, pek.realm_state AS r"
+     " WHERE r.search_version <> '' AND NOT EXISTS (SELECT FROM pek.search_gram AS s"
+     "   WHERE s.kind = 'group' AND s.gram = left(g.folded, 1) AND s.sort_key = g.sort_key"
+     "     AND s.id = g.id AND s.folded = g.folded)"},
+};
+
+static bool run(PGconn *connection, const char *sql, const char *value, PGresult **ret_result,
+                struct fault *fault)
+{
+    const char *values[] = {value};
+    *ret_result = PQexecParams(connection, sql, value ? 1 : 0, NULL, values, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(*ret_result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return true;
+    (void)!fault_set(fault, STATUS_UNAVAILABLE, "database_owner", "%s", PQerrorMessage(connection));
+    return false;
+}
+
+static bool execute(PGconn *connection, const char *sql, const char *value, struct fault *fault)
+{
+    PGresult *result;
+    bool done = run(connection, sql, value, &result, fault);
+    PQclear(result);
+    return done;
+}
+
+static bool verify(PGconn *connection, size_t i, invariant_told told, void *arg, size_t *broken,
+                   struct fault *fault)
+{
+    PGresult *result;
+    bool done = run(connection, invariants[i].sql, NULL, &result, fault);
+    int rows = done ? PQntuples(result) : 0;
+    if (done)
+        told(arg, invariants[i].name, rows, rows > 0 ? PQgetvalue(result, 0, 0) : "");
+    *broken += rows > 0;
+    PQclear(result);
+    return done;
+}
+
+enum status invariants_verify(const char *conninfo, const char *realm, invariant_told told,
+                              void *arg, size_t *ret_broken, struct fault *fault)
+{
+    PGconn *connection = PQconnectdb(conninfo);
+    size_t broken = 0;
+    bool done =
+        execute(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, fault) &&
+        execute(connection, "SET LOCAL ROLE pek_owner", NULL, fault) &&
+        execute(connection, "SELECT set_config('pek.realm', $1, true)", realm, fault);
+    for (size_t i = 0; done && i < sizeof(invariants) / sizeof(invariants[0]); i++)
+        done = verify(connection, i, told, arg, &broken, fault);
+    PQfinish(connection);
+    *ret_broken = broken;
+    return done ? STATUS_OK : STATUS_UNAVAILABLE;
+}
