@@ -49,6 +49,7 @@ struct federation {
     void (*also_stop)(struct federation *f);
     void *arg;
     bool stopped;
+    int64_t give_up_us; /* while it is waited for the hub to stop */
 };
 
 extern struct pg_cluster *federation_cluster;
