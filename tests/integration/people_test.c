@@ -120,12 +120,37 @@ static void what_was_missed_is_made_up_for(void **state)
     one_close(&one);
 }
 
+/* A realm that names people whom it was not told of, few or many. */
+static void realm_learns_and_claims_nobody_else(void **state)
+{
+    static const size_t names[] = {1, 2, 1000};
+    struct federation f;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        federation_begin(&f);
+        pg_cluster_execute(federation_cluster,
+                           "INSERT INTO hub.user_account (id, username, name) VALUES"
+                           " ('x0', 'xnull', 'X Null'), ('x1', 'xone', 'X Egy');"
+                           "INSERT INTO hub.user_realm (user_id, realm) VALUES ('alice', 'a')");
+        for (size_t r = 0; r < FEDERATION_REALMS; r++)
+            f.realms[r].names = names[i];
+        federation_open_hub(&f, "", NULL);
+        const char *left = names[i] > 1 ? "1" : "0"; /* an answer of more than was told is none */
+        for (int ticks = 0; ticks < 300; ticks++)
+            uv_run(&f.loop, UV_RUN_ONCE);
+        FEDERATION_WAIT_FOR(&f, is("SELECT count(*) FROM hub.person_news", left));
+        assert_string_equal(value("SELECT string_agg(user_id, ' ') FROM hub.user_realm"), "alice");
+        federation_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_becomes_known_is_named_and_counted_among_the_realms_people),
         cmocka_unit_test(changed_name_and_deletion_reach_the_realm),
         cmocka_unit_test(what_was_missed_is_made_up_for),
+        cmocka_unit_test(realm_learns_and_claims_nobody_else),
     };
     return cmocka_run_group_tests(tests, worker_setup, federation_teardown);
 }
