@@ -106,6 +106,9 @@ static enum status tell_batch(struct people_of_realm *realm, struct round *round
     if (count == 0 || instance_check(realm->instance, &round->fault) != STATUS_OK)
         return STATUS_OK;
     PEK_TRY(call(realm, round, people, count, &response));
+    if (response->n_known_users > count)
+        return fault_set(&round->fault, STATUS_DATA_LOSS, "known_users",
+                         "it names more people than it was told of");
     *ret_more = count == PEOPLE_BATCH;
     return people_store_told(pg, &round->cancel, name, people, count, response->known_users,
                              response->n_known_users);
@@ -187,6 +190,8 @@ void people_heard(struct people *people, struct instance *instance, const char *
         realm->sweeps = true;
     }
     realm->generation = instance->generation;
+    /* Whom there is no room for is among those whom nobody told of, whom the realm is asked for. */
+    realm->sweeps |= realm->heard_count + count > PEOPLE_HEARD_MAX;
     for (size_t i = 0; i < count && realm->heard_count < PEOPLE_HEARD_MAX; i++) {
         size_t len = strlen(users[i]);
         if (len <= PEOPLE_USER_BYTES_MAX && !has_heard(realm, users[i]))

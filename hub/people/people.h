@@ -20,7 +20,7 @@
 #include "hub/registry/registry.h"
 #include "shared/pg/pg.h"
 
-#define PEOPLE_HEARD_MAX 256 /* of more, those who come log in some day */
+#define PEOPLE_HEARD_MAX 256 /* of more, the realm is asked whom nobody told it of */
 #define PEOPLE_PAUSE_MS 100
 #define PEOPLE_POLL_MS 5000
 #define PEOPLE_TIMEOUT_MS 5000 /* of one round with one realm */

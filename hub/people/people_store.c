@@ -1,5 +1,7 @@
 #include "hub/people/people_store.h"
 
+#include <string.h>
+
 static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement,
                        const struct pg_param *params, size_t count)
 {
@@ -108,6 +110,15 @@ struct told {
     struct arena *arena;
 };
 
+/* The realm says that it knows the user. Whom else it names it was not asked about. */
+static bool names(const struct told *told, const char *user)
+{
+    for (size_t i = 0; i < told->known_count; i++)
+        if (strcmp(told->known[i], user) == 0)
+            return true;
+    return false;
+}
+
 static enum status told_in(struct pg_transaction *transaction, void *arg)
 {
     static const struct pg_statement forget = {
@@ -116,31 +127,42 @@ static enum status told_in(struct pg_transaction *transaction, void *arg)
             "DELETE FROM hub.person_news AS n USING unnest($2::text[], $3::bigint[])"
             "   AS told (id, seq) WHERE n.realm = $1 AND n.user_id = told.id AND n.seq = told.seq",
     };
-    /* That makes news of its own, unless it is known already. */
+    /* That makes news of its own, unless it is known already. Held until the end, so that a deletion meanwhile either
+     * waits, and then finds the row, or is seen below. */
     static const struct pg_statement know = {
         .name = "people_know",
-        .sql = "INSERT INTO hub.user_realm (user_id, realm)"
-               " SELECT u.id, $1 FROM hub.user_account AS u"
-               "  WHERE u.id = ANY ($2::text[]) AND u.deleted_at IS NULL ORDER BY u.id"
-               "     ON CONFLICT DO NOTHING",
+        .sql = "WITH here AS MATERIALIZED ("
+               "    SELECT p.user_id FROM hub.profile AS p WHERE p.user_id = ANY ($2::text[])"
+               "     ORDER BY p.user_id FOR SHARE)"
+               "INSERT INTO hub.user_realm (user_id, realm)"
+               " SELECT here.user_id, $1 FROM here ON CONFLICT DO NOTHING",
+    };
+    static const struct pg_statement again = {
+        .name = "people_again",
+        .sql = "SELECT hub.person_news_add($1, u.id) FROM hub.user_account AS u"
+               " WHERE u.id = ANY ($2::text[])"
+               "   AND NOT EXISTS (SELECT FROM hub.profile AS p WHERE p.user_id = u.id)",
     };
     const struct told *told = arg;
-    struct slice *cells = arena_zalloc(told->arena, 3 * told->count + 1, sizeof(*cells));
-    if (!cells)
+    struct slice *ids = arena_zalloc(told->arena, 3 * told->count + 1, sizeof(*ids));
+    struct slice *versions = ids + told->count, *known = versions + told->count;
+    size_t known_count = 0;
+    if (!ids)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < told->count; i++) {
-        cells[i] = slice_str(told->people[i]->user_id);
-        cells[told->count + i] =
-            slice_str(arena_printf(told->arena, "%lld", (long long)told->people[i]->version));
+        const instance_v1_person *person = told->people[i];
+        ids[i] = slice_str(person->user_id);
+        versions[i] = slice_str(arena_printf(told->arena, "%lld", (long long)person->version));
+        if (!person->is_deleted && names(told, person->user_id))
+            known[known_count++] = ids[i];
     }
-    for (size_t i = 0; i < told->known_count; i++)
-        cells[2 * told->count + i] = slice_str(told->known[i]);
+    const struct pg_param realm = pg_str(told->realm);
+    const struct pg_param whom = pg_text_array(told->arena, known, known_count);
     PEK_TRY(run(transaction, &forget,
-                PG_PARAMS(pg_str(told->realm), pg_text_array(told->arena, cells, told->count),
-                          pg_text_array(told->arena, cells + told->count, told->count))));
-    return run(transaction, &know,
-               PG_PARAMS(pg_str(told->realm),
-                         pg_text_array(told->arena, cells + 2 * told->count, told->known_count)));
+                PG_PARAMS(realm, pg_text_array(told->arena, ids, told->count),
+                          pg_text_array(told->arena, versions, told->count))));
+    PEK_TRY(run(transaction, &know, PG_PARAMS(realm, whom)));
+    return run(transaction, &again, PG_PARAMS(realm, whom));
 }
 
 enum status people_store_told(struct pg *pg, struct cancel *cancel, const char *realm,

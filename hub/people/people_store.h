@@ -16,7 +16,7 @@ PEK_MUST_CHECK enum status people_store_note(struct pg *pg, struct cancel *cance
 PEK_MUST_CHECK enum status people_store_news(struct pg *pg, struct cancel *cancel,
                                              const char *realm, struct arena *arena,
                                              instance_v1_person ***ret_people, size_t *ret_count);
-/* The realm took them, and knows those users; what came meanwhile stays. */
+/* The realm took them, and knows those of them whom `known` names; what came meanwhile stays. */
 PEK_MUST_CHECK enum status people_store_told(struct pg *pg, struct cancel *cancel,
                                              const char *realm, instance_v1_person *const *people,
                                              size_t count, char *const *known, size_t known_count);

@@ -301,6 +301,32 @@ static enum status watch_policies(const void *ops, struct rpc_ctx *ctx, const vo
                                : status;
 }
 
+static enum status put_people(const void *ops, struct rpc_ctx *ctx, const void *request,
+                              void *response, struct rpc_stream *stream)
+{
+    const struct rude_worker *worker = rpc_data(ctx);
+    instance_v1_put_people_response res = INSTANCE_V1_PUT_PEOPLE_RESPONSE_INIT;
+    (void)ops;
+    (void)request;
+    (void)response;
+    res.n_known_users = worker->names;
+    res.known_users = arena_zalloc(rpc_arena(ctx), worker->names + 1, sizeof(char *));
+    for (size_t i = 0; res.known_users && i < worker->names; i++)
+        res.known_users[i] = arena_printf(rpc_arena(ctx), "x%zu", i);
+    return res.known_users ? rpc_stream_send(stream, &res.base) : STATUS_RESOURCE_EXHAUSTED;
+}
+
+static enum status list_unnamed_people(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                       void *response, struct rpc_stream *stream)
+{
+    instance_v1_list_unnamed_people_response res = INSTANCE_V1_LIST_UNNAMED_PEOPLE_RESPONSE_INIT;
+    (void)ops;
+    (void)ctx;
+    (void)request;
+    (void)response;
+    return rpc_stream_send(stream, &res.base);
+}
+
 /* ---- life cycle --------------------------------------------------------------------------------- */
 
 static bool implemented(const void *ops)
@@ -344,10 +370,13 @@ enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
     add_method(worker, 4, &instance_v1_instance_service_table, "IssueToken", issue_token);
     add_method(worker, 5, &instance_v1_instance_service_table, "GetInfo", get_info);
     add_method(worker, 6, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
+    add_method(worker, 7, &instance_v1_instance_service_table, "PutPeople", put_people);
+    add_method(worker, 8, &instance_v1_instance_service_table, "ListUnnamedPeople",
+               list_unnamed_people);
     worker->services[0] =
         (struct rpc_service){group_v1_group_service_table.name, worker->methods, 4};
     worker->services[1] =
-        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 4, 3};
+        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 4, 5};
     enum status status = rpc_host_new(fibers, &host_options, &worker->host);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);

@@ -57,6 +57,7 @@ struct rude_worker {
     int64_t token_lifetime_s; /* 0: five minutes */
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
     int64_t watch_late_ms;    /* until it says the first of policies */
+    size_t names; /* PutPeople: it knows so many, whoever it was told of: "x0", "x1", … */
 
     /* What it saw. */
     size_t tokens;    /* issued */
@@ -71,7 +72,7 @@ struct rude_worker {
 
     /* Its own. */
     struct fiber_gate held, watches;
-    struct rpc_method methods[8];
+    struct rpc_method methods[9];
     struct rpc_service services[2];
     struct rpc_host *host;
     struct rpc_server *server;
