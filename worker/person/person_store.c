@@ -41,7 +41,7 @@ enum status person_store_put(struct pg_transaction *transaction, const struct pe
         "WITH known AS ("
         "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[],"
         "   $6::bigint[]) AS told (id, display_name, folded, sort_key, avatar_version, version)"
-        "   WHERE EXISTS (SELECT FROM pek.policy_assignment AS a WHERE a.user_id = told.id)"
+        "   WHERE EXISTS (SELECT FROM pek.policy_holding AS a WHERE a.user_id = told.id)"
         "      OR EXISTS (SELECT FROM pek.membership AS m WHERE m.user_id = told.id)), "
         "kept AS ("
         "  INSERT INTO pek.person AS p (id, display_name, folded, sort_key, avatar_version, "

@@ -67,7 +67,7 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
         "realm_group",  "policy",     "policy_statement", "policy_assignment",
         "policy_count", "realm_user", "idempotency",      "realm_state",
         "search_gram",  "person",     "membership",       "membership_period",
-        "member"};
+        "member",       "policy_holding"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -105,8 +105,9 @@ static const char grants[] =
     "membership_period rd: begin_time* changed_by+ end_time* group_id+ seq+ status+ user_id+\n"
     "person r: avatar_version* display_name* folded* id+ sort_key* version*\n"
     "policy rd: can_issue+ made_by+ name+ parent_id+ unique_key+ version=\n"
-    "policy_assignment rd: assigned_by+ policy_id+ user_id+\n"
+    "policy_assignment rd: assigned_by+ policy_id+ user_id+ valid_until+\n"
     "policy_count r:\n"
+    "policy_holding r:\n"
     "policy_statement rd: actions* group_id* made_by+ policy_id+ resource* user_id*\n"
     "realm_group r: archive_id= archived_members_visible= description* folded* foundation_time+"
     " has_transitive_membership* id+ is_archived= is_community* is_resort* is_task_force* mail*"

@@ -12,10 +12,11 @@
 #include "worker/policy/migration_0005.h"
 #include "worker/policy/migration_0009.h"
 #include "worker/policy/migration_0012.h"
+#include "worker/policy/migration_0014.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 12
+#define FILES 13
 
 const struct migrations *realm_migrations(void)
 {
@@ -41,6 +42,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0012_policy_order, migration_0012_policy_order_len)},
         {"0013_person_unnamed.sql",
          slice_make(migration_0013_person_unnamed, migration_0013_person_unnamed_len)},
+        {"0014_policy_valid_until.sql",
+         slice_make(migration_0014_policy_valid_until, migration_0014_policy_valid_until_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
