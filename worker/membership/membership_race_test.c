@@ -113,11 +113,30 @@ static void any_steps_at_once_leave_whole_memberships(struct world *w)
     assert_all_holds(w);
 }
 
+static void add_another(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = step_in_fiber(manager(index), "AddMember",
+                                    arena_printf(shared_world->arena, "new-%zu", index));
+}
+
+static void first_members_at_once_make_one_policy(struct world *w)
+{
+    make_managers(w);
+    fiber_run_parallel(w->run, 8, add_another);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(outcomes[i], STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT count(*) || ' ' || count(DISTINCT policy_id)"
+                                       " FROM pek.policy_assignment WHERE user_id LIKE 'new-%%'"),
+                        "8 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(one_of_many_at_once_takes_the_step),
         WORLD_TEST(any_steps_at_once_leave_whole_memberships),
+        WORLD_TEST(first_members_at_once_make_one_policy),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

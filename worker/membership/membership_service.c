@@ -7,6 +7,7 @@
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
 #include "worker/group/group.h"
+#include "worker/membership/member_policy.h"
 #include "worker/membership/membership_store.h"
 #include "worker/person/person_store.h"
 
@@ -223,6 +224,14 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
+/* What is the same after each change: rights follow, and the log says it. */
+static enum status finish(struct change *change, const struct membership_people *people,
+                          const char *action)
+{
+    PEK_TRY(member_policy_settle(change, people));
+    return membership_store_audit(change, people, action);
+}
+
 /* One membership of somebody who leaves the organisation: it ends on that day, or (MEMBERSHIP_NO_DAY) now. */
 static enum status leave_group_below(struct change *change, const char *group_id, char *user,
                                      int64_t end_us)
@@ -237,13 +246,13 @@ static enum status leave_group_below(struct change *change, const char *group_id
         return STATUS_OK;
     if (end_us == MEMBERSHIP_NO_DAY) {
         PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
-        return membership_store_audit(change, &people, "membership.leaveOrganisation");
+        return finish(change, &people, "membership.leaveOrganisation");
     }
     PEK_TRY(membership_store_days(change, &people, "", "", &days));
     if (!membership_shorten(&days.list, days.now_us, end_us, change->actor))
         return STATUS_OK;
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
-    return membership_store_audit(change, &people, "membership.leaveOrganisation");
+    return finish(change, &people, "membership.leaveOrganisation");
 }
 
 /* Who leaves an organisation leaves the groups below it that day. */
@@ -287,7 +296,7 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(membership_store_undo(change, people));
     if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
-    PEK_TRY(membership_store_audit(change, people, actions[step->step]));
+    PEK_TRY(finish(change, people, actions[step->step]));
     bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
     return leaves ? leave_below(change, people, &group, MEMBERSHIP_NO_DAY) : STATUS_OK;
 }
@@ -478,7 +487,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
             change->actor, change->fault));
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
     *res = people.memberships[0];
-    PEK_TRY(membership_store_audit(change, &people, "membership.setDates"));
+    PEK_TRY(finish(change, &people, "membership.setDates"));
     bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
     return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
 }

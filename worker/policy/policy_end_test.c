@@ -34,10 +34,11 @@ static enum status assign_for(struct world *w, const char *as, const char *polic
 /* Just behind the end of what the user holds. */
 static void wait_for_the_end(struct world *w, const char *user)
 {
-    const char *ms = world_value(w,
-                                 "SELECT ceil(extract(epoch FROM min(valid_until) - clock_timestamp())"
-                                 " * 1000) FROM pek.policy_assignment WHERE user_id = '%s'",
-                                 user);
+    const char *ms =
+        world_value(w,
+                    "SELECT ceil(extract(epoch FROM min(valid_until) - clock_timestamp())"
+                    " * 1000) FROM pek.policy_assignment WHERE user_id = '%s'",
+                    user);
     fiber_sleep_ms(strtoll(ms, NULL, 10) + 5);
 }
 
@@ -214,12 +215,9 @@ static void what_is_over_uses_up_no_budget(struct world *w)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(what_is_over_gives_nothing),
-        WORLD_TEST(what_is_over_is_in_no_large_list),
-        WORLD_TEST(who_watches_is_told_of_the_end),
-        WORLD_TEST(end_is_in_the_future),
-        WORLD_TEST(another_end_is_another_assignment),
-        WORLD_TEST(last_god_has_no_end),
+        WORLD_TEST(what_is_over_gives_nothing),        WORLD_TEST(what_is_over_is_in_no_large_list),
+        WORLD_TEST(who_watches_is_told_of_the_end),    WORLD_TEST(end_is_in_the_future),
+        WORLD_TEST(another_end_is_another_assignment), WORLD_TEST(last_god_has_no_end),
         WORLD_TEST(what_is_over_uses_up_no_budget),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

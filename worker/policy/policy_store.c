@@ -79,8 +79,8 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
     };
     int64_t assigned;
     bool room = true;
-    PEK_TRY(run_for_int(transaction, &find,
-                        PG_PARAMS(pg_str(policy_id), pg_str(user), valid_until), &assigned));
+    PEK_TRY(run_for_int(transaction, &find, PG_PARAMS(pg_str(policy_id), pg_str(user), valid_until),
+                        &assigned));
     if (!assigned)
         PEK_TRY(pg_apply(transaction, &replace, PG_PARAMS(pg_str(policy_id), pg_str(user)), NULL));
     if (!assigned)
@@ -91,8 +91,9 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
                                 user, DELEGATION_ASSIGNMENTS_MAX);
     enum status status = STATUS_OK;
     if (!assigned)
-        status = pg_apply(transaction, &assign,
-                          PG_PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver), valid_until), NULL);
+        status =
+            pg_apply(transaction, &assign,
+                     PG_PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver), valid_until), NULL);
     /* The policy is the only thing that it refers to. */
     if (status == STATUS_FAILED_PRECONDITION)
         return fault_set(fault, STATUS_NOT_FOUND, "id", "there is no policy %s", policy_id);
@@ -343,8 +344,8 @@ enum status policy_store_assign_named(struct pg_transaction *transaction, const 
     if (pg_rows(found) == 0)
         status = fault_set(fault, STATUS_NOT_FOUND, NULL, "there is no policy %s", name);
     if (status == STATUS_OK)
-        status =
-            policy_store_assign(transaction, pg_get_str(found, 0, 0), user, giver, PG_NULL, &made, fault);
+        status = policy_store_assign(transaction, pg_get_str(found, 0, 0), user, giver, PG_NULL,
+                                     &made, fault);
     if (status == STATUS_OK && made)
         status =
             pg_apply(transaction, &audit,

@@ -6,6 +6,7 @@
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
 #include "worker/membership/migration_0011.h"
+#include "worker/membership/migration_0015.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
@@ -16,7 +17,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 13
+#define FILES 14
 
 const struct migrations *realm_migrations(void)
 {
@@ -44,6 +45,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0013_person_unnamed, migration_0013_person_unnamed_len)},
         {"0014_policy_valid_until.sql",
          slice_make(migration_0014_policy_valid_until, migration_0014_policy_valid_until_len)},
+        {"0015_member_policy.sql",
+         slice_make(migration_0015_member_policy, migration_0015_member_policy_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

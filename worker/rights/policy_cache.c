@@ -18,7 +18,8 @@ struct policy_cache {
     /* Counts what was forgotten: a load that saw another number began before it, and is not kept. */
     uint64_t generation;
     bool listening;
-    char ended_until[TIME_BYTES]; /* by the database's clock: what ended before is told; "" at first */
+    char ended_until
+        [TIME_BYTES]; /* by the database's clock: what ended before is told; "" at first */
     struct policy_cache_statistics counted;
 };
 
