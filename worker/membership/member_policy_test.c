@@ -19,7 +19,7 @@ static const char *holders(struct world *w)
 {
     return world_value(w, "SELECT coalesce(string_agg(a.user_id, ' ' ORDER BY a.user_id), '')"
                           " FROM pek.group_policy l JOIN pek.policy_assignment a"
-                          " ON a.policy_id = l.policy_id WHERE l.group_id = 'o@a'");
+                          " ON a.policy_id = l.policy_id WHERE l.group_id = 'o@a' AND l.kind = 1");
 }
 
 static void member_sees_their_group_as_long_as_they_are_one(struct world *w)

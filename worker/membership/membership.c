@@ -62,6 +62,24 @@ enum status membership_take(enum membership_step step, const struct membership_g
     return STATUS_OK;
 }
 
+bool membership_ends(enum membership_step step)
+{
+    return step == MEMBERSHIP_INACTIVATE || step == MEMBERSHIP_ARCHIVE || step == MEMBERSHIP_LEAVE;
+}
+
+enum status membership_check_leads(const struct membership_group *group,
+                                   const struct membership_state *state, struct fault *fault)
+{
+    if (group->is_archived)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_GROUP_ARCHIVED,
+                                "group_id", "the group is archived");
+    if (IS(state->status, MEMBERS))
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_ABORTED, MEMBERSHIP_REASON_STATUS, "user_id",
+                            "only a member leads the group: the membership is %s",
+                            states[state->status]);
+}
+
 /* ---- days ---- */
 
 enum status membership_check_date(const char *date, const char *field, struct fault *fault)

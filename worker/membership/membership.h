@@ -75,6 +75,13 @@ PEK_MUST_CHECK enum status membership_take(enum membership_step step,
                                            const struct membership_state *state, const char *field,
                                            enum membership_status *ret_status, struct fault *fault);
 
+/* The step ends a membership. */
+bool membership_ends(enum membership_step step);
+/* May lead the group: ABORTED for who is neither a newcomer nor active, FAILED_PRECONDITION in an archived group. */
+PEK_MUST_CHECK enum status membership_check_leads(const struct membership_group *group,
+                                                  const struct membership_state *state,
+                                                  struct fault *fault);
+
 /* ---- days ---- */
 
 #define MEMBERSHIP_OPEN INT64_MAX /* the end of the last period */

@@ -7,6 +7,7 @@
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
 #include "worker/group/group.h"
+#include "worker/membership/leader.h"
 #include "worker/membership/member_policy.h"
 #include "worker/membership/membership_store.h"
 #include "worker/person/person_store.h"
@@ -244,6 +245,7 @@ static enum status leave_group_below(struct change *change, const char *group_id
     enum membership_status status = people.states[0].status;
     if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
         return STATUS_OK;
+    PEK_TRY(leader_check_none(change, &people, "user_id"));
     if (end_us == MEMBERSHIP_NO_DAY) {
         PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
         return finish(change, &people, "membership.leaveOrganisation");
@@ -277,6 +279,8 @@ static enum status run_step(struct change *change, const struct step *step,
     bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
     PEK_TRY(lock_people(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
+    if (membership_ends(step->step))
+        PEK_TRY(leader_check_none(change, people, step->field));
     if (step->etag && people->states[0].status != MEMBERSHIP_NONE)
         PEK_TRY(row_check_etag(&membership_v1_membership_row, &people->memberships[0],
                                people->memberships[0].user_id, step->etag, change->fault));
@@ -477,6 +481,8 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                            req->etag, change->fault));
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
                                   fields & END_DATE ? req->end_date : "", &days));
+    if (fields & END_DATE && req->end_date[0])
+        PEK_TRY(leader_check_none(change, &people, "user_id"));
     if (fields & BEGIN_DATE)
         PEK_TRY(membership_set_begin(&days.list, days.now_us, days.begin_us, change->fault));
     if (fields & END_DATE)
@@ -490,6 +496,29 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(finish(change, &people, "membership.setDates"));
     bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
     return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
+}
+
+/* ---- leadership ---- */
+
+CHANGE_METHOD(hand_over_leadership, membership_v1_hand_over_leadership_request,
+              membership_v1_membership)
+{
+    struct membership_people people;
+    struct membership_group group;
+    char *users[1] = {req->user_id};
+    /* It would outlive the right by which they did it. */
+    if (strcmp(req->user_id, change->actor) == 0)
+        return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
+                                "user_id", "nobody makes themselves the leader");
+    PEK_TRY(take_people(change, users, 1, "user_id", &people));
+    PEK_TRY(lock_people(change, req->group_id, &people, &group));
+    PEK_TRY(membership_check_leads(&group, &people.states[0], change->fault));
+    PEK_TRY(row_check_etag(&membership_v1_membership_row, &people.memberships[0], req->user_id,
+                           req->etag, change->fault));
+    PEK_TRY(leader_hand_over(change, &people));
+    PEK_TRY(membership_store_lock(change, &people));
+    *res = people.memberships[0];
+    return STATUS_OK;
 }
 
 /* ---- the service ---- */
@@ -512,6 +541,7 @@ enum status membership_service_add(struct rpc_host *host, struct domain *domain,
         .archive_member = archive_member,
         .unarchive_member = unarchive_member,
         .set_member_dates = set_member_dates,
+        .hand_over_leadership = hand_over_leadership,
         .batch_accept_members = batch_accept_members,
         .batch_archive_members = batch_archive_members,
         .batch_add_members = batch_add_members,

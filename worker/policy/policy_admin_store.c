@@ -25,7 +25,7 @@ _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one
 /* What $5 holds, and all below it. */
 #define SEEN                                                                                       \
     "WITH RECURSIVE seen (id) AS ("                                                                \
-    "  SELECT a.policy_id FROM pek.policy_holding AS a WHERE a.user_id = $5"                    \
+    "  SELECT a.policy_id FROM pek.policy_holding AS a WHERE a.user_id = $5"                       \
     "  UNION"                                                                                      \
     "  SELECT c.id FROM seen, LATERAL ("                                                           \
     "    SELECT q.id FROM pek.policy AS q WHERE q.parent_id = seen.id OFFSET 0) AS c) "            \

@@ -114,7 +114,9 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
         "  RETURNING id), "
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
-        "  SELECT god.id, $1, 'GROUP', $2::integer FROM god) "
+        "  SELECT god.id, $1, 'GROUP', $2::integer FROM god), "
+        "link AS ("
+        "  INSERT INTO pek.group_policy (group_id, kind, policy_id) SELECT $1, 2, god.id FROM god) "
         "SELECT god.id FROM god",
     };
     const struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);

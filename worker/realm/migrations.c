@@ -7,6 +7,7 @@
 #include "worker/group/migration_0008.h"
 #include "worker/membership/migration_0011.h"
 #include "worker/membership/migration_0015.h"
+#include "worker/membership/migration_0016.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
@@ -17,7 +18,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 14
+#define FILES 15
 
 const struct migrations *realm_migrations(void)
 {
@@ -47,6 +48,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0014_policy_valid_until, migration_0014_policy_valid_until_len)},
         {"0015_member_policy.sql",
          slice_make(migration_0015_member_policy, migration_0015_member_policy_len)},
+        {"0016_group_leader.sql",
+         slice_make(migration_0016_group_leader, migration_0016_group_leader_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
