@@ -104,7 +104,7 @@ static const char grants[] =
     "member r:\n"
     "membership rd: group_id+ sort_key* update_time= user_id+ version=\n"
     "membership_period rd: begin_time* changed_by+ end_time* group_id+ seq+ status+ user_id+\n"
-    "person r: avatar_version* display_name* folded* id+ sort_key* version*\n"
+    "person r: avatar_version* display_name* folded* id+ met_by+ sort_key* version*\n"
     "policy rd: can_issue+ made_by+ name+ parent_id+ unique_key+ version=\n"
     "policy_assignment rd: assigned_by+ policy_id+ user_id+ valid_until+\n"
     "policy_count r:\n"

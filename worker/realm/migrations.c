@@ -8,6 +8,7 @@
 #include "worker/membership/migration_0011.h"
 #include "worker/membership/migration_0015.h"
 #include "worker/membership/migration_0016.h"
+#include "worker/membership/migration_0017.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
@@ -18,7 +19,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 15
+#define FILES 16
 
 const struct migrations *realm_migrations(void)
 {
@@ -50,6 +51,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0015_member_policy, migration_0015_member_policy_len)},
         {"0016_group_leader.sql",
          slice_make(migration_0016_group_leader, migration_0016_group_leader_len)},
+        {"0017_member_bounds.sql",
+         slice_make(migration_0017_member_bounds, migration_0017_member_bounds_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
