@@ -396,13 +396,13 @@ static void let_have_descriptors(pid_t pid, size_t count)
 }
 
 /* Connects FLOOD times, without a word; waits until all but `kept_max` are closed by the worker; leaves, and waits until
- * the worker has noticed. `ret_most` is how many descriptors it had in the flood. */
+ * the worker has noticed. `ret_most` is how many descriptors it had at most in the flood. */
 static void flood(pid_t pid, size_t kept_max, size_t *ret_most)
 {
     const size_t before = descriptors_of(pid);
     static int fds[FLOOD];
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    size_t open = FLOOD;
+    size_t open = FLOOD, most = 0;
     address.sin_port = htons((uint16_t)strtol(strchr(target, ':') + 1, NULL, 10));
     for (size_t i = 0; i < FLOOD; i++) {
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -410,6 +410,8 @@ static void flood(pid_t pid, size_t kept_max, size_t *ret_most)
     }
     for (int64_t until_us = deadline_after_ms(PATIENCE_MS); open > kept_max;) {
         char settings[256]; /* what an HTTP/2 server says first */
+        size_t now = descriptors_of(pid);
+        most = now > most ? now : most;
         assert_true(clock_monotonic_us() < until_us);
         for (size_t i = 0; i < FLOOD; i++) {
             ssize_t got = fds[i] < 0 ? 1 : recv(fds[i], settings, sizeof(settings), MSG_DONTWAIT);
@@ -420,7 +422,7 @@ static void flood(pid_t pid, size_t kept_max, size_t *ret_most)
             open--;
         }
     }
-    *ret_most = descriptors_of(pid);
+    *ret_most = most;
     for (size_t i = 0; i < FLOOD; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
@@ -469,7 +471,7 @@ static void connections_leave_descriptors_for_the_rest(void **state)
     assert_true(limit.rlim_cur >= RPC_DESCRIPTORS_KEPT + CONNECTIONS_MAX);
     flood(pid, CONNECTIONS_MAX + RPC_DESCRIPTORS_KEPT / 2, &most);
     assert_true(most >= CONNECTIONS_MAX);
-    assert_true(most + RPC_DESCRIPTORS_KEPT / 2 <= limit.rlim_cur);
+    assert_true(most < CONNECTIONS_MAX + RPC_DESCRIPTORS_KEPT);
     fiber_run(call_worker);
     kill(pid, SIGTERM);
     assert_int_equal(finish(pid, &out), 0);

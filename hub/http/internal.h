@@ -135,6 +135,7 @@ struct http_conn {
     int64_t since_us;         /* idle, or lingering, since */
     int64_t reading_since_us; /* 0: nothing of a head is there */
     size_t stalled_bytes;     /* waiting to be written when last looked at */
+    int stalled_unacked;      /* and in the kernel, not acknowledged; -1: not looked at */
     size_t lingered_bytes;
     int64_t stalled_since_us;
     struct h1 h1;

@@ -159,6 +159,25 @@ static void stalled_reader_is_closed(void **state)
     client_close(&client);
 }
 
+/* Slower than the kernel's buffer empties by a third within a stall, but all the time. */
+static void slow_reader_is_not_stalled(void **state)
+{
+    char some[1024];
+    (void)state;
+    start((struct http_options){.write_stall_ms = 500});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT(GET("/stream")));
+    for (int64_t until_us = deadline_after_ms(2500); clock_monotonic_us() < until_us;) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        (void)!recv(client.fd, some, sizeof(some), MSG_DONTWAIT);
+        usleep(1000);
+    }
+    assert_int_equal(seen.ended, 0);
+    client_close(&client);
+    WAIT_FOR(seen.ended == 1);
+    WAIT_FOR(http_server_connections(server) == 0);
+}
+
 static void reader_that_leaves_ends_the_stream(void **state)
 {
     (void)state;
@@ -260,6 +279,7 @@ int main(void)
         TEST(errors_before_there_is_a_request_are_json),
         TEST(slow_clients_are_closed),
         TEST(stalled_reader_is_closed),
+        TEST(slow_reader_is_not_stalled),
         TEST(reader_that_leaves_ends_the_stream),
         TEST(client_that_leaves_cancels_its_request),
         TEST(too_many_connections_are_refused_at_once),

@@ -1,6 +1,7 @@
 /* Time: one timer for all connections, every HTTP_GONE_NOTICE_MS while there are any. No system call a connection but
- * where one is about to be closed, and no timer a connection.
+ * where one stalls or is about to be closed, and no timer a connection.
  */
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 
@@ -12,6 +13,14 @@
 /* Buffers of a connection that is silent so long are given back. */
 #define SLIM_AFTER_US 1000000
 
+/* What the client has not acknowledged. The kernel takes more only when a good part of its buffer is free again: for
+ * a slow client that can take longer than a stall, though it reads all the time. */
+static int unacknowledged(const struct http_conn *conn)
+{
+    int bytes = 0;
+    return ioctl(conn_fd(conn), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
 /* True when it was closed. */
 static bool check_stall(struct http_conn *conn, int64_t now_us)
 {
@@ -19,11 +28,19 @@ static bool check_stall(struct http_conn *conn, int64_t now_us)
         conn->writing ? uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp) : 0;
     if (waiting == 0 || waiting != conn->stalled_bytes) {
         conn->stalled_bytes = waiting;
+        conn->stalled_unacked = -1;
         conn->stalled_since_us = now_us;
         return false;
     }
-    if (now_us - conn->stalled_since_us < conn->server->write_stall_us)
+    bool expired = now_us - conn->stalled_since_us >= conn->server->write_stall_us;
+    if (!expired && conn->stalled_unacked >= 0)
         return false;
+    int unacked = unacknowledged(conn);
+    if (!expired || unacked < conn->stalled_unacked) {
+        conn->stalled_unacked = unacked;
+        conn->stalled_since_us = expired ? now_us : conn->stalled_since_us;
+        return false;
+    }
     conn_close(conn);
     return true;
 }

@@ -144,11 +144,8 @@ static enum status told_in(struct pg_transaction *transaction, void *arg)
                "   AND NOT EXISTS (SELECT FROM hub.profile AS p WHERE p.user_id = u.id)",
     };
     const struct told *told = arg;
-    struct slice *ids = arena_zalloc(told->arena, 3 * told->count + 1, sizeof(*ids));
-    struct slice *versions = ids + told->count, *known = versions + told->count;
+    struct slice ids[PEOPLE_BATCH], versions[PEOPLE_BATCH], known[PEOPLE_BATCH];
     size_t known_count = 0;
-    if (!ids)
-        return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < told->count; i++) {
         const instance_v1_person *person = told->people[i];
         ids[i] = slice_str(person->user_id);

@@ -328,6 +328,14 @@ enum status guard_allows(struct guard *guard, struct rpc_ctx *ctx, uint32_t acti
                                &target, rpc_arena(ctx), ret_allowed);
 }
 
+enum status guard_scope_of(struct guard *guard, struct rpc_ctx *ctx, uint32_t action,
+                           struct policy_scope *ret_scope)
+{
+    const struct policy_asker asker = asker_of(ctx);
+    return policy_cache_scope(guard->cache, rpc_cancel(ctx), &asker, policy_action_bit(action),
+                              rpc_arena(ctx), ret_scope);
+}
+
 enum status guard_again(struct guard *guard, struct rpc_ctx *ctx, const void *request)
 {
     struct attached *attached = rpc_attached(ctx);

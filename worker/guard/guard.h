@@ -35,6 +35,9 @@ const struct policy_scope *guard_scope(struct rpc_ctx *ctx);
 /* May the caller do this to the group as well? For what a method shows or tells them beside what its rules are about. */
 PEK_MUST_CHECK enum status guard_allows(struct guard *guard, struct rpc_ctx *ctx, uint32_t action,
                                         const char *group, bool *ret_allowed);
+/* Where the caller may do that as well. */
+PEK_MUST_CHECK enum status guard_scope_of(struct guard *guard, struct rpc_ctx *ctx, uint32_t action,
+                                          struct policy_scope *ret_scope);
 /* For a stream that lasts: the rules of the method are asked again, and guard_scope answers what is true now, when that
  * was done more than GUARD_AGE_MAX_MS ago and somebody's rights have changed since. PERMISSION_DENIED when nothing
  * is left to the caller, or no longer all policies; UNAUTHENTICATED when the token has expired. */

@@ -39,9 +39,10 @@ static enum status refuse(enum membership_step step, enum membership_status stat
     if (step == MEMBERSHIP_APPLY || step == MEMBERSHIP_ADD)
         return fault_set_reason(fault, STATUS_ALREADY_EXISTS, MEMBERSHIP_REASON_MEMBER, field,
                                 "there is a membership: it is %s", states[status]);
-    return fault_set_reason(fault, STATUS_ABORTED, MEMBERSHIP_REASON_STATUS, field,
-                            "the membership cannot be %s: it is %s", rules[step].verb,
-                            states[status]);
+    return fault_set_reason(
+        fault, STATUS_ABORTED,
+        status == MEMBERSHIP_NONE ? MEMBERSHIP_REASON_NONE : MEMBERSHIP_REASON_STATUS, field,
+        "the membership cannot be %s: it is %s", rules[step].verb, states[status]);
 }
 
 enum status membership_take(enum membership_step step, const struct membership_group *group,
@@ -58,8 +59,31 @@ enum status membership_take(enum membership_step step, const struct membership_g
                                 "group_id", "the group takes no applications");
     if (!IS(state->status, rule->from))
         return refuse(step, state->status, field, fault);
+    if (state->periods >= MEMBERSHIP_PERIODS_MAX && !membership_ends(step) &&
+        step != MEMBERSHIP_REJECT)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_OFTEN, field,
+                                "the membership changed %d times: it can only end",
+                                MEMBERSHIP_PERIODS_MAX);
     *ret_status = rule->to == MEMBERSHIP_NONE ? state->before : rule->to;
     return STATUS_OK;
+}
+
+bool membership_ends(enum membership_step step)
+{
+    return step == MEMBERSHIP_INACTIVATE || step == MEMBERSHIP_ARCHIVE || step == MEMBERSHIP_LEAVE;
+}
+
+enum status membership_check_leads(const struct membership_group *group,
+                                   const struct membership_state *state, struct fault *fault)
+{
+    if (group->is_archived)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_GROUP_ARCHIVED,
+                                "group_id", "the group is archived");
+    if (IS(state->status, MEMBERS))
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_ABORTED, MEMBERSHIP_REASON_STATUS, "user_id",
+                            "only a member leads the group: the membership is %s",
+                            states[state->status]);
 }
 
 /* ---- days ---- */
@@ -78,11 +102,11 @@ enum status membership_check_date(const char *date, const char *field, struct fa
             part[n] = 10 * part[n] + (date[i] - '0');
         }
     }
-    if (fits && part[0] >= 1900 && part[0] <= 2199 && part[1] >= 1 && part[1] <= 12 &&
+    if (fits && part[0] >= 1901 && part[0] <= 2199 && part[1] >= 1 && part[1] <= 12 &&
         part[2] >= 1 && part[2] <= calendar_days_of_month(part[0], part[1]))
         return STATUS_OK;
     return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
-                     "%s is a day as 2027-01-31, of the years 1900 to 2199", field);
+                     "%s is a day as 2027-01-31, of the years 1901 to 2199", field);
 }
 
 /* The period that has this moment in it. */
@@ -155,6 +179,9 @@ static enum status correct_end(struct membership_periods *list, size_t at, int64
     size_t first = first_of(list, at);
     if (first == at || end_us == MEMBERSHIP_NO_DAY)
         return no_member(&periods[at], fault);
+    if (end_status != MEMBERSHIP_NONE && end_status != periods[at].status)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_status",
+                         "end_status of a membership that has ended stays what it is");
     if (end_us > now_us)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_date",
                          "end_date of a membership that has ended is not in the future");
@@ -163,7 +190,6 @@ static enum status correct_end(struct membership_periods *list, size_t at, int64
                          "end_date is before the beginning");
     end_on(periods, first, at - 1, end_us);
     periods[at].begin_us = end_us;
-    periods[at].status = end_status;
     return STATUS_OK;
 }
 
@@ -198,6 +224,7 @@ enum status membership_set_end(struct membership_periods *list, int64_t now_us, 
     if (end_us == MEMBERSHIP_NO_DAY)
         return STATUS_OK;
     end_on(periods, first, at, end_us);
-    periods[list->count++] = (struct membership_period){end_status, end_us, MEMBERSHIP_OPEN, actor};
+    periods[list->count++] = (struct membership_period){
+        end_status ? end_status : MEMBERSHIP_ARCHIVED, end_us, MEMBERSHIP_OPEN, actor};
     return STATUS_OK;
 }

@@ -23,13 +23,16 @@
 #define MEMBERSHIP_REASON_CLOSED "GROUP_TAKES_NO_APPLICATIONS"
 #define MEMBERSHIP_REASON_MEMBER "ALREADY_MEMBER"
 #define MEMBERSHIP_REASON_STATUS "MEMBERSHIP_STATUS"
+#define MEMBERSHIP_REASON_NONE "NOT_A_MEMBER"
+#define MEMBERSHIP_REASON_OFTEN "MEMBERSHIP_CHANGED_TOO_OFTEN"
 
 #define MEMBERSHIP_REASON_FULL "GROUP_FULL"
 
 #define MEMBERSHIP_BATCH_MAX 100 /* people in one change */
 #define MEMBERSHIP_GROUP_MAX                                                                       \
     20000 /* memberships of one group, former and archived ones among them */
-#define MEMBERSHIP_PERIODS_MAX 200 /* of one membership; each is a step that somebody took */
+#define MEMBERSHIP_PERIODS_MAX                                                                     \
+    200 /* of one membership: what begins something then is refused, what ends it never */
 
 /* As stored, and as pek.membership.v1.MemberStatus. */
 enum membership_status {
@@ -65,15 +68,23 @@ struct membership_group {
 struct membership_state {
     enum membership_status status;
     enum membership_status before;
+    int64_t periods; /* until now */
 };
 
 /* Where the step leads: `ret_status` NONE ends the membership as if it had not been. ALREADY_EXISTS for who is a member
- * and applies or is added, FAILED_PRECONDITION for a group that takes nobody, ABORTED as above. `field` is that of the
+ * and applies or is added, FAILED_PRECONDITION for a group that takes nobody and for a membership that changed too often, ABORTED as above. `field` is that of the
  * person. An archived group lets people go, by REJECT, ARCHIVE and LEAVE, and nothing else. */
 PEK_MUST_CHECK enum status membership_take(enum membership_step step,
                                            const struct membership_group *group,
                                            const struct membership_state *state, const char *field,
                                            enum membership_status *ret_status, struct fault *fault);
+
+/* The step ends a membership. */
+bool membership_ends(enum membership_step step);
+/* May lead the group: ABORTED for who is neither a newcomer nor active, FAILED_PRECONDITION in an archived group. */
+PEK_MUST_CHECK enum status membership_check_leads(const struct membership_group *group,
+                                                  const struct membership_state *state,
+                                                  struct fault *fault);
 
 /* ---- days ---- */
 
@@ -92,7 +103,7 @@ struct membership_periods {
     size_t count;
 };
 
-/* "2027-01-31": is it a day of the years 1900 to 2199? */
+/* "2027-01-31": is it a day of the years 1901 to 2199? */
 PEK_MUST_CHECK enum status membership_check_date(const char *date, const char *field,
                                                  struct fault *fault);
 /* A newcomer's, active or former membership began on that day: its first period does, and what was before it and no
@@ -100,8 +111,8 @@ PEK_MUST_CHECK enum status membership_check_date(const char *date, const char *f
  * membership, or when it lies in the future; ABORTED for an application or an archived membership. */
 PEK_MUST_CHECK enum status membership_set_begin(struct membership_periods *list, int64_t now_us,
                                                 int64_t begin_us, struct fault *fault);
-/* It ends on that day, or never (MEMBERSHIP_NO_DAY), and is `end_status` from then on. A day to come is a plan, which
- * the next step replaces. Of a membership that has ended the day is corrected, which may not lie in the future.
+/* It ends on that day, or never (MEMBERSHIP_NO_DAY), and is `end_status` (ARCHIVED for NONE) from then on. A day to come is a plan, which
+ * the next step replaces. Of a membership that has ended the day is corrected, which may not lie in the future, and not what it became.
  * INVALID_ARGUMENT on end_date when it is before the beginning; ABORTED as above. */
 PEK_MUST_CHECK enum status membership_set_end(struct membership_periods *list, int64_t now_us,
                                               int64_t end_us, enum membership_status end_status,

@@ -113,11 +113,60 @@ static void any_steps_at_once_leave_whole_memberships(struct world *w)
     assert_all_holds(w);
 }
 
+static void add_another(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = step_in_fiber(manager(index), "AddMember",
+                                    arena_printf(shared_world->arena, "new-%zu", index));
+}
+
+static void first_members_at_once_make_one_policy(struct world *w)
+{
+    make_managers(w);
+    fiber_run_parallel(w->run, 8, add_another);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(outcomes[i], STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT count(*) || ' ' || count(DISTINCT policy_id)"
+                                       " FROM pek.policy_assignment WHERE user_id LIKE 'new-%%'"),
+                        "8 1");
+}
+
+static void hand_over(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = step_in_fiber(manager(index), "HandOverLeadership",
+                                    arena_printf(shared_world->arena, "new-%zu", index));
+}
+
+static void leadership_handed_over_at_once_has_one_winner(struct world *w)
+{
+    make_managers(w);
+    fiber_run_parallel(w->run, 8, add_another);
+    for (size_t i = 0; i < 8; i++)
+        world_grant(w, &w->a, arena_printf(w->arena, "replaces-%zu", i), manager(i), "o@a",
+                    1u << 4);
+    for (int round = 0; round < 5; round++) {
+        size_t done = 0;
+        fiber_run_parallel(w->run, 8, hand_over);
+        for (size_t i = 0; i < 8; i++) {
+            assert_true(outcomes[i] == STATUS_OK || outcomes[i] == STATUS_ABORTED);
+            done += outcomes[i] == STATUS_OK;
+        }
+        assert_true(done >= 1);
+        assert_string_equal(world_value(w, "SELECT count(*) FROM pek.group_policy l"
+                                           " JOIN pek.policy_assignment a ON a.policy_id ="
+                                           " l.policy_id WHERE l.group_id = 'o@a' AND l.kind = 2"),
+                            "1");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(one_of_many_at_once_takes_the_step),
         WORLD_TEST(any_steps_at_once_leave_whole_memberships),
+        WORLD_TEST(first_members_at_once_make_one_policy),
+        WORLD_TEST(leadership_handed_over_at_once_has_one_winner),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

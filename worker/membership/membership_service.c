@@ -7,6 +7,8 @@
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
 #include "worker/group/group.h"
+#include "worker/membership/leader.h"
+#include "worker/membership/member_policy.h"
 #include "worker/membership/membership_store.h"
 #include "worker/person/person_store.h"
 
@@ -24,9 +26,9 @@ static enum status no_group(enum status status, const char *id, struct fault *fa
 
 static enum status check_user(const char *user, const char *field, struct fault *fault)
 {
-    if (policy_is_user(user))
+    if (policy_is_user(user) && strcmp(user, GUARD_ME) != 0)
         return STATUS_OK;
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "%s is no user's id", field);
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "'%s' is no user's id", user);
 }
 
 /* ---- lists ---- */
@@ -63,9 +65,12 @@ static enum status complete_member(const struct pg_result *rows, size_t row, str
                                    void *item)
 {
     membership_v1_membership *membership = item;
-    struct slice via = pg_get_slice(rows, row, MEMBERSHIP_COLUMN_EXTRA);
-    membership->via = arena_strndup(arena, via.ptr, via.len);
-    return membership->via ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    membership->via = arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA));
+    membership->group_id =
+        arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1));
+    membership->group_name =
+        arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 2));
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
 static enum status list_members(struct rpc_ctx *ctx, const membership_v1_list_members_request *req,
@@ -87,6 +92,8 @@ static enum status list_members(struct rpc_ctx *ctx, const membership_v1_list_me
     PEK_TRY(no_group(membership_store_list_group(ctx, id.text, &group), id.text, fault));
     query.group_id = id.text;
     query.is_transitive = group.is_transitive;
+    if (query.is_transitive)
+        PEK_TRY(guard_scope_of(domain->guard, ctx, PEK_ACTION_VIEW_GROUP, &query.viewed));
     query.statuses = seen_statuses(asked, edits, group.archived_members_visible);
     if (!asked || asked & BIT(APPLIED))
         query.self = rpc_principal(ctx)->user;
@@ -201,8 +208,8 @@ static enum status lock_people(struct change *change, const char *group_id,
 /* Those who are not there yet come in: people whom the realm has never seen, too. */
 static enum status make_people(struct change *change, const struct membership_people *people)
 {
-    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, people->users,
-                              people->count, change->arena, change->fault));
+    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, change->actor,
+                              people->users, people->count, change->arena, change->fault));
     return membership_store_make(change, people);
 }
 
@@ -223,6 +230,14 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
+/* What is the same after each change: rights follow, and the log says it. */
+static enum status finish(struct change *change, const struct membership_people *people,
+                          const char *action)
+{
+    PEK_TRY(member_policy_settle(change, people));
+    return membership_store_audit(change, people, action);
+}
+
 /* One membership of somebody who leaves the organisation: it ends on that day, or (MEMBERSHIP_NO_DAY) now. */
 static enum status leave_group_below(struct change *change, const char *group_id, char *user,
                                      int64_t end_us)
@@ -235,15 +250,16 @@ static enum status leave_group_below(struct change *change, const char *group_id
     enum membership_status status = people.states[0].status;
     if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
         return STATUS_OK;
+    PEK_TRY(leader_check_none(change, &people, "user_id"));
     if (end_us == MEMBERSHIP_NO_DAY) {
         PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
-        return membership_store_audit(change, &people, "membership.leaveOrganisation");
+        return finish(change, &people, "membership.leaveOrganisation");
     }
     PEK_TRY(membership_store_days(change, &people, "", "", &days));
     if (!membership_shorten(&days.list, days.now_us, end_us, change->actor))
         return STATUS_OK;
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
-    return membership_store_audit(change, &people, "membership.leaveOrganisation");
+    return finish(change, &people, "membership.leaveOrganisation");
 }
 
 /* Who leaves an organisation leaves the groups below it that day. */
@@ -268,6 +284,8 @@ static enum status run_step(struct change *change, const struct step *step,
     bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
     PEK_TRY(lock_people(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
+    if (membership_ends(step->step))
+        PEK_TRY(leader_check_none(change, people, step->field));
     if (step->etag && people->states[0].status != MEMBERSHIP_NONE)
         PEK_TRY(row_check_etag(&membership_v1_membership_row, &people->memberships[0],
                                people->memberships[0].user_id, step->etag, change->fault));
@@ -287,7 +305,7 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(membership_store_undo(change, people));
     if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
-    PEK_TRY(membership_store_audit(change, people, actions[step->step]));
+    PEK_TRY(finish(change, people, actions[step->step]));
     bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
     return leaves ? leave_below(change, people, &group, MEMBERSHIP_NO_DAY) : STATUS_OK;
 }
@@ -322,15 +340,20 @@ static enum status step_all(struct change *change, const struct step *step, char
 
 /* ---- the caller's own ---- */
 
-/* A group that takes nobody is there for those who may see it, and for nobody else. */
+/* A group that takes nobody is there for those who may see it, and for its members; for nobody else. */
 static enum status hide_closed(struct change *change, enum status status, const char *group_id)
 {
     bool sees;
     struct group_id id;
-    if (status != STATUS_FAILED_PRECONDITION)
+    bool none = strcmp(change->fault->reason, MEMBERSHIP_REASON_NONE) == 0;
+    if (status != STATUS_FAILED_PRECONDITION && !(status == STATUS_ABORTED && none))
         return status;
     PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
     struct fault refused = *change->fault;
+    struct membership_group group = {0};
+    if (membership_store_lock_group(change, id.text, &group) == STATUS_OK && !group.is_archived &&
+        group.users_can_apply)
+        return status;
     PEK_TRY(guard_allows(change_domain(change)->guard, change->ctx, PEK_ACTION_VIEW_GROUP, id.text,
                          &sees));
     *change->fault = refused;
@@ -348,13 +371,13 @@ CHANGE_METHOD(withdraw_application, membership_v1_withdraw_application_request,
               membership_v1_membership)
 {
     const struct step step = {MEMBERSHIP_REJECT, req->group_id, "user_id", NULL, NULL};
-    return step_one(change, &step, change->actor, res);
+    return hide_closed(change, step_one(change, &step, change->actor, res), req->group_id);
 }
 
 CHANGE_METHOD(leave_group, membership_v1_leave_group_request, membership_v1_membership)
 {
     const struct step step = {MEMBERSHIP_LEAVE, req->group_id, "user_id", NULL, NULL};
-    return step_one(change, &step, change->actor, res);
+    return hide_closed(change, step_one(change, &step, change->actor, res), req->group_id);
 }
 
 /* ---- a manager's ---- */
@@ -451,6 +474,23 @@ static enum status check_dates(const membership_v1_set_member_dates_request *req
                      "end_status is FORMER or ARCHIVED");
 }
 
+/* What a step may not do, a day does not, either. */
+static enum status check_days(struct change *change,
+                              const membership_v1_set_member_dates_request *req, unsigned fields,
+                              const struct membership_group *group,
+                              const struct membership_days *days)
+{
+    if (fields & END_DATE)
+        PEK_TRY(check_others(change, req->user_id, "user_id"));
+    bool ends_now =
+        fields == END_DATE && days->end_us != MEMBERSHIP_NO_DAY && days->end_us <= days->now_us;
+    if (!group->is_archived || ends_now)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION,
+                            MEMBERSHIP_REASON_GROUP_ARCHIVED, "group_id",
+                            "the group is archived: its memberships only end");
+}
+
 CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membership_v1_membership)
 {
     struct membership_people people;
@@ -468,19 +508,43 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                            req->etag, change->fault));
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
                                   fields & END_DATE ? req->end_date : "", &days));
+    PEK_TRY(check_days(change, req, fields, &group, &days));
+    if (fields & END_DATE && req->end_date[0])
+        PEK_TRY(leader_check_none(change, &people, "user_id"));
     if (fields & BEGIN_DATE)
         PEK_TRY(membership_set_begin(&days.list, days.now_us, days.begin_us, change->fault));
     if (fields & END_DATE)
-        PEK_TRY(membership_set_end(
-            &days.list, days.now_us, days.end_us,
-            (enum membership_status)(req->end_status ? req->end_status
-                                                     : MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED),
-            change->actor, change->fault));
+        PEK_TRY(membership_set_end(&days.list, days.now_us, days.end_us,
+                                   (enum membership_status)req->end_status, change->actor,
+                                   change->fault));
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
     *res = people.memberships[0];
-    PEK_TRY(membership_store_audit(change, &people, "membership.setDates"));
+    PEK_TRY(finish(change, &people, "membership.setDates"));
     bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
     return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
+}
+
+/* ---- leadership ---- */
+
+CHANGE_METHOD(hand_over_leadership, membership_v1_hand_over_leadership_request,
+              membership_v1_membership)
+{
+    struct membership_people people;
+    struct membership_group group;
+    char *users[1] = {req->user_id};
+    /* It would outlive the right by which they did it. */
+    if (strcmp(req->user_id, change->actor) == 0)
+        return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
+                                "user_id", "nobody makes themselves the leader");
+    PEK_TRY(take_people(change, users, 1, "user_id", &people));
+    PEK_TRY(lock_people(change, req->group_id, &people, &group));
+    PEK_TRY(membership_check_leads(&group, &people.states[0], change->fault));
+    PEK_TRY(row_check_etag(&membership_v1_membership_row, &people.memberships[0], req->user_id,
+                           req->etag, change->fault));
+    PEK_TRY(leader_hand_over(change, &people));
+    PEK_TRY(membership_store_lock(change, &people));
+    *res = people.memberships[0];
+    return STATUS_OK;
 }
 
 /* ---- the service ---- */
@@ -503,6 +567,7 @@ enum status membership_service_add(struct rpc_host *host, struct domain *domain,
         .archive_member = archive_member,
         .unarchive_member = unarchive_member,
         .set_member_dates = set_member_dates,
+        .hand_over_leadership = hand_over_leadership,
         .batch_accept_members = batch_accept_members,
         .batch_archive_members = batch_archive_members,
         .batch_add_members = batch_add_members,

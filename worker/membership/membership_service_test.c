@@ -95,6 +95,8 @@ static void closed_or_archived_group_takes_no_applications(struct world *w)
     assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_NOT_FOUND);
     assert_int_equal(call(w, "dan", "ApplyForMembership", "o@x", "", "", NULL, NULL),
                      STATUS_NOT_FOUND);
+    assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_NOT_FOUND);
+    assert_int_equal(step(w, "dan", "LeaveGroup", ""), STATUS_NOT_FOUND);
     assert_string_equal(w->fault.field, "group_id");
     world_sql(w, "UPDATE pek.realm_group SET users_can_apply = true, is_archived = true"
                  " WHERE id = 'o@a'");
@@ -110,6 +112,36 @@ static void nobody_ends_their_own_membership_but_by_leaving(struct world *w)
     assert_int_equal(step(w, "ann", "AddMember", "ann"), STATUS_OK);
     assert_int_equal(step(w, "ann", "ArchiveMember", "ann"), STATUS_PERMISSION_DENIED);
     assert_int_equal(step(w, "ann", "LeaveGroup", ""), STATUS_OK);
+}
+
+static void membership_that_changed_often_can_still_end(struct world *w)
+{
+    make_members(w);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+    world_sql(w,
+              "BEGIN; DELETE FROM pek.membership_period; INSERT INTO pek.membership_period"
+              " (realm, group_id, user_id, seq, status, begin_time, end_time, changed_by)"
+              " SELECT 'a', 'o@a', 'dan', n, 3, now(), CASE WHEN n < %d THEN now() END, 'ann'"
+              " FROM generate_series(1, %d) n; COMMIT",
+              MEMBERSHIP_PERIODS_MAX, MEMBERSHIP_PERIODS_MAX);
+    assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_OFTEN);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+}
+
+static void people_of_whom_the_hub_knows_nothing_are_bounded_by_who_adds_them(struct world *w)
+{
+    make_members(w);
+    world_sql(w, "INSERT INTO pek.person (realm, id, display_name, folded, sort_key, met_by)"
+                 " SELECT 'a', 'p' || n, 'p', 'p', '', 'ann' FROM generate_series(1, 1000) n");
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "TOO_MANY_UNNAMED");
+    /* Not those who are known, and nobody else's. */
+    assert_int_equal(step(w, "ann", "AddMember", "p7"), STATUS_OK);
+    assert_int_equal(step(w, "alice", "AddMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "me"), STATUS_INVALID_ARGUMENT);
 }
 
 static void strangers_change_nobody(struct world *w)
@@ -244,11 +276,14 @@ static void transitive_group_has_those_below_it_once(struct world *w)
     assert_string_equal(seen(w, "vic", "o@o"), "u1");
     world_sql(w, "UPDATE pek.realm_group SET has_transitive_membership = true WHERE id = 'o@o'");
     assert_string_equal(seen(w, "vic", "o@o"), "u1 u2 u3");
-    assert_string_equal(members(w, "vic", "o@o", 0, "via"), " o@a o@b");
+    assert_string_equal(members(w, "alice", "o@o", 0, "via"), " o@a o@b");
+    /* Who may not see the group is not told which it is. */
+    assert_string_equal(members(w, "vic", "o@o", 0, "via"), "  ");
+    assert_string_equal(members(w, "vic", "o@o", 0, "group_id"), "o@o o@o o@o");
     /* Whom their own membership hides is still one of those below. */
     assert_int_equal(call(w, "ann", "ArchiveMember", "o@o", "u1", "", NULL, NULL), STATUS_OK);
     assert_int_equal(call(w, "ann", "AddMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
-    assert_string_equal(members(w, "vic", "o@o", 0, "via"), "o@a o@a o@b");
+    assert_string_equal(members(w, "alice", "o@o", 0, "via"), "o@a o@a o@b");
     world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id IN ('o@b')");
     assert_string_equal(seen(w, "vic", "o@o"), "u1 u2");
     /* The flag of the group itself counts, not that of those below. */
@@ -390,7 +425,7 @@ static void group_that_is_full_takes_nobody(struct world *w)
                  " SELECT 'a', 'o@a', id, '\\x01' FROM pek.person");
     assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_FULL);
-    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_NOT_FOUND);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_FAILED_PRECONDITION);
     world_sql(w, "DELETE FROM pek.membership WHERE user_id = 'p1'");
     assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
 }
@@ -439,6 +474,13 @@ static void days_are_those_of_budapest_and_end_by_themselves(struct world *w)
     assert_int_equal(set_dates(w, "dan", "", "2026-13-01", &got), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "end_date");
     assert_int_equal(set_dates(w, "eve", "", "2026-01-01", &got), STATUS_NOT_FOUND);
+    /* Neither one's own end, nor a longer one in an archived group. */
+    assert_int_equal(step(w, "ann", "AddMember", "ann"), STATUS_OK);
+    assert_int_equal(set_dates(w, "ann", "", "2199-01-01", &got), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@a'");
+    assert_int_equal(set_dates(w, "dan", "", "2199-01-01", &got), STATUS_FAILED_PRECONDITION);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
     assert_all_holds(w);
 }
 
@@ -449,6 +491,8 @@ int main(void)
         WORLD_TEST(rejected_or_withdrawn_is_as_if_it_had_not_been),
         WORLD_TEST(closed_or_archived_group_takes_no_applications),
         WORLD_TEST(nobody_ends_their_own_membership_but_by_leaving),
+        WORLD_TEST(membership_that_changed_often_can_still_end),
+        WORLD_TEST(people_of_whom_the_hub_knows_nothing_are_bounded_by_who_adds_them),
         WORLD_TEST(strangers_change_nobody),
         WORLD_TEST(stale_etag_and_repeated_key),
         WORLD_TEST(lists_show_to_each_what_is_theirs),

@@ -1,8 +1,9 @@
 #include "worker/membership/membership_store.h"
 
+#include <stdlib.h>
+
 #include "worker/domain/domain.h"
 #include "worker/rights/rights_store.h"
-#include <stdlib.h>
 
 #define COLUMNS MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m)
 
@@ -28,20 +29,31 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
     return status;
 }
 
-/* $1 key, $2 id, $3 inclusive, $4 group, $5 statuses, $6 self, $7 patterns, $8 limit. */
-#define SEEN "((1 << m.status) & $5::integer <> 0 OR (m.user_id = $6 AND m.status = 1)) "
-#define FILTERS                                                                                    \
-    "(m.sort_key, m.user_id) >= ($1::bytea, $2) "                                                  \
-    "AND ($3::boolean OR (m.sort_key, m.user_id) <> ($1::bytea, $2)) "                             \
-    "AND m.folded LIKE ALL ($7::text[]) "                                                          \
-    "ORDER BY m.sort_key, m.user_id LIMIT $8::integer"
+/* $1 key, $2 id, $3 inclusive, $4 group, $5 statuses, $6 self, $7 patterns, $8 limit.
+ *
+ * The memberships of `group` from the position on, as they stand in the index, each with its row of the view. The
+ * OFFSET and the LIMIT 1 keep the planner from any other way: what it costs then follows the page, whatever else the
+ * realm has. */
+#define WALK(group)                                                                                \
+    "(SELECT k.group_id, k.user_id, k.sort_key FROM pek.membership AS k WHERE k.group_id = " group \
+    "   AND (k.sort_key, k.user_id) >= ($1::bytea, $2)"                                            \
+    "   AND ($3::boolean OR (k.sort_key, k.user_id) <> ($1::bytea, $2))"                           \
+    " ORDER BY k.sort_key, k.user_id OFFSET 0) AS w "                                              \
+    "CROSS JOIN LATERAL (SELECT * FROM pek.member AS v WHERE v.group_id = w.group_id"              \
+    "   AND v.user_id = w.user_id LIMIT 1) AS m "
+#define SEEN(m)                                                                                    \
+    "((1 << " m ".status) & $5::integer <> 0 OR (" m ".user_id = $6 AND " m ".status = 1)) "
+#define FOUND "m.folded LIKE ALL ($7::text[]) ORDER BY w.sort_key, w.user_id LIMIT $8::integer"
 
 static const struct pg_statement list_direct = {
     "membership_list",
-    "SELECT " COLUMNS ", '' FROM pek.member AS m WHERE m.group_id = $4 AND " SEEN "AND " FILTERS,
+    "SELECT " COLUMNS
+    ", '', m.group_id, m.group_name FROM " WALK("$4") "WHERE " SEEN("m") "AND " FOUND,
 };
 
-/* Everybody once: their own membership of the group where it is seen, else that of the nearest group below. */
+/* Everybody once: their own membership of the group where it is seen, else that of the nearest group below. Of each group
+ * the first of the page are enough: whoever comes later there has as many before them. $9 to $12: groups that the caller
+ * may view; another one is not named. */
 static const struct pg_statement list_transitive = {
     "membership_list_transitive",
     "WITH RECURSIVE below (id, level) AS ("
@@ -49,26 +61,38 @@ static const struct pg_statement list_transitive = {
     "  UNION ALL"
     "  SELECT c.id, below.level + 1 FROM below JOIN pek.realm_group AS c ON c.parent_id = below.id"
     "   WHERE NOT c.is_archived AND below.level < 16), "
-    "once AS ("
-    "  SELECT DISTINCT ON (m.user_id) m.*, CASE below.level WHEN 0 THEN '' ELSE m.group_id END AS "
-    "via"
-    "    FROM below JOIN pek.member AS m ON m.group_id = below.id"
-    "   WHERE CASE below.level WHEN 0 THEN " SEEN
-    "         ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 END"
-    "   ORDER BY m.user_id, below.level, m.group_id) "
-    "SELECT " COLUMNS ", m.via FROM once AS m WHERE " FILTERS,
+    "near AS ("
+    "  SELECT n.*, below.level FROM below CROSS JOIN LATERAL ("
+    "    SELECT m.* FROM " WALK("below.id") "WHERE CASE below.level WHEN 0 THEN " SEEN(
+        "m") "      ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 AND NOT EXISTS ("
+             "        SELECT FROM pek.member AS d WHERE d.group_id = $4 AND d.user_id = m.user_id "
+             "AND " SEEN(
+                 "d") ") END AND " FOUND ") AS n), "
+                      "once AS ("
+                      "  SELECT DISTINCT ON (near.user_id) near.* FROM near"
+                      "   ORDER BY near.user_id, near.level, near.group_id) "
+                      "SELECT " COLUMNS
+                      ", CASE WHEN m.level > 0 AND EXISTS (SELECT FROM pek.realm_group AS g"
+                      "   WHERE g.id = m.group_id AND " RIGHTS_STORE_SEES(
+                          "$9", "$10", "$11",
+                          "$12") ") THEN m.group_id ELSE '' END, $4, (SELECT g.name FROM "
+                                 "pek.realm_group AS g WHERE g.id = $4) "
+                                 "FROM once AS m ORDER BY m.sort_key, m.user_id LIMIT $8::integer",
 };
 
 enum status membership_store_members(const struct read_batch *batch, const void *query,
                                      struct pg_result **ret_rows)
 {
     const struct membership_query *wanted = query;
-    return read_rows(batch, wanted->is_transitive ? &list_transitive : &list_direct,
-                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->group_id),
-                               pg_int(batch->arena, wanted->statuses), pg_text(wanted->self),
-                               pg_text_array(batch->arena, wanted->search.patterns,
-                                             wanted->search.pattern_count),
-                               pg_int(batch->arena, (int64_t)batch->limit)),
+#define MEMBERS_PARAMS                                                                             \
+    READ_POSITION(batch), pg_str(wanted->group_id), pg_int(batch->arena, wanted->statuses),        \
+        pg_text(wanted->self),                                                                     \
+        pg_text_array(batch->arena, wanted->search.patterns, wanted->search.pattern_count),        \
+        pg_int(batch->arena, (int64_t)batch->limit)
+    if (!wanted->is_transitive)
+        return read_rows(batch, &list_direct, PG_PARAMS(MEMBERS_PARAMS), ret_rows);
+    return read_rows(batch, &list_transitive,
+                     PG_PARAMS(MEMBERS_PARAMS, RIGHTS_STORE_SCOPE(&wanted->viewed, batch->arena)),
                      ret_rows);
 }
 

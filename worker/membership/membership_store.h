@@ -11,6 +11,7 @@
 #include "shared/service/change.h"
 #include "shared/service/read.h"
 #include "worker/membership/membership.h"
+#include "worker/rights/policy.h"
 #include "worker/search/search.h"
 
 /* ---- reads ---- */
@@ -31,10 +32,12 @@ struct membership_query {
     unsigned statuses; /* bits 1 << status that are wanted and may be seen */
     struct slice self; /* whose own application is seen as well; empty: nobody's */
     struct search search;
+    struct policy_scope viewed; /* of a transitive list: the groups that may be named */
 };
 PEK_MUST_CHECK enum status membership_store_members(const struct read_batch *batch,
                                                     const void *query, struct pg_result **ret_rows);
-/* Column of both lists: the group that makes them a member; the history as the next reads it. */
+/* Columns behind: of the members of a group what makes them one ("" their own membership, or what may not be named), and
+ * the group's id and name; of a user's memberships the history as the next reads it. */
 enum { MEMBERSHIP_COLUMN_EXTRA = MEMBERSHIP_V1_MEMBERSHIP_COLUMN_COUNT };
 
 /* Memberships of a user in the order of (group_sort_key, group_id), each with its history. */

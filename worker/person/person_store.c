@@ -1,15 +1,20 @@
 #include "worker/person/person_store.h"
 
 enum status person_store_meet(struct pg_transaction *transaction, struct text_collator *collator,
-                              const struct slice *ids, size_t count, struct arena *arena,
-                              struct fault *fault)
+                              const char *actor, const struct slice *ids, size_t count,
+                              struct arena *arena, struct fault *fault)
 {
     static const struct pg_statement meet = {
         "person_meet",
-        "INSERT INTO pek.person (id, display_name, folded, sort_key) "
-        "SELECT * FROM unnest($1::text[], $1::text[], $2::text[], $3::bytea[]) AS met (id)"
+        "INSERT INTO pek.person (id, display_name, folded, sort_key, met_by) "
+        "SELECT met.*, $4 FROM unnest($1::text[], $1::text[], $2::text[], $3::bytea[]) AS met (id)"
         " ORDER BY met.id ON CONFLICT DO NOTHING",
     };
+    static const struct pg_statement count_unnamed = {
+        "person_count_unnamed",
+        "SELECT FROM pek.person AS p WHERE p.version = 0 AND p.met_by = $1 OFFSET 1000 LIMIT 1",
+    };
+    _Static_assert(PERSON_UNNAMED_MAX == 1000, "the OFFSET above");
     struct slice *folded = arena_zalloc(arena, count + 1, sizeof(*folded));
     struct slice *sort_keys = arena_zalloc(arena, count + 1, sizeof(*sort_keys));
     struct text_name name;
@@ -27,10 +32,19 @@ enum status person_store_meet(struct pg_transaction *transaction, struct text_co
     PEK_TRY(
         pg_execute(transaction, &meet,
                    PG_PARAMS(pg_text_array(arena, ids, count), pg_text_array(arena, folded, count),
-                             pg_bytea_array(arena, sort_keys, count)),
+                             pg_bytea_array(arena, sort_keys, count), pg_str(actor)),
                    &result));
+    bool met = pg_affected(result) > 0;
     pg_result_free(result);
-    return STATUS_OK;
+    if (!met)
+        return STATUS_OK;
+    PEK_TRY(pg_execute(transaction, &count_unnamed, PG_PARAMS(pg_str(actor)), &result));
+    bool full = pg_rows(result) > 0;
+    pg_result_free(result);
+    return full ? fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "TOO_MANY_UNNAMED", "user_id",
+                                   "you added more than %d people of whom the hub knows nothing",
+                                   PERSON_UNNAMED_MAX)
+                : STATUS_OK;
 }
 
 enum status person_store_put(struct pg_transaction *transaction, const struct person *people,
@@ -41,7 +55,7 @@ enum status person_store_put(struct pg_transaction *transaction, const struct pe
         "WITH known AS ("
         "  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[],"
         "   $6::bigint[]) AS told (id, display_name, folded, sort_key, avatar_version, version)"
-        "   WHERE EXISTS (SELECT FROM pek.policy_assignment AS a WHERE a.user_id = told.id)"
+        "   WHERE EXISTS (SELECT FROM pek.policy_holding AS a WHERE a.user_id = told.id)"
         "      OR EXISTS (SELECT FROM pek.membership AS m WHERE m.user_id = told.id)), "
         "kept AS ("
         "  INSERT INTO pek.person AS p (id, display_name, folded, sort_key, avatar_version, "

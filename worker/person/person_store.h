@@ -6,9 +6,12 @@
 #include "shared/pg/pg.h"
 #include "shared/text/name.h"
 
-/* Who is not known yet is, by their id; who is stays as they are. The ids are distinct. */
+/* Who is not known yet is, by their id, and met by `actor`; who is stays as they are. The ids are distinct.
+ * FAILED_PRECONDITION, reason TOO_MANY_UNNAMED, when there are more than PERSON_UNNAMED_MAX then whom this one met and nobody
+ * has told of: people who are no accounts. */
+#define PERSON_UNNAMED_MAX 1000
 PEK_MUST_CHECK enum status person_store_meet(struct pg_transaction *transaction,
-                                             struct text_collator *collator,
+                                             struct text_collator *collator, const char *actor,
                                              const struct slice *ids, size_t count,
                                              struct arena *arena, struct fault *fault);
 

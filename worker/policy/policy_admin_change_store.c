@@ -125,7 +125,7 @@ enum status policy_admin_has_god(struct change *change, bool *ret_has_god)
         "policy_admin_has_god",
         "SELECT count(*) FROM (SELECT FROM pek.policy_statement AS s "
         "JOIN pek.policy_assignment AS a ON a.realm = s.realm AND a.policy_id = s.policy_id "
-        "WHERE s.actions >= 2048 AND (a.user_id = $1 OR EXISTS ("
+        "WHERE s.actions >= 2048 AND a.valid_until IS NULL AND (a.user_id = $1 OR EXISTS ("
         "  SELECT FROM pek.realm_user AS u WHERE u.user_id = a.user_id)) LIMIT 1) AS gods",
     };
     int64_t count;
@@ -333,7 +333,7 @@ enum status policy_admin_shrink(struct change *change, const char *id, int64_t *
 
 const struct pg_statement policy_admin_assignment = {
     "policy_admin_assignment",
-    "SELECT " POLICY_V1_ASSIGNMENT_COLUMNS(a) " FROM pek.policy_assignment AS a "
+    "SELECT " POLICY_V1_ASSIGNMENT_COLUMNS(a) " FROM pek.policy_holding AS a "
                                               "WHERE a.policy_id = $1::bigint AND a.user_id = $2",
 };
 
@@ -341,7 +341,8 @@ enum status policy_admin_revoke(struct change *change, const char *id, const cha
 {
     static const struct pg_statement revoke = {
         "policy_admin_revoke",
-        "DELETE FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2",
+        "DELETE FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2 "
+        "AND (valid_until IS NULL OR valid_until > statement_timestamp())",
     };
     const struct pg_result *result;
     PEK_TRY(change_execute(change, &revoke, PG_PARAMS(pg_str(id), pg_str(user)), &result));

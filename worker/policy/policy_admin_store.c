@@ -25,7 +25,7 @@ _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one
 /* What $5 holds, and all below it. */
 #define SEEN                                                                                       \
     "WITH RECURSIVE seen (id) AS ("                                                                \
-    "  SELECT a.policy_id FROM pek.policy_assignment AS a WHERE a.user_id = $5"                    \
+    "  SELECT a.policy_id FROM pek.policy_holding AS a WHERE a.user_id = $5"                       \
     "  UNION"                                                                                      \
     "  SELECT c.id FROM seen, LATERAL ("                                                           \
     "    SELECT q.id FROM pek.policy AS q WHERE q.parent_id = seen.id OFFSET 0) AS c) "            \
@@ -74,7 +74,7 @@ enum status policy_admin_assignments(const struct read_batch *batch, const void 
     static const struct pg_statement assignments = {
         "policy_admin_assignments",
         "SELECT " POLICY_V1_ASSIGNMENT_COLUMNS(
-            a) " FROM pek.policy_assignment AS a "
+            a) " FROM pek.policy_holding AS a "
                "WHERE a.policy_id = $1::bigint AND a.user_id >= $2 "
                "AND ($3::boolean OR a.user_id <> $2) ORDER BY a.user_id LIMIT $4::integer",
     };
@@ -97,7 +97,7 @@ enum status policy_admin_held(struct pg *pg, struct cancel *cancel,
                "         p.id AS policy_id, p.name,"
                "         CASE WHEN s.id IS NULL THEN 1 WHEN s.group_id <> coalesce($3, '') THEN 2"
                "              WHEN s.user_id <> coalesce($4, '') THEN 3 ELSE 4 END AS reason"
-               "    FROM pek.policy_assignment AS a, LATERAL ("
+               "    FROM pek.policy_holding AS a, LATERAL ("
                "      SELECT q.id, q.name FROM pek.policy AS q WHERE q.id = a.policy_id OFFSET 0"
                "    ) AS p"
                "    LEFT JOIN LATERAL ("

@@ -76,7 +76,7 @@ PEK_MUST_CHECK enum status policy_admin_children(struct change *change, const ch
 PEK_MUST_CHECK enum status policy_admin_exceeding(struct change *change, const char *id,
                                                   const char *group, bool below,
                                                   const char **ret_list);
-/* Somebody has GOD who has had a token of this realm. The actor has one now. */
+/* Somebody has GOD, and without an end, who has had a token of this realm. The actor has one now. */
 PEK_MUST_CHECK enum status policy_admin_has_god(struct change *change, bool *ret_has_god);
 
 /* ALREADY_EXISTS for the name. */

@@ -2,6 +2,7 @@
 #include "worker/policy/policy_service.h"
 
 #include "pek/options.rpc.h"
+#include "shared/base/clock.h"
 #include "shared/row/mask.h"
 #include "worker/policy/policy_admin_store.h"
 #include "worker/policy/policy_check.h"
@@ -323,17 +324,40 @@ static enum status tell_user(struct change *change, const char *action, const ch
     return change_audit(change, &policy_admin_audit_user, action, ids, 2);
 }
 
+/* Somebody is left who has been here, and for good; that nobody was is no reason to refuse anything. */
+static enum status check_god(struct change *change, bool had_god, bool has_god)
+{
+    if (!had_god || has_god)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "LAST_GOD", NULL,
+                            "nobody who has been here would be left who may do everything");
+}
+
+static enum status check_end(const Google__Protobuf__Timestamp *time, struct fault *fault)
+{
+    PEK_TRY(row_check_time(time, "valid_until", fault));
+    if (!time || time->seconds > clock_wall_s())
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, "valid_until",
+                     "valid_until is not in the future");
+}
+
 CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignment)
 {
-    bool made;
+    bool made, had_god, has_god;
     PEK_TRY(delegation_check_user(req->user_id, change->fault));
+    PEK_TRY(check_end(req->valid_until, change->fault));
     PEK_TRY(begin(change, req->id, STANDING_ADMINISTER));
     /* It would outlive the right by which it was made. */
     if (strcmp(req->user_id, change->actor) == 0)
         return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
                                 "user_id", "nobody assigns policies to themselves");
-    PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor, &made,
+    PEK_TRY(policy_admin_has_god(change, &had_god));
+    PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor,
+                                row_time_param(change->arena, req->valid_until), &made,
                                 change->fault));
+    PEK_TRY(policy_admin_has_god(change, &has_god));
+    PEK_TRY(check_god(change, had_god, has_god));
     if (made)
         PEK_TRY(tell_user(change, "policy.assign", req->id, req->user_id));
     return change_row(change, &policy_v1_assignment_row, &policy_admin_assignment,
@@ -365,10 +389,7 @@ CHANGE_METHOD(revoke_policy, policy_v1_revoke_policy_request, Google__Protobuf__
     PEK_TRY(policy_admin_has_god(change, &had_god));
     PEK_TRY(revoke(change, req->id, req->user_id));
     PEK_TRY(policy_admin_has_god(change, &has_god));
-    /* Somebody is left who has been here; that nobody was is no reason to refuse anything. */
-    if (had_god && !has_god)
-        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "LAST_GOD", NULL,
-                                "nobody who has been here would be left who may do everything");
+    PEK_TRY(check_god(change, had_god, has_god));
     return tell_user(change, "policy.revoke", req->id, req->user_id);
 }
 

@@ -58,21 +58,31 @@ static enum status has_room(struct pg_transaction *transaction, const char *user
 }
 
 enum status policy_store_assign(struct pg_transaction *transaction, const char *policy_id,
-                                const char *user, const char *giver, bool *ret_made,
-                                struct fault *fault)
+                                const char *user, const char *giver, struct pg_param valid_until,
+                                bool *ret_made, struct fault *fault)
 {
     static const struct pg_statement find = {
         "policy_assign_find",
-        "SELECT count(*) FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id = $2",
+        "SELECT count(*) FROM pek.policy_holding AS a WHERE a.policy_id = $1::bigint "
+        "AND a.user_id = $2 AND a.valid_until IS NOT DISTINCT FROM $3::timestamptz",
+    };
+    /* What is over goes as well: it would fill the giver's budget. */
+    static const struct pg_statement replace = {
+        "policy_assign_replace",
+        "DELETE FROM pek.policy_assignment WHERE user_id = $2 "
+        "AND (policy_id = $1::bigint OR valid_until <= statement_timestamp())",
     };
     static const struct pg_statement assign = {
         "policy_assign",
-        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by) "
-        "VALUES ($1::bigint, $2, $3)",
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by, valid_until) "
+        "VALUES ($1::bigint, $2, $3, $4::timestamptz)",
     };
     int64_t assigned;
     bool room = true;
-    PEK_TRY(run_for_int(transaction, &find, PG_PARAMS(pg_str(policy_id), pg_str(user)), &assigned));
+    PEK_TRY(run_for_int(transaction, &find, PG_PARAMS(pg_str(policy_id), pg_str(user), valid_until),
+                        &assigned));
+    if (!assigned)
+        PEK_TRY(pg_apply(transaction, &replace, PG_PARAMS(pg_str(policy_id), pg_str(user)), NULL));
     if (!assigned)
         PEK_TRY(has_room(transaction, user, giver, &room));
     if (!room)
@@ -81,8 +91,9 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
                                 user, DELEGATION_ASSIGNMENTS_MAX);
     enum status status = STATUS_OK;
     if (!assigned)
-        status = pg_apply(transaction, &assign,
-                          PG_PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver)), NULL);
+        status =
+            pg_apply(transaction, &assign,
+                     PG_PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver), valid_until), NULL);
     /* The policy is the only thing that it refers to. */
     if (status == STATUS_FAILED_PRECONDITION)
         return fault_set(fault, STATUS_NOT_FOUND, "id", "there is no policy %s", policy_id);
@@ -103,7 +114,9 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
         "  RETURNING id), "
         "statement AS ("
         "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
-        "  SELECT god.id, $1, 'GROUP', $2::integer FROM god) "
+        "  SELECT god.id, $1, 'GROUP', $2::integer FROM god), "
+        "link AS ("
+        "  INSERT INTO pek.group_policy (group_id, kind, policy_id) SELECT $1, 2, god.id FROM god) "
         "SELECT god.id FROM god",
     };
     const struct pg_param actions = pg_int(arena, POLICY_ACTIONS_ALL);
@@ -112,7 +125,7 @@ enum status policy_store_add_group_god(struct pg_transaction *transaction, const
     PEK_TRY(policy_store_lock(transaction, true));
     PEK_TRY(pg_execute(transaction, &add, PG_PARAMS(pg_str(group), actions), &god));
     enum status status =
-        policy_store_assign(transaction, pg_get_str(god, 0, 0), user, user, &made, fault);
+        policy_store_assign(transaction, pg_get_str(god, 0, 0), user, user, PG_NULL, &made, fault);
     pg_result_free(god);
     if (status != STATUS_FAILED_PRECONDITION)
         return status;
@@ -333,8 +346,8 @@ enum status policy_store_assign_named(struct pg_transaction *transaction, const 
     if (pg_rows(found) == 0)
         status = fault_set(fault, STATUS_NOT_FOUND, NULL, "there is no policy %s", name);
     if (status == STATUS_OK)
-        status =
-            policy_store_assign(transaction, pg_get_str(found, 0, 0), user, giver, &made, fault);
+        status = policy_store_assign(transaction, pg_get_str(found, 0, 0), user, giver, PG_NULL,
+                                     &made, fault);
     if (status == STATUS_OK && made)
         status =
             pg_apply(transaction, &audit,

@@ -49,12 +49,13 @@
  * anything of policies is read that the change relies on. */
 PEK_MUST_CHECK enum status policy_store_lock(struct pg_transaction *transaction, bool shared);
 
-/* The one door of assignments. Assigned already is fine, `ret_made` tells. FAILED_PRECONDITION, reason
+/* The one door of assignments, until then (a timestamp) or without an end (PG_NULL). Assigned already with that end is fine,
+ * `ret_made` tells; one with another end is replaced. FAILED_PRECONDITION, reason
  * DELEGATION_USER_FULL, when the giver gave this user DELEGATION_ASSIGNMENTS_MAX; NOT_FOUND for the policy. */
 PEK_MUST_CHECK enum status policy_store_assign(struct pg_transaction *transaction,
                                                const char *policy_id, const char *user,
-                                               const char *giver, bool *ret_made,
-                                               struct fault *fault);
+                                               const char *giver, struct pg_param valid_until,
+                                               bool *ret_made, struct fault *fault);
 /* `GOD in GROUP`: all rights on the group, under the realm's GOD, assigned to its creator by themselves: refused as
  * above. Only to GOD of the realm, who needs it not, it is not assigned then. */
 PEK_MUST_CHECK enum status policy_store_add_group_god(struct pg_transaction *transaction,

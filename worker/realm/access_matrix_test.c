@@ -71,6 +71,8 @@ static const struct decision decisions[] = {
     {MEMBERS("ArchiveMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
     {MEMBERS("UnarchiveMember"), "group_id=o@o user_id=somebody", "yynnnuu"},
     {MEMBERS("SetMemberDates"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("HandOverLeadership"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {MEMBERS("HandOverLeadership"), "group_id=o@x user_id=somebody", "yynnnuu"},
     {POLICY("ListPolicies"), "", "yyyyyuu"},
     {POLICY("GetPolicy"), "id=$dean", "ynnynuu"},
     {POLICY("GetPolicy"), "id=$clerk", "ynnynuu"},

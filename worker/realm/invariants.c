@@ -27,7 +27,8 @@ static const struct {
     {"somebody who has been here has GOD",
      "SELECT 'nobody' WHERE EXISTS (SELECT FROM pek.policy)"
      "  AND NOT EXISTS (SELECT FROM pek.policy_statement AS s JOIN pek.policy_assignment AS a"
-     "    ON a.policy_id = s.policy_id WHERE s.actions >= 2048)"},
+     "    ON a.policy_id = s.policy_id WHERE s.actions >= 2048"
+     "     AND a.valid_until IS NULL)"},
     {"policies and statements are counted as there are",
      "SELECT coalesce(c.made_by, made.made_by) FROM pek.policy_count AS c FULL JOIN ("
      "  SELECT p.made_by, count(*) AS policies FROM pek.policy AS p WHERE p.made_by IS NOT NULL"

@@ -64,10 +64,10 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
     world_god(w, &w->a, "alice");
     assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
     static const char *const tables[] = {
-        "realm_group",  "policy",     "policy_statement", "policy_assignment",
-        "policy_count", "realm_user", "idempotency",      "realm_state",
-        "search_gram",  "person",     "membership",       "membership_period",
-        "member"};
+        "realm_group",  "policy",         "policy_statement", "policy_assignment",
+        "policy_count", "realm_user",     "idempotency",      "realm_state",
+        "search_gram",  "person",         "membership",       "membership_period",
+        "member",       "policy_holding", "group_policy"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -99,14 +99,16 @@ static void connection_of_one_realm_cannot_write_into_another(struct world *w)
 /* All that the application may do, as PG_GRANTS has it. Whoever needs more adds it here and says why in the migration. */
 static const char grants[] =
     "audit_log: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
+    "group_policy r: group_id+ kind+ policy_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
     "member r:\n"
     "membership rd: group_id+ sort_key* update_time= user_id+ version=\n"
     "membership_period rd: begin_time* changed_by+ end_time* group_id+ seq+ status+ user_id+\n"
-    "person r: avatar_version* display_name* folded* id+ sort_key* version*\n"
+    "person r: avatar_version* display_name* folded* id+ met_by+ sort_key* version*\n"
     "policy rd: can_issue+ made_by+ name+ parent_id+ unique_key+ version=\n"
-    "policy_assignment rd: assigned_by+ policy_id+ user_id+\n"
+    "policy_assignment rd: assigned_by+ policy_id+ user_id+ valid_until+\n"
     "policy_count r:\n"
+    "policy_holding r:\n"
     "policy_statement rd: actions* group_id* made_by+ policy_id+ resource* user_id*\n"
     "realm_group r: archive_id= archived_members_visible= description* folded* foundation_time+"
     " has_transitive_membership* id+ is_archived= is_community* is_resort* is_task_force* mail*"

@@ -6,16 +6,20 @@
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
 #include "worker/membership/migration_0011.h"
+#include "worker/membership/migration_0015.h"
+#include "worker/membership/migration_0016.h"
+#include "worker/membership/migration_0017.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/policy/migration_0009.h"
 #include "worker/policy/migration_0012.h"
+#include "worker/policy/migration_0014.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 12
+#define FILES 16
 
 const struct migrations *realm_migrations(void)
 {
@@ -41,6 +45,14 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0012_policy_order, migration_0012_policy_order_len)},
         {"0013_person_unnamed.sql",
          slice_make(migration_0013_person_unnamed, migration_0013_person_unnamed_len)},
+        {"0014_policy_valid_until.sql",
+         slice_make(migration_0014_policy_valid_until, migration_0014_policy_valid_until_len)},
+        {"0015_member_policy.sql",
+         slice_make(migration_0015_member_policy, migration_0015_member_policy_len)},
+        {"0016_group_leader.sql",
+         slice_make(migration_0016_group_leader, migration_0016_group_leader_len)},
+        {"0017_member_bounds.sql",
+         slice_make(migration_0017_member_bounds, migration_0017_member_bounds_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

@@ -14,6 +14,7 @@
 
 #define SETTLE_RETRY_MS 1000
 #define KEYS_FORGET_EVERY_MS (60 * 60 * 1000)
+#define ENDED_EVERY_MS 500 /* whose assignments ended is told to who watches */
 
 struct realm {
     struct fibers *fibers;
@@ -68,9 +69,16 @@ static void keep_realm(void *arg)
         if (!domain->search_is_ready)
             pause_for(realm, SETTLE_RETRY_MS);
     }
-    /* A failure to delete old keys costs nothing but space until the next time. */
-    while (pause_for(realm, KEYS_FORGET_EVERY_MS))
+    int64_t forget_us = deadline_after_ms(KEYS_FORGET_EVERY_MS);
+    while (pause_for(realm, ENDED_EVERY_MS)) {
+        /* The next time begins where one has failed. */
+        (void)!policy_cache_forget_ended(domain->rights, &realm->closing);
+        if (clock_monotonic_us() < forget_us)
+            continue;
+        /* A failure to delete old keys costs nothing but space until the next time. */
         (void)!change_forget_keys(&domain->service, &realm->closing);
+        forget_us = deadline_after_ms(KEYS_FORGET_EVERY_MS);
+    }
     realm->running = false;
     fiber_event_signal(&realm->ended);
 }

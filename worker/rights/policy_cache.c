@@ -7,6 +7,8 @@
 #include "shared/base/lru.h"
 #include "worker/rights/rights_store.h"
 
+#define TIME_BYTES 48
+
 struct policy_cache {
     struct pg *pg;
     const char *realm;
@@ -16,12 +18,15 @@ struct policy_cache {
     /* Counts what was forgotten: a load that saw another number began before it, and is not kept. */
     uint64_t generation;
     bool listening;
+    char ended_until
+        [TIME_BYTES]; /* by the database's clock: what ended before is told; "" at first */
     struct policy_cache_statistics counted;
 };
 
 /* One allocation: the entry, its statements, their strings. */
 struct entry {
     struct lru_entry lru;
+    int64_t until_us; /* monotonic: it is old, or an assignment ends */
     bool complete;
     bool
         too_many; /* not complete, and will not be: those on the whole realm and the first others */
@@ -116,6 +121,22 @@ struct policy_cache *policy_cache_free(struct policy_cache *cache)
     return NULL;
 }
 
+enum status policy_cache_forget_ended(struct policy_cache *cache, struct cancel *cancel)
+{
+    struct pg_result *rows;
+    const char *since = cache->ended_until[0] ? cache->ended_until : NULL;
+    PEK_TRY(rights_store_ended(cache->pg, cancel, since, &rows));
+    struct slice now = pg_get_slice(rows, 0, 0);
+    for (size_t i = 1; i < pg_rows(rows); i++)
+        policy_cache_forget(cache, pg_get_slice(rows, i, 1));
+    if (now.len < TIME_BYTES) {
+        memcpy(cache->ended_until, now.ptr, now.len);
+        cache->ended_until[now.len] = '\0';
+    }
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
 uint64_t policy_cache_generation(const struct policy_cache *cache)
 {
     return cache->generation;
@@ -183,12 +204,17 @@ static enum status load(struct policy_cache *cache, struct cancel *cancel,
                         struct entry **ret_entry)
 {
     struct pg_result *rows;
+    int64_t began_us = clock_monotonic_us();
     PEK_TRY(rights_store_load(cache->pg, cancel, asker->user, hinted ? asker->hints : NULL,
                               asker->hint_count, arena, &rows));
     struct entry *entry = entry_from_rows(rows);
+    int64_t left_ms = POLICY_CACHE_AGE_MAX_MS;
+    if (pg_rows(rows) > 0 && !pg_is_null(rows, 0, 3) && pg_get_int(rows, 0, 3) < left_ms)
+        left_ms = pg_get_int(rows, 0, 3);
     pg_result_free(rows);
     if (!entry)
         return STATUS_RESOURCE_EXHAUSTED;
+    entry->until_us = began_us + left_ms * 1000;
     entry->complete = !hinted && !entry->too_many;
     *ret_entry = entry;
     return STATUS_OK;
@@ -203,7 +229,7 @@ static void keep(struct policy_cache *cache, struct slice user, uint64_t generat
         return;
     }
     /* A failure has freed it, and costs only a load. */
-    (void)!lru_insert(&cache->users, user, deadline_after_ms(POLICY_CACHE_AGE_MAX_MS), &entry->lru);
+    (void)!lru_insert(&cache->users, user, entry->until_us, &entry->lru);
 }
 
 /* ---- asking ---- */

@@ -51,6 +51,11 @@ PEK_MUST_CHECK enum status policy_cache_standing(struct policy_cache *cache, str
 void policy_cache_forget(struct policy_cache *cache, struct slice user);
 void policy_cache_forget_all(struct policy_cache *cache);
 
+/* The same for everybody of whom an assignment has ended since this was called last. No check of this process needs
+ * it, since an entry ends with the assignment: it is for who watches, and for streams. */
+PEK_MUST_CHECK enum status policy_cache_forget_ended(struct policy_cache *cache,
+                                                     struct cancel *cancel);
+
 /* Another number than before: what was found out then may no longer be true. Only means something while the
  * cache is listening. */
 uint64_t policy_cache_generation(const struct policy_cache *cache);

@@ -4,6 +4,10 @@
 #define OF_POLICY                                                                                  \
     "LATERAL (SELECT t.group_id, t.user_id, t.actions FROM pek.policy_statement AS t"              \
     " WHERE t.policy_id = a.policy_id OFFSET 0) AS s "
+/* Until the next of the user's assignments ends, in milliseconds; NULL: none does. */
+#define ENDS_MS                                                                                    \
+    "(SELECT floor(extract(epoch FROM min(e.valid_until) - statement_timestamp()) * 1000)::bigint" \
+    " FROM pek.policy_holding AS e WHERE e.user_id = $1) "
 /* The order that policy_rights_allow searches in. */
 #define RIGHTS_ORDER "GROUP BY s.group_id, s.user_id ORDER BY s.group_id NULLS FIRST LIMIT 20001"
 _Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
@@ -14,13 +18,13 @@ enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice
 {
     static const struct pg_statement all = {
         "policy_rights",
-        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy_assignment AS "
-        "a, " OF_POLICY "WHERE a.user_id = $1 " RIGHTS_ORDER,
+        "SELECT s.group_id, s.user_id, bit_or(s.actions), " ENDS_MS
+        "FROM pek.policy_holding AS a, " OF_POLICY "WHERE a.user_id = $1 " RIGHTS_ORDER,
     };
     static const struct pg_statement named = {
         "policy_rights_named",
-        "SELECT s.group_id, s.user_id, bit_or(s.actions) FROM pek.policy AS p "
-        "JOIN pek.policy_assignment AS a ON a.realm = p.realm AND a.policy_id = p.id, " OF_POLICY
+        "SELECT s.group_id, s.user_id, bit_or(s.actions), " ENDS_MS "FROM pek.policy AS p "
+        "JOIN pek.policy_holding AS a ON a.realm = p.realm AND a.policy_id = p.id, " OF_POLICY
         "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
     };
     if (!names)
@@ -35,7 +39,7 @@ enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct sl
     /* A restriction that the target lacks compares with NULL and does not match. */
     static const struct pg_statement actions = {
         "policy_actions",
-        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_assignment AS a, " OF_POLICY
+        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_holding AS a, " OF_POLICY
         "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
         "AND (s.user_id IS NULL OR s.user_id = $3)",
     };
@@ -52,12 +56,25 @@ enum status rights_store_names(struct pg *pg, struct cancel *cancel, struct slic
 {
     static const struct pg_statement names = {
         "policy_names",
-        "SELECT p.name FROM pek.policy_assignment AS a, LATERAL ("
+        "SELECT p.name FROM pek.policy_holding AS a, LATERAL ("
         "  SELECT q.name FROM pek.policy AS q WHERE q.id = a.policy_id OFFSET 0) AS p "
         "WHERE a.user_id = $1 ORDER BY a.policy_id LIMIT 100",
     };
     _Static_assert(POLICY_NAMES_MAX == 100, "the LIMIT above");
     return pg_read(pg, PG_POINT_READ, cancel, &names, PG_PARAMS(pg_text(user)), ret_rows);
+}
+
+enum status rights_store_ended(struct pg *pg, struct cancel *cancel, const char *since,
+                               struct pg_result **ret_rows)
+{
+    static const struct pg_statement ended = {
+        "rights_ended",
+        "SELECT statement_timestamp()::text, '' UNION ALL "
+        "SELECT '', e.user_id FROM (SELECT DISTINCT a.user_id FROM pek.policy_assignment AS a"
+        "  WHERE a.valid_until > $1::timestamptz AND a.valid_until <= statement_timestamp()) AS e "
+        "ORDER BY 2",
+    };
+    return pg_read(pg, PG_POINT_READ, cancel, &ended, PG_PARAMS(pg_str(since)), ret_rows);
 }
 
 /* ---- who has been here ---- */
@@ -91,12 +108,12 @@ static const struct pg_statement standing = {
     "    SELECT p.id, p.parent_id, p.can_issue FROM pek.policy AS p"
     "     WHERE p.id = path.parent_id OFFSET 0) AS u WHERE path.distance < 16) "
     "SELECT EXISTS (SELECT FROM pek.policy_statement AS s"
-    "          JOIN pek.policy_assignment AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
+    "          JOIN pek.policy_holding AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
     "         WHERE s.actions >= 2048 AND b.user_id = $1),"
     "       count(*) > 0,"
     "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
     "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
-    "FROM path JOIN pek.policy_assignment AS a ON a.policy_id = path.id AND a.user_id = $1",
+    "FROM path JOIN pek.policy_holding AS a ON a.policy_id = path.id AND a.user_id = $1",
 };
 _Static_assert(1u << (POLICY_ACTION_GOD - 1) == 2048, "in SQL as a literal");
 

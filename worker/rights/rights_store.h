@@ -15,13 +15,13 @@
 
 /* Of group `g`: the policies of the user have the bit on it. Parameters as "$3". */
 #define RIGHTS_STORE_HAS(user, bit)                                                                \
-    "EXISTS (SELECT FROM pek.policy_statement AS s JOIN pek.policy_assignment AS a"                \
+    "EXISTS (SELECT FROM pek.policy_statement AS s JOIN pek.policy_holding AS a"                   \
     " ON a.realm = s.realm AND a.policy_id = s.policy_id"                                          \
     " WHERE s.group_id = g.id AND s.user_id IS NULL AND s.actions & " bit "::integer <> 0"         \
     " AND a.user_id = " user " OFFSET 0) "
 /* The same for a list of all groups: theirs are collected once. */
 #define RIGHTS_STORE_HELD(user, bit)                                                               \
-    "g.id IN (SELECT h.group_id FROM pek.policy_assignment AS a, LATERAL ("                        \
+    "g.id IN (SELECT h.group_id FROM pek.policy_holding AS a, LATERAL ("                           \
     "  SELECT s.group_id FROM pek.policy_statement AS s WHERE s.policy_id = a.policy_id"           \
     "     AND s.group_id IS NOT NULL AND s.user_id IS NULL"                                        \
     "     AND s.actions & " bit "::integer <> 0 OFFSET 0) AS h WHERE a.user_id = " user ") "
@@ -37,8 +37,8 @@
 
 /* ---- reads ---- */
 
-/* Rows (group, user, actions) of what the user has, in the order that struct policy_rights wants; only of the
- * policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
+/* Rows (group, user, actions, how many milliseconds until an assignment of the user ends or NULL) of what the user has, in
+ * the order that struct policy_rights wants; only of the policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
 PEK_MUST_CHECK enum status rights_store_load(struct pg *pg, struct cancel *cancel,
                                              struct slice user, const struct slice *names,
                                              size_t name_count, struct arena *arena,
@@ -51,6 +51,11 @@ PEK_MUST_CHECK enum status rights_store_actions(struct pg *pg, struct cancel *ca
 /* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
 PEK_MUST_CHECK enum status rights_store_names(struct pg *pg, struct cancel *cancel,
                                               struct slice user, struct pg_result **ret_rows);
+
+/* Rows: the database's time as text in the first, then (…, user) whose assignments ended since the time `since`; of
+ * NULL only the first. */
+PEK_MUST_CHECK enum status rights_store_ended(struct pg *pg, struct cancel *cancel,
+                                              const char *since, struct pg_result **ret_rows);
 
 /* Notes that the user has had a token of this realm; once is enough. */
 PEK_MUST_CHECK enum status rights_store_been_here(struct pg *pg, struct cancel *cancel,

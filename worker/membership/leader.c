@@ -1,0 +1,108 @@
+#include "worker/membership/leader.h"
+
+#include <string.h>
+
+#include "worker/policy/policy_store.h"
+
+/* Whoever leads the group $1, in order. */
+#define LEADERS                                                                                    \
+    "FROM pek.group_policy AS l JOIN pek.policy_holding AS a"                                      \
+    " ON a.realm = l.realm AND a.policy_id = l.policy_id WHERE l.group_id = $1 AND l.kind = 2 "
+
+enum status leader_check_none(struct change *change, const struct membership_people *people,
+                              const char *field)
+{
+    static const struct pg_statement find = {
+        "leader_among",
+        "SELECT a.user_id " LEADERS "AND a.user_id = ANY ($2::text[]) ORDER BY a.user_id LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find,
+                           PG_PARAMS(pg_str(people->group_id),
+                                     pg_text_array(change->arena, people->users, people->count)),
+                           &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_LEADS, field,
+                            "%s leads %s, which has to be handed over first",
+                            pg_get_str(rows, 0, 0), people->group_id);
+}
+
+/* The ids of the leaders, joined by a space; no id has one. */
+static enum status read_leaders(struct change *change, const char *group_id,
+                                const char **ret_leaders)
+{
+    static const struct pg_statement leaders = {
+        "leader_list",
+        "SELECT coalesce(string_agg(a.user_id, ' ' ORDER BY a.user_id), '') " LEADERS,
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &leaders, PG_PARAMS(pg_str(group_id)), &rows));
+    *ret_leaders = pg_get_str(rows, 0, 0);
+    return STATUS_OK;
+}
+
+/* Until the end of the transaction nobody else hands the group over. */
+static enum status lock_leaders(struct change *change, const char *group_id)
+{
+    static const struct pg_statement lock = {
+        "leader_lock",
+        "SELECT pg_advisory_xact_lock(hashtextextended("
+        "concat_ws(' ', 'pek.leader', current_setting('pek.realm'), $1::text), 0))",
+    };
+    const char *before, *now;
+    PEK_TRY(read_leaders(change, group_id, &before));
+    PEK_TRY(change_execute(change, &lock, PG_PARAMS(pg_str(group_id)), NULL));
+    PEK_TRY(read_leaders(change, group_id, &now));
+    if (strcmp(before, now) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_ABORTED, LEADER_REASON_LEADS, "group_id",
+                            "somebody else has handed the group over, to %s", now);
+}
+
+static enum status find_policy(struct change *change, const char *group_id, const char **ret_id)
+{
+    static const struct pg_statement find = {
+        "leader_policy",
+        "SELECT l.policy_id FROM pek.group_policy AS l WHERE l.group_id = $1 AND l.kind = 2",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(group_id)), &rows));
+    if (pg_rows(rows) != 1)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_NOBODY,
+                                "group_id", "the policy of the group's leader was deleted");
+    *ret_id = pg_get_str(rows, 0, 0);
+    return STATUS_OK;
+}
+
+enum status leader_hand_over(struct change *change, const struct membership_people *person)
+{
+    static const struct pg_statement audit = {
+        "leader_audit",
+        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
+        "SELECT $3, 'group.handOver', 'group', $1, $4, jsonb_build_object("
+        "'user_id', $2::text, 'leaders', (SELECT coalesce(jsonb_agg(a.user_id), '[]') " LEADERS
+        "))",
+    };
+    static const struct pg_statement former = {
+        "leader_former",
+        "SELECT a.user_id " LEADERS,
+    };
+    static const struct pg_statement revoke = {
+        "leader_revoke",
+        "DELETE FROM pek.policy_assignment WHERE policy_id = $1::bigint AND user_id <> $2",
+    };
+    const char *policy_id = "";
+    const struct pg_param group = pg_str(person->group_id), user = pg_text(person->users[0]);
+    bool made;
+    PEK_TRY(lock_leaders(change, person->group_id));
+    PEK_TRY(find_policy(change, person->group_id, &policy_id));
+    PEK_TRY(change_execute(
+        change, &audit,
+        PG_PARAMS(group, user, pg_str(change->actor), pg_text(rpc_trace_id(change->ctx))), NULL));
+    PEK_TRY(change_names_users(change, &former, PG_PARAMS(group)));
+    PEK_TRY(change_names_user(change, person->users[0]));
+    PEK_TRY(change_execute(change, &revoke, PG_PARAMS(pg_str(policy_id), user), NULL));
+    return policy_store_assign(change->transaction, policy_id, person->memberships[0].user_id,
+                               change->actor, PG_NULL, &made, change->fault);
+}

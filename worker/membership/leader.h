@@ -1,0 +1,22 @@
+/* leader: who leads a group holds the policy `GOD in GROUP`, which gives all rights on it. Leading is that, and nothing else.
+ *
+ * Leadership is handed over, never laid down: a membership does not end while its owner leads the group.
+ */
+#ifndef PEK_WORKER_MEMBERSHIP_LEADER_H
+#define PEK_WORKER_MEMBERSHIP_LEADER_H
+
+#include "worker/membership/membership_store.h"
+
+#define LEADER_REASON_LEADS "GROUP_LEADER"
+#define LEADER_REASON_NOBODY "GROUP_WITHOUT_POLICY"
+
+/* FAILED_PRECONDITION on `field` when one of the people leads the group. Asked behind their locks. */
+PEK_MUST_CHECK enum status
+leader_check_none(struct change *change, const struct membership_people *people, const char *field);
+/* The only person leads the group from now on, and whoever led it does not. ABORTED when somebody else has handed it
+ * over meanwhile; FAILED_PRECONDITION when the group has no such policy any more, or as policy_store_assign.
+ * Writes the audit row, and reads `memberships` not again. */
+PEK_MUST_CHECK enum status leader_hand_over(struct change *change,
+                                            const struct membership_people *person);
+
+#endif

@@ -1,0 +1,141 @@
+/* Who leads a group, and how that goes on to somebody else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "worker/membership/leader.h"
+#include "worker/membership/membership.h"
+#include "worker/testing/member_world.h"
+#include "worker/testing/policy_world.h"
+
+static const char *leaders(struct world *w)
+{
+    return world_value(w, "SELECT coalesce(string_agg(a.user_id, ' ' ORDER BY a.user_id), '')"
+                          " FROM pek.group_policy l JOIN pek.policy_assignment a"
+                          " ON a.policy_id = l.policy_id WHERE l.group_id = 'o@a' AND l.kind = 2");
+}
+
+/* dan and eve are members of o@a, dan leads it; alice made it, and is GOD. */
+static void make_leader(struct world *w)
+{
+    membership_v1_membership *got;
+    make_members(w);
+    assert_string_equal(leaders(w), "alice");
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "eve"), STATUS_OK);
+    assert_int_equal(call(w, "alice", "HandOverLeadership", "o@a", "dan", "", NULL, &got),
+                     STATUS_OK);
+    assert_true(got->is_leader);
+}
+
+static void leadership_moves_with_all_its_rights(struct world *w)
+{
+    make_leader(w);
+    assert_string_equal(leaders(w), "dan");
+    assert_int_equal(step(w, "dan", "AddMember", "zoe"), STATUS_OK);
+    assert_int_equal(step(w, "eve", "AddMember", "zed"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "eve"), STATUS_OK);
+    assert_string_equal(leaders(w), "eve");
+    assert_int_equal(step(w, "eve", "AddMember", "zed"), STATUS_OK);
+    /* A member is what is left, and one sees the group. */
+    assert_int_equal(step(w, "dan", "AddMember", "zac"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "zoe"), STATUS_PERMISSION_DENIED);
+    assert_string_equal(seen(w, "dan", "o@a"), "dan eve zed zoe");
+    assert_string_equal(world_value(w, "SELECT (detail->>'user_id') || (detail->>'leaders')"
+                                       " FROM pek.audit_log WHERE action = 'group.handOver'"
+                                       " AND actor = 'dan'"),
+                        "eve[\"dan\"]");
+    assert_string_equal(policy_world_wrongs(w), "");
+}
+
+static enum status set_end(struct world *w, const char *user)
+{
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    membership_v1_membership *res;
+    req.group_id = text("o@a");
+    req.user_id = text(user);
+    req.end_date = text("2199-07-01");
+    return WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, res);
+}
+
+static void leader_stays_until_the_group_is_handed_over(struct world *w)
+{
+    static const char *const ends[] = {"ArchiveMember", "InactivateMember", "LeaveGroup"};
+    make_leader(w);
+    for (size_t i = 0; i < 3; i++) {
+        const char *as = i < 2 ? "ann" : "dan";
+        assert_int_equal(step(w, as, ends[i], "dan"), STATUS_FAILED_PRECONDITION);
+        assert_string_equal(w->fault.reason, LEADER_REASON_LEADS);
+        assert_string_equal(w->fault.field, "user_id");
+    }
+    assert_int_equal(set_end(w, "dan"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(set_end(w, "eve"), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "C");
+    /* Nobody of a batch goes. */
+    char *users[] = {text("eve"), text("dan")};
+    membership_v1_batch_archive_members_request req =
+        MEMBERSHIP_V1_BATCH_ARCHIVE_MEMBERS_REQUEST_INIT;
+    membership_v1_batch_archive_members_response *res;
+    req.group_id = text("o@a");
+    req.user_ids = users;
+    req.n_user_ids = 2;
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "ann", req, res),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(state(w, "o@a", "eve"), "C");
+    /* Nor by way of the organisation. */
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "dan", "LeaveGroup", "o@o", "", "", NULL, NULL),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(state(w, "o@o", "dan"), "C");
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "eve"), STATUS_OK);
+    assert_int_equal(call(w, "dan", "LeaveGroup", "o@o", "", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "X");
+    group_v1_group *group;
+    assert_int_equal(world_get(w, "dan", "o@a", &group), STATUS_PERMISSION_DENIED);
+}
+
+static void only_members_lead_and_nobody_takes_it(struct world *w)
+{
+    make_leader(w);
+    assert_int_equal(step(w, "bob", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "bob"), STATUS_ABORTED);
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "nobody"), STATUS_ABORTED);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_STATUS);
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "dan"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "ann", "HandOverLeadership", "eve"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(call(w, "dan", "HandOverLeadership", "o@a", "eve", "x", NULL, NULL),
+                     STATUS_ABORTED);
+    /* What one has in a group opens none beside it. */
+    assert_int_equal(call(w, "dan", "HandOverLeadership", "o@o", "eve", "", NULL, NULL),
+                     STATUS_PERMISSION_DENIED);
+    assert_string_equal(leaders(w), "dan");
+}
+
+static void group_whose_leader_vanished_is_given_one_from_above(struct world *w)
+{
+    make_leader(w);
+    world_grant(w, &w->a, "replaces leaders", "ole", "o@o", 1u | 1u << 2 | 1u << 4);
+    world_sql(w, "DELETE FROM pek.policy_assignment WHERE user_id = 'dan'");
+    assert_string_equal(leaders(w), "");
+    assert_int_equal(step(w, "ole", "AddMember", "zoe"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "ole", "HandOverLeadership", "eve"), STATUS_OK);
+    assert_string_equal(leaders(w), "eve");
+    assert_int_equal(policy_world_delete(w, "alice", policy_world_id(w, "GOD in o@a"), true),
+                     STATUS_OK);
+    assert_int_equal(step(w, "ole", "HandOverLeadership", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, LEADER_REASON_NOBODY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(leadership_moves_with_all_its_rights),
+        WORLD_TEST(leader_stays_until_the_group_is_handed_over),
+        WORLD_TEST(only_members_lead_and_nobody_takes_it),
+        WORLD_TEST(group_whose_leader_vanished_is_given_one_from_above),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}

@@ -1,0 +1,104 @@
+#include "worker/membership/member_policy.h"
+
+#include "worker/policy/policy_store.h"
+#include "worker/rights/policy.h"
+
+/* 5 is VIEW_MEMBERS and VIEW_GROUP: a literal, so that each statement can be pasted. */
+#define ACTIONS "5"
+
+/* Of $1, the group, and $2, people, or NULL for everybody: who is a member, and until when as it is planned. */
+#define DUE                                                                                        \
+    "due AS ("                                                                                     \
+    "  SELECT m.user_id, (SELECT min(n.begin_time) FROM pek.membership_period AS n"                \
+    "     WHERE n.group_id = m.group_id AND n.user_id = m.user_id"                                 \
+    "       AND n.begin_time > statement_timestamp() AND n.status NOT IN (2, 3)) AS valid_until"   \
+    "    FROM pek.member AS m WHERE m.group_id = $1 AND m.status IN (2, 3)"                        \
+    "     AND ($2::text[] IS NULL OR m.user_id = ANY ($2::text[]))) "
+#define LINK "SELECT l.policy_id FROM pek.group_policy AS l WHERE l.group_id = $1 AND l.kind = 1"
+
+static enum status find_policy(struct change *change, const struct membership_people *people,
+                               bool *ret_found)
+{
+    static const struct pg_statement find = {"member_policy_find", LINK};
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(people->group_id)), &rows));
+    *ret_found = pg_rows(rows) == 1;
+    return STATUS_OK;
+}
+
+/* `ret_made` when it was needed and nobody else was faster. */
+static enum status make_policy(struct change *change, const struct membership_people *people,
+                               bool *ret_made)
+{
+    static const struct pg_statement lock = {
+        "member_policy_lock",
+        "SELECT pg_advisory_xact_lock(hashtextextended("
+        "concat_ws(' ', 'pek.group_policy', current_setting('pek.realm'), $1::text), 0))",
+    };
+    /* A name that somebody has taken is theirs: then it is made longer. No policy is named while the lock is held. */
+    static const struct pg_statement make = {
+        "member_policy_make",
+        "WITH made AS ("
+        "  INSERT INTO pek.policy (name, unique_key, parent_id, can_issue)"
+        "  SELECT 'Members of ' || n.name, 'members of ' || n.name,"
+        "         (SELECT p.id FROM pek.policy AS p WHERE p.name = 'GOD'), false"
+        "    FROM (SELECT CASE WHEN EXISTS (SELECT FROM pek.policy AS p"
+        "              WHERE p.unique_key = 'members of ' || $1)"
+        "            THEN $1 || ' ' || gen_random_uuid() ELSE $1 END AS name) AS n"
+        "   WHERE NOT EXISTS (" LINK ") RETURNING id), "
+        "statement AS ("
+        "  INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions)"
+        "  SELECT made.id, $1, 'GROUP', " ACTIONS " FROM made) "
+        "INSERT INTO pek.group_policy (group_id, kind, policy_id) "
+        "SELECT $1, 1, made.id FROM made",
+    };
+    const struct pg_param group = pg_str(people->group_id);
+    const struct pg_result *result;
+    PEK_TRY(policy_store_lock(change->transaction, true));
+    PEK_TRY(change_execute(change, &lock, PG_PARAMS(group), NULL));
+    PEK_TRY(change_execute(change, &make, PG_PARAMS(group), &result));
+    *ret_made = pg_affected(result) == 1;
+    return STATUS_OK;
+}
+
+static bool any_member(const struct membership_people *people)
+{
+    for (size_t i = 0; i < people->count; i++)
+        if (people->memberships[i].status == MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE ||
+            people->memberships[i].status == MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE)
+            return true;
+    return false;
+}
+
+enum status member_policy_settle(struct change *change, const struct membership_people *people)
+{
+    static const struct pg_statement revoke = {
+        "member_policy_revoke",
+        "WITH " DUE "DELETE FROM pek.policy_assignment AS a WHERE a.policy_id = (" LINK ") "
+        "AND a.user_id = ANY ($2::text[]) AND NOT EXISTS (SELECT FROM due"
+        "   WHERE due.user_id = a.user_id AND due.valid_until IS NOT DISTINCT FROM a.valid_until)",
+    };
+    static const struct pg_statement assign = {
+        "member_policy_assign",
+        "WITH " DUE "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by, "
+        "valid_until) "
+        "SELECT (" LINK "), due.user_id, 'system', due.valid_until FROM due "
+        "ON CONFLICT DO NOTHING",
+    };
+    const struct pg_param group = pg_str(people->group_id);
+    struct pg_param users = pg_text_array(change->arena, people->users, people->count);
+    bool found, made = false;
+    PEK_TRY(find_policy(change, people, &found));
+    if (!found && any_member(people))
+        PEK_TRY(make_policy(change, people, &made));
+    else if (!found)
+        return STATUS_OK;
+    PEK_TRY(change_execute(change, &revoke, PG_PARAMS(group, users), NULL));
+    /* A policy that was deleted is made again for all of them. */
+    if (made)
+        users = PG_NULL;
+    PEK_TRY(change_execute(change, &assign, PG_PARAMS(group, users), NULL));
+    for (size_t i = 0; i < people->count; i++)
+        PEK_TRY(change_names_user(change, people->users[i]));
+    return STATUS_OK;
+}

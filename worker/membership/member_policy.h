@@ -1,0 +1,18 @@
+/* member_policy: what a member of a group gets by being one: the policy `Members of GROUP`, which lets them see the group
+ * and its members.
+ *
+ * The policy is made with the first member, directly under the realm's GOD, and found by pek.group_policy: a name could be
+ * anybody's. It is assigned and revoked in the transaction that changes the membership, by the realm itself, so it uses
+ * up nobody's budget; the assignment of a membership with a planned end has that end.
+ */
+#ifndef PEK_WORKER_MEMBERSHIP_MEMBER_POLICY_H
+#define PEK_WORKER_MEMBERSHIP_MEMBER_POLICY_H
+
+#include "worker/membership/membership_store.h"
+
+/* After any change of the people's memberships: newcomers and active members hold the policy as long as they are that, and
+ * nobody else does. The number of statements depends on nothing. */
+PEK_MUST_CHECK enum status member_policy_settle(struct change *change,
+                                                const struct membership_people *people);
+
+#endif
