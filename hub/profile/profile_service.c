@@ -1,6 +1,7 @@
 #include "hub/profile/profile_service.h"
 
 #include "hub/profile/profile_store.h"
+#include "hub/session/session.h"
 #include "shared/row/mask.h"
 #include "shared/service/read.h"
 
@@ -97,6 +98,35 @@ CHANGE_METHOD(delete_user, hub_v1_delete_user_request, hub_v1_delete_user_respon
     return audit(change, "user.delete");
 }
 
+/* Whatever they are called. False also of nobody, whom the change itself refuses. */
+static bool is_caller(struct rpc_ctx *ctx, const char *who, const char *me)
+{
+    hub_v1_profile profile;
+    return is_me(who, me) || (who[0] &&
+                              read_row(ctx, &profile_store_basic_row, &profile_store_basic,
+                                       PG_PARAMS(pg_str(who), pg_str(me)), &profile) == STATUS_OK &&
+                              strcmp(profile.id, me) == 0);
+}
+
+/* Who administers a realm gives that up first, by the realm's rules: the last one cannot. */
+static enum status delete_user_checked(struct rpc_ctx *ctx, const hub_v1_delete_user_request *req,
+                                       hub_v1_delete_user_response *res)
+{
+    struct slice user = rpc_principal(ctx)->user;
+    const char *me = arena_strndup(rpc_arena(ctx), user.ptr, user.len);
+    const char *realm;
+    if (!me)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (!is_caller(ctx, req->user, me))
+        return delete_user(ctx, req, res);
+    PEK_TRY(session_find_god(rpc_attached(ctx), rpc_cancel(ctx), &realm, rpc_fault(ctx)));
+    if (realm)
+        return fault_set_reason(rpc_fault(ctx), STATUS_FAILED_PRECONDITION, "REALM_ADMINISTRATOR",
+                                NULL, "you administer realm %s: revoke that from yourself first",
+                                realm);
+    return delete_user(ctx, req, res);
+}
+
 /* ---- the service ---- */
 
 enum status profile_service_add(struct rpc_host *host, struct service *service, struct fault *fault)
@@ -104,7 +134,7 @@ enum status profile_service_add(struct rpc_host *host, struct service *service, 
     static const struct hub_v1_profile_service methods = {
         .get_profile = get_profile,
         .update_profile = update_profile,
-        .delete_user = delete_user,
+        .delete_user = delete_user_checked,
     };
     return hub_v1_profile_service_add(host, &methods, service, fault);
 }

@@ -355,3 +355,54 @@ void credential_refused(struct session *session, struct instance *instance)
     credential_drop(credential);
     credential->asked = asked;
 }
+
+static bool has_god(const struct credential *credential)
+{
+    for (size_t i = 0; i < credential->policy_count; i++)
+        if (slice_equal_str(credential->policies[i], "GOD"))
+            return true;
+    return false;
+}
+
+/* What was remembered is asked for anew: an administrator of a moment ago is none. */
+static enum status ask_anew(struct session *session, struct instance *instance,
+                            struct cancel *cancel, struct fault *fault)
+{
+    struct credential_waiter waiter = {0};
+    struct fiber_event event = {0};
+    enum status status = STATUS_OK;
+    struct credential *credential = current(session, instance);
+    if (credential)
+        credential_drop(credential);
+    enum credential_state state = CREDENTIAL_FETCHING;
+    while (status == STATUS_OK && state == CREDENTIAL_FETCHING) {
+        state = credential_get(session, instance, &waiter, &event);
+        if (state == CREDENTIAL_FETCHING)
+            status = fiber_event_wait_cancel(&event, cancel);
+    }
+    credential_withdraw(&waiter);
+    return status == STATUS_OK && state == CREDENTIAL_READY
+               ? STATUS_OK
+               : fault_set(fault, STATUS_UNAVAILABLE, NULL,
+                           "realm %s cannot be asked now whether you administer it",
+                           instance->realm);
+}
+
+enum status session_find_god(struct session *session, struct cancel *cancel, const char **ret_realm,
+                             struct fault *fault)
+{
+    struct registry *registry = session->cache->options.registry;
+    *ret_realm = NULL;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct instance *instance = instance_ref(registry->instances[i]);
+        enum status status = STATUS_OK;
+        if (session_includes(session, instance))
+            status = ask_anew(session, instance, cancel, fault);
+        if (status == STATUS_OK && has_god(session_credential(session, instance)))
+            *ret_realm = instance->realm;
+        instance_unref(instance);
+        if (status != STATUS_OK || *ret_realm)
+            return status;
+    }
+    return STATUS_OK;
+}

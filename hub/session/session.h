@@ -183,6 +183,10 @@ void credential_refused(struct session *session, struct instance *instance);
 /* The user changed something in the realm. One that did not know them may do so now: it counts among theirs until it has
  * answered again. */
 void session_changed_something(struct session *session, const struct instance *instance);
+/* In a fiber: a realm whose administrator (GOD) the user is, by the realms' own word of now; `ret_realm` NULL for none.
+ * UNAVAILABLE, with a fault that names the realm, when one of theirs cannot be asked. */
+PEK_MUST_CHECK enum status session_find_god(struct session *session, struct cancel *cancel,
+                                            const char **ret_realm, struct fault *fault);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
 bool session_includes(struct session *session, const struct instance *instance);
 

@@ -118,3 +118,13 @@ describe('another site', () => {
     assert.equal(answer.status, 200, answer.text);
   });
 });
+
+describe('whoever administers a realm', () => {
+  it('gives that up before they delete themselves, so that no realm is left without', async () => {
+    const alice = await login(federation.port, 'alice');
+    const refused = await alice.request('DELETE', '/api/v1/users/me');
+    assert.deepEqual([refused.status, refused.json.error.details[0].reason], [400, 'REALM_ADMINISTRATOR']);
+    assert.equal((await alice.get('/api/v1/session')).status, 200);
+    alice.close();
+  });
+});
