@@ -63,9 +63,9 @@ const struct fault *outcome_all_refusal(const struct fault *faults, size_t count
             return NULL;
         invalid += outcome == OUTCOME_INVALID;
         unreachable += outcome_unreachable(outcome);
-        denied += outcome == OUTCOME_DENIED;
+        denied += outcome == OUTCOME_DENIED || outcome == OUTCOME_NOT_FOUND;
     }
-    /* NOT_FOUND beside unreachable realms: those that were reached have answered, with nothing. */
+    /* Beside unreachable realms: those that were reached have answered, with nothing. */
     if (count > 0 && (invalid > 0 || unreachable == count || denied == count))
         return &faults[outcome_most_useful(faults, count)];
     return NULL;

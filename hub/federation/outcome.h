@@ -40,7 +40,7 @@ bool outcome_unreachable(enum outcome outcome);
 size_t outcome_most_useful(const struct fault *faults, size_t count);
 
 /* For ALL: what the whole request fails with when no realm answered OK. NULL when the merge goes on: no realm
- * at all, or one OK, or refusals that only mean "not relevant here". All DENIED is 403; not one reached is
+ * at all, or one OK, or some that could not be reached. All DENIED or NOT_FOUND is 403 or 404; not one reached is
  * 503/504. Each realm got the same question, so INVALID refuses the whole request; but not while another realm
  * answers it: then the one that refuses is out of step, or means harm, and is named as unreachable. */
 const struct fault *outcome_all_refusal(const struct fault *faults, size_t count);

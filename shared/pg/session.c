@@ -33,7 +33,13 @@ static const char version_sql[] =
     "SELECT (SELECT min(name) FROM pek_migration WHERE schema = $1 AND name <> ALL ($2::text[])),"
     "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
     "         WHERE NOT EXISTS (SELECT FROM pek_migration m"
-    "                            WHERE m.schema = $1 AND m.name = f.name))";
+    "                            WHERE m.schema = $1 AND m.name = f.name)),"
+    /* Where one table of the schema is bound by row security, all are. */
+    "       (SELECT min(c.oid::regclass::text) FILTER ("
+    "            WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+    "              AND s.bound) FROM (SELECT bool_or(b.relrowsecurity) AS bound FROM pg_class b"
+    "           WHERE b.relkind IN ('r', 'p') AND b.relnamespace = to_regnamespace($1)) AS s,"
+    "          pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace($1))";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
@@ -202,9 +208,12 @@ static bool judge_set(struct connection *connection, const PGresult *answer)
 static bool judge_version(struct connection *connection, const PGresult *answer)
 {
     char text[PG_ERROR_BYTES_MAX];
-    if (PQgetisnull(answer, 0, 0) && PQgetisnull(answer, 0, 1))
+    if (PQgetisnull(answer, 0, 0) && PQgetisnull(answer, 0, 1) && PQgetisnull(answer, 0, 2))
         return true;
-    if (!PQgetisnull(answer, 0, 0))
+    if (!PQgetisnull(answer, 0, 2))
+        snprintf(text, sizeof(text), "row security is switched off, or not forced, on table %s",
+                 PQgetvalue(answer, 0, 2));
+    else if (!PQgetisnull(answer, 0, 0))
         snprintf(text, sizeof(text),
                  "schema %s is newer than this program, which does not know %s: run the program"
                  " that migrated it",

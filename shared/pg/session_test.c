@@ -123,6 +123,13 @@ static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_
         {"GRANT owner TO app", "REVOKE owner FROM app", "owner"},
         {"GRANT postgres TO app", "REVOKE postgres FROM app", "superuser"},
         {"CREATE ROLE mighty BYPASSRLS; GRANT mighty TO app", "DROP ROLE mighty", "mighty"},
+        /* A table that lost what the others have. */
+        {"CREATE TABLE s.bound (a int); ALTER TABLE s.bound OWNER TO owner;"
+         " ALTER TABLE s.bound ENABLE ROW LEVEL SECURITY",
+         "ALTER TABLE s.bound FORCE ROW LEVEL SECURITY; ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;"
+         " ALTER TABLE s.x FORCE ROW LEVEL SECURITY",
+         "s.bound"},
+        {"ALTER TABLE s.x DISABLE ROW LEVEL SECURITY", "DROP TABLE s.bound", "s.x"},
     };
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         pg_cluster_execute(cluster, changes[i].make);
