@@ -361,6 +361,8 @@ static void floods_end_the_connection(void **state)
         size_t count;
     } floods[] = {
         {"pings", SLICE_LIT(FRAME("\x08", "\x06", "\x00", "\x00") "12345678"), 1200},
+        {"answers to pings that nobody sent",
+         SLICE_LIT(FRAME("\x08", "\x06", "\x01", "\x00") "12345678"), 1200},
         {"settings", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x00")), 1200},
         {"priorities", SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x01\x10"),
          1200},
