@@ -142,6 +142,16 @@ static nghttp2_nv field(const char *name, const char *value)
                         strlen(value), NGHTTP2_NV_FLAG_NONE};
 }
 
+/* A GET of "/" without a body. */
+static struct stream *peer_get_from(const char *scheme, const char *authority)
+{
+    const nghttp2_nv fields[] = {field(":method", "GET"), field(":path", "/"),
+                                 field(":scheme", scheme), field(":authority", authority)};
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 4, NULL, NULL);
+    assert_true(id > 0);
+    return stream_of(id);
+}
+
 /* Its stream's id. */
 static int32_t peer_ask(const char *method, const char *path, size_t body_len, const char *name,
                         const char *value)
@@ -298,6 +308,8 @@ static void odd_requests_are_refused_one_by_one(void **state)
         {stream_of(peer_ask("POST", "/", 0, "expect", "more")), 417},
         {stream_of(peer_ask("POST", "/", 200000, NULL, NULL)), 413},
         {stream_of(peer_ask("POST", "/", 10, "content-encoding", "gzip")), 415},
+        {peer_get_from("http", "a:65536"), 400},
+        {peer_get_from("http", "a:65535"), 200},
         {stream_of(peer_ask("OPTIONS", "*", 0, NULL, NULL)), 200},
         {peer_get("/fine"), 200},
     };
