@@ -310,6 +310,9 @@ static void odd_requests_are_refused_one_by_one(void **state)
         {stream_of(peer_ask("POST", "/", 10, "content-encoding", "gzip")), 415},
         {peer_get_from("http", "a:65536"), 400},
         {peer_get_from("http", "a:65535"), 200},
+        {peer_get_from("ftp", "a"), 400},
+        {peer_get_from("httpsx", "a"), 400},
+        {peer_get_from("https", "a"), 200},
         {stream_of(peer_ask("OPTIONS", "*", 0, NULL, NULL)), 200},
         {peer_get("/fine"), 200},
     };
