@@ -171,5 +171,6 @@ int accept_quality(struct slice header, const char *type)
 
 int encoding_quality(struct slice header, const char *coding)
 {
-    return quality_of(header, coding);
+    int quality = quality_of(header, coding);
+    return quality < quality_of(header, "identity") ? 0 : quality;
 }

@@ -150,7 +150,7 @@ struct slice http_request_id(const struct http_request *request);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
  * says nothing or likes several alike); -1 when it accepts none. */
 int http_accept(const struct http_request *request, const char *const *types, size_t type_count);
-/* How much the client wants `coding` ("gzip", "br") for the answer: 0, not at all, to 1000. */
+/* How much the client wants `coding` ("gzip", "br") for the answer: 0, not at all or less than none, to 1000. */
 int http_encoding(const struct http_request *request, const char *coding);
 /* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS; also when it closes only its sending
  * side) or the drain's deadline passes. Its deadline is DEADLINE_NONE and the handler's to set, and to set again: a handler whose time

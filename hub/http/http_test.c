@@ -94,6 +94,8 @@ static void long_json_is_compressed_for_those_who_take_it(void **state)
         {"/json", "", false},
         {"/json", "Accept-Encoding: gzip;q=0\r\n", false},
         {"/json", "Accept-Encoding: gzip;q=0, *\r\n", false},
+        {"/json", "Accept-Encoding: gzip;q=0.5, identity\r\n", false},
+        {"/json", "Accept-Encoding: gzip, identity\r\n", true},
         {"/json?short", "Accept-Encoding: gzip\r\n", false},
         /* Its length tells what is in it: nothing that another site's page asks for. */
         {"/json", "Accept-Encoding: gzip\r\nSec-Fetch-Site: cross-site\r\n", false},

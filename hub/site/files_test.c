@@ -111,6 +111,13 @@ static void files_come_in_the_form_that_is_wanted(void **state)
                "\r\n\r\nbrotli"),
            NULL);
     expect(app, "Accept-Encoding: gzip, br;q=0\r\n", HAS("content-encoding: gzip\r\n"), "aaaaaaaa");
+    expect(app, "Accept-Encoding: br;q=0.5, identity\r\n", HAS("Content-Length: 4999\r\n"),
+           "content-encoding");
+    expect(app, "Accept-Encoding: br;q=0.5, identity;q=0.8, gzip;q=0.9\r\n",
+           HAS("content-encoding: gzip\r\n"), NULL);
+    expect(app, "Accept-Encoding: br;q=0.1\r\n", HAS("content-encoding: br\r\n"), NULL);
+    expect(app, "Accept-Encoding: br;q=0.5, identity;q=0.5\r\n", HAS("content-encoding: br\r\n"),
+           NULL);
     expect(app, "", HAS("Content-Length: 4999\r\n", "aaaaaaaa"), "content-encoding");
     expect(css, "Accept-Encoding: gzip\r\n", HAS("content-encoding: gzip\r\n", "no-cache"),
            "immutable");
