@@ -130,7 +130,8 @@ struct slice http_path(const struct http_request *request);
 /* What follows '?', as sent; empty when there is none. */
 struct slice http_query(const struct http_request *request);
 struct slice http_body(const struct http_request *request);
-/* `name` in any case. The n-th header line of that name; empty (ptr NULL) when there are no more. */
+/* `name` in any case. The n-th header line of that name; empty (ptr NULL) when there are no more. The lines of a list that
+ * the hub reads (accept, accept-encoding, content-encoding, if-match, if-none-match, x-forwarded-for) are one, joined with commas. */
 struct slice http_header(const struct http_request *request, const char *name, size_t n);
 /* Value of the n-th cookie of that name, quotes taken off; ptr NULL when there are no more. A browser may send several:
  * of other paths, or set by a sibling domain. Whoever asks takes the one that proves itself. */

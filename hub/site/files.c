@@ -258,7 +258,7 @@ static bool is_known(const struct file *file, struct slice given)
 {
     while (given.len > 0) {
         struct slice etag = slice_cut(&given, ',');
-        while (etag.len > 0 && etag.ptr[0] == ' ')
+        while (etag.len > 0 && (etag.ptr[0] == ' ' || etag.ptr[0] == '\t'))
             etag = slice_make(etag.ptr + 1, etag.len - 1);
         if (slice_starts_with(etag, SLICE_LIT("W/")))
             etag = slice_make(etag.ptr + 2, etag.len - 2);

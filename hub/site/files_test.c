@@ -123,6 +123,8 @@ static void files_come_in_the_form_that_is_wanted(void **state)
            "content-encoding");
     expect(app, "Accept-Encoding: br;q=0.5, identity;q=0.8, gzip;q=0.9\r\n",
            HAS("content-encoding: gzip\r\n"), NULL);
+    expect(app, "Accept-Encoding: deflate\r\nAccept-Encoding: br\r\n",
+           HAS("content-encoding: br\r\n"), NULL);
     expect(app, "Accept-Encoding: br;q=0.1\r\n", HAS("content-encoding: br\r\n"), NULL);
     expect(app, "Accept-Encoding: br;q=0.5, identity;q=0.5\r\n", HAS("content-encoding: br\r\n"),
            NULL);
@@ -152,6 +154,9 @@ static void known_file_is_not_sent_again(void **state)
     expect("/assets/app-3f9c01b2.js", header, HAS("304 Not Modified", "etag: ", "immutable"),
            "Content-Length");
     expect("/assets/app-3f9c01b2.js", "If-None-Match: \"x\"\r\n", HAS("200 OK"), NULL);
+    snprintf(header, sizeof(header), "If-None-Match: \"x\"\r\nX: y\r\nIf-None-Match: %s\r\n",
+             file->etags[FILE_PLAIN]);
+    expect("/assets/app-3f9c01b2.js", header, HAS("304 Not Modified"), NULL);
 }
 
 static void nothing_leads_out_of_the_folder(void **state)
