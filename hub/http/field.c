@@ -113,6 +113,20 @@ bool cookie_find(struct slice *rest, const char *name, struct slice *ret_value)
     return false;
 }
 
+bool media_is(struct slice header, const char *type)
+{
+    if (!name_is(trim(slice_cut(&header, ';')), type))
+        return false;
+    while (header.len > 0) {
+        struct slice value = slice_cut(&header, ';');
+        bool is_charset = name_is(trim(slice_cut(&value, '=')), "charset");
+        value = trim(value);
+        if (is_charset && !name_is(value, "utf-8") && !name_is(value, "\"utf-8\""))
+            return false;
+    }
+    return true;
+}
+
 /* ---- what a client would rather have --------------------------------------------------------------- */
 
 /* "0.75" to 750; 0 for what is no quality. */

@@ -152,6 +152,17 @@ static struct stream *peer_get_from(const char *scheme, const char *authority)
     return stream_of(id);
 }
 
+/* With two lines of that name. */
+static struct stream *peer_get_twice(const char *name)
+{
+    const nghttp2_nv fields[] = {field(":method", "GET"),  field(":path", "/"),
+                                 field(":scheme", "http"), field(":authority", "a"),
+                                 field(name, "a"),         field(name, "a")};
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 6, NULL, NULL);
+    assert_true(id > 0);
+    return stream_of(id);
+}
+
 /* Its stream's id. */
 static int32_t peer_ask(const char *method, const char *path, size_t body_len, const char *name,
                         const char *value)
@@ -308,6 +319,9 @@ static void odd_requests_are_refused_one_by_one(void **state)
         {stream_of(peer_ask("POST", "/", 0, "expect", "more")), 417},
         {stream_of(peer_ask("POST", "/", 200000, NULL, NULL)), 413},
         {stream_of(peer_ask("POST", "/", 10, "content-encoding", "gzip")), 415},
+        {peer_get_twice("content-type"), 400},
+        {peer_get_twice("accept"), 200},
+        {peer_get_twice("host"), 0}, /* nghttp2 resets it */
         {peer_get_from("http", "a:65536"), 400},
         {peer_get_from("http", "a:65535"), 200},
         {peer_get_from("ftp", "a"), 400},

@@ -148,6 +148,8 @@ bool http_is_forwarded(const struct http_request *request);
 /* The client's x-request-id where it is well formed, else a new one; [A-Za-z0-9_.-]+. It names a request in logs, and proves
  * nothing. */
 struct slice http_request_id(const struct http_request *request);
+/* Content-Type is `type`, with no charset other than UTF-8. */
+bool http_content_is(const struct http_request *request, const char *type);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
  * says nothing or likes several alike); -1 when it accepts none. */
 int http_accept(const struct http_request *request, const char *const *types, size_t type_count);

@@ -148,6 +148,35 @@ static void list_in_several_lines_is_one(void **state)
     }
 }
 
+/* Two values are no value: which one counts would be a matter of who reads. */
+static void header_of_one_value_is_given_once(void **state)
+{
+    static const char *const names[] = {"access-control-request-method",
+                                        "content-type",
+                                        "idempotency-key",
+                                        "last-event-id",
+                                        "origin",
+                                        "sec-fetch-site"};
+    char request[256], told[128];
+    (void)state;
+    start((struct http_options){0});
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(request, sizeof(request),
+                 "GET / HTTP/1.1\r\nHost: a\r\n%s: a\r\nX: y\r\n%s: a\r\n\r\n", names[i], names[i]);
+        request[strstr(request, names[i]) - request] -= 'a' - 'A'; /* names have no case */
+        snprintf(told, sizeof(told), "%s is given more than once", names[i]);
+        struct client client = ask(slice_str(request));
+        if (!client_has(&client, "HTTP/1.1 400 ") || !client_has(&client, told))
+            fail_msg("%s: %.*s", request, (int)client.in.len, client.in.ptr);
+        client_close(&client);
+    }
+    /* Nobody is believed about it here, so it is nothing. */
+    assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-Proto: "
+                            "http\r\nX-Forwarded-Proto: https\r\n\r\n"),
+                  "HTTP/1.1 200 ");
+    assert_int_equal(seen.started, 1);
+}
+
 static void trusted_proxy_is_believed(void **state)
 {
     (void)state;
@@ -163,6 +192,9 @@ static void trusted_proxy_is_believed(void **state)
     assert_true(client_has(&client, "hint=\n"));
     assert_true(client_has(&client, "x-request-id: abc.1\r\n"));
     client_close(&client);
+    assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-Proto: "
+                            "http\r\nX-Forwarded-Proto: https\r\n\r\n"),
+                  "HTTP/1.1 400 ");
 }
 
 static void paths_that_must_not_name_a_file_are_empty(void **state)
@@ -368,6 +400,7 @@ int main(void)
         TEST(odd_forms_of_a_target_are_taken),
         TEST(long_json_is_compressed_for_those_who_take_it),
         TEST(list_in_several_lines_is_one),
+        TEST(header_of_one_value_is_given_once),
         TEST(trusted_proxy_is_believed),
         TEST(paths_that_must_not_name_a_file_are_empty),
         TEST(connection_is_kept_and_pipelined_in_order),

@@ -129,6 +129,15 @@ static struct slice new_request_id(struct http_request *request)
 static const char *const lists[] = {"accept",   "accept-encoding", "content-encoding",
                                     "if-match", "if-none-match",   "x-forwarded-for"};
 
+/* What has one value: two readers could take different ones of two. */
+static const char *const singletons[] = {"access-control-request-method",
+                                         "content-type",
+                                         "idempotency-key",
+                                         "last-event-id",
+                                         "origin",
+                                         "sec-fetch-site",
+                                         "x-forwarded-proto"};
+
 /* The name of `names` that it is; NULL for none. */
 static const char *find_name(struct slice name, const char *const *names, size_t count)
 {
@@ -163,7 +172,9 @@ static struct slice join_lines(struct arena *arena, const struct head *head, con
     return at ? slice_make(joined.ptr, joined.len - 1) : (struct slice){0};
 }
 
-static void take_headers(struct http_request *request, const struct head *head, bool trusted)
+/* 0, or the code to refuse with. */
+static int take_headers(struct http_request *request, const struct head *head, bool trusted,
+                        const char **ret_what)
 {
     for (size_t i = 0; i < head->header_count; i++) {
         const struct head_header *header = &head->headers[i];
@@ -172,6 +183,15 @@ static void take_headers(struct http_request *request, const struct head *head, 
         if (is_internal(header->name) || (is_forwarding(header->name) && !trusted))
             continue;
         const char *list = find_name(header->name, lists, sizeof(lists) / sizeof(lists[0]));
+        const char *single =
+            find_name(header->name, singletons, sizeof(singletons) / sizeof(singletons[0]));
+        if (single && http_header(request, single, 0).ptr) {
+            const char *what = arena_printf(&request->arena, "%s is given more than once", single);
+            if (!what)
+                return 503;
+            *ret_what = what;
+            return 400;
+        }
         if (list && http_header(request, list, 0).ptr)
             continue; /* joined already */
         request->headers[request->header_count] = *header;
@@ -179,6 +199,7 @@ static void take_headers(struct http_request *request, const struct head *head, 
             request->headers[request->header_count].value = join_lines(&request->arena, head, list);
         request->header_count++;
     }
+    return 0;
 }
 
 /* False when the client that the proxy names has too much already. */
@@ -247,7 +268,9 @@ int request_take_head(struct http_request *request, const struct head *head, con
     request->host = head->host;
     request->secure = conn->ssl != NULL;
     request->head_only = slice_equal_str(head->method, "HEAD");
-    take_headers(request, head, conn->proxied);
+    int code = take_headers(request, head, conn->proxied, ret_what);
+    if (code != 0)
+        return code;
     /* On HTTP/1 the connection counts already; a stream is as much as one of those. */
     bool counted = conn->proxied ? take_forwarding(request)
                                  : request->stream_id == 0 ||
@@ -409,6 +432,11 @@ int http_accept(const struct http_request *request, const char *const *types, si
         }
     }
     return best;
+}
+
+bool http_content_is(const struct http_request *request, const char *type)
+{
+    return media_is(http_header(request, "content-type", 0), type);
 }
 
 int http_encoding(const struct http_request *request, const char *coding)

@@ -54,6 +54,9 @@ static void change_from_another_site_reaches_no_realm(void **state)
         JSON_BODY "Sec-Fetch-Site: same-site\r\n",
         "Content-Type: text/plain\r\n",
         "Content-Type: application/x-www-form-urlencoded\r\n",
+        "Content-Type: application/jsonp\r\n",
+        "Content-Type: application/json;charset=latin1\r\n",
+        "Content-Type: application/json; a=b; Charset = \"utf-16\"\r\n",
         NULL,
     };
     struct federation f;
@@ -67,9 +70,11 @@ static void change_from_another_site_reaches_no_realm(void **state)
         answer_free(&answer);
         assert_int_equal(f.a->calls, 0);
     }
-    struct answer answer = federation_ask(
-        &f, "POST", "/api/v1/realms/a/groups",
-        JSON_BODY "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n", CREATE);
+    struct answer answer =
+        federation_ask(&f, "POST", "/api/v1/realms/a/groups",
+                       "Content-Type: Application/JSON ; charset=\"UTF-8\"\r\n"
+                       "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n",
+                       CREATE);
     assert_int_equal(answer.code, 200);
     assert_int_equal(f.a->calls, 1);
     answer_free(&answer);
