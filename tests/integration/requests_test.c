@@ -81,6 +81,32 @@ static void change_from_another_site_reaches_no_realm(void **state)
     federation_close(&f);
 }
 
+/* What docs/api.md tells a client to read, a page of another origin can read as well. */
+static void page_of_a_named_origin_reads_what_the_docs_name(void **state)
+{
+    static const char *const names[] = {"content-location",      "etag",
+                                        "federation-incomplete", "ratelimit",
+                                        "ratelimit-policy",      "retry-after"};
+    struct federation f;
+    (void)state;
+    federation_open(&f, (const char *[]){"--cors-origins=https://app.example", NULL});
+    struct answer answer =
+        federation_ask(&f, "GET", "/api/v1/groups", "Origin: https://app.example\r\n", NULL);
+    assert_int_equal(answer.code, 200);
+    const char *exposed = strstr(answer.raw.ptr, "access-control-expose-headers: ");
+    assert_non_null(exposed);
+    char list[512], word[64];
+    /* ", " before and behind each, so that one name is not found within another. */
+    snprintf(list, sizeof(list), ", %.*s, ", (int)strcspn(exposed + 31, "\r"), exposed + 31);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(word, sizeof(word), ", %s, ", names[i]);
+        if (!strstr(list, word))
+            fail_msg("%s is not in %s", names[i], list);
+    }
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 /* ---- sessions ----------------------------------------------------------------------------------- */
 
 static void ended_session_opens_nothing(void **state)
@@ -151,6 +177,7 @@ int main(void)
         cmocka_unit_test(hints_come_from_the_realm_and_never_from_outside),
         cmocka_unit_test(no_token_of_a_realm_reaches_the_browser),
         cmocka_unit_test(change_from_another_site_reaches_no_realm),
+        cmocka_unit_test(page_of_a_named_origin_reads_what_the_docs_name),
         cmocka_unit_test(ended_session_opens_nothing),
         cmocka_unit_test(session_revoked_in_the_database_is_refused),
         cmocka_unit_test(cookie_that_is_none_is_refused),
