@@ -53,13 +53,6 @@ static bool is_safe(struct slice verb)
            slice_equal_str(verb, "OPTIONS");
 }
 
-static bool is_json(struct slice content_type)
-{
-    static const struct slice json = {"application/json", 16};
-    return content_type.len >= json.len && strncasecmp(content_type.ptr, json.ptr, json.len) == 0 &&
-           (content_type.len == json.len || strchr("; \t", content_type.ptr[json.len]));
-}
-
 static bool origin_is_ours(const struct api *api, struct http_request *request, struct slice origin)
 {
     char expected[300];
@@ -78,9 +71,9 @@ enum status api_check_origin(const struct api *api, struct http_request *request
     struct slice site = http_header(request, "sec-fetch-site", 0);
     struct slice origin = http_header(request, "origin", 0);
 
-    if (http_body(request).len > 0 && !is_json(http_header(request, "content-type", 0)))
+    if (http_body(request).len > 0 && !http_content_is(request, "application/json"))
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, CONTENT_TYPE, "content-type",
-                                "send Content-Type: application/json");
+                                "send Content-Type: application/json, in UTF-8");
     if (cors_allows(api, origin))
         return STATUS_OK;
     if (site.ptr && !slice_equal_str(site, "same-origin") && !slice_equal_str(site, "none"))

@@ -34,21 +34,21 @@ static bool take_etag(struct slice *rest, bool *ret_weak, struct slice *ret_etag
     return is_etag(*ret_etag);
 }
 
-/* One header line; false for what is no list of etags, or has too many. */
-static bool take_line(struct condition *condition, struct slice line, bool weak_too)
+/* False for what is no list of etags, or has too many. */
+static bool take_list(struct condition *condition, struct slice list, bool weak_too)
 {
     struct slice etag;
     bool weak;
 
-    for (skip_blanks(&line); line.len > 0; skip_blanks(&line)) {
-        if (line.ptr[0] == ',') { /* empty elements are allowed: RFC 9110, 5.6.1 */
-            line = slice_make(line.ptr + 1, line.len - 1);
+    for (skip_blanks(&list); list.len > 0; skip_blanks(&list)) {
+        if (list.ptr[0] == ',') { /* empty elements are allowed: RFC 9110, 5.6.1 */
+            list = slice_make(list.ptr + 1, list.len - 1);
             continue;
         }
-        if (!take_etag(&line, &weak, &etag) || condition->count == CONDITION_ETAGS_MAX)
+        if (!take_etag(&list, &weak, &etag) || condition->count == CONDITION_ETAGS_MAX)
             return false;
-        skip_blanks(&line);
-        if (line.len > 0 && line.ptr[0] != ',')
+        skip_blanks(&list);
+        if (list.len > 0 && list.ptr[0] != ',')
             return false;
         if (weak_too || !weak)
             condition->etags[condition->count++] = etag;
@@ -60,17 +60,14 @@ static enum status read_header(struct http_request *http, const char *name, bool
                                struct condition *ret_condition, struct fault *fault)
 {
     struct condition condition = {0};
-    struct slice line;
+    struct slice list = http_header(http, name, 0);
 
-    for (size_t i = 0; (line = http_header(http, name, i)).ptr; i++) {
-        condition.given = true;
-        if (slice_equal_str(line, "*"))
-            condition.any = true;
-        else if (!take_line(&condition, line, weak_too))
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, name,
-                             "%s is *, or at most %d etags as \"v1\", with commas between them",
-                             name, CONDITION_ETAGS_MAX);
-    }
+    condition.given = list.ptr != NULL;
+    condition.any = slice_equal_str(list, "*");
+    if (!condition.any && !take_list(&condition, list, weak_too))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, name,
+                         "%s is *, or at most %d etags as \"v1\", with commas between them", name,
+                         CONDITION_ETAGS_MAX);
     *ret_condition = condition;
     return STATUS_OK;
 }

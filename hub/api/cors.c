@@ -3,7 +3,10 @@
 #define CORS_HEADERS                                                                               \
     "accept, content-type, idempotency-key, if-match, if-none-match, last-event-id, traceparent, " \
     "x-request-id"
-#define CORS_EXPOSED "etag, retry-after, server-timing, x-request-id"
+/* All that docs/api.md tells a client to read. */
+#define CORS_EXPOSED                                                                               \
+    "content-location, etag, federation-incomplete, ratelimit, ratelimit-policy, retry-after, "    \
+    "server-timing, x-request-id"
 
 bool cors_allows(const struct api *api, struct slice origin)
 {

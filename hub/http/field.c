@@ -1,6 +1,7 @@
 #include "hub/http/field.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <strings.h>
 
 bool name_is(struct slice name, const char *lower)
@@ -45,18 +46,20 @@ bool list_has(struct slice list, const char *word)
     return false;
 }
 
-/* ":" and at most five digits, or nothing. */
+/* ":" and at most five digits that are a port, or nothing. */
 static bool port_is_valid(struct slice port)
 {
     if (port.len == 0)
         return true;
     if (port.ptr[0] != ':' || port.len > 6)
         return false;
+    unsigned value = 0;
     for (size_t i = 1; i < port.len; i++) {
         if (!isdigit((unsigned char)port.ptr[i]))
             return false;
+        value = value * 10 + (unsigned)(port.ptr[i] - '0');
     }
-    return true;
+    return value <= UINT16_MAX;
 }
 
 bool host_is_valid(struct slice host)
@@ -108,6 +111,20 @@ bool cookie_find(struct slice *rest, const char *name, struct slice *ret_value)
         return true;
     }
     return false;
+}
+
+bool media_is(struct slice header, const char *type)
+{
+    if (!name_is(trim(slice_cut(&header, ';')), type))
+        return false;
+    while (header.len > 0) {
+        struct slice value = slice_cut(&header, ';');
+        bool is_charset = name_is(trim(slice_cut(&value, '=')), "charset");
+        value = trim(value);
+        if (is_charset && !name_is(value, "utf-8") && !name_is(value, "\"utf-8\""))
+            return false;
+    }
+    return true;
 }
 
 /* ---- what a client would rather have --------------------------------------------------------------- */
@@ -168,5 +185,6 @@ int accept_quality(struct slice header, const char *type)
 
 int encoding_quality(struct slice header, const char *coding)
 {
-    return quality_of(header, coding);
+    int quality = quality_of(header, coding);
+    return quality < quality_of(header, "identity") ? 0 : quality;
 }

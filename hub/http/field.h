@@ -24,10 +24,13 @@ bool target_is_valid(struct slice target);
 
 /* The next cookie of that name in what is left of a Cookie header; false when there is none. */
 bool cookie_find(struct slice *rest, const char *name, struct slice *ret_value);
+/* A media type that is `type`, with no charset other than UTF-8, whatever its other parameters say. */
+bool media_is(struct slice header, const char *type);
 /* Quality 0…1000 that an Accept header gives `type`; 1000 without header (ptr NULL). */
 int accept_quality(struct slice header, const char *type);
-/* Quality 0…1000 that an Accept-Encoding header gives `coding`; 0 without header (RFC 9110 12.5.3 would allow any
- * then, but who says nothing often cannot read it). */
+/* Quality 0…1000 that an Accept-Encoding header gives `coding`; 0 when it likes identity, which is no coding, better (one that
+ * it does not name comes last: RFC 9110 12.5.3), and without header (any would be allowed then, but who says nothing often
+ * cannot read it). */
 int encoding_quality(struct slice header, const char *coding);
 
 #endif

@@ -39,10 +39,11 @@ static int64_t cost_of(const struct h2 *h2, const struct frame *frame)
     case NGHTTP2_HEADERS: /* a request: streams are counted */ return 0;
     case NGHTTP2_DATA:
         return frame->len < H2_SMALL_DATA_BYTES && !(frame->flags & NGHTTP2_FLAG_END_STREAM);
-    case NGHTTP2_SETTINGS:
-    case NGHTTP2_PING: return !(frame->flags & NGHTTP2_FLAG_ACK);
+    case NGHTTP2_SETTINGS: /* nghttp2 ends the connection for an ACK that nobody waits for */
+        return !(frame->flags & NGHTTP2_FLAG_ACK);
     case NGHTTP2_RST_STREAM: return h2->conn->server->http2.reset_frames;
-    default: /* PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */ return 1;
+    default: /* PING, also ACK: we send none; PRIORITY, WINDOW_UPDATE, CONTINUATION, what nobody knows */
+        return 1;
     }
 }
 

@@ -142,6 +142,27 @@ static nghttp2_nv field(const char *name, const char *value)
                         strlen(value), NGHTTP2_NV_FLAG_NONE};
 }
 
+/* A GET of "/" without a body. */
+static struct stream *peer_get_from(const char *scheme, const char *authority)
+{
+    const nghttp2_nv fields[] = {field(":method", "GET"), field(":path", "/"),
+                                 field(":scheme", scheme), field(":authority", authority)};
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 4, NULL, NULL);
+    assert_true(id > 0);
+    return stream_of(id);
+}
+
+/* With two lines of that name. */
+static struct stream *peer_get_twice(const char *name)
+{
+    const nghttp2_nv fields[] = {field(":method", "GET"),  field(":path", "/"),
+                                 field(":scheme", "http"), field(":authority", "a"),
+                                 field(name, "a"),         field(name, "a")};
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 6, NULL, NULL);
+    assert_true(id > 0);
+    return stream_of(id);
+}
+
 /* Its stream's id. */
 static int32_t peer_ask(const char *method, const char *path, size_t body_len, const char *name,
                         const char *value)
@@ -298,6 +319,14 @@ static void odd_requests_are_refused_one_by_one(void **state)
         {stream_of(peer_ask("POST", "/", 0, "expect", "more")), 417},
         {stream_of(peer_ask("POST", "/", 200000, NULL, NULL)), 413},
         {stream_of(peer_ask("POST", "/", 10, "content-encoding", "gzip")), 415},
+        {peer_get_twice("content-type"), 400},
+        {peer_get_twice("accept"), 200},
+        {peer_get_twice("host"), 0}, /* nghttp2 resets it */
+        {peer_get_from("http", "a:65536"), 400},
+        {peer_get_from("http", "a:65535"), 200},
+        {peer_get_from("ftp", "a"), 400},
+        {peer_get_from("httpsx", "a"), 400},
+        {peer_get_from("https", "a"), 200},
         {stream_of(peer_ask("OPTIONS", "*", 0, NULL, NULL)), 200},
         {peer_get("/fine"), 200},
     };
@@ -361,6 +390,8 @@ static void floods_end_the_connection(void **state)
         size_t count;
     } floods[] = {
         {"pings", SLICE_LIT(FRAME("\x08", "\x06", "\x00", "\x00") "12345678"), 1200},
+        {"answers to pings that nobody sent",
+         SLICE_LIT(FRAME("\x08", "\x06", "\x01", "\x00") "12345678"), 1200},
         {"settings", SLICE_LIT(FRAME("\x00", "\x04", "\x00", "\x00")), 1200},
         {"priorities", SLICE_LIT(FRAME("\x05", "\x02", "\x00", "\x03") "\x00\x00\x00\x01\x10"),
          1200},

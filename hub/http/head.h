@@ -26,6 +26,7 @@ struct head {
     int minor; /* of HTTP/1.x: 0 or 1 */
     bool chunked, keep_alive;
     bool expects_continue, expects_other;
+    bool other_scheme;   /* of HTTP/2: neither http nor https */
     uint64_t body_bytes; /* of Content-Length */
     struct head_header headers[HTTP_HEADERS_MAX];
     size_t header_count;

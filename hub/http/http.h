@@ -130,7 +130,8 @@ struct slice http_path(const struct http_request *request);
 /* What follows '?', as sent; empty when there is none. */
 struct slice http_query(const struct http_request *request);
 struct slice http_body(const struct http_request *request);
-/* `name` in any case. The n-th header line of that name; empty (ptr NULL) when there are no more. */
+/* `name` in any case. The n-th header line of that name; empty (ptr NULL) when there are no more. The lines of a list that
+ * the hub reads (accept, accept-encoding, content-encoding, if-match, if-none-match, x-forwarded-for) are one, joined with commas. */
 struct slice http_header(const struct http_request *request, const char *name, size_t n);
 /* Value of the n-th cookie of that name, quotes taken off; ptr NULL when there are no more. A browser may send several:
  * of other paths, or set by a sibling domain. Whoever asks takes the one that proves itself. */
@@ -147,10 +148,12 @@ bool http_is_forwarded(const struct http_request *request);
 /* The client's x-request-id where it is well formed, else a new one; [A-Za-z0-9_.-]+. It names a request in logs, and proves
  * nothing. */
 struct slice http_request_id(const struct http_request *request);
+/* Content-Type is `type`, with no charset other than UTF-8. */
+bool http_content_is(const struct http_request *request, const char *type);
 /* Of the media types "application/json" … listed, the index of the one Accept likes best (the first when it
  * says nothing or likes several alike); -1 when it accepts none. */
 int http_accept(const struct http_request *request, const char *const *types, size_t type_count);
-/* How much the client wants `coding` ("gzip", "br") for the answer: 0, not at all, to 1000. */
+/* How much the client wants `coding` ("gzip", "br") for the answer: 0, not at all or less than none, to 1000. */
 int http_encoding(const struct http_request *request, const char *coding);
 /* Fires when the client goes away (noticed within HTTP_GONE_NOTICE_MS; also when it closes only its sending
  * side) or the drain's deadline passes. Its deadline is DEADLINE_NONE and the handler's to set, and to set again: a handler whose time

@@ -94,6 +94,10 @@ static void long_json_is_compressed_for_those_who_take_it(void **state)
         {"/json", "", false},
         {"/json", "Accept-Encoding: gzip;q=0\r\n", false},
         {"/json", "Accept-Encoding: gzip;q=0, *\r\n", false},
+        {"/json", "Accept-Encoding: gzip;q=0.5, identity\r\n", false},
+        {"/json", "Accept-Encoding: gzip, identity\r\n", true},
+        {"/json", "Accept-Encoding: br\r\naccept-encoding: gzip\r\n", true},
+        {"/json", "Accept-Encoding: *\r\nAccept-Encoding: gzip;q=0\r\n", false},
         {"/json?short", "Accept-Encoding: gzip\r\n", false},
         /* Its length tells what is in it: nothing that another site's page asks for. */
         {"/json", "Accept-Encoding: gzip\r\nSec-Fetch-Site: cross-site\r\n", false},
@@ -113,9 +117,64 @@ static void long_json_is_compressed_for_those_who_take_it(void **state)
         assert_true(client_has(&client, "vary: accept-encoding, sec-fetch-site\r\n"));
         client_close(&client);
     }
-    assert_answer(SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nConnection: "
-                            "close\r\nContent-Length: 1\r\n\r\nx"),
-                  "HTTP/1.1 415 ");
+}
+
+/* Lines of a list are one list, wherever they stand. */
+static void list_in_several_lines_is_one(void **state)
+{
+    static const struct {
+        const char *headers, *has;
+    } cases[] = {
+        {"Content-Encoding: gzip\r\n", "HTTP/1.1 415 "},
+        {"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n", "HTTP/1.1 415 "},
+        {"Content-Encoding: \r\nX: y\r\ncontent-encoding: identity , br\r\n", "HTTP/1.1 415 "},
+        {"Content-Encoding: identity\r\nContent-Encoding: identity\r\n", "HTTP/1.1 200 "},
+        {"Accept: text/html\r\nAccept: application/x-ndjson\r\n", "accept=1\n"},
+        {"Accept: text/html\r\nAccept: text/plain\r\n", "accept=-1\n"},
+        {"X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\nX-Forwarded-For: 127.0.0.1\r\n", "peer=1.2.3.4\n"},
+    };
+    static const char *const trusted[] = {"127.0.0.1"};
+    char request[256];
+    (void)state;
+    start((struct http_options){.trusted_proxies = trusted, .trusted_proxy_count = 1});
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(request, sizeof(request),
+                 "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%sContent-Length: 1\r\n\r\nx",
+                 cases[i].headers);
+        struct client client = ask(slice_str(request));
+        if (!client_has(&client, cases[i].has))
+            fail_msg("%s: %.*s", cases[i].headers, (int)client.in.len, client.in.ptr);
+        client_close(&client);
+    }
+}
+
+/* Two values are no value: which one counts would be a matter of who reads. */
+static void header_of_one_value_is_given_once(void **state)
+{
+    static const char *const names[] = {"access-control-request-method",
+                                        "content-type",
+                                        "idempotency-key",
+                                        "last-event-id",
+                                        "origin",
+                                        "sec-fetch-site"};
+    char request[256], told[128];
+    (void)state;
+    start((struct http_options){0});
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(request, sizeof(request),
+                 "GET / HTTP/1.1\r\nHost: a\r\n%s: a\r\nX: y\r\n%s: a\r\n\r\n", names[i], names[i]);
+        request[strstr(request, names[i]) - request] -= 'a' - 'A'; /* names have no case */
+        snprintf(told, sizeof(told), "%s is given more than once", names[i]);
+        struct client client = ask(slice_str(request));
+        if (!client_has(&client, "HTTP/1.1 400 ") || !client_has(&client, told))
+            fail_msg("%s: %.*s", request, (int)client.in.len, client.in.ptr);
+        client_close(&client);
+    }
+    /* Nobody is believed about it here, so it is nothing. */
+    assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-Proto: "
+                            "http\r\nX-Forwarded-Proto: https\r\n\r\n"),
+                  "HTTP/1.1 200 ");
+    assert_int_equal(seen.started, 1);
 }
 
 static void trusted_proxy_is_believed(void **state)
@@ -133,6 +192,9 @@ static void trusted_proxy_is_believed(void **state)
     assert_true(client_has(&client, "hint=\n"));
     assert_true(client_has(&client, "x-request-id: abc.1\r\n"));
     client_close(&client);
+    assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-Proto: "
+                            "http\r\nX-Forwarded-Proto: https\r\n\r\n"),
+                  "HTTP/1.1 400 ");
 }
 
 static void paths_that_must_not_name_a_file_are_empty(void **state)
@@ -337,6 +399,8 @@ int main(void)
         TEST(request_id_of_a_client_is_kept_when_it_is_well_formed),
         TEST(odd_forms_of_a_target_are_taken),
         TEST(long_json_is_compressed_for_those_who_take_it),
+        TEST(list_in_several_lines_is_one),
+        TEST(header_of_one_value_is_given_once),
         TEST(trusted_proxy_is_believed),
         TEST(paths_that_must_not_name_a_file_are_empty),
         TEST(connection_is_kept_and_pipelined_in_order),

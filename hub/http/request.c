@@ -125,7 +125,56 @@ static struct slice new_request_id(struct http_request *request)
     return slice_str(arena_printf(&request->arena, "%016llx", (unsigned long long)id));
 }
 
-static void take_headers(struct http_request *request, const struct head *head, bool trusted)
+/* Lists, which may come in several lines that mean what they do joined with commas (RFC 9110 5.3). */
+static const char *const lists[] = {"accept",   "accept-encoding", "content-encoding",
+                                    "if-match", "if-none-match",   "x-forwarded-for"};
+
+/* What has one value: two readers could take different ones of two. */
+static const char *const singletons[] = {"access-control-request-method",
+                                         "content-type",
+                                         "idempotency-key",
+                                         "last-event-id",
+                                         "origin",
+                                         "sec-fetch-site",
+                                         "x-forwarded-proto"};
+
+/* The name of `names` that it is; NULL for none. */
+static const char *find_name(struct slice name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (name_is(name, names[i]))
+            return names[i];
+    }
+    return NULL;
+}
+
+/* All lines of that name as one. */
+static struct slice join_lines(struct arena *arena, const struct head *head, const char *name)
+{
+    struct slice joined = {0};
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct head_header *header = &head->headers[i];
+        if (name_is(header->name, name))
+            joined.len += header->value.len + 1;
+    }
+    char *at = arena_alloc(arena, joined.len);
+    joined.ptr = at;
+    for (size_t i = 0; at && i < head->header_count; i++) {
+        const struct head_header *header = &head->headers[i];
+        if (!name_is(header->name, name))
+            continue;
+        if (at != joined.ptr)
+            *at++ = ',';
+        if (header->value.len > 0)
+            memcpy(at, header->value.ptr, header->value.len);
+        at += header->value.len;
+    }
+    return at ? slice_make(joined.ptr, joined.len - 1) : (struct slice){0};
+}
+
+/* 0, or the code to refuse with. */
+static int take_headers(struct http_request *request, const struct head *head, bool trusted,
+                        const char **ret_what)
 {
     for (size_t i = 0; i < head->header_count; i++) {
         const struct head_header *header = &head->headers[i];
@@ -133,29 +182,34 @@ static void take_headers(struct http_request *request, const struct head *head, 
             request->forwarded = true;
         if (is_internal(header->name) || (is_forwarding(header->name) && !trusted))
             continue;
-        request->headers[request->header_count++] = *header;
+        const char *list = find_name(header->name, lists, sizeof(lists) / sizeof(lists[0]));
+        const char *single =
+            find_name(header->name, singletons, sizeof(singletons) / sizeof(singletons[0]));
+        if (single && http_header(request, single, 0).ptr) {
+            const char *what = arena_printf(&request->arena, "%s is given more than once", single);
+            if (!what)
+                return 503;
+            *ret_what = what;
+            return 400;
+        }
+        if (list && http_header(request, list, 0).ptr)
+            continue; /* joined already */
+        request->headers[request->header_count] = *header;
+        if (list)
+            request->headers[request->header_count].value = join_lines(&request->arena, head, list);
+        request->header_count++;
     }
-}
-
-/* The client's address when a trusted proxy names one. */
-static bool forwarded_client(const struct http_server *server, const struct head *head,
-                             struct address *ret_address, struct slice *ret_text)
-{
-    for (size_t i = head->header_count; i-- > 0;) {
-        if (name_is(head->headers[i].name, "x-forwarded-for"))
-            return address_of_client(&server->addresses, head->headers[i].value, ret_address,
-                                     ret_text);
-    }
-    return false;
+    return 0;
 }
 
 /* False when the client that the proxy names has too much already. */
-static bool take_forwarding(struct http_request *request, const struct head *head)
+static bool take_forwarding(struct http_request *request)
 {
+    struct address_table *table = &request->server->addresses;
     struct address address;
     struct slice text;
-    if (forwarded_client(request->server, head, &address, &text)) {
-        if (address_hold(&request->server->addresses, &address, &request->hold) != STATUS_OK)
+    if (address_of_client(table, http_header(request, "x-forwarded-for", 0), &address, &text)) {
+        if (address_hold(table, &address, &request->hold) != STATUS_OK)
             return false;
         if (text.len < HTTP_ADDRESS_BYTES_MAX)
             request->peer = text;
@@ -214,9 +268,11 @@ int request_take_head(struct http_request *request, const struct head *head, con
     request->host = head->host;
     request->secure = conn->ssl != NULL;
     request->head_only = slice_equal_str(head->method, "HEAD");
-    take_headers(request, head, conn->proxied);
+    int code = take_headers(request, head, conn->proxied, ret_what);
+    if (code != 0)
+        return code;
     /* On HTTP/1 the connection counts already; a stream is as much as one of those. */
-    bool counted = conn->proxied ? take_forwarding(request, head)
+    bool counted = conn->proxied ? take_forwarding(request)
                                  : request->stream_id == 0 ||
                                        address_hold_also(&request->server->addresses, &conn->hold,
                                                          &request->hold) == STATUS_OK;
@@ -235,8 +291,13 @@ int request_take_head(struct http_request *request, const struct head *head, con
 
 static bool body_is_encoded(const struct http_request *request)
 {
-    struct slice coding = http_header(request, "content-encoding", 0);
-    return request->body.len > 0 && coding.len > 0 && !name_is(coding, "identity");
+    struct slice codings = http_header(request, "content-encoding", 0);
+    while (request->body.len > 0 && codings.len > 0) {
+        struct slice coding = trim(slice_cut(&codings, ','));
+        if (coding.len > 0 && !name_is(coding, "identity"))
+            return true;
+    }
+    return false;
 }
 
 static void run_handler(void *arg)
@@ -371,6 +432,11 @@ int http_accept(const struct http_request *request, const char *const *types, si
         }
     }
     return best;
+}
+
+bool http_content_is(const struct http_request *request, const char *type)
+{
+    return media_is(http_header(request, "content-type", 0), type);
 }
 
 int http_encoding(const struct http_request *request, const char *coding)

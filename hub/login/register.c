@@ -92,20 +92,14 @@ static enum status check_origin(const struct login *login, const struct http_req
     return STATUS_OK;
 }
 
-static bool is_form(struct slice type)
-{
-    struct slice essence = slice_cut(&type, ';');
-
-    return slice_equal_str(essence, "application/x-www-form-urlencoded");
-}
-
 static enum status read_form(struct http_request *request, struct slice *ret_username,
                              struct fault *fault)
 {
     struct slice body = http_body(request);
     struct slice value;
 
-    if (!is_form(http_header(request, "content-type", 0)) || body.len > LOGIN_FORM_BYTES_MAX ||
+    if (!http_content_is(request, "application/x-www-form-urlencoded") ||
+        body.len > LOGIN_FORM_BYTES_MAX ||
         form_find(body, "username", LOGIN_FORM_BYTES_MAX, http_arena(request), &value))
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "FORM_MALFORMED", "username",
                                 "Ez nem ennek az oldalnak az űrlapja.");

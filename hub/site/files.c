@@ -1,7 +1,6 @@
 #include "hub/site/files.h"
 
 #include <brotli/encode.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,20 +60,10 @@ static size_t type_of(struct slice path)
     return i;
 }
 
-/* At least so many characters of a hash, a digit among them, between a '.' or '-' and the suffix. */
-static bool is_hashed(struct slice path)
+/* A hash in a name cannot be told from a date or a word; a folder can. */
+static bool is_kept(struct slice path)
 {
-    const char *dot = memrchr(path.ptr, '.', path.len);
-    size_t len = 0, digits = 0;
-    if (!dot)
-        return false;
-    for (const char *at = dot - 1; at > path.ptr && (isalnum((unsigned char)*at) || *at == '_');
-         at--) {
-        len++;
-        digits += isdigit((unsigned char)*at) != 0;
-    }
-    char before = dot[-(ptrdiff_t)len - 1];
-    return len >= FILES_HASH_CHARS_MIN && digits > 0 && (before == '.' || before == '-');
+    return slice_starts_with(path, SLICE_LIT(FILES_KEPT_FOLDER));
 }
 
 /* ---- adding -------------------------------------------------------------------------------------- */
@@ -269,7 +258,7 @@ static bool is_known(const struct file *file, struct slice given)
 {
     while (given.len > 0) {
         struct slice etag = slice_cut(&given, ',');
-        while (etag.len > 0 && etag.ptr[0] == ' ')
+        while (etag.len > 0 && (etag.ptr[0] == ' ' || etag.ptr[0] == '\t'))
             etag = slice_make(etag.ptr + 1, etag.len - 1);
         if (slice_starts_with(etag, SLICE_LIT("W/")))
             etag = slice_make(etag.ptr + 2, etag.len - 2);
@@ -303,7 +292,7 @@ void file_reply(const struct file *file, struct http_request *request)
     bool known = is_known(file, http_header(request, "if-none-match", 0));
     struct http_header_pair headers[] = {
         {SLICE_LIT("etag"), slice_str(file->etags[coding])},
-        {SLICE_LIT("cache-control"), is_hashed(file->path)
+        {SLICE_LIT("cache-control"), is_kept(file->path)
                                          ? SLICE_LIT("public, max-age=31536000, immutable")
                                          : SLICE_LIT("no-cache")},
         {SLICE_LIT("vary"), SLICE_LIT("accept-encoding")},

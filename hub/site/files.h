@@ -4,8 +4,8 @@
  * names that begin with a dot are left out. "/" and "/x/" are their index.html. `name.br` and `name.gz` beside a name are the same,
  * compressed; they are made where there are none and it pays. A new version of the site is a new start of the hub.
  *
- * Every file has an ETag. A name that carries a hash (app-3f9c01b2.js, app.3f9c01b2.css) never changes and is kept by browsers for
- * a year; the others are asked for again each time, and answered 304 when they are the same.
+ * Every file has an ETag. What lies in FILES_KEPT_FOLDER is kept by browsers for a year: it must get a new name whenever it changes,
+ * as build tools see to with a hash in the name. The others are asked for again each time, and answered 304 when they are the same.
  */
 #ifndef PEK_HUB_SITE_FILES_H
 #define PEK_HUB_SITE_FILES_H
@@ -16,7 +16,7 @@
 #define FILES_MAX 2000
 #define FILES_BYTES_MAX (64u * 1024 * 1024) /* of all, with what is made of them */
 #define FILES_PATH_BYTES_MAX 255
-#define FILES_HASH_CHARS_MIN 8
+#define FILES_KEPT_FOLDER "/assets/" /* of the site: where Vite puts what it built */
 #define FILES_ETAG_BYTES 40
 
 enum file_coding { FILE_BROTLI, FILE_GZIP, FILE_PLAIN, FILE_CODINGS };

@@ -43,7 +43,11 @@ static int begin(void **state)
     write_file("index.html", "<p>site");
     write_file("assets/app-3f9c01b2.js", large);
     write_file("assets/app-3f9c01b2.js.br", "brotli");
-    write_file("assets/my-component.css", large);
+    write_file("my-component.css", large);
+    write_file("assets/index-DiwrgTda.js", "vite");
+    write_file("assets/chunk-B_x-9aQz.js", "vite");
+    write_file("report-20250101.html", "a date");
+    write_file("release-version10.html", "a word");
     write_file(".secret", "hidden");
     snprintf(path, sizeof(path), "%s/passwd", folder);
     assert_int_equal(symlink("/etc/passwd", path), 0);
@@ -60,7 +64,11 @@ static int end(void **state)
     static const char *const names[] = {"index.html",
                                         "assets/app-3f9c01b2.js",
                                         "assets/app-3f9c01b2.js.br",
-                                        "assets/my-component.css",
+                                        "my-component.css",
+                                        "assets/index-DiwrgTda.js",
+                                        "assets/chunk-B_x-9aQz.js",
+                                        "report-20250101.html",
+                                        "release-version10.html",
                                         ".secret",
                                         "passwd"};
     char path[128];
@@ -101,7 +109,7 @@ static void expect(const char *path, const char *header, const char *const *has,
 
 static void files_come_in_the_form_that_is_wanted(void **state)
 {
-    const char *app = "/assets/app-3f9c01b2.js", *css = "/assets/my-component.css";
+    const char *app = "/assets/app-3f9c01b2.js", *css = "/my-component.css";
     (void)state;
     expect("/index.html", "",
            HAS("200 OK", "text/html; charset=utf-8", "no-cache", "etag: \"", "<p>site"),
@@ -111,9 +119,28 @@ static void files_come_in_the_form_that_is_wanted(void **state)
                "\r\n\r\nbrotli"),
            NULL);
     expect(app, "Accept-Encoding: gzip, br;q=0\r\n", HAS("content-encoding: gzip\r\n"), "aaaaaaaa");
+    expect(app, "Accept-Encoding: br;q=0.5, identity\r\n", HAS("Content-Length: 4999\r\n"),
+           "content-encoding");
+    expect(app, "Accept-Encoding: br;q=0.5, identity;q=0.8, gzip;q=0.9\r\n",
+           HAS("content-encoding: gzip\r\n"), NULL);
+    expect(app, "Accept-Encoding: deflate\r\nAccept-Encoding: br\r\n",
+           HAS("content-encoding: br\r\n"), NULL);
+    expect(app, "Accept-Encoding: br;q=0.1\r\n", HAS("content-encoding: br\r\n"), NULL);
+    expect(app, "Accept-Encoding: br;q=0.5, identity;q=0.5\r\n", HAS("content-encoding: br\r\n"),
+           NULL);
     expect(app, "", HAS("Content-Length: 4999\r\n", "aaaaaaaa"), "content-encoding");
     expect(css, "Accept-Encoding: gzip\r\n", HAS("content-encoding: gzip\r\n", "no-cache"),
            "immutable");
+}
+
+/* By the folder: what looks like a hash may be a date, and a hash may look like a word. */
+static void assets_are_kept_for_a_year_and_nothing_else(void **state)
+{
+    (void)state;
+    expect("/assets/index-DiwrgTda.js", "", HAS("max-age=31536000, immutable"), "no-cache");
+    expect("/assets/chunk-B_x-9aQz.js", "", HAS("max-age=31536000, immutable"), "no-cache");
+    expect("/report-20250101.html", "", HAS("cache-control: no-cache\r\n"), "immutable");
+    expect("/release-version10.html", "", HAS("cache-control: no-cache\r\n"), "immutable");
 }
 
 static void known_file_is_not_sent_again(void **state)
@@ -127,6 +154,9 @@ static void known_file_is_not_sent_again(void **state)
     expect("/assets/app-3f9c01b2.js", header, HAS("304 Not Modified", "etag: ", "immutable"),
            "Content-Length");
     expect("/assets/app-3f9c01b2.js", "If-None-Match: \"x\"\r\n", HAS("200 OK"), NULL);
+    snprintf(header, sizeof(header), "If-None-Match: \"x\"\r\nX: y\r\nIf-None-Match: %s\r\n",
+             file->etags[FILE_PLAIN]);
+    expect("/assets/app-3f9c01b2.js", header, HAS("304 Not Modified"), NULL);
 }
 
 static void nothing_leads_out_of_the_folder(void **state)
@@ -165,6 +195,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(files_come_in_the_form_that_is_wanted),
+        TEST(assets_are_kept_for_a_year_and_nothing_else),
         TEST(known_file_is_not_sent_again),
         TEST(nothing_leads_out_of_the_folder),
         TEST(folder_that_is_none_is_refused),

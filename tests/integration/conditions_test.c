@@ -31,6 +31,7 @@ static void read_is_not_modified_when_its_etag_is_named(void **state)
         {"If-None-Match: \"a,b\", W/\"c\" ,\"v1\"\r\n", 304},
         {"If-None-Match: \"a\"\r\nIf-None-Match: \"v1\"\r\n", 304},
         {"If-None-Match: *\r\n", 304},
+        {"If-None-Match: \"v1\"\r\nIf-None-Match: *\r\n", 400},
         {"If-None-Match: \"v2\"\r\n", 200},
         {"If-None-Match: v1\r\n", 400},
         {"If-None-Match: \"v1\r\n", 400},

@@ -54,6 +54,9 @@ static void change_from_another_site_reaches_no_realm(void **state)
         JSON_BODY "Sec-Fetch-Site: same-site\r\n",
         "Content-Type: text/plain\r\n",
         "Content-Type: application/x-www-form-urlencoded\r\n",
+        "Content-Type: application/jsonp\r\n",
+        "Content-Type: application/json;charset=latin1\r\n",
+        "Content-Type: application/json; a=b; Charset = \"utf-16\"\r\n",
         NULL,
     };
     struct federation f;
@@ -67,11 +70,39 @@ static void change_from_another_site_reaches_no_realm(void **state)
         answer_free(&answer);
         assert_int_equal(f.a->calls, 0);
     }
-    struct answer answer = federation_ask(
-        &f, "POST", "/api/v1/realms/a/groups",
-        JSON_BODY "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n", CREATE);
+    struct answer answer =
+        federation_ask(&f, "POST", "/api/v1/realms/a/groups",
+                       "Content-Type: Application/JSON ; charset=\"UTF-8\"\r\n"
+                       "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n",
+                       CREATE);
     assert_int_equal(answer.code, 200);
     assert_int_equal(f.a->calls, 1);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+/* What docs/api.md tells a client to read, a page of another origin can read as well. */
+static void page_of_a_named_origin_reads_what_the_docs_name(void **state)
+{
+    static const char *const names[] = {"content-location",      "etag",
+                                        "federation-incomplete", "ratelimit",
+                                        "ratelimit-policy",      "retry-after"};
+    struct federation f;
+    (void)state;
+    federation_open(&f, (const char *[]){"--cors-origins=https://app.example", NULL});
+    struct answer answer =
+        federation_ask(&f, "GET", "/api/v1/groups", "Origin: https://app.example\r\n", NULL);
+    assert_int_equal(answer.code, 200);
+    const char *exposed = strstr(answer.raw.ptr, "access-control-expose-headers: ");
+    assert_non_null(exposed);
+    char list[512], word[64];
+    /* ", " before and behind each, so that one name is not found within another. */
+    snprintf(list, sizeof(list), ", %.*s, ", (int)strcspn(exposed + 31, "\r"), exposed + 31);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(word, sizeof(word), ", %s, ", names[i]);
+        if (!strstr(list, word))
+            fail_msg("%s is not in %s", names[i], list);
+    }
     answer_free(&answer);
     federation_close(&f);
 }
@@ -146,6 +177,7 @@ int main(void)
         cmocka_unit_test(hints_come_from_the_realm_and_never_from_outside),
         cmocka_unit_test(no_token_of_a_realm_reaches_the_browser),
         cmocka_unit_test(change_from_another_site_reaches_no_realm),
+        cmocka_unit_test(page_of_a_named_origin_reads_what_the_docs_name),
         cmocka_unit_test(ended_session_opens_nothing),
         cmocka_unit_test(session_revoked_in_the_database_is_refused),
         cmocka_unit_test(cookie_that_is_none_is_refused),
