@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "hub/login/internal.h"
@@ -94,7 +95,7 @@ static bool is_loopback_host(struct slice host)
 
     if (slice_equal_str(name, "["))
         return slice_starts_with(host, SLICE_LIT(":1]"));
-    if (slice_equal_str(name, "localhost"))
+    if (name.len == strlen("localhost") && strncasecmp(name.ptr, "localhost", name.len) == 0)
         return true;
     for (size_t i = 0; i < name.len; i++)
         if (name.ptr[i] != '.' && (name.ptr[i] < '0' || name.ptr[i] > '9'))
@@ -107,7 +108,8 @@ static bool is_public_host(const struct login *login, struct slice host)
 {
     const char *url = login->options.public_url, *authority = strstr(url, "://");
 
-    return authority && slice_equal_str(host, authority + 3);
+    return authority && host.len == strlen(authority + 3) &&
+           strncasecmp(host.ptr, authority + 3, host.len) == 0;
 }
 
 /* By somebody at this machine, not by a page of elsewhere in their browser. */

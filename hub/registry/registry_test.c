@@ -28,6 +28,7 @@ struct scene {
 /* What the realm does; of the test. */
 static const char *version = "1";
 static bool floods;
+static bool serves_instances = true;
 
 static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
                                instance_v1_issue_token_response *res)
@@ -45,7 +46,8 @@ static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_requ
     res->version = arena_printf(arena, "%s", version);
     res->services = arena_zalloc(arena, 3, sizeof(char *));
     res->services[res->n_services++] = arena_printf(arena, "%0300d", 0);
-    res->services[res->n_services++] = arena_printf(arena, "pek.instance.v1.InstanceService");
+    if (serves_instances)
+        res->services[res->n_services++] = arena_printf(arena, "pek.instance.v1.InstanceService");
     return STATUS_OK;
 }
 
@@ -349,6 +351,16 @@ static void instance_that_says_it_is_another_realm_is_refused_with_the_reason(st
     assert_string_equal(fault.reason, "REALM_REFUSED");
 }
 
+static void instance_that_lists_no_instance_service_is_not_called_another_realm(struct scene *scene)
+{
+    serves_instances = false;
+    struct instance *instance = add(scene, "a");
+    await(scene, instance, INSTANCE_REFUSED);
+    serves_instances = true;
+    assert_non_null(strstr(instance->problem, "pek.instance.v1.InstanceService"));
+    assert_null(strstr(instance->problem, "realm a"));
+}
+
 /* The order of all hubs, whenever each of them heard of what. */
 static void instances_are_kept_by_realm(struct scene *scene)
 {
@@ -416,6 +428,7 @@ int main(void)
         SCENE(flood_of_events_is_taken_at_a_bounded_rate),
         SCENE(user_has_a_share_of_the_places_and_others_find_theirs),
         SCENE(instance_that_says_it_is_another_realm_is_refused_with_the_reason),
+        SCENE(instance_that_lists_no_instance_service_is_not_called_another_realm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -356,7 +356,11 @@ static enum status ask_info(struct instance *instance, struct arena *arena)
     }
     if (status)
         return status;
-    if (!has_service(info, INSTANCE_SERVICE) || strcmp(info->realm, instance->realm) != 0) {
+    if (!has_service(info, INSTANCE_SERVICE)) {
+        instance_refuse(instance, "its list of services lacks " INSTANCE_SERVICE);
+        return STATUS_FAILED_PRECONDITION;
+    }
+    if (strcmp(info->realm, instance->realm) != 0) {
         snprintf(problem, sizeof(problem), "it says that it is realm %.*s",
                  SLICE_ARG(utf8_prefix(slice_str(info->realm), REALM_BYTES_MAX)));
         instance_refuse(instance, problem);

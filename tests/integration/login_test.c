@@ -110,6 +110,7 @@ static void dev_login_is_for_this_machine_only(void **state)
     } cases[] = {
         {"Host: 127.0.0.1:8080\r\nCookie: x=1\r\n", 303},
         {"Host: localhost\r\nCookie: x=1\r\n", 303},
+        {"Host: LOCALHOST:8080\r\nCookie: x=1\r\n", 303},
         {"Host: [::1]:8080\r\nCookie: x=1\r\n", 303},
         {"Host: evil.example\r\nCookie: x=1\r\n", 404},
         {"Host: 127.0.0.1.evil.example\r\nCookie: x=1\r\n", 404},
