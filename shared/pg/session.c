@@ -34,11 +34,12 @@ static const char version_sql[] =
     "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
     "         WHERE NOT EXISTS (SELECT FROM pek_migration m"
     "                            WHERE m.schema = $1 AND m.name = f.name)),"
-    /* Where one table of the schema is bound by row security, all are. */
+    /* Where one table of the schema has a policy, all are bound by row security: switched off, it leaves the policies. */
     "       (SELECT min(c.oid::regclass::text) FILTER ("
     "            WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)"
-    "              AND s.bound) FROM (SELECT bool_or(b.relrowsecurity) AS bound FROM pg_class b"
-    "           WHERE b.relkind IN ('r', 'p') AND b.relnamespace = to_regnamespace($1)) AS s,"
+    "              AND s.bound) FROM (SELECT count(*) > 0 AS bound FROM pg_policy b"
+    "           JOIN pg_class t ON t.oid = b.polrelid"
+    "          WHERE t.relnamespace = to_regnamespace($1)) AS s,"
     "          pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace($1))";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */

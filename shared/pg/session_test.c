@@ -125,7 +125,7 @@ static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_
         {"CREATE ROLE mighty BYPASSRLS; GRANT mighty TO app", "DROP ROLE mighty", "mighty"},
         /* A table that lost what the others have. */
         {"CREATE TABLE s.bound (a int); ALTER TABLE s.bound OWNER TO owner;"
-         " ALTER TABLE s.bound ENABLE ROW LEVEL SECURITY",
+         " ALTER TABLE s.bound ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.bound",
          "ALTER TABLE s.bound FORCE ROW LEVEL SECURITY; ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;"
          " ALTER TABLE s.x FORCE ROW LEVEL SECURITY",
          "s.bound"},
