@@ -50,7 +50,8 @@ static bool take_list(struct condition *condition, struct slice list, bool weak_
         skip_blanks(&list);
         if (list.len > 0 && list.ptr[0] != ',')
             return false;
-        if (weak_too || !weak)
+        /* Nothing has the empty one; to a realm it would mean any. */
+        if (etag.len > 0 && (weak_too || !weak))
             condition->etags[condition->count++] = etag;
     }
     return true;

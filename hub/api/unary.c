@@ -176,7 +176,7 @@ static enum status change(struct api_call *call, const struct condition *conditi
 
 static enum status change_checked(struct api_call *call, struct fault *fault)
 {
-    struct condition condition;
+    struct condition condition = {0};
     struct given_back back = {0};
     enum status status = condition_of_change(call, &condition, fault);
 
@@ -184,6 +184,8 @@ static enum status change_checked(struct api_call *call, struct fault *fault)
         status = transcode_request_set_etag(call->request, call->match.rule, condition.etags[0]);
     if (!status)
         status = given_back_reduce(call, &back, fault);
+    if (status && condition.given && condition_is_refusal(fault))
+        status = condition_fail(fault);
     if (!status)
         status =
             back.current ? reply_item(call, back.current, fault) : change(call, &condition, fault);

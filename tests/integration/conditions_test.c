@@ -71,6 +71,8 @@ static void change_happens_to_what_if_match_names_only(void **state)
         {JSON_BODY "If-Match: W/\"v1\"\r\n", NAME_ONLY, 412, 0},
         {JSON_BODY "If-Match: *\r\n", NAME_ONLY, 200, 1},
         {JSON_BODY "If-Match: v1\r\n", NAME_ONLY, 400, 0},
+        {JSON_BODY "If-Match: \"\"\r\n", NAME_ONLY, 412, 0},
+        {JSON_BODY "If-Match: \"v0\", \"\"\r\n", NAME_ONLY, 412, 0},
         {JSON_BODY "If-Match: \"v1\"\r\n", "{\"name\":\"New\",\"etag\":\"v1\"}", 200, 1},
         {JSON_BODY "If-Match: \"v1\"\r\n", "{\"name\":\"New\",\"etag\":\"v2\"}", 400, 0},
         {JSON_BODY "If-None-Match: *\r\n", NAME_ONLY, 400, 0},
@@ -120,6 +122,11 @@ static void what_get_gave_can_be_sent_back(void **state)
     /* As it is: nothing changes, and it is the answer. */
     assert_int_equal(ask(&f, "PATCH", JSON_BODY, got.text, &answer), 200);
     assert_string_equal(answer.text, got.text);
+    assert_int_equal(f.a->updates, 0);
+    /* Unless it is not the one that If-Match names, which is 412, whether or not anything would change. */
+    with(&got, "\"etag\":\"v1\"", "\"etag\":\"\"", body, sizeof(body));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"bad\"\r\n", body, &answer), 412);
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"\"\r\n", body, &answer), 412);
     assert_int_equal(f.a->updates, 0);
     /* With one thing changed, that is what changes. */
     with(&got, "\"name\":\"one\"", "\"name\":\"New\"", body, sizeof(body));
