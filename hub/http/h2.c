@@ -316,11 +316,19 @@ void h2_drain(struct http_conn *conn)
     conn_due(conn);
 }
 
-/* The client takes nothing of an answer that waits for it: its windows are closed, or it is gone. */
-static bool is_stalled(struct http_request *request, int64_t now_us)
+/* Of an answer that waits, the client has taken all that it asked for so far. */
+static bool is_window_closed(struct h2 *h2, const struct http_request *request)
+{
+    return nghttp2_session_get_stream_remote_window_size(h2->session, request->stream_id) <= 0 ||
+           nghttp2_session_get_remote_window_size(h2->session) <= 0;
+}
+
+/* The client opens no window for an answer that waits. While one is open it is the connection that holds the answer up,
+ * and sweep.c sees whether the client reads at all. */
+static bool is_stalled(struct h2 *h2, struct http_request *request, int64_t now_us)
 {
     size_t left = request->out.len - request->out_sent;
-    if (left == 0 || left != request->stalled_bytes) {
+    if (left == 0 || left != request->stalled_bytes || !is_window_closed(h2, request)) {
         request->stalled_bytes = left;
         request->stalled_since_us = now_us;
         return false;
@@ -335,7 +343,7 @@ static void tick_request(struct h2 *h2, struct http_request *request, int64_t no
     } else if (request->body_since_us > 0 && !request->refused &&
                sweep_body_is_slow(request, now_us)) {
         h2_refuse(request, 408, "the body took too long");
-    } else if (is_stalled(request, now_us)) {
+    } else if (is_stalled(h2, request, now_us)) {
         cancel_fire(&request->cancel);
         (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, request->stream_id,
                                         NGHTTP2_CANCEL);

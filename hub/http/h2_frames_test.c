@@ -5,6 +5,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <nghttp2/nghttp2.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "hub/http/fixture.h"
@@ -303,6 +304,29 @@ static void preface_of_a_stranger_is_a_malformed_request(void **state)
     client_close(&client);
 }
 
+/* With windows that never close it is the connection that shows whether the client reads. */
+static void slow_reader_with_wide_windows_is_not_stalled(void **state)
+{
+    char some[1024];
+    (void)state;
+    start((struct http_options){.write_stall_ms = 500});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT(PREFACE FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x04\x7f\xff\xff\xff"
+                                       FRAME("\x04", "\x08", "\x00", "\x00") "\x7f\x00\x00\x00"
+                                       FRAME("\x0e", "\x01", "\x05", "\x01") "\x82\x86\x44\x07/stream\x41\x01"
+                                                                              "a"));
+    for (int64_t until_us = deadline_after_ms(2500); clock_monotonic_us() < until_us;) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        (void)!recv(client.fd, some, sizeof(some), MSG_DONTWAIT);
+        (void)!poll(NULL, 0, 1);
+    }
+    assert_int_equal(seen.started, 1);
+    assert_int_equal(seen.ended, 0);
+    client_close(&client);
+    WAIT_FOR(seen.ended == 1);
+    WAIT_FOR(http_server_connections(server) == 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -312,6 +336,7 @@ int main(void)
         TEST(trailers_are_counted_and_not_waited_for),
         TEST(streams_above_the_limit_are_refused),
         TEST(preface_of_a_stranger_is_a_malformed_request),
+        TEST(slow_reader_with_wide_windows_is_not_stalled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
