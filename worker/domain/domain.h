@@ -6,6 +6,7 @@
 #include "shared/text/collator.h"
 #include "worker/guard/guard.h"
 #include "worker/rights/policy_cache.h"
+#include "worker/search/search_store.h"
 
 struct domain {
     struct service service; /* domain_service */
@@ -14,6 +15,7 @@ struct domain {
     struct policy_cache *rights;
     struct guard *guard;
     bool search_is_ready; /* worker/search knows every name; until then lists walk */
+    struct search_size group_names;
 };
 
 /* A realm's tables, and its guard and remembered rights. */

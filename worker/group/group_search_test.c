@@ -179,6 +179,12 @@ static void a_row_that_is_no_longer_true_finds_nothing(struct world *w)
     world_god(w, &w->a, "alice");
     assert_int_equal(world_create(w, "alice", "", "o", "Kör"), STATUS_OK);
     assert_int_equal(world_create(w, "alice", "", "p", "Kar"), STATUS_OK);
+    /* A realm of fewer is not searched by its rows. */
+    world_sql(w,
+              "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key, purpose)"
+              " SELECT 'a', 'n@' || n, n::text, n::text, n::text, convert_to(n::text, 'UTF8'), 1"
+              " FROM generate_series(0, %d) AS n",
+              SEARCH_WALKED_MAX);
     world_sql(w, "INSERT INTO pek.search_gram SELECT realm, kind, gram, '\\x01', id, folded"
                  " FROM pek.search_gram WHERE id = 'o@o'");
     world_sql(w, "INSERT INTO pek.search_gram SELECT realm, kind, 'kor', sort_key, id, 'kor'"

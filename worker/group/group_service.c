@@ -19,20 +19,23 @@ static enum status get_group(struct rpc_ctx *ctx, const group_v1_get_group_reque
 
 /* ---- lists ---- */
 
-/* How the names that match are found: of a scope there are so many groups, of a parent's children it is not
- * known. */
+/* How the names that match are found: the realm has so many, of a scope there are so many groups, of a parent's children
+ * it is not known. */
 static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
 {
-    const struct domain *domain = rpc_data(ctx);
+    static const struct pg_statement count = SEARCH_COUNT("group", "pek.realm_group");
+    struct domain *domain = rpc_data(ctx);
     const struct policy_scope *scope = guard_scope(ctx);
-    size_t others = SEARCH_ALL_NAMES;
-    if (query->parent_id)
+    query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
+    if (!domain->search_is_ready || query->search.gram_count == 0)
+        return STATUS_OK;
+    PEK_TRY(search_count(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), &count, rpc_arena(ctx),
+                         &domain->group_names));
+    size_t others = domain->group_names.names;
+    if (query->parent_id && SEARCH_COUNTED_MAX < others)
         others = SEARCH_COUNTED_MAX;
     if (!scope->all && scope->user.len == 0 && scope->group_count < others)
         others = scope->group_count;
-    query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
-    if (!domain->search_is_ready)
-        return STATUS_OK;
     return search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
                             &query->search, others, rpc_arena(ctx), &query->lead);
 }

@@ -1,5 +1,7 @@
 #include "worker/search/search_store.h"
 
+#include "shared/base/clock.h"
+
 #define PARAMS(...)                                                                                \
     (const struct pg_param[]){__VA_ARGS__},                                                        \
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
@@ -17,7 +19,7 @@ enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *ca
                              struct arena *arena, struct search_lead *ret_lead)
 {
     static const struct search_lead none = {{"", 0}, SEARCH_COUNTED_MAX};
-    if (search->gram_count == 0) {
+    if (search->gram_count == 0 || others <= SEARCH_WALKED_MAX) {
         *ret_lead = none;
         return STATUS_OK;
     }
@@ -39,6 +41,24 @@ enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *ca
     else
         *ret_lead = none;
     pg_result_free(result);
+    return STATUS_OK;
+}
+
+enum status search_count(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
+                         const struct pg_statement *count, struct arena *arena,
+                         struct search_size *size)
+{
+    struct pg_result *result;
+    if (clock_monotonic_us() < size->until_us)
+        return STATUS_OK;
+    enum status status =
+        pg_read(pg, lane, cancel, count, PARAMS(pg_int(arena, SEARCH_WALKED_MAX + 1)), &result);
+    if (status != STATUS_OK)
+        return status;
+    size_t names = (size_t)pg_get_int(result, 0, 0);
+    pg_result_free(result);
+    size->names = names > SEARCH_WALKED_MAX ? SEARCH_ALL_NAMES : names;
+    size->until_us = deadline_after_ms(SEARCH_SIZE_MS);
     return STATUS_OK;
 }
 

@@ -21,6 +21,8 @@
 
 /* As many names are counted for each gram to learn which is the rarest. */
 #define SEARCH_COUNTED_MAX 400
+/* So few names are compared one by one sooner than PostgreSQL is asked which gram is rare. */
+#define SEARCH_WALKED_MAX 100
 
 /* The gram whose names are looked at, one after the other until the page is full. */
 struct search_lead {
@@ -31,6 +33,21 @@ struct search_lead {
  * SEARCH_ALL_NAMES when nothing does. So the cost of a search follows the smaller of both, whatever else the realm
  * has. */
 #define SEARCH_ALL_NAMES SIZE_MAX
+/* How many names the realm has: at most SEARCH_WALKED_MAX, or SEARCH_ALL_NAMES. Counted when a search asks, and believed
+ * for SEARCH_SIZE_MS: a realm that grows meanwhile is walked so much longer. */
+#define SEARCH_SIZE_MS 10000
+struct search_size {
+    size_t names;
+    int64_t until_us; /* of the monotonic clock; 0: not counted yet */
+};
+#define SEARCH_COUNT(kind, table)                                                                  \
+    {                                                                                              \
+        "search_count_" kind,                                                                      \
+            "SELECT count(*) FROM (SELECT FROM " table " LIMIT $1::integer) AS counted"            \
+    }
+PEK_MUST_CHECK enum status search_count(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
+                                        const struct pg_statement *count, struct arena *arena,
+                                        struct search_size *size);
 /* Its statement, for the test that reads the plan. */
 extern const struct pg_statement search_rarest_gram;
 PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,

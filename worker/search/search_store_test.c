@@ -181,10 +181,11 @@ static void a_list_that_is_short_without_is_not_led(struct world *w)
     add_unindexed(w, 600, "tabor");
     world_sql(w, "UPDATE pek.realm_state SET search_version = ''");
     assert_int_equal(build(w), STATUS_OK);
-    assert_lead(w, "59", 17, "59", 16);
-    assert_lead(w, "59", 16, "", SEARCH_COUNTED_MAX);
+    assert_lead(w, "59", SEARCH_WALKED_MAX + 1, "59", 16);
+    assert_lead(w, "59", SEARCH_WALKED_MAX, "", SEARCH_COUNTED_MAX);
+    assert_lead(w, "5", SEARCH_WALKED_MAX + 1, "", SEARCH_COUNTED_MAX);
     assert_lead(w, "tabor", 1000000, "", SEARCH_COUNTED_MAX);
-    assert_lead(w, "xyz", 1, "xyz", 0);
+    assert_lead(w, "xyz", SEARCH_WALKED_MAX + 1, "xyz", 0);
     assert_lead(w, "tabor", 0, "", SEARCH_COUNTED_MAX);
 }
 
