@@ -311,10 +311,13 @@ static void slow_reader_with_wide_windows_is_not_stalled(void **state)
     (void)state;
     start((struct http_options){.write_stall_ms = 500});
     struct client client = client_open();
-    client_send(&client, SLICE_LIT(PREFACE FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x04\x7f\xff\xff\xff"
-                                       FRAME("\x04", "\x08", "\x00", "\x00") "\x7f\x00\x00\x00"
-                                       FRAME("\x0e", "\x01", "\x05", "\x01") "\x82\x86\x44\x07/stream\x41\x01"
-                                                                              "a"));
+    client_send(
+        &client,
+        SLICE_LIT(PREFACE FRAME("\x06", "\x04", "\x00", "\x00") "\x00\x04\x7f\xff\xff\xff" FRAME(
+            "\x04", "\x08", "\x00",
+            "\x00") "\x7f\x00\x00\x00" FRAME("\x0e", "\x01", "\x05",
+                                             "\x01") "\x82\x86\x44\x07/stream\x41\x01"
+                                                     "a"));
     for (int64_t until_us = deadline_after_ms(2500); clock_monotonic_us() < until_us;) {
         uv_run(&loop, UV_RUN_NOWAIT);
         (void)!recv(client.fd, some, sizeof(some), MSG_DONTWAIT);

@@ -18,6 +18,7 @@
 #include "shared/text/address.h"
 #include "shared/text/text.h"
 #include "worker/membership/membership.h"
+#include "worker/membership/post.h"
 #include "worker/policy/delegation.h"
 
 static const struct bound {
@@ -45,6 +46,9 @@ static const struct bound {
     {"pek.hub.v1.AddInstanceRequest.name", 0, INSTANCE_NAME_CHARACTERS_MAX, 0},
     {"pek.hub.v1.AddInstanceRequest.tls_name", 0, INSTANCE_TARGET_BYTES_MAX, 0},
     {"pek.hub.v1.AddInstanceRequest.ca_pem", 0, INSTANCE_CA_BYTES_MAX, 0},
+    {"pek.membership.v1.CreatePostTypeRequest.name", 1, POST_NAME_CHARS_MAX, 0},
+    {"pek.membership.v1.CreatePostTypeRequest.actions", 0, 0, POLICY_ACTION_GOD - 1},
+    {"pek.membership.v1.SetMemberFlairsRequest.flairs", 0, 0, POST_FLAIRS_MAX},
     {"pek.membership.v1.BatchAcceptMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchArchiveMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchAddMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},

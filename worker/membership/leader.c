@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "worker/membership/post_store.h"
 #include "worker/policy/policy_store.h"
 
 /* Whoever leads the group $1, in order. */
@@ -75,6 +76,27 @@ static enum status find_policy(struct change *change, const char *group_id, cons
     return STATUS_OK;
 }
 
+/* Who led the group until now has led it, as a post; who leads it has not. Asked while the former lead it. */
+static enum status remember_former(struct change *change, const struct membership_people *person)
+{
+    static const struct pg_statement give = {
+        "leader_past_give",
+        "INSERT INTO pek.post (group_id, user_id, type_id, given_by) "
+        "SELECT DISTINCT $1, m.user_id, $3::bigint, $4 FROM pek.membership AS m "
+        "WHERE m.group_id = $1 AND m.user_id <> $2 AND m.user_id IN (SELECT a.user_id " LEADERS ") "
+        "ON CONFLICT DO NOTHING",
+    };
+    struct post_type type;
+    bool changed;
+    PEK_TRY(
+        post_store_kind_type(change, person->group_id, MEMBERSHIP_V1_POST_KIND_PAST_LEADER, &type));
+    PEK_TRY(change_execute(change, &give,
+                           PG_PARAMS(pg_str(person->group_id), pg_text(person->users[0]),
+                                     pg_str(type.id), pg_str(change->actor)),
+                           NULL));
+    return post_store_take(change, person, &type, &changed);
+}
+
 enum status leader_hand_over(struct change *change, const struct membership_people *person)
 {
     static const struct pg_statement audit = {
@@ -100,6 +122,7 @@ enum status leader_hand_over(struct change *change, const struct membership_peop
     PEK_TRY(change_execute(
         change, &audit,
         PG_PARAMS(group, user, pg_str(change->actor), pg_text(rpc_trace_id(change->ctx))), NULL));
+    PEK_TRY(remember_former(change, person));
     PEK_TRY(change_names_users(change, &former, PG_PARAMS(group)));
     PEK_TRY(change_names_user(change, person->users[0]));
     PEK_TRY(change_execute(change, &revoke, PG_PARAMS(pg_str(policy_id), user), NULL));

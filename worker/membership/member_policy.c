@@ -6,15 +6,23 @@
 /* 5 is VIEW_MEMBERS and VIEW_GROUP: a literal, so that each statement can be pasted. */
 #define ACTIONS "5"
 
-/* Of $1, the group, and $2, people, or NULL for everybody: who is a member, and until when as it is planned. */
+#define LINK "SELECT l.policy_id FROM pek.group_policy AS l WHERE l.group_id = $1 AND l.kind = 1"
+/* Of $1, the group, and $2, people, or NULL for everybody: who is a member, and until when as it is planned; and the policies
+ * that are theirs for it. */
 #define DUE                                                                                        \
-    "due AS ("                                                                                     \
+    "here AS ("                                                                                    \
     "  SELECT m.user_id, (SELECT min(n.begin_time) FROM pek.membership_period AS n"                \
     "     WHERE n.group_id = m.group_id AND n.user_id = m.user_id"                                 \
     "       AND n.begin_time > statement_timestamp() AND n.status NOT IN (2, 3)) AS valid_until"   \
     "    FROM pek.member AS m WHERE m.group_id = $1 AND m.status IN (2, 3)"                        \
-    "     AND ($2::text[] IS NULL OR m.user_id = ANY ($2::text[]))) "
-#define LINK "SELECT l.policy_id FROM pek.group_policy AS l WHERE l.group_id = $1 AND l.kind = 1"
+    "     AND ($2::text[] IS NULL OR m.user_id = ANY ($2::text[]))), "                             \
+    "due AS ("                                                                                     \
+    "  SELECT (" LINK ") AS policy_id, here.user_id, here.valid_until FROM here"                   \
+    "  UNION ALL"                                                                                  \
+    "  SELECT t.policy_id, here.user_id, here.valid_until FROM here"                               \
+    "    JOIN pek.post AS o ON o.group_id = $1 AND o.user_id = here.user_id"                       \
+    "    JOIN pek.post_type AS t ON t.group_id = $1 AND t.id = o.type_id"                          \
+    "   WHERE t.policy_id IS NOT NULL) "
 
 static enum status find_policy(struct change *change, const struct membership_people *people,
                                bool *ret_found)
@@ -74,15 +82,17 @@ enum status member_policy_settle(struct change *change, const struct membership_
 {
     static const struct pg_statement revoke = {
         "member_policy_revoke",
-        "WITH " DUE "DELETE FROM pek.policy_assignment AS a WHERE a.policy_id = (" LINK ") "
+        "WITH " DUE "DELETE FROM pek.policy_assignment AS a USING pek.group_policy AS l "
+        "WHERE l.group_id = $1 AND l.kind IN (1, 3) AND a.policy_id = l.policy_id "
         "AND a.user_id = ANY ($2::text[]) AND NOT EXISTS (SELECT FROM due"
-        "   WHERE due.user_id = a.user_id AND due.valid_until IS NOT DISTINCT FROM a.valid_until)",
+        "   WHERE due.policy_id = a.policy_id AND due.user_id = a.user_id"
+        "     AND due.valid_until IS NOT DISTINCT FROM a.valid_until)",
     };
     static const struct pg_statement assign = {
         "member_policy_assign",
         "WITH " DUE "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by, "
         "valid_until) "
-        "SELECT (" LINK "), due.user_id, 'system', due.valid_until FROM due "
+        "SELECT due.policy_id, due.user_id, 'system', due.valid_until FROM due "
         "ON CONFLICT DO NOTHING",
     };
     const struct pg_param group = pg_str(people->group_id);
@@ -94,7 +104,7 @@ enum status member_policy_settle(struct change *change, const struct membership_
     else if (!found)
         return STATUS_OK;
     PEK_TRY(change_execute(change, &revoke, PG_PARAMS(group, users), NULL));
-    /* A policy that was deleted is made again for all of them. */
+    /* Who was a member before there was one gets it now. */
     if (made)
         users = PG_NULL;
     PEK_TRY(change_execute(change, &assign, PG_PARAMS(group, users), NULL));

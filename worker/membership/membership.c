@@ -73,16 +73,22 @@ bool membership_ends(enum membership_step step)
     return step == MEMBERSHIP_INACTIVATE || step == MEMBERSHIP_ARCHIVE || step == MEMBERSHIP_LEAVE;
 }
 
-enum status membership_check_leads(const struct membership_group *group,
-                                   const struct membership_state *state, struct fault *fault)
+enum status membership_check_open(const struct membership_group *group, struct fault *fault)
 {
-    if (group->is_archived)
-        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_GROUP_ARCHIVED,
-                                "group_id", "the group is archived");
+    if (!group->is_archived)
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_GROUP_ARCHIVED,
+                            "group_id", "the group is archived");
+}
+
+enum status membership_check_serves(const struct membership_group *group,
+                                    const struct membership_state *state, struct fault *fault)
+{
+    PEK_TRY(membership_check_open(group, fault));
     if (IS(state->status, MEMBERS))
         return STATUS_OK;
     return fault_set_reason(fault, STATUS_ABORTED, MEMBERSHIP_REASON_STATUS, "user_id",
-                            "only a member leads the group: the membership is %s",
+                            "only a member leads the group or has a post: the membership is %s",
                             states[state->status]);
 }
 

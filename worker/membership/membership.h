@@ -81,10 +81,14 @@ PEK_MUST_CHECK enum status membership_take(enum membership_step step,
 
 /* The step ends a membership. */
 bool membership_ends(enum membership_step step);
-/* May lead the group: ABORTED for who is neither a newcomer nor active, FAILED_PRECONDITION in an archived group. */
-PEK_MUST_CHECK enum status membership_check_leads(const struct membership_group *group,
-                                                  const struct membership_state *state,
-                                                  struct fault *fault);
+/* May have a post, or lead the group: ABORTED for who is neither a newcomer nor active, FAILED_PRECONDITION in an archived
+ * group. */
+PEK_MUST_CHECK enum status membership_check_serves(const struct membership_group *group,
+                                                   const struct membership_state *state,
+                                                   struct fault *fault);
+/* FAILED_PRECONDITION for an archived group. */
+PEK_MUST_CHECK enum status membership_check_open(const struct membership_group *group,
+                                                 struct fault *fault);
 
 /* ---- days ---- */
 

@@ -66,7 +66,7 @@ static enum status read_people(struct change *change, struct membership_people *
 {
     static const struct pg_statement read = {
         "membership_read",
-        "SELECT " MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(
+        "SELECT " MEMBERSHIP_COLUMNS(
             m) ", (SELECT s.status FROM pek.membership_period AS s"
                "   WHERE s.group_id = m.group_id AND s.user_id = m.user_id"
                "     AND s.end_time <= m.status_time AND s.status <> m.status"
@@ -82,6 +82,7 @@ static enum status read_people(struct change *change, struct membership_people *
         membership_v1_membership membership;
         PEK_TRY(membership_v1_membership_from_row(rows, row, change->arena, &membership,
                                                   change->fault));
+        PEK_TRY(membership_store_posts(rows, row, change->arena, &membership));
         size_t i = find(people, membership.user_id);
         if (i == people->count)
             return STATUS_INTERNAL;
@@ -129,6 +130,17 @@ static enum status forget_plans(struct change *change, const struct membership_p
     return change_execute(change, &reopen, PG_PARAMS(group, users), NULL);
 }
 
+static enum status drop_posts(struct change *change, const struct membership_people *people)
+{
+    static const struct pg_statement drop = {
+        "membership_drop_posts",
+        "DELETE FROM pek.post AS o USING pek.post_type AS t "
+        "WHERE " THESE("o") "AND t.group_id = o.group_id AND t.id = o.type_id AND t.kind <> 4",
+    };
+    return change_execute(change, &drop,
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+}
+
 enum status membership_store_step(struct change *change, struct membership_people *people,
                                   enum membership_status to)
 {
@@ -152,12 +164,42 @@ enum status membership_store_step(struct change *change, struct membership_peopl
                           "FROM unnest($2::text[]) AS u (id) LEFT JOIN closed ON closed.user_id = "
                           "u.id",
     };
+    bool goes_on = to == MEMBERSHIP_ACTIVE && people->states[0].status == MEMBERSHIP_NEWBIE;
     PEK_TRY(forget_plans(change, people));
+    if (!goes_on)
+        PEK_TRY(drop_posts(change, people));
     PEK_TRY(change_execute(change, &step,
                            PG_PARAMS(pg_str(people->group_id), users_param(change, people),
                                      pg_int(change->arena, to), pg_str(change->actor)),
                            NULL));
     return read_people(change, people);
+}
+
+enum status membership_store_touch(struct change *change, struct membership_people *people)
+{
+    static const struct pg_statement touch = {
+        "membership_touch",
+        "UPDATE pek.membership AS m SET version = m.version + 1, update_time = now() "
+        "WHERE " THESE("m"),
+    };
+    PEK_TRY(change_execute(change, &touch,
+                           PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL));
+    return read_people(change, people);
+}
+
+enum status membership_store_set_flairs(struct change *change, struct membership_people *person,
+                                        const struct slice *flairs, size_t count)
+{
+    static const struct pg_statement set = {
+        "membership_set_flairs",
+        "UPDATE pek.membership AS m SET version = m.version + 1, update_time = now(),"
+        " flairs = $3::text[] WHERE " THESE("m"),
+    };
+    PEK_TRY(change_execute(change, &set,
+                           PG_PARAMS(pg_str(person->group_id), users_param(change, person),
+                                     pg_text_array(change->arena, flairs, count)),
+                           NULL));
+    return read_people(change, person);
 }
 
 enum status membership_store_forget(struct change *change, const struct membership_people *people)
@@ -214,7 +256,11 @@ enum status membership_store_audit(struct change *change, const struct membershi
     static const struct pg_statement audit = {
         "membership_audit",
         "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
-        "SELECT $3, $4, 'membership', $1, $5, jsonb_build_object('user_id', u.id, 'periods',"
+        "SELECT $3, $4, 'membership', $1, $5, jsonb_build_object('user_id', u.id,"
+        " 'flairs', (SELECT to_jsonb(m.flairs) FROM pek.membership AS m"
+        "   WHERE m.group_id = $1 AND m.user_id = u.id),"
+        " 'posts', (SELECT jsonb_agg(o.type_id ORDER BY o.type_id) FROM pek.post AS o"
+        "   WHERE o.group_id = $1 AND o.user_id = u.id), 'periods',"
         " (SELECT jsonb_agg(to_jsonb(s) - ARRAY['realm', 'group_id', 'user_id', 'next_seq']"
         "    ORDER BY s.seq) FROM pek.membership_period AS s"
         "   WHERE s.group_id = $1 AND s.user_id = u.id)) "

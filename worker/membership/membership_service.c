@@ -8,141 +8,10 @@
 #include "worker/domain/domain.h"
 #include "worker/group/group.h"
 #include "worker/membership/leader.h"
-#include "worker/membership/member_policy.h"
-#include "worker/membership/membership_store.h"
+#include "worker/membership/membership_list.h"
+#include "worker/membership/membership_people.h"
+#include "worker/membership/post.h"
 #include "worker/person/person_store.h"
-
-#define BIT(status) (1u << MEMBERSHIP_##status)
-#define STATUSES_ALL (BIT(APPLIED) | BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER) | BIT(ARCHIVED))
-
-/* ---- ids ---- */
-
-static enum status no_group(enum status status, const char *id, struct fault *fault)
-{
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    return fault_set(fault, status, "group_id", "there is no group %s", id);
-}
-
-static enum status check_user(const char *user, const char *field, struct fault *fault)
-{
-    if (policy_is_user(user) && strcmp(user, GUARD_ME) != 0)
-        return STATUS_OK;
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "'%s' is no user's id", user);
-}
-
-/* ---- lists ---- */
-
-/* The bits that a request asks for; 0 when it does not say. */
-static enum status take_statuses(const membership_v1_member_status *statuses, size_t count,
-                                 unsigned *ret_bits, struct fault *fault)
-{
-    unsigned bits = 0;
-    for (size_t i = 0; i < count; i++) {
-        if ((int)statuses[i] < 1 || (int)statuses[i] > (int)MEMBERSHIP_ARCHIVED)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "statuses",
-                             "statuses has one that is none of the known ones");
-        bits |= 1u << statuses[i];
-    }
-    *ret_bits = bits;
-    return STATUS_OK;
-}
-
-/* What the caller sees of a group: archived members only where everybody does, or when an editor asks for them. */
-static unsigned seen_statuses(unsigned asked, bool edits, bool archived_members_visible)
-{
-    unsigned usual = BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER);
-    if (edits)
-        usual |= BIT(APPLIED);
-    if (archived_members_visible)
-        usual |= BIT(ARCHIVED);
-    if (!asked)
-        return usual;
-    return asked & (edits ? STATUSES_ALL : usual);
-}
-
-static enum status complete_member(const struct pg_result *rows, size_t row, struct arena *arena,
-                                   void *item)
-{
-    membership_v1_membership *membership = item;
-    membership->via = arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA));
-    membership->group_id =
-        arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1));
-    membership->group_name =
-        arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 2));
-    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
-}
-
-static enum status list_members(struct rpc_ctx *ctx, const membership_v1_list_members_request *req,
-                                struct membership_v1_list_members_stream *stream)
-{
-    const struct domain *domain = rpc_data(ctx);
-    struct arena *arena = rpc_arena(ctx);
-    struct fault *fault = rpc_fault(ctx);
-    struct membership_query query = {0};
-    struct membership_list_group group;
-    struct group_id id;
-    unsigned asked;
-    bool edits;
-    (void)stream;
-    PEK_TRY(group_id_parse(req->group_id, "group_id", arena, &id, fault));
-    PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, fault));
-    PEK_TRY(search_parse(req->q, "q", arena, &query.search, fault));
-    PEK_TRY(guard_allows(domain->guard, ctx, PEK_ACTION_EDIT_MEMBERS, id.text, &edits));
-    PEK_TRY(no_group(membership_store_list_group(ctx, id.text, &group), id.text, fault));
-    query.group_id = id.text;
-    query.is_transitive = group.is_transitive;
-    if (query.is_transitive)
-        PEK_TRY(guard_scope_of(domain->guard, ctx, PEK_ACTION_VIEW_GROUP, &query.viewed));
-    query.statuses = seen_statuses(asked, edits, group.archived_members_visible);
-    if (!asked || asked & BIT(APPLIED))
-        query.self = rpc_principal(ctx)->user;
-    const struct read_list list = {
-        .type = &membership_v1_membership_row,
-        .request = req,
-        READ_PAGE(req),
-        .next = membership_store_members,
-        .arg = &query,
-        .complete = complete_member,
-    };
-    return read_list(ctx, &list);
-}
-
-static enum status complete_membership(const struct pg_result *rows, size_t row,
-                                       struct arena *arena, void *item)
-{
-    return membership_store_history(rows, row, arena, item);
-}
-
-static enum status list_memberships(struct rpc_ctx *ctx,
-                                    const membership_v1_list_memberships_request *req,
-                                    struct membership_v1_list_memberships_stream *stream)
-{
-    struct slice me = rpc_principal(ctx)->user;
-    struct membership_of_query query = {.user_id = req->user_id};
-    unsigned asked;
-    (void)stream;
-    if (req->user_id[0] == '\0' || strcmp(req->user_id, GUARD_ME) == 0)
-        query.user_id = arena_strndup(rpc_arena(ctx), me.ptr, me.len);
-    if (!query.user_id)
-        return STATUS_RESOURCE_EXHAUSTED;
-    PEK_TRY(check_user(query.user_id, "user_id", rpc_fault(ctx)));
-    PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, rpc_fault(ctx)));
-    /* An application is between the applicant and the group. */
-    query.statuses =
-        slice_equal_str(me, query.user_id) ? STATUSES_ALL : STATUSES_ALL & ~BIT(APPLIED);
-    if (asked)
-        query.statuses &= asked;
-    const struct read_list list = {
-        .type = &membership_v1_membership_row,
-        .request = req,
-        READ_PAGE(req),
-        .next = membership_store_of_user,
-        .arg = &query,
-        .complete = complete_membership,
-    };
-    return read_list(ctx, &list);
-}
 
 /* ---- what the changes have in common ---- */
 
@@ -166,44 +35,6 @@ struct step {
     const char *etag;                 /* of one person's membership */
     membership_v1_member_status *add; /* ADD: as what */
 };
-
-/* The people of a request, each once; `field` is "user_id" or "user_ids". */
-static enum status take_people(struct change *change, char *const *users, size_t count,
-                               const char *field, struct membership_people *ret_people)
-{
-    struct arena *arena = change->arena;
-    struct slice *ids = arena_zalloc(arena, count + 1, sizeof(*ids));
-    struct membership_people people = {.users = ids, .count = count};
-    people.states = arena_zalloc(arena, count + 1, sizeof(*people.states));
-    people.memberships = arena_zalloc(arena, count + 1, sizeof(*people.memberships));
-    if (!ids || !people.states || !people.memberships)
-        return STATUS_RESOURCE_EXHAUSTED;
-    if (count == 0 || count > MEMBERSHIP_BATCH_MAX)
-        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has 1 to %d users",
-                         field, MEMBERSHIP_BATCH_MAX);
-    for (size_t i = 0; i < count; i++) {
-        PEK_TRY(check_user(users[i], field, change->fault));
-        ids[i] = slice_str(users[i]);
-        for (size_t j = 0; j < i; j++)
-            if (slice_equal(ids[i], ids[j]))
-                return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has %s twice",
-                                 field, users[i]);
-    }
-    *ret_people = people;
-    return STATUS_OK;
-}
-
-/* The group of a change, held as it is, and the people's memberships in it, locked. */
-static enum status lock_people(struct change *change, const char *group_id,
-                               struct membership_people *people, struct membership_group *ret_group)
-{
-    struct group_id id;
-    PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
-    people->group_id = id.text;
-    PEK_TRY(
-        no_group(membership_store_lock_group(change, id.text, ret_group), id.text, change->fault));
-    return membership_store_lock(change, people);
-}
 
 /* Those who are not there yet come in: people whom the realm has never seen, too. */
 static enum status make_people(struct change *change, const struct membership_people *people)
@@ -230,14 +61,6 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
-/* What is the same after each change: rights follow, and the log says it. */
-static enum status finish(struct change *change, const struct membership_people *people,
-                          const char *action)
-{
-    PEK_TRY(member_policy_settle(change, people));
-    return membership_store_audit(change, people, action);
-}
-
 /* One membership of somebody who leaves the organisation: it ends on that day, or (MEMBERSHIP_NO_DAY) now. */
 static enum status leave_group_below(struct change *change, const char *group_id, char *user,
                                      int64_t end_us)
@@ -245,21 +68,21 @@ static enum status leave_group_below(struct change *change, const char *group_id
     struct membership_people people;
     struct membership_group group;
     struct membership_days days;
-    PEK_TRY(take_people(change, &user, 1, "user_id", &people));
-    PEK_TRY(lock_people(change, group_id, &people, &group));
+    PEK_TRY(membership_people_take(change, &user, 1, "user_id", &people));
+    PEK_TRY(membership_people_lock(change, group_id, &people, &group));
     enum membership_status status = people.states[0].status;
     if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
         return STATUS_OK;
     PEK_TRY(leader_check_none(change, &people, "user_id"));
     if (end_us == MEMBERSHIP_NO_DAY) {
         PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
-        return finish(change, &people, "membership.leaveOrganisation");
+        return membership_people_finish(change, &people, "membership.leaveOrganisation");
     }
     PEK_TRY(membership_store_days(change, &people, "", "", &days));
     if (!membership_shorten(&days.list, days.now_us, end_us, change->actor))
         return STATUS_OK;
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
-    return finish(change, &people, "membership.leaveOrganisation");
+    return membership_people_finish(change, &people, "membership.leaveOrganisation");
 }
 
 /* Who leaves an organisation leaves the groups below it that day. */
@@ -282,7 +105,7 @@ static enum status run_step(struct change *change, const struct step *step,
     struct membership_group group;
     enum membership_status to;
     bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
-    PEK_TRY(lock_people(change, step->group_id, people, &group));
+    PEK_TRY(membership_people_lock(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
     if (membership_ends(step->step))
         PEK_TRY(leader_check_none(change, people, step->field));
@@ -305,7 +128,7 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(membership_store_undo(change, people));
     if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
-    PEK_TRY(finish(change, people, actions[step->step]));
+    PEK_TRY(membership_people_finish(change, people, actions[step->step]));
     bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
     return leaves ? leave_below(change, people, &group, MEMBERSHIP_NO_DAY) : STATUS_OK;
 }
@@ -315,7 +138,7 @@ static enum status step_one(struct change *change, const struct step *step, cons
 {
     struct membership_people people;
     char *users[1] = {row_string(user)};
-    PEK_TRY(take_people(change, users, 1, step->field, &people));
+    PEK_TRY(membership_people_take(change, users, 1, step->field, &people));
     PEK_TRY(run_step(change, step, &people));
     *res = people.memberships[0];
     return STATUS_OK;
@@ -325,7 +148,7 @@ static enum status step_all(struct change *change, const struct step *step, char
                             size_t count, size_t *ret_count, membership_v1_membership ***ret_list)
 {
     struct membership_people people;
-    PEK_TRY(take_people(change, users, count, step->field, &people));
+    PEK_TRY(membership_people_take(change, users, count, step->field, &people));
     PEK_TRY(run_step(change, step, &people));
     membership_v1_membership **list =
         arena_zalloc(change->arena, people.count + 1, sizeof(membership_v1_membership *));
@@ -357,7 +180,7 @@ static enum status hide_closed(struct change *change, enum status status, const 
     PEK_TRY(guard_allows(change_domain(change)->guard, change->ctx, PEK_ACTION_VIEW_GROUP, id.text,
                          &sees));
     *change->fault = refused;
-    return sees ? status : no_group(STATUS_NOT_FOUND, id.text, change->fault);
+    return sees ? status : membership_people_no_group(STATUS_NOT_FOUND, id.text, change->fault);
 }
 
 CHANGE_METHOD(apply_for_membership, membership_v1_apply_for_membership_request,
@@ -496,16 +319,11 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     struct membership_people people;
     struct membership_group group;
     struct membership_days days;
-    char *users[1] = {req->user_id};
     unsigned fields;
     PEK_TRY(mask_take(req->update_mask, &req->base, date_fields, 2, &fields, change->fault));
     PEK_TRY(check_dates(req, fields, change->fault));
-    PEK_TRY(take_people(change, users, 1, "user_id", &people));
-    PEK_TRY(lock_people(change, req->group_id, &people, &group));
-    if (people.states[0].status == MEMBERSHIP_NONE)
-        return fault_set(change->fault, STATUS_NOT_FOUND, "user_id", "there is no such member");
-    PEK_TRY(row_check_etag(&membership_v1_membership_row, &people.memberships[0], req->user_id,
-                           req->etag, change->fault));
+    PEK_TRY(membership_people_lock_one(change, req->group_id, req->user_id, req->etag, &people,
+                                       &group));
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
                                   fields & END_DATE ? req->end_date : "", &days));
     PEK_TRY(check_days(change, req, fields, &group, &days));
@@ -519,9 +337,23 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                                    change->fault));
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
     *res = people.memberships[0];
-    PEK_TRY(finish(change, &people, "membership.setDates"));
+    PEK_TRY(membership_people_finish(change, &people, "membership.setDates"));
     bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
     return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
+}
+
+CHANGE_METHOD(set_member_flairs, membership_v1_set_member_flairs_request, membership_v1_membership)
+{
+    struct membership_people people;
+    struct membership_group group;
+    const struct slice *flairs;
+    PEK_TRY(post_make_flairs(req->flairs, req->n_flairs, change->arena, &flairs, change->fault));
+    PEK_TRY(membership_people_lock_one(change, req->group_id, req->user_id, req->etag, &people,
+                                       &group));
+    PEK_TRY(membership_check_open(&group, change->fault));
+    PEK_TRY(membership_store_set_flairs(change, &people, flairs, req->n_flairs));
+    *res = people.memberships[0];
+    return membership_people_finish(change, &people, "membership.setFlairs");
 }
 
 /* ---- leadership ---- */
@@ -536,9 +368,9 @@ CHANGE_METHOD(hand_over_leadership, membership_v1_hand_over_leadership_request,
     if (strcmp(req->user_id, change->actor) == 0)
         return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
                                 "user_id", "nobody makes themselves the leader");
-    PEK_TRY(take_people(change, users, 1, "user_id", &people));
-    PEK_TRY(lock_people(change, req->group_id, &people, &group));
-    PEK_TRY(membership_check_leads(&group, &people.states[0], change->fault));
+    PEK_TRY(membership_people_take(change, users, 1, "user_id", &people));
+    PEK_TRY(membership_people_lock(change, req->group_id, &people, &group));
+    PEK_TRY(membership_check_serves(&group, &people.states[0], change->fault));
     PEK_TRY(row_check_etag(&membership_v1_membership_row, &people.memberships[0], req->user_id,
                            req->etag, change->fault));
     PEK_TRY(leader_hand_over(change, &people));
@@ -553,8 +385,8 @@ enum status membership_service_add(struct rpc_host *host, struct domain *domain,
                                    struct fault *fault)
 {
     static const struct membership_v1_membership_service service = {
-        .list_members = list_members,
-        .list_memberships = list_memberships,
+        .list_members = membership_list_members,
+        .list_memberships = membership_list_of_user,
         .apply_for_membership = apply_for_membership,
         .withdraw_application = withdraw_application,
         .leave_group = leave_group,
@@ -567,6 +399,7 @@ enum status membership_service_add(struct rpc_host *host, struct domain *domain,
         .archive_member = archive_member,
         .unarchive_member = unarchive_member,
         .set_member_dates = set_member_dates,
+        .set_member_flairs = set_member_flairs,
         .hand_over_leadership = hand_over_leadership,
         .batch_accept_members = batch_accept_members,
         .batch_archive_members = batch_archive_members,

@@ -5,7 +5,57 @@
 #include "worker/domain/domain.h"
 #include "worker/rights/rights_store.h"
 
-#define COLUMNS MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m)
+#define COLUMNS MEMBERSHIP_COLUMNS(m)
+
+/* ---- what every row has ---- */
+
+static size_t count_lines(struct slice text)
+{
+    size_t count = text.len > 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.ptr[i] == '\n';
+    return count;
+}
+
+/* "KIND ID NAME" */
+static membership_v1_member_post *post_of(struct slice line, struct arena *arena)
+{
+    membership_v1_member_post *post = arena_alloc(arena, sizeof(*post));
+    if (!post)
+        return NULL;
+    *post = (membership_v1_member_post)MEMBERSHIP_V1_MEMBER_POST_INIT;
+    post->kind = (membership_v1_post_kind)strtol(slice_cut(&line, ' ').ptr, NULL, 10);
+    struct slice id = slice_cut(&line, ' ');
+    if (post->kind == MEMBERSHIP_V1_POST_KIND_OWN) {
+        post->post_type_id = arena_strndup(arena, id.ptr, id.len);
+        post->name = arena_strndup(arena, line.ptr, line.len);
+    }
+    return post;
+}
+
+enum status membership_store_posts(const struct pg_result *rows, size_t row, struct arena *arena,
+                                   membership_v1_membership *ret_membership)
+{
+    struct slice posts = pg_get_slice(rows, row, MEMBERSHIP_COLUMN_EXTRA - 2);
+    struct slice flairs = pg_get_slice(rows, row, MEMBERSHIP_COLUMN_EXTRA - 1);
+    size_t post_count = count_lines(posts), flair_count = count_lines(flairs);
+    membership_v1_member_post **post_list =
+        arena_zalloc(arena, post_count + 1, sizeof(membership_v1_member_post *));
+    char **flair_list = arena_zalloc(arena, flair_count + 1, sizeof(char *));
+    for (size_t i = 0; post_list && i < post_count; i++)
+        post_list[i] = post_of(slice_cut(&posts, '\n'), arena);
+    for (size_t i = 0; flair_list && i < flair_count; i++) {
+        struct slice flair = slice_cut(&flairs, '\n');
+        flair_list[i] = arena_strndup(arena, flair.ptr, flair.len);
+    }
+    if (arena->failed)
+        return STATUS_RESOURCE_EXHAUSTED;
+    ret_membership->posts = post_list;
+    ret_membership->n_posts = post_count;
+    ret_membership->flairs = flair_list;
+    ret_membership->n_flairs = flair_count;
+    return STATUS_OK;
+}
 
 /* ---- members of a group ---- */
 

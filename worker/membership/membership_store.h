@@ -36,9 +36,15 @@ struct membership_query {
 };
 PEK_MUST_CHECK enum status membership_store_members(const struct read_batch *batch,
                                                     const void *query, struct pg_result **ret_rows);
+/* Columns of every row: those of the message, and posts and flairs as membership_store_posts reads them. */
+#define MEMBERSHIP_COLUMNS(m) MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m) ", " #m ".posts, " #m ".flairs"
 /* Columns behind: of the members of a group what makes them one ("" their own membership, or what may not be named), and
- * the group's id and name; of a user's memberships the history as the next reads it. */
-enum { MEMBERSHIP_COLUMN_EXTRA = MEMBERSHIP_V1_MEMBERSHIP_COLUMN_COUNT };
+ * the group's id and name; of a user's memberships the history as the next but one reads it. */
+enum { MEMBERSHIP_COLUMN_EXTRA = MEMBERSHIP_V1_MEMBERSHIP_COLUMN_COUNT + 2 };
+/* The posts and flairs of any row. */
+PEK_MUST_CHECK enum status membership_store_posts(const struct pg_result *rows, size_t row,
+                                                  struct arena *arena,
+                                                  membership_v1_membership *ret_membership);
 
 /* Memberships of a user in the order of (group_sort_key, group_id), each with its history. */
 struct membership_of_query {
@@ -76,13 +82,21 @@ PEK_MUST_CHECK enum status membership_store_make(struct change *change,
 /* Locks all that there are, and fills in `states` and `memberships`. */
 PEK_MUST_CHECK enum status membership_store_lock(struct change *change,
                                                  struct membership_people *people);
-/* From now on each is `to`, whatever was planned; `memberships` are read again. */
+/* From now on each is `to`, whatever was planned; `memberships` are read again. Posts are of one continuous membership: of
+ * who was none or is none any more they go, but for having led the group. */
 PEK_MUST_CHECK enum status membership_store_step(struct change *change,
                                                  struct membership_people *people,
                                                  enum membership_status to);
 /* What they are now never was: what was before is open again. For memberships that have had a state before. */
 PEK_MUST_CHECK enum status membership_store_undo(struct change *change,
                                                  struct membership_people *people);
+/* Counts a change of what belongs to them; `memberships` are read again. */
+PEK_MUST_CHECK enum status membership_store_touch(struct change *change,
+                                                  struct membership_people *people);
+/* Of one person; the same. */
+PEK_MUST_CHECK enum status membership_store_set_flairs(struct change *change,
+                                                       struct membership_people *person,
+                                                       const struct slice *flairs, size_t count);
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);

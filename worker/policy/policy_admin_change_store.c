@@ -136,6 +136,23 @@ enum status policy_admin_has_god(struct change *change, bool *ret_has_god)
 
 /* ---- policies ---- */
 
+enum status policy_admin_check_free(struct change *change, const char *id)
+{
+    static const struct pg_statement find = {
+        "policy_admin_group",
+        "SELECT l.group_id FROM pek.group_policy AS l WHERE l.policy_id = $1::bigint",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(id)), &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    return fault_set_reason(
+        change->fault, STATUS_FAILED_PRECONDITION, "GROUP_POLICY", NULL,
+        "this policy is held by who is a member of %s, leads it or has a post there:"
+        " change that",
+        pg_get_str(rows, 0, 0));
+}
+
 enum status policy_admin_insert(struct change *change, const char *parent_id, struct slice name,
                                 struct slice unique_key, bool can_issue,
                                 policy_v1_policy *ret_policy)

@@ -79,6 +79,10 @@ PEK_MUST_CHECK enum status policy_admin_exceeding(struct change *change, const c
 /* Somebody has GOD, and without an end, who has had a token of this realm. The actor has one now. */
 PEK_MUST_CHECK enum status policy_admin_has_god(struct change *change, bool *ret_has_god);
 
+/* FAILED_PRECONDITION, reason GROUP_POLICY, for the policy of a group's members, leader or post: who has it follows from
+ * that, and from nothing else. */
+PEK_MUST_CHECK enum status policy_admin_check_free(struct change *change, const char *id);
+
 /* ALREADY_EXISTS for the name. */
 PEK_MUST_CHECK enum status policy_admin_insert(struct change *change, const char *parent_id,
                                                struct slice name, struct slice unique_key,

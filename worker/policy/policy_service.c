@@ -101,6 +101,7 @@ static enum status begin_on(struct change *change, const char *policy_id, const 
     PEK_TRY(begin(change, policy_id, STANDING_ADMINISTER));
     PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, field, policy_id, etag,
                         ret_policy));
+    PEK_TRY(policy_admin_check_free(change, policy_id));
     return delegation_check_policy(ret_policy, change->fault);
 }
 
@@ -352,6 +353,7 @@ CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignme
     if (strcmp(req->user_id, change->actor) == 0)
         return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
                                 "user_id", "nobody assigns policies to themselves");
+    PEK_TRY(policy_admin_check_free(change, req->id));
     PEK_TRY(policy_admin_has_god(change, &had_god));
     PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor,
                                 row_time_param(change->arena, req->valid_until), &made,
@@ -386,6 +388,7 @@ CHANGE_METHOD(revoke_policy, policy_v1_revoke_policy_request, Google__Protobuf__
         PEK_TRY(policy_store_lock(change->transaction, false));
     else
         PEK_TRY(begin(change, req->id, STANDING_ADMINISTER));
+    PEK_TRY(policy_admin_check_free(change, req->id));
     PEK_TRY(policy_admin_has_god(change, &had_god));
     PEK_TRY(revoke(change, req->id, req->user_id));
     PEK_TRY(policy_admin_has_god(change, &has_god));

@@ -28,6 +28,7 @@ struct decision {
 #define GROUP(method) "/pek.group.v1.GroupService/" method
 #define INSTANCE(method) "/pek.instance.v1.InstanceService/" method
 #define MEMBERS(method) "/pek.membership.v1.MembershipService/" method
+#define POSTS(method) "/pek.membership.v1.PostService/" method
 #define POLICY(method) "/pek.policy.v1.PolicyService/" method
 
 /* clang-format off */
@@ -73,6 +74,18 @@ static const struct decision decisions[] = {
     {MEMBERS("SetMemberDates"), "group_id=o@o user_id=somebody", "yynnnuu"},
     {MEMBERS("HandOverLeadership"), "group_id=o@o user_id=somebody", "yynnnuu"},
     {MEMBERS("HandOverLeadership"), "group_id=o@x user_id=somebody", "yynnnuu"},
+    {MEMBERS("SetMemberFlairs"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {POSTS("ListPostTypes"), "group_id=o@o", "yyynnuu"},
+    {POSTS("ListPostTypes"), "group_id=o@x", "yynnnuu"},
+    /* On a group below the leader may replace who leads it, and no more. */
+    {POSTS("CreatePostType"), "group_id=o@o", "yynnnuu"},
+    {POSTS("CreatePostType"), "group_id=o@x", "ynnnnuu"},
+    {POSTS("DeletePostType"), "group_id=o@o id=1", "yynnnuu"},
+    {POSTS("DeletePostType"), "group_id=o@x id=1", "ynnnnuu"},
+    {POSTS("GivePost"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {POSTS("GivePost"), "group_id=o@x user_id=somebody", "ynnnnuu"},
+    {POSTS("TakePost"), "group_id=o@o user_id=somebody", "yynnnuu"},
+    {POSTS("TakePost"), "group_id=o@x user_id=somebody", "ynnnnuu"},
     {POLICY("ListPolicies"), "", "yyyyyuu"},
     {POLICY("GetPolicy"), "id=$dean", "ynnynuu"},
     {POLICY("GetPolicy"), "id=$clerk", "ynnynuu"},

@@ -67,7 +67,8 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
         "realm_group",  "policy",         "policy_statement", "policy_assignment",
         "policy_count", "realm_user",     "idempotency",      "realm_state",
         "search_gram",  "person",         "membership",       "membership_period",
-        "member",       "policy_holding", "group_policy"};
+        "member",       "policy_holding", "group_policy",     "post_type",
+        "post"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -102,7 +103,7 @@ static const char grants[] =
     "group_policy r: group_id+ kind+ policy_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
     "member r:\n"
-    "membership rd: group_id+ sort_key* update_time= user_id+ version=\n"
+    "membership rd: flairs= group_id+ sort_key* update_time= user_id+ version=\n"
     "membership_period rd: begin_time* changed_by+ end_time* group_id+ seq+ status+ user_id+\n"
     "person r: avatar_version* display_name* folded* id+ met_by+ sort_key* version*\n"
     "policy rd: can_issue+ made_by+ name+ parent_id+ unique_key+ version=\n"
@@ -110,6 +111,8 @@ static const char grants[] =
     "policy_count r:\n"
     "policy_holding r:\n"
     "policy_statement rd: actions* group_id* made_by+ policy_id+ resource* user_id*\n"
+    "post rd: given_by+ group_id+ type_id+ user_id+\n"
+    "post_type rd: actions+ group_id+ kind+ name+ policy_id= sort_key+ unique_key+\n"
     "realm_group r: archive_id= archived_members_visible= description* folded* foundation_time+"
     " has_transitive_membership* id+ is_archived= is_community* is_resort* is_task_force* mail*"
     " name* parent_id* purpose* sort_key* unique_key* update_time= users_can_apply= version="

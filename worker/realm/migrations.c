@@ -9,6 +9,7 @@
 #include "worker/membership/migration_0015.h"
 #include "worker/membership/migration_0016.h"
 #include "worker/membership/migration_0017.h"
+#include "worker/membership/migration_0018.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
@@ -19,7 +20,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 16
+#define FILES 17
 
 const struct migrations *realm_migrations(void)
 {
@@ -53,6 +54,7 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0016_group_leader, migration_0016_group_leader_len)},
         {"0017_member_bounds.sql",
          slice_make(migration_0017_member_bounds, migration_0017_member_bounds_len)},
+        {"0018_post.sql", slice_make(migration_0018_post, migration_0018_post_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

@@ -8,6 +8,7 @@
 #include "worker/group/group_service.h"
 #include "worker/instance/instance_service.h"
 #include "worker/membership/membership_service.h"
+#include "worker/membership/post_service.h"
 #include "worker/policy/policy_service.h"
 #include "worker/realm/migrations.h"
 #include "worker/realm/rekey.h"
@@ -162,6 +163,8 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
         status = group_service_add(realm->host, domain, fault);
     if (status == STATUS_OK)
         status = membership_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = post_service_add(realm->host, domain, fault);
     return status == STATUS_OK ? policy_service_add(realm->host, domain, fault) : status;
 }
 

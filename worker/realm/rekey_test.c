@@ -119,9 +119,10 @@ static void database_of_the_former_order_is_brought_up_to_date(struct world *w)
     assert_list(w, "1", "o@e11 o@e101 o@z10");
     assert_list(w, "kar zen", "o@z2 o@z10");
     assert_list(w, "nincs", "");
-    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.realm_group AS g WHERE NOT EXISTS ("
-                                       " SELECT FROM pek.search_gram AS s WHERE s.id = g.id"
-                                       " AND s.sort_key = g.sort_key AND s.gram = left(g.folded, 1))"),
+    assert_string_equal(world_value(w,
+                                    "SELECT count(*) FROM pek.realm_group AS g WHERE NOT EXISTS ("
+                                    " SELECT FROM pek.search_gram AS s WHERE s.id = g.id"
+                                    " AND s.sort_key = g.sort_key AND s.gram = left(g.folded, 1))"),
                         "0");
     assert_string_equal(world_value(w, "SELECT string_agg(foundation_time::text, ' ' ORDER BY id)"
                                        " FROM pek.realm_group WHERE id LIKE 'o@z%%'"),

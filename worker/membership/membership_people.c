@@ -1,0 +1,82 @@
+#include "worker/membership/membership_people.h"
+
+#include <string.h>
+
+#include "worker/domain/domain.h"
+#include "worker/group/group.h"
+#include "worker/membership/member_policy.h"
+
+enum status membership_people_no_group(enum status status, const char *id, struct fault *fault)
+{
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    return fault_set(fault, status, "group_id", "there is no group %s", id);
+}
+
+enum status membership_people_check_user(const char *user, const char *field, struct fault *fault)
+{
+    if (policy_is_user(user) && strcmp(user, GUARD_ME) != 0)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "'%s' is no user's id", user);
+}
+
+enum status membership_people_take(struct change *change, char *const *users, size_t count,
+                                   const char *field, struct membership_people *ret_people)
+{
+    struct arena *arena = change->arena;
+    struct slice *ids = arena_zalloc(arena, count + 1, sizeof(*ids));
+    struct membership_people people = {.users = ids, .count = count};
+    people.states = arena_zalloc(arena, count + 1, sizeof(*people.states));
+    people.memberships = arena_zalloc(arena, count + 1, sizeof(*people.memberships));
+    if (!ids || !people.states || !people.memberships)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (count == 0 || count > MEMBERSHIP_BATCH_MAX)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has 1 to %d users",
+                         field, MEMBERSHIP_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        PEK_TRY(membership_people_check_user(users[i], field, change->fault));
+        ids[i] = slice_str(users[i]);
+        for (size_t j = 0; j < i; j++)
+            if (slice_equal(ids[i], ids[j]))
+                return fault_set(change->fault, STATUS_INVALID_ARGUMENT, field, "%s has %s twice",
+                                 field, users[i]);
+    }
+    *ret_people = people;
+    return STATUS_OK;
+}
+
+enum status membership_people_lock(struct change *change, const char *group_id,
+                                   struct membership_people *people,
+                                   struct membership_group *ret_group)
+{
+    struct group_id id;
+    PEK_TRY(group_id_parse(group_id, "group_id", change->arena, &id, change->fault));
+    people->group_id = id.text;
+    PEK_TRY(membership_people_no_group(membership_store_lock_group(change, id.text, ret_group),
+                                       id.text, change->fault));
+    return membership_store_lock(change, people);
+}
+
+enum status membership_people_lock_one(struct change *change, const char *group_id,
+                                       const char *user, const char *etag,
+                                       struct membership_people *ret_person,
+                                       struct membership_group *ret_group)
+{
+    struct membership_people person;
+    char *users[1] = {row_string(user)};
+    PEK_TRY(membership_people_take(change, users, 1, "user_id", &person));
+    PEK_TRY(membership_people_lock(change, group_id, &person, ret_group));
+    if (person.states[0].status == MEMBERSHIP_NONE)
+        return fault_set(change->fault, STATUS_NOT_FOUND, "user_id", "there is no such member");
+    PEK_TRY(row_check_etag(&membership_v1_membership_row, &person.memberships[0], user, etag,
+                           change->fault));
+    *ret_person = person;
+    return STATUS_OK;
+}
+
+enum status membership_people_finish(struct change *change, const struct membership_people *people,
+                                     const char *action)
+{
+    PEK_TRY(member_policy_settle(change, people));
+    return membership_store_audit(change, people, action);
+}
