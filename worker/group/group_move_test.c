@@ -80,7 +80,8 @@ static void manager_makes_a_subgroup_and_rights_reach_every_level(struct world *
 static void deleted_group_takes_its_statements_along(struct world *w)
 {
     make_tree(w);
-    world_sql(w, "DELETE FROM pek.realm_group WHERE id = 'o@c'");
+    world_sql(w, "DELETE FROM pek.membership WHERE group_id = 'o@c'; DELETE FROM pek.realm_group "
+                 "WHERE id = 'o@c'");
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy_statement"
                                        " WHERE group_id IS NULL AND resource <> 'REALM'"),
                         "0");

@@ -5,6 +5,7 @@
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
 #include "worker/group/group_store.h"
+#include "worker/membership/membership_people.h"
 #include "worker/policy/policy_store.h"
 
 /* ---- get ---- */
@@ -225,7 +226,8 @@ CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
     if (parent.text)
         PEK_TRY(policy_store_escalate(change->transaction, res->id));
     PEK_TRY(rights_change(change, res->id));
-    return audit(change, "group.create", res->id);
+    PEK_TRY(audit(change, "group.create", res->id));
+    return membership_people_found(change, res->id);
 }
 
 /* ---- update, configure ---- */

@@ -120,7 +120,8 @@ static void deleted_group_does_not_widen(struct world *w)
     make_groups(w);
     world_grant(w, &w->a, "sees x", "bob", "o@x", VIEW_GROUP);
     assert_int_equal(get(w, "bob", "o@x"), STATUS_OK);
-    world_sql(w, "DELETE FROM pek.realm_group WHERE id = 'o@x'");
+    world_sql(w, "DELETE FROM pek.membership WHERE group_id = 'o@x'; DELETE FROM pek.realm_group "
+                 "WHERE id = 'o@x'");
     assert_int_equal(get(w, "bob", "o@o"), STATUS_PERMISSION_DENIED);
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy_statement s JOIN pek.policy"
                                        " p ON p.id = s.policy_id WHERE p.name = 'sees x'"),

@@ -38,10 +38,11 @@ static void assertion_buys_a_token_that_the_guard_takes(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
     assert_int_equal(issue(w, assertion(w, "alice"), &res), STATUS_OK);
     assert_true(res->known);
-    assert_int_equal(res->n_policies, 3);
+    assert_int_equal(res->n_policies, 4);
     assert_string_equal(res->policies[0], "GOD");
     assert_string_equal(res->policies[1], "Member");
     assert_string_equal(res->policies[2], "GOD in o@o");
+    assert_string_equal(res->policies[3], "Members of o@o");
     int64_t left_s = res->expire_time->seconds - clock_wall_s();
     assert_true(left_s > JWT_INSTANCE_LIFETIME_S - 5 && left_s <= JWT_INSTANCE_LIFETIME_S);
     const struct rpc_pair pair = {SLICE_LIT("authorization"),

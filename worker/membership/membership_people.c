@@ -5,6 +5,7 @@
 #include "worker/domain/domain.h"
 #include "worker/group/group.h"
 #include "worker/membership/member_policy.h"
+#include "worker/person/person_store.h"
 
 enum status membership_people_no_group(enum status status, const char *id, struct fault *fault)
 {
@@ -74,9 +75,29 @@ enum status membership_people_lock_one(struct change *change, const char *group_
     return STATUS_OK;
 }
 
+enum status membership_people_make(struct change *change, const struct membership_people *people)
+{
+    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, change->actor,
+                              people->users, people->count, change->arena, change->fault));
+    return membership_store_make(change, people);
+}
+
 enum status membership_people_finish(struct change *change, const struct membership_people *people,
                                      const char *action)
 {
     PEK_TRY(member_policy_settle(change, people));
     return membership_store_audit(change, people, action);
+}
+
+enum status membership_people_found(struct change *change, const char *group_id)
+{
+    struct membership_people founder;
+    struct membership_group group;
+    char *users[1] = {row_string(change->actor)};
+    PEK_TRY(membership_people_take(change, users, 1, "user_id", &founder));
+    PEK_TRY(membership_people_lock(change, group_id, &founder, &group));
+    PEK_TRY(membership_people_make(change, &founder));
+    PEK_TRY(membership_store_lock(change, &founder));
+    PEK_TRY(membership_store_step(change, &founder, MEMBERSHIP_ACTIVE));
+    return membership_people_finish(change, &founder, "membership.found");
 }

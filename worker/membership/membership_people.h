@@ -23,6 +23,11 @@ PEK_MUST_CHECK enum status membership_people_lock_one(struct change *change, con
                                                       const char *user, const char *etag,
                                                       struct membership_people *ret_person,
                                                       struct membership_group *ret_group);
+/* Those who are not there yet come in: people whom the realm has never seen, too. */
+PEK_MUST_CHECK enum status membership_people_make(struct change *change,
+                                                  const struct membership_people *people);
+/* Whoever makes a group leads it, and is its first member. */
+PEK_MUST_CHECK enum status membership_people_found(struct change *change, const char *group_id);
 /* What is the same after each change: rights follow, and the log says it. */
 PEK_MUST_CHECK enum status membership_people_finish(struct change *change,
                                                     const struct membership_people *people,

@@ -11,7 +11,6 @@
 #include "worker/membership/membership_list.h"
 #include "worker/membership/membership_people.h"
 #include "worker/membership/post.h"
-#include "worker/person/person_store.h"
 
 /* ---- what the changes have in common ---- */
 
@@ -35,14 +34,6 @@ struct step {
     const char *etag;                 /* of one person's membership */
     membership_v1_member_status *add; /* ADD: as what */
 };
-
-/* Those who are not there yet come in: people whom the realm has never seen, too. */
-static enum status make_people(struct change *change, const struct membership_people *people)
-{
-    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, change->actor,
-                              people->users, people->count, change->arena, change->fault));
-    return membership_store_make(change, people);
-}
 
 /* Where the step leads all of them, or why somebody cannot take it. */
 static enum status take_step(struct change *change, const struct step *step,
@@ -113,7 +104,7 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(row_check_etag(&membership_v1_membership_row, &people->memberships[0],
                                people->memberships[0].user_id, step->etag, change->fault));
     if (makes) {
-        PEK_TRY(make_people(change, people));
+        PEK_TRY(membership_people_make(change, people));
         /* Somebody else may have been faster between the two. */
         PEK_TRY(membership_store_lock(change, people));
         PEK_TRY(take_step(change, step, &group, people, &to));

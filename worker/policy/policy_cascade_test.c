@@ -225,7 +225,8 @@ static void statement_that_goes_with_its_group_opens_no_other(struct world *w)
                                         (struct given){"o@c", "bob", VIEW_GROUP}, &clerk),
                      STATUS_OK);
     assert_int_equal(policy_world_assign(w, "alice", dean, "dora"), STATUS_OK);
-    world_sql(w, "DELETE FROM pek.realm_group WHERE id = 'o@c'");
+    world_sql(w, "DELETE FROM pek.membership WHERE group_id = 'o@c'; DELETE FROM pek.realm_group "
+                 "WHERE id = 'o@c'");
     assert_string_equal(policy_world_statements(w, dean), "");
     assert_string_equal(policy_world_statements(w, clerk), "");
     assert_int_equal(world_get(w, "dora", "o@a", &group), STATUS_PERMISSION_DENIED);

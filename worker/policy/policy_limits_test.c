@@ -131,7 +131,8 @@ static void what_people_make_is_counted(struct world *w)
     assert_int_equal(policy_world_delete(w, "dora", id, false), STATUS_OK);
     assert_string_equal(counted(w, "dora"), "1/1");
     assert_string_equal(counted(w, ""), "2/2");
-    world_sql(w, "DELETE FROM pek.realm_group WHERE id = 'o@o'");
+    world_sql(w, "DELETE FROM pek.membership WHERE group_id = 'o@o'; DELETE FROM pek.realm_group "
+                 "WHERE id = 'o@o'");
     assert_string_equal(counted(w, ""), "2/0");
 }
 
