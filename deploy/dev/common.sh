@@ -113,7 +113,7 @@ program_pid() { # name
     status=$(sed -n 's/^State:[[:blank:]]*\(.\).*/\1/p' "/proc/$pid/status" 2>/dev/null) || return 1
     [[ -n $status && $status != Z ]] || return 1
     # Its command line names the data folder; PostgreSQL's names the socket folder.
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -e "$DATA" -e "$(socket_dir)" || return 1
+    grep -qszF -e "$DATA" -e "$(socket_dir)" "/proc/$pid/cmdline" || return 1
     printf '%s\n' "$pid"
 }
 

@@ -72,11 +72,16 @@ enum status config_parse(struct config *config, const struct config_program *pro
         return STATUS_INVALID_ARGUMENT;
     }
     config_read_flags(config, argc, argv);
+    if (config->mistake_count > 0)
+        return STATUS_INVALID_ARGUMENT;
     config_read_environment(config, environment);
     if (config->file)
         config_read_file(config, config->settings, &config->arena);
+    /* Who mistyped a name is not told besides that its value is missing. */
+    bool names_are_known = config->mistake_count == 0;
     for (size_t i = 0; i < program->option_count; i++)
-        config_value_read(config, &program->options[i], &config->settings[i], values);
+        if (names_are_known || config->settings[i].text)
+            config_value_read(config, &program->options[i], &config->settings[i], values);
     if (config->mistake_count == 0 && program->check)
         program->check(config, values);
     if (config->mistake_count == 0 && config->action == CONFIG_CHECK && program->probe)

@@ -32,6 +32,8 @@
  *
  * Every mistake is found in one go and told with key, value, bounds and source; unknown flags, PEK_
  * variables and file keys are mistakes, with the nearest known name. A secret's value is never shown.
+ * The command line comes first: a mistyped flag or command is the only thing said, in one line, and where a name is not
+ * known no missing value is told of, because they are most often one fault.
  *
  * Every program has by itself: --help, --version, --print-config (effective values and their sources),
  * --print-config-docs (a Markdown table), and the command `check-config` (exit code 0, or 2 with every
