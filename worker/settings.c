@@ -208,7 +208,7 @@ static void check(struct config *config, const void *values)
 
 const struct config_program settings_program = {
     .name = "pek-worker",
-    .summary = "one realm of the federation: its groups and policies over gRPC",
+    .summary = "one realm of the federation: its groups, memberships and policies over gRPC",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_bytes = sizeof(struct settings),
