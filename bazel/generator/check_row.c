@@ -50,7 +50,8 @@ enum status check_row(const upb_MessageDef *message, bool nested, struct arena *
     }
     if (columns > 0 && (keys == 0 || keys > ROW_KEYS_MAX))
         buffer_printf(refusals,
-                      "%s: %s: pek.row needs a text id, or 1 to %d that end in _id: a row that cannot be read is "
+                      "%s: %s: pek.row needs a text id, or 1 to %d that end in _id: a row that "
+                      "cannot be read is "
                       "told by them\n",
                       file, name, ROW_KEYS_MAX);
     if (columns == 0)

@@ -53,7 +53,8 @@ static bool is_any(const struct sockaddr_storage *address)
 {
     static const struct in6_addr any6 = IN6ADDR_ANY_INIT;
     return address->ss_family == AF_INET6
-               ? memcmp(&((const struct sockaddr_in6 *)address)->sin6_addr, &any6, sizeof(any6)) == 0
+               ? memcmp(&((const struct sockaddr_in6 *)address)->sin6_addr, &any6, sizeof(any6)) ==
+                     0
                : ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
 }
 

@@ -279,11 +279,11 @@ static void every_mistake_is_told_at_once(void **state)
 static void unknown_names_are_refused_with_the_nearest(void **state)
 {
     (void)state;
-    assert_mistakes(parse(ARGS(), ENV(S("PEK_CALL_MAX=1"), S("PEK_calls_max=1"),
-                                      S("PEK_ENTIRELY_ELSE=1"))),
-                    "PEK_CALL_MAX: no such variable; did you mean PEK_CALLS_MAX?\n"
-                    "PEK_calls_max: no such variable; did you mean PEK_CALLS_MAX?\n"
-                    "PEK_ENTIRELY_ELSE: no such variable\n");
+    assert_mistakes(
+        parse(ARGS(), ENV(S("PEK_CALL_MAX=1"), S("PEK_calls_max=1"), S("PEK_ENTIRELY_ELSE=1"))),
+        "PEK_CALL_MAX: no such variable; did you mean PEK_CALLS_MAX?\n"
+        "PEK_calls_max: no such variable; did you mean PEK_CALLS_MAX?\n"
+        "PEK_ENTIRELY_ELSE: no such variable\n");
 }
 
 static void a_wrong_command_line_is_one_mistake(void **state)

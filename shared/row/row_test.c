@@ -197,8 +197,10 @@ int main(void)
 #body, run_body, NULL, NULL, (void *)(uintptr_t)(body)                                     \
     }
     const struct CMUnitTest tests[] = {
-        TEST(values_of_all_kinds_outlive_the_rows),      TEST(nulls_are_defaults),
-        TEST(value_that_the_field_cannot_hold_is_named), TEST(row_beyond_the_arena_is_refused),
+        TEST(values_of_all_kinds_outlive_the_rows),
+        TEST(nulls_are_defaults),
+        TEST(value_that_the_field_cannot_hold_is_named),
+        TEST(row_beyond_the_arena_is_refused),
         TEST(row_without_an_id_is_named_by_all_that_it_has_instead),
         TEST(only_row_is_taken_and_none_is_missed),
     };
