@@ -31,7 +31,9 @@ static const char help[] =
     "--config\n"
     "  pekctl instance drain REALM      ask nothing new of it; what runs is finished\n"
     "  pekctl instance undrain REALM    ask it again\n"
-    "  pekctl instance remove REALM     take it out of the federation; its data is not touched\n"
+    "  pekctl instance remove REALM     take it out of the federation; its data is not touched. One "
+    "that a hub\n"
+    "                  hosts (local_realm) comes back when that hub starts anew\n"
     "  pekctl user list                 who has an account at the hub\n"
     "  pekctl user admin USER           may change the registry through the API\n"
     "  pekctl user unadmin USER         may not any more\n"
@@ -207,7 +209,7 @@ static enum pekctl_exit set_status(struct run *run, const char *status)
 {
     const char *params[] = {run->arguments.words[2], status, WHO};
     enum pekctl_exit exit_code = change(run, instance_store_set_status.sql, 3, params,
-                                        STATUS_NOT_FOUND, "is no realm of a worker");
+                                        STATUS_NOT_FOUND, "is not registered");
 
     if (exit_code == PEKCTL_DONE)
         output_change(run->out, "realm", params[0], status, run->arguments.json);

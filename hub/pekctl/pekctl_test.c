@@ -111,8 +111,14 @@ static void realm_in_the_hub_is_nobody_elses(void **state)
                        "INSERT INTO hub.instance (realm, name, local) VALUES ('hub', 'hub', true)");
     expect("instance add hub h:1", PEKCTL_REFUSED, "", "hub");
     expect("instance add hub h:1 --replace", PEKCTL_REFUSED, "", "hosted in the hub");
-    expect("instance remove hub", PEKCTL_REFUSED, "", "no realm of a worker");
     expect("instance list", PEKCTL_DONE, "in the hub", "");
+    expect("instance drain hub", PEKCTL_DONE, "realm hub is DRAINING", "");
+    expect("instance remove hub", PEKCTL_DONE, "realm hub is REMOVED", "");
+    expect("instance remove hub", PEKCTL_REFUSED, "", "hub is not registered");
+    expect("instance remove nowhere", PEKCTL_REFUSED, "", "nowhere is not registered");
+    /* Nobody's now, so a worker may have it. */
+    expect("instance add hub h:1", PEKCTL_DONE, "realm hub is ACTIVE", "");
+    assert_string_equal(value("SELECT local || ' ' || target FROM hub.instance"), "false h:1");
 }
 
 static void seventeenth_realm_is_refused(void **state)

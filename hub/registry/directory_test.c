@@ -39,6 +39,8 @@ struct scene {
     size_t worker_count;
     struct cancel cancel;
     char problem_realm[64];
+    const char *local_realm; /* NULL: none is hosted */
+    struct rpc_host *local_host;
     struct fault problem;
     enum instance_status seen[64]; /* every status of every instance, in order */
     size_t seen_count;
@@ -172,7 +174,8 @@ static void follow(struct scene *scene, const char *const *seeds, size_t seed_co
     const struct directory_options options = {
         .pg = scene->run->pg,
         .registry = &scene->registry,
-        .local_realm = "",
+        .local_realm = scene->local_realm ? scene->local_realm : "",
+        .local_host = scene->local_host,
         .seeds = seeds,
         .seed_count = seed_count,
         .listen = "127.0.0.1:8080",
@@ -296,6 +299,75 @@ static void worker_added_in_sql_serves_and_drains_and_goes_without_restart(struc
     await(scene, "a", INSTANCE_SERVING, SOON_MS);
     sql(SET_STATUS, "REMOVED", "a");
     await_gone(scene, "a", 1000);
+}
+
+static void host(struct scene *scene, const char *realm)
+{
+    scene->local_realm = realm;
+    scene->local_host = worker_start(scene, realm, 0, NULL)->host;
+}
+
+static void await_problem(struct scene *scene, const char *text)
+{
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    while (!strstr(scene->problem.text, text) && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1);
+    if (!strstr(scene->problem.text, text))
+        fail_msg("\"%s\" is not in \"%s\"", text, scene->problem.text);
+}
+
+static void realm_in_the_hub_follows_the_table_like_all_others(struct scene *scene)
+{
+    host(scene, "home");
+    follow(scene, NULL, 0, NULL);
+    await(scene, "home", INSTANCE_SERVING, SOON_MS);
+    sql(SET_STATUS, "DRAINING", "home");
+    await(scene, "home", INSTANCE_IS_DRAINING, SOON_MS);
+    sql(SET_STATUS, "REMOVED", "home");
+    await_gone(scene, "home", SOON_MS);
+    /* A hub that begins brings it back, and those that run follow. */
+    unfollow(scene);
+    begin(scene);
+    follow(scene, NULL, 0, NULL);
+    await(scene, "home", INSTANCE_SERVING, SOON_MS);
+}
+
+/* Hubs that host different realms would each be alone with theirs. */
+static void mistyped_realm_in_the_hub_is_told_and_leaves_no_trace(struct scene *scene)
+{
+    char rows[64];
+    sql("INSERT INTO hub.instance (realm, name, local) VALUES ('home', 'home', true)");
+    host(scene, "hmoe");
+    follow(scene, NULL, 0, NULL);
+    assert_int_equal(scene->registry.count, 0);
+    assert_string_equal(scene->problem.field, "local_realm");
+    assert_string_equal(scene->problem.text,
+                        "realm hmoe is not served: that of the hubs is home; correct local_realm, "
+                        "or pekctl instance remove home");
+    pg_cluster_query(cluster, "SELECT string_agg(realm, ' ') FROM hub.instance", rows,
+                     sizeof(rows));
+    assert_string_equal(rows, "home");
+    /* As it is told: no restart. */
+    sql(SET_STATUS, "REMOVED", "home");
+    await(scene, "hmoe", INSTANCE_SERVING, SOON_MS);
+}
+
+static void realm_of_a_worker_is_not_taken_by_a_hub(struct scene *scene)
+{
+    const struct worker *worker = worker_start(scene, "a", 0, NULL);
+    sql(ADD, "a", worker->target);
+    host(scene, "a");
+    follow(scene, NULL, 0, NULL);
+    assert_string_equal(await(scene, "a", INSTANCE_SERVING, SOON_MS)->target, worker->target);
+    await_problem(scene, "realm a is not served here: a worker has it");
+    sql(SET_STATUS, "REMOVED", "a");
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    const struct instance *instance = NULL;
+    while ((!instance || instance->target) && clock_monotonic_us() < until_us) {
+        fiber_sleep_ms(1);
+        instance = registry_find(&scene->registry, SLICE_LIT("a"));
+    }
+    assert_true(instance && !instance->target);
 }
 
 static void
@@ -579,6 +651,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE(worker_added_in_sql_serves_and_drains_and_goes_without_restart),
+        SCENE(realm_in_the_hub_follows_the_table_like_all_others),
+        SCENE(mistyped_realm_in_the_hub_is_told_and_leaves_no_trace),
+        SCENE(realm_of_a_worker_is_not_taken_by_a_hub),
         SCENE(what_a_worker_says_of_itself_is_noted_and_does_not_wake_the_hubs_for_ever),
         SCENE(another_address_is_another_instance_and_the_old_one_ends_with_its_last_call),
         SCENE(realm_that_found_no_slot_is_added_when_one_is_free),
