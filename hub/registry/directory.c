@@ -42,10 +42,9 @@ static int ca_file(const char *pem)
     return fd;
 }
 
-static enum status add(struct directory *directory, const struct instance_row *row,
-                       struct fault *fault)
+enum status directory_add(struct registry *registry, const struct rpc_tls *own,
+                          const struct instance_row *row, struct fault *fault)
 {
-    const struct rpc_tls *own = directory->options.tls;
     struct rpc_tls tls = {0};
     char path[32];
     struct instance_spec spec = {row->realm, row->name, row->target, NULL, endpoint_of(row), -1};
@@ -67,7 +66,7 @@ static enum status add(struct directory *directory, const struct instance_row *r
         snprintf(path, sizeof(path), "/proc/self/fd/%d", spec.ca_fd);
         tls.ca_path = path;
     }
-    return registry_add(directory->options.registry, &spec, fault);
+    return registry_add(registry, &spec, fault);
 }
 
 static enum status check(const struct directory *directory, const struct instance_row *row,
@@ -103,7 +102,7 @@ static enum status apply_row(struct directory *directory, const struct instance_
         instance = NULL;
     }
     if (!status && !instance)
-        status = add(directory, row, fault);
+        status = directory_add(registry, directory->options.tls, row, fault);
     if (status)
         return status;
     follow_row(registry_find(registry, slice_str(row->realm)), row);

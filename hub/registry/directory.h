@@ -46,6 +46,10 @@ struct directory {
 PEK_MUST_CHECK enum status directory_open(struct directory *directory,
                                           const struct directory_options *options,
                                           struct fault *fault);
+/* One instance as its row says: `tls` as in the options; a CA of its own and the name that its certificate must have are the row's.
+ * Statuses of registry_add, and FAILED_PRECONDITION for a CA without `tls`. */
+PEK_MUST_CHECK enum status directory_add(struct registry *registry, const struct rpc_tls *tls,
+                                         const struct instance_row *row, struct fault *fault);
 /* In a fiber; before registry_stop. Also when it was never opened, if zeroed. */
 void directory_stop(struct directory *directory);
 
