@@ -155,8 +155,12 @@ wait_until() { # seconds program command…
     done
 }
 
+# Whether somebody listens there on loopback or everywhere. Not by connecting, for which a busy listener has no room.
 port_in_use() { # port
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    local hex
+    printf -v hex '%04X' "$1"
+    awk -v port="$hex" '$4 == "0A" && $2 ~ "^(0100007F|0+|0+FFFF00000100007F):" port "$" { found = 1 } END { exit !found }' \
+        <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 }
 
 free_ports() { # count: that many in a row, below those that the system gives to clients
