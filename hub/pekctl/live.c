@@ -29,11 +29,6 @@ static void on_info(void *arg, struct instance *instance)
     on_status(arg, instance);
 }
 
-static void on_policies(void *arg, struct instance *instance, const char *const *users, size_t count)
-{
-    (void)arg, (void)instance, (void)users, (void)count;
-}
-
 /* Of one that answers, only when it has said who it is, because it may be REFUSED for that. */
 static bool is_known(const struct instance *instance)
 {
@@ -67,8 +62,7 @@ static bool look(struct asking *asking)
 static void ask_all(void *arg)
 {
     struct asking *asking = arg;
-    const struct registry_options options = {
-        .issuer = "pekctl", .arg = asking, .on_policies = on_policies, .on_status = on_status};
+    const struct registry_options options = {.arg = asking, .on_status = on_status};
     int64_t until_us = deadline_after_ms(LIVE_TIMEOUT_MS);
 
     asking->began_us = clock_monotonic_us();
@@ -83,7 +77,8 @@ static void ask_all(void *arg)
         if (!directory_add(&asking->registry, asking->tls, &live->row, &fault))
             continue;
         live->state = instance_status_name(INSTANCE_REFUSED);
-        snprintf(live->problem, sizeof(live->problem), "%.*s", INSTANCE_PROBLEM_BYTES_MAX, fault.text);
+        snprintf(live->problem, sizeof(live->problem), "%.*s", INSTANCE_PROBLEM_BYTES_MAX,
+                 fault.text);
     }
     while (!look(asking) && !fiber_event_wait(&asking->news, until_us)) {
     }

@@ -9,7 +9,8 @@
 
 #include "hub/registry/instance_store.h"
 
-#define LIVE_TIMEOUT_MS 3000 /* for all together; a worker that hangs is UNREACHABLE after two heartbeats */
+#define LIVE_TIMEOUT_MS                                                                            \
+    3000 /* for all together; a worker that hangs is UNREACHABLE after two heartbeats */
 
 struct live {
     struct instance_row row; /* which one; the caller's */

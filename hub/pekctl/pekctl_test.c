@@ -1,12 +1,12 @@
 /* pekctl as it is used, against a real PostgreSQL. */
 #include "hub/pekctl/pekctl.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -22,7 +22,7 @@ struct directory_options {
     struct registry *registry;
     const char *local_realm;     /* hosted here; "" for none */
     struct rpc_host *local_host; /* serves it */
-    const char *const *seeds; /* "realm=target" */
+    const char *const *seeds;    /* "realm=target" */
     size_t seed_count;
     const char *listen;        /* the hub's own address, which no instance may have */
     const struct rpc_tls *tls; /* CA by default, and the hub's certificate; NULL: plain text */
