@@ -46,6 +46,7 @@ static void check_keys(struct config *config, const struct settings *s)
 static void check_certificates(struct config *config, const struct settings *s)
 {
     const struct certificate_file key = {"tls_key", s->tls_key};
+    const char *name = s->tls_name[0] ? s->tls_name : s->realm;
     const struct certificate_file all[] = {{"tls_certificate", s->tls_certificate},
                                            {"tls_ca", s->tls_ca},
                                            {"hub_jwks_ca", s->hub_jwks_ca}};
@@ -59,8 +60,7 @@ static void check_certificates(struct config *config, const struct settings *s)
         if (status == STATUS_OK && i == 0)
             status = certificate_check_pair(&all[i], &key, &fault);
         if (status == STATUS_OK && i == 0)
-            status =
-                certificate_check_name(&all[i], s->tls_name[0] ? s->tls_name : s->realm, &fault);
+            status = certificate_check_name(&all[i], name, &fault);
         if (status != STATUS_OK)
             config_mistake_fault(config, &fault);
     }
