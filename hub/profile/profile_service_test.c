@@ -414,29 +414,6 @@ static void nobody_deletes_another(struct hub_world *h)
     desk_close(&desk);
 }
 
-/* Whatever they call themself: the realm would be left without. */
-static void who_administers_a_realm_is_not_deleted(struct hub_world *h)
-{
-    static const char *const names[] = {"me", "bob", "bob.n"};
-    struct desk desk;
-    world_god(h->w, &h->w->b, "bob");
-    desk_open(h, &desk, "bob");
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        assert_int_equal(delete_user(&desk, names[i]), STATUS_FAILED_PRECONDITION);
-        assert_string_equal(h->fault.reason, "REALM_ADMINISTRATOR");
-        assert_non_null(strstr(h->fault.text, "realm b"));
-    }
-    assert_int_equal(get(&desk, "me"), STATUS_OK);
-    assert_string_equal(
-        world_value(h->w, "SELECT (disabled_at IS NULL)::text || (SELECT count(*) FROM hub.profile"
-                          " WHERE user_id = 'bob') FROM hub.user_account WHERE id = 'bob'"),
-        "true1");
-    /* What the hub remembers of a moment ago is not what counts: it asks the realm. */
-    world_sql(h->w, "SET pek.realm = 'b'; DELETE FROM pek.policy_assignment WHERE user_id = 'bob'");
-    assert_int_equal(delete_user(&desk, "me"), STATUS_OK);
-    desk_close(&desk);
-}
-
 static struct desk *of_the_deleted;
 
 /* The hub hears of ended sessions by NOTIFY, a moment after the answer. */
@@ -609,7 +586,6 @@ int main(void)
         HUB_TEST(sessions_learn_what_their_user_is_called_now),
         HUB_TEST(username_changes_once_in_thirty_days),
         HUB_TEST(nobody_deletes_another),
-        HUB_TEST(who_administers_a_realm_is_not_deleted),
         HUB_TEST(of_who_deletes_themself_a_row_without_name_is_left),
         HUB_TEST(who_is_deleted_stays_so),
         HUB_TEST(a_former_username_leads_to_its_owner_and_is_nobody_elses),

@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hub/registry/instance_rules.h"
+#include "hub/registry/testing/plain_instance.h"
 #include "hub/schema/testing/hub_cluster.h"
-#include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/rpc/testing/certificates.h"
 #include "tests/support/fiber_run.h"
@@ -46,57 +45,6 @@ struct scene {
     size_t seen_count;
 };
 
-static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_request *req,
-                            instance_v1_info *res)
-{
-    const struct worker *worker = rpc_data(ctx);
-    struct arena *arena = rpc_arena(ctx);
-    (void)req;
-    res->realm = arena_printf(arena, "%s", worker->realm);
-    res->version = arena_printf(arena, "7");
-    res->services = arena_zalloc(arena, 2, sizeof(char *));
-    res->services[res->n_services++] = arena_printf(arena, "pek.instance.v1.InstanceService");
-    return STATUS_OK;
-}
-
-static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
-                               instance_v1_issue_token_response *res)
-{
-    (void)req, (void)res;
-    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "nobody");
-}
-
-static enum status watch_policies(struct rpc_ctx *ctx,
-                                  const instance_v1_watch_policies_request *req,
-                                  struct instance_v1_watch_policies_stream *stream)
-{
-    struct fiber_event never = {0};
-    (void)req, (void)stream;
-    return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
-}
-
-static enum status list_unnamed_people(struct rpc_ctx *ctx,
-                                       const instance_v1_list_unnamed_people_request *req,
-                                       instance_v1_list_unnamed_people_response *res)
-{
-    (void)req, (void)res;
-    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is listed here");
-}
-
-static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_request *req,
-                              instance_v1_put_people_response *res)
-{
-    (void)req, (void)res;
-    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is told of here");
-}
-
-static const struct instance_v1_instance_service worker_ops = {.issue_token = issue_token,
-                                                               .get_info = get_info,
-                                                               .watch_policies = watch_policies,
-                                                               .put_people = put_people,
-                                                               .list_unnamed_people =
-                                                                   list_unnamed_people};
-
 static struct worker *worker_start(struct scene *scene, const char *realm, int port,
                                    const struct rpc_tls *tls)
 {
@@ -110,8 +58,9 @@ static struct worker *worker_start(struct scene *scene, const char *realm, int p
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
     const struct rpc_server_options options = {.listen = listen, .tls = tls};
     assert_int_equal(rpc_host_new(scene->run->fibers, &limits, &worker->host), STATUS_OK);
-    assert_int_equal(instance_v1_instance_service_add(worker->host, &worker_ops, worker, &fault),
-                     STATUS_OK);
+    assert_int_equal(
+        instance_v1_instance_service_add(worker->host, &plain_instance, &worker->realm, &fault),
+        STATUS_OK);
     if (rpc_server_new(scene->runtime, worker->host, &options, &worker->server, &fault))
         fail_msg("%s", fault.text);
     snprintf(worker->target, sizeof(worker->target), "127.0.0.1:%d",
@@ -591,43 +540,6 @@ static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct sce
     certificates_close(&theirs);
 }
 
-static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
-{
-    static const char *const bad[] = {"",           "host",    "host:",         "host:0",
-                                      "host:65536", "host:1x", "a:1,b:2",       "a b:1",
-                                      ":1",         "::1:1",   "http://host:1", "unix:"};
-    static const char *const good[] = {"host:1",      "127.0.0.1:65535",      "[::1]:7101",
-                                       "unix:/run/w", "dns:///w.example:443", "ipv4:10.0.0.1:7101"};
-    struct fault fault;
-    (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const struct instance_row row = {.realm = "a", .target = bad[i]};
-        if (instance_row_check(&row, &fault) != STATUS_INVALID_ARGUMENT)
-            fail_msg("'%s' passed", bad[i]);
-        assert_string_equal(fault.field, "target");
-    }
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        const struct instance_row row = {.realm = "a", .target = good[i]};
-        if (instance_row_check(&row, &fault))
-            fail_msg("'%s' was refused", good[i]);
-    }
-    const struct instance_row ca = {.realm = "a", .target = "h:1", .ca_pem = "-----BEGIN nothing"};
-    assert_int_equal(instance_row_check(&ca, &fault), STATUS_INVALID_ARGUMENT);
-    assert_string_equal(fault.field, "ca_pem");
-}
-
-static void own_address_is_known_in_its_forms(void **state)
-{
-    (void)state;
-    assert_true(target_is_listen("127.0.0.1:8080", "127.0.0.1:8080"));
-    assert_true(target_is_listen("dns:///localhost:8080", "127.0.0.1:8080"));
-    assert_true(target_is_listen("[::1]:8080", "0.0.0.0:8080"));
-    assert_true(target_is_listen("pek.example:8080", "pek.example:8080"));
-    assert_false(target_is_listen("127.0.0.1:8081", "127.0.0.1:8080"));
-    assert_false(target_is_listen("10.0.0.7:8080", "127.0.0.1:8080"));
-    assert_false(target_is_listen("unix:/run/worker", "127.0.0.1:8080"));
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -664,8 +576,6 @@ int main(void)
         SCENE(draining_worker_is_not_serving_before_it_is_unreachable),
         SCENE(seeds_come_follow_and_go_but_leave_alone_what_an_administrator_touched),
         SCENE(certificate_must_name_the_realm_and_be_of_the_rows_own_ca),
-        cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
-        cmocka_unit_test(own_address_is_known_in_its_forms),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
