@@ -16,6 +16,7 @@
 #include "shared/base/listen.h"
 #include "shared/crypto/certificate.h"
 #include "shared/pg/pg.h"
+#include "worker/realm/migrations.h"
 
 static void check_keys(struct config *config, const struct hub_config *hub)
 {
@@ -25,35 +26,87 @@ static void check_keys(struct config *config, const struct hub_config *hub)
 
     keys_init(&keys);
     if (keys_open(&keys, hub, &fault))
-        config_mistake(config, "%s%s%s", fault.field, fault.field[0] ? ": " : "", fault.text);
+        config_mistake_fault(config, &fault);
     keys_done(&keys);
     if (hub->oauth_client_id[0] &&
         secret_load(hub->oauth_client_secret_path, "oauth_client_secret_path", &secret, &fault))
-        config_mistake(config, "oauth_client_secret_path: %s", fault.text);
+        config_mistake_fault(config, &fault);
     secret_free(secret);
 }
 
-static void check_pair(struct config *config, const char *certificate, const char *key,
-                       const char *names)
+/* Whoever has a key that is used for two things is both. */
+static void check_signing_key(struct config *config, const struct hub_config *hub,
+                              const char *field, const char *path)
 {
-    if (!certificate[0])
-        return;
-    enum status status = certificate_matches(certificate, key);
-    const char *problem = status ? "" : certificate_problem(certificate, clock_wall_s());
-    if (status)
-        config_mistake(config, "%s %s", names,
-                       status == STATUS_FAILED_PRECONDITION ? "are not a pair"
-                                                            : "cannot both be read as PEM");
-    if (problem[0])
-        config_mistake(config, "%s: the certificate %s", names, problem);
+    const struct certificate_file others[] = {
+        {"hub_key", hub->hub_key},     {"tls_key", hub->tls_key},   {"tls_ca", hub->tls_ca},
+        {"https_key", hub->https_key}, {"oauth_ca", hub->oauth_ca},
+    };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (strcmp(field, others[i].field) != 0 && certificate_is_same_key(path, others[i].path))
+            config_mistake(config, "%s: it is the key of %s; it needs one of its own", field,
+                           others[i].field);
 }
 
-static void check_ca(struct config *config, const char *path)
+/* One of our own is for `key`, and names `name`; NULL: it has none, or may name whom it will. */
+static void check_certificate(struct config *config, const struct certificate_file *file,
+                              const struct certificate_file *key, const char *name)
 {
-    const char *problem = path[0] ? certificate_problem(path, clock_wall_s()) : "";
+    struct fault fault = {0};
 
-    if (problem[0])
-        config_mistake(config, "tls_ca %s", problem);
+    if (!file->path[0])
+        return;
+    enum status status = config_is_checked(config)
+                             ? certificate_check_time(file, clock_wall_s(), &fault)
+                             : certificate_check(file, &fault);
+    if (!status && key)
+        status = certificate_check_pair(file, key, &fault);
+    if (!status && name)
+        status = certificate_check_name(file, name, &fault);
+    if (status)
+        config_mistake_fault(config, &fault);
+}
+
+/* The host that browsers ask for; NULL for none, or when a proxy asks for them. */
+static const char *public_host(const struct hub_config *hub, char *ret_host, size_t bytes)
+{
+    const char *host = strstr(hub->public_url, "://");
+
+    if (!host || hub->trusted_proxies.count > 0)
+        return NULL;
+    host += 3;
+    size_t len = host[0] == '[' ? strcspn(++host, "]") : strcspn(host, ":/");
+    snprintf(ret_host, bytes, "%.*s", (int)len, host);
+    return ret_host;
+}
+
+static void check_certificates(struct config *config, const struct hub_config *hub)
+{
+    const struct certificate_file realms = {"tls_certificate", hub->tls_certificate},
+                                  realms_key = {"tls_key", hub->tls_key},
+                                  site = {"https_certificate", hub->https_certificate},
+                                  site_key = {"https_key", hub->https_key},
+                                  realms_ca = {"tls_ca", hub->tls_ca},
+                                  oauth_ca = {"oauth_ca", hub->oauth_ca};
+    char host[INSTANCE_TARGET_BYTES_MAX + 1], realm[REALM_BYTES_MAX + 1];
+
+    check_certificate(config, &realms, &realms_key, NULL);
+    check_certificate(config, &site, &site_key, public_host(hub, host, sizeof(host)));
+    check_certificate(config, &realms_ca, NULL, NULL);
+    check_certificate(config, &oauth_ca, NULL, NULL);
+    /* With a worker's the hub would be let in, and whoever has that worker could be the hub. */
+    for (size_t i = 0; realms.path[0] && i < hub->instances.count; i++) {
+        const char *item = hub->instances.items[i];
+        struct fault fault = {0};
+        snprintf(realm, sizeof(realm), "%.*s", (int)strcspn(item, "="), item);
+        if (!certificate_check_name(&realms, realm, &fault))
+            config_mistake(config, "tls_certificate: %s is that of realm %s, and not the hub's",
+                           realms.path, realm);
+    }
+    check_signing_key(config, hub, "hub_key", hub->hub_key);
+    if (hub->local_realm[0])
+        check_signing_key(config, hub, "local_instance_key", hub->local_instance_key);
 }
 
 /* What the server, the announcer and the site would refuse when they open. */
@@ -76,30 +129,59 @@ static void check_parts(struct config *config, const struct hub_config *hub)
     files_close(&files);
 }
 
-static void check_addresses(struct config *config, const struct hub_config *hub)
+/* One of `instances`, beside those before it. */
+static void check_instance(struct config *config, const struct hub_config *hub, size_t index)
 {
-    struct sockaddr_storage address;
-    char realm[REALM_BYTES_MAX + 1];
+    const char *item = hub->instances.items[index], *target = strchr(item, '=') + 1;
+    char realm[REALM_BYTES_MAX + 2]; /* one that is too long stays so */
+    struct fault fault = {0};
 
-    if (!listen_parse(hub->listen, &address))
-        config_mistake(config, "listen: '%s' is no IP address and port", hub->listen);
-    for (size_t i = 0; i < hub->instances.count; i++) {
-        const char *item = hub->instances.items[i], *target = strchr(item, '=') + 1;
-        struct fault fault = {0};
-        snprintf(realm, sizeof(realm), "%.*s", (int)(target - 1 - item), item);
-        const struct instance_row row = {.realm = realm, .target = target};
-        if (instance_row_check(&row, &fault))
-            config_mistake(config, "instances: '%s': %s", item, fault.text);
+    snprintf(realm, sizeof(realm), "%.*s", (int)(target - 1 - item), item);
+    const struct instance_row row = {.realm = realm, .target = target};
+    if (instance_row_check(&row, &fault))
+        config_mistake(config, "instances: '%s': %s", item, fault.text);
+    else if (strcmp(realm, hub->local_realm) == 0)
+        config_mistake(config, "instances: '%s': realm %s is local_realm already", item, realm);
+    else if (target_is_listen(target, hub->listen))
+        config_mistake(config, "instances: '%s': that is this hub itself", item);
+    for (size_t i = 0; i < index; i++) {
+        const char *other = hub->instances.items[i];
+        if (strncmp(item, other, (size_t)(target - item)) == 0)
+            config_mistake(config, "instances: realm %s is named twice", realm);
+        else if (strcmp(target, strchr(other, '=') + 1) == 0)
+            config_mistake(config, "instances: '%s' and '%s' are one worker", other, item);
     }
 }
 
-static void check_database(struct config *config, const struct hub_config *hub)
+static void check_addresses(struct config *config, const struct hub_config *hub)
 {
-    const struct pg_options pg = {.conninfo = hub->database, .schema = hub_migrations()};
+    struct sockaddr_storage address;
+
+    if (!listen_parse(hub->listen, &address))
+        config_mistake(config, "listen: '%s' is no IP address and port", hub->listen);
+    if (hub->local_realm[0] && !realm_is_valid(hub->local_realm))
+        config_mistake(config,
+                       "local_realm: '%s' is no realm, which is 1 to %d of a-z, 0-9 and "
+                       "'-', and does not begin with '-'",
+                       hub->local_realm, REALM_BYTES_MAX);
+    for (size_t i = 0; i < hub->instances.count; i++)
+        check_instance(config, hub, i);
+}
+
+/* What may be otherwise in a moment: a start meets it by itself, and says the same. */
+static void check_surroundings(struct config *config, const struct hub_config *hub)
+{
+    const char *local = hub->local_database[0] ? hub->local_database : hub->database;
+    const struct pg_options own = {.conninfo = hub->database, .schema = hub_migrations()},
+                            realms = {.conninfo = local, .schema = realm_migrations()};
     struct fault fault = {0};
 
-    if (pg_probe(&pg, &fault))
+    if (listen_try(hub->listen, "listen", &fault))
+        config_mistake_fault(config, &fault);
+    if (pg_probe(&own, &fault))
         config_mistake(config, "database: %s", fault.text);
+    if (hub->local_realm[0] && pg_probe(&realms, &fault))
+        config_mistake(config, "local_database: %s", fault.text);
 }
 
 void check_hub_config(struct config *config, const void *values)
@@ -107,10 +189,9 @@ void check_hub_config(struct config *config, const void *values)
     const struct hub_config *hub = values;
 
     check_keys(config, hub);
-    check_pair(config, hub->tls_certificate, hub->tls_key, "tls_certificate and tls_key");
-    check_pair(config, hub->https_certificate, hub->https_key, "https_certificate and https_key");
-    check_ca(config, hub->tls_ca);
+    check_certificates(config, hub);
     check_addresses(config, hub);
     check_parts(config, hub);
-    check_database(config, hub);
+    if (config_is_checked(config))
+        check_surroundings(config, hub);
 }

@@ -84,7 +84,7 @@ static const struct config_option options[] = {
      OPTION(STRING, local_realm),
      .fallback = "",
      .max = 63,
-     .help = "realm hosted in this process; empty for none"},
+     .help = "realm hosted in this process, the same in all hubs; empty for none"},
     {.name = "local_database",
      OPTION(STRING, local_database),
      .fallback = "",

@@ -187,6 +187,7 @@ static enum status open_workers(struct hub *hub, struct fault *fault)
         .pg = hub->pg,
         .registry = &hub->registry,
         .local_realm = config->local_realm,
+        .local_host = hub->realm ? realm_host(hub->realm) : NULL,
         .seeds = config->instances.items,
         .seed_count = config->instances.count,
         .listen = config->listen,

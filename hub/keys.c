@@ -39,15 +39,26 @@ static struct reading reading_of(const struct hub_config *config)
     };
 }
 
+/* The text has the path; this is the setting that it came from. */
+static enum status read_ring(const struct jwt_keyring_files *files, const char *field,
+                             struct jwt_keys *ret_keys, struct fault *fault)
+{
+    struct fault why = {0};
+    enum status status = jwt_keyring_read(files, ret_keys, &why);
+
+    return status ? fault_set(fault, status, field, "%s", why.text) : STATUS_OK;
+}
+
 static void read_files(void *arg)
 {
     struct reading *reading = arg;
 
     jwt_keys_init(&reading->realm_keys);
-    reading->status = jwt_keyring_read(&reading->hub, &reading->hub_keys, &reading->fault);
+    reading->status = read_ring(&reading->hub, "hub_key", &reading->hub_keys, &reading->fault);
     if (reading->status || !reading->realm.signer)
         return;
-    reading->status = jwt_keyring_read(&reading->realm, &reading->realm_keys, &reading->fault);
+    reading->status =
+        read_ring(&reading->realm, "local_instance_key", &reading->realm_keys, &reading->fault);
     if (reading->status)
         jwt_keys_done(&reading->hub_keys);
 }

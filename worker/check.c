@@ -10,43 +10,59 @@
 #include "worker/program.h"
 #include "worker/realm/migrations.h"
 
+/* Whoever has a key that is used for two things is both. */
+static void check_is_own(struct config *config, const struct settings *s,
+                         const struct jwt_keys *own, const struct jwt_keys *hub)
+{
+    const struct certificate_file others[] = {{"tls_key", s->tls_key}, {"tls_ca", s->tls_ca}};
+    const char *whose = "";
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (certificate_is_same_key(s->instance_key, others[i].path))
+            whose = others[i].field;
+    if (jwt_keys_find(hub, slice_str(es256_key_kid(own->signer))))
+        whose = "hub_keys";
+    if (whose[0])
+        config_mistake(config, "instance_key: it is the key of %s; it needs one of its own", whose);
+}
+
 static void check_keys(struct config *config, const struct settings *s)
 {
-    struct jwt_keys keys;
-    struct fault fault = {0};
-    if (s->instance_key[0]) {
-        if (program_load_keys(s, &keys, &fault) == STATUS_OK)
-            jwt_keys_done(&keys);
-        else
-            config_mistake(config, "instance_key: %s", fault.text);
-    }
-    if (!s->hub_keys[0])
-        return;
     const struct hub_keys_source source = {.path = s->hub_keys};
+    struct jwt_keys own;
     struct hub_keys hub = {0};
+    struct fault fault = {0};
+    jwt_keys_init(&own);
     jwt_keys_init(&hub.keys);
-    fault = (struct fault){0};
-    if (hub_keys_init(&hub, &source, &fault) != STATUS_OK)
+    if (s->hub_keys[0] && hub_keys_init(&hub, &source, &fault) != STATUS_OK)
         config_mistake(config, "hub_keys: %s", fault.text);
+    if (s->instance_key[0] && program_load_keys(s, &own, &fault) != STATUS_OK)
+        config_mistake(config, "instance_key: %s", fault.text);
+    else if (s->instance_key[0])
+        check_is_own(config, s, &own, &hub.keys);
+    jwt_keys_done(&own);
     jwt_keys_done(&hub.keys);
 }
 
-static void check_certificate(struct config *config, const struct settings *s)
+static void check_certificates(struct config *config, const struct settings *s)
 {
-    if (!s->tls_certificate[0])
-        return;
-    switch (certificate_matches(s->tls_certificate, s->tls_key)) {
-    case STATUS_OK: break;
-    case STATUS_FAILED_PRECONDITION:
-        config_mistake(config, "tls_key is not the key of tls_certificate");
-        break;
-    default: config_mistake(config, "tls_certificate and tls_key cannot both be read as PEM");
-    }
-    const char *const files[][2] = {{"tls_certificate", s->tls_certificate}, {"tls_ca", s->tls_ca}};
-    for (size_t i = 0; i < 2; i++) {
-        const char *problem = certificate_problem(files[i][1], clock_wall_s());
-        if (problem[0])
-            config_mistake(config, "%s %s", files[i][0], problem);
+    const struct certificate_file key = {"tls_key", s->tls_key};
+    const char *name = s->tls_name[0] ? s->tls_name : s->realm;
+    const struct certificate_file all[] = {{"tls_certificate", s->tls_certificate},
+                                           {"tls_ca", s->tls_ca},
+                                           {"hub_jwks_ca", s->hub_jwks_ca}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        struct fault fault = {0};
+        if (!all[i].path[0])
+            continue;
+        enum status status = config_is_checked(config)
+                                 ? certificate_check_time(&all[i], clock_wall_s(), &fault)
+                                 : certificate_check(&all[i], &fault);
+        if (status == STATUS_OK && i == 0)
+            status = certificate_check_pair(&all[i], &key, &fault);
+        if (status == STATUS_OK && i == 0)
+            status = certificate_check_name(&all[i], name, &fault);
+        if (status != STATUS_OK)
+            config_mistake_fault(config, &fault);
     }
 }
 
@@ -59,18 +75,37 @@ static bool is_grpc_address(const char *address)
     return colon && colon != address && listen_port_is_valid(colon + 1);
 }
 
-void check_settings(struct config *config, const void *settings)
+static void check_addresses(struct config *config, const struct settings *s)
 {
-    const struct settings *s = settings;
-    const struct pg_options pg = {.conninfo = s->database, .schema = realm_migrations()};
     struct sockaddr_storage address;
-    struct fault fault = {0};
-    check_keys(config, s);
-    check_certificate(config, s);
     if (s->metrics_listen[0] && !listen_parse(s->metrics_listen, &address))
         config_mistake(config, "metrics_listen: '%s' is no IP address and port", s->metrics_listen);
     if (!is_grpc_address(s->listen))
         config_mistake(config, "listen: '%s' is neither host:port nor unix:/path", s->listen);
+    if (listen_is_shared(s->listen, s->metrics_listen))
+        config_mistake(config, "metrics_listen: '%s' is the port of listen", s->metrics_listen);
+}
+
+/* What may be otherwise in a moment: a start meets it by itself, and says the same. */
+static void check_surroundings(struct config *config, const struct settings *s)
+{
+    const struct pg_options pg = {.conninfo = s->database, .schema = realm_migrations()};
+    struct fault fault = {0};
+    if (listen_try(s->listen, "listen", &fault) != STATUS_OK)
+        config_mistake_fault(config, &fault);
+    if (s->metrics_listen[0] &&
+        listen_try(s->metrics_listen, "metrics_listen", &fault) != STATUS_OK)
+        config_mistake_fault(config, &fault);
     if (pg_probe(&pg, &fault) != STATUS_OK)
         config_mistake(config, "database: %s", fault.text);
+}
+
+void check_settings(struct config *config, const void *settings)
+{
+    const struct settings *s = settings;
+    check_keys(config, s);
+    check_certificates(config, s);
+    check_addresses(config, s);
+    if (config_is_checked(config))
+        check_surroundings(config, s);
 }

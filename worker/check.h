@@ -1,4 +1,5 @@
-/* check: what `check-config` finds out beyond the values: files, pairs of keys, addresses, the database. */
+/* check: what a start and `check-config` find out beyond the values: files, pairs of keys, addresses. check-config also looks
+ * whether they are free now, valid at this time, and what the database says. */
 #ifndef PEK_WORKER_CHECK_H
 #define PEK_WORKER_CHECK_H
 

@@ -26,6 +26,7 @@
 #include "shared/config/config.h"
 #include "shared/jwt/jwt.h"
 #include "shared/rpc/rpc.h"
+#include "shared/rpc/testing/certificates.h"
 #include "tests/support/fiber_run.h"
 #include "tests/support/pg_cluster.h"
 
@@ -35,8 +36,9 @@
 
 static const char *program;
 static struct pg_cluster *cluster;
-static char folder[64], database[512], owner[512], key_path[128], hub_path[128];
+static char folder[64], database[512], owner[512], key_path[128], hub_path[128], hub_key_path[128];
 static struct jwt_keys hub_keys;
+static struct certificates authority;
 
 static int setup(void **state)
 {
@@ -49,6 +51,9 @@ static int setup(void **state)
     jwt_keys_init(&hub_keys);
     assert_int_equal(es256_key_generate(&key), STATUS_OK);
     assert_int_equal(jwt_keys_set_signer(&hub_keys, key), STATUS_OK);
+    snprintf(hub_key_path, sizeof(hub_key_path), "%s/hub.pem", folder);
+    assert_int_equal(es256_key_save_private(key, hub_key_path, NULL), STATUS_OK);
+    certificates_open(&authority);
     es256_key_free(key);
     struct buffer jwks;
     buffer_init(&jwks, JWT_JWKS_BYTES_MAX);
@@ -71,6 +76,8 @@ static int teardown(void **state)
     (void)state;
     unlink(key_path);
     unlink(hub_path);
+    unlink(hub_key_path);
+    certificates_close(&authority);
     rmdir(folder);
     jwt_keys_done(&hub_keys);
     cluster = pg_cluster_stop(cluster);
@@ -217,8 +224,83 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     check_config_finds("--hub-keys", "/nowhere.json", "hub_keys: ");
     check_config_finds("--listen", "127.0.0.1:65536", "listen: '127.0.0.1:65536'");
     check_config_finds("--metrics-listen", "localhost", "metrics_listen: 'localhost'");
+    check_config_finds("--hub-jwks-ca", "/no/ca",
+                       "hub_jwks_ca: /no/ca cannot be read: No such file or directory");
+    check_config_finds("--instance-key", hub_key_path, "instance_key: it is the key of hub_keys");
     check_config_finds("--database", "host=/nowhere dbname=pek", "database: ");
     check_config_finds("--database", owner, "database: ");
+}
+
+/* check-config, and a start, over TLS, with one file of another: both must end with 2 and say the same. */
+static void both_find(const char *certificate, const char *key, const char *flag, const char *value,
+                      const char *mistake)
+{
+    static const char *const commands[] = {"check-config", "serve"};
+    for (size_t i = 0; i < 2; i++) {
+        FILE *out;
+        char line[LINE_BYTES_MAX];
+        pid_t pid = start(&out, commands[i], "--realm", "worker-acme", "--listen", "127.0.0.1:0",
+                          "--tls-ca", authority.ca_path, "--tls-certificate", certificate,
+                          "--tls-key", key, "--instance-key", key_path, "--hub-keys", hub_path,
+                          "--database", database, flag, value, (char *)NULL);
+        if (!read_until(out, mistake, line))
+            fail_msg("%s %s %s: nothing says \"%s\"", commands[i], flag, value, mistake);
+        assert_int_equal(finish(pid, &out), strstr(mistake, "is right") ? 0 : CONFIG_EXIT_MISTAKE);
+        if (strstr(mistake, "is right"))
+            break;
+    }
+}
+
+static void files_of_another_realm_are_refused(void **state)
+{
+    struct certificate_paths acme, other;
+    char text[256];
+    (void)state;
+    certificates_issue(&authority, "acme", "worker-acme", &acme);
+    certificates_issue(&authority, "other", "worker-other", &other);
+    both_find(acme.certificate, acme.key, "--log-level", "info", "the configuration is right");
+    snprintf(text, sizeof(text), "tls_key: %s is not the key of tls_certificate", other.key);
+    both_find(acme.certificate, other.key, "--log-level", "info", text);
+    snprintf(text, sizeof(text), "tls_certificate: %s names worker-other, and not worker-acme",
+             other.certificate);
+    both_find(other.certificate, other.key, "--log-level", "info", text);
+    both_find(other.certificate, other.key, "--tls-name", "worker-other",
+              "the configuration is right");
+    both_find(acme.certificate, acme.key, "--tls-ca", "/no/ca",
+              "tls_ca: /no/ca cannot be read: No such file or directory");
+    assert_int_equal(chmod(acme.key, 0600), 0);
+    both_find(acme.certificate, acme.key, "--instance-key", acme.key,
+              "instance_key: it is the key of tls_key");
+}
+
+/* A port that somebody has: the same words, though a start meets it by itself. */
+static void a_port_in_use_is_told_with_the_reason(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    char text[64], mistake[128], line[LINE_BYTES_MAX];
+    FILE *out;
+    (void)state;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(text, sizeof(text), "127.0.0.1:%d", ntohs(address.sin_port));
+    snprintf(mistake, sizeof(mistake), "cannot listen on %s: Address already in use", text);
+    check_config_finds("--listen", text, mistake);
+    check_config_finds("--metrics-listen", text, mistake);
+    pid_t pid = start(&out, "serve", "--realm", "worker-acme", "--plaintext", "--listen", text,
+                      "--instance-key", key_path, "--hub-keys", hub_path, "--database", database,
+                      (char *)NULL);
+    assert_true(read_until(out, mistake, line));
+    assert_int_equal(finish(pid, &out), 1);
+    close(fd);
+    pid = start(&out, "serve", "--realm", "worker-acme", "--plaintext", "--listen", text,
+                "--metrics-listen", text, "--instance-key", key_path, "--hub-keys", hub_path,
+                "--database", database, (char *)NULL);
+    snprintf(mistake, sizeof(mistake), "metrics_listen: '%s' is the port of listen", text);
+    assert_true(read_until(out, mistake, line));
+    assert_int_equal(finish(pid, &out), CONFIG_EXIT_MISTAKE);
 }
 
 /* What a caller does: a token for an assertion, a group for the token. */
@@ -499,6 +581,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(mistakes_of_configuration_end_with_2),
         cmocka_unit_test(commands_prepare_a_realm_and_repeat_without_harm),
         cmocka_unit_test(check_config_reads_files_and_asks_the_database),
+        cmocka_unit_test(files_of_another_realm_are_refused),
+        cmocka_unit_test(a_port_in_use_is_told_with_the_reason),
         cmocka_unit_test(served_realm_answers_and_ends_with_0_on_sigterm),
         cmocka_unit_test(worker_is_not_ready_while_its_database_is_down),
         cmocka_unit_test(a_database_that_must_not_be_served_ends_the_worker),

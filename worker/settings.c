@@ -147,6 +147,11 @@ static const struct config_option options[] = {
     {.name = "demo_kind",
      CONFIG_ENUM(struct settings, demo_kind, demo_kinds),
      .help = "for the command demo: which of the demo realms"},
+    {.name = "tls_name",
+     CONFIG_STRING(struct settings, tls_name),
+     .max = 255,
+     .help = "what tls_certificate names when that is not the realm, as in pekctl instance add "
+             "--tls-name"},
 };
 
 static const struct config_command commands[] = {
@@ -208,7 +213,7 @@ static void check(struct config *config, const void *values)
 
 const struct config_program settings_program = {
     .name = "pek-worker",
-    .summary = "one realm of the federation: its groups and policies over gRPC",
+    .summary = "one realm of the federation: its groups, memberships and policies over gRPC",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
     .values_bytes = sizeof(struct settings),

@@ -28,6 +28,7 @@ struct settings {
     const char *user;
     const char *god;
     int demo_kind;
+    const char *tls_name;
     struct config *config; /* where these came from; set by main, for reloading */
 };
 

@@ -34,10 +34,11 @@ enum status check_row(const upb_MessageDef *message, bool nested, struct arena *
     if (!is_name(row.schema))
         buffer_printf(refusals, "%s: %s: pek.row schema \"%s\" is no plain name\n", file, name,
                       row.schema);
-    size_t columns = 0;
+    size_t columns = 0, keys = 0;
     for (size_t i = 0; i < row.count; i++) {
         const struct row_field *field = &row.fields[i];
         columns += field->column != NULL;
+        keys += rows_is_key(&row, field);
         if (field->options.computed && (field->options.column[0] != '\0' || field->options.etag))
             refuse(message, field, "pek.field is both computed and read from a column", refusals);
         else if (field->options.etag && field->kind != ROW_ETAG)
@@ -47,6 +48,12 @@ enum status check_row(const upb_MessageDef *message, bool nested, struct arena *
         else if (field->column != NULL && !is_name(field->column))
             refuse(message, field, "the column is no plain name", refusals);
     }
+    if (columns > 0 && (keys == 0 || keys > ROW_KEYS_MAX))
+        buffer_printf(refusals,
+                      "%s: %s: pek.row needs a text id, or 1 to %d that end in _id: a row that "
+                      "cannot be read is "
+                      "told by them\n",
+                      file, name, ROW_KEYS_MAX);
     if (columns == 0)
         buffer_printf(refusals, "%s: %s: pek.row on a message without columns\n", file, name);
     return STATUS_OK;

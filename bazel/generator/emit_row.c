@@ -68,15 +68,6 @@ static const char *noun_of(const upb_MessageDef *message, struct arena *arena)
     return noun == NULL ? "" : noun;
 }
 
-static bool has_id(const struct row_fields *row)
-{
-    for (size_t i = 0; i < row->count; i++)
-        if (row->fields[i].kind == ROW_TEXT && row->fields[i].column != NULL &&
-            strcmp(upb_FieldDef_Name(row->fields[i].field), "id") == 0)
-            return true;
-    return false;
-}
-
 static void emit_reader(const upb_MessageDef *message, const struct row_fields *row,
                         struct arena *arena, struct buffer *out)
 {
@@ -91,10 +82,10 @@ static void emit_reader(const upb_MessageDef *message, const struct row_fields *
         if (row->fields[i].column != NULL)
             emit_value(&row->fields[i], column++, arena, out);
     buffer_printf(out,
-                  "    enum status status = row_end(&reader, &%s_row, %s, fault);\n"
+                  "    enum status status = row_end(&reader, &%s_row, fault);\n"
                   "    if (status == STATUS_OK)\n        *ret_message = message;\n"
                   "    return status;\n}\n\n",
-                  ours, has_id(row) ? "message.id" : "\"\"");
+                  ours);
 }
 
 static void emit_type(const upb_MessageDef *message, const struct row_fields *row,
@@ -120,6 +111,14 @@ static void emit_type(const upb_MessageDef *message, const struct row_fields *ro
                   "    .message = &%s__descriptor,\n    .read = %s_read,\n",
                   ours, noun_of(message, arena),
                   names_lower(arena, upb_MessageDef_FullName(message)), ours);
+    buffer_append_str(out, "    .key = {");
+    size_t column = 0, keys = 0;
+    for (size_t i = 0; i < row->count; i++) {
+        if (rows_is_key(row, &row->fields[i]))
+            buffer_printf(out, "%s%zu", keys++ > 0 ? ", " : "", column);
+        column += row->fields[i].column != NULL;
+    }
+    buffer_printf(out, "},\n    .key_count = %zu,\n", keys);
     if (etag != NULL)
         buffer_printf(out, "    .etag = %s_etag,\n", ours);
     buffer_append_str(out, "};\n\n");

@@ -67,3 +67,22 @@ enum status rows_in_file(const upb_FileDef *file, struct arena *arena, bool *ret
     *ret_any = any;
     return STATUS_OK;
 }
+
+static bool is_text(const struct row_field *field)
+{
+    return field->kind == ROW_TEXT && field->column != NULL;
+}
+
+static bool is_id(const struct row_field *field)
+{
+    return is_text(field) && strcmp(upb_FieldDef_Name(field->field), "id") == 0;
+}
+
+bool rows_is_key(const struct row_fields *row, const struct row_field *field)
+{
+    for (size_t i = 0; i < row->count; i++)
+        if (is_id(&row->fields[i]))
+            return is_id(field);
+    const char *name = upb_FieldDef_Name(field->field), *end = strrchr(name, '_');
+    return is_text(field) && end != NULL && strcmp(end, "_id") == 0;
+}

@@ -21,6 +21,8 @@ enum row_kind {
     ROW_ETAG,
 };
 
+#define ROW_KEYS_MAX 4 /* as shared/row/row.h has it */
+
 struct row_field {
     const upb_FieldDef *field;
     const char *column; /* NULL: computed */
@@ -38,6 +40,9 @@ struct row_fields {
 /* RESOURCE_EXHAUSTED when the arena is full. */
 PEK_MUST_CHECK enum status rows_read(const upb_MessageDef *message, struct arena *arena,
                                      struct row_fields *ret_fields);
+/* Whether the field is of those that tell one row of a realm from another: `id`, or, where there is none, all texts with
+ * names that end in _id. */
+bool rows_is_key(const struct row_fields *row, const struct row_field *field);
 /* Has this file a message that is read from rows? */
 PEK_MUST_CHECK enum status rows_in_file(const upb_FileDef *file, struct arena *arena,
                                         bool *ret_any);

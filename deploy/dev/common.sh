@@ -113,7 +113,7 @@ program_pid() { # name
     status=$(sed -n 's/^State:[[:blank:]]*\(.\).*/\1/p' "/proc/$pid/status" 2>/dev/null) || return 1
     [[ -n $status && $status != Z ]] || return 1
     # Its command line names the data folder; PostgreSQL's names the socket folder.
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -e "$DATA" -e "$(socket_dir)" || return 1
+    grep -qszF -e "$DATA" -e "$(socket_dir)" "/proc/$pid/cmdline" || return 1
     printf '%s\n' "$pid"
 }
 
@@ -155,8 +155,12 @@ wait_until() { # seconds program command…
     done
 }
 
+# Whether somebody listens there on loopback or everywhere. Not by connecting, for which a busy listener has no room.
 port_in_use() { # port
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    local hex
+    printf -v hex '%04X' "$1"
+    awk -v port="$hex" '$4 == "0A" && $2 ~ "^(0100007F|0+|0+FFFF00000100007F):" port "$" { found = 1 } END { exit !found }' \
+        <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null)
 }
 
 free_ports() { # count: that many in a row, below those that the system gives to clients

@@ -100,7 +100,8 @@ cmd_mutants() {
     done
     mapfile -t rows < <(mutants_list "$ROOT/tests/mutants/mutants.txt")
     for name in "${only[@]}"; do
-        printf '%s\n' "${rows[@]}" | cut -f1 | grep -qxF -e "$name" || die "there is no mutant '$name'"
+        # Not `grep -q` at the end of a pipe: it leaves at the first match, and with pipefail whoever still writes fails.
+        grep -qxF -e "$name" <<<"$(printf '%s\n' "${rows[@]}" | cut -f1)" || die "there is no mutant '$name'"
     done
     if [[ $list == true ]]; then
         printf '%s\n' "${rows[@]}" | while IFS=$'\t' read -r name breaks targets; do

@@ -182,6 +182,19 @@ take_port() { # option value
     printf '%s\n' "$2"
 }
 
+# All ports, before anything is made or stopped: each is somebody's, and nobody has it yet.
+look_at_ports() { # port worker-port realm…
+    local port=$1 next=$2 wanted=$1 option=--port realm
+    for realm in "${@:3}"; do
+        if [[ $realm != hub ]]; then
+            wanted=$((next++)) option=--worker-port
+            [[ $wanted -le 65535 ]] || die "there is no port $wanted for $realm; choose another --worker-port"
+            [[ $wanted -ne $port ]] || die "port $port is asked for twice, also for $realm; choose another --port"
+        fi
+        ! port_in_use "$wanted" || die "port $wanted is in use by another program; choose another $option"
+    done
+}
+
 cmd_up() {
     local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release
     local realms=("${REALMS[@]}") bin
@@ -205,18 +218,17 @@ cmd_up() {
         esac
         shift 2
     done
-    data_set "$folder"
-    if program_pid pek-hub >/dev/null || program_pid postgres >/dev/null; then
-        [[ $reset == true || ! -f $DATA/run/state ]] ||
-            die "it already runs with this data, at http://127.0.0.1:$(state_get port); ./dev down stops it"
-        stop_programs
+    if [[ -d $folder/run ]]; then
+        data_set "$folder"
+        if program_pid pek-hub >/dev/null || program_pid postgres >/dev/null; then
+            [[ $reset == true || ! -f $DATA/run/state ]] ||
+                die "it already runs with this data, at http://127.0.0.1:$(state_get port); ./dev down stops it"
+            stop_programs
+        fi
     fi
-    for ((i = 0; i < ${#realms[@]}; i++)); do
-        local wanted=$((i == 0 ? port : worker_port + i - 1))
-        ! port_in_use "$wanted" ||
-            die "port $wanted is in use by another program; choose another with --port or --worker-port"
-    done
-    # Only now what takes minutes.
+    look_at_ports "$port" "$worker_port" "${realms[@]}"
+    # Only now what takes minutes, or leaves anything behind.
+    data_set "$folder"
     (setup_programs)
     build_programs "$build"
     bin=$BUILD_DIR/bin/$build

@@ -62,7 +62,17 @@ void leg_stop(struct leg *leg)
 
 void leg_note_row(struct leg *leg)
 {
-    snprintf(leg->row, sizeof(leg->row), "%.*s", SLICE_ARG(transcode_item_id(leg->item)));
+    struct slice id = transcode_item_id(leg->item), realm = transcode_item_realm(leg->item);
+
+    snprintf(leg->row, sizeof(leg->row), "%.*s", SLICE_ARG(id));
+    /* One without an id: by what its list tells items apart. */
+    for (size_t i = 0; id.len == 0 && i < TRANSCODE_IDENTITY_MAX; i++) {
+        struct slice part = transcode_item_identity(leg->item, i);
+        size_t len = strlen(leg->row);
+        if (part.len > 0 && !(realm.len > 0 && slice_equal(part, realm)))
+            snprintf(leg->row + len, sizeof(leg->row) - len, "%s%.*s", len > 0 ? " " : "",
+                     SLICE_ARG(part));
+    }
 }
 
 static void refuse_crowd(struct leg *leg)

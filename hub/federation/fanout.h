@@ -52,8 +52,9 @@ struct leg {
     uint64_t items;     /* heads so far, this one included */
     uint64_t given;     /* of these, used */
     struct fault fault; /* when DONE; status OK for success */
-    char row[FANOUT_ROW_BYTES_MAX + 1]; /* id of the item that was the fault; "" */
-    int64_t started_us, elapsed_us;     /* see leg_elapsed_us */
+    char row[FANOUT_ROW_BYTES_MAX +
+             1];                    /* id, or else identity, of the item that was the fault; "" */
+    int64_t started_us, elapsed_us; /* see leg_elapsed_us */
 };
 
 /* A token bucket: each call puts RETRY_BUDGET_PERCENT/100 in, each retry takes 1 out. One per hub. */

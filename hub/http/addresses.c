@@ -92,20 +92,25 @@ bool address_is_proxy(const struct address_table *table, const struct address *a
     return false;
 }
 
-bool address_of_client(const struct address_table *table, struct slice chain,
+bool address_of_client(const struct address_table *table, struct slice peer, struct slice chain,
                        struct address *ret_address, struct slice *ret_text)
 {
-    while (chain.len > 0) {
+    for (bool more = chain.ptr != NULL; more;) {
         const char *comma = memrchr(chain.ptr, ',', chain.len);
         size_t begin = comma ? (size_t)(comma + 1 - chain.ptr) : 0;
         struct slice hop = trimmed(slice_make(chain.ptr + begin, chain.len - begin));
         struct address address;
 
+        more = comma != NULL;
         chain.len = comma ? begin - 1 : 0;
-        if (!address_parse(hop, &address))
-            return false;
-        if (address_is_proxy(table, &address))
+        if (!address_parse(hop, &address)) {
+            hop = peer; /* who passed that on answers for it */
+            if (!address_parse(hop, &address))
+                return false;
+        } else if (address_is_proxy(table, &address)) {
+            peer = hop;
             continue;
+        }
         *ret_address = address;
         *ret_text = hop;
         return true;

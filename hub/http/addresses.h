@@ -62,10 +62,12 @@ struct address address_network(const struct address *address);
 bool address_is_proxy(const struct address_table *table, const struct address *address);
 
 /* The client in a chain of x-forwarded-for, "client, proxy, proxy": the last hop that is no trusted proxy, since each
- * proxy appends whom it saw, and what stands before that the client may have made up. False when there is none, or
- * it is no address: the request is the proxy's own. `chain` is one value; several header lines are asked from the
- * last to the first. `ret_text` is the hop as it was sent. */
-bool address_of_client(const struct address_table *table, struct slice chain,
+ * proxy appends whom it saw, and what stands before that the client may have made up. False when there is none (`chain`
+ * is nothing, or names proxies only): the request is the proxy's own. Where a hop is no address ("unknown", empty) the
+ * proxy that passed it on counts as the client: `peer` connected, and is the last of them. Those clients share one
+ * limit; to take them for the proxy itself would give them none. `chain` is all lines joined. `ret_text` is the hop as
+ * it was sent. */
+bool address_of_client(const struct address_table *table, struct slice peer, struct slice chain,
                        struct address *ret_address, struct slice *ret_text);
 
 /* RESOURCE_EXHAUSTED when the address holds its most already, or there is no memory. */

@@ -67,18 +67,26 @@ static void client_is_the_last_hop_that_is_no_proxy(void **state)
         {"6.6.6.6, 192.0.2.1 ,10.0.0.1,\t2001:db8::1", "192.0.2.1"},
         {"192.0.2.1, 10.0.0.2", "10.0.0.2"}, /* not one of ours */
         {"10.0.0.1", NULL},
-        {"192.0.2.1, unknown", NULL},
-        {"192.0.2.1, unknown, 10.0.0.1", NULL},
-        {"192.0.2.1,", NULL},
-        {"", NULL},
+        {"10.0.0.1, 2001:db8::1", NULL},
+        {NULL, NULL},
+        /* No address: whoever passed it on counts, who connected at the last. */
+        {"192.0.2.1, unknown", "10.0.0.1"},
+        {"junk", "10.0.0.1"},
+        {"192.0.2.1, unknown, 2001:db8::1", "2001:db8::1"},
+        {", 2001:db8::1", "2001:db8::1"},
+        {"192.0.2.1,", "10.0.0.1"},
+        {",", "10.0.0.1"},
+        {"", "10.0.0.1"},
     };
+    const struct slice peer = SLICE_LIT("10.0.0.1");
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct address client, expected;
         struct slice text;
-        bool found = address_of_client(&table, slice_str(cases[i].chain), &client, &text);
+        struct slice chain = cases[i].chain ? slice_str(cases[i].chain) : (struct slice){0};
+        bool found = address_of_client(&table, peer, chain, &client, &text);
         if (found != (cases[i].client != NULL))
-            fail_msg("\"%s\"", cases[i].chain);
+            fail_msg("\"%s\"", cases[i].chain ? cases[i].chain : "nothing");
         if (!found)
             continue;
         expected = parsed(cases[i].client);

@@ -208,7 +208,8 @@ static bool take_forwarding(struct http_request *request)
     struct address_table *table = &request->server->addresses;
     struct address address;
     struct slice text;
-    if (address_of_client(table, http_header(request, "x-forwarded-for", 0), &address, &text)) {
+    if (address_of_client(table, request->peer, http_header(request, "x-forwarded-for", 0),
+                          &address, &text)) {
         if (address_hold(table, &address, &request->hold) != STATUS_OK)
             return false;
         if (text.len < HTTP_ADDRESS_BYTES_MAX)

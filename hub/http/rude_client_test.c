@@ -265,6 +265,23 @@ static void client_behind_a_proxy_takes_nothing_from_the_others(void **state)
         assert_answer(SLICE_LIT(GET_CLOSE("/")), "HTTP/1.1 200 ");
     seen.release = true;
     READ_UNTIL(&wait, "waited");
+    client_close(&wait);
+    /* Who is named by no address counts as the proxy that passed it on, and those together as one. */
+    seen.release = false;
+    started = seen.started;
+    struct client junk[2] = {client_open(), client_open()};
+    client_send(&junk[0], SLICE_LIT(OF("junk", "")));
+    client_send(&junk[1], SLICE_LIT(OF("192.0.2.9, unknown", "")));
+    WAIT_FOR(seen.started == started + 2);
+    assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: other junk\r\n"
+                            "Connection: close\r\n\r\n"),
+                  "HTTP/1.1 429 ");
+    assert_answer(SLICE_LIT(GET_CLOSE("/")), "HTTP/1.1 200 ");
+    seen.release = true;
+    for (size_t i = 0; i < 2; i++) {
+        READ_UNTIL(&junk[i], "waited");
+        client_close(&junk[i]);
+    }
     client_send(&slow[0], SLICE_LIT("yyyy"));
     READ_UNTIL(&slow[0], "waited");
     assert_answer(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n"
@@ -272,7 +289,6 @@ static void client_behind_a_proxy_takes_nothing_from_the_others(void **state)
                   "HTTP/1.1 200 ");
     client_close(&slow[0]);
     client_close(&slow[1]);
-    client_close(&wait);
 }
 
 int main(void)

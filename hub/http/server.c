@@ -24,8 +24,7 @@ static enum status listen_on(struct http_server *server, const char *where, stru
     if (problem == 0)
         problem = uv_listen((uv_stream_t *)&server->listener, HTTP_LISTEN_BACKLOG, on_connection);
     if (problem != 0)
-        return fault_set(fault, STATUS_UNAVAILABLE, "listen", "cannot listen on %s: %s", where,
-                         uv_strerror(problem));
+        return listen_refused(where, -problem, "listen", fault);
     int len = sizeof(address);
     uv_tcp_getsockname(&server->listener, (struct sockaddr *)&address, &len);
     server->port =

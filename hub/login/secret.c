@@ -1,5 +1,6 @@
 #include "hub/login/secret.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ enum status secret_load(const char *path, const char *field, char **ret_secret, 
 
     if (fd >= 0 && secret)
         len = read(fd, secret, SECRET_BYTES_MAX + 1);
+    int error = errno;
     if (fd >= 0)
         close(fd);
     if (len > 0 && len <= SECRET_BYTES_MAX) {
@@ -25,6 +27,9 @@ enum status secret_load(const char *path, const char *field, char **ret_secret, 
         }
     }
     free(secret);
+    if (len < 0)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "%s cannot be read: %s", path,
+                         strerror(error));
     return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
                      "the file must hold one line of 1 to %d bytes", SECRET_BYTES_MAX);
 }

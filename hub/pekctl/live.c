@@ -1,100 +1,89 @@
 #include "hub/pekctl/live.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <uv.h>
 
-#include "pek/instance/v1/instance.rpc.h"
+#include "hub/registry/directory.h"
 #include "shared/base/clock.h"
-
-#define ARENA_BYTES_MAX ((size_t)1 << 20)
 
 struct asking {
     struct live *items;
-    size_t count, left;
+    size_t count;
     const struct rpc_tls *tls;
     uv_loop_t loop;
     struct fibers *fibers;
-    struct rpc_runtime *runtime;
-    int64_t deadline_us;
-    struct fiber_event done;
+    struct registry registry;
+    int64_t began_us;
+    struct fiber_event news;
 };
 
-struct one {
-    struct asking *asking;
-    struct live *live;
-};
-
-static enum status call_worker(struct one *one, struct arena *arena, struct fault *fault)
+static void on_status(void *arg, struct instance *instance)
 {
-    struct live *live = one->live;
-    struct rpc_tls tls;
-    struct rpc_channel *channel;
-    instance_v1_get_info_request request = INSTANCE_V1_GET_INFO_REQUEST_INIT;
-    instance_v1_info *info;
-    struct cancel cancel;
-
-    if (one->asking->tls) {
-        tls = *one->asking->tls;
-        tls.server_name = live->tls_name ? live->tls_name : live->realm;
-    }
-    enum status status = rpc_channel_new(one->asking->runtime, live->target,
-                                         one->asking->tls ? &tls : NULL, &channel, fault);
-    if (status)
-        return status;
-    cancel_init(&cancel, one->asking->deadline_us);
-    status = instance_v1_get_info_call(channel, &request, NULL, 0, &cancel, arena, &info, fault);
-    if (!status) {
-        bool right = strcmp(info->realm, live->realm) == 0;
-        snprintf(live->state, sizeof(live->state), "%s", right ? "SERVING" : "WRONG_REALM");
-        snprintf(live->version, sizeof(live->version), "%s", info->version);
-        if (!right)
-            snprintf(live->problem, sizeof(live->problem), "it says that it is %.64s", info->realm);
-    }
-    rpc_channel_free(channel);
-    return status;
+    struct asking *asking = arg;
+    (void)instance;
+    fiber_event_signal(&asking->news);
 }
 
-static void ask_one(void *arg)
+static void on_info(void *arg, struct instance *instance)
 {
-    struct one *one = arg;
-    struct asking *asking = one->asking;
-    struct live *live = one->live;
-    struct arena arena;
-    struct fault fault = {0};
-    int64_t began_us = clock_monotonic_us();
+    on_status(arg, instance);
+}
 
-    arena_init(&arena, ARENA_BYTES_MAX);
-    enum status status = call_worker(one, &arena, &fault);
-    if (status) {
-        snprintf(live->state, sizeof(live->state), "UNREACHABLE");
-        snprintf(live->problem, sizeof(live->problem), "%s%s%.120s", status_name(status),
-                 fault.text[0] ? ": " : "", fault.text);
+/* Of one that answers, only when it has said who it is, because it may be REFUSED for that. */
+static bool is_known(const struct instance *instance)
+{
+    return instance->status == INSTANCE_UNREACHABLE || instance->status == INSTANCE_REFUSED ||
+           (instance->status != INSTANCE_UNKNOWN && instance->service_count > 0);
+}
+
+/* True when all are known. */
+static bool look(struct asking *asking)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < asking->count; i++) {
+        struct live *live = &asking->items[i];
+        const struct instance *instance =
+            registry_find(&asking->registry, slice_str(live->row.realm));
+        if (!instance || live->elapsed_ms >= 0)
+            continue;
+        live->state = instance_status_name(instance->status);
+        if (!is_known(instance)) {
+            all = false;
+            continue;
+        }
+        snprintf(live->version, sizeof(live->version), "%s", instance->version);
+        snprintf(live->problem, sizeof(live->problem), "%s", instance->problem);
+        live->elapsed_ms = (int)((clock_monotonic_us() - asking->began_us) / 1000);
     }
-    live->elapsed_ms = (int)((clock_monotonic_us() - began_us) / 1000);
-    arena_done(&arena);
-    if (--asking->left == 0)
-        fiber_event_signal(&asking->done);
+    return all;
 }
 
 static void ask_all(void *arg)
 {
     struct asking *asking = arg;
-    struct one *ones = calloc(asking->count, sizeof(*ones));
+    const struct registry_options options = {.arg = asking, .on_status = on_status};
+    int64_t until_us = deadline_after_ms(LIVE_TIMEOUT_MS);
 
-    if (ones && !rpc_runtime_new(asking->fibers, &asking->runtime)) {
-        asking->left = asking->count;
-        for (size_t i = 0; i < asking->count; i++) {
-            ones[i] = (struct one){asking, &asking->items[i]};
-            if (fiber_go(asking->fibers, ask_one, &ones[i]))
-                asking->left--;
-        }
-        while (asking->left > 0)
-            (void)!fiber_event_wait(&asking->done, DEADLINE_NONE);
-        rpc_runtime_free(asking->runtime);
+    asking->began_us = clock_monotonic_us();
+    registry_init(&asking->registry, asking->fibers, &options);
+    asking->registry.on_info = on_info;
+    asking->registry.arg = asking;
+    for (size_t i = 0; i < asking->count; i++) {
+        struct live *live = &asking->items[i];
+        struct fault fault = {0};
+        live->state = instance_status_name(INSTANCE_UNKNOWN);
+        live->elapsed_ms = -1;
+        if (!directory_add(&asking->registry, asking->tls, &live->row, &fault))
+            continue;
+        live->state = instance_status_name(INSTANCE_REFUSED);
+        snprintf(live->problem, sizeof(live->problem), "%.*s", INSTANCE_PROBLEM_BYTES_MAX,
+                 fault.text);
     }
-    free(ones);
+    while (!look(asking) && !fiber_event_wait(&asking->news, until_us)) {
+    }
+    registry_stop(&asking->registry);
+    registry_done(&asking->registry);
     uv_stop(&asking->loop);
 }
 
@@ -102,9 +91,6 @@ enum status live_ask(struct live *items, size_t count, const struct rpc_tls *tls
 {
     struct asking asking = {.items = items, .count = count, .tls = tls};
 
-    if (count == 0)
-        return STATUS_OK;
-    asking.deadline_us = deadline_after_ms(LIVE_TIMEOUT_MS);
     if (uv_loop_init(&asking.loop))
         return STATUS_RESOURCE_EXHAUSTED;
     enum status status = fibers_new(&asking.loop, NULL, &asking.fibers);
@@ -113,6 +99,7 @@ enum status live_ask(struct live *items, size_t count, const struct rpc_tls *tls
     if (!status)
         while (fibers_count(asking.fibers) > 0)
             uv_run(&asking.loop, UV_RUN_DEFAULT);
+    registry_close_runtime(&asking.registry);
     if (asking.fibers)
         fibers_free(asking.fibers);
     /* The first returns at once: the loop was stopped. */

@@ -1,27 +1,26 @@
-/* live: what the workers themselves say, asked now.
+/* live: how the instances are, seen as a hub would see them, now.
  *
- * The database knows what is wanted; whether a worker answers, and which version it runs, only the worker knows. All are asked at
- * once, as a hub would ask: gRPC with the hub's certificate.
+ * The database knows what is wanted; how a worker is only the worker knows. The hub's own registry is run here for a moment, with the
+ * hub's certificate: the same questions (health, GetInfo), the same states and the same words as in `instance.status` and
+ * GET /api/v1/instances. It is what a hub on this machine would see.
  */
 #ifndef PEK_HUB_PEKCTL_LIVE_H
 #define PEK_HUB_PEKCTL_LIVE_H
 
-#include <stddef.h>
+#include "hub/registry/instance_store.h"
 
-#include "shared/rpc/rpc.h"
-
-#define LIVE_TIMEOUT_MS 2000 /* for all together */
-#define LIVE_TEXT_BYTES 160
+#define LIVE_TIMEOUT_MS                                                                            \
+    3000 /* for all together; a worker that hangs is UNREACHABLE after two heartbeats */
 
 struct live {
-    const char *realm, *target, *tls_name; /* tls_name NULL: the realm */
-    char state[24];                        /* "SERVING", "UNREACHABLE", "WRONG_REALM" */
-    char version[48];
-    char problem[LIVE_TEXT_BYTES]; /* "" for none */
+    struct instance_row row; /* which one; the caller's */
+    const char *state;       /* as instance_status_name; "UNKNOWN" after LIVE_TIMEOUT_MS */
+    char version[INSTANCE_VERSION_BYTES_MAX + 1];
+    char problem[INSTANCE_PROBLEM_BYTES_MAX + 1]; /* "" for none */
     int elapsed_ms;
 };
 
-/* Fills what was asked. `tls` as the hub's, NULL without; its server_name is not looked at. The status is about this program: a
+/* Fills what was asked of at most REGISTRY_INSTANCES_MAX. `tls` as the hub's, NULL without. The status is about this program: a
  * worker that does not answer is a state. */
 PEK_MUST_CHECK enum status live_ask(struct live *items, size_t count, const struct rpc_tls *tls);
 

@@ -26,12 +26,16 @@ static const char help[] =
     "\n"
     "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
     "                  a worker at TARGET (host:port, dns:///host:port, unix:/path) serves REALM\n"
-    "  pekctl instance list [--all]     what is registered; with --all what was removed, too\n"
-    "  pekctl instance status           what the workers themselves say, asked now; needs "
-    "--config\n"
+    "  pekctl instance list [--all]     what is registered, and how it is: with --config each "
+    "worker "
+    "is asked as\n"
+    "                  the hubs ask it; with --all also what was removed\n"
     "  pekctl instance drain REALM      ask nothing new of it; what runs is finished\n"
     "  pekctl instance undrain REALM    ask it again\n"
-    "  pekctl instance remove REALM     take it out of the federation; its data is not touched\n"
+    "  pekctl instance remove REALM     take it out of the federation; its data is not touched. "
+    "One "
+    "that a hub\n"
+    "                  hosts (local_realm) comes back when that hub starts anew\n"
     "  pekctl user list                 who has an account at the hub\n"
     "  pekctl user admin USER           may change the registry through the API\n"
     "  pekctl user unadmin USER         may not any more\n"
@@ -50,24 +54,23 @@ static const char help[] =
     "Ends with 0 when done, 1 when refused, 2 when the command line is wrong, 3 when the database "
     "cannot be reached.\n";
 
-static const char list_instances[] =
-    "SELECT realm, name, coalesce(target, 'in the hub') AS target, status,"
-    "       worker_version AS version, array_to_string(capabilities, ' ') AS capabilities,"
-    "       to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS updated,"
-    "       updated_by"
-    "  FROM hub.instance WHERE $1::boolean OR status <> 'REMOVED' ORDER BY realm";
-
+/* Those that can be asked. */
 static const char active_instances[] =
-    "SELECT realm, target, tls_name FROM hub.instance"
+    "SELECT realm, target, tls_name, ca_pem FROM hub.instance"
     " WHERE status <> 'REMOVED' AND target IS NOT NULL ORDER BY realm";
 
-/* $1 is what was asked, as JSON. */
-static const char show_live[] =
-    "SELECT i.realm, i.target, i.status AS wanted, l.state AS live, l.version,"
-    "       l.ms || ' ms' AS elapsed, l.problem"
-    "  FROM json_to_recordset($1::json) AS l (realm text, state text, version text, ms int, "
-    "problem text)"
-    "  JOIN hub.instance AS i ON i.realm = l.realm ORDER BY i.realm";
+/* $1 with those that were removed, $2 what was asked, as JSON. */
+static const char list_instances[] =
+    "SELECT i.realm, i.name, coalesce(i.target, 'in the hub') AS target, i.status AS wanted,"
+    "       coalesce(l.state, 'not asked') AS live,"
+    "       coalesce(nullif(l.version, ''), i.worker_version) AS version,"
+    "       coalesce(l.ms || ' ms', '') AS elapsed, coalesce(l.problem, CASE WHEN i.local"
+    "         THEN 'its hub knows: GET /readyz' ELSE '' END) AS problem,"
+    "       to_char(i.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS updated,"
+    "       i.updated_by, array_to_string(i.capabilities, ' ') AS capabilities"
+    "  FROM hub.instance AS i LEFT JOIN json_to_recordset($2::json)"
+    "       AS l (realm text, state text, version text, ms int, problem text) USING (realm)"
+    " WHERE $1::boolean OR i.status <> 'REMOVED' ORDER BY i.realm";
 
 static const char list_users[] =
     "SELECT id, username, name, CASE WHEN is_admin THEN 'yes' ELSE 'no' END AS admin,"
@@ -207,7 +210,7 @@ static enum pekctl_exit set_status(struct run *run, const char *status)
 {
     const char *params[] = {run->arguments.words[2], status, WHO};
     enum pekctl_exit exit_code = change(run, instance_store_set_status.sql, 3, params,
-                                        STATUS_NOT_FOUND, "is no realm of a worker");
+                                        STATUS_NOT_FOUND, "is not registered");
 
     if (exit_code == PEKCTL_DONE)
         output_change(run->out, "realm", params[0], status, run->arguments.json);
@@ -229,12 +232,6 @@ static enum pekctl_exit remove_instance(struct run *run)
     return set_status(run, "REMOVED");
 }
 
-static enum pekctl_exit list_all_instances(struct run *run)
-{
-    const char *params[] = {run->arguments.all ? "true" : "false"};
-    return list(run, list_instances, 1, params);
-}
-
 static enum status write_live(const struct live *items, size_t count, struct buffer *out)
 {
     struct json_writer json;
@@ -243,10 +240,14 @@ static enum status write_live(const struct live *items, size_t count, struct buf
     json_array(&json);
     for (size_t i = 0; i < count; i++) {
         json_object(&json);
-        json_key(&json, "realm"), json_str(&json, items[i].realm);
+        json_key(&json, "realm"), json_str(&json, items[i].row.realm);
         json_key(&json, "state"), json_str(&json, items[i].state);
         json_key(&json, "version"), json_str(&json, items[i].version);
-        json_key(&json, "ms"), json_int(&json, items[i].elapsed_ms);
+        json_key(&json, "ms");
+        if (items[i].elapsed_ms < 0)
+            json_null(&json);
+        else
+            json_int(&json, items[i].elapsed_ms);
         json_key(&json, "problem"), json_str(&json, items[i].problem);
         json_object_end(&json);
     }
@@ -255,46 +256,52 @@ static enum status write_live(const struct live *items, size_t count, struct buf
     return json_writer_finish(&json);
 }
 
-/* All of them at once. One with an authority of its own is asked with that of the hubs, and says so when it fails. */
-static enum status ask_rows(struct run *run, const PGresult *rows, struct live *items)
+static const char *text_or_null(const PGresult *rows, int row, int column)
+{
+    return PQgetisnull(rows, row, column) ? NULL : PQgetvalue(rows, row, column);
+}
+
+/* All of them at once, into `out` as JSON. */
+static enum status ask_rows(struct run *run, const PGresult *rows, struct buffer *out)
 {
     const struct hub_config *config = run->config;
     const struct rpc_tls tls = {config->tls_ca, config->tls_certificate, config->tls_key, NULL};
+    struct live items[REGISTRY_INSTANCES_MAX] = {0};
+    size_t count = 0;
 
-    for (int i = 0; i < PQntuples(rows); i++)
-        items[i] = (struct live){
-            .realm = PQgetvalue(rows, i, 0),
-            .target = PQgetvalue(rows, i, 1),
-            .tls_name = PQgetisnull(rows, i, 2) ? NULL : PQgetvalue(rows, i, 2),
+    for (; count < (size_t)PQntuples(rows) && count < REGISTRY_INSTANCES_MAX; count++) {
+        items[count].row = (struct instance_row){
+            .realm = PQgetvalue(rows, (int)count, 0),
+            .target = PQgetvalue(rows, (int)count, 1),
+            .tls_name = text_or_null(rows, (int)count, 2),
+            .ca_pem = text_or_null(rows, (int)count, 3),
         };
-    return live_ask(items, (size_t)PQntuples(rows), config->tls_ca[0] ? &tls : NULL);
+    }
+    PEK_TRY(live_ask(items, count, config->tls_ca[0] ? &tls : NULL));
+    return write_live(items, count, out);
 }
 
-static enum pekctl_exit show_status(struct run *run)
+/* Whoever has no --config has no certificate to ask with: then the table alone is shown, and says so. */
+static enum pekctl_exit list_all_instances(struct run *run)
 {
+    const char *params[] = {run->arguments.all ? "true" : "false", "[]"};
     enum pekctl_exit exit_code = PEKCTL_DONE;
     struct buffer json;
 
-    if (!run->config) {
-        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
-                        "the workers are asked with the hub's certificate: give --config FILE");
-        return PEKCTL_USAGE;
-    }
+    if (!run->config)
+        return list(run, list_instances, 2, params);
     PGresult *rows = query(run, active_instances, 0, NULL, &exit_code);
     if (!rows)
         return exit_code;
-    struct live *items = calloc((size_t)PQntuples(rows) + 1, sizeof(*items));
     buffer_init(&json, LIVE_JSON_BYTES_MAX);
-    if (items && !ask_rows(run, rows, items) &&
-        !write_live(items, (size_t)PQntuples(rows), &json)) {
-        const char *params[] = {json.ptr};
-        exit_code = list(run, show_live, 1, params);
-    } else {
+    if (ask_rows(run, rows, &json)) {
         (void)fault_set(&run->fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
         exit_code = PEKCTL_REFUSED;
+    } else {
+        params[1] = json.ptr;
+        exit_code = list(run, list_instances, 2, params);
     }
     buffer_done(&json);
-    free(items);
     PQclear(rows);
     return exit_code;
 }
@@ -332,7 +339,6 @@ static const struct {
 } commands[] = {
     {"instance", "add", 4, add},
     {"instance", "list", 2, list_all_instances},
-    {"instance", "status", 2, show_status},
     {"instance", "drain", 3, drain},
     {"instance", "undrain", 3, undrain},
     {"instance", "remove", 3, remove_instance},

@@ -1,11 +1,14 @@
 /* pekctl as it is used, against a real PostgreSQL. */
 #include "hub/pekctl/pekctl.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -111,8 +114,14 @@ static void realm_in_the_hub_is_nobody_elses(void **state)
                        "INSERT INTO hub.instance (realm, name, local) VALUES ('hub', 'hub', true)");
     expect("instance add hub h:1", PEKCTL_REFUSED, "", "hub");
     expect("instance add hub h:1 --replace", PEKCTL_REFUSED, "", "hosted in the hub");
-    expect("instance remove hub", PEKCTL_REFUSED, "", "no realm of a worker");
     expect("instance list", PEKCTL_DONE, "in the hub", "");
+    expect("instance drain hub", PEKCTL_DONE, "realm hub is DRAINING", "");
+    expect("instance remove hub", PEKCTL_DONE, "realm hub is REMOVED", "");
+    expect("instance remove hub", PEKCTL_REFUSED, "", "hub is not registered");
+    expect("instance remove nowhere", PEKCTL_REFUSED, "", "nowhere is not registered");
+    /* Nobody's now, so a worker may have it. */
+    expect("instance add hub h:1", PEKCTL_DONE, "realm hub is ACTIVE", "");
+    assert_string_equal(value("SELECT local || ' ' || target FROM hub.instance"), "false h:1");
 }
 
 static void seventeenth_realm_is_refused(void **state)
@@ -143,6 +152,41 @@ static void ca_is_stored_and_must_be_a_certificate(void **state)
     expect("instance add b h:1 --ca /nowhere", PEKCTL_USAGE, "", "/nowhere cannot be read");
 }
 
+/* With the hub's configuration each worker is asked, as the hubs do. */
+static void list_tells_what_is_and_not_only_what_is_wanted(void **state)
+{
+    char path[] = "/tmp/pekctl_test.XXXXXX", line[128];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    (void)state;
+    FILE *file = fdopen(mkstemp(path), "w");
+    fprintf(file, "database = \"%s\"\nhub_key = /nowhere\n", pg_cluster_conninfo(cluster));
+    fclose(file);
+    /* It takes connections, and never answers. */
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(line, sizeof(line), "instance add mute 127.0.0.1:%d", ntohs(address.sin_port));
+    expect(line, PEKCTL_DONE, "", "");
+    expect("instance add gone 127.0.0.1:1", PEKCTL_DONE, "", "");
+    pg_cluster_execute(cluster,
+                       "INSERT INTO hub.instance (realm, name, local) VALUES ('hub', 'hub', true)");
+    snprintf(line, sizeof(line), "instance list --config %s", path);
+    struct said said = run(line);
+    assert_int_equal(said.exit_code, PEKCTL_DONE);
+    if (!strstr(said.out, "gone   gone  127.0.0.1:1      ACTIVE  UNREACHABLE") ||
+        !strstr(said.out, "nothing listens at its address") ||
+        !strstr(strstr(said.out, "mute"), "UNREACHABLE") ||
+        !strstr(said.out, "in the hub       ACTIVE  not asked") || !strstr(said.out, "GET /readyz"))
+        fail_msg("%s", said.out);
+    said_done(&said);
+    /* One that has no certificate to ask with does not pretend to know. */
+    expect("instance list", PEKCTL_DONE, "127.0.0.1:1      ACTIVE  not asked", "");
+    close(fd);
+    unlink(path);
+}
+
 static void administrators_are_made_and_unmade(void **state)
 {
     (void)state;
@@ -164,7 +208,6 @@ static void wrong_command_lines_end_with_2_and_say_why(void **state)
     expect("instance add a h:1 --name", PEKCTL_USAGE, "", "takes a value");
     expect("instance add a h:1 b c", PEKCTL_USAGE, "", "too many");
     expect("--version", PEKCTL_DONE, "pekctl ", "");
-    expect("instance status", PEKCTL_USAGE, "", "--config");
     expect("instance add A h:1", PEKCTL_USAGE, "", "realm: ");
     expect("instance add a nowhere", PEKCTL_USAGE, "", "target: ");
 }
@@ -208,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup(realm_in_the_hub_is_nobody_elses, reset),
         cmocka_unit_test_setup(seventeenth_realm_is_refused, reset),
         cmocka_unit_test_setup(ca_is_stored_and_must_be_a_certificate, reset),
+        cmocka_unit_test_setup(list_tells_what_is_and_not_only_what_is_wanted, reset),
         cmocka_unit_test_setup(administrators_are_made_and_unmade, reset),
         cmocka_unit_test_setup(wrong_command_lines_end_with_2_and_say_why, reset),
         cmocka_unit_test_setup(database_that_is_not_there_ends_with_3, reset),

@@ -42,10 +42,9 @@ static int ca_file(const char *pem)
     return fd;
 }
 
-static enum status add(struct directory *directory, const struct instance_row *row,
-                       struct fault *fault)
+enum status directory_add(struct registry *registry, const struct rpc_tls *own,
+                          const struct instance_row *row, struct fault *fault)
 {
-    const struct rpc_tls *own = directory->options.tls;
     struct rpc_tls tls = {0};
     char path[32];
     struct instance_spec spec = {row->realm, row->name, row->target, NULL, endpoint_of(row), -1};
@@ -67,7 +66,7 @@ static enum status add(struct directory *directory, const struct instance_row *r
         snprintf(path, sizeof(path), "/proc/self/fd/%d", spec.ca_fd);
         tls.ca_path = path;
     }
-    return registry_add(directory->options.registry, &spec, fault);
+    return registry_add(registry, &spec, fault);
 }
 
 static enum status check(const struct directory *directory, const struct instance_row *row,
@@ -80,16 +79,21 @@ static enum status check(const struct directory *directory, const struct instanc
     return status;
 }
 
+static void follow_row(struct instance *instance, const struct instance_row *row)
+{
+    instance_set_name(instance, row->name);
+    if (row->draining)
+        instance_drain(instance);
+    else
+        instance_undrain(instance);
+}
+
 static enum status apply_row(struct directory *directory, const struct instance_row *row,
                              struct fault *fault)
 {
     struct registry *registry = directory->options.registry;
     struct instance *instance = registry_find(registry, slice_str(row->realm));
 
-    if (instance && !instance->target)
-        return fault_set(fault, STATUS_ALREADY_EXISTS, "realm",
-                         "realm %s is hosted in this hub and cannot be a worker's as well",
-                         row->realm);
     struct sha256 endpoint = endpoint_of(row);
     enum status status = check(directory, row, fault);
     if (instance &&
@@ -98,16 +102,50 @@ static enum status apply_row(struct directory *directory, const struct instance_
         instance = NULL;
     }
     if (!status && !instance)
-        status = add(directory, row, fault);
+        status = directory_add(registry, directory->options.tls, row, fault);
     if (status)
         return status;
-    instance = registry_find(registry, slice_str(row->realm));
-    instance_set_name(instance, row->name);
-    if (row->draining)
-        instance_drain(instance);
-    else
-        instance_undrain(instance);
+    follow_row(registry_find(registry, slice_str(row->realm)), row);
     return STATUS_OK;
+}
+
+/* Of a realm in the hubs; another one than ours is another hub's. */
+static enum status apply_local(struct directory *directory, const struct instance_row *row,
+                               struct fault *fault)
+{
+    const struct directory_options *options = &directory->options;
+    struct slice realm = slice_str(row->realm);
+
+    if (!slice_equal_str(realm, options->local_realm))
+        return STATUS_OK;
+    directory->seeded = true;
+    if (!registry_find(options->registry, realm))
+        PEK_TRY(registry_add_local(options->registry, row->realm, options->local_host, fault));
+    follow_row(registry_find(options->registry, realm), row);
+    return STATUS_OK;
+}
+
+/* Why the realm hosted here is not registered. */
+static void tell_local(struct directory *directory, const struct instance_row *rows, size_t count)
+{
+    const char *realm = directory->options.local_realm;
+    struct fault fault;
+
+    (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "local_realm",
+                    "realm %s is not served: it cannot be registered", realm);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].realm, realm) == 0)
+            (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "local_realm",
+                            "realm %s is not served here: a worker has it, at %s; correct "
+                            "local_realm, or pekctl instance remove %s",
+                            realm, rows[i].target, realm);
+        else if (!rows[i].target)
+            (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "local_realm",
+                            "realm %s is not served: that of the hubs is %s; correct local_realm, "
+                            "or pekctl instance remove %s",
+                            realm, rows[i].realm, rows[i].realm);
+    }
+    tell(directory, realm, &fault);
 }
 
 /* ---- the table ---------------------------------------------------------------------------------- */
@@ -117,7 +155,7 @@ static bool is_wanted(const struct instance_row *rows, size_t count,
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i].realm, instance->realm) == 0)
-            return rows[i].target != NULL;
+            return !rows[i].target == !instance->target;
     }
     return false;
 }
@@ -128,14 +166,17 @@ static void apply(struct directory *directory, const struct instance_row *rows, 
 
     for (size_t i = registry->count; i-- > 0;) {
         struct instance *instance = registry->instances[i];
-        if (instance->target && !is_wanted(rows, count, instance))
+        if (!is_wanted(rows, count, instance))
             instance_remove(instance);
     }
     for (size_t i = 0; i < count; i++) {
         struct fault fault = {0};
-        if (rows[i].target && apply_row(directory, &rows[i], &fault))
+        if (rows[i].target ? apply_row(directory, &rows[i], &fault)
+                           : apply_local(directory, &rows[i], &fault))
             tell(directory, rows[i].realm, &fault);
     }
+    if (!directory->seeded)
+        tell_local(directory, rows, count);
     registry->loaded = true;
 }
 
@@ -155,7 +196,7 @@ static enum status follow_once(struct directory *directory, struct cancel *cance
         if (status && fault_set(&fault, status, "instances",
                                 "the instances of the configuration cannot be registered"))
             tell(directory, "", &fault);
-        directory->seeded = true;
+        directory->seeded = !options->local_realm[0];
     }
     arena_init(&arena, DIRECTORY_ARENA_BYTES_MAX);
     enum status status = instance_store_load(options->pg, cancel, &arena, &rows, &count);

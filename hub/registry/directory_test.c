@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
-#include "hub/registry/instance_rules.h"
+#include "hub/registry/testing/plain_instance.h"
 #include "hub/schema/testing/hub_cluster.h"
-#include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/rpc/testing/certificates.h"
 #include "tests/support/fiber_run.h"
@@ -39,61 +38,12 @@ struct scene {
     size_t worker_count;
     struct cancel cancel;
     char problem_realm[64];
+    const char *local_realm; /* NULL: none is hosted */
+    struct rpc_host *local_host;
     struct fault problem;
     enum instance_status seen[64]; /* every status of every instance, in order */
     size_t seen_count;
 };
-
-static enum status get_info(struct rpc_ctx *ctx, const instance_v1_get_info_request *req,
-                            instance_v1_info *res)
-{
-    const struct worker *worker = rpc_data(ctx);
-    struct arena *arena = rpc_arena(ctx);
-    (void)req;
-    res->realm = arena_printf(arena, "%s", worker->realm);
-    res->version = arena_printf(arena, "7");
-    res->services = arena_zalloc(arena, 2, sizeof(char *));
-    res->services[res->n_services++] = arena_printf(arena, "pek.instance.v1.InstanceService");
-    return STATUS_OK;
-}
-
-static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
-                               instance_v1_issue_token_response *res)
-{
-    (void)req, (void)res;
-    return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "nobody");
-}
-
-static enum status watch_policies(struct rpc_ctx *ctx,
-                                  const instance_v1_watch_policies_request *req,
-                                  struct instance_v1_watch_policies_stream *stream)
-{
-    struct fiber_event never = {0};
-    (void)req, (void)stream;
-    return fiber_event_wait_cancel(&never, rpc_cancel(ctx));
-}
-
-static enum status list_unnamed_people(struct rpc_ctx *ctx,
-                                       const instance_v1_list_unnamed_people_request *req,
-                                       instance_v1_list_unnamed_people_response *res)
-{
-    (void)req, (void)res;
-    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is listed here");
-}
-
-static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_request *req,
-                              instance_v1_put_people_response *res)
-{
-    (void)req, (void)res;
-    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is told of here");
-}
-
-static const struct instance_v1_instance_service worker_ops = {.issue_token = issue_token,
-                                                               .get_info = get_info,
-                                                               .watch_policies = watch_policies,
-                                                               .put_people = put_people,
-                                                               .list_unnamed_people =
-                                                                   list_unnamed_people};
 
 static struct worker *worker_start(struct scene *scene, const char *realm, int port,
                                    const struct rpc_tls *tls)
@@ -108,8 +58,9 @@ static struct worker *worker_start(struct scene *scene, const char *realm, int p
     snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
     const struct rpc_server_options options = {.listen = listen, .tls = tls};
     assert_int_equal(rpc_host_new(scene->run->fibers, &limits, &worker->host), STATUS_OK);
-    assert_int_equal(instance_v1_instance_service_add(worker->host, &worker_ops, worker, &fault),
-                     STATUS_OK);
+    assert_int_equal(
+        instance_v1_instance_service_add(worker->host, &plain_instance, &worker->realm, &fault),
+        STATUS_OK);
     if (rpc_server_new(scene->runtime, worker->host, &options, &worker->server, &fault))
         fail_msg("%s", fault.text);
     snprintf(worker->target, sizeof(worker->target), "127.0.0.1:%d",
@@ -172,7 +123,8 @@ static void follow(struct scene *scene, const char *const *seeds, size_t seed_co
     const struct directory_options options = {
         .pg = scene->run->pg,
         .registry = &scene->registry,
-        .local_realm = "",
+        .local_realm = scene->local_realm ? scene->local_realm : "",
+        .local_host = scene->local_host,
         .seeds = seeds,
         .seed_count = seed_count,
         .listen = "127.0.0.1:8080",
@@ -296,6 +248,75 @@ static void worker_added_in_sql_serves_and_drains_and_goes_without_restart(struc
     await(scene, "a", INSTANCE_SERVING, SOON_MS);
     sql(SET_STATUS, "REMOVED", "a");
     await_gone(scene, "a", 1000);
+}
+
+static void host(struct scene *scene, const char *realm)
+{
+    scene->local_realm = realm;
+    scene->local_host = worker_start(scene, realm, 0, NULL)->host;
+}
+
+static void await_problem(struct scene *scene, const char *text)
+{
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    while (!strstr(scene->problem.text, text) && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1);
+    if (!strstr(scene->problem.text, text))
+        fail_msg("\"%s\" is not in \"%s\"", text, scene->problem.text);
+}
+
+static void realm_in_the_hub_follows_the_table_like_all_others(struct scene *scene)
+{
+    host(scene, "home");
+    follow(scene, NULL, 0, NULL);
+    await(scene, "home", INSTANCE_SERVING, SOON_MS);
+    sql(SET_STATUS, "DRAINING", "home");
+    await(scene, "home", INSTANCE_IS_DRAINING, SOON_MS);
+    sql(SET_STATUS, "REMOVED", "home");
+    await_gone(scene, "home", SOON_MS);
+    /* A hub that begins brings it back, and those that run follow. */
+    unfollow(scene);
+    begin(scene);
+    follow(scene, NULL, 0, NULL);
+    await(scene, "home", INSTANCE_SERVING, SOON_MS);
+}
+
+/* Hubs that host different realms would each be alone with theirs. */
+static void mistyped_realm_in_the_hub_is_told_and_leaves_no_trace(struct scene *scene)
+{
+    char rows[64];
+    sql("INSERT INTO hub.instance (realm, name, local) VALUES ('home', 'home', true)");
+    host(scene, "hmoe");
+    follow(scene, NULL, 0, NULL);
+    assert_int_equal(scene->registry.count, 0);
+    assert_string_equal(scene->problem.field, "local_realm");
+    assert_string_equal(scene->problem.text,
+                        "realm hmoe is not served: that of the hubs is home; correct local_realm, "
+                        "or pekctl instance remove home");
+    pg_cluster_query(cluster, "SELECT string_agg(realm, ' ') FROM hub.instance", rows,
+                     sizeof(rows));
+    assert_string_equal(rows, "home");
+    /* As it is told: no restart. */
+    sql(SET_STATUS, "REMOVED", "home");
+    await(scene, "hmoe", INSTANCE_SERVING, SOON_MS);
+}
+
+static void realm_of_a_worker_is_not_taken_by_a_hub(struct scene *scene)
+{
+    const struct worker *worker = worker_start(scene, "a", 0, NULL);
+    sql(ADD, "a", worker->target);
+    host(scene, "a");
+    follow(scene, NULL, 0, NULL);
+    assert_string_equal(await(scene, "a", INSTANCE_SERVING, SOON_MS)->target, worker->target);
+    await_problem(scene, "realm a is not served here: a worker has it");
+    sql(SET_STATUS, "REMOVED", "a");
+    int64_t until_us = clock_monotonic_us() + SOON_US;
+    const struct instance *instance = NULL;
+    while ((!instance || instance->target) && clock_monotonic_us() < until_us) {
+        fiber_sleep_ms(1);
+        instance = registry_find(&scene->registry, SLICE_LIT("a"));
+    }
+    assert_true(instance && !instance->target);
 }
 
 static void
@@ -519,43 +540,6 @@ static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct sce
     certificates_close(&theirs);
 }
 
-static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
-{
-    static const char *const bad[] = {"",           "host",    "host:",         "host:0",
-                                      "host:65536", "host:1x", "a:1,b:2",       "a b:1",
-                                      ":1",         "::1:1",   "http://host:1", "unix:"};
-    static const char *const good[] = {"host:1",      "127.0.0.1:65535",      "[::1]:7101",
-                                       "unix:/run/w", "dns:///w.example:443", "ipv4:10.0.0.1:7101"};
-    struct fault fault;
-    (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        const struct instance_row row = {.realm = "a", .target = bad[i]};
-        if (instance_row_check(&row, &fault) != STATUS_INVALID_ARGUMENT)
-            fail_msg("'%s' passed", bad[i]);
-        assert_string_equal(fault.field, "target");
-    }
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        const struct instance_row row = {.realm = "a", .target = good[i]};
-        if (instance_row_check(&row, &fault))
-            fail_msg("'%s' was refused", good[i]);
-    }
-    const struct instance_row ca = {.realm = "a", .target = "h:1", .ca_pem = "-----BEGIN nothing"};
-    assert_int_equal(instance_row_check(&ca, &fault), STATUS_INVALID_ARGUMENT);
-    assert_string_equal(fault.field, "ca_pem");
-}
-
-static void own_address_is_known_in_its_forms(void **state)
-{
-    (void)state;
-    assert_true(target_is_listen("127.0.0.1:8080", "127.0.0.1:8080"));
-    assert_true(target_is_listen("dns:///localhost:8080", "127.0.0.1:8080"));
-    assert_true(target_is_listen("[::1]:8080", "0.0.0.0:8080"));
-    assert_true(target_is_listen("pek.example:8080", "pek.example:8080"));
-    assert_false(target_is_listen("127.0.0.1:8081", "127.0.0.1:8080"));
-    assert_false(target_is_listen("10.0.0.7:8080", "127.0.0.1:8080"));
-    assert_false(target_is_listen("unix:/run/worker", "127.0.0.1:8080"));
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -579,6 +563,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE(worker_added_in_sql_serves_and_drains_and_goes_without_restart),
+        SCENE(realm_in_the_hub_follows_the_table_like_all_others),
+        SCENE(mistyped_realm_in_the_hub_is_told_and_leaves_no_trace),
+        SCENE(realm_of_a_worker_is_not_taken_by_a_hub),
         SCENE(what_a_worker_says_of_itself_is_noted_and_does_not_wake_the_hubs_for_ever),
         SCENE(another_address_is_another_instance_and_the_old_one_ends_with_its_last_call),
         SCENE(realm_that_found_no_slot_is_added_when_one_is_free),
@@ -589,8 +576,6 @@ int main(void)
         SCENE(draining_worker_is_not_serving_before_it_is_unreachable),
         SCENE(seeds_come_follow_and_go_but_leave_alone_what_an_administrator_touched),
         SCENE(certificate_must_name_the_realm_and_be_of_the_rows_own_ca),
-        cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
-        cmocka_unit_test(own_address_is_known_in_its_forms),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -7,16 +7,16 @@ const struct pg_statement instance_store_add = {
     .sql = "INSERT INTO hub.instance AS i (realm, name, target, tls_name, ca_pem, updated_by)"
            " VALUES ($1, coalesce($2, $1), $3, $4, $5, $6)"
            " ON CONFLICT (realm) DO UPDATE"
-           "   SET name = coalesce($2, i.name), target = $3, tls_name = $4, ca_pem = $5,"
-           "       status = 'ACTIVE', seeded = false, updated_by = $6"
-           " WHERE NOT i.local AND ($7::boolean OR i.status = 'REMOVED')"
+           "   SET name = coalesce($2, i.name), local = false, target = $3, tls_name = $4,"
+           "       ca_pem = $5, status = 'ACTIVE', seeded = false, updated_by = $6"
+           " WHERE i.status = 'REMOVED' OR ($7::boolean AND NOT i.local)"
            " RETURNING realm",
 };
 
 const struct pg_statement instance_store_set_status = {
     .name = "instance_set_status",
     .sql = "UPDATE hub.instance SET status = $2, seeded = false, updated_by = $3"
-           " WHERE realm = $1 AND status <> 'REMOVED' AND NOT local"
+           " WHERE realm = $1 AND status <> 'REMOVED'"
            " RETURNING realm",
 };
 
@@ -36,8 +36,13 @@ static const struct pg_statement load = {
 
 static const struct pg_statement seed_local = {
     .name = "instance_seed_local",
-    .sql = "INSERT INTO hub.instance (realm, name, local, seeded, updated_by)"
-           " VALUES ($1, $1, true, true, 'configuration') ON CONFLICT (realm) DO NOTHING",
+    .sql = "INSERT INTO hub.instance AS i (realm, name, local, seeded, updated_by)"
+           " SELECT $1, $1, true, true, 'configuration' WHERE NOT EXISTS"
+           "   (SELECT FROM hub.instance WHERE local AND status <> 'REMOVED' AND realm <> $1)"
+           " ON CONFLICT (realm) DO UPDATE"
+           "   SET local = true, target = NULL, tls_name = NULL, ca_pem = NULL, status = 'ACTIVE',"
+           "       seeded = true, updated_by = 'configuration'"
+           " WHERE i.status = 'REMOVED'",
 };
 
 static const struct pg_statement seed_one = {
@@ -127,7 +132,7 @@ enum status instance_store_change(struct pg_transaction *transaction, const char
                      PG_PARAMS(pg_str(realm), pg_str(status), pg_str(who)), &affected));
     if (affected == 0)
         return fault_set_reason(fault, STATUS_NOT_FOUND, "NO_SUCH_REALM", "realm",
-                                "no worker is registered for realm %s", realm);
+                                "realm %s is not registered", realm);
     return STATUS_OK;
 }
 

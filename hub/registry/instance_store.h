@@ -11,9 +11,9 @@
 #define INSTANCE_CHANNEL "pek_hub_instance"
 
 /* $1 realm, $2 name or NULL, $3 target, $4 tls_name or NULL, $5 ca_pem or NULL, $6 who, $7 'true' to change one that
- * is there. None when it is there (and $7 is false), or is hosted in the hub. */
+ * is there. None when it is there (and $7 is false), or is hosted in the hub. One that was removed is anybody's. */
 extern const struct pg_statement instance_store_add;
-/* $1 realm, $2 ACTIVE, DRAINING or REMOVED, $3 who. None also for one that is hosted in the hub. */
+/* $1 realm, $2 ACTIVE, DRAINING or REMOVED, $3 who. */
 extern const struct pg_statement instance_store_set_status;
 
 struct instance_row {
@@ -27,7 +27,9 @@ PEK_MUST_CHECK enum status instance_store_load(struct pg *pg, struct cancel *can
                                                struct arena *arena, struct instance_row **ret_rows,
                                                size_t *ret_count);
 /* The instances of the configuration, as "realm=target", and the realm hosted here ("" for none). New ones come, those
- * that came so before and were not changed since follow; nothing else is touched. In one transaction. */
+ * that came so before and were not changed since follow; nothing else is touched. The realm hosted here also comes back
+ * when it was removed: a hub that serves it begins. It does not while another is hosted in the hubs, or it is a
+ * worker's. In one transaction. */
 PEK_MUST_CHECK enum status instance_store_seed(struct pg *pg, struct cancel *cancel,
                                                const char *local_realm, const char *const *seeds,
                                                size_t seed_count);
@@ -40,7 +42,7 @@ PEK_MUST_CHECK enum status instance_store_tell(struct pg *pg, struct cancel *can
 PEK_MUST_CHECK enum status instance_store_put(struct pg_transaction *transaction,
                                               const struct instance_row *row, bool replace,
                                               const char *who, struct fault *fault);
-/* NOT_FOUND for an instance that is not there, was removed, or is hosted in the hub. */
+/* NOT_FOUND for an instance that is not there or was removed. */
 PEK_MUST_CHECK enum status instance_store_change(struct pg_transaction *transaction,
                                                  const char *realm, const char *status,
                                                  const char *who, struct fault *fault);

@@ -95,8 +95,9 @@ struct instance {
 };
 
 struct registry_options {
-    struct jwt_keys *keys; /* signs assertions */
-    const char *issuer;    /* the hub's */
+    struct jwt_keys *
+        keys; /* signs assertions; NULL: how instances are is all that is asked, and no assertion made */
+    const char *issuer; /* the hub's */
     void *arg;
     /* `users` of `instance` must be asked again; count 0: everybody. */
     void (*on_policies)(void *arg, struct instance *instance, const char *const *users,

@@ -405,12 +405,14 @@ static void on_policy_event(struct instance *instance, struct slice message, str
 static enum status watch_policies_once(struct instance *instance, struct arena *arena)
 {
     instance_v1_watch_policies_request request = INSTANCE_V1_WATCH_POLICIES_REQUEST_INIT;
-    struct slice issuer = slice_str(instance->registry->options.issuer);
+    const struct registry_options *options = &instance->registry->options;
     struct slice assertion;
 
     enum status status = ask_info(instance, arena);
+    if (!status && !options->keys)
+        return STATUS_OK;
     if (!status)
-        status = instance_assertion(instance, issuer, arena, &assertion);
+        status = instance_assertion(instance, slice_str(options->issuer), arena, &assertion);
     if (status)
         return status;
     /* The local realm has no health service of its own: it is there when it answers. */

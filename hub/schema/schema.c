@@ -10,9 +10,10 @@
 #include "hub/schema/migration_0006.h"
 #include "hub/schema/migration_0007.h"
 #include "hub/schema/migration_0008.h"
+#include "hub/schema/migration_0009.h"
 #include "shared/service/change.h"
 
-#define FILES 8
+#define FILES 9
 
 const struct migrations *hub_migrations(void)
 {
@@ -28,6 +29,8 @@ const struct migrations *hub_migrations(void)
         {"0006_profile.sql", slice_make(hub_0006_profile_sql, hub_0006_profile_sql_len)},
         {"0007_change.sql", slice_make(hub_0007_change_sql, hub_0007_change_sql_len)},
         {"0008_people.sql", slice_make(hub_0008_people_sql, hub_0008_people_sql_len)},
+        {"0009_local_realm.sql",
+         slice_make(hub_0009_local_realm_sql, hub_0009_local_realm_sql_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

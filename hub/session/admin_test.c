@@ -161,7 +161,7 @@ static const char grants[] =
     "audit_log: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
     "external_account rd: account_name+ position+ protocol+ user_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
-    "instance r: ca_pem* capabilities= local+ name* realm+ seeded* status= target* tls_name*"
+    "instance r: ca_pem* capabilities= local* name* realm+ seeded* status= target* tls_name*"
     " updated_by* worker_version=\n"
     "login_spent rd: expires_at* state_sha256+\n"
     "person_news rd: realm+ seq= user_id+\n"

@@ -41,7 +41,7 @@ enum status site_open(struct site *site, const struct site_options *options, str
     const struct openapi_options openapi = {
         .title = "PÉK Federation",
         .version = PEK_VERSION,
-        .description = "Groups, policies and people of all realms behind one login.",
+        .description = "Groups, memberships, policies and people of all realms behind one login.",
         .license = "MIT",
         .cookie = API_COOKIE,
         .cookie_secure = API_COOKIE_SECURE,

@@ -1,10 +1,14 @@
 #include "shared/base/listen.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define PORT_DIGITS_MAX 5
 
@@ -43,4 +47,95 @@ bool listen_parse(const char *text, struct sockaddr_storage *ret_address)
         return false;
     *ret_address = address;
     return true;
+}
+
+static bool is_any(const struct sockaddr_storage *address)
+{
+    static const struct in6_addr any6 = IN6ADDR_ANY_INIT;
+    return address->ss_family == AF_INET6
+               ? memcmp(&((const struct sockaddr_in6 *)address)->sin6_addr, &any6, sizeof(any6)) ==
+                     0
+               : ((const struct sockaddr_in *)address)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+bool listen_is_shared(const char *text, const char *other)
+{
+    struct sockaddr_storage a, b;
+    const char *port = strrchr(text, ':'), *other_port = strrchr(other, ':');
+    if (!port || !other_port || strtol(port + 1, NULL, 10) == 0 ||
+        strtol(port + 1, NULL, 10) != strtol(other_port + 1, NULL, 10))
+        return false;
+    if (!listen_parse(text, &a) || !listen_parse(other, &b))
+        return strcmp(text, other) == 0;
+    return is_any(&a) || is_any(&b) || memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+/* ---- trying ------------------------------------------------------------------------------------ */
+
+enum status listen_refused(const char *text, int error, const char *field, struct fault *fault)
+{
+    return fault_set(fault, STATUS_UNAVAILABLE, field, "cannot listen on %s: %s", text,
+                     strerror(error));
+}
+
+/* 0 or errno. A port whose connections of before are only closing is free, as it is for a server. */
+static int try_bind(const struct sockaddr *address, socklen_t len)
+{
+    int on = 1, fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    int error = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+                        bind(fd, address, len) == 0
+                    ? 0
+                    : errno;
+    close(fd);
+    return error;
+}
+
+/* A socket's file that nobody listens on any more is in nobody's way. */
+static int try_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char folder[sizeof(address.sun_path)];
+    if (strlen(path) >= sizeof(address.sun_path))
+        return ENAMETOOLONG;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    memcpy(folder, path, strlen(path) + 1);
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return EINVAL;
+    slash[slash == folder] = '\0';
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    bool in_use = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    if (in_use)
+        return EADDRINUSE;
+    return access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+enum status listen_try(const char *text, const char *field, struct fault *fault)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found;
+    char host[256];
+    if (strncmp(text, "unix:", 5) == 0) {
+        int error = try_unix(text + 5);
+        return error ? listen_refused(text, error, field, fault) : STATUS_OK;
+    }
+    const char *colon = strrchr(text, ':');
+    bool six = text[0] == '[' && colon && colon[-1] == ']';
+    size_t len = colon ? (size_t)(colon - text) - (six ? 2 : 0) : 0;
+    if (!colon || len >= sizeof(host))
+        return listen_refused(text, EINVAL, field, fault);
+    memcpy(host, text + six, len);
+    host[len] = '\0';
+    int problem = getaddrinfo(len ? host : NULL, colon + 1, &hints, &found);
+    if (problem)
+        return fault_set(fault, STATUS_UNAVAILABLE, field, "cannot listen on %s: %s", text,
+                         gai_strerror(problem));
+    int error = try_bind(found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return error ? listen_refused(text, error, field, fault) : STATUS_OK;
 }

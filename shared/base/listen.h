@@ -1,13 +1,23 @@
-/* listen: where a server listens, as configurations write it: an IP address and a port. */
+/* listen: where a server listens, as configurations write it, and why it cannot. */
 #ifndef PEK_SHARED_BASE_LISTEN_H
 #define PEK_SHARED_BASE_LISTEN_H
 
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "shared/base/fault.h"
+
 /* "127.0.0.1:8080" or "[::1]:8080"; port 0 is a free one. Names are not looked up. */
 bool listen_parse(const char *text, struct sockaddr_storage *ret_address);
 /* A decimal port, 0 to 65535. */
 bool listen_port_is_valid(const char *text);
+/* Whether both ask for the same port of the same address, or one of every address. Port 0 is nobody's. */
+bool listen_is_shared(const char *text, const char *other);
+
+/* The one way to say it: UNAVAILABLE, with a fault on `field` (NULL for none) that has errno's words. */
+enum status listen_refused(const char *text, int error, const char *field, struct fault *fault);
+/* Whether a server could listen there now; takes nothing. Also "name:port", which is looked up, and "unix:/path". OK, or
+ * listen_refused. Blocks. */
+PEK_MUST_CHECK enum status listen_try(const char *text, const char *field, struct fault *fault);
 
 #endif

@@ -28,6 +28,22 @@ void config_mistake(struct config *config, const char *format, ...)
     buffer_printf(&config->mistakes, "%s\n", text);
 }
 
+void config_mistake_fault(struct config *config, const struct fault *fault)
+{
+    config_mistake(config, "%s%s%s", fault->field, fault->field[0] ? ": " : "", fault->text);
+}
+
+bool config_is_checked(const struct config *config)
+{
+    return config->action == CONFIG_CHECK;
+}
+
+static bool serves(const struct config *config)
+{
+    return config->action == CONFIG_RUN &&
+           (!config->command || strcmp(config->command, "serve") == 0);
+}
+
 struct slice config_mistakes(const struct config *config)
 {
     return buffer_slice(&config->mistakes);
@@ -72,14 +88,20 @@ enum status config_parse(struct config *config, const struct config_program *pro
         return STATUS_INVALID_ARGUMENT;
     }
     config_read_flags(config, argc, argv);
+    if (config->mistake_count > 0)
+        return STATUS_INVALID_ARGUMENT;
     config_read_environment(config, environment);
     if (config->file)
         config_read_file(config, config->settings, &config->arena);
+    /* Who mistyped a name is not told besides that its value is missing. */
+    bool names_are_known = config->mistake_count == 0;
     for (size_t i = 0; i < program->option_count; i++)
-        config_value_read(config, &program->options[i], &config->settings[i], values);
+        if (names_are_known || config->settings[i].text)
+            config_value_read(config, &program->options[i], &config->settings[i], values);
     if (config->mistake_count == 0 && program->check)
         program->check(config, values);
-    if (config->mistake_count == 0 && config->action == CONFIG_CHECK && program->probe)
+    if (config->mistake_count == 0 && program->probe &&
+        (config_is_checked(config) || serves(config)))
         program->probe(config, values);
     return config->mistake_count == 0 ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }

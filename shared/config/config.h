@@ -32,10 +32,13 @@
  *
  * Every mistake is found in one go and told with key, value, bounds and source; unknown flags, PEK_
  * variables and file keys are mistakes, with the nearest known name. A secret's value is never shown.
+ * The command line comes first: a mistyped flag or command is the only thing said, in one line, and where a name is not
+ * known no missing value is told of, because they are most often one fault.
  *
  * Every program has by itself: --help, --version, --print-config (effective values and their sources),
  * --print-config-docs (a Markdown table), and the command `check-config` (exit code 0, or 2 with every
- * mistake on stderr), which also does what `probe` does: reads files, connects to the database. Options are accepted before and after a command.
+ * mistake on stderr), which also does what `probe` does: reads files, connects to the database. Options are accepted before
+ * and after a command; `serve` is what runs without one.
  *
  * Types and how they are written:
  *     string, path   as is                         const char *, never NULL
@@ -58,6 +61,7 @@
 
 #include "shared/base/arena.h"
 #include "shared/base/buffer.h"
+#include "shared/base/fault.h"
 #include "shared/base/status.h"
 
 #define CONFIG_FILE_BYTES_MAX ((size_t)1 << 20)
@@ -143,8 +147,9 @@ struct config_program {
     /* Rules that concern several options, called when each value alone is right; tells mistakes with
      * config_mistake. NULL for none. */
     void (*check)(struct config *config, const void *values);
-    /* What check-config finds out besides, when nothing else is wrong: reads files, connects, changes nothing. NULL for
-     * none. */
+    /* What can be found out besides, when nothing else is wrong: before the program serves, and, where `config_is_checked`,
+     * all that check-config looks at. So a mistake has the same words in both. Reads files, connects, changes nothing.
+     * NULL for none. */
     void (*probe)(struct config *config, const void *values);
 };
 
@@ -211,6 +216,10 @@ PEK_MUST_CHECK enum status config_parse(struct config *config, const struct conf
                                         void *values);
 /* Adds a mistake; from a program's `check`. */
 void config_mistake(struct config *config, const char *format, ...) PEK_PRINTF(2, 3);
+/* The same of what something else refused: "field: text". */
+void config_mistake_fault(struct config *config, const struct fault *fault);
+/* check-config was asked for. */
+bool config_is_checked(const struct config *config);
 /* One a line. */
 struct slice config_mistakes(const struct config *config);
 

@@ -79,9 +79,6 @@ static void read_flag(struct config *config, struct args *args, const char *flag
         config_option_find(config->program, name, CONFIG_NAME_FLAG);
     if (!option) {
         refuse_flag(config, name);
-        /* Most likely its value: one mistake is enough for both. */
-        if (!equals && args->next < args->count && args->values[args->next][0] != '-')
-            args->next++;
         return;
     }
     const char *value;
@@ -135,8 +132,10 @@ void config_read_flags(struct config *config, int argc, char *const *argv)
     struct args args = {argv, argc, 1};
     while (args.next < args.count) {
         const char *word = args.values[args.next++];
-        if (strcmp(word, "-h") == 0)
+        if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
             config->action = CONFIG_HELP;
+        else if (config->mistake_count > 0)
+            continue; /* what follows a mistake is most often a part of it */
         else if (strncmp(word, "--", 2) == 0 && word[2])
             read_flag(config, &args, word + 2);
         else

@@ -134,9 +134,12 @@ static void mistakes_go_to_stderr_with_exit_code_2(void **state)
 static void one_mistake_is_one_line(void **state)
 {
     (void)state;
-    assert_int_equal(start("--listen=x migarte"), CONFIG_EXIT_MISTAKE);
-    assert_string_equal(err, "pek-test: migarte: no such command; did you mean migrate?"
-                             " (--help shows the options)\n");
+    static const char *const lines[] = {"--listen=x migarte", "migarte", "migarte --wait-ms=1 now"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        assert_int_equal(start(lines[i]), CONFIG_EXIT_MISTAKE);
+        assert_string_equal(err, "pek-test: migarte: no such command; did you mean migrate?"
+                                 " (--help shows the options)\n");
+    }
 }
 
 static void version_is_told_also_to_those_who_made_mistakes(void **state)

@@ -279,18 +279,39 @@ static void every_mistake_is_told_at_once(void **state)
 static void unknown_names_are_refused_with_the_nearest(void **state)
 {
     (void)state;
-    assert_mistakes(parse(ARGS(S("--bdoy-bytes-max=1"), S("--wait"), S("5"), S("--hlep"),
-                               S("--entirely-else=1"), S("migrat"), S("--config")),
-                          ENV(S("PEK_CALL_MAX=1"), S("PEK_calls_max=1"), S("PEK_ENTIRELY_ELSE=1"))),
-                    "--bdoy-bytes-max: no such flag; did you mean --body-bytes-max?\n"
-                    "--wait: no such flag; did you mean --wait-ms?\n"
-                    "--hlep: no such flag; did you mean --help?\n"
-                    "--entirely-else: no such flag\n"
-                    "migrat: no such command; did you mean migrate?\n"
-                    "--config needs a file\n"
-                    "PEK_CALL_MAX: no such variable; did you mean PEK_CALLS_MAX?\n"
-                    "PEK_calls_max: no such variable; did you mean PEK_CALLS_MAX?\n"
-                    "PEK_ENTIRELY_ELSE: no such variable\n");
+    assert_mistakes(
+        parse(ARGS(), ENV(S("PEK_CALL_MAX=1"), S("PEK_calls_max=1"), S("PEK_ENTIRELY_ELSE=1"))),
+        "PEK_CALL_MAX: no such variable; did you mean PEK_CALLS_MAX?\n"
+        "PEK_calls_max: no such variable; did you mean PEK_CALLS_MAX?\n"
+        "PEK_ENTIRELY_ELSE: no such variable\n");
+}
+
+static void a_wrong_command_line_is_one_mistake(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *mistake;
+    } cases[] = {
+        {"--bdoy-bytes-max=1", "--bdoy-bytes-max: no such flag; did you mean --body-bytes-max?\n"},
+        {"--wait 5 migrate", "--wait: no such flag; did you mean --wait-ms?\n"},
+        {"--hlep", "--hlep: no such flag; did you mean --help?\n"},
+        {"--entirely-else=1 migrat", "--entirely-else: no such flag\n"},
+        {"-x", "-x: no such command\n"},
+        {"tokn alice hub", "tokn: no such command; did you mean token?\n"},
+        {"migrate now", "now: one argument too many\n"},
+        {"--config", "--config needs a file\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char words[64], *rest = words, *argv[5] = {S("pek-test")};
+        int argc = 1;
+        snprintf(words, sizeof(words), "%s", cases[i].line);
+        while (rest && argc < 4)
+            argv[argc++] = strsep(&rest, " ");
+        /* Nor is told what else is wrong. */
+        assert_mistakes(parse(argv, ENV(S("PEK_CALL_MAX=1"))), cases[i].mistake);
+        config_done(&config);
+    }
+    assert_right(parse(ARGS(), NULL));
 }
 
 static void numbers_that_are_none_are_refused(void **state)
@@ -353,6 +374,9 @@ static void required_options_must_be_given(void **state)
     config_done(&config);
     assert_mistakes(config_parse(&config, &strict, 2, ARGS(S("--listen=")), NULL, &values),
                     mistake);
+    config_done(&config);
+    assert_mistakes(config_parse(&config, &strict, 1, ARGS(), ENV(S("PEK_LISTN=x")), &values),
+                    "PEK_LISTN: no such variable; did you mean PEK_LISTEN?\n");
     config_done(&config);
     assert_right(config_parse(&config, &strict, 2, ARGS(S("--listen=x")), NULL, &values));
 }
@@ -450,6 +474,7 @@ int main(void)
         TEST(a_command_has_its_arguments),
         TEST(lines_of_the_file_may_have_blanks_quotes_and_comments),
         TEST(every_mistake_is_told_at_once),
+        TEST(a_wrong_command_line_is_one_mistake),
         TEST(unknown_names_are_refused_with_the_nearest),
         TEST(numbers_that_are_none_are_refused),
         TEST(a_secret_is_not_shown_in_a_mistake),

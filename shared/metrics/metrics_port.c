@@ -203,8 +203,7 @@ enum status metrics_port_open(uv_loop_t *loop, const char *listen, struct metric
         error = uv_listen((uv_stream_t *)&port->listener, BACKLOG, on_connection);
     if (error != 0) {
         metrics_port_close(port);
-        return fault_set(fault, STATUS_UNAVAILABLE, "metrics_listen",
-                         "%s cannot be listened on: %s", listen, uv_strerror(error));
+        return listen_refused(listen, -error, "metrics_listen", fault);
     }
     port->number = bound_port(&port->listener);
     *ret_port = port;

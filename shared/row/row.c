@@ -2,10 +2,13 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/base/calendar.h"
 #include "shared/base/number.h"
+
+#define ROW_NAME_BYTES_MAX 400 /* what is longer is cut */
 
 /* ---- a whole row ---- */
 
@@ -138,13 +141,25 @@ Google__Protobuf__Timestamp *row_time(struct row *row, int column)
     return time;
 }
 
-enum status row_end(const struct row *row, const struct row_type *type, const char *id,
-                    struct fault *fault)
+/* "group x", "membership group_id x, user_id y". */
+static enum status unreadable(const struct row *row, const struct row_type *type,
+                              struct fault *fault)
+{
+    char name[ROW_NAME_BYTES_MAX] = "";
+    for (size_t i = 0; i < type->key_count; i++) {
+        const char *column = pg_column_name(row->rows, type->key[i]);
+        size_t len = strlen(name);
+        snprintf(name + len, sizeof(name) - len, "%s%s%s%.*s", i > 0 ? ", " : "",
+                 type->key_count > 1 ? column : "", type->key_count > 1 ? " " : "",
+                 SLICE_ARG(pg_get_slice(row->rows, row->index, type->key[i])));
+    }
+    return fault_set(fault, STATUS_DATA_LOSS, NULL, "%s %s cannot be read: its %s", type->noun,
+                     name, pg_column_name(row->rows, row->bad_column));
+}
+
+enum status row_end(const struct row *row, const struct row_type *type, struct fault *fault)
 {
     if (row->arena->failed)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "a %s is too large", type->noun);
-    if (row->is_bad)
-        return fault_set(fault, STATUS_DATA_LOSS, NULL, "%s %s cannot be read: its %s", type->noun,
-                         id, pg_column_name(row->rows, row->bad_column));
-    return STATUS_OK;
+    return row->is_bad ? unreadable(row, type, fault) : STATUS_OK;
 }

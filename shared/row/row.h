@@ -5,7 +5,7 @@
  *
  * Everything a message points to is in the arena: it outlives the rows. A NULL is the field's default. A value that
  * the field cannot hold (a time outside the years 1 to 9999, a number beyond 32 bits) makes the row's reader fail
- * with DATA_LOSS and a fault that names the row and the column.
+ * with DATA_LOSS and a fault that names the row, by its id or by all that it has instead of one, and the column.
  */
 #ifndef PEK_SHARED_ROW_ROW_H
 #define PEK_SHARED_ROW_ROW_H
@@ -16,6 +16,8 @@
 #include "shared/base/fault.h"
 #include "shared/pg/pg.h"
 
+#define ROW_KEYS_MAX 4
+
 /* A message as rows have it; generated. */
 struct row_type {
     const char *noun; /* "group", as in "there is no group x" */
@@ -24,6 +26,8 @@ struct row_type {
     enum status (*read)(const struct pg_result *rows, size_t row, struct arena *arena,
                         void *ret_message, struct fault *fault);
     const char *(*etag)(const void *message); /* NULL: it has none */
+    int key[ROW_KEYS_MAX];                    /* the columns that tell one row from another */
+    size_t key_count;
 };
 
 /* "there is no group x": NOT_FOUND on the field of the request, which may be NULL. */
@@ -80,6 +84,6 @@ int *row_bits(struct row *row, int column, size_t *ret_count);
 Google__Protobuf__Timestamp *row_time(struct row *row, int column); /* NULL for a NULL */
 /* RESOURCE_EXHAUSTED when the arena is full, DATA_LOSS when something could not be read. */
 PEK_MUST_CHECK enum status row_end(const struct row *row, const struct row_type *type,
-                                   const char *id, struct fault *fault);
+                                   struct fault *fault);
 
 #endif

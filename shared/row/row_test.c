@@ -23,7 +23,9 @@ static int cluster_up(void **state)
                        "CREATE SCHEMA pek; CREATE TABLE pek.golden_thing (id text, realm text,"
                        " state smallint, colour bigint, create_time timestamptz, sort_key bytea,"
                        " version bigint, is_open boolean, weight bigint, distance bigint,"
-                       " colours bigint)");
+                       " colours bigint);"
+                       " CREATE TABLE pek.golden_info (user_id text, seen_time timestamptz,"
+                       " group_id text)");
     return 0;
 }
 
@@ -131,6 +133,24 @@ static void value_that_the_field_cannot_hold_is_named(struct fiber_run *run)
     }
 }
 
+static void row_without_an_id_is_named_by_all_that_it_has_instead(struct fiber_run *run)
+{
+    static const struct pg_statement all = {
+        "golden_infos",
+        "SELECT " GOLDEN_V1_HTTPINFO_THING_COLUMNS(g) " FROM pek.golden_info AS g",
+    };
+    golden_v1_httpinfo_thing thing;
+    struct pg_result *rows;
+    pg_cluster_execute(run->cluster, "INSERT INTO pek.golden_info VALUES"
+                                     " ('alice', 'infinity', 'kir-dev@kir-dev')");
+    assert_int_equal(pg_read(run->pg, PG_POINT_READ, NULL, &all, NULL, 0, &rows), STATUS_OK);
+    assert_int_equal(golden_v1_httpinfo_thing_from_row(rows, 0, &run->arena, &thing, &fault),
+                     STATUS_DATA_LOSS);
+    assert_string_equal(fault.text, "httpinfo thing user_id alice, group_id kir-dev@kir-dev cannot "
+                                    "be read: its seen_time");
+    pg_result_free(rows);
+}
+
 static void row_beyond_the_arena_is_refused(struct fiber_run *run)
 {
     golden_v1_thing thing = GOLDEN_V1_THING_INIT;
@@ -177,8 +197,11 @@ int main(void)
 #body, run_body, NULL, NULL, (void *)(uintptr_t)(body)                                     \
     }
     const struct CMUnitTest tests[] = {
-        TEST(values_of_all_kinds_outlive_the_rows),      TEST(nulls_are_defaults),
-        TEST(value_that_the_field_cannot_hold_is_named), TEST(row_beyond_the_arena_is_refused),
+        TEST(values_of_all_kinds_outlive_the_rows),
+        TEST(nulls_are_defaults),
+        TEST(value_that_the_field_cannot_hold_is_named),
+        TEST(row_beyond_the_arena_is_refused),
+        TEST(row_without_an_id_is_named_by_all_that_it_has_instead),
         TEST(only_row_is_taken_and_none_is_missed),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/listen.h"
 #include "shared/rpc/accept.h"
 #include "shared/rpc/health.h"
 #include "shared/rpc/reflection.h"
@@ -166,9 +167,11 @@ static enum status server_prepare(struct rpc_server *server,
         return status;
     server->port = grpc_server_add_http2_port(server->server, options->listen, credentials);
     grpc_server_credentials_release(credentials);
-    if (server->port == 0)
-        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "cannot listen on %s", options->listen);
-    return STATUS_OK;
+    if (server->port > 0)
+        return STATUS_OK;
+    /* gRPC does not say why; who tries for themself hears it. */
+    PEK_TRY(listen_try(options->listen, "listen", fault));
+    return fault_set(fault, STATUS_UNAVAILABLE, "listen", "cannot listen on %s", options->listen);
 }
 
 enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,

@@ -303,6 +303,7 @@ static void port_that_is_taken_is_refused(void **state)
                      STATUS_UNAVAILABLE);
     assert_null(second);
     assert_true(strstr(fault.text, "cannot listen") != NULL);
+    assert_true(strstr(fault.text, ": Address already in use") != NULL);
     world_close(&world);
 }
 

@@ -370,6 +370,6 @@ describe('a hub with a provider', () => {
       assert.equal(status, 2, url);
       assert.match(stderr, /oauth_token_url must be an https URL/);
     }
-    assert.equal(check('--public-url', 'https://pek.example').status, 0);
+    assert.equal(check('--public-url', 'https://pek.example', '--listen', '127.0.0.1:0').status, 0);
   });
 });

