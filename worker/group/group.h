@@ -1,9 +1,5 @@
 /* group: the rules of groups and their trees, without SQL and without calls.
  *
- * A group's id is organisation@slug. The organisation itself is x@x; every group below it carries the
- * organisation's name, whatever its direct parent. An id never changes, so a group stays in its
- * organisation.
- *
  * Refusals fill the fault: INVALID_ARGUMENT names the request field, FAILED_PRECONDITION and ABORTED carry
  * one of the GROUP_REASON_…. All memory is the arena's. No state; any thread (a collator: one at a time).
  */
@@ -18,6 +14,7 @@
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
 #include "shared/text/name.h"
+#include "worker/domain/group_id.h"
 
 /* Levels of a tree, the organisation being the first. */
 #define GROUP_DEPTH_MAX 10
@@ -27,22 +24,6 @@
 #define GROUP_REASON_DEPTH "GROUP_TREE_TOO_DEEP"
 #define GROUP_REASON_CYCLE "GROUP_UNDER_ITSELF"
 #define GROUP_REASON_ORGANISATION "GROUP_OF_OTHER_ORGANISATION"
-
-/* ---- ids ---- */
-
-struct group_id {
-    const char *text; /* org@slug, lower case, NUL-terminated */
-    struct slice org; /* in text */
-};
-
-/* Ids are compared without regard to case and stored in lower case. */
-PEK_MUST_CHECK enum status group_id_parse(const char *id, const char *field, struct arena *arena,
-                                          struct group_id *ret_id, struct fault *fault);
-/* The id of a new group: of the organisation `org`, or of a new organisation when `org` is empty. The slug is
- * proposed from the name when empty; reserved words are refused. */
-PEK_MUST_CHECK enum status group_id_make(struct slice org, const char *slug, const char *name,
-                                         struct arena *arena, struct group_id *ret_id,
-                                         struct fault *fault);
 
 /* ---- names and texts ---- */
 

@@ -5,7 +5,7 @@
 #include "pek/options.rpc.h"
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
-#include "worker/group/group.h"
+#include "worker/domain/group_id.h"
 #include "worker/membership/membership_people.h"
 
 #define BIT(status) (1u << MEMBERSHIP_##status)

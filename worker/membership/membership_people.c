@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "worker/domain/domain.h"
-#include "worker/group/group.h"
+#include "worker/domain/group_id.h"
 #include "worker/membership/member_policy.h"
 #include "worker/person/person_store.h"
 

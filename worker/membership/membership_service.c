@@ -6,7 +6,7 @@
 #include "shared/service/change.h"
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
-#include "worker/group/group.h"
+#include "worker/domain/group_id.h"
 #include "worker/membership/leader.h"
 #include "worker/membership/membership_list.h"
 #include "worker/membership/membership_people.h"
