@@ -159,7 +159,7 @@ static void set_pairs(struct api_call *call)
         (struct rpc_pair){SLICE_LIT("traceparent"), trace_context(call)};
     call->pairs[fanout->pair_count++] =
         (struct rpc_pair){SLICE_LIT("x-request-id"), http_request_id(call->http)};
-    if (key.len)
+    if (key.ptr)
         call->pairs[fanout->pair_count++] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), key};
     if (call->method->realms == TRANSCODE_HUB && call->session_token.len) {
         char *bearer = arena_printf(call->arena, "Bearer %.*s", SLICE_ARG(call->session_token));

@@ -106,7 +106,7 @@ const struct principal *rpc_principal(const struct rpc_ctx *ctx);
 struct cancel *rpc_cancel(struct rpc_ctx *ctx);
 const struct rpc_method *rpc_method(const struct rpc_ctx *ctx);
 void *rpc_data(const struct rpc_ctx *ctx); /* `data` of rpc_host_add */
-/* The n-th value of a metadata key (lower case), empty when there are no more. */
+/* The n-th value of a metadata key (lower case); NULL and empty when there are no more. */
 struct slice rpc_metadata(const struct rpc_ctx *ctx, const char *key, size_t n);
 /* Verified peer certificate's SHA-256 (raw 32 bytes) when the call came over mutual TLS, else empty. */
 struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx);
