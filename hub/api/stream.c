@@ -312,6 +312,9 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
     const struct fault *refused = outcome_all_refusal(faults, merge->count);
     if (merge->count == 1 && faults[0].status)
         refused = &faults[0];
+    /* No realm knows the caller, so none has what the list would be of. */
+    if (merge->count == 0 && stream->call->method->needs_rights)
+        return fault_set(fault, STATUS_NOT_FOUND, NULL, "not found");
     if (!refused)
         return STATUS_OK;
     *fault = *refused;
