@@ -60,7 +60,10 @@ static void calls_to_it_are_logged_like_those_to_others(void **state)
     char trace[80];
     snprintf(trace, sizeof(trace), "%.*s", (int)(sizeof("\"trace_id\":\"") - 1 + 33),
              strstr(line, "\"trace_id\":\""));
-    assert_non_null(find_line(log, "\"event\":\"rpc.finished\"", id, line, sizeof(line)));
+    /* There is another one before it: of the token. */
+    assert_non_null(find_line(log, "GetGroup\",\"status\":\"PERMISSION_DENIED\",\"text\":", id,
+                              line, sizeof(line)));
+    assert_non_null(strstr(line, "\"event\":\"rpc.finished\""));
     assert_non_null(strstr(line, trace));
     assert_non_null(strstr(line, "\"realm\":\"home\""));
     assert_non_null(strstr(line, "\"method\":\"/pek.group.v1.GroupService/GetGroup\""));
@@ -71,10 +74,78 @@ static void calls_to_it_are_logged_like_those_to_others(void **state)
     close(fd);
 }
 
+#define TRACE "0af7651916cd43dd8448eb211c80319c"
+#define TRACED "\"trace_id\":\"" TRACE "\",\"request_id\":\"mine-2\""
+#define RECORDED(flags)                                                                            \
+    "Traceparent: 00-" TRACE "-b7ad6b7169203331-" flags "\r\nX-Request-Id: mine-2\r\n"
+
+/* Asks with the trace above, and gives what was logged meanwhile. */
+static const char *log_of(struct federation *f, const char *path, const char *headers, int code)
+{
+    static char log[LOG_BYTES_MAX];
+    FILE *sink = f->arg;
+    assert_int_equal(ftruncate(fileno(sink), 0), 0);
+    struct answer answer = federation_ask(f, "GET", path, headers, NULL);
+    if (answer.code != code)
+        fail_msg("%s: %d %s", path, answer.code, answer.text);
+    answer_free(&answer);
+    read_log(fileno(sink), log);
+    return log;
+}
+
+static void assert_line(const char *log, const char *event, const char *what, const char *level)
+{
+    static char line[LOG_LINE_BYTES_MAX];
+    const char *found = find_line((char *)(uintptr_t)log, event, what, line, sizeof(line));
+    if (!found || !strstr(line, TRACED) || !strstr(line, level))
+        fail_msg("%s %s %s: %s", event, what, level, found ? line : log);
+}
+
+/* Whatever became of it, and whoever wrote the line. */
+static void lines_of_one_request_have_one_trace(void **state)
+{
+    static char key[160];
+    const char *const args[] = {"--local-realm=home", key, "--searches-burst=2",
+                                "--searches-per-second=1", NULL};
+    struct federation f;
+    (void)state;
+    snprintf(key, sizeof(key), "--local-instance-key=%s", federation_key_path);
+    int fd = open("/tmp", O_TMPFILE | O_RDWR | O_APPEND, 0600);
+    FILE *sink = fdopen(fd, "r+");
+    assert_non_null(sink);
+    const struct log_options options = {fd, LOG_DEBUG, "pek-hub", ""};
+    federation_begin(&f);
+    log_open(&options);
+    federation_open_hub(&f, "", args);
+    f.arg = sink;
+    /* A recorded trace has a line everywhere, and so has the token that the request made necessary. */
+    const char *log = log_of(&f, "/api/v1/realms/home/groups/none", RECORDED("01"), 403);
+    assert_line(log, "api.finished", "GetGroup", "\"info\"");
+    assert_line(log, "rpc.finished", "GetGroup", "\"info\"");
+    assert_line(log, "rpc.finished", "IssueToken", "\"info\"");
+    /* Else what is everyday is for debugging, and what is not has its line. */
+    log = log_of(&f, "/api/v1/realms/home/groups/none", RECORDED("00"), 403);
+    assert_line(log, "rpc.finished", "GetGroup", "\"debug\"");
+    log = log_of(&f, "/api/v1/realms/home/groups?parentId=x", RECORDED("00"), 400);
+    assert_line(log, "rpc.finished", "INVALID_ARGUMENT", "\"info\"");
+    /* No token: the line says for which request. */
+    f.a->token_lifetime_s = -1;
+    log = log_of(&f, "/api/v1/realms/a/groups/one", RECORDED("00"), 500);
+    assert_line(log, "instance.no_grant", "\"instance\":\"a\"", "\"warn\"");
+    /* Refused before any realm was asked. */
+    (void)log_of(&f, "/api/v1/realms/home/groups", RECORDED("00"), 200);
+    log = log_of(&f, "/api/v1/realms/home/groups", RECORDED("00"), 429);
+    assert_line(log, "api.finished", "RESOURCE_EXHAUSTED", "\"info\"");
+    federation_close(&f);
+    log_close();
+    fclose(sink);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_to_it_are_logged_like_those_to_others),
+        cmocka_unit_test(lines_of_one_request_have_one_trace),
     };
     return cmocka_run_group_tests(tests, setup, federation_teardown);
 }
