@@ -33,7 +33,7 @@ static void as(struct desk *desk, const char *user)
 /* Of what is asked from now on; NULL: none. */
 static void with_key(struct desk *desk, const char *key)
 {
-    desk->as[1] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), slice_str(key ? key : "")};
+    desk->as[1] = (struct rpc_pair){slice_str(key ? CHANGE_KEY_METADATA : NULL), slice_str(key)};
 }
 
 static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
