@@ -20,6 +20,7 @@ struct desk {
     struct rpc_channel *channel;
     struct service service;
     struct rpc_pair as[2]; /* whoever asks; and the idempotency key */
+    size_t as_count;
     hub_v1_profile *res;
 };
 
@@ -33,7 +34,8 @@ static void as(struct desk *desk, const char *user)
 /* Of what is asked from now on; NULL: none. */
 static void with_key(struct desk *desk, const char *key)
 {
-    desk->as[1] = (struct rpc_pair){slice_str(key ? CHANGE_KEY_METADATA : NULL), slice_str(key)};
+    desk->as[1] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), slice_str(key)};
+    desk->as_count = key ? 2 : 1;
 }
 
 static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
@@ -64,7 +66,7 @@ static enum status get(struct desk *desk, const char *user)
     hub_v1_get_profile_request req = HUB_V1_GET_PROFILE_REQUEST_INIT;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_get_profile_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w),
+    return hub_v1_get_profile_call(desk->channel, &req, desk->as, desk->as_count, WORLD_REST(desk->h->w),
                                    &desk->res, &desk->h->fault);
 }
 
@@ -81,7 +83,7 @@ static enum status update(struct desk *desk, const char *user, hub_v1_profile *p
     if (path)
         req.update_mask = &mask;
     desk->h->fault = (struct fault){0};
-    return hub_v1_update_profile_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w),
+    return hub_v1_update_profile_call(desk->channel, &req, desk->as, desk->as_count, WORLD_REST(desk->h->w),
                                       &desk->res, &desk->h->fault);
 }
 
@@ -398,7 +400,7 @@ static enum status delete_user(struct desk *desk, const char *user)
     hub_v1_delete_user_response *res;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_delete_user_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w), &res,
+    return hub_v1_delete_user_call(desk->channel, &req, desk->as, desk->as_count, WORLD_REST(desk->h->w), &res,
                                    &desk->h->fault);
 }
 
@@ -548,7 +550,7 @@ static void deleted_user_leaves_no_answers(struct hub_world *h)
     with_key(&desk, "k2");
     req.user = row_string("me");
     assert_int_equal(
-        hub_v1_delete_user_call(desk.channel, &req, desk.as, 2, WORLD_REST(h->w), &res, &h->fault),
+        hub_v1_delete_user_call(desk.channel, &req, desk.as, desk.as_count, WORLD_REST(h->w), &res, &h->fault),
         STATUS_OK);
     assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.idempotency"), "0");
     assert_string_equal(

@@ -116,7 +116,7 @@ describe('a list as a stream', () => {
   });
 
   it('of descendants comes in pages as well, wherever the group is', async () => {
-    for (const base of ['/api/v1/realms/worker-acme/groups', '/api/v1/groups']) {
+    for (const base of ['/api/v1/realms/hub/groups', '/api/v1/groups']) {
       const below = `${base}/vik@vik/descendants`;
       const whole = (await alice.get(`${below}?pageSize=100`)).json;
       assert.equal(whole.nextPageToken, '');
