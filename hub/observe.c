@@ -178,13 +178,24 @@ void observe_status(struct observe *observe, const struct instance *instance)
                   log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_token_failure(void *arg, const struct instance *instance, const struct fault *fault)
+/* What joins a line with those of the realms that were asked. */
+static struct log_scope scope_of(const struct rpc_trace *trace)
+{
+    bool sampled;
+    return (struct log_scope){.request_id = trace->request_id,
+                              .trace_id = rpc_traceparent_id(trace->parent, &sampled)};
+}
+
+void observe_token_failure(void *arg, const struct instance *instance,
+                           const struct rpc_trace *trace, const struct fault *fault)
 {
     struct observe *observe = arg;
+    const struct log_scope scope = scope_of(trace);
     uint64_t suppressed;
 
     if (log_limit_admits(&limits_of(observe, instance)->token, clock_monotonic_us(), &suppressed))
-        log_event(LOG_WARN, "instance.no_grant", log_str("instance", instance->realm),
+        log_event(LOG_WARN, "instance.no_grant", log_in(&scope),
+                  log_str("instance", instance->realm),
                   log_str("status", status_name(fault->status)), log_str("reason", fault->reason),
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
@@ -213,11 +224,14 @@ void observe_registry_problem(void *arg, const char *realm, const struct fault *
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
-void observe_registry_change(void *arg, struct slice who, const char *realm, const char *status)
+void observe_registry_change(void *arg, const struct rpc_trace *trace, struct slice who,
+                             const char *realm, const char *status)
 {
+    const struct log_scope scope = scope_of(trace);
+
     (void)arg;
-    log_event(LOG_INFO, "registry.changed", log_slice("user", who), log_str("instance", realm),
-              log_str("status", status));
+    log_event(LOG_INFO, "registry.changed", log_in(&scope), log_slice("user", who),
+              log_str("instance", realm), log_str("status", status));
 }
 
 void observe_redis(void *arg, bool up, const char *reason)
@@ -270,16 +284,6 @@ static enum log_level level_of(enum status status)
     }
 }
 
-/* Of the traceparent that the realms were given, so that their lines and this one can be joined. */
-static struct slice trace_id(const struct fanout *fanout)
-{
-    for (size_t i = 0; i < fanout->pair_count; i++)
-        if (slice_equal_str(fanout->pairs[i].key, "traceparent") &&
-            fanout->pairs[i].value.len == 55)
-            return slice_make(fanout->pairs[i].value.ptr + 3, 32);
-    return slice_make("", 0);
-}
-
 /* What a realm did wrong is said also when the others made the answer. */
 static void say_leg(struct observe *observe, const struct log_scope *scope,
                     const struct transcode_method *method, const struct leg *leg)
@@ -312,8 +316,7 @@ void observe_api(void *arg, struct http_request *request, const struct transcode
     struct observe *observe = arg;
     int64_t elapsed_us = clock_monotonic_us() - http_started_us(request);
     const char *status = status_name(fault->status);
-    const struct log_scope scope = {.request_id = http_request_id(request),
-                                    .trace_id = trace_id(fanout)};
+    const struct log_scope scope = scope_of(&fanout->trace);
 
     metric_add(METRIC(observe->all[REQUESTS], method->path.ptr, status), 1);
     metric_observe(METRIC(observe->all[REQUEST_SECONDS], method->path.ptr),

@@ -40,11 +40,13 @@ void observe_status(struct observe *observe, const struct instance *instance);
 /* A realm could not be told of people. */
 void observe_people_failure(void *arg, const struct instance *instance, const struct fault *fault);
 /* A realm gave no token. */
-void observe_token_failure(void *arg, const struct instance *instance, const struct fault *fault);
+void observe_token_failure(void *arg, const struct instance *instance,
+                           const struct rpc_trace *trace, const struct fault *fault);
 /* A row of the registry cannot be used, or (realm "") the table cannot be read. */
 void observe_registry_problem(void *arg, const char *realm, const struct fault *fault);
 /* An administrator changed it. */
-void observe_registry_change(void *arg, struct slice who, const char *realm, const char *status);
+void observe_registry_change(void *arg, const struct rpc_trace *trace, struct slice who,
+                             const char *realm, const char *status);
 void observe_redis(void *arg, bool up, const char *reason);
 /* The certificate of HTTPS was read anew; `problem` is NULL when it is used from now on. */
 void observe_certificate(void *arg, const struct fault *problem);

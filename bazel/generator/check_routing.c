@@ -54,6 +54,18 @@ static void check_position(const struct check *check)
         check_refuse(check, "routing identity on a method that is not server streaming");
 }
 
+/* A list is paged or it is short; what never leaves the federation may be a stream of events. */
+static void check_length(const struct check *check)
+{
+    const struct method_options *options = check->options;
+    bool streaming = upb_MethodDef_ServerStreaming(check->method);
+    if (options->items_max > 0 && (!streaming || options->identity_count > 0))
+        check_refuse(check, "routing items_max is for a list without identity");
+    if (streaming && options->identity_count == 0 && options->items_max == 0 &&
+        !is(check, "REALMS_INTERNAL") && !is(check, "REALMS_ALL"))
+        check_refuse(check, "a list needs routing identity, to be paged, or items_max");
+}
+
 /* In a page the items of a stream are a list of this name; a unary answer has the list already. */
 static void check_collection(const struct check *check)
 {
@@ -81,6 +93,7 @@ void check_routing(const struct check *check)
     if (is(check, "REALMS_ALL"))
         check_merge(check);
     check_position(check);
+    check_length(check);
     if (!is(check, "REALMS_INTERNAL"))
         check_collection(check);
 }

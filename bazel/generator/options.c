@@ -78,6 +78,7 @@ static void read_routing(struct view options, const upb_FieldDef *extension, str
     out->realms = get_enum(routing, "realms");
     out->collection = get_string(routing, "collection", arena);
     out->sort_key = get_string(routing, "sort_key", arena);
+    out->items_max = upb_Message_Get(routing.message, field_of(routing, "items_max")).uint32_val;
     upb_MessageValue list = upb_Message_Get(routing.message, field_of(routing, "identity"));
     size_t count = count_of(list);
     const char **identity = arena_zalloc(arena, count, sizeof(*identity));

@@ -43,6 +43,7 @@ struct method_options {
     const char *sort_key;
     const char *const *identity;
     size_t identity_count;
+    uint32_t items_max; /* of pek.routing */
     uint32_t request_bytes_max;
     const struct option_http *http; /* additional bindings behind the first */
     size_t http_count;

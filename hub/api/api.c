@@ -120,33 +120,20 @@ void api_reply_fault(struct http_request *request, const struct fault *fault, in
 
 /* ---- the call ---------------------------------------------------------------------------------- */
 
-/* version-trace-parent-flags, in lower-case hex. */
-static bool is_trace_context(struct slice given)
+/* W3C trace context: the client's, or a new one that nobody records. */
+static struct slice trace_context(struct http_request *request)
 {
-    for (size_t i = 0; given.len == 55 && i < 55; i++) {
-        bool dash = i == 2 || i == 35 || i == 52;
-        if (dash ? given.ptr[i] != '-' : !memchr("0123456789abcdef", given.ptr[i], 16))
-            return false;
-    }
-    return given.len == 55;
-}
-
-/* W3C trace context: the client's, or a new one. */
-static struct slice trace_context(struct api_call *call)
-{
-    struct slice given = http_header(call->http, "traceparent", 0);
+    struct slice given = http_header(request, "traceparent", 0);
     unsigned char random[24];
     char trace[33], span[17];
+    bool sampled;
 
-    if (is_trace_context(given))
+    if (rpc_traceparent_id(given, &sampled).len > 0)
         return given;
     crypto_random(random, sizeof(random));
     hex_encode(slice_make(random, 16), trace);
     hex_encode(slice_make(random + 16, 8), span);
-    char text[] = "00-00000000000000000000000000000000-0000000000000000-01";
-    memcpy(text + 3, trace, 32);
-    memcpy(text + 36, span, 16);
-    return arena_copy(call->arena, slice_make(text, sizeof(text) - 1));
+    return slice_str(arena_printf(http_arena(request), "00-%s-%s-00", trace, span));
 }
 
 static void set_pairs(struct api_call *call)
@@ -155,11 +142,8 @@ static void set_pairs(struct api_call *call)
     struct slice key = http_header(call->http, CHANGE_KEY_METADATA, 0);
 
     fanout->pairs = call->pairs;
-    call->pairs[fanout->pair_count++] =
-        (struct rpc_pair){SLICE_LIT("traceparent"), trace_context(call)};
-    call->pairs[fanout->pair_count++] =
-        (struct rpc_pair){SLICE_LIT("x-request-id"), http_request_id(call->http)};
-    if (key.len)
+    fanout->pair_count = rpc_trace_pairs(&fanout->trace, call->pairs);
+    if (key.ptr)
         call->pairs[fanout->pair_count++] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), key};
     if (call->method->realms == TRANSCODE_HUB && call->session_token.len) {
         char *bearer = arena_printf(call->arena, "Bearer %.*s", SLICE_ARG(call->session_token));
@@ -221,7 +205,6 @@ void call_begin_fanout(struct api_call *call)
     struct fanout *fanout = &call->fanout;
     bool streams = call->method->server_streaming;
 
-    memset(fanout, 0, offsetof(struct fanout, legs));
     fanout->transcode = options->transcode;
     fanout->method = call->method;
     fanout->rule = streams ? NULL : call->match.rule;
@@ -304,6 +287,7 @@ void api_handle(struct api *api, struct http_request *request)
     call->http = request;
     call->arena = arena;
     call->method = call->match.rule->target;
+    call->fanout.trace = (struct rpc_trace){trace_context(request), http_request_id(request)};
     fault.status = run(call, &fault);
     if (api->options.finished)
         api->options.finished(api->options.arg, request, call->method, call->session, &call->fanout,

@@ -57,7 +57,8 @@ struct api_options {
     uint64_t realm_items_max;   /* 1 000 000: of one realm in one answer */
     struct api_limits limits;   /* of a user */
     void *arg;
-    /* After each answer, for log and metrics; `fanout` is NULL when it failed before. Never waits. */
+    /* After each answer, for log and metrics; a request that was refused before has a `fanout` with nothing but its trace.
+     * Never waits. */
     void (*finished)(void *arg, struct http_request *request, const struct transcode_method *method,
                      const struct session *session, const struct fanout *fanout,
                      const struct fault *fault);

@@ -19,7 +19,7 @@ struct api_call {
     struct fanout fanout; /* last: its legs are not zeroed */
 };
 
-/* The fan-out of the call's method, without legs. */
+/* The fan-out of the call's method, without legs: it is zeroed, but for its trace. */
 void call_begin_fanout(struct api_call *call);
 /* Of one without streaming: the same for every leg. */
 PEK_MUST_CHECK enum status call_set_requests(struct api_call *call);

@@ -20,6 +20,7 @@ static struct api_call *read_of(struct api_call *call, struct fault *fault)
     read->method = read->match.rule->target;
     read->session_token = call->session_token;
     read->session = call->session;
+    read->fanout.trace = call->fanout.trace;
     if (read->method->server_streaming ||
         transcode_request_new(transcode, &read->match, slice_make("", 0), slice_make("", 0),
                               &read->request, fault))

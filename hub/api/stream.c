@@ -304,6 +304,7 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
 {
     struct fault faults[FANOUT_LEGS_MAX];
     const struct merge *merge = &stream->merge;
+    const struct transcode_method *method = stream->call->method;
 
     for (size_t i = 0; i < merge->count; i++) {
         const struct leg *leg = leg_of(stream, i);
@@ -312,6 +313,9 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
     const struct fault *refused = outcome_all_refusal(faults, merge->count);
     if (merge->count == 1 && faults[0].status)
         refused = &faults[0];
+    /* No realm knows the caller, so none has what the list would be of. */
+    if (merge->count == 0 && (method->needs_rights || method->realms != TRANSCODE_ALL))
+        return fault_set(fault, STATUS_NOT_FOUND, NULL, "not found");
     if (!refused)
         return STATUS_OK;
     *fault = *refused;
@@ -431,8 +435,6 @@ static enum status run(struct list_stream *stream, struct fault *fault)
         status = begin_merge(stream);
     if (!status)
         status = run_merge(stream, fault, &more);
-    if (!status && fanout->count == 0 && call->method->realms != TRANSCODE_ALL)
-        status = fault_set(fault, STATUS_NOT_FOUND, NULL, "not found");
     return status ? status : end(stream, more, fault);
 }
 

@@ -193,8 +193,8 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
         refuse_unavailable(leg);
         return true;
     }
-    enum credential_state state =
-        credential_get(fanout->session, leg->instance, &leg->waiter, &fanout->event);
+    enum credential_state state = credential_get(fanout->session, leg->instance, &fanout->trace,
+                                                 &leg->waiter, &fanout->event);
     const struct credential *credential = session_credential(fanout->session, leg->instance);
 
     if (state == CREDENTIAL_READY) {

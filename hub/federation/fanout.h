@@ -67,6 +67,7 @@ struct fanout {
     const struct transcode_method *method;
     struct session *session; /* NULL: public or the hub's own */
     struct retry_budget *budget;
+    struct rpc_trace trace;       /* of the request; also where a token is asked for */
     const struct rpc_pair *pairs; /* sent on every leg: trace context, idempotency key */
     size_t pair_count;
     const struct route_rule *rule; /* of the answer's JSON; NULL: whole messages */

@@ -119,7 +119,8 @@ static enum status delete_user_checked(struct rpc_ctx *ctx, const hub_v1_delete_
         return STATUS_RESOURCE_EXHAUSTED;
     if (!is_caller(ctx, req->user, me))
         return delete_user(ctx, req, res);
-    PEK_TRY(session_find_god(rpc_attached(ctx), rpc_cancel(ctx), &realm, rpc_fault(ctx)));
+    const struct rpc_trace trace = rpc_trace(ctx);
+    PEK_TRY(session_find_god(rpc_attached(ctx), &trace, rpc_cancel(ctx), &realm, rpc_fault(ctx)));
     if (realm)
         return fault_set_reason(rpc_fault(ctx), STATUS_FAILED_PRECONDITION, "REALM_ADMINISTRATOR",
                                 NULL, "you administer realm %s: revoke that from yourself first",

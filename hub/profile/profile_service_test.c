@@ -20,6 +20,7 @@ struct desk {
     struct rpc_channel *channel;
     struct service service;
     struct rpc_pair as[2]; /* whoever asks; and the idempotency key */
+    size_t as_count;
     hub_v1_profile *res;
 };
 
@@ -33,7 +34,8 @@ static void as(struct desk *desk, const char *user)
 /* Of what is asked from now on; NULL: none. */
 static void with_key(struct desk *desk, const char *key)
 {
-    desk->as[1] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), slice_str(key ? key : "")};
+    desk->as[1] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), slice_str(key)};
+    desk->as_count = key ? 2 : 1;
 }
 
 static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
@@ -64,8 +66,8 @@ static enum status get(struct desk *desk, const char *user)
     hub_v1_get_profile_request req = HUB_V1_GET_PROFILE_REQUEST_INIT;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_get_profile_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w),
-                                   &desk->res, &desk->h->fault);
+    return hub_v1_get_profile_call(desk->channel, &req, desk->as, desk->as_count,
+                                   WORLD_REST(desk->h->w), &desk->res, &desk->h->fault);
 }
 
 static enum status update(struct desk *desk, const char *user, hub_v1_profile *profile,
@@ -81,8 +83,8 @@ static enum status update(struct desk *desk, const char *user, hub_v1_profile *p
     if (path)
         req.update_mask = &mask;
     desk->h->fault = (struct fault){0};
-    return hub_v1_update_profile_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w),
-                                      &desk->res, &desk->h->fault);
+    return hub_v1_update_profile_call(desk->channel, &req, desk->as, desk->as_count,
+                                      WORLD_REST(desk->h->w), &desk->res, &desk->h->fault);
 }
 
 static enum status rename_to(struct desk *desk, const char *username)
@@ -398,8 +400,8 @@ static enum status delete_user(struct desk *desk, const char *user)
     hub_v1_delete_user_response *res;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_delete_user_call(desk->channel, &req, desk->as, 2, WORLD_REST(desk->h->w), &res,
-                                   &desk->h->fault);
+    return hub_v1_delete_user_call(desk->channel, &req, desk->as, desk->as_count,
+                                   WORLD_REST(desk->h->w), &res, &desk->h->fault);
 }
 
 static void nobody_deletes_another(struct hub_world *h)
@@ -538,18 +540,13 @@ static void audit_says_who_did_what_and_nothing_of_what_they_wrote(struct hub_wo
 /* Answers that are kept for repetition are of the profile as well. */
 static void deleted_user_leaves_no_answers(struct hub_world *h)
 {
-    hub_v1_delete_user_request req = HUB_V1_DELETE_USER_REQUEST_INIT;
-    hub_v1_delete_user_response *res;
     struct desk desk;
     desk_open(h, &desk, "bob");
     with_key(&desk, "k1");
     say_everything(&desk);
     assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.idempotency"), "1");
     with_key(&desk, "k2");
-    req.user = row_string("me");
-    assert_int_equal(
-        hub_v1_delete_user_call(desk.channel, &req, desk.as, 2, WORLD_REST(h->w), &res, &h->fault),
-        STATUS_OK);
+    assert_int_equal(delete_user(&desk, "me"), STATUS_OK);
     assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.idempotency"), "0");
     assert_string_equal(
         world_value(h->w, "SELECT string_agg(action, ' ' ORDER BY id) FROM hub.audit_log"),

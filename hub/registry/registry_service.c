@@ -101,8 +101,10 @@ static void committed(const struct change *change, const ProtobufCMessage *respo
     const struct registry_service *service = service_of(change);
     const hub_v1_instance_change *res = (const hub_v1_instance_change *)response;
 
+    const struct rpc_trace trace = rpc_trace(change->ctx);
+
     if (service->on_change)
-        service->on_change(service->arg, slice_str(change->actor), res->realm, res->status);
+        service->on_change(service->arg, &trace, slice_str(change->actor), res->realm, res->status);
 }
 
 static enum status answer(struct change *change, const char *action, const char *realm,

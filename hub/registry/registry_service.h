@@ -12,7 +12,8 @@ struct registry_service {
     const char *listen; /* the hub's own address, which no instance may have */
     void *arg;
     /* For the log: `who` set `realm` to `status`. May be NULL. */
-    void (*on_change)(void *arg, struct slice who, const char *realm, const char *status);
+    void (*on_change)(void *arg, const struct rpc_trace *trace, struct slice who, const char *realm,
+                      const char *status);
 };
 
 /* `service` outlives the host; its `committed` is set here. */

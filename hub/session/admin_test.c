@@ -24,10 +24,11 @@ struct office {
     size_t changes;
 };
 
-static void on_change(void *arg, struct slice who, const char *realm, const char *status)
+static void on_change(void *arg, const struct rpc_trace *trace, struct slice who, const char *realm,
+                      const char *status)
 {
     struct office *office = arg;
-    (void)who, (void)realm, (void)status;
+    (void)trace, (void)who, (void)realm, (void)status;
     office->changes++;
 }
 

@@ -92,6 +92,8 @@ void credential_drop(struct credential *credential)
 struct fetch {
     struct session *session;
     struct instance *instance;
+    struct rpc_trace trace; /* of the request that it began for; in `bytes` */
+    char bytes[];
 };
 
 /* Policy names as x-policy-hint wants them: bytes outside printable ASCII and '%' percent-encoded. */
@@ -173,20 +175,21 @@ static enum status keep(struct credential *credential,
     return STATUS_OK;
 }
 
-static enum status ask(struct session *session, struct instance *instance, struct cancel *cancel,
-                       struct arena *arena, instance_v1_issue_token_response **ret_response,
-                       struct fault *fault)
+static enum status ask(const struct fetch *fetch, struct cancel *cancel, struct arena *arena,
+                       instance_v1_issue_token_response **ret_response, struct fault *fault)
 {
     instance_v1_issue_token_request request = INSTANCE_V1_ISSUE_TOKEN_REQUEST_INIT;
+    struct rpc_pair pairs[RPC_TRACE_PAIRS_MAX];
     struct slice assertion;
 
-    if (instance_assertion(instance, session->user_id, arena, &assertion))
+    if (instance_assertion(fetch->instance, fetch->session->user_id, arena, &assertion))
         return fault_set(fault, STATUS_INTERNAL, NULL, "the hub cannot sign its assertion");
     request.assertion = arena_strndup(arena, assertion.ptr, assertion.len);
     if (!request.assertion)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    return instance_v1_issue_token_call(instance->channel, &request, NULL, 0, cancel, arena,
-                                        ret_response, fault);
+    size_t count = rpc_trace_pairs(&fetch->trace, pairs);
+    return instance_v1_issue_token_call(fetch->instance->channel, &request, pairs, count, cancel,
+                                        arena, ret_response, fault);
 }
 
 static void finish(struct credential *credential, enum credential_state state)
@@ -201,8 +204,10 @@ static void finish(struct credential *credential, enum credential_state state)
     }
 }
 
-static void fetch_once(struct session *session, struct instance *instance, struct arena *arena)
+static void fetch_once(const struct fetch *fetch, struct arena *arena)
 {
+    struct session *session = fetch->session;
+    struct instance *instance = fetch->instance;
     struct credential *credential = current(session, instance); /* made by begin_fetch */
     const struct session_options *options = &session->cache->options;
     instance_v1_issue_token_response *response = NULL;
@@ -212,7 +217,7 @@ static void fetch_once(struct session *session, struct instance *instance, struc
 
     cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
     credential->stale = false;
-    enum status status = ask(session, instance, &cancel, arena, &response, &fault);
+    enum status status = ask(fetch, &cancel, arena, &response, &fault);
     breaker_told(&instance->breaker,
                  status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED,
                  clock_monotonic_us());
@@ -226,7 +231,7 @@ static void fetch_once(struct session *session, struct instance *instance, struc
         if (!fault.status)
             (void)fault_set(&fault, status, NULL, "the realm's answer is too large");
         if (options->on_token_failure)
-            options->on_token_failure(options->arg, instance, &fault);
+            options->on_token_failure(options->arg, instance, &fetch->trace, &fault);
         credential->fault = fault;
         credential->retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
         /* A renewal that failed takes nothing away: the token holds until it expires. */
@@ -259,21 +264,33 @@ static void run_fetch(void *arg)
     struct instance *instance = fetch->instance;
     struct arena arena;
 
-    free(fetch);
     arena_init(&arena, FETCH_ARENA_BYTES_MAX);
-    fetch_once(session, instance, &arena);
+    fetch_once(fetch, &arena);
     arena_done(&arena);
+    free(fetch);
     instance_unref(instance);
     session_background_end(session);
 }
 
-static enum status start_fetch(struct session *session, struct instance *instance)
+static enum status start_fetch(struct session *session, struct instance *instance,
+                               const struct rpc_trace *trace)
 {
-    struct fetch *fetch = malloc(sizeof(*fetch));
+    static const struct rpc_trace none;
+    if (!trace)
+        trace = &none;
+    size_t parent = trace->parent.len, id = trace->request_id.len;
+    struct fetch *fetch = malloc(sizeof(*fetch) + parent + id);
 
     if (!fetch)
         return STATUS_RESOURCE_EXHAUSTED;
-    *fetch = (struct fetch){session, instance_ref(instance)};
+    fetch->session = session;
+    fetch->instance = instance_ref(instance);
+    fetch->trace =
+        (struct rpc_trace){slice_make(fetch->bytes, parent), slice_make(fetch->bytes + parent, id)};
+    if (parent > 0)
+        memcpy(fetch->bytes, trace->parent.ptr, parent);
+    if (id > 0)
+        memcpy(fetch->bytes + parent, trace->request_id.ptr, id);
     session_background_begin(session);
     enum status status = fiber_go(session->cache->fibers, run_fetch, fetch);
     if (status) {
@@ -287,7 +304,7 @@ static enum status start_fetch(struct session *session, struct instance *instanc
 /* ---- asking for one ---------------------------------------------------------------------------- */
 
 static void begin_fetch(struct session *session, struct instance *instance,
-                        struct credential *credential)
+                        const struct rpc_trace *trace, struct credential *credential)
 {
     enum credential_state before = credential->state;
 
@@ -296,7 +313,7 @@ static void begin_fetch(struct session *session, struct instance *instance,
     if (credential->fetching)
         return;
     credential->fetching = true;
-    enum status status = start_fetch(session, instance);
+    enum status status = start_fetch(session, instance, trace);
     if (!status)
         return;
     credential->fetching = false;
@@ -308,6 +325,7 @@ static void begin_fetch(struct session *session, struct instance *instance,
 }
 
 enum credential_state credential_get(struct session *session, struct instance *instance,
+                                     const struct rpc_trace *trace,
                                      struct credential_waiter *waiter, struct fiber_event *event)
 {
     struct credential *credential = credential_make(session, instance);
@@ -322,7 +340,7 @@ enum credential_state credential_get(struct session *session, struct instance *i
          (credential->state == CREDENTIAL_FAILED ||
           (credential->state == CREDENTIAL_READY &&
            now_us >= credential->expires_us - CREDENTIAL_RENEW_S * INT64_C(1000000)))))
-        begin_fetch(session, instance, credential);
+        begin_fetch(session, instance, trace, credential);
     if (credential->state == CREDENTIAL_FETCHING && waiter && !waiter->event) {
         waiter->event = event;
         list_append(&credential->waiters, &waiter->node);
@@ -366,7 +384,8 @@ static bool has_god(const struct credential *credential)
 
 /* What was remembered is asked for anew: an administrator of a moment ago is none. */
 static enum status ask_anew(struct session *session, struct instance *instance,
-                            struct cancel *cancel, struct fault *fault)
+                            const struct rpc_trace *trace, struct cancel *cancel,
+                            struct fault *fault)
 {
     struct credential_waiter waiter = {0};
     struct fiber_event event = {0};
@@ -376,7 +395,7 @@ static enum status ask_anew(struct session *session, struct instance *instance,
         credential_drop(credential);
     enum credential_state state = CREDENTIAL_FETCHING;
     while (status == STATUS_OK && state == CREDENTIAL_FETCHING) {
-        state = credential_get(session, instance, &waiter, &event);
+        state = credential_get(session, instance, trace, &waiter, &event);
         if (state == CREDENTIAL_FETCHING)
             status = fiber_event_wait_cancel(&event, cancel);
     }
@@ -388,8 +407,8 @@ static enum status ask_anew(struct session *session, struct instance *instance,
                            instance->realm);
 }
 
-enum status session_find_god(struct session *session, struct cancel *cancel, const char **ret_realm,
-                             struct fault *fault)
+enum status session_find_god(struct session *session, const struct rpc_trace *trace,
+                             struct cancel *cancel, const char **ret_realm, struct fault *fault)
 {
     struct registry *registry = session->cache->options.registry;
     *ret_realm = NULL;
@@ -397,7 +416,7 @@ enum status session_find_god(struct session *session, struct cancel *cancel, con
         struct instance *instance = instance_ref(registry->instances[i]);
         enum status status = STATUS_OK;
         if (session_includes(session, instance))
-            status = ask_anew(session, instance, cancel, fault);
+            status = ask_anew(session, instance, trace, cancel, fault);
         if (status == STATUS_OK && has_god(session_credential(session, instance)))
             *ret_realm = instance->realm;
         instance_unref(instance);

@@ -39,7 +39,8 @@ static enum credential_state await(struct session *session, struct instance *ins
     struct credential_waiter waiter = {0};
     struct fiber_event event = {0};
     enum credential_state state;
-    while ((state = credential_get(session, instance, &waiter, &event)) == CREDENTIAL_FETCHING)
+    while ((state = credential_get(session, instance, NULL, &waiter, &event)) ==
+           CREDENTIAL_FETCHING)
         assert_int_equal(fiber_event_wait(&event, deadline_after_ms(10000)), STATUS_OK);
     credential_withdraw(&waiter);
     return state;
@@ -113,7 +114,8 @@ static void waiter_that_goes_away_leaves_the_others_waiting(struct hub_world *h)
     struct session *session = session_of(h, "alice");
     struct credential_waiter gone = {0};
     struct fiber_event event = {0};
-    assert_int_equal(credential_get(session, realm(h, "a"), &gone, &event), CREDENTIAL_FETCHING);
+    assert_int_equal(credential_get(session, realm(h, "a"), NULL, &gone, &event),
+                     CREDENTIAL_FETCHING);
     credential_withdraw(&gone);
     assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
     assert_false(event.signalled);
@@ -124,7 +126,7 @@ static void waiter_that_goes_away_leaves_the_others_waiting(struct hub_world *h)
 static void session_outlives_its_release_while_a_realm_is_asked(struct hub_world *h)
 {
     struct session *session = session_of(h, "alice");
-    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL), CREDENTIAL_FETCHING);
+    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL, NULL), CREDENTIAL_FETCHING);
     lru_clear(&h->one.cache.lru);
     session_release(session);
     await_background(h);
@@ -217,7 +219,7 @@ static void change_while_the_realm_is_asked_makes_the_hub_ask_again(struct hub_w
 {
     static const char *const users[] = {"alice"};
     struct session *session = session_of(h, "alice");
-    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL), CREDENTIAL_FETCHING);
+    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL, NULL), CREDENTIAL_FETCHING);
     fiber_sleep_ms(0); /* the question leaves */
     assert_true(credential_of(session, realm(h, "a"))->fetching);
     session_policies_changed(&h->one.cache, realm(h, "a"), users, 1);
@@ -225,7 +227,7 @@ static void change_while_the_realm_is_asked_makes_the_hub_ask_again(struct hub_w
     assert_int_equal(h->one.cache.tokens_issued, 2);
     /* Of others, it does not. */
     static const char *const others[] = {"bob", "carol"};
-    assert_int_equal(credential_get(session, realm(h, "b"), NULL, NULL), CREDENTIAL_FETCHING);
+    assert_int_equal(credential_get(session, realm(h, "b"), NULL, NULL, NULL), CREDENTIAL_FETCHING);
     fiber_sleep_ms(0);
     session_policies_changed(&h->one.cache, realm(h, "b"), others, 2);
     assert_int_equal(await(session, realm(h, "b")), CREDENTIAL_READY);
@@ -273,9 +275,9 @@ static void token_is_renewed_behind_the_requests_before_it_expires(struct hub_wo
     credential->expires_us = deadline_after_ms((CREDENTIAL_RENEW_S - 1) * 1000);
     credential->retry_us = 0;
     /* Nobody waits for it. */
-    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL), CREDENTIAL_READY);
+    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL, NULL), CREDENTIAL_READY);
     assert_true(credential->fetching);
-    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL), CREDENTIAL_READY);
+    assert_int_equal(credential_get(session, realm(h, "a"), NULL, NULL, NULL), CREDENTIAL_READY);
     await_background(h);
     assert_int_equal(h->one.cache.tokens_issued, issued + 1);
     assert_true(credential->expires_us > deadline_after_ms(CREDENTIAL_RENEW_S * 1000));
@@ -293,11 +295,11 @@ static void renewal_that_fails_keeps_the_token_until_it_expires(struct hub_world
     credential->expires_us = deadline_after_ms((CREDENTIAL_RENEW_S - 1) * 1000);
     credential->retry_us = 0;
     uint64_t failures = h->one.cache.token_failures;
-    assert_int_equal(credential_get(session, a, NULL, NULL), CREDENTIAL_READY);
+    assert_int_equal(credential_get(session, a, NULL, NULL, NULL), CREDENTIAL_READY);
     await_background(h);
     assert_int_equal(h->one.cache.token_failures, failures + 1);
     assert_ptr_equal(credential->memory, token);
-    assert_int_equal(credential_get(session, a, NULL, NULL), CREDENTIAL_READY);
+    assert_int_equal(credential_get(session, a, NULL, NULL, NULL), CREDENTIAL_READY);
     assert_false(credential->fetching); /* not again before CREDENTIAL_RETRY_MS */
     /* Once it has expired, there is none, and why is known. */
     credential->expires_us = clock_monotonic_us();

@@ -56,8 +56,9 @@ struct session_options {
     const char *issuer;
     const char *redis_url; /* "" or NULL: none */
     void *arg;
-    /* A realm gave no token: for the log. May be NULL; never waits. */
-    void (*on_token_failure)(void *arg, const struct instance *instance, const struct fault *fault);
+    /* A realm gave no token, for the log; `trace` is that of the request that it was asked for. May be NULL; never waits. */
+    void (*on_token_failure)(void *arg, const struct instance *instance,
+                             const struct rpc_trace *trace, const struct fault *fault);
     /* Redis came or went, for the log. May be NULL. */
     void (*on_redis)(void *arg, bool up, const char *reason);
 };
@@ -174,8 +175,9 @@ struct credential_waiter {
     struct fiber_event *event;
 };
 /* READY, FAILED, or FETCHING: then `waiter` is signalled once it is one of the other two; withdraw before the
- * waiter goes away. Starts the fetch. */
+ * waiter goes away. Starts the fetch, which goes on under `trace` (copied; NULL: of no request). */
 enum credential_state credential_get(struct session *session, struct instance *instance,
+                                     const struct rpc_trace *trace,
                                      struct credential_waiter *waiter, struct fiber_event *event);
 void credential_withdraw(struct credential_waiter *waiter);
 /* The realm refused the token: it will be fetched anew. */
@@ -185,8 +187,9 @@ void credential_refused(struct session *session, struct instance *instance);
 void session_changed_something(struct session *session, const struct instance *instance);
 /* In a fiber: a realm whose administrator (GOD) the user is, by the realms' own word of now; `ret_realm` NULL for none.
  * UNAVAILABLE, with a fault that names the realm, when one of theirs cannot be asked. */
-PEK_MUST_CHECK enum status session_find_god(struct session *session, struct cancel *cancel,
-                                            const char **ret_realm, struct fault *fault);
+PEK_MUST_CHECK enum status session_find_god(struct session *session, const struct rpc_trace *trace,
+                                            struct cancel *cancel, const char **ret_realm,
+                                            struct fault *fault);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
 bool session_includes(struct session *session, const struct instance *instance);
 

@@ -97,9 +97,11 @@ static void realms_release(struct realms *realms)
 }
 
 /* Asks every realm at once and waits for those that have not answered yet; not for one that is away. */
-static void await_credentials(struct session *session, const struct realms *realms,
-                              struct cancel *cancel)
+static void await_credentials(struct rpc_ctx *ctx, struct session *session,
+                              const struct realms *realms)
 {
+    const struct cancel *cancel = rpc_cancel(ctx);
+    const struct rpc_trace trace = rpc_trace(ctx);
     struct credential_waiter waiters[REGISTRY_INSTANCES_MAX] = {0};
     struct fiber_event event = {0};
     int64_t until_us = deadline_after_ms(SESSION_REALMS_WAIT_MS);
@@ -112,7 +114,7 @@ static void await_credentials(struct session *session, const struct realms *real
         waits = false;
         for (size_t i = 0; i < realms->count; i++) {
             if (!instance_is_away(realms->items[i]) &&
-                credential_get(session, realms->items[i], &waiters[i], &event) ==
+                credential_get(session, realms->items[i], &trace, &waiters[i], &event) ==
                     CREDENTIAL_FETCHING)
                 waits = true;
         }
@@ -194,7 +196,7 @@ static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_req
 
     (void)req;
     realms_take(&realms, cache->options.registry);
-    await_credentials(session, &realms, rpc_cancel(ctx));
+    await_credentials(ctx, session, &realms);
     enum status status = describe(arena, session, &realms, res);
     realms_release(&realms);
     return status;

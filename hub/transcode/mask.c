@@ -90,8 +90,9 @@ enum status mask_check(const struct transcode *transcode, upb_Message *mask,
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, mask_name, "no memory for the mask");
     for (size_t i = 0; i < upb_Array_Size(paths); i++) {
         struct slice path = slice_of(upb_Array_Get(paths, i).str_val);
-        if (slice_equal_str(path, "*") && upb_Array_Size(paths) == 1)
-            continue;
+        if (slice_equal_str(path, "*"))
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, mask_name,
+                             "an update mask names its fields: * is not taken");
         if (!field_resolve(target, path) || names_internal(transcode, target, path)) {
             char spelled[FAULT_FIELD_BYTES_MAX];
             path = path_lower_camel(path, spelled);

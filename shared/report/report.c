@@ -2,21 +2,34 @@
 
 #include "shared/log/log.h"
 
+static bool is_everyday(enum status status)
+{
+    return status == STATUS_OK || status == STATUS_CANCELLED || status == STATUS_NOT_FOUND ||
+           status == STATUS_PERMISSION_DENIED;
+}
+
+static enum log_level level_of(const struct rpc_ctx *ctx, enum status status, bool is_slow)
+{
+    bool is_sampled;
+    if (status == STATUS_INTERNAL || status == STATUS_UNKNOWN || status == STATUS_UNAVAILABLE ||
+        status == STATUS_DATA_LOSS)
+        return LOG_ERROR;
+    if (is_slow && !rpc_method(ctx)->server_streaming)
+        return LOG_WARN;
+    (void)rpc_traceparent_id(rpc_trace(ctx).parent, &is_sampled);
+    return is_slow || is_sampled || !is_everyday(status) ? LOG_INFO : LOG_DEBUG;
+}
+
 void report_call(const char *realm, struct rpc_ctx *ctx, const struct fault *outcome,
                  int64_t elapsed_us)
 {
-    const struct rpc_method *method = rpc_method(ctx);
-    bool ours = outcome->status == STATUS_INTERNAL || outcome->status == STATUS_UNKNOWN ||
-                outcome->status == STATUS_UNAVAILABLE || outcome->status == STATUS_DATA_LOSS;
-    bool slow = elapsed_us > REPORT_SLOW_CALL_US && !method->server_streaming;
+    enum log_level level = level_of(ctx, outcome->status, elapsed_us > REPORT_SLOW_CALL_US);
+    if (!log_enabled(level))
+        return; /* nearly every call */
     const struct log_scope scope = {.realm = slice_str(realm),
                                     .trace_id = rpc_trace_id(ctx),
-                                    .request_id = rpc_metadata(ctx, "x-request-id", 0)};
-
-    log_event(ours   ? LOG_ERROR
-              : slow ? LOG_WARN
-                     : LOG_DEBUG,
-              "rpc.finished", log_in(&scope), log_str("method", method->path),
+                                    .request_id = rpc_trace(ctx).request_id};
+    log_event(level, "rpc.finished", log_in(&scope), log_str("method", rpc_method(ctx)->path),
               log_str("status", status_name(outcome->status)), log_str("text", outcome->text),
               log_ms("elapsed_ms", elapsed_us));
 }

@@ -7,11 +7,13 @@
 #include "shared/pg/pg.h"
 #include "shared/rpc/rpc.h"
 
-/* A unary call that took longer is worth a line. */
+/* A call that took longer is worth a line. */
 #define REPORT_SLOW_CALL_US 1000000
 
 /* rpc.finished, of a call that a host of `realm` answered ("": the process's, as in shared/log): an error when it failed
- * for a reason of ours, a warning when it was slow, else for debugging; refusals are everyday. The request id and the
+ * for a reason of ours; a warning when it was slow and no stream, whose length is its reader's; info when it failed or was
+ * slow otherwise, or when its traceparent says that the trace is recorded. What is left is everyday, and for debugging:
+ * answers, calls that nobody waits for any more, and that something is not there or not allowed. The request id and the
  * trace id are those of the hub's api.finished. */
 void report_call(const char *realm, struct rpc_ctx *ctx, const struct fault *outcome,
                  int64_t elapsed_us);

@@ -3,7 +3,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "shared/base/number.h"
 #include "shared/rpc/incoming.h"
+
+#define TRACEPARENT_BYTES 55
+#define TRACE_ID_BYTES 32
 
 static const uint8_t certificate_none[32];
 
@@ -58,31 +62,54 @@ struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx)
     return known;
 }
 
-static bool is_trace_id(struct slice hex)
+/* Lower-case hex, and not all zeros. */
+static bool is_id(const char *hex, size_t len)
 {
-    bool zero = true;
-    for (size_t i = 0; i < hex.len; i++) {
-        char c = hex.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
-            return false;
-        zero &= c == '0';
-    }
-    return hex.len == 32 && !zero;
+    return strspn(hex, "0") < len && strspn(hex, "0123456789abcdef") >= len;
 }
 
-/* traceparent: version "-" trace-id "-" parent-id "-" flags; https://www.w3.org/TR/trace-context/ */
+struct slice rpc_traceparent_id(struct slice traceparent, bool *ret_sampled)
+{
+    char text[TRACEPARENT_BYTES + 1] = "";
+    *ret_sampled = false;
+    if (traceparent.len != TRACEPARENT_BYTES)
+        return (struct slice){0};
+    memcpy(text, traceparent.ptr, TRACEPARENT_BYTES);
+    const char *version = text, *id = text + 3, *parent = text + 36, *flags = text + 53;
+    if (text[2] != '-' || text[35] != '-' || text[52] != '-' ||
+        strspn(version, "0123456789abcdef") != 2 || memcmp(version, "ff", 2) == 0 ||
+        !is_id(id, TRACE_ID_BYTES) || !is_id(parent, 16) || strspn(flags, "0123456789abcdef") != 2)
+        return (struct slice){0};
+    *ret_sampled = number_hex_digit(flags[1]) & 1;
+    return slice_make(traceparent.ptr + 3, TRACE_ID_BYTES);
+}
+
 struct slice rpc_trace_id(struct rpc_ctx *ctx)
 {
+    bool sampled;
     if (ctx->trace_id[0] == '\0') {
-        struct slice rest = rpc_metadata(ctx, "traceparent", 0);
-        struct slice version = slice_cut(&rest, '-');
-        struct slice id = slice_cut(&rest, '-');
-        if (version.len == 2 && !slice_equal_str(version, "ff") && is_trace_id(id)) {
-            memcpy(ctx->trace_id, id.ptr, id.len);
-            ctx->trace_id[id.len] = '\0';
-        } else {
+        struct slice id = rpc_traceparent_id(rpc_metadata(ctx, "traceparent", 0), &sampled);
+        if (id.len > 0)
+            (void)snprintf(ctx->trace_id, sizeof(ctx->trace_id), "%.*s", SLICE_ARG(id));
+        else
             rpc_host_new_trace_id(ctx->entry->host, ctx->trace_id);
-        }
     }
-    return slice_make(ctx->trace_id, 32);
+    return slice_make(ctx->trace_id, TRACE_ID_BYTES);
+}
+
+struct rpc_trace rpc_trace(const struct rpc_ctx *ctx)
+{
+    return (struct rpc_trace){rpc_metadata(ctx, "traceparent", 0),
+                              rpc_metadata(ctx, "x-request-id", 0)};
+}
+
+size_t rpc_trace_pairs(const struct rpc_trace *trace,
+                       struct rpc_pair ret_pairs[RPC_TRACE_PAIRS_MAX])
+{
+    size_t count = 0;
+    if (trace->parent.len > 0)
+        ret_pairs[count++] = (struct rpc_pair){SLICE_LIT("traceparent"), trace->parent};
+    if (trace->request_id.len > 0)
+        ret_pairs[count++] = (struct rpc_pair){SLICE_LIT("x-request-id"), trace->request_id};
+    return count;
 }

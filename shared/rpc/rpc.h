@@ -106,12 +106,25 @@ const struct principal *rpc_principal(const struct rpc_ctx *ctx);
 struct cancel *rpc_cancel(struct rpc_ctx *ctx);
 const struct rpc_method *rpc_method(const struct rpc_ctx *ctx);
 void *rpc_data(const struct rpc_ctx *ctx); /* `data` of rpc_host_add */
-/* The n-th value of a metadata key (lower case), empty when there are no more. */
+/* The n-th value of a metadata key (lower case); NULL and empty when there are no more. */
 struct slice rpc_metadata(const struct rpc_ctx *ctx, const char *key, size_t n);
 /* Verified peer certificate's SHA-256 (raw 32 bytes) when the call came over mutual TLS, else empty. */
 struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx);
 /* 32 hex digits: of the caller's `traceparent` (W3C), else a new one. */
 struct slice rpc_trace_id(struct rpc_ctx *ctx);
+
+/* What joins the log lines of all that one request brings about: the metadata `traceparent` and `x-request-id`. A member
+ * is empty when there is none. */
+struct rpc_trace {
+    struct slice parent;
+    struct slice request_id;
+};
+/* As the caller gave them: for calls that this one brings about. */
+struct rpc_trace rpc_trace(const struct rpc_ctx *ctx);
+/* The trace id of a traceparent, version-trace-parent-flags in lower-case hex (https://www.w3.org/TR/trace-context/), and
+ * whether its flags say that the trace is recorded. Empty, and false, when it is none. Every program reads it by this,
+ * so that none goes on under another id. */
+struct slice rpc_traceparent_id(struct slice traceparent, bool *ret_sampled);
 /* What the guard left for the handler (the scope of a FILTER rule); typed by whoever sets it. */
 void rpc_attach(struct rpc_ctx *ctx, void *guard_data);
 void *rpc_attached(const struct rpc_ctx *ctx);
@@ -239,6 +252,10 @@ struct rpc_pair {
     struct slice key,
         value; /* key in lower case; a value with illegal bytes is refused by call_start */
 };
+/* A trace as metadata of a call; how many pairs it is. */
+#define RPC_TRACE_PAIRS_MAX 2
+size_t rpc_trace_pairs(const struct rpc_trace *trace,
+                       struct rpc_pair ret_pairs[RPC_TRACE_PAIRS_MAX]);
 #define RPC_PAIRS_MAX 64
 
 struct rpc_call_options {

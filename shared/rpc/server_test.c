@@ -484,9 +484,44 @@ static void garbage_descriptors_are_refused(void **state)
     world_close(&world);
 }
 
+/* https://www.w3.org/TR/trace-context/#traceparent-header-field-values */
+static void traceparent_is_read_to_the_letter(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_one, is_sampled;
+    } texts[] = {
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true, true},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", true, false},
+        {"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0b", true, true},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-fe", true, false},
+        {"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false, false},
+        {"00-00000000000000000000000000000000-b7ad6b7169203331-01", false, false},
+        {"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false, false},
+        {"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false, false},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333x-01", false, false},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g", false, false},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1", false, false},
+        {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-011", false, false},
+        {"00-0af7651916cd43dd8448eb211c80319c0b7ad6b7169203331-01", false, false},
+        {"0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false, false},
+        {"", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        bool is_sampled = true;
+        struct slice id = rpc_traceparent_id(slice_str(texts[i].text), &is_sampled);
+        if ((id.len > 0) != texts[i].is_one || is_sampled != texts[i].is_sampled)
+            fail_msg("%s", texts[i].text);
+        if (id.len > 0)
+            assert_true(slice_equal_str(id, "0af7651916cd43dd8448eb211c80319c"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(traceparent_is_read_to_the_letter),
         cmocka_unit_test(health_needs_no_token_and_knows_every_service),
         cmocka_unit_test(health_watch_sees_the_drain),
         cmocka_unit_test(drain_under_load_loses_nothing_accepted),

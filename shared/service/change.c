@@ -24,7 +24,7 @@ struct run {
 
 enum status change_check_key(struct slice key, struct fault *fault)
 {
-    if (key.len == 0 || slice_is_printable(key, CHANGE_KEY_BYTES_MAX))
+    if (!key.ptr || slice_is_printable(key, CHANGE_KEY_BYTES_MAX))
         return STATUS_OK;
     return fault_set(fault, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
                      "an idempotency key is 1 to %d printable characters", CHANGE_KEY_BYTES_MAX);
@@ -34,9 +34,9 @@ static enum status take_key(struct run *run)
 {
     struct rpc_ctx *ctx = run->change.ctx;
     run->key = rpc_metadata(ctx, CHANGE_KEY_METADATA, 0);
-    if (run->key.len == 0)
+    if (!run->key.ptr)
         return STATUS_OK;
-    if (rpc_metadata(ctx, CHANGE_KEY_METADATA, 1).len > 0)
+    if (rpc_metadata(ctx, CHANGE_KEY_METADATA, 1).ptr)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
                               "there are two idempotency keys");
     PEK_TRY(change_check_key(run->key, run->change.fault));

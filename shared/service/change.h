@@ -51,7 +51,8 @@ struct change_keys {
                    " SELECT user_id, key FROM " table                                              \
                    " WHERE create_time < now() - interval '1 day' LIMIT 1000)"},                   \
     }
-/* What a key may be: nothing (none was given), or CHANGE_KEY_BYTES_MAX printable characters. INVALID_ARGUMENT. */
+/* What a key may be: absent (NULL), or 1 to CHANGE_KEY_BYTES_MAX printable characters. INVALID_ARGUMENT: also for an empty
+ * one, since whoever sent it believes in its protection. */
 PEK_MUST_CHECK enum status change_check_key(struct slice key, struct fault *fault);
 
 struct change_result; /* rows that live until the transaction ends */

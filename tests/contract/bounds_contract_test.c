@@ -19,7 +19,11 @@
 #include "shared/text/text.h"
 #include "worker/membership/membership.h"
 #include "worker/membership/post.h"
+#include "worker/person/person_store.h"
 #include "worker/policy/delegation.h"
+#include "worker/policy/policy_admin_store.h"
+#include "worker/rights/policy.h"
+#include "worker/rights/rights_store.h"
 
 static const struct bound {
     const char *field;
@@ -49,9 +53,25 @@ static const struct bound {
     {"pek.membership.v1.CreatePostTypeRequest.name", 1, POST_NAME_CHARS_MAX, 0},
     {"pek.membership.v1.CreatePostTypeRequest.actions", 0, 0, POLICY_ACTION_GOD - 1},
     {"pek.membership.v1.SetMemberFlairsRequest.flairs", 0, 0, POST_FLAIRS_MAX},
+    {"pek.hub.v1.Session.realms", 0, 0, REGISTRY_INSTANCES_MAX},
+    {"pek.instance.v1.IssueTokenResponse.policies", 0, 0, POLICY_NAMES_MAX},
+    {"pek.instance.v1.PutPeopleResponse.known_users", 0, 0, PERSON_PUT_MAX},
+    {"pek.instance.v1.ListUnnamedPeopleResponse.users", 0, 0, PERSON_PUT_MAX},
+    {"pek.instance.v1.Info.services", 0, 0, INSTANCE_SERVICES_MAX},
+    {"pek.membership.v1.Membership.history", 0, 0, MEMBERSHIP_PERIODS_MAX},
+    {"pek.membership.v1.Membership.posts", 0, 0,
+     POST_TYPES_MAX + MEMBERSHIP_V1_POST_KIND_OWN - 1},
+    {"pek.membership.v1.Membership.flairs", 0, 0, POST_FLAIRS_MAX},
+    {"pek.membership.v1.BatchAcceptMembersResponse.members", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.membership.v1.BatchArchiveMembersResponse.members", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.membership.v1.BatchAddMembersResponse.members", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchAcceptMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchArchiveMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchAddMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.policy.v1.Policy.statements", 0, 0, POLICY_ADMIN_TOLD_STATEMENTS_MAX},
+    {"pek.policy.v1.CheckPolicyResponse.grants", 0, 0, POLICY_ADMIN_HELD_MAX},
+    {"pek.policy.v1.CheckPolicyResponse.refusals", 0, 0, POLICY_ADMIN_HELD_MAX},
+    {"pek.policy.v1.CheckPolicyResponse.hints", 0, 0, POLICY_HINTS_MAX},
     /* organisation@slug */
     {"pek.policy.v1.Statement.group_id", 0, 2 * TEXT_SLUG_CHARS_MAX + 1, 0},
     {"pek.policy.v1.Statement.resource", 0, DELEGATION_RESOURCE_BYTES_MAX, 0},
@@ -127,10 +147,33 @@ static void bounds_are_those_of_the_code(void **state)
     assert_int_equal(found_count, sizeof(bounds) / sizeof(bounds[0]));
 }
 
+/* A list that is no stream has no pages: it says how long it may be. Of an enum's values each is there once. */
+static void lists_in_answers_are_bounded(void **state)
+{
+    (void)state;
+    size_t lists = 0;
+    for (size_t i = 0; i < transcode_method_count(transcode); i++) {
+        const struct transcode_method *method = transcode_method(transcode, i);
+        for (int j = 0; j < upb_MessageDef_FieldCount(method->response); j++) {
+            const upb_FieldDef *field = upb_MessageDef_Field(method->response, j);
+            struct transcode_field_rule rule;
+            if (method->server_streaming || !upb_FieldDef_IsRepeated(field) ||
+                upb_FieldDef_CType(field) == kUpb_CType_Enum)
+                continue;
+            assert_int_equal(transcode_field_rule(transcode, field, &arena, &rule), STATUS_OK);
+            if (!rule.items_max)
+                fail_msg("%s has no items_max", upb_FieldDef_FullName(field));
+            lists++;
+        }
+    }
+    assert_true(lists > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_are_those_of_the_code),
+        cmocka_unit_test(lists_in_answers_are_bounded),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

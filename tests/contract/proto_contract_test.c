@@ -15,6 +15,7 @@
 #include "protos/descriptor_set.h"
 #include "shared/base/arena.h"
 #include "shared/base/buffer.h"
+#include "worker/group/group_store.h"
 
 #define ARENA_BYTES_MAX (16u * 1024 * 1024)
 #define METHODS_MAX 512
@@ -302,6 +303,33 @@ static void every_list_with_an_order_can_be_paged(void **state)
     assert_no_complaints();
 }
 
+/* Paged, or as short as the code makes it. */
+static void every_list_is_paged_or_short(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        size_t items_max;
+    } short_lists[] = {{"pek.group.v1.GroupService.ListAncestors", GROUP_ANCESTORS_MAX}};
+    size_t found = 0;
+    for (size_t i = 0; i < all.method_count; i++) {
+        const struct method *method = &all.methods[i];
+        const char *name = upb_MethodDef_FullName(method->def);
+        size_t items_max = method->options.items_max;
+        if (!upb_MethodDef_ServerStreaming(method->def) || routed(method, "REALMS_INTERNAL"))
+            continue;
+        if (method->options.identity_count == 0 && items_max == 0)
+            complain(name, "has neither pages nor items_max");
+        for (size_t j = 0; j < sizeof(short_lists) / sizeof(short_lists[0]); j++)
+            if (strcmp(name, short_lists[j].method) == 0 && items_max == short_lists[j].items_max)
+                items_max = 0, found++;
+        if (items_max > 0)
+            complain(name, "has another items_max than the code");
+    }
+    assert_int_equal(found, sizeof(short_lists) / sizeof(short_lists[0]));
+    assert_no_complaints();
+}
+
 static void check_leak(const upb_FieldDef *field)
 {
     const char *owner = upb_MessageDef_FullName(upb_FieldDef_ContainingType(field));
@@ -367,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup(every_path_of_one_realm_names_it, forget_complaints),
         cmocka_unit_test_setup(idempotency_is_that_of_the_verb, forget_complaints),
         cmocka_unit_test_setup(every_list_with_an_order_can_be_paged, forget_complaints),
+        cmocka_unit_test_setup(every_list_is_paged_or_short, forget_complaints),
         cmocka_unit_test_setup(sort_keys_and_cursors_never_leave_the_federation, forget_complaints),
         cmocka_unit_test_setup(field_names_are_lower_snake_case, forget_complaints),
     };

@@ -7,6 +7,7 @@ import { login } from './lib/http.mjs';
 
 const federation = theFederation();
 const groups = '/api/v1/realms/worker-acme/groups';
+const policies = '/api/v1/realms/worker-acme/policies';
 const json = { 'content-type': 'application/json' };
 const name = (length) => 'x'.repeat(length);
 
@@ -36,6 +37,16 @@ const mistakes = [
   ['no content type', 'POST', groups, {}, '{"name":"A"}', 415, 'contentType'],
   ['a form', 'POST', groups, { 'content-type': 'application/x-www-form-urlencoded' }, 'name=A', 415, 'contentType'],
   ['a mask of an unknown field', 'PATCH', `${groups}/kir-dev@kir-dev?updateMask=colour`, json, '{"name":"A"}', 400, 'updateMask'],
+  ['a mask of everything', 'PATCH', `${groups}/kir-dev@kir-dev?updateMask=*`, json, '{"name":"A"}', 400, 'updateMask'],
+  ['an empty idempotency key', 'POST', groups, { ...json, 'idempotency-key': '' }, '{"name":"A"}', 400, 'idempotency-key'],
+  ["a policy's id with a zero before it", 'GET', `${policies}/01`, {}, undefined, 400, 'id'],
+  ["a policy's id with a sign", 'GET', `${policies}/%2B1`, {}, undefined, 400, 'id'],
+  ["a policy's id with a space", 'GET', `${policies}/%201`, {}, undefined, 400, 'id'],
+  ["a policy's id with a zero before it in the query", 'GET', `${policies}?parentId=01`, {}, undefined, 400, 'parentId'],
+  ["a policy's id that is no number of 64 bits", 'DELETE', `${policies}/9223372036854775808`, {}, undefined, 400, 'id'],
+  ['holders of a policy that is not there', 'GET', `${policies}/99999/assignments`, {}, undefined, 404, 'policyId'],
+  ['memberships of nobody', 'GET', '/api/v1/users/nobody-at-all/memberships', {}, undefined, 404, 'userId'],
+  ['members of no group', 'GET', '/api/v1/groups/no-such@group/members', {}, undefined, [403, 404]],
   ['a mask of a field that may not change', 'PATCH', `${groups}/kir-dev@kir-dev?updateMask=id`, json, '{"id":"a@b"}', 400, /updateMask|id/],
   ['an unknown query parameter', 'GET', '/api/v1/groups?colour=red', {}, undefined, 400, 'colour'],
   ['a query parameter given twice', 'GET', '/api/v1/groups?q=a&q=b', {}, undefined, 400, 'q'],

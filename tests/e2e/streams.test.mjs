@@ -114,4 +114,22 @@ describe('a list as a stream', () => {
       WHERE realm = 'worker-acme' AND parent_id = 'kir-dev@kir-dev' AND NOT is_archived`);
     assert.deepEqual(ids, expected);
   });
+
+  it('of descendants comes in pages as well, wherever the group is', async () => {
+    for (const base of ['/api/v1/realms/hub/groups', '/api/v1/groups']) {
+      const below = `${base}/vik@vik/descendants`;
+      const whole = (await alice.get(`${below}?pageSize=100`)).json;
+      assert.equal(whole.nextPageToken, '');
+      assert.ok(whole.groups.length > 3);
+      const ids = [];
+      for (let token = ''; ids.length === 0 || token;) {
+        const page = await alice.get(`${below}?pageSize=3&pageToken=${encodeURIComponent(token)}`);
+        assert.equal(page.status, 200, page.text);
+        assert.ok(page.json.groups.length <= 3);
+        ids.push(...page.json.groups.map((group) => group.id));
+        token = page.json.nextPageToken;
+      }
+      assert.deepEqual(ids, whole.groups.map((group) => group.id));
+    }
+  });
 });

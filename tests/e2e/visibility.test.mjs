@@ -73,4 +73,15 @@ describe('dave, who is nowhere', () => {
     }
     dave.close();
   });
+
+  it('is told by a list that there is nothing it could be of', async () => {
+    const dave = await login(federation.port, 'dave');
+    for (const below of ['members', 'ancestors', 'descendants']) {
+      const real = await dave.get(`/api/v1/groups/kir-dev@kir-dev/${below}`);
+      const invented = await dave.get(`/api/v1/groups/no-such@group/${below}`);
+      assert.deepEqual([real.status, invented.status], [404, 404], real.text);
+      assert.deepEqual(real.json, invented.json);
+    }
+    dave.close();
+  });
 });

@@ -100,6 +100,36 @@ static void change_happens_to_what_if_match_names_only(void **state)
     federation_close(&f);
 }
 
+/* Whoever sends a protection without its value believes in it; to take it for none would be to leave them without. */
+static void protection_that_is_empty_is_refused(void **state)
+{
+    static const struct {
+        const char *headers;
+        int code;
+        const char *says;
+    } changes[] = {
+        {JSON_BODY "Idempotency-Key:\r\n", 400, "idempotency-key"},
+        {JSON_BODY "Idempotency-Key: \r\n", 400, "idempotency-key"},
+        {JSON_BODY "If-Match:\r\n", 412, "if-match"},
+        {JSON_BODY "If-None-Match:\r\n", 400, "if-none-match"},
+        {JSON_BODY "Origin:\r\n", 403, "origin"},
+        {JSON_BODY "Sec-Fetch-Site:\r\n", 403, "sec-fetch-site"},
+        {"Content-Type:\r\n", 415, "content-type"},
+    };
+    struct federation f;
+    struct answer answer = {0};
+    (void)state;
+    open_with_one(&f);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        if (ask(&f, "PATCH", changes[i].headers, NAME_ONLY, &answer) != changes[i].code ||
+            !answer_has(&answer, changes[i].says))
+            fail_msg("%zu: %d %s", i, answer.code, answer.text);
+    }
+    assert_int_equal(f.a->calls, 0);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 /* The answer with one text put in the place of another. */
 static const char *with(const struct answer *answer, const char *was, const char *is,
                         char *ret_body, size_t bytes)
@@ -181,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(read_is_not_modified_when_its_etag_is_named),
         cmocka_unit_test(change_happens_to_what_if_match_names_only),
+        cmocka_unit_test(protection_that_is_empty_is_refused),
         cmocka_unit_test(what_get_gave_can_be_sent_back),
         cmocka_unit_test(what_only_the_realm_sets_is_refused_by_its_name),
     };

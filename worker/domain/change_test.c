@@ -16,8 +16,8 @@ static enum status create(struct world *w, const char *user, const char *key, co
     req.slug = (char *)(uintptr_t)slug;
     req.name = (char *)(uintptr_t)name;
     const struct rpc_pair *metadata = world_metadata(w, &w->a, user, CHANGE_KEY_METADATA, key);
-    return group_v1_create_group_call(w->a.channel, &req, metadata, 2, WORLD_REST(w), ret_group,
-                                      fault);
+    return group_v1_create_group_call(w->a.channel, &req, metadata, key ? 2 : 1, WORLD_REST(w),
+                                      ret_group, fault);
 }
 
 static void repeated_key_gives_the_first_answer_and_one_effect(struct world *w)
@@ -68,7 +68,7 @@ static void refused_change_leaves_its_key_free(struct world *w)
 {
     group_v1_group *res;
     world_god(w, &w->a, "alice");
-    assert_int_equal(create(w, "alice", "", "x", "X", &w->fault, &res), STATUS_OK);
+    assert_int_equal(create(w, "alice", NULL, "x", "X", &w->fault, &res), STATUS_OK);
     assert_int_equal(create(w, "alice", "k1", "x", "Más", &w->fault, &res), STATUS_ALREADY_EXISTS);
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.idempotency"), "0");
     assert_int_equal(create(w, "alice", "k1", "y", "Y", &w->fault, &res), STATUS_OK);
@@ -83,6 +83,8 @@ static void malformed_key_is_refused(struct world *w)
     key[sizeof(key) - 1] = '\0';
     assert_int_equal(create(w, "alice", key, "x", "X", &w->fault, &res), STATUS_INVALID_ARGUMENT);
     assert_int_equal(create(w, "alice", "a b", "x", "X", &w->fault, &res), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(create(w, "alice", "", "x", "X", &w->fault, &res), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, CHANGE_KEY_METADATA);
     key[CHANGE_KEY_BYTES_MAX] = '\0';
     assert_int_equal(create(w, "alice", key, "x", "X", &w->fault, &res), STATUS_OK);
 }

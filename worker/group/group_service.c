@@ -104,9 +104,10 @@ static enum status list_descendants(struct rpc_ctx *ctx,
     const struct read_list list = {
         .type = &group_v1_group_row,
         .request = req,
+        READ_PAGE(req),
         .next = group_store_descendants,
         .arg = &below,
-        .once_rows_max = GROUP_DESCENDANTS_MAX,
+        .is_long = true,
     };
     return read_list(ctx, &list);
 }

@@ -258,6 +258,8 @@ static void list_of_many_batches_neither_skips_nor_repeats(struct world *w)
         hex);
 }
 
+#define DESCENDANTS "/pek.group.v1.GroupService/ListDescendants"
+
 static void tree_is_listed_up_and_down(struct world *w)
 {
     ProtobufCMessage *items[16];
@@ -267,8 +269,6 @@ static void tree_is_listed_up_and_down(struct world *w)
     struct rpc_host *host = realm_host(w->a.realm);
     const struct rpc_method *ancestors =
         rpc_host_method(host, SLICE_LIT("/pek.group.v1.GroupService/ListAncestors"));
-    const struct rpc_method *descendants =
-        rpc_host_method(host, SLICE_LIT("/pek.group.v1.GroupService/ListDescendants"));
     make_tree(w);
     up.id = (char *)(uintptr_t) "o@c";
     assert_int_equal(
@@ -278,13 +278,7 @@ static void tree_is_listed_up_and_down(struct world *w)
     assert_string_equal(((group_v1_group *)(void *)items[0])->id, "o@o");
     assert_string_equal(((group_v1_group *)(void *)items[1])->id, "o@a");
     down.id = (char *)(uintptr_t) "o@o";
-    assert_int_equal(
-        world_stream(w, w->a.channel, descendants, &down.base, WORLD_AS(w, "alice"), items, &count),
-        STATUS_OK);
-    assert_int_equal(count, 3);
-    assert_string_equal(((group_v1_group *)(void *)items[0])->id, "o@a");
-    assert_string_equal(((group_v1_group *)(void *)items[1])->id, "o@c");
-    assert_string_equal(((group_v1_group *)(void *)items[2])->id, "o@b");
+    assert_string_equal(world_items(w, "alice", DESCENDANTS, &down.base, "id"), "o@a o@b o@c");
     /* Only as far as one may see. */
     world_grant(w, &w->a, "sees c", "bob", "o@c", VIEW_GROUP);
     world_grant(w, &w->a, "sees o", "bob", "o@o", VIEW_GROUP);
@@ -292,10 +286,48 @@ static void tree_is_listed_up_and_down(struct world *w)
         world_stream(w, w->a.channel, ancestors, &up.base, WORLD_AS(w, "bob"), items, &count),
         STATUS_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(
-        world_stream(w, w->a.channel, descendants, &down.base, WORLD_AS(w, "bob"), items, &count),
-        STATUS_OK);
-    assert_int_equal(count, 1);
+    assert_string_equal(world_items(w, "bob", DESCENDANTS, &down.base, "id"), "o@c");
+    down.id = (char *)(uintptr_t) "o@none";
+    assert_string_equal(world_items(w, "alice", DESCENDANTS, &down.base, "id"), "NOT_FOUND");
+}
+
+/* A level of some hundreds below each of a few, and what is beside them. */
+static void subtree_is_read_in_pages(struct world *w)
+{
+    group_v1_list_descendants_request req = GROUP_V1_LIST_DESCENDANTS_REQUEST_INIT;
+    Pek__Cursor after = PEK__CURSOR__INIT;
+    make_tree(w);
+    world_sql(w,
+              "INSERT INTO pek.realm_group (realm, id, parent_id, name, unique_key, folded,"
+              " sort_key, purpose, is_archived)"
+              " SELECT 'a', 'o@g' || n, CASE n %% 3 WHEN 0 THEN 'o@o' WHEN 1 THEN 'o@a' ELSE 'o@c'"
+              " END, 'G ' || n, 'g' || n, 'g ' || n, decode(lpad(to_hex(n / 7), 8, '0'), 'hex'), 0,"
+              " n %% 11 = 0 FROM generate_series(1, 1300) n");
+    req.id = (char *)(uintptr_t) "o@a";
+    req.page_size = 3;
+    assert_string_equal(world_items(w, "alice", DESCENDANTS, &req.base, "id"), "o@g1 o@g2 o@g4");
+    after.id = (char *)(uintptr_t) "o@g4";
+    after.sort_key = (ProtobufCBinaryData){4, (uint8_t[]){0, 0, 0, 0}};
+    req.after = &after;
+    assert_string_equal(world_items(w, "alice", DESCENDANTS, &req.base, "id"), "o@g5 o@g10 o@g13");
+    after.inclusive = true;
+    assert_string_equal(world_items(w, "alice", DESCENDANTS, &req.base, "id"), "o@g4 o@g5 o@g10");
+    req.page_size = -1;
+    assert_string_equal(world_items(w, "alice", DESCENDANTS, &req.base, "id"), "INVALID_ARGUMENT");
+    assert_string_equal(w->fault.field, "page_size");
+    /* All of it: more than one batch. */
+    req.page_size = 0;
+    req.after = NULL;
+    assert_string_equal(
+        world_items(w, "alice", DESCENDANTS, &req.base, "id"),
+        world_value(w, "SELECT string_agg(id, ' ' ORDER BY sort_key, id) FROM pek.realm_group"
+                       " WHERE parent_id IN ('o@a', 'o@c') AND NOT is_archived"));
+    req.include_archived = true;
+    req.id = (char *)(uintptr_t) "o@o";
+    assert_string_equal(
+        world_items(w, "alice", DESCENDANTS, &req.base, "id"),
+        world_value(w, "SELECT string_agg(id, ' ' ORDER BY sort_key, id) FROM pek.realm_group"
+                       " WHERE id <> 'o@o'"));
 }
 
 /* ---- update, configure, archive ---- */
@@ -459,6 +491,7 @@ int main(void)
         WORLD_TEST(list_refuses_what_it_does_not_take),
         WORLD_TEST(list_of_many_batches_neither_skips_nor_repeats),
         WORLD_TEST(tree_is_listed_up_and_down),
+        WORLD_TEST(subtree_is_read_in_pages),
         WORLD_TEST(update_changes_the_fields_of_the_mask),
         WORLD_TEST(stale_etag_aborts_and_changes_nothing),
         WORLD_TEST(update_needs_the_right_on_that_very_group),

@@ -116,24 +116,26 @@ enum status group_store_ancestors(const struct read_batch *batch, const void *id
 enum status group_store_descendants(const struct read_batch *batch, const void *below_query,
                                     struct pg_result **ret_rows)
 {
+    /* UNION, not UNION ALL: whatever the tree looks like, it ends. */
     static const struct pg_statement descendants = {
         "group_descendants",
-        "WITH RECURSIVE below (id, path) AS ("
-        "  SELECT g.id, ARRAY[]::bytea[] FROM pek.realm_group AS g WHERE g.id = $1"
-        "  UNION ALL"
-        "  SELECT g.id, below.path || ARRAY[g.sort_key, convert_to(g.id, 'UTF8')]"
-        "    FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id"
-        "   WHERE cardinality(below.path) < 32) "
+        "WITH RECURSIVE below (id) AS ("
+        "  SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = $4"
+        "  UNION"
+        "  SELECT g.id FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id) "
         "SELECT " GROUP_V1_GROUP_COLUMNS(
             g) " FROM below JOIN pek.realm_group AS g ON g.id = below.id "
-               "WHERE below.path <> ARRAY[]::bytea[] AND ($2::boolean OR NOT g.is_archived) "
-               "AND " RIGHTS_STORE_SEES("$3", "$4", "$5",
-                                        "$6") "ORDER BY below.path LIMIT $7::integer",
+               "WHERE (g.sort_key, g.id) >= ($1::bytea, $2)"
+               "  AND ($3::boolean OR (g.sort_key, g.id) <> ($1::bytea, $2))"
+               "  AND ($5::boolean OR NOT g.is_archived) "
+               "AND " RIGHTS_STORE_SEES("$6", "$7", "$8", "$9") "ORDER BY g.sort_key, g.id"
+                                                                " LIMIT $10::integer",
     };
     const struct group_below_query *wanted = below_query;
     const struct policy_scope *scope = batch->scope;
     return read_rows(batch, &descendants,
-                     PG_PARAMS(pg_str(wanted->id), pg_bool(wanted->include_archived),
+                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->id),
+                               pg_bool(wanted->include_archived),
                                RIGHTS_STORE_SCOPE(scope, batch->arena),
                                pg_int(batch->arena, (int64_t)batch->limit)),
                      ret_rows);

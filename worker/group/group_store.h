@@ -13,7 +13,6 @@
 #include "worker/group/group.h"
 #include "worker/search/search_store.h"
 
-#define GROUP_DESCENDANTS_MAX 10000 /* of one answer */
 #define GROUP_ANCESTORS_MAX GROUP_DEPTH_MAX
 
 /* ---- reads ---- */
@@ -35,7 +34,7 @@ PEK_MUST_CHECK enum status group_store_list(const struct read_batch *batch, cons
 /* From the top level down to the direct parent of the group `id`. */
 PEK_MUST_CHECK enum status group_store_ancestors(const struct read_batch *batch, const void *id,
                                                  struct pg_result **ret_rows);
-/* Parents before their children, siblings in order. */
+/* The subtree below a group; each batch walks all of it. */
 struct group_below_query {
     const char *id;
     bool include_archived;

@@ -7,6 +7,7 @@
 #include "worker/domain/domain.h"
 #include "worker/domain/group_id.h"
 #include "worker/membership/membership_people.h"
+#include "worker/person/person_store.h"
 
 #define BIT(status) (1u << MEMBERSHIP_##status)
 #define STATUSES_ALL (BIT(APPLIED) | BIT(NEWBIE) | BIT(ACTIVE) | BIT(FORMER) | BIT(ARCHIVED))
@@ -96,6 +97,18 @@ static enum status complete_membership(const struct pg_result *rows, size_t row,
     return membership_store_history(rows, row, arena, item);
 }
 
+/* Who is not known here, or not to the caller, is to the letter who does not exist. */
+static enum status check_shared(struct rpc_ctx *ctx, struct slice user)
+{
+    const struct domain *domain = rpc_data(ctx);
+    bool knows;
+    PEK_TRY(person_store_knows_both(domain->service.pg, rpc_cancel(ctx), rpc_principal(ctx)->user,
+                                    user, &knows));
+    return knows ? STATUS_OK
+                 : rpc_fail_field(ctx, STATUS_NOT_FOUND, "user_id", "there is no user %.*s",
+                                  SLICE_ARG(user));
+}
+
 enum status membership_list_of_user(struct rpc_ctx *ctx,
                                     const membership_v1_list_memberships_request *req,
                                     struct membership_v1_list_memberships_stream *stream)
@@ -111,8 +124,10 @@ enum status membership_list_of_user(struct rpc_ctx *ctx,
     PEK_TRY(membership_people_check_user(query.user_id, "user_id", rpc_fault(ctx)));
     PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, rpc_fault(ctx)));
     /* An application is between the applicant and the group. */
-    query.statuses =
-        slice_equal_str(me, query.user_id) ? STATUSES_ALL : STATUSES_ALL & ~BIT(APPLIED);
+    bool own = slice_equal_str(me, query.user_id);
+    query.statuses = own ? STATUSES_ALL : STATUSES_ALL & ~BIT(APPLIED);
+    if (!own)
+        PEK_TRY(check_shared(ctx, slice_str(query.user_id)));
     if (asked)
         query.statuses &= asked;
     const struct read_list list = {

@@ -314,7 +314,13 @@ static void memberships_of_a_user_with_their_history(struct world *w)
     /* An application is between applicant and group; and only what one may view. */
     assert_string_equal(memberships(w, "vic", "dan", "group_id"), "o@a");
     assert_string_equal(memberships(w, "val", "dan", "group_id"), "o@a");
-    assert_string_equal(memberships(w, "eve", "dan", "group_id"), "");
+    /* Who shares the realm sees that there is nothing to see; of nobody, or from outside of it, not even that. */
+    world_grant(w, &w->a, "views b", "ed", "o@b", VIEW_GROUP);
+    assert_string_equal(memberships(w, "ed", "dan", "group_id"), "");
+    assert_string_equal(memberships(w, "ed", "nobody", "group_id"), "NOT_FOUND");
+    assert_string_equal(w->fault.field, "user_id");
+    assert_string_equal(memberships(w, "eve", "dan", "group_id"), "NOT_FOUND");
+    assert_string_equal(memberships(w, "eve", "me", "group_id"), "");
     req.user_id = text("dan");
     const struct rpc_method *method =
         rpc_host_method(realm_host(w->a.realm), SLICE_LIT(MEMBERS("ListMemberships")));

@@ -117,6 +117,23 @@ enum status person_store_is_member(struct pg *pg, struct cancel *cancel, struct 
     return STATUS_OK;
 }
 
+enum status person_store_knows_both(struct pg *pg, struct cancel *cancel, struct slice one,
+                                    struct slice other, bool *ret_knows)
+{
+    static const struct pg_statement find = {
+        "person_knows_both",
+        "SELECT bool_and(EXISTS (SELECT FROM pek.policy_holding AS a WHERE a.user_id = asked.id)"
+        "             OR EXISTS (SELECT FROM pek.membership AS m WHERE m.user_id = asked.id))"
+        "  FROM (VALUES ($1), ($2)) AS asked (id)",
+    };
+    struct pg_result *rows;
+    PEK_TRY(
+        pg_read(pg, PG_POINT_READ, cancel, &find, PG_PARAMS(pg_text(one), pg_text(other)), &rows));
+    *ret_knows = pg_get_bool(rows, 0, 0);
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
 const struct pg_statement person_store_names_after = {
     "person_names_after",
     "SELECT p.id, p.display_name FROM pek.person AS p WHERE p.id > $1 "

@@ -34,6 +34,12 @@ PEK_MUST_CHECK enum status person_store_unnamed(struct pg *pg, struct cancel *ca
 PEK_MUST_CHECK enum status person_store_is_member(struct pg *pg, struct cancel *cancel,
                                                   struct slice user, bool *ret_is_member);
 
+/* Does the realm know both: has each a policy or a membership here? Who does not share a realm with somebody does not
+ * learn whether they are in it. */
+PEK_MUST_CHECK enum status person_store_knows_both(struct pg *pg, struct cancel *cancel,
+                                                   struct slice one, struct slice other,
+                                                   bool *ret_knows);
+
 /* ---- keys that follow the collator: for worker/realm/rekey ---- */
 
 extern const struct pg_statement person_store_names_after, person_store_set_keys;

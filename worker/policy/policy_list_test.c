@@ -63,6 +63,22 @@ static void list_has_what_the_caller_holds_and_all_below(struct world *w)
     assert_string_equal(policy_world_list(w, "eve"), "");
 }
 
+static void list_of_holders_is_of_a_policy_that_is_there(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    policy_v1_list_assignments_request req = POLICY_V1_LIST_ASSIGNMENTS_REQUEST_INIT;
+    req.policy_id = policy_world_text(tree.clerk);
+    assert_string_equal(users(w, "alice", &req), "carl");
+    req.policy_id = policy_world_text("99999");
+    assert_string_equal(users(w, "alice", &req), "NOT_FOUND");
+    /* Who may not have one here is not told whether there is one. */
+    assert_string_equal(users(w, "carl", &req), "PERMISSION_DENIED");
+    req.policy_id = policy_world_text(tree.dean);
+    assert_string_equal(users(w, "carl", &req), "PERMISSION_DENIED");
+    req.policy_id = arena_printf(w->arena, "0%s", tree.clerk);
+    assert_string_equal(users(w, "alice", &req), "INVALID_ARGUMENT");
+}
+
 static void children_are_those_directly_under_it(struct world *w)
 {
     struct policy_tree tree = policy_world_tree(w);
@@ -240,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(list_has_what_the_caller_holds_and_all_below),
+        WORLD_TEST(list_of_holders_is_of_a_policy_that_is_there),
         WORLD_TEST(children_are_those_directly_under_it),
         WORLD_TEST(lists_of_many_batches_neither_skip_nor_repeat),
         WORLD_TEST(page_of_everything_is_read_in_the_order_of_the_index),

@@ -70,7 +70,11 @@ static enum status list_assignments(struct rpc_ctx *ctx,
                                     const policy_v1_list_assignments_request *req,
                                     struct policy_v1_list_assignments_stream *stream)
 {
+    policy_v1_policy policy;
     (void)stream;
+    /* Who has GOD may see more than there is. */
+    PEK_TRY(read_one(ctx, &policy_v1_policy_row, &policy_admin_get, "policy_id", req->policy_id,
+                     &policy));
     const struct read_list list = {
         .type = &policy_v1_assignment_row,
         .request = req,

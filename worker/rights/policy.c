@@ -9,7 +9,7 @@
 bool policy_is_id(const char *id)
 {
     int64_t number;
-    return number_parse(slice_str(id), &number) && number > 0;
+    return id[0] != '0' && number_parse(slice_str(id), &number) && number > 0;
 }
 
 bool policy_is_user(const char *user)

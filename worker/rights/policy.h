@@ -71,7 +71,7 @@ struct policy_scope {
 PEK_MUST_CHECK enum status policy_rights_scope(const struct policy_rights *rights, uint32_t bit,
                                                struct arena *arena, struct policy_scope *ret_scope);
 
-/* Digits of a number from 1. */
+/* A number from 1 in its one spelling: digits, the first of them no zero. */
 bool policy_is_id(const char *id);
 /* The form that the hub gives ids of its users: 1 to 64 of a-z, 0-9, '.', '_', '-', a letter or digit first. */
 bool policy_is_user(const char *user);

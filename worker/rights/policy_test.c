@@ -28,6 +28,19 @@ static void action_of_no_number_is_never_granted(void **state)
     assert_true(allows(&everything, 1, 11, ONE_GROUP, NULL));
 }
 
+static void id_has_one_spelling(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"",   "0",  "01",  "007", "-1",  "+1",
+                                         " 1", "1 ", "1.0", "1e0", "0x1", "9223372036854775808"};
+    assert_true(policy_is_id("1"));
+    assert_true(policy_is_id("10"));
+    assert_true(policy_is_id("9223372036854775807"));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (policy_is_id(others[i]))
+            fail_msg("'%s' is an id", others[i]);
+}
+
 static void nobody_may_anything_without_statement(void **state)
 {
     (void)state;
@@ -123,6 +136,7 @@ static void scope_is_everything_with_an_unrestricted_statement(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(id_has_one_spelling),
         cmocka_unit_test(action_of_no_number_is_never_granted),
         cmocka_unit_test(nobody_may_anything_without_statement),
         cmocka_unit_test(statement_on_one_group_opens_only_that_group),
