@@ -65,7 +65,9 @@ describe('SIGTERM under load', () => {
     const written = (await writing).filter(({ answer }) => answer?.status === 200).map(({ answer }) => answer.json.id);
     const stored = federation.sql('worker-acme', `SELECT coalesce(json_agg(id), '[]') FROM pek.realm_group
       WHERE realm = 'worker-acme' AND id LIKE 'kir-dev@d${unique}-%'`);
-    federation.sql('worker-acme', `DELETE FROM pek.realm_group WHERE realm = 'worker-acme' AND id LIKE 'kir-dev@d${unique}-%'`);
+    federation.sql('worker-acme', `DELETE FROM pek.audit_log WHERE realm = 'worker-acme' AND target_id LIKE 'kir-dev@d${unique}-%';
+      DELETE FROM pek.membership WHERE realm = 'worker-acme' AND group_id LIKE 'kir-dev@d${unique}-%';
+      DELETE FROM pek.realm_group WHERE realm = 'worker-acme' AND id LIKE 'kir-dev@d${unique}-%'`);
     assert.ok(written.length > 5, 'there was load');
     assert.deepEqual(written.filter((id) => !stored.includes(id)), []);
     assert.deepEqual((await reading).filter(({ answer }) => answer?.status !== 200), []);

@@ -20,7 +20,8 @@ describe('the tutorial for a department', () => {
     try {
       const answers = execFileSync('bash', ['-c', script], { cwd: folder, encoding: 'utf8' })
         .split('\n').filter((line) => line).map((line) => JSON.parse(line));
-      const [made, applied, mine, listed, accepted, added, promoted, begun, ending, archived, gone, back, left, after] = answers;
+      const [made, applied, mine, listed, accepted, added, promoted, begun, ending, archived, gone, back, left, after,
+        assistant, type, types] = answers;
       assert.equal(made.id, 'kir-dev@teahaz');
       assert.deepEqual([applied, accepted, promoted, archived, back, left].map((one) => one.status),
         ['APPLIED', 'NEWBIE', 'ACTIVE', 'ARCHIVED', 'ACTIVE', 'ARCHIVED']);
@@ -31,6 +32,8 @@ describe('the tutorial for a department', () => {
       assert.deepEqual(gone.members.map((one) => one.userId), ['user-011']);
       const history = after.memberships.find((one) => one.groupId === 'kir-dev@teahaz').history;
       assert.deepEqual(history.map((one) => one.status), ['APPLIED', 'NEWBIE', 'ACTIVE', 'ARCHIVED']);
+      assert.deepEqual(assistant.posts.map((post) => post.kind), ['LEADER_ASSISTANT']);
+      assert.deepEqual(types.postTypes.map((one) => [one.id, one.name, one.actions]), [[type.id, 'Csapos', []]]);
       assert.equal(answers.at(-1).nickname, 'Dávidka');
     } finally {
       rmSync(folder, { recursive: true });

@@ -75,7 +75,10 @@ describe('dave, who is nowhere', () => {
   });
 
   it('is told by a list that there is nothing it could be of', async () => {
-    const dave = await login(federation.port, 'dave');
+    // Another file lets dave apply somewhere.
+    federation.sql('hub', `INSERT INTO hub.user_account (id, username, name)
+      VALUES ('nowhere-e2e', 'nowhere-e2e', 'Senki') ON CONFLICT DO NOTHING RETURNING 1`);
+    const dave = await login(federation.port, 'nowhere-e2e');
     for (const below of ['members', 'ancestors', 'descendants']) {
       const real = await dave.get(`/api/v1/groups/kir-dev@kir-dev/${below}`);
       const invented = await dave.get(`/api/v1/groups/no-such@group/${below}`);

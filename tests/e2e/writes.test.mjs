@@ -116,7 +116,7 @@ describe('a group', () => {
     for (const answer of good) assert.deepEqual(answer.json, good[0].json);
     assert.equal(answers.at(-1).status, 200);
     assert.equal(federation.sql('worker-acme', `SELECT count(*) FROM pek.audit_log
-      WHERE realm = 'worker-acme' AND target_id = '${sub('gamma')}'`), 1);
+      WHERE realm = 'worker-acme' AND target_kind = 'group' AND target_id = '${sub('gamma')}'`), 1);
     const other = await alice.post(groups, { ...body, slug: 'delta', name: 'D' }, { 'idempotency-key': key });
     assert.ok(other.status >= 400 && other.status < 500, 'a key belongs to one request');
   });

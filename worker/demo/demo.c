@@ -90,28 +90,11 @@ static enum status make_policies(struct pg_transaction *transaction, void *arg)
                                &demo->arena);
 }
 
-static enum status assign_leaders(struct demo *demo, struct pg_transaction *transaction)
-{
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < demo->realm->group_count; i++) {
-        char id[160], policy[192], user[24];
-        /* Organisations stay with those who were named. */
-        if (!demo->realm->groups[i].parent[0])
-            continue;
-        id_of(&demo->realm->groups[i], id, sizeof(id));
-        snprintf(policy, sizeof(policy), "GOD in %s", id);
-        snprintf(user, sizeof(user), "user-%03u", (unsigned)(i * LEADER_STRIDE % DEMO_USERS + 1));
-        status =
-            policy_store_assign_named(transaction, policy, user, demo->realm->god, &demo->fault);
-    }
-    return status;
-}
-
 static enum status assign_policies(struct pg_transaction *transaction, void *arg)
 {
     struct demo *demo = arg;
     const struct demo_realm *realm = demo->realm;
-    enum status status = assign_leaders(demo, transaction);
+    enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < realm->assignment_count; i++)
         status = policy_store_assign_named(transaction, realm->assignments[i].policy,
                                            realm->assignments[i].user, realm->god, &demo->fault);
@@ -145,9 +128,12 @@ static enum status fill(struct demo *demo)
         if (status == STATUS_OK && !(demo->realm->groups[i].flags & DEMO_ARCHIVED)) {
             char id[160];
             id_of(&demo->realm->groups[i], id, sizeof(id));
-            status = demo_add_members(demo, id, (unsigned)(i * LEADER_STRIDE));
+            status = demo_add_members(demo, id, (unsigned)(i * LEADER_STRIDE),
+                                      demo->realm->groups[i].parent[0] != '\0');
         }
     }
+    if (status == STATUS_OK && demo->realm->leader.group_id)
+        status = demo_hand_over(demo, demo->realm->leader.group_id, demo->realm->leader.user);
     return status == STATUS_OK ? pg_transact(pg, &demo->cancel, false, assign_policies, demo)
                                : status;
 }

@@ -35,12 +35,18 @@ struct demo_assignment {
     const char *user;
 };
 
+struct demo_leader {
+    const char *group_id; /* NULL: nobody but god leads an organisation */
+    const char *user;
+};
+
 struct demo_realm {
     const char *god; /* who makes the groups */
     const struct demo_group *groups;
     size_t group_count;
     const struct demo_assignment *assignments; /* besides the god's */
     size_t assignment_count;
+    struct demo_leader leader;
     int every_nth_user; /* of user-001 … gets Member */
 };
 /* By enum demo_kind. */

@@ -262,9 +262,6 @@ static const struct demo_group hub[] = {
     {"ehk@ehk", "gyakorlat", "Gyakorlati Félév", "", PROJECT, DEMO_ARCHIVED},
 };
 
-static const struct demo_assignment acme_assignments[] = {
-    {"GOD in kir-dev@kir-dev", "bob"},
-};
 static const struct demo_assignment conference_assignments[] = {
     {DEMO_MEMBER, "alice"},
     {DEMO_MEMBER, "carol"},
@@ -277,8 +274,8 @@ static const struct demo_assignment hub_assignments[] = {
 #define WITH_COUNT(array) (array), sizeof(array) / sizeof((array)[0])
 
 const struct demo_realm demo_realms[3] = {
-    [DEMO_HUB] = {"demo-admin", WITH_COUNT(hub), WITH_COUNT(hub_assignments), 1},
-    [DEMO_ACME] = {"alice", WITH_COUNT(acme), WITH_COUNT(acme_assignments), 2},
-    [DEMO_CONFERENCE] = {"demo-admin", WITH_COUNT(conference), WITH_COUNT(conference_assignments),
-                         3},
+    [DEMO_HUB] = {"demo-admin", WITH_COUNT(hub), WITH_COUNT(hub_assignments), {NULL, NULL}, 1},
+    [DEMO_ACME] = {"alice", WITH_COUNT(acme), NULL, 0, {"kir-dev@kir-dev", "bob"}, 2},
+    [DEMO_CONFERENCE] =
+        {"demo-admin", WITH_COUNT(conference), WITH_COUNT(conference_assignments), {NULL, NULL}, 3},
 };

@@ -1,5 +1,5 @@
-/* demo_members: the people of a demo group: active, new, former and archived ones, and applicants; so that every list
- * has something to show. Internal to worker/demo. */
+/* demo_members: the people of a demo group: active, new, former and archived ones, and applicants; who leads it and who has
+ * which post; so that every list has something to show. Internal to worker/demo. */
 #ifndef PEK_WORKER_DEMO_DEMO_MEMBERS_H
 #define PEK_WORKER_DEMO_DEMO_MEMBERS_H
 
@@ -26,8 +26,12 @@ struct demo {
 /* The header for calls as this user; points into `ret_caller`. */
 PEK_MUST_CHECK enum status demo_sign_in(struct demo *demo, const char *user,
                                         struct demo_caller *ret_caller);
-/* Of an active group. `number` picks its people among the demo's users; the first is user number + 1. */
+/* Of an active group. `number` picks its people among the demo's users; the first is user number + 1, who leads it from
+ * then on if it is not an organisation. */
 PEK_MUST_CHECK enum status demo_add_members(struct demo *demo, const char *group_id,
-                                            unsigned number);
+                                            unsigned number, bool leads);
+/* From the realm's god to `user`, who becomes a member; god leaves. */
+PEK_MUST_CHECK enum status demo_hand_over(struct demo *demo, const char *group_id,
+                                          const char *user);
 
 #endif

@@ -44,7 +44,11 @@ static enum status complete_member(const struct pg_result *rows, size_t row, str
                                    void *item)
 {
     membership_v1_membership *membership = item;
-    PEK_TRY(membership_store_posts(rows, row, arena, membership));
+    /* Who is a member by a group below shows and counts here, and has no post. */
+    if (strcmp(membership->group_id, pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1)) != 0)
+        membership->is_leader = false;
+    else
+        PEK_TRY(membership_store_posts(rows, row, arena, membership));
     membership->via = arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA));
     membership->group_id =
         arena_printf(arena, "%s", pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1));

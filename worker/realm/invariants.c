@@ -61,6 +61,27 @@ static const struct {
      "  FULL JOIN (SELECT s.* FROM pek.membership_period AS s WHERE s.end_time IS NULL) AS m"
      "    ON told.id = m.group_id || ' ' || m.user_id"
      " WHERE told.status::integer IS DISTINCT FROM m.status::integer"},
+    {"members hold the policies of their groups and posts, and nobody else does",
+     "SELECT coalesce(due.user_id, held.user_id) || ' ' || coalesce(due.policy_id, held.policy_id)"
+     "  FROM (SELECT l.policy_id, m.user_id FROM pek.group_policy AS l"
+     "          JOIN pek.member AS m ON m.group_id = l.group_id"
+     "         WHERE l.kind = 1 AND m.status IN (2, 3)"
+     "        UNION ALL"
+     "        SELECT t.policy_id, m.user_id FROM pek.post_type AS t"
+     "          JOIN pek.post AS o ON o.group_id = t.group_id AND o.type_id = t.id"
+     "          JOIN pek.member AS m ON m.group_id = o.group_id AND m.user_id = o.user_id"
+     "         WHERE t.policy_id IS NOT NULL AND m.status IN (2, 3)) AS due"
+     "  FULL JOIN (SELECT a.policy_id, a.user_id FROM pek.policy_holding AS a"
+     "          JOIN pek.group_policy AS l ON l.policy_id = a.policy_id"
+     "         WHERE l.kind IN (1, 3)) AS held"
+     "    ON held.policy_id = due.policy_id AND held.user_id = due.user_id"
+     " WHERE due.user_id IS NULL OR held.user_id IS NULL"},
+    {"who leads a group is a member of it, and one does",
+     "SELECT l.group_id FROM pek.group_policy AS l JOIN pek.policy_holding AS a"
+     "    ON a.policy_id = l.policy_id"
+     "  LEFT JOIN pek.member AS m ON m.group_id = l.group_id AND m.user_id = a.user_id"
+     "   AND m.status IN (2, 3)"
+     " WHERE l.kind = 2 GROUP BY l.group_id HAVING count(*) > 1 OR count(m.user_id) < 1"},
     {"every name is found by its letters",
      "SELECT g.id FROM pek.realm_group AS g, pek.realm_state AS r"
      " WHERE r.search_version <> '' AND NOT EXISTS (SELECT FROM pek.search_gram AS s"

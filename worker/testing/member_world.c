@@ -23,10 +23,12 @@ void make_members(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "o", "Szervezet"), STATUS_OK);
     assert_int_equal(world_create(w, "alice", "o@o", "a", "Árok Part"), STATUS_OK);
     assert_int_equal(world_create(w, "alice", "o@a", "b", "Bulis"), STATUS_OK);
-    /* Alice made them, and is no member: tests begin with empty groups. */
+    /* Alice made them, and neither leads them nor is a member: tests begin with empty groups. */
     world_sql(w, "DELETE FROM pek.membership; DELETE FROM pek.person;"
                  "DELETE FROM pek.audit_log WHERE target_kind = 'membership';"
-                 "DELETE FROM pek.policy WHERE name LIKE 'Members of %%'");
+                 "DELETE FROM pek.policy WHERE name LIKE 'Members of %%';"
+                 "DELETE FROM pek.policy_assignment WHERE policy_id IN"
+                 " (SELECT policy_id FROM pek.group_policy)");
     world_grant(w, &w->a, "manages o", "ann", "o@o", VIEW_MEMBERS | EDIT_MEMBERS);
     world_grant(w, &w->a, "manages a", "ann", "o@a", VIEW_MEMBERS | EDIT_MEMBERS);
     world_grant(w, &w->a, "views", "vic", NULL, VIEW_MEMBERS);
