@@ -1,6 +1,7 @@
 #include "tests/chaos/rude_worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pek/group/v1/group.rpc.h"
@@ -175,6 +176,20 @@ static enum status give_shadow(struct rude_worker *worker, struct rpc_ctx *ctx,
     return status == STATUS_OK ? rpc_fail(ctx, worker->status, "rude") : status;
 }
 
+/* In order, and never done. */
+static enum status give_ahead(struct rude_worker *worker, struct rpc_stream *stream,
+                              const Pek__Cursor *after, size_t wanted)
+{
+    struct rude_item item = {.key = "0"};
+    unsigned long at = after ? strtoul(after->id, NULL, 10) : 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < wanted; i++) {
+        snprintf(item.id, sizeof(item.id), "%08lu", ++at);
+        status = send_group(worker, stream, &item, RUDE_NOT);
+    }
+    return status;
+}
+
 static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void *request,
                                void *response, struct rpc_stream *stream)
 {
@@ -184,6 +199,10 @@ static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void 
     (void)ops;
     (void)response;
     enum status status = begin(worker, ctx);
+    if (status == STATUS_OK && worker->late_ms > 0)
+        fiber_sleep_ms(worker->late_ms);
+    if (status == STATUS_OK && worker->fault == RUDE_AHEAD)
+        return give_ahead(worker, stream, req->after, wanted);
     if (status == STATUS_OK && worker->fault == RUDE_SHADOW)
         return give_shadow(worker, ctx, stream, req->after);
     for (size_t i = 0; status == STATUS_OK && i < worker->item_count && given < wanted; i++) {
@@ -418,7 +437,7 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->updates = 0;
     snprintf(worker->etag, sizeof(worker->etag), "v1");
     worker->unknown = worker->holds_tokens = false;
-    worker->watch_late_ms = 0;
+    worker->watch_late_ms = worker->late_ms = 0;
     worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;
 }

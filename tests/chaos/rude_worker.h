@@ -32,8 +32,9 @@ enum rude_fault {
     RUDE_DRIP,         /* items in order, without end, RUDE_DRIP_MS apart */
     RUDE_REPLAY, /* ListGroups begins at the beginning, whatever it was asked to go on behind */
     RUDE_SHADOW, /* one item just behind what it was asked to go on behind; then `status` */
-    RUDE_FAIL,   /* ends with `status` */
-    RUDE_STALL,  /* says nothing until the caller gives up */
+    RUDE_AHEAD, /* ListGroups has, page after page, as many as were asked for, all before anybody else's */
+    RUDE_FAIL,  /* ends with `status` */
+    RUDE_STALL, /* says nothing until the caller gives up */
 };
 
 struct rude_item {
@@ -51,6 +52,7 @@ struct rude_worker {
     size_t fault_after;             /* … once so many items of the answer are out */
     char etag[RUDE_TEXT_BYTES_MAX]; /* of each group; another after UpdateGroup */
     size_t name_bytes;              /* of each item's name; 0: its id */
+    int64_t late_ms;                /* until ListGroups says its first */
     size_t refusals;                /* so many calls from now end with `status` before anything */
     enum status status;
     bool unknown;             /* it does not know any user */
