@@ -208,6 +208,7 @@ void call_begin_fanout(struct api_call *call)
     fanout->transcode = options->transcode;
     fanout->method = call->method;
     fanout->rule = streams ? NULL : call->match.rule;
+    fanout->asked = streams ? NULL : &call->match;
     fanout->item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
     fanout->session = call->session;
     fanout->budget = &call->api->budget;

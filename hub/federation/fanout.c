@@ -298,6 +298,12 @@ static void check_item(struct fanout *fanout, struct leg *leg)
         !slice_equal(transcode_item_realm(leg->item), leg->realm))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
                         "the realm answered with another realm's object");
+    else if (leg->instance && fanout->asked && !transcode_item_is_asked(leg->item, fanout->asked))
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
+                        "the realm answered with another object than was asked for");
+    else if (transcode_item_etag(leg->item).len > FANOUT_ETAG_BYTES_MAX)
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's etag is longer than %d bytes",
+                        FANOUT_ETAG_BYTES_MAX);
     else if (transcode_item_json(leg->item, fanout->rule, &leg->json, &problem))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's answer cannot be written: %s",
                         problem.text);

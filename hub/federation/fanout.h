@@ -24,6 +24,8 @@
 #define FANOUT_RETRIES_MAX 2
 #define FANOUT_PAIRS_MAX 8
 #define FANOUT_ROW_BYTES_MAX 127
+#define FANOUT_ETAG_BYTES_MAX                                                                      \
+    128 /* of an etag, which becomes a header; a longer one is its realm's fault */
 #define FANOUT_HUB                                                                                 \
     "hub" /* what a leg to the hub itself is called; a realm may have that name, too */
 #define FANOUT_RETRY_AFTER_MS 1000 /* said to a user whose own calls are in the way */
@@ -77,6 +79,8 @@ struct fanout {
     size_t pair_count;
     const struct route_rule *rule; /* of the answer's JSON; NULL: whole messages */
     size_t item_bytes_max;         /* of one item's JSON */
+    const struct route_match
+        *asked;              /* what the answer must be; NULL: a list, of whatever is in it */
     bool hold;               /* legs wait before ADMISSION: their requests are still being made */
     int64_t deadline_us;     /* of the whole */
     int64_t call_timeout_ms; /* of each call */

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <strings.h>
 #include <upb/decode.h>
 
 #include "hub/transcode/internal.h"
@@ -99,6 +100,23 @@ struct slice transcode_item_id(const struct transcode_item *item)
 struct slice transcode_item_etag(const struct transcode_item *item)
 {
     return get_text(item, item->entry->method.item_etag);
+}
+
+bool transcode_item_is_asked(const struct transcode_item *item, const struct route_match *match)
+{
+    const upb_MessageDef *def = item->entry->method.response;
+
+    for (size_t i = 0; i < match->rule->variable_count; i++) {
+        const char *path = match->rule->variables[i], *dot = strrchr(path, '.');
+        const upb_FieldDef *field = upb_MessageDef_FindFieldByName(def, dot ? dot + 1 : path);
+        if (!field || upb_FieldDef_IsRepeated(field) ||
+            upb_FieldDef_CType(field) != kUpb_CType_String)
+            continue;
+        struct slice text = get_text(item, field), asked = match->values[i];
+        if (text.len != asked.len || strncasecmp(text.ptr, asked.ptr, asked.len) != 0)
+            return false;
+    }
+    return true;
 }
 
 const upb_MessageDef *transcode_item_type(const struct transcode_item *item)

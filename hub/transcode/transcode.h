@@ -206,6 +206,9 @@ struct slice transcode_item_identity(const struct transcode_item *item, size_t i
 struct slice transcode_item_realm(const struct transcode_item *item);
 struct slice transcode_item_id(const struct transcode_item *item);
 struct slice transcode_item_etag(const struct transcode_item *item);
+/* Whether the item is what the path named: each string field that is called as a variable of the path (its last part: `id` of
+ * `{group.id}`) has that variable's value, but for the case of ASCII letters, which ids may be asked for in either. */
+bool transcode_item_is_asked(const struct transcode_item *item, const struct route_match *match);
 /* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
  * NULL). DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
  * then nothing was appended, and `fault` (may be NULL) says why. */

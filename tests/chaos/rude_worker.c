@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "pek/group/v1/group.rpc.h"
 #include "pek/instance/v1/instance.rpc.h"
@@ -10,6 +11,7 @@
 #include "shared/rpc/incoming.h"
 
 #define LARGE_NAME_BYTES 700000
+#define LONG_ETAG_BYTES 129
 #define PADDED_NAME_BYTES_MAX 1000000
 #define YEAR_10000_S INT64_C(253402300800)
 
@@ -36,21 +38,23 @@ static enum status send_group(struct rude_worker *worker, struct rpc_stream *str
                               const struct rude_item *item, enum rude_fault fault)
 {
     static char large[LARGE_NAME_BYTES + 1], padded[PADDED_NAME_BYTES_MAX + 1];
+    static char etag[LONG_ETAG_BYTES + 1];
     Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     group_v1_group group = GROUP_V1_GROUP_INIT;
     memset(large, '\x01', LARGE_NAME_BYTES); /* six bytes each in JSON */
+    memset(etag, '1', LONG_ETAG_BYTES);
     memset(padded, 'x', worker->name_bytes);
     padded[worker->name_bytes] = '\0';
     time.seconds = fault == RUDE_NO_TIME ? YEAR_10000_S : 0;
     group.realm = text(fault == RUDE_OTHER_REALM ? "foreign" : worker->realm);
-    group.id = text(item->id);
+    group.id = text(fault == RUDE_OTHER_ID ? "foreign" : item->id);
     group.name = text(fault == RUDE_NOT_UTF8 ? "\xc3\x28\xff"
                       : fault == RUDE_CUT    ? "K\xc3"
                       : fault == RUDE_LARGE  ? large
                       : worker->name_bytes   ? padded
                                              : item->id);
     group.foundation_time = &time;
-    group.etag = worker->etag;
+    group.etag = fault == RUDE_LONG_ETAG ? etag : worker->etag;
     group.sort_key.data = (uint8_t *)text(fault == RUDE_BROKEN_ORDER ? "" : item->key);
     group.sort_key.len = fault == RUDE_BROKEN_ORDER ? 0 : strlen(item->key);
     return rpc_stream_send(stream, &group.base);
@@ -146,7 +150,8 @@ static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *r
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < worker->item_count; i++)
-        if (strcmp(worker->items[i].id, req->id) == 0)
+        if (strcmp(worker->items[i].id, req->id) == 0 ||
+            (worker->ignores_case && strcasecmp(worker->items[i].id, req->id) == 0))
             return give(worker, ctx, stream, &worker->items[i], worker->fault_after == 0);
     if (worker->fault == RUDE_STALL)
         return stall(worker, ctx);
@@ -436,7 +441,7 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->status = STATUS_UNAVAILABLE;
     worker->updates = 0;
     snprintf(worker->etag, sizeof(worker->etag), "v1");
-    worker->unknown = worker->holds_tokens = false;
+    worker->unknown = worker->holds_tokens = worker->ignores_case = false;
     worker->watch_late_ms = worker->late_ms = 0;
     worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;

@@ -20,6 +20,8 @@
 enum rude_fault {
     RUDE_NOT,
     RUDE_OTHER_REALM,  /* the item says that it is another realm's */
+    RUDE_OTHER_ID,     /* the item is another one */
+    RUDE_LONG_ETAG,    /* an etag that is too long for a header */
     RUDE_BROKEN_ORDER, /* the item comes before the one sent last */
     RUDE_GARBAGE,      /* bytes that are no message */
     RUDE_NOT_UTF8,     /* a name of invalid bytes */
@@ -55,6 +57,7 @@ struct rude_worker {
     int64_t late_ms;                /* until ListGroups says its first */
     size_t refusals;                /* so many calls from now end with `status` before anything */
     enum status status;
+    bool ignores_case;        /* of the id that GetGroup is asked for */
     bool unknown;             /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
