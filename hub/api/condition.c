@@ -80,7 +80,7 @@ static enum status read_header(struct http_request *http, const char *name, bool
     return STATUS_OK;
 }
 
-static bool names(const struct condition *condition, struct slice etag)
+bool condition_names(const struct condition *condition, struct slice etag)
 {
     bool found = condition->any;
 
@@ -176,7 +176,7 @@ enum status condition_of_change(struct api_call *call, struct condition *ret_con
         return condition_fail(fault);
     if (given.len == 0)
         return STATUS_OK;
-    if (!names(ret_condition, given))
+    if (!condition_names(ret_condition, given))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "if-match",
                          "the body has another etag than If-Match");
     ret_condition->etags[0] = given;
@@ -210,9 +210,9 @@ int condition_of_answer(struct api_call *call, const struct leg *leg, struct fau
     if (read_header(call->http, "if-none-match", true, &none_match, fault) ||
         read_header(call->http, "if-match", false, &match, fault))
         return api_http_code(fault);
-    if (match.given && !names(&match, slice_str(tag)) && !names(&match, etag)) {
+    if (match.given && !condition_names(&match, slice_str(tag)) && !condition_names(&match, etag)) {
         (void)condition_fail(fault);
         return 412;
     }
-    return none_match.given && names(&none_match, slice_str(tag)) ? 304 : 200;
+    return none_match.given && condition_names(&none_match, slice_str(tag)) ? 304 : 200;
 }

@@ -26,6 +26,8 @@ struct condition {
  * FAILED_PRECONDITION when nothing can match. */
 PEK_MUST_CHECK enum status
 condition_of_change(struct api_call *call, struct condition *ret_condition, struct fault *fault);
+/* Whether one of them is this. */
+bool condition_names(const struct condition *condition, struct slice etag);
 /* The realm says that the etag is not the present one. */
 bool condition_is_refusal(const struct fault *fault);
 

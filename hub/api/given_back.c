@@ -37,19 +37,22 @@ static enum status ask(struct api_call *read, struct leg **ret_leg, struct fault
     return status ? status : any_await(read, ret_leg, fault);
 }
 
-/* Nothing changes, and what is guarded by the etag is still there. */
-static enum status check_etag(struct api_call *call, const struct leg *current, struct fault *fault)
+/* Before the fields: of what was changed meanwhile, those that only the realm sets differ as well. */
+static enum status check_etag(struct api_call *call, const struct condition *condition,
+                              const struct leg *current, struct fault *fault)
 {
     struct slice given = transcode_request_etag(call->request, call->match.rule);
+    struct slice etag = transcode_item_etag(current->item);
 
-    if (given.len == 0 || slice_equal(given, transcode_item_etag(current->item)))
+    if (given.len > 0 ? slice_equal(given, etag)
+                      : condition->count == 0 || condition_names(condition, etag))
         return STATUS_OK;
     return fault_set_reason(fault, STATUS_ABORTED, "CHANGED_MEANWHILE", "etag",
                             "it was changed meanwhile: its etag is another one");
 }
 
-enum status given_back_reduce(struct api_call *call, struct given_back *ret_back,
-                              struct fault *fault)
+enum status given_back_reduce(struct api_call *call, const struct condition *condition,
+                              struct given_back *ret_back, struct fault *fault)
 {
     const struct route_rule *rule = call->match.rule;
     struct given_back back = {0};
@@ -63,11 +66,11 @@ enum status given_back_reduce(struct api_call *call, struct given_back *ret_back
     back.read = read_of(call, fault);
     if (back.read)
         status = ask(back.read, &leg, fault);
+    if (!status && leg)
+        status = check_etag(call, condition, leg, fault);
     if (!status)
         status = transcode_request_drop_equal(call->request, rule, leg ? leg->item : NULL, &changes,
                                               fault);
-    if (!status && !changes)
-        status = check_etag(call, leg, fault);
     back.current = changes ? NULL : leg;
     if (status)
         given_back_done(&back);

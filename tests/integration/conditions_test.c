@@ -256,6 +256,38 @@ static void what_get_gave_can_be_sent_back(void **state)
     federation_close(&f);
 }
 
+/* Somebody else changed it, and with it what only the realm sets: that it was changed is what there is to say. */
+static void what_was_changed_meanwhile_is_refused_as_such(void **state)
+{
+    struct federation f;
+    struct answer got = {0}, answer = {0};
+    char body[4096], bare[4096];
+    (void)state;
+    open_with_one(&f);
+    assert_int_equal(ask(&f, "GET", NULL, NULL, &got), 200);
+    with(&got, "\"isArchived\":false", "\"isArchived\":true", body, sizeof(body));
+    snprintf(f.a->etag, sizeof(f.a->etag), "v2");
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY, body, &answer), 409);
+    assert_true(answer_has(&answer, "CHANGED_MEANWHILE"));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\"\r\n", body, &answer), 412);
+    char *etag = strstr(body, "\"etag\":\"v1\"");
+    assert_non_null(etag);
+    snprintf(bare, sizeof(bare), "%.*s\"etag\":\"\"%s", (int)(etag - body), body,
+             etag + strlen("\"etag\":\"v1\""));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\"\r\n", bare, &answer), 412);
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\", \"v0\"\r\n", bare, &answer),
+                     412);
+    /* With the present one it is the field. */
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\", \"v2\"\r\n", bare, &answer),
+                     400);
+    assert_true(answer_has(&answer, "group.isArchived"));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY, bare, &answer), 400);
+    assert_int_equal(f.a->updates, 0);
+    answer_free(&answer);
+    answer_free(&got);
+    federation_close(&f);
+}
+
 static void what_only_the_realm_sets_is_refused_by_its_name(void **state)
 {
     static const struct {
@@ -298,6 +330,7 @@ int main(void)
         cmocka_unit_test(change_happens_to_what_if_match_names_only),
         cmocka_unit_test(protection_that_is_empty_is_refused),
         cmocka_unit_test(what_get_gave_can_be_sent_back),
+        cmocka_unit_test(what_was_changed_meanwhile_is_refused_as_such),
         cmocka_unit_test(what_only_the_realm_sets_is_refused_by_its_name),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
