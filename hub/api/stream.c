@@ -22,7 +22,8 @@ struct list_stream {
         struct buffer positions[2];
         uint64_t arrivals; /* of methods without an order: that in which they came */
     } sources[MERGE_SOURCES_MAX];
-    size_t broke; /* the source that broke first after it had given something, or NO_SOURCE */
+    struct leg *first; /* of ANY realm, while others might take its place; see any.h */
+    size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
     struct arena token_arena;
     size_t size_max; /* 0: everything */
 };
@@ -139,9 +140,7 @@ static enum status begin_merge(struct list_stream *stream)
 
     for (size_t i = 0; i < call->fanout.count; i++) {
         const struct leg *leg = &call->fanout.legs[i];
-        bool lost = call->method->realms == TRANSCODE_ANY && call->fanout.count > 1 && !leg->item &&
-                    (leg->stopped || leg->fault.status);
-        if (leg->state == LEG_SKIPPED || lost)
+        if (leg->state == LEG_SKIPPED || (stream->first && stream->first != leg))
             continue;
         stream->sources[count].leg = i;
         realms[count++] = leg->realm;
@@ -276,6 +275,8 @@ static unsigned legs_waited_for(const struct list_stream *stream, bool *ret_othe
             *ret_others = true;
         *ret_held_up |= stream->merge.sources[i].state == MERGE_READY;
     }
+    if (stream->first)
+        *ret_others = any_else_has_it(stream->call, stream->first);
     return waiting;
 }
 
@@ -347,6 +348,21 @@ static bool is_full(const struct list_stream *stream, size_t source)
            !format_has_room(&stream->format, leg_of(stream, source));
 }
 
+/* It is this realm's list from here on. */
+static void settle(struct list_stream *stream)
+{
+    struct fanout *fanout = &stream->call->fanout;
+
+    if (!stream->first)
+        return;
+    any_add_headers(stream->call, stream->first);
+    for (size_t i = 0; i < fanout->count; i++) {
+        if (&fanout->legs[i] != stream->first)
+            leg_stop(&fanout->legs[i]);
+    }
+    stream->first = NULL;
+}
+
 /* To the end of the list, or of the page (`ret_more`). */
 static enum status run_merge(struct list_stream *stream, struct fault *fault, bool *ret_more)
 {
@@ -371,10 +387,13 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         if (*ret_more)
             return STATUS_OK;
         if (step == MERGE_ITEM) {
+            if (stream->first && format_would_flush(&stream->format, leg_of(stream, source)))
+                settle(stream);
             status = give(stream, source, same);
             continue;
         }
-        status = format_flush(&stream->format);
+        if (!stream->first)
+            status = format_flush(&stream->format);
         if (!status)
             status = wait_for_heads(stream);
     }
@@ -385,18 +404,46 @@ static enum status await_answers(struct list_stream *stream, struct fault *fault
 {
     struct api_call *call = stream->call;
     int64_t straggler_ms = call->api->options.straggler_ms;
-    struct leg *first;
 
     if (call->method->realms == TRANSCODE_ALL)
         return fanout_await_all(&call->fanout, true, straggler_ms);
     if (call->method->realms != TRANSCODE_ANY || call->fanout.count <= 1)
         return STATUS_OK;
-    enum status status = any_await(call, &first, fault);
-    any_add_headers(call, status ? NULL : first);
-    for (size_t i = 0; !status && i < call->fanout.count; i++) {
-        if (&call->fanout.legs[i] != first)
-            leg_stop(&call->fanout.legs[i]);
-    }
+    enum status status = any_await(call, &stream->first, fault);
+    if (status)
+        any_add_headers(call, NULL);
+    return status;
+}
+
+/* The list that `first` broke off is forgotten when another realm has it, and nothing is out. */
+static bool begins_anew(struct list_stream *stream)
+{
+    struct leg *first = stream->first, *next;
+    struct fault fault;
+
+    if (!first || !has_broken(first) || any_await(stream->call, &next, &fault))
+        return false;
+    first->given = 0;
+    stream->first = next;
+    stream->broke = NO_SOURCE;
+    stream->resume.last = (struct page_position){0};
+    format_restart(&stream->format);
+    return true;
+}
+
+/* Of one realm after the other where any may have it; else once. */
+static enum status give_list(struct list_stream *stream, struct fault *fault, bool *ret_more)
+{
+    enum status status;
+
+    do {
+        *fault = (struct fault){0};
+        status = begin_merge(stream);
+        if (!status)
+            status = run_merge(stream, fault, ret_more);
+        if (!status && *ret_more && stream->first && stream->call->method->identity_count == 0)
+            leg_fail(stream->first, STATUS_RESOURCE_EXHAUSTED, "the list does not fit into a page");
+    } while (begins_anew(stream));
     return status;
 }
 
@@ -451,9 +498,8 @@ static enum status run(struct list_stream *stream, struct fault *fault)
     if (!status)
         status = await_answers(stream, fault);
     if (!status)
-        status = begin_merge(stream);
-    if (!status)
-        status = run_merge(stream, fault, &more);
+        status = give_list(stream, fault, &more);
+    settle(stream);
     return status ? status : end(stream, more, fault);
 }
 

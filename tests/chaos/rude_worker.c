@@ -223,6 +223,25 @@ static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void 
     return status;
 }
 
+/* All it has, of a group that it has. */
+static enum status list_ancestors(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                  void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_list_ancestors_request *req = request;
+    bool has_it = false;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    for (size_t i = 0; i < worker->item_count; i++)
+        has_it |= strcmp(worker->items[i].id, req->id) == 0;
+    if (status == STATUS_OK && !has_it)
+        status = rpc_fail(ctx, STATUS_NOT_FOUND, "no such group");
+    for (size_t i = 0; status == STATUS_OK && i < worker->item_count; i++)
+        status = give(worker, ctx, stream, &worker->items[i], i == worker->fault_after);
+    return status;
+}
+
 static enum status create_group(const void *ops, struct rpc_ctx *ctx, const void *request,
                                 void *response, struct rpc_stream *stream)
 {
@@ -391,16 +410,17 @@ enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
     add_method(worker, 1, &group_v1_group_service_table, "ListGroups", list_groups);
     add_method(worker, 2, &group_v1_group_service_table, "CreateGroup", create_group);
     add_method(worker, 3, &group_v1_group_service_table, "UpdateGroup", update_group);
-    add_method(worker, 4, &instance_v1_instance_service_table, "IssueToken", issue_token);
-    add_method(worker, 5, &instance_v1_instance_service_table, "GetInfo", get_info);
-    add_method(worker, 6, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
-    add_method(worker, 7, &instance_v1_instance_service_table, "PutPeople", put_people);
-    add_method(worker, 8, &instance_v1_instance_service_table, "ListUnnamedPeople",
+    add_method(worker, 4, &group_v1_group_service_table, "ListAncestors", list_ancestors);
+    add_method(worker, 5, &instance_v1_instance_service_table, "IssueToken", issue_token);
+    add_method(worker, 6, &instance_v1_instance_service_table, "GetInfo", get_info);
+    add_method(worker, 7, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
+    add_method(worker, 8, &instance_v1_instance_service_table, "PutPeople", put_people);
+    add_method(worker, 9, &instance_v1_instance_service_table, "ListUnnamedPeople",
                list_unnamed_people);
     worker->services[0] =
-        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 4};
+        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 5};
     worker->services[1] =
-        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 4, 5};
+        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 5, 5};
     enum status status = rpc_host_new(fibers, &host_options, &worker->host);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);

@@ -1,7 +1,7 @@
 /* rude_worker: a realm over real gRPC that misbehaves as a test tells it to.
  *
  * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
- * groups in order with cursor and page size, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
+ * groups in order with cursor and page size, as ancestors all that it has, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
  * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
  */
 #ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
@@ -50,7 +50,7 @@ struct rude_worker {
     const char *claims; /* realm that GetInfo names; NULL: `realm` */
     struct rude_item items[RUDE_ITEMS_MAX];
     size_t item_count;
-    enum rude_fault fault;          /* of GetGroup and ListGroups … */
+    enum rude_fault fault;          /* of GetGroup and the lists … */
     size_t fault_after;             /* … once so many items of the answer are out */
     char etag[RUDE_TEXT_BYTES_MAX]; /* of each group; another after UpdateGroup */
     size_t name_bytes;              /* of each item's name; 0: its id */
@@ -77,7 +77,7 @@ struct rude_worker {
 
     /* Its own. */
     struct fiber_gate held, watches;
-    struct rpc_method methods[9];
+    struct rpc_method methods[10];
     struct rpc_service services[2];
     struct rpc_host *host;
     struct rpc_server *server;
