@@ -2,8 +2,27 @@
 
 #include "hub/api/any.h"
 
-/* A call of its own for the GET of the same path; NULL when there is none that gives one object. */
-static struct api_call *read_of(struct api_call *call, struct fault *fault)
+/* "/policies/1/statements/2" to "/policies/1". */
+static struct slice path_above(struct slice path)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *slash = path.len ? memrchr(path.ptr, '/', path.len) : NULL;
+        path.len = slash ? (size_t)(slash - path.ptr) : 0;
+    }
+    return path;
+}
+
+static bool match_read(const struct api_call *call, struct slice path,
+                       struct route_match *ret_match)
+{
+    return path.len > 0 &&
+           route_match(transcode_routes(call->api->options.transcode), SLICE_LIT("GET"), path,
+                       call->arena, ret_match, NULL) == ROUTE_FOUND;
+}
+
+/* A call of its own for the GET of the same path, or else of the one above, whose answer may have it in a list; NULL when
+ * there is none that gives one object. */
+static struct api_call *read_of(struct api_call *call, bool *ret_part, struct fault *fault)
 {
     const struct transcode *transcode = call->api->options.transcode;
     struct api_call *read = arena_alloc(call->arena, sizeof(*read));
@@ -11,8 +30,8 @@ static struct api_call *read_of(struct api_call *call, struct fault *fault)
     if (!read)
         return NULL;
     memset(read, 0, offsetof(struct api_call, fanout.legs));
-    if (route_match(transcode_routes(transcode), SLICE_LIT("GET"), http_raw_path(call->http),
-                    call->arena, &read->match, NULL) != ROUTE_FOUND)
+    *ret_part = !match_read(call, http_raw_path(call->http), &read->match);
+    if (*ret_part && !match_read(call, path_above(http_raw_path(call->http)), &read->match))
         return NULL;
     read->api = call->api;
     read->http = call->http;
@@ -63,7 +82,7 @@ enum status given_back_reduce(struct api_call *call, const struct condition *con
     *ret_back = back;
     if (!transcode_request_gives_back(call->request, rule))
         return STATUS_OK;
-    back.read = read_of(call, fault);
+    back.read = read_of(call, &back.is_part, fault);
     if (back.read)
         status = ask(back.read, &leg, fault);
     if (!status && leg)
@@ -71,6 +90,10 @@ enum status given_back_reduce(struct api_call *call, const struct condition *con
     if (!status)
         status = transcode_request_drop_equal(call->request, rule, leg ? leg->item : NULL, &changes,
                                               fault);
+    if (!status && !changes && back.is_part) {
+        buffer_reset(&leg->json);
+        status = transcode_request_current_json(call->request, rule, leg->item, &leg->json);
+    }
     back.current = changes ? NULL : leg;
     if (status)
         given_back_done(&back);

@@ -55,10 +55,10 @@ struct leg {
     uint64_t given;     /* of these, used */
     /* Of a list that goes on: what it gave, and how long it kept others waiting, in the parts before. */
     uint64_t given_before;
-    int64_t waited_us;                  /* goes on counting; each item earns some back */
-    int64_t patience_us;                /* how long others may yet be kept waiting for it */
-    bool spent;                         /* it came with less than its whole patience */
-    struct fault fault; /* when DONE; status OK for success */
+    int64_t waited_us;   /* goes on counting; each item earns some back */
+    int64_t patience_us; /* how long others may yet be kept waiting for it */
+    bool spent;          /* it came with less than its whole patience */
+    struct fault fault;  /* when DONE; status OK for success */
     char row[FANOUT_ROW_BYTES_MAX +
              1];                    /* id, or else identity, of the item that was the fault; "" */
     int64_t started_us, elapsed_us; /* see leg_elapsed_us */

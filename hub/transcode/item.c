@@ -119,14 +119,36 @@ bool transcode_item_is_asked(const struct transcode_item *item, const struct rou
     return true;
 }
 
-const upb_MessageDef *transcode_item_type(const struct transcode_item *item)
+static const upb_Message *find_element(const upb_Array *list, const upb_FieldDef *key,
+                                       struct slice value)
 {
-    return item->entry->method.response;
+    for (size_t i = 0; list && i < upb_Array_Size(list); i++) {
+        const upb_Message *element = upb_Array_Get(list, i).msg_val;
+        if (slice_equal(slice_of(upb_Message_Get(element, key).str_val), value))
+            return element;
+    }
+    return NULL;
 }
 
-const upb_Message *transcode_item_message(const struct transcode_item *item)
+bool item_find(const struct transcode_item *item, const upb_MessageDef *def, const char *key_name,
+               struct slice value, const upb_Message **ret_message, const struct plan **ret_plan)
 {
-    return item->message;
+    const struct plan *plan = item->entry->response_plan;
+    const upb_FieldDef *key = key_name ? upb_MessageDef_FindFieldByName(def, key_name) : NULL;
+    const upb_Message *found = plan->def == def ? item->message : NULL;
+
+    *ret_plan = plan;
+    if (!found && (!key || upb_FieldDef_CType(key) != kUpb_CType_String))
+        return false;
+    for (size_t i = 0; !found && i < plan->json_count; i++) {
+        const struct json_field *field = &plan->json[i];
+        if (!field->is_repeated || field->of_map || !field->below || field->below->def != def)
+            continue;
+        found = find_element(upb_Message_Get(item->message, field->field).array_val, key, value);
+        *ret_plan = field->below;
+    }
+    *ret_message = found;
+    return found != NULL;
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */

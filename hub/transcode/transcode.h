@@ -164,15 +164,20 @@ PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_req
 PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
                                                        struct slice sort_key, struct slice id,
                                                        bool inclusive);
-/* Whether the update mask, made of the body's fields, names one that only the realm sets ((pek.field).output_only): the
- * client sends back what a GET gave. A mask that the client wrote may not name such a field. */
+/* Whether the update mask, made of the body's fields, names one that only the realm sets, or that is said once
+ * ((pek.field).output_only, .immutable): the client sends back what a GET gave. A mask that the client wrote may not name such a field. */
 bool transcode_request_gives_back(struct transcode_request *request, const struct route_rule *rule);
-/* Takes out of such a mask what is as it was in `current`, an answer of the body's type (NULL: it is not known).
- * INVALID_ARGUMENT names a field that only the realm sets and that is not. `ret_changes`: something is left. */
+/* Takes out of such a mask what is as it was in `current`, an answer of the body's type or one with a list of those, where the
+ * path's last variable says which (NULL: it is not known). INVALID_ARGUMENT names such a field that is not as it was. `ret_changes`: something is left. */
 PEK_MUST_CHECK enum status transcode_request_drop_equal(struct transcode_request *request,
                                                         const struct route_rule *rule,
                                                         const struct transcode_item *current,
                                                         bool *ret_changes, struct fault *fault);
+/* That message alone; NOT_FOUND when it is not there, and as transcode_item_json. */
+PEK_MUST_CHECK enum status transcode_request_current_json(const struct transcode_request *request,
+                                                          const struct route_rule *rule,
+                                                          const struct transcode_item *item,
+                                                          struct buffer *out);
 /* The field `etag` of the request, or of the message that is its body: what must be there for the change to happen. */
 bool transcode_request_takes_etag(struct transcode_request *request, const struct route_rule *rule);
 struct slice transcode_request_etag(struct transcode_request *request,
