@@ -304,14 +304,15 @@ static void realm_that_is_a_little_slower_stays_in_all_pages(void **state)
     char groups[GROUPS_BYTES], token[1024] = "", path[2048];
     size_t bs = 0;
     (void)state;
-    federation_open(&f, (const char *[]){"--straggler-ms=5s", NULL});
+    federation_open(&f, (const char *[]){"--straggler-ms=2s", NULL});
     fill(&f, RUDE_NOT, 0);
     for (int i = 0; i < 20; i++) {
         char id[8];
         snprintf(id, sizeof(id), "k9%02d", i);
         rude_worker_add(f.b, id, id);
     }
-    f.b->late_ms = 300;
+    rude_worker_add(f.a, "z", "last"); /* is kept waiting on each page */
+    f.b->late_ms = 120;
     do {
         snprintf(path, sizeof(path), "/api/v1/groups?pageSize=1%s%s", token[0] ? "&pageToken=" : "",
                  token);
