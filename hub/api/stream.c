@@ -190,6 +190,12 @@ static void earn(const struct list_stream *stream, struct leg *leg)
 
 static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
 {
+    uint32_t items_max = stream->call->method->items_max;
+
+    if (items_max && leg->items > items_max) {
+        leg_fail(leg, STATUS_DATA_LOSS, "the realm's list is longer than its method's may be");
+        return;
+    }
     if (gives_too_much(stream, leg)) {
         leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "the realm's list is longer than lists may be");
         return;

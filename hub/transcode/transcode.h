@@ -72,6 +72,7 @@ struct transcode_method {
     const struct upb_FieldDef *sort_key;
     const struct upb_FieldDef *identity[TRANSCODE_IDENTITY_MAX];
     size_t identity_count;
+    uint32_t items_max;                    /* of a list without identity; 0: not bounded */
     const struct upb_FieldDef *item_realm; /* string `realm` of the response */
     const struct upb_FieldDef *item_id;    /* string `id` */
     const struct upb_FieldDef *item_etag;  /* string `etag` */

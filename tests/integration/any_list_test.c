@@ -50,13 +50,21 @@ static void list_that_its_first_realm_does_not_end_is_the_next_ones(void **state
     federation_close(&f);
 }
 
-/* More than a page takes, of a list that has no pages: nobody's, when somebody else has it. */
+/* More than the method says, or than a page takes, of a list that has no pages: nobody's, when somebody else has it. */
 static void list_without_end_is_the_next_ones(void **state)
 {
     struct federation f;
     char groups[4096];
     (void)state;
     federation_open(&f, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        fill(&f, RUDE_ENDLESS, 1);
+        struct answer any = federation_ask(&f, "GET", PATH, accepts[i], NULL);
+        assert_int_equal(any.code, 200);
+        assert_string_equal(answer_groups(&any, groups, sizeof(groups)), "b/one b/two");
+        assert_true(answer_has(&any, "\"unreachable\":[\"realms/a\"]"));
+        answer_free(&any);
+    }
     fill(&f, RUDE_ENDLESS, 1);
     f.a->name_bytes = 500000;
     struct answer answer = federation_get(&f, PATH);
