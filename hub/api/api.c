@@ -204,7 +204,10 @@ void call_begin_fanout(struct api_call *call)
     const struct api_options *options = &call->api->options;
     struct fanout *fanout = &call->fanout;
     bool streams = call->method->server_streaming;
+    const struct rpc_trace trace = fanout->trace;
 
+    memset(fanout, 0, offsetof(struct fanout, legs)); /* a change may begin more than once */
+    fanout->trace = trace;
     fanout->transcode = options->transcode;
     fanout->method = call->method;
     fanout->rule = streams ? NULL : call->match.rule;
