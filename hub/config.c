@@ -203,7 +203,7 @@ static const struct config_option options[] = {
      .min = 100,
      .max = 1000000000,
      .fallback = "1000000",
-     .help = "most items that one realm may give to one answer"},
+     .help = "most items that one realm may give to one list, over all its pages"},
     {.name = "requests_per_user_max",
      OPTION(INT, requests_per_user_max),
      .unit = "requests",

@@ -2,10 +2,19 @@
 
 #include "shared/base/clock.h"
 
-/* A stream has it once its first item, or its end, is there. */
-static bool has_it(const struct leg *leg)
+bool any_has_it(const struct leg *leg)
 {
     return leg->item || (leg->state == LEG_DONE && !leg->fault.status);
+}
+
+bool any_else_has_it(const struct api_call *call, const struct leg *leg)
+{
+    for (size_t i = 0; i < call->fanout.count; i++) {
+        const struct leg *other = &call->fanout.legs[i];
+        if (other != leg && any_has_it(other))
+            return true;
+    }
+    return false;
 }
 
 /* The first that has it; `ret_sure`: all before it have said that they have not. */
@@ -14,7 +23,7 @@ static struct leg *first_of(struct fanout *fanout, bool *ret_sure)
     *ret_sure = true;
     for (size_t i = 0; i < fanout->count; i++) {
         struct leg *leg = &fanout->legs[i];
-        if (has_it(leg))
+        if (any_has_it(leg))
             return leg;
         if (leg->state < LEG_DONE)
             *ret_sure = false;
@@ -27,7 +36,7 @@ static void give_up(struct fanout *fanout)
 {
     for (size_t i = 0; i < fanout->count; i++) {
         struct leg *leg = &fanout->legs[i];
-        if (!has_it(leg) && leg->state < LEG_DONE)
+        if (!any_has_it(leg) && leg->state < LEG_DONE)
             leg_fail(leg, STATUS_DEADLINE_EXCEEDED, "the realm did not answer in time");
     }
 }

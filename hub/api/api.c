@@ -204,10 +204,14 @@ void call_begin_fanout(struct api_call *call)
     const struct api_options *options = &call->api->options;
     struct fanout *fanout = &call->fanout;
     bool streams = call->method->server_streaming;
+    const struct rpc_trace trace = fanout->trace;
 
+    memset(fanout, 0, offsetof(struct fanout, legs)); /* a change may begin more than once */
+    fanout->trace = trace;
     fanout->transcode = options->transcode;
     fanout->method = call->method;
     fanout->rule = streams ? NULL : call->match.rule;
+    fanout->asked = streams ? NULL : &call->match;
     fanout->item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
     fanout->session = call->session;
     fanout->budget = &call->api->budget;

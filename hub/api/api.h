@@ -54,7 +54,7 @@ struct api_options {
     int64_t realm_timeout_ms;   /* 5 s: one call to one realm */
     int64_t straggler_ms;       /* how long the others may take once one realm answered */
     int64_t events_comment_ms;  /* 15 s: an event stream that has nothing to say sends a comment */
-    uint64_t realm_items_max;   /* 1 000 000: of one realm in one answer */
+    uint64_t realm_items_max;   /* 1 000 000: of one realm in one list, over all its pages */
     struct api_limits limits;   /* of a user */
     void *arg;
     /* After each answer, for log and metrics; a request that was refused before has a `fanout` with nothing but its trace.

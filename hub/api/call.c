@@ -38,6 +38,12 @@ enum status call_add_legs(struct api_call *call, struct fault *fault)
     return STATUS_OK;
 }
 
+int64_t call_patience_us(const struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+    return 1000 * (call->is_export ? options->realm_timeout_ms : options->straggler_ms);
+}
+
 enum outcome leg_outcome(const struct leg *leg)
 {
     if (leg->stopped)

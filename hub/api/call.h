@@ -32,6 +32,10 @@ enum status call_stream(struct api_call *call, struct fault *fault);
  * empty. */
 PEK_MUST_CHECK enum status call_add_legs(struct api_call *call, struct fault *fault);
 
+/* How long one realm may keep the others of a list waiting: of one page the straggler limit is the measure, of an export
+ * a whole call's. */
+int64_t call_patience_us(const struct api_call *call);
+
 /* "worker-acme;dur=3.1;desc="OK"" and so on, as a header of the answer to come. */
 void call_add_server_timing(struct api_call *call);
 /* What a leg came to, for the client. */

@@ -1,6 +1,9 @@
 /* condition: ETag, If-None-Match and If-Match (RFC 9110, 8.8.3 and 13.1). Internal to hub/api.
  *
- * What has a field `etag` is answered with it as ETag, strong. A read with If-None-Match that names it is 304, one with
+ * What has a field `etag` is answered with an ETag, strong: that field with a hash of whose it is before it. The field is a realm's
+ * counter, and one path may lead to things of several realms, or of several people ("me"): it says which only together with its realm,
+ * who asks (what is shown may depend on them) and the id. If-Match takes the field alone as well, and means what the field
+ * means in a body; If-None-Match, by which caches answer, does not. A read with If-None-Match that names it is 304, one with
  * If-Match that does not is 412. A change with If-Match goes to the realm with the etag in the request's own field,
  * where it is compared under the lock; with several, one after the other until one is the present one; 412 when none is. Weak ones
  * never match there. "*" is true of whatever there is. What cannot be looked at is refused rather than ignored: If-Match of
@@ -23,6 +26,8 @@ struct condition {
  * FAILED_PRECONDITION when nothing can match. */
 PEK_MUST_CHECK enum status
 condition_of_change(struct api_call *call, struct condition *ret_condition, struct fault *fault);
+/* Whether one of them is this. */
+bool condition_names(const struct condition *condition, struct slice etag);
 /* The realm says that the etag is not the present one. */
 bool condition_is_refusal(const struct fault *fault);
 

@@ -1,5 +1,6 @@
 #include "hub/api/format.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -28,8 +29,16 @@ void format_init(struct format *format, struct api_call *call, enum format_kind 
 {
     *format = (struct format){.call = call, .kind = kind};
     buffer_init(&format->buffer, kind == FORMAT_PAGE ? API_PAGE_BYTES_MAX : STREAM_BYTES_MAX);
-    if (kind == FORMAT_PAGE) {
-        struct slice collection = call->method->collection;
+    format_restart(format);
+}
+
+void format_restart(struct format *format)
+{
+    assert(!format->begun);
+    buffer_reset(&format->buffer);
+    format->items = 0;
+    if (format->kind == FORMAT_PAGE) {
+        struct slice collection = format->call->method->collection;
         buffer_append_char(&format->buffer, '{');
         json_escape(&format->buffer, collection.len ? collection : SLICE_LIT("results"));
         buffer_append_str(&format->buffer, ":[");
@@ -66,6 +75,12 @@ bool format_has_room(const struct format *format, const struct leg *leg)
     return format->kind != FORMAT_PAGE || format->items == 0 ||
            format->buffer.len + leg->json.len + ITEM_FRAME_BYTES + END_BYTES_MAX <=
                API_PAGE_BYTES_MAX;
+}
+
+bool format_would_flush(const struct format *format, const struct leg *leg)
+{
+    return format->kind != FORMAT_PAGE &&
+           format->buffer.len + leg->json.len + ITEM_FRAME_BYTES >= API_FLUSH_BYTES;
 }
 
 enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)

@@ -32,6 +32,10 @@ void format_done(struct format *format);
 
 /* Whether the leg's head still fits into the page; a stream has room for any, and a page for its first. */
 bool format_has_room(const struct format *format, const struct leg *leg);
+/* Whether the leg's head may make a stream begin, or go on, to be written. */
+bool format_would_flush(const struct format *format, const struct leg *leg);
+/* Forgets the items; nothing is out yet. */
+void format_restart(struct format *format);
 /* One item, with its position as cursor (may be empty); `same` has a bit for each leg that gave it, more than
  * one only where identity spans realms. */
 PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, unsigned same,

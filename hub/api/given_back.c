@@ -2,8 +2,27 @@
 
 #include "hub/api/any.h"
 
-/* A call of its own for the GET of the same path; NULL when there is none that gives one object. */
-static struct api_call *read_of(struct api_call *call, struct fault *fault)
+/* "/policies/1/statements/2" to "/policies/1". */
+static struct slice path_above(struct slice path)
+{
+    for (int i = 0; i < 2; i++) {
+        const char *slash = path.len ? memrchr(path.ptr, '/', path.len) : NULL;
+        path.len = slash ? (size_t)(slash - path.ptr) : 0;
+    }
+    return path;
+}
+
+static bool match_read(const struct api_call *call, struct slice path,
+                       struct route_match *ret_match)
+{
+    return path.len > 0 &&
+           route_match(transcode_routes(call->api->options.transcode), SLICE_LIT("GET"), path,
+                       call->arena, ret_match, NULL) == ROUTE_FOUND;
+}
+
+/* A call of its own for the GET of the same path, or else of the one above, whose answer may have it in a list; NULL when
+ * there is none that gives one object. */
+static struct api_call *read_of(struct api_call *call, bool *ret_part, struct fault *fault)
 {
     const struct transcode *transcode = call->api->options.transcode;
     struct api_call *read = arena_alloc(call->arena, sizeof(*read));
@@ -11,8 +30,8 @@ static struct api_call *read_of(struct api_call *call, struct fault *fault)
     if (!read)
         return NULL;
     memset(read, 0, offsetof(struct api_call, fanout.legs));
-    if (route_match(transcode_routes(transcode), SLICE_LIT("GET"), http_raw_path(call->http),
-                    call->arena, &read->match, NULL) != ROUTE_FOUND)
+    *ret_part = !match_read(call, http_raw_path(call->http), &read->match);
+    if (*ret_part && !match_read(call, path_above(http_raw_path(call->http)), &read->match))
         return NULL;
     read->api = call->api;
     read->http = call->http;
@@ -37,19 +56,22 @@ static enum status ask(struct api_call *read, struct leg **ret_leg, struct fault
     return status ? status : any_await(read, ret_leg, fault);
 }
 
-/* Nothing changes, and what is guarded by the etag is still there. */
-static enum status check_etag(struct api_call *call, const struct leg *current, struct fault *fault)
+/* Before the fields: of what was changed meanwhile, those that only the realm sets differ as well. */
+static enum status check_etag(struct api_call *call, const struct condition *condition,
+                              const struct leg *current, struct fault *fault)
 {
     struct slice given = transcode_request_etag(call->request, call->match.rule);
+    struct slice etag = transcode_item_etag(current->item);
 
-    if (given.len == 0 || slice_equal(given, transcode_item_etag(current->item)))
+    if (given.len > 0 ? slice_equal(given, etag)
+                      : condition->count == 0 || condition_names(condition, etag))
         return STATUS_OK;
     return fault_set_reason(fault, STATUS_ABORTED, "CHANGED_MEANWHILE", "etag",
                             "it was changed meanwhile: its etag is another one");
 }
 
-enum status given_back_reduce(struct api_call *call, struct given_back *ret_back,
-                              struct fault *fault)
+enum status given_back_reduce(struct api_call *call, const struct condition *condition,
+                              struct given_back *ret_back, struct fault *fault)
 {
     const struct route_rule *rule = call->match.rule;
     struct given_back back = {0};
@@ -60,14 +82,18 @@ enum status given_back_reduce(struct api_call *call, struct given_back *ret_back
     *ret_back = back;
     if (!transcode_request_gives_back(call->request, rule))
         return STATUS_OK;
-    back.read = read_of(call, fault);
+    back.read = read_of(call, &back.is_part, fault);
     if (back.read)
         status = ask(back.read, &leg, fault);
+    if (!status && leg)
+        status = check_etag(call, condition, leg, fault);
     if (!status)
         status = transcode_request_drop_equal(call->request, rule, leg ? leg->item : NULL, &changes,
                                               fault);
-    if (!status && !changes)
-        status = check_etag(call, leg, fault);
+    if (!status && !changes && back.is_part) {
+        buffer_reset(&leg->json);
+        status = transcode_request_current_json(call->request, rule, leg->item, &leg->json);
+    }
     back.current = changes ? NULL : leg;
     if (status)
         given_back_done(&back);

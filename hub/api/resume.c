@@ -38,13 +38,31 @@ enum status resume_open(struct api_call *call, struct slice token, struct resume
     return STATUS_OK;
 }
 
+/* Each part forgives a tenth of the patience: a realm that is merely farther away than the others stays in. */
+#define FORGIVEN(patience_us) ((patience_us) / 10)
+
+/* What it took of the list's earlier parts counts on. */
+static void carry_on(const struct api_call *call, const struct page_realm *realm, struct leg *leg)
+{
+    int64_t patience_us = call_patience_us(call);
+    int64_t waited_us = patience_us * realm->waited / PAGE_WAITED_ALL - FORGIVEN(patience_us);
+
+    leg->given_before = realm->given;
+    leg->waited_us = waited_us > 0 ? waited_us : 0;
+    leg->spent = leg->waited_us > 0;
+}
+
 static enum status add_realm(struct api_call *call, const struct page_realm *realm, bool named)
 {
     struct instance *instance = registry_find(call->api->options.registry, realm->name);
     struct fault fault;
 
-    if (instance && !realm->out)
-        return fanout_add(&call->fanout, instance, named, slice_make("", 0));
+    if (instance && !realm->out) {
+        enum status status = fanout_add(&call->fanout, instance, named, slice_make("", 0));
+        if (!status)
+            carry_on(call, realm, &call->fanout.legs[call->fanout.count - 1]);
+        return status;
+    }
     if (instance)
         (void)fault_set_reason(&fault, STATUS_UNAVAILABLE, "REALM_LEFT_OUT", NULL,
                                "realm %.*s broke earlier in this list; a new list has it again",
@@ -58,15 +76,22 @@ static enum status add_realm(struct api_call *call, const struct page_realm *rea
 enum status resume_add_legs(struct api_call *call, const struct resume *resume, struct fault *fault)
 {
     bool named = transcode_request_realm(call->request).len > 0;
+    bool anew = !resume->given || call->method->realms == TRANSCODE_HUB;
     enum status status = STATUS_OK;
 
-    if (!resume->given || call->method->realms == TRANSCODE_HUB)
-        return call_add_legs(call, fault);
-    if (!call->api->options.registry->loaded)
-        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
-    for (size_t i = 0; !status && i < resume->realms.count; i++)
-        status = add_realm(call, &resume->realms.realms[i], named);
-    return status ? fault_set(fault, status, NULL, "too many realms") : STATUS_OK;
+    if (anew)
+        status = call_add_legs(call, fault);
+    else if (!call->api->options.registry->loaded)
+        status = fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
+    for (size_t i = 0; !anew && !status && i < resume->realms.count; i++) {
+        if (add_realm(call, &resume->realms.realms[i], named))
+            status = fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "too many realms");
+    }
+    for (size_t i = 0; !status && i < call->fanout.count; i++) {
+        struct leg *leg = &call->fanout.legs[i];
+        leg->patience_us = call_patience_us(call) - leg->waited_us;
+    }
+    return status;
 }
 
 bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms)
@@ -92,6 +117,20 @@ enum status resume_set_requests(struct api_call *call, const struct resume *resu
             status = transcode_request_bytes(request, &leg->request);
     }
     return status;
+}
+
+struct page_realm resume_realm(const struct api_call *call, const struct leg *leg, bool out,
+                               bool gives)
+{
+    uint64_t given = leg->given_before + leg->given + gives;
+    int64_t waited = leg->waited_us * PAGE_WAITED_ALL / call_patience_us(call);
+
+    return (struct page_realm){
+        .name = leg->realm,
+        .out = out,
+        .given = given < UINT32_MAX ? (uint32_t)given : UINT32_MAX,
+        .waited = (uint16_t)(waited < PAGE_WAITED_ALL ? waited : PAGE_WAITED_ALL),
+    };
 }
 
 struct slice resume_seal(const struct api_call *call, const struct resume *resume,

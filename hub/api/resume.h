@@ -2,7 +2,8 @@
  *
  * A list that begins asks all realms of the caller. Its tokens say which those were and which of them broke: a list
  * that goes on asks those that are still in, and names the others as unreachable without asking. So a realm that
- * breaks takes part in no later page, and comes back in a new list.
+ * breaks takes part in no later page, and comes back in a new list. They say as well what each realm has taken, of items and of
+ * the others' time: the limits are the list's, not the page's.
  */
 #ifndef PEK_HUB_API_RESUME_H
 #define PEK_HUB_API_RESUME_H
@@ -29,6 +30,9 @@ PEK_MUST_CHECK enum status resume_set_requests(struct api_call *call, const stru
 /* Whether the leg's realm may still give an item at the very position: realms that come after the last item's in a
  * tie have not given their own yet. */
 bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms);
+/* What a token says of a leg; `gives`: its head is being given, too. */
+struct page_realm resume_realm(const struct api_call *call, const struct leg *leg, bool out,
+                               bool gives);
 /* Empty when the method's lists cannot be gone on with, or the position is too large. In the arena. */
 struct slice resume_seal(const struct api_call *call, const struct resume *resume,
                          const struct page_position *position, const struct page_realms *realms,

@@ -20,10 +20,10 @@ struct list_stream {
         size_t leg;
         /* Positions outlive their items: the head and the one before it. */
         struct buffer positions[2];
-        uint64_t arrivals;   /* of methods without an order: that in which they came */
-        int64_t patience_us; /* how long it may yet keep the others waiting */
+        uint64_t arrivals; /* of methods without an order: that in which they came */
     } sources[MERGE_SOURCES_MAX];
-    size_t broke; /* the source that broke first after it had given something, or NO_SOURCE */
+    struct leg *first; /* of ANY realm, while others might take its place; see any.h */
+    size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
     struct arena token_arena;
     size_t size_max; /* 0: everything */
 };
@@ -79,31 +79,40 @@ static bool has_broken(const struct leg *leg)
     return leg->state == LEG_DONE && leg->fault.status && !leg->stopped && !leg->item;
 }
 
-/* Behind the last item: the list goes on without the realms that broke. */
-static struct slice seal_last(struct list_stream *stream)
+/* Behind the last item: the list goes on without the realms that broke. `same`: of these sources (a bit each) it is the
+ * head, which was not taken yet. */
+static struct slice seal_last(struct list_stream *stream, unsigned same)
 {
     struct page_realms realms = {.count = stream->merge.count};
 
     for (size_t i = 0; i < realms.count; i++) {
         const struct leg *leg = leg_of(stream, i);
-        realms.realms[i] = (struct page_realm){leg->realm, has_broken(leg)};
+        realms.realms[i] = resume_realm(stream->call, leg, has_broken(leg), same & 1u << i);
     }
     arena_reset(&stream->token_arena);
     return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,
                        &stream->token_arena);
 }
 
-/* Everything else was given: goes on in the realm that broke first, and in no other. */
+static bool gives_too_much(const struct list_stream *stream, const struct leg *leg)
+{
+    return leg->given_before + leg->items > stream->call->api->options.realm_items_max;
+}
+
+/* Everything else was given: goes on in the realm that broke first, and in no other. Empty when it may not go on. */
 static struct slice seal_broken(struct list_stream *stream)
 {
     const struct merge_source *source = &stream->merge.sources[stream->broke];
     const struct page_position position = {source->sort_key, source->id, source->realm};
     struct page_realms realms = {0};
 
+    if (gives_too_much(stream, leg_of(stream, stream->broke)))
+        return slice_make("", 0);
     for (size_t i = 0; i < stream->merge.count; i++) {
         const struct leg *leg = leg_of(stream, i);
         if (has_broken(leg))
-            realms.realms[realms.count++] = (struct page_realm){leg->realm, i != stream->broke};
+            realms.realms[realms.count++] =
+                resume_realm(stream->call, leg, i != stream->broke, false);
     }
     arena_reset(&stream->token_arena);
     return resume_seal(stream->call, &stream->resume, &position, &realms, &stream->token_arena);
@@ -121,13 +130,6 @@ static bool spans_realms(const struct transcode_method *method)
     return method->realms == TRANSCODE_ALL && method->identity_count > 0;
 }
 
-/* Of one page the straggler limit is the measure, of an export a whole call's. */
-static int64_t patience_us(const struct list_stream *stream)
-{
-    const struct api_options *options = &stream->call->api->options;
-    return 1000 * (stream->call->is_export ? options->realm_timeout_ms : options->straggler_ms);
-}
-
 static enum status begin_merge(struct list_stream *stream)
 {
     struct api_call *call = stream->call;
@@ -138,12 +140,9 @@ static enum status begin_merge(struct list_stream *stream)
 
     for (size_t i = 0; i < call->fanout.count; i++) {
         const struct leg *leg = &call->fanout.legs[i];
-        bool lost = call->method->realms == TRANSCODE_ANY && call->fanout.count > 1 && !leg->item &&
-                    (leg->stopped || leg->fault.status);
-        if (leg->state == LEG_SKIPPED || lost)
+        if (leg->state == LEG_SKIPPED || (stream->first && stream->first != leg))
             continue;
         stream->sources[count].leg = i;
-        stream->sources[count].patience_us = patience_us(stream);
         realms[count++] = leg->realm;
     }
     enum status status = merge_init(&stream->merge, realms, count, same_over_realms);
@@ -177,11 +176,27 @@ static enum status set_head(struct list_stream *stream, size_t at, struct leg *l
                           slice_make(buffer->ptr + key_len, id.len));
 }
 
+static void earn(const struct list_stream *stream, struct leg *leg)
+{
+    int64_t patience_us = call_patience_us(stream->call);
+
+    leg->patience_us += PATIENCE_ITEM_US;
+    if (leg->patience_us > patience_us)
+        leg->patience_us = patience_us;
+    leg->waited_us -= PATIENCE_ITEM_US;
+    if (leg->waited_us < 0)
+        leg->waited_us = 0;
+}
+
 static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
 {
-    struct source *source = &stream->sources[at];
+    uint32_t items_max = stream->call->method->items_max;
 
-    if (leg->items > stream->call->api->options.realm_items_max) {
+    if (items_max && leg->items > items_max) {
+        leg_fail(leg, STATUS_DATA_LOSS, "the realm's list is longer than its method's may be");
+        return;
+    }
+    if (gives_too_much(stream, leg)) {
         leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "the realm's list is longer than lists may be");
         return;
     }
@@ -193,9 +208,7 @@ static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
                                             : "an item's sort key is too long");
         return;
     }
-    source->patience_us += PATIENCE_ITEM_US;
-    if (source->patience_us > patience_us(stream))
-        source->patience_us = patience_us(stream);
+    earn(stream, leg);
 }
 
 /* Brings the merge up to date with the legs. A realm that failed is left out of the rest. */
@@ -227,7 +240,7 @@ static enum status give(struct list_stream *stream, size_t source, unsigned same
     stream->resume.last = (struct page_position){merge->sources[source].sort_key,
                                                  merge->sources[source].id, leg->realm};
     if (stream->format.kind == FORMAT_EVENTS)
-        cursor = seal_last(stream);
+        cursor = seal_last(stream, same);
     for (size_t i = 0; merge->same_over_realms && i < merge->count; i++) {
         if (same & 1u << i)
             same_legs |= 1u << stream->sources[i].leg;
@@ -254,6 +267,25 @@ static bool keeps_waiting(const struct list_stream *stream, size_t source)
     return stream->merge.sources[source].state == MERGE_WAITING;
 }
 
+/* The legs that keep the merge waiting, a bit each. */
+static unsigned legs_waited_for(const struct list_stream *stream, bool *ret_others,
+                                bool *ret_held_up)
+{
+    unsigned waiting = 0;
+
+    *ret_others = *ret_held_up = false;
+    for (size_t i = 0; i < stream->merge.count; i++) {
+        if (keeps_waiting(stream, i))
+            waiting |= 1u << stream->sources[i].leg;
+        else
+            *ret_others = true;
+        *ret_held_up |= stream->merge.sources[i].state == MERGE_READY;
+    }
+    if (stream->first)
+        *ret_others = any_else_has_it(stream->call, stream->first);
+    return waiting;
+}
+
 static void give_up(struct list_stream *stream, size_t source)
 {
     leg_fail(leg_of(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
@@ -264,34 +296,28 @@ static void give_up(struct list_stream *stream, size_t source)
 static enum status wait_for_heads(struct list_stream *stream)
 {
     struct fanout *fanout = &stream->call->fanout;
-    int64_t started_us = clock_monotonic_us(), until_us = fanout->deadline_us;
-    size_t waiting = 0;
+    int64_t until_us = fanout->deadline_us, comment_us = DEADLINE_NONE;
+    bool others, held_up;
 
-    for (size_t i = 0; i < stream->merge.count; i++)
-        waiting += keeps_waiting(stream, i);
-    bool others = waiting < stream->merge.count;
-    for (size_t i = 0; others && i < stream->merge.count; i++) {
-        int64_t end_us = started_us + stream->sources[i].patience_us;
-        if (keeps_waiting(stream, i) && end_us < until_us)
-            until_us = end_us;
-    }
-    int64_t comment_us = DEADLINE_NONE;
     if (stream->format.kind == FORMAT_EVENTS && stream->format.begun)
         comment_us =
             stream->format.flushed_us + stream->call->api->options.events_comment_ms * 1000;
-    enum status status = fanout_wait(fanout, comment_us < until_us ? comment_us : until_us);
+    if (comment_us < until_us)
+        until_us = comment_us;
+    unsigned waiting = legs_waited_for(stream, &others, &held_up);
+    enum status status = others ? fanout_wait_for(fanout, waiting, held_up, until_us)
+                                : fanout_wait(fanout, until_us);
     int64_t now_us = clock_monotonic_us();
-    if (status != STATUS_CANCELLED && now_us >= comment_us && now_us < until_us)
-        return format_comment(&stream->format);
     bool over = now_us >= fanout->deadline_us;
+    if (status != STATUS_CANCELLED && now_us >= comment_us && !over)
+        return format_comment(&stream->format);
     if (status == STATUS_CANCELLED || (over && stream->format.kind != FORMAT_PAGE))
         return status ? status : STATUS_DEADLINE_EXCEEDED;
     fanout_advance(fanout);
     for (size_t i = 0; i < stream->merge.count; i++) {
-        if (!keeps_waiting(stream, i))
-            continue;
-        stream->sources[i].patience_us -= others ? now_us - started_us : 0;
-        if (!leg_answered(leg_of(stream, i)) && (over || stream->sources[i].patience_us <= 0))
+        struct leg *leg = leg_of(stream, i);
+        if (keeps_waiting(stream, i) && !leg_answered(leg) &&
+            (over || (others && leg->patience_us <= 0)))
             give_up(stream, i);
     }
     return STATUS_OK;
@@ -328,6 +354,21 @@ static bool is_full(const struct list_stream *stream, size_t source)
            !format_has_room(&stream->format, leg_of(stream, source));
 }
 
+/* It is this realm's list from here on. */
+static void settle(struct list_stream *stream)
+{
+    struct fanout *fanout = &stream->call->fanout;
+
+    if (!stream->first)
+        return;
+    any_add_headers(stream->call, stream->first);
+    for (size_t i = 0; i < fanout->count; i++) {
+        if (&fanout->legs[i] != stream->first)
+            leg_stop(&fanout->legs[i]);
+    }
+    stream->first = NULL;
+}
+
 /* To the end of the list, or of the page (`ret_more`). */
 static enum status run_merge(struct list_stream *stream, struct fault *fault, bool *ret_more)
 {
@@ -352,10 +393,13 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         if (*ret_more)
             return STATUS_OK;
         if (step == MERGE_ITEM) {
+            if (stream->first && format_would_flush(&stream->format, leg_of(stream, source)))
+                settle(stream);
             status = give(stream, source, same);
             continue;
         }
-        status = format_flush(&stream->format);
+        if (!stream->first)
+            status = format_flush(&stream->format);
         if (!status)
             status = wait_for_heads(stream);
     }
@@ -366,18 +410,46 @@ static enum status await_answers(struct list_stream *stream, struct fault *fault
 {
     struct api_call *call = stream->call;
     int64_t straggler_ms = call->api->options.straggler_ms;
-    struct leg *first;
 
     if (call->method->realms == TRANSCODE_ALL)
         return fanout_await_all(&call->fanout, true, straggler_ms);
     if (call->method->realms != TRANSCODE_ANY || call->fanout.count <= 1)
         return STATUS_OK;
-    enum status status = any_await(call, &first, fault);
-    any_add_headers(call, status ? NULL : first);
-    for (size_t i = 0; !status && i < call->fanout.count; i++) {
-        if (&call->fanout.legs[i] != first)
-            leg_stop(&call->fanout.legs[i]);
-    }
+    enum status status = any_await(call, &stream->first, fault);
+    if (status)
+        any_add_headers(call, NULL);
+    return status;
+}
+
+/* The list that `first` broke off is forgotten when another realm has it, and nothing is out. */
+static bool begins_anew(struct list_stream *stream)
+{
+    struct leg *first = stream->first, *next;
+    struct fault fault;
+
+    if (!first || !has_broken(first) || any_await(stream->call, &next, &fault))
+        return false;
+    first->given = 0;
+    stream->first = next;
+    stream->broke = NO_SOURCE;
+    stream->resume.last = (struct page_position){0};
+    format_restart(&stream->format);
+    return true;
+}
+
+/* Of one realm after the other where any may have it; else once. */
+static enum status give_list(struct list_stream *stream, struct fault *fault, bool *ret_more)
+{
+    enum status status;
+
+    do {
+        *fault = (struct fault){0};
+        status = begin_merge(stream);
+        if (!status)
+            status = run_merge(stream, fault, ret_more);
+        if (!status && *ret_more && stream->first && stream->call->method->identity_count == 0)
+            leg_fail(stream->first, STATUS_RESOURCE_EXHAUSTED, "the list does not fit into a page");
+    } while (begins_anew(stream));
     return status;
 }
 
@@ -399,7 +471,7 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
             next = seal_broken(stream);
     }
     if (more)
-        next = seal_last(stream);
+        next = seal_last(stream, 0);
     if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
@@ -432,9 +504,8 @@ static enum status run(struct list_stream *stream, struct fault *fault)
     if (!status)
         status = await_answers(stream, fault);
     if (!status)
-        status = begin_merge(stream);
-    if (!status)
-        status = run_merge(stream, fault, &more);
+        status = give_list(stream, fault, &more);
+    settle(stream);
     return status ? status : end(stream, more, fault);
 }
 
@@ -461,7 +532,7 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         if (!fault->status)
             (void)fault_set(fault, status, NULL, "the list could not be made");
         format_fail(&stream->format, fault,
-                    rest_is_given ? seal_broken(stream) : seal_last(stream));
+                    rest_is_given ? seal_broken(stream) : seal_last(stream, 0));
     }
     format_done(&stream->format);
     for (size_t i = 0; i < MERGE_SOURCES_MAX; i++) {

@@ -183,10 +183,12 @@ static enum status change_checked(struct api_call *call, struct fault *fault)
     if (!status && condition.count == 1)
         status = transcode_request_set_etag(call->request, call->match.rule, condition.etags[0]);
     if (!status)
-        status = given_back_reduce(call, &back, fault);
+        status = given_back_reduce(call, &condition, &back, fault);
     if (status && condition.given && condition_is_refusal(fault))
         status = condition_fail(fault);
-    if (!status)
+    if (!status && back.current && back.is_part) /* whose ETag would be another one's */
+        reply_json(call, 200, buffer_slice(&back.current->json));
+    else if (!status)
         status =
             back.current ? reply_item(call, back.current, fault) : change(call, &condition, fault);
     given_back_done(&back);

@@ -21,11 +21,12 @@ void fanout_begin(struct fanout *fanout, struct cancel *cancel)
 
 /* What one user can bring about at will must not close the realm to all: neither a limit that the call was over
  * (RESOURCE_EXHAUSTED), nor a lock that another call of theirs holds (ABORTED), nor a long answer that its reader let
- * run out of time, nor a time that was spent in a line of their own making. */
+ * run out of time, nor a time that was spent in a line of their own making, nor one that was short because earlier
+ * pages had used it up. */
 static bool is_away(const struct leg *leg)
 {
     return leg->fault.status == STATUS_UNAVAILABLE ||
-           (leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0 &&
+           (leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0 && !leg->spent &&
             !instance_ticket_is_crowd(&leg->ticket));
 }
 
@@ -297,6 +298,12 @@ static void check_item(struct fanout *fanout, struct leg *leg)
         !slice_equal(transcode_item_realm(leg->item), leg->realm))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
                         "the realm answered with another realm's object");
+    else if (leg->instance && fanout->asked && !transcode_item_is_asked(leg->item, fanout->asked))
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
+                        "the realm answered with another object than was asked for");
+    else if (transcode_item_etag(leg->item).len > FANOUT_ETAG_BYTES_MAX)
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's etag is longer than %d bytes",
+                        FANOUT_ETAG_BYTES_MAX);
     else if (transcode_item_json(leg->item, fanout->rule, &leg->json, &problem))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's answer cannot be written: %s",
                         problem.text);
@@ -395,33 +402,79 @@ enum status fanout_wait(struct fanout *fanout, int64_t until_us)
     return fanout->cancel->cancelled ? STATUS_CANCELLED : status;
 }
 
-static size_t still_waiting(const struct fanout *fanout, bool answered)
+enum status fanout_wait_for(struct fanout *fanout, unsigned waiting, bool held_up, int64_t until_us)
 {
-    size_t count = 0;
+    int64_t started_us = clock_monotonic_us();
+    unsigned in_line = 0;
 
     for (size_t i = 0; i < fanout->count; i++) {
         const struct leg *leg = &fanout->legs[i];
-        count += answered ? !leg_answered(leg) : leg->state == LEG_CREDENTIAL;
+        if (!(waiting & 1u << i))
+            continue;
+        if (leg->ticket.place.state == FAIR_WAITS)
+            in_line |= 1u << i;
+        if (started_us + leg->patience_us < until_us)
+            until_us = started_us + leg->patience_us;
     }
-    return count;
+    enum status status = fanout_wait(fanout, until_us);
+    int64_t waited_us = clock_monotonic_us() - started_us;
+    for (size_t i = 0; i < fanout->count; i++) {
+        if (!(waiting & 1u << i))
+            continue;
+        fanout->legs[i].patience_us -= waited_us;
+        if (held_up && !(in_line & 1u << i))
+            fanout->legs[i].waited_us += waited_us;
+    }
+    return status;
+}
+
+static bool is_waited_for(const struct leg *leg, bool answered)
+{
+    return answered ? !leg_answered(leg) : leg->state == LEG_CREDENTIAL;
+}
+
+static bool is_held_up(const struct leg *leg, bool answered)
+{
+    return answered ? leg->item != NULL : leg->state == LEG_ADMISSION || leg->state == LEG_CALL;
+}
+
+static unsigned still_waiting(const struct fanout *fanout, bool answered, bool *ret_others,
+                              bool *ret_held_up)
+{
+    unsigned waiting = 0;
+
+    *ret_others = *ret_held_up = false;
+    for (size_t i = 0; i < fanout->count; i++) {
+        const struct leg *leg = &fanout->legs[i];
+        if (is_waited_for(leg, answered))
+            waiting |= 1u << i;
+        else
+            *ret_others = true;
+        *ret_held_up |= is_held_up(leg, answered);
+    }
+    return waiting;
 }
 
 enum status fanout_await_all(struct fanout *fanout, bool answered, int64_t straggler_ms)
 {
-    int64_t until_us = DEADLINE_NONE;
-    size_t waiting;
+    int64_t until_us = fanout->deadline_us;
+    unsigned waiting;
+    bool others, held_up, begun = false;
 
     fanout_advance(fanout);
-    while ((waiting = still_waiting(fanout, answered)) > 0) {
-        if (waiting < fanout->count && until_us == DEADLINE_NONE)
+    while ((waiting = still_waiting(fanout, answered, &others, &held_up)) != 0) {
+        if (others && !begun && deadline_after_ms(straggler_ms) < until_us)
             until_us = deadline_after_ms(straggler_ms);
-        enum status status = fanout_wait(fanout, until_us);
+        begun |= others;
+        enum status status = others ? fanout_wait_for(fanout, waiting, held_up, until_us)
+                                    : fanout_wait(fanout, until_us);
         if (status == STATUS_CANCELLED)
             return status;
         fanout_advance(fanout);
-        for (size_t i = 0; status && i < fanout->count; i++) {
+        bool over = clock_monotonic_us() >= until_us;
+        for (size_t i = 0; i < fanout->count; i++) {
             struct leg *leg = &fanout->legs[i];
-            if (answered ? !leg_answered(leg) : leg->state == LEG_CREDENTIAL)
+            if (is_waited_for(leg, answered) && (over || (others && leg->patience_us <= 0)))
                 leg_fail(leg, STATUS_DEADLINE_EXCEEDED, "the realm did not answer in time");
         }
     }

@@ -24,6 +24,8 @@
 #define FANOUT_RETRIES_MAX 2
 #define FANOUT_PAIRS_MAX 8
 #define FANOUT_ROW_BYTES_MAX 127
+#define FANOUT_ETAG_BYTES_MAX                                                                      \
+    128 /* of an etag, which becomes a header; a longer one is its realm's fault */
 #define FANOUT_HUB                                                                                 \
     "hub" /* what a leg to the hub itself is called; a realm may have that name, too */
 #define FANOUT_RETRY_AFTER_MS 1000 /* said to a user whose own calls are in the way */
@@ -51,7 +53,12 @@ struct leg {
     struct buffer json; /* of the head; what has no JSON is no head, but the realm's fault */
     uint64_t items;     /* heads so far, this one included */
     uint64_t given;     /* of these, used */
-    struct fault fault; /* when DONE; status OK for success */
+    /* Of a list that goes on: what it gave, and how long it kept others waiting, in the parts before. */
+    uint64_t given_before;
+    int64_t waited_us;   /* goes on counting; each item earns some back */
+    int64_t patience_us; /* how long others may yet be kept waiting for it */
+    bool spent;          /* it came with less than its whole patience */
+    struct fault fault;  /* when DONE; status OK for success */
     char row[FANOUT_ROW_BYTES_MAX +
              1];                    /* id, or else identity, of the item that was the fault; "" */
     int64_t started_us, elapsed_us; /* see leg_elapsed_us */
@@ -72,6 +79,8 @@ struct fanout {
     size_t pair_count;
     const struct route_rule *rule; /* of the answer's JSON; NULL: whole messages */
     size_t item_bytes_max;         /* of one item's JSON */
+    const struct route_match
+        *asked;              /* what the answer must be; NULL: a list, of whatever is in it */
     bool hold;               /* legs wait before ADMISSION: their requests are still being made */
     int64_t deadline_us;     /* of the whole */
     int64_t call_timeout_ms; /* of each call */
@@ -100,12 +109,17 @@ PEK_MUST_CHECK enum status fanout_add_local(struct fanout *fanout, struct rpc_ch
 /* Moves every leg as far as it goes without waiting. */
 void fanout_advance(struct fanout *fanout);
 /* Waits until every leg is past LEG_CREDENTIAL (`answered` false) or has answered. Once one is there the others
- * have straggler_ms more; then they have failed by DEADLINE_EXCEEDED. */
+ * have straggler_ms more, at most their patience; then they have failed by DEADLINE_EXCEEDED. */
 PEK_MUST_CHECK enum status fanout_await_all(struct fanout *fanout, bool answered,
                                             int64_t straggler_ms);
 /* Sleeps until a leg may go on. DEADLINE_EXCEEDED at `until_us` (at most the deadline); CANCELLED when the
  * client went away. */
 PEK_MUST_CHECK enum status fanout_wait(struct fanout *fanout, int64_t until_us);
+/* The same for the legs in `waiting` (a bit each), at the cost of their patience, and not beyond it. `held_up`: others
+ * have something to give meanwhile, so that it counts in the parts of the list that follow. A wait in a line of the
+ * user's own making does not. */
+PEK_MUST_CHECK enum status fanout_wait_for(struct fanout *fanout, unsigned waiting, bool held_up,
+                                           int64_t until_us);
 /* The head was used: frees it; the next fanout_advance brings the next. */
 void leg_took(struct leg *leg);
 /* Keeps the head's id in `row`, for the log: it is what is wrong. */

@@ -6,10 +6,11 @@
 #include "shared/crypto/encode.h"
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     MAC_BYTES = 16,
     MAC_AT = 1 + PAGE_QUESTION_BYTES,
     BODY_AT = MAC_AT + MAC_BYTES,
+    REALM_NAME_AT = 1 + 4 + 2, /* in, given, waited */
     RAW_BYTES_MAX = BASE64URL_BYTES(PAGE_TOKEN_BYTES_MAX),
 };
 
@@ -55,18 +56,32 @@ static size_t raw_bytes(const struct page_position *position, const struct page_
     size_t len = BODY_AT + position->sort_key.len + position->id.len + position->realm.len + 6;
 
     for (size_t i = 0; i < realms->count; i++)
-        len += 2 + 1 + realms->realms[i].name.len;
+        len += 2 + REALM_NAME_AT + realms->realms[i].name.len;
     return len;
 }
 
-/* '+' or '-' and the name, as one part. */
+static char *put_number(char *at, uint64_t value, size_t bytes)
+{
+    for (size_t i = bytes; i > 0; i--)
+        *at++ = (char)(value >> 8 * (i - 1));
+    return at;
+}
+
+static uint64_t number_at(const char *at, size_t bytes)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | (unsigned char)at[i];
+    return value;
+}
+
 static char *put_realm(char *at, const struct page_realm *realm)
 {
-    size_t len = 1 + realm->name.len;
-
-    *at++ = (char)(len >> 8);
-    *at++ = (char)(len & 0xff);
+    at = put_number(at, REALM_NAME_AT + realm->name.len, 2);
     *at++ = realm->out ? '-' : '+';
+    at = put_number(at, realm->given, 4);
+    at = put_number(at, realm->waited, 2);
     memcpy(at, realm->name.ptr, realm->name.len);
     return at + realm->name.len;
 }
@@ -76,10 +91,15 @@ static bool take_realms(struct slice *rest, struct page_realms *realms)
     struct slice part;
 
     for (realms->count = 0; rest->len > 0; realms->count++) {
-        if (realms->count == PAGE_REALMS_MAX || !take_part(rest, &part) || part.len < 2)
+        if (realms->count == PAGE_REALMS_MAX || !take_part(rest, &part) ||
+            part.len <= REALM_NAME_AT)
             return false;
-        realms->realms[realms->count] =
-            (struct page_realm){slice_make(part.ptr + 1, part.len - 1), part.ptr[0] == '-'};
+        realms->realms[realms->count] = (struct page_realm){
+            .name = slice_make(part.ptr + REALM_NAME_AT, part.len - REALM_NAME_AT),
+            .out = part.ptr[0] == '-',
+            .given = (uint32_t)number_at(part.ptr + 1, 4),
+            .waited = (uint16_t)number_at(part.ptr + 5, 2),
+        };
     }
     return true;
 }

@@ -3,12 +3,13 @@
  * The position is the last item given: (sort key, id, realm). Every realm understands it. The realms are those that
  * the list began with, each with whether it is still in: one that broke is out for the rest of this list, so that no
  * realm can keep the others from going on; and realms that came or were learned of later are not in it, so that a
- * token leads on whatever happens to the federation. The token is bound to a question (a hash over method, filters,
+ * token leads on whatever happens to the federation. What a realm may take of a list (items, others' time) is counted over
+ * the whole list, so the token says what it has taken. The token is bound to a question (a hash over method, filters,
  * user and the realm that was named) and to this federation by HMAC-SHA-256 over all of it: a token that was changed,
  * or made for another question, is INVALID_ARGUMENT on "page_token".
  *
  * Text form: base64url of  version(1) question(16) mac(16) then parts, each len(2) bytes: sort_key id realm, and for
- * each realm of the list '+' or '-' (out) before its name.
+ * each realm of the list '+' or '-' (out), given(4), waited(2) and its name.
  * The sort key is no secret of the user's, who may see the name it was made from; the page size is not part
  * of the question and may change between pages.
  */
@@ -25,6 +26,7 @@
 #define PAGE_TOKEN_BYTES_MAX 5632 /* of text; it stands in a URL */
 #define PAGE_QUESTION_BYTES 16
 #define PAGE_REALMS_MAX 16 /* realms per fan-out */
+#define PAGE_WAITED_ALL 10000
 /* Of sort key and id together; with any PAGE_REALMS_MAX names of realms that fits in a token. */
 #define PAGE_POSITION_BYTES_MAX 2944
 
@@ -35,7 +37,9 @@ struct page_position {
 struct page_realms {
     struct page_realm {
         struct slice name;
-        bool out; /* it broke: not asked any more in this list */
+        bool out;        /* it broke: not asked any more in this list */
+        uint32_t given;  /* items of it that this list has had */
+        uint16_t waited; /* how much of its patience it has used, in 1/PAGE_WAITED_ALL */
     } realms[PAGE_REALMS_MAX];
     size_t count;
 };

@@ -10,7 +10,9 @@ static const struct slice key = {"0123456789abcdef0123456789abcdef", 32};
 static const struct page_position position = {
     {"\x2a\x00\xff", 3}, {"kir-dev@kir-dev", 15}, {"worker-acme", 11}};
 
-static const struct page_realms realms = {{{{"hub", 3}, false}, {{"worker-acme", 11}, true}}, 2};
+static const struct page_realms realms = {
+    {{{"hub", 3}, false, 0x01020304, 0x8182}, {{"worker-acme", 11}, true, UINT32_MAX, UINT16_MAX}},
+    2};
 
 static struct page_question question_of(const char *text)
 {
@@ -39,6 +41,8 @@ static void token_gives_back_its_position(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_true(slice_equal(back_realms.realms[i].name, realms.realms[i].name));
         assert_int_equal(back_realms.realms[i].out, realms.realms[i].out);
+        assert_int_equal(back_realms.realms[i].given, realms.realms[i].given);
+        assert_int_equal(back_realms.realms[i].waited, realms.realms[i].waited);
     }
     arena_done(&arena);
 }

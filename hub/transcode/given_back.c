@@ -21,14 +21,15 @@ static upb_Array *mask_paths(struct transcode_request *request)
                : NULL;
 }
 
-static bool is_output_only(const struct transcode *transcode, const upb_MessageDef *def,
-                           struct slice path)
+static bool is_fixed(const struct transcode *transcode, const upb_MessageDef *def,
+                     struct slice path)
 {
     while (path.len > 0) {
         const upb_FieldDef *field = field_find(def, slice_cut(&path, '.'));
         if (!field)
             return false;
-        if (field_is_output_only(transcode->pool, field))
+        if (field_is_output_only(transcode->pool, field) ||
+            field_is_immutable(transcode->pool, field))
             return true;
         if (path.len > 0)
             def = upb_FieldDef_MessageSubDef(field);
@@ -36,27 +37,30 @@ static bool is_output_only(const struct transcode *transcode, const upb_MessageD
     return false;
 }
 
-static enum status refuse(const struct route_rule *rule, const upb_MessageDef *def,
-                          struct slice path, struct fault *fault)
+static enum status refuse(const struct transcode_request *request, const struct route_rule *rule,
+                          const upb_MessageDef *def, struct slice path, struct fault *fault)
 {
     char field[FAULT_FIELD_BYTES_MAX];
     bool whole = strcmp(rule->body, "*") == 0;
+    const upb_FieldDef *last = field_resolve(def, path);
+    bool immutable = field_is_immutable(request->transcode->pool, last);
     snprintf(field, sizeof(field), "%s%s%.*s", whole ? "" : rule->body, whole ? "" : ".",
              SLICE_ARG(path));
-    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "OUTPUT_ONLY", field,
-                            "\"%s\" is set by the realm and cannot be changed",
-                            upb_FieldDef_JsonName(field_resolve(def, path)));
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, immutable ? "IMMUTABLE" : "OUTPUT_ONLY",
+                            field, "\"%s\" is %s and cannot be changed",
+                            upb_FieldDef_JsonName(last),
+                            immutable ? "said when it is made" : "set by the realm");
 }
 
-/* The first path of the mask that only the realm sets; false when there is none. */
-static bool first_output_only(struct transcode_request *request, const struct route_rule *rule,
-                              struct slice *ret_path)
+/* The first path of the mask that no PATCH changes; false when there is none. */
+static bool first_fixed(struct transcode_request *request, const struct route_rule *rule,
+                        struct slice *ret_path)
 {
     const upb_MessageDef *def = mask_target(request->method, rule);
     const upb_Array *paths = mask_paths(request);
     for (size_t i = 0; paths && i < upb_Array_Size(paths); i++) {
         *ret_path = slice_of(upb_Array_Get(paths, i).str_val);
-        if (is_output_only(request->transcode, def, *ret_path))
+        if (is_fixed(request->transcode, def, *ret_path))
             return true;
     }
     return false;
@@ -66,15 +70,15 @@ enum status given_back_check(struct transcode_request *request, const struct rou
                              struct fault *fault)
 {
     struct slice path;
-    if (request->mask_is_implied || !first_output_only(request, rule, &path))
+    if (request->mask_is_implied || !first_fixed(request, rule, &path))
         return STATUS_OK;
-    return refuse(rule, mask_target(request->method, rule), path, fault);
+    return refuse(request, rule, mask_target(request->method, rule), path, fault);
 }
 
 bool transcode_request_gives_back(struct transcode_request *request, const struct route_rule *rule)
 {
     struct slice path;
-    return request->mask_is_implied && first_output_only(request, rule, &path);
+    return request->mask_is_implied && first_fixed(request, rule, &path);
 }
 
 /* The bytes of a message that has this field only. */
@@ -111,6 +115,34 @@ static bool is_equal(const upb_Message *given, const upb_Message *current,
            slice_equal(one, other);
 }
 
+/* In the answer of the path, or as the element that the path names, in that of the path above it. */
+static bool find_current(const struct transcode_request *request, const struct route_rule *rule,
+                         const struct transcode_item *item, const upb_Message **ret_message,
+                         const struct plan **ret_plan)
+{
+    const upb_MessageDef *def = request->method->request;
+    const char *name = rule->variable_count ? rule->variables[rule->variable_count - 1] : "";
+    const char *dot = strchr(name, '.');
+    const upb_Message *holder = dot ? field_holder(request->message, def, slice_str(name)) : NULL;
+    const upb_FieldDef *key = dot ? field_resolve(def, slice_str(name)) : NULL;
+    struct slice value = holder && upb_FieldDef_CType(key) == kUpb_CType_String
+                             ? slice_of(upb_Message_Get(holder, key).str_val)
+                             : (struct slice){0};
+    return item && item_find(item, mask_target(request->method, rule), value.len ? dot + 1 : NULL,
+                             value, ret_message, ret_plan);
+}
+
+enum status transcode_request_current_json(const struct transcode_request *request,
+                                           const struct route_rule *rule,
+                                           const struct transcode_item *item, struct buffer *out)
+{
+    const upb_Message *message;
+    const struct plan *plan;
+    return find_current(request, rule, item, &message, &plan)
+               ? json_append(request->transcode, plan, message, out, NULL)
+               : STATUS_NOT_FOUND;
+}
+
 enum status transcode_request_drop_equal(struct transcode_request *request,
                                          const struct route_rule *rule,
                                          const struct transcode_item *current, bool *ret_changes,
@@ -118,23 +150,25 @@ enum status transcode_request_drop_equal(struct transcode_request *request,
 {
     const upb_MessageDef *def = mask_target(request->method, rule);
     const upb_FieldDef *body = upb_MessageDef_FindFieldByName(request->method->request, rule->body);
+    const upb_Message *present;
+    const struct plan *plan;
     const upb_Message *given =
         body ? upb_Message_Get(request->message, body).msg_val : request->message;
     upb_Array *paths = mask_paths(request);
     size_t kept = 0, count = paths ? upb_Array_Size(paths) : 0;
-    if (!current || transcode_item_type(current) != def) {
+    if (!find_current(request, rule, current, &present, &plan)) {
         struct slice path;
-        bool found = first_output_only(request, rule, &path);
+        bool found = first_fixed(request, rule, &path);
         *ret_changes = true;
-        return found ? refuse(rule, def, path, fault) : STATUS_OK;
+        return found ? refuse(request, rule, def, path, fault) : STATUS_OK;
     }
     for (size_t i = 0; i < count; i++) {
         upb_MessageValue value = upb_Array_Get(paths, i);
         struct slice path = slice_of(value.str_val);
-        if (is_equal(given, transcode_item_message(current), def, path, request->arena))
+        if (is_equal(given, present, def, path, request->arena))
             continue;
-        if (is_output_only(request->transcode, def, path))
-            return refuse(rule, def, path, fault);
+        if (is_fixed(request->transcode, def, path))
+            return refuse(request, rule, def, path, fault);
         upb_Array_Set(paths, kept++, value);
     }
     if (paths && !upb_Array_Resize(paths, kept, request->arena))

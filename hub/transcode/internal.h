@@ -120,6 +120,7 @@ const upb_Message *method_option(const upb_DefPool *pool, const upb_MethodDef *m
                                  const char *extension, size_t n, upb_Arena *arena);
 bool field_is_internal(const upb_DefPool *pool, const upb_FieldDef *field);
 bool field_is_output_only(const upb_DefPool *pool, const upb_FieldDef *field);
+bool field_is_immutable(const upb_DefPool *pool, const upb_FieldDef *field);
 /* (pek.json_name), or the name that the proto gives the value. NULL without memory. */
 const char *enum_value_json_name(const upb_DefPool *pool, const upb_EnumValueDef *value,
                                  struct arena *arena);
@@ -214,8 +215,9 @@ PEK_MUST_CHECK enum status given_back_check(struct transcode_request *request,
                                             const struct route_rule *rule, struct fault *fault);
 
 /* item.c */
-const upb_MessageDef *transcode_item_type(const struct transcode_item *item);
-const upb_Message *transcode_item_message(const struct transcode_item *item);
+/* The message of this type in it: itself, or the element of a list whose field `key` is `value` (NULL: only itself). */
+bool item_find(const struct transcode_item *item, const upb_MessageDef *def, const char *key,
+               struct slice value, const upb_Message **ret_message, const struct plan **ret_plan);
 
 /* body.c */
 /* JSON to the message, or to its field `field`. `mask` collects the paths set (without those in `bound`);

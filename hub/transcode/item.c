@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <strings.h>
 #include <upb/decode.h>
 
 #include "hub/transcode/internal.h"
@@ -101,14 +102,53 @@ struct slice transcode_item_etag(const struct transcode_item *item)
     return get_text(item, item->entry->method.item_etag);
 }
 
-const upb_MessageDef *transcode_item_type(const struct transcode_item *item)
+bool transcode_item_is_asked(const struct transcode_item *item, const struct route_match *match)
 {
-    return item->entry->method.response;
+    const upb_MessageDef *def = item->entry->method.response;
+
+    for (size_t i = 0; i < match->rule->variable_count; i++) {
+        const char *path = match->rule->variables[i], *dot = strrchr(path, '.');
+        const upb_FieldDef *field = upb_MessageDef_FindFieldByName(def, dot ? dot + 1 : path);
+        if (!field || upb_FieldDef_IsRepeated(field) ||
+            upb_FieldDef_CType(field) != kUpb_CType_String)
+            continue;
+        struct slice text = get_text(item, field), asked = match->values[i];
+        if (text.len != asked.len || strncasecmp(text.ptr, asked.ptr, asked.len) != 0)
+            return false;
+    }
+    return true;
 }
 
-const upb_Message *transcode_item_message(const struct transcode_item *item)
+static const upb_Message *find_element(const upb_Array *list, const upb_FieldDef *key,
+                                       struct slice value)
 {
-    return item->message;
+    for (size_t i = 0; list && i < upb_Array_Size(list); i++) {
+        const upb_Message *element = upb_Array_Get(list, i).msg_val;
+        if (slice_equal(slice_of(upb_Message_Get(element, key).str_val), value))
+            return element;
+    }
+    return NULL;
+}
+
+bool item_find(const struct transcode_item *item, const upb_MessageDef *def, const char *key_name,
+               struct slice value, const upb_Message **ret_message, const struct plan **ret_plan)
+{
+    const struct plan *plan = item->entry->response_plan;
+    const upb_FieldDef *key = key_name ? upb_MessageDef_FindFieldByName(def, key_name) : NULL;
+    const upb_Message *found = plan->def == def ? item->message : NULL;
+
+    *ret_plan = plan;
+    if (!found && (!key || upb_FieldDef_CType(key) != kUpb_CType_String))
+        return false;
+    for (size_t i = 0; !found && i < plan->json_count; i++) {
+        const struct json_field *field = &plan->json[i];
+        if (!field->is_repeated || field->of_map || !field->below || field->below->def != def)
+            continue;
+        found = find_element(upb_Message_Get(item->message, field->field).array_val, key, value);
+        *ret_plan = field->below;
+    }
+    *ret_message = found;
+    return found != NULL;
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */

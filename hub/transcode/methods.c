@@ -109,6 +109,7 @@ static enum status load_routing(const struct loader *loader, struct transcode_me
             return REFUSE(loader, method, "the identity is no string field", name);
     }
     method->identity_count = count;
+    method->items_max = option_get(loader, routing, type, "items_max").uint32_val;
     return STATUS_OK;
 }
 

@@ -75,6 +75,11 @@ bool field_is_output_only(const upb_DefPool *pool, const upb_FieldDef *field)
     return field_rule(pool, field, "output_only", false);
 }
 
+bool field_is_immutable(const upb_DefPool *pool, const upb_FieldDef *field)
+{
+    return field_rule(pool, field, "immutable", false);
+}
+
 const char *enum_value_json_name(const upb_DefPool *pool, const upb_EnumValueDef *value,
                                  struct arena *arena)
 {

@@ -72,6 +72,7 @@ struct transcode_method {
     const struct upb_FieldDef *sort_key;
     const struct upb_FieldDef *identity[TRANSCODE_IDENTITY_MAX];
     size_t identity_count;
+    uint32_t items_max;                    /* of a list without identity; 0: not bounded */
     const struct upb_FieldDef *item_realm; /* string `realm` of the response */
     const struct upb_FieldDef *item_id;    /* string `id` */
     const struct upb_FieldDef *item_etag;  /* string `etag` */
@@ -164,15 +165,20 @@ PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_req
 PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
                                                        struct slice sort_key, struct slice id,
                                                        bool inclusive);
-/* Whether the update mask, made of the body's fields, names one that only the realm sets ((pek.field).output_only): the
- * client sends back what a GET gave. A mask that the client wrote may not name such a field. */
+/* Whether the update mask, made of the body's fields, names one that only the realm sets, or that is said once
+ * ((pek.field).output_only, .immutable): the client sends back what a GET gave. A mask that the client wrote may not name such a field. */
 bool transcode_request_gives_back(struct transcode_request *request, const struct route_rule *rule);
-/* Takes out of such a mask what is as it was in `current`, an answer of the body's type (NULL: it is not known).
- * INVALID_ARGUMENT names a field that only the realm sets and that is not. `ret_changes`: something is left. */
+/* Takes out of such a mask what is as it was in `current`, an answer of the body's type or one with a list of those, where the
+ * path's last variable says which (NULL: it is not known). INVALID_ARGUMENT names such a field that is not as it was. `ret_changes`: something is left. */
 PEK_MUST_CHECK enum status transcode_request_drop_equal(struct transcode_request *request,
                                                         const struct route_rule *rule,
                                                         const struct transcode_item *current,
                                                         bool *ret_changes, struct fault *fault);
+/* That message alone; NOT_FOUND when it is not there, and as transcode_item_json. */
+PEK_MUST_CHECK enum status transcode_request_current_json(const struct transcode_request *request,
+                                                          const struct route_rule *rule,
+                                                          const struct transcode_item *item,
+                                                          struct buffer *out);
 /* The field `etag` of the request, or of the message that is its body: what must be there for the change to happen. */
 bool transcode_request_takes_etag(struct transcode_request *request, const struct route_rule *rule);
 struct slice transcode_request_etag(struct transcode_request *request,
@@ -206,6 +212,9 @@ struct slice transcode_item_identity(const struct transcode_item *item, size_t i
 struct slice transcode_item_realm(const struct transcode_item *item);
 struct slice transcode_item_id(const struct transcode_item *item);
 struct slice transcode_item_etag(const struct transcode_item *item);
+/* Whether the item is what the path named: each string field that is called as a variable of the path (its last part: `id` of
+ * `{group.id}`) has that variable's value, but for the case of ASCII letters, which ids may be asked for in either. */
+bool transcode_item_is_asked(const struct transcode_item *item, const struct route_match *match);
 /* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
  * NULL). DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
  * then nothing was appended, and `fault` (may be NULL) says why. */

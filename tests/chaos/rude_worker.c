@@ -1,7 +1,9 @@
 #include "tests/chaos/rude_worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "pek/group/v1/group.rpc.h"
 #include "pek/instance/v1/instance.rpc.h"
@@ -9,6 +11,7 @@
 #include "shared/rpc/incoming.h"
 
 #define LARGE_NAME_BYTES 700000
+#define LONG_ETAG_BYTES 129
 #define PADDED_NAME_BYTES_MAX 1000000
 #define YEAR_10000_S INT64_C(253402300800)
 
@@ -35,21 +38,23 @@ static enum status send_group(struct rude_worker *worker, struct rpc_stream *str
                               const struct rude_item *item, enum rude_fault fault)
 {
     static char large[LARGE_NAME_BYTES + 1], padded[PADDED_NAME_BYTES_MAX + 1];
+    static char etag[LONG_ETAG_BYTES + 1];
     Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     group_v1_group group = GROUP_V1_GROUP_INIT;
     memset(large, '\x01', LARGE_NAME_BYTES); /* six bytes each in JSON */
+    memset(etag, '1', LONG_ETAG_BYTES);
     memset(padded, 'x', worker->name_bytes);
     padded[worker->name_bytes] = '\0';
     time.seconds = fault == RUDE_NO_TIME ? YEAR_10000_S : 0;
     group.realm = text(fault == RUDE_OTHER_REALM ? "foreign" : worker->realm);
-    group.id = text(item->id);
+    group.id = text(fault == RUDE_OTHER_ID ? "foreign" : item->id);
     group.name = text(fault == RUDE_NOT_UTF8 ? "\xc3\x28\xff"
                       : fault == RUDE_CUT    ? "K\xc3"
                       : fault == RUDE_LARGE  ? large
                       : worker->name_bytes   ? padded
                                              : item->id);
     group.foundation_time = &time;
-    group.etag = worker->etag;
+    group.etag = fault == RUDE_LONG_ETAG ? etag : worker->etag;
     group.sort_key.data = (uint8_t *)text(fault == RUDE_BROKEN_ORDER ? "" : item->key);
     group.sort_key.len = fault == RUDE_BROKEN_ORDER ? 0 : strlen(item->key);
     return rpc_stream_send(stream, &group.base);
@@ -145,7 +150,8 @@ static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *r
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < worker->item_count; i++)
-        if (strcmp(worker->items[i].id, req->id) == 0)
+        if (strcmp(worker->items[i].id, req->id) == 0 ||
+            (worker->ignores_case && strcasecmp(worker->items[i].id, req->id) == 0))
             return give(worker, ctx, stream, &worker->items[i], worker->fault_after == 0);
     if (worker->fault == RUDE_STALL)
         return stall(worker, ctx);
@@ -175,6 +181,20 @@ static enum status give_shadow(struct rude_worker *worker, struct rpc_ctx *ctx,
     return status == STATUS_OK ? rpc_fail(ctx, worker->status, "rude") : status;
 }
 
+/* In order, and never done. */
+static enum status give_ahead(struct rude_worker *worker, struct rpc_stream *stream,
+                              const Pek__Cursor *after, size_t wanted)
+{
+    struct rude_item item = {.key = "0"};
+    unsigned long at = after ? strtoul(after->id, NULL, 10) : 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < wanted; i++) {
+        snprintf(item.id, sizeof(item.id), "%08lu", ++at);
+        status = send_group(worker, stream, &item, RUDE_NOT);
+    }
+    return status;
+}
+
 static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void *request,
                                void *response, struct rpc_stream *stream)
 {
@@ -184,6 +204,10 @@ static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void 
     (void)ops;
     (void)response;
     enum status status = begin(worker, ctx);
+    if (status == STATUS_OK && worker->late_ms > 0)
+        fiber_sleep_ms(worker->late_ms);
+    if (status == STATUS_OK && worker->fault == RUDE_AHEAD)
+        return give_ahead(worker, stream, req->after, wanted);
     if (status == STATUS_OK && worker->fault == RUDE_SHADOW)
         return give_shadow(worker, ctx, stream, req->after);
     for (size_t i = 0; status == STATUS_OK && i < worker->item_count && given < wanted; i++) {
@@ -196,6 +220,25 @@ static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void 
     if (status == STATUS_OK && given < wanted && given <= worker->fault_after &&
         (worker->fault == RUDE_FAIL || worker->fault == RUDE_STALL))
         status = give(worker, ctx, stream, NULL, true);
+    return status;
+}
+
+/* All it has, of a group that it has. */
+static enum status list_ancestors(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                  void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const group_v1_list_ancestors_request *req = request;
+    bool has_it = false;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    for (size_t i = 0; i < worker->item_count; i++)
+        has_it |= strcmp(worker->items[i].id, req->id) == 0;
+    if (status == STATUS_OK && !has_it)
+        status = rpc_fail(ctx, STATUS_NOT_FOUND, "no such group");
+    for (size_t i = 0; status == STATUS_OK && i < worker->item_count; i++)
+        status = give(worker, ctx, stream, &worker->items[i], i == worker->fault_after);
     return status;
 }
 
@@ -367,16 +410,17 @@ enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
     add_method(worker, 1, &group_v1_group_service_table, "ListGroups", list_groups);
     add_method(worker, 2, &group_v1_group_service_table, "CreateGroup", create_group);
     add_method(worker, 3, &group_v1_group_service_table, "UpdateGroup", update_group);
-    add_method(worker, 4, &instance_v1_instance_service_table, "IssueToken", issue_token);
-    add_method(worker, 5, &instance_v1_instance_service_table, "GetInfo", get_info);
-    add_method(worker, 6, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
-    add_method(worker, 7, &instance_v1_instance_service_table, "PutPeople", put_people);
-    add_method(worker, 8, &instance_v1_instance_service_table, "ListUnnamedPeople",
+    add_method(worker, 4, &group_v1_group_service_table, "ListAncestors", list_ancestors);
+    add_method(worker, 5, &instance_v1_instance_service_table, "IssueToken", issue_token);
+    add_method(worker, 6, &instance_v1_instance_service_table, "GetInfo", get_info);
+    add_method(worker, 7, &instance_v1_instance_service_table, "WatchPolicies", watch_policies);
+    add_method(worker, 8, &instance_v1_instance_service_table, "PutPeople", put_people);
+    add_method(worker, 9, &instance_v1_instance_service_table, "ListUnnamedPeople",
                list_unnamed_people);
     worker->services[0] =
-        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 4};
+        (struct rpc_service){group_v1_group_service_table.name, worker->methods, 5};
     worker->services[1] =
-        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 4, 5};
+        (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 5, 5};
     enum status status = rpc_host_new(fibers, &host_options, &worker->host);
     for (size_t i = 0; status == STATUS_OK && i < 2; i++)
         status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);
@@ -417,8 +461,8 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->status = STATUS_UNAVAILABLE;
     worker->updates = 0;
     snprintf(worker->etag, sizeof(worker->etag), "v1");
-    worker->unknown = worker->holds_tokens = false;
-    worker->watch_late_ms = 0;
+    worker->unknown = worker->holds_tokens = worker->ignores_case = false;
+    worker->watch_late_ms = worker->late_ms = 0;
     worker->token_lifetime_s = 0;
     worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;
 }

@@ -1,7 +1,7 @@
 /* rude_worker: a realm over real gRPC that misbehaves as a test tells it to.
  *
  * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
- * groups in order with cursor and page size, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
+ * groups in order with cursor and page size, as ancestors all that it has, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
  * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
  */
 #ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
@@ -20,6 +20,8 @@
 enum rude_fault {
     RUDE_NOT,
     RUDE_OTHER_REALM,  /* the item says that it is another realm's */
+    RUDE_OTHER_ID,     /* the item is another one */
+    RUDE_LONG_ETAG,    /* an etag that is too long for a header */
     RUDE_BROKEN_ORDER, /* the item comes before the one sent last */
     RUDE_GARBAGE,      /* bytes that are no message */
     RUDE_NOT_UTF8,     /* a name of invalid bytes */
@@ -32,8 +34,9 @@ enum rude_fault {
     RUDE_DRIP,         /* items in order, without end, RUDE_DRIP_MS apart */
     RUDE_REPLAY, /* ListGroups begins at the beginning, whatever it was asked to go on behind */
     RUDE_SHADOW, /* one item just behind what it was asked to go on behind; then `status` */
-    RUDE_FAIL,   /* ends with `status` */
-    RUDE_STALL,  /* says nothing until the caller gives up */
+    RUDE_AHEAD, /* ListGroups has, page after page, as many as were asked for, all before anybody else's */
+    RUDE_FAIL,  /* ends with `status` */
+    RUDE_STALL, /* says nothing until the caller gives up */
 };
 
 struct rude_item {
@@ -47,12 +50,14 @@ struct rude_worker {
     const char *claims; /* realm that GetInfo names; NULL: `realm` */
     struct rude_item items[RUDE_ITEMS_MAX];
     size_t item_count;
-    enum rude_fault fault;          /* of GetGroup and ListGroups … */
+    enum rude_fault fault;          /* of GetGroup and the lists … */
     size_t fault_after;             /* … once so many items of the answer are out */
     char etag[RUDE_TEXT_BYTES_MAX]; /* of each group; another after UpdateGroup */
     size_t name_bytes;              /* of each item's name; 0: its id */
+    int64_t late_ms;                /* until ListGroups says its first */
     size_t refusals;                /* so many calls from now end with `status` before anything */
     enum status status;
+    bool ignores_case;        /* of the id that GetGroup is asked for */
     bool unknown;             /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
@@ -72,7 +77,7 @@ struct rude_worker {
 
     /* Its own. */
     struct fiber_gate held, watches;
-    struct rpc_method methods[9];
+    struct rpc_method methods[10];
     struct rpc_service services[2];
     struct rpc_host *host;
     struct rpc_server *server;

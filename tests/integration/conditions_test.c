@@ -20,39 +20,115 @@ static int ask(struct federation *f, const char *verb, const char *headers, cons
     return ret_answer->code;
 }
 
+/* The ETag of an answer, without quotes. */
+static const char *tag_of(const struct answer *answer, char *ret_tag, size_t bytes)
+{
+    const char *at = strstr(answer->raw.ptr, "etag: \"");
+    assert_non_null(at);
+    at += strlen("etag: \"");
+    snprintf(ret_tag, bytes, "%.*s", (int)strcspn(at, "\""), at);
+    return ret_tag;
+}
+
+/* `text` with the tag in the place of each "$". */
+static const char *with_tag(const char *text, const char *tag, char *ret_text, size_t bytes)
+{
+    size_t len = 0;
+    for (; *text; text++)
+        len += (size_t)snprintf(ret_text + len, bytes - len, *text == '$' ? "%s" : "%.1s",
+                                *text == '$' ? tag : text);
+    return ret_text;
+}
+
 static void read_is_not_modified_when_its_etag_is_named(void **state)
 {
     static const struct {
-        const char *header;
+        const char *header; /* "$": the ETag */
         int code;
     } reads[] = {
-        {"If-None-Match: \"v1\"\r\n", 304},
-        {"If-None-Match: W/\"v1\"\r\n", 304},
-        {"If-None-Match: \"a,b\", W/\"c\" ,\"v1\"\r\n", 304},
-        {"If-None-Match: \"a\"\r\nIf-None-Match: \"v1\"\r\n", 304},
+        {"If-None-Match: \"$\"\r\n", 304},
+        {"If-None-Match: W/\"$\"\r\n", 304},
+        {"If-None-Match: \"a,b\", W/\"c\" ,\"$\"\r\n", 304},
+        {"If-None-Match: \"a\"\r\nIf-None-Match: \"$\"\r\n", 304},
         {"If-None-Match: *\r\n", 304},
-        {"If-None-Match: \"v1\"\r\nIf-None-Match: *\r\n", 400},
+        {"If-None-Match: \"$\"\r\nIf-None-Match: *\r\n", 400},
         {"If-None-Match: \"v2\"\r\n", 200},
-        {"If-None-Match: v1\r\n", 400},
-        {"If-None-Match: \"v1\r\n", 400},
-        {"If-None-Match: \"a\" \"v1\"\r\n", 400},
+        {"If-None-Match: \"v1\"\r\n", 200}, /* of a body, and so perhaps of something else */
+        {"If-None-Match: $\r\n", 400},
+        {"If-None-Match: \"$\r\n", 400},
+        {"If-None-Match: \"a\" \"$\"\r\n", 400},
+        {"If-Match: \"$\"\r\n", 200},
         {"If-Match: \"v1\"\r\n", 200},
         {"If-Match: *\r\n", 200},
         {"If-Match: \"v2\"\r\n", 412},
-        {"If-Match: W/\"v1\"\r\n", 412},
+        {"If-Match: W/\"$\"\r\n", 412},
     };
     struct federation f;
     struct answer answer = {0};
+    char tag[64], again[64], headers[256];
     (void)state;
     open_with_one(&f);
+    assert_int_equal(ask(&f, "GET", NULL, NULL, &answer), 200);
+    tag_of(&answer, tag, sizeof(tag));
     for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
-        if (ask(&f, "GET", reads[i].header, NULL, &answer) != reads[i].code)
-            fail_msg("%s: %d %s", reads[i].header, answer.code, answer.text);
+        with_tag(reads[i].header, tag, headers, sizeof(headers));
+        if (ask(&f, "GET", headers, NULL, &answer) != reads[i].code)
+            fail_msg("%s: %d %s", headers, answer.code, answer.text);
         assert_true(answer.whole);
-        assert_non_null(strstr(answer.raw.ptr, "etag: \"v1\"\r\n"));
+        assert_string_equal(tag_of(&answer, again, sizeof(again)), tag);
         if (reads[i].code == 304)
             assert_int_equal(answer.body.len, 0);
     }
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+/* One address, and two things that have the same etag in their bodies: of two realms, of two users, of two ids. */
+static void etag_says_whose_it_is(void **state)
+{
+    struct federation f;
+    char of_a[64], of_bob[64], headers[128];
+    (void)state;
+    open_with_one(&f);
+    rude_worker_add(f.b, "k1", "one");
+    struct answer answer = federation_get(&f, "/api/v1/groups/one");
+    assert_true(answer_has(&answer, "\"realm\":\"a\""));
+    tag_of(&answer, of_a, sizeof(of_a));
+    answer_free(&answer);
+    f.a->item_count = 0;
+    snprintf(headers, sizeof(headers), "If-None-Match: \"%s\"\r\n", of_a);
+    answer = federation_ask(&f, "GET", "/api/v1/groups/one", headers, NULL);
+    assert_int_equal(answer.code, 200);
+    assert_true(answer_has(&answer, "\"realm\":\"b\""));
+    answer_free(&answer);
+    /* Nor does a change take it. */
+    snprintf(headers, sizeof(headers), JSON_BODY "If-Match: \"%s\"\r\n", of_a);
+    answer = federation_ask(&f, "PATCH", "/api/v1/realms/b/groups/one", headers, NAME_ONLY);
+    assert_int_equal(answer.code, 412);
+    assert_int_equal(f.b->updates, 0);
+    answer_free(&answer);
+    federation_log_in(&f, "bob");
+    answer = federation_get(&f, "/api/v1/users/me/profile");
+    assert_int_equal(answer.code, 200);
+    tag_of(&answer, of_bob, sizeof(of_bob));
+    answer_free(&answer);
+    federation_log_in(&f, "alice");
+    snprintf(headers, sizeof(headers), "If-None-Match: \"%s\"\r\n", of_bob);
+    answer = federation_ask(&f, "GET", "/api/v1/users/me/profile", headers, NULL);
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    snprintf(headers, sizeof(headers), JSON_BODY "If-Match: \"%s\"\r\n", of_bob);
+    answer = federation_ask(&f, "PATCH", "/api/v1/users/me/profile", headers, "{}");
+    assert_int_equal(answer.code, 412);
+    answer_free(&answer);
+    /* The same caller, another thing. */
+    rude_worker_add(f.b, "k2", "two");
+    answer = federation_get(&f, "/api/v1/groups/one");
+    tag_of(&answer, of_a, sizeof(of_a));
+    answer_free(&answer);
+    snprintf(headers, sizeof(headers), "If-None-Match: \"%s\"\r\n", of_a);
+    answer = federation_ask(&f, "GET", "/api/v1/groups/two", headers, NULL);
+    assert_int_equal(answer.code, 200);
     answer_free(&answer);
     federation_close(&f);
 }
@@ -64,6 +140,10 @@ static void change_happens_to_what_if_match_names_only(void **state)
         int code;
         size_t updates;
     } changes[] = {
+        {JSON_BODY "If-Match: \"$\"\r\n", NAME_ONLY, 200, 1}, /* "$": the ETag */
+        {JSON_BODY "If-Match: \"x\", \"$\"\r\n", NAME_ONLY, 200, 1},
+        {JSON_BODY "If-Match: W/\"$\"\r\n", NAME_ONLY, 412, 0},
+        {JSON_BODY "If-Match: \"$\"\r\n", "{\"name\":\"New\",\"etag\":\"v1\"}", 200, 1},
         {JSON_BODY "If-Match: \"v1\"\r\n", NAME_ONLY, 200, 1},
         {JSON_BODY "If-Match: \"v2\"\r\n", NAME_ONLY, 412, 0},
         {JSON_BODY "If-Match: \"v0\", \"v1\"\r\n", NAME_ONLY, 200, 1},
@@ -81,15 +161,22 @@ static void change_happens_to_what_if_match_names_only(void **state)
     };
     struct federation f;
     struct answer answer = {0};
+    char tag[64], after[64], headers[256];
     (void)state;
     open_with_one(&f);
+    assert_int_equal(ask(&f, "GET", NULL, NULL, &answer), 200);
+    tag_of(&answer, tag, sizeof(tag));
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         rude_worker_reset(f.a);
-        if (ask(&f, "PATCH", changes[i].headers, changes[i].body, &answer) != changes[i].code)
+        with_tag(changes[i].headers, tag, headers, sizeof(headers));
+        if (ask(&f, "PATCH", headers, changes[i].body, &answer) != changes[i].code)
             fail_msg("%zu: %d %s", i, answer.code, answer.text);
         assert_int_equal(f.a->updates, changes[i].updates);
+        /* One leg, however many etags were tried. */
+        const char *leg = strstr(answer.raw.ptr, "a;dur=");
+        assert_true(!leg || !strstr(leg + 1, "a;dur="));
         if (answer.code == 200)
-            assert_non_null(strstr(answer.raw.ptr, "etag: \"u1\"\r\n"));
+            assert_string_equal(strchr(tag_of(&answer, after, sizeof(after)), '.'), ".u1");
     }
     answer_free(&answer);
     /* What makes something new has no etag to compare. */
@@ -172,6 +259,38 @@ static void what_get_gave_can_be_sent_back(void **state)
     federation_close(&f);
 }
 
+/* Somebody else changed it, and with it what only the realm sets: that it was changed is what there is to say. */
+static void what_was_changed_meanwhile_is_refused_as_such(void **state)
+{
+    struct federation f;
+    struct answer got = {0}, answer = {0};
+    char body[4096], bare[4096];
+    (void)state;
+    open_with_one(&f);
+    assert_int_equal(ask(&f, "GET", NULL, NULL, &got), 200);
+    with(&got, "\"isArchived\":false", "\"isArchived\":true", body, sizeof(body));
+    snprintf(f.a->etag, sizeof(f.a->etag), "v2");
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY, body, &answer), 409);
+    assert_true(answer_has(&answer, "CHANGED_MEANWHILE"));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\"\r\n", body, &answer), 412);
+    char *etag = strstr(body, "\"etag\":\"v1\"");
+    assert_non_null(etag);
+    snprintf(bare, sizeof(bare), "%.*s\"etag\":\"\"%s", (int)(etag - body), body,
+             etag + strlen("\"etag\":\"v1\""));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\"\r\n", bare, &answer), 412);
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\", \"v0\"\r\n", bare, &answer),
+                     412);
+    /* With the present one it is the field. */
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\", \"v2\"\r\n", bare, &answer),
+                     400);
+    assert_true(answer_has(&answer, "group.isArchived"));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY, bare, &answer), 400);
+    assert_int_equal(f.a->updates, 0);
+    answer_free(&answer);
+    answer_free(&got);
+    federation_close(&f);
+}
+
 static void what_only_the_realm_sets_is_refused_by_its_name(void **state)
 {
     static const struct {
@@ -210,9 +329,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(read_is_not_modified_when_its_etag_is_named),
+        cmocka_unit_test(etag_says_whose_it_is),
         cmocka_unit_test(change_happens_to_what_if_match_names_only),
         cmocka_unit_test(protection_that_is_empty_is_refused),
         cmocka_unit_test(what_get_gave_can_be_sent_back),
+        cmocka_unit_test(what_was_changed_meanwhile_is_refused_as_such),
         cmocka_unit_test(what_only_the_realm_sets_is_refused_by_its_name),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);

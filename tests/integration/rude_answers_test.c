@@ -12,7 +12,7 @@
 /* What is wrong with the bytes themselves. */
 static const enum rude_fault bad_items[] = {
     RUDE_OTHER_REALM, RUDE_GARBAGE, RUDE_NOT_UTF8, RUDE_CUT,
-    RUDE_NO_TIME,     RUDE_LARGE,   RUDE_OVERSIZE,
+    RUDE_NO_TIME,     RUDE_LARGE,   RUDE_OVERSIZE, RUDE_LONG_ETAG,
 };
 #define BAD_ITEMS (sizeof(bad_items) / sizeof(bad_items[0]))
 
@@ -25,6 +25,12 @@ static void fill(struct federation *f)
     rude_worker_add(f->b, "k4", "secret4");
     rude_worker_add(f->a, "k5", "five");
 }
+
+/* What one answer must not be, and an item of a list may. */
+static const enum rude_fault bad_answers[] = {RUDE_OTHER_REALM, RUDE_GARBAGE,  RUDE_NOT_UTF8,
+                                              RUDE_CUT,         RUDE_NO_TIME,  RUDE_LARGE,
+                                              RUDE_OVERSIZE,    RUDE_OTHER_ID, RUDE_LONG_ETAG};
+#define BAD_ANSWERS (sizeof(bad_answers) / sizeof(bad_answers[0]))
 
 static void assert_bad_gateway(struct answer *answer, enum rude_fault fault)
 {
@@ -40,14 +46,14 @@ static void bad_answer_of_one_realm_is_a_bad_gateway(void **state)
     struct federation f;
     (void)state;
     federation_open(&f, NULL);
-    for (size_t i = 0; i < BAD_ITEMS; i++) {
+    for (size_t i = 0; i < BAD_ANSWERS; i++) {
         fill(&f);
-        f.b->fault = bad_items[i];
+        f.b->fault = bad_answers[i];
         struct answer answer = federation_get(&f, "/api/v1/realms/b/groups/secret");
-        assert_bad_gateway(&answer, bad_items[i]);
+        assert_bad_gateway(&answer, bad_answers[i]);
         /* Also when no realm was named, and the others do not have it. */
         answer = federation_get(&f, "/api/v1/groups/secret");
-        assert_bad_gateway(&answer, bad_items[i]);
+        assert_bad_gateway(&answer, bad_answers[i]);
     }
     federation_close(&f);
 }
@@ -57,10 +63,10 @@ static void bad_answer_hides_no_good_one(void **state)
     struct federation f;
     (void)state;
     federation_open(&f, NULL);
-    for (size_t i = 0; i < BAD_ITEMS; i++) {
+    for (size_t i = 0; i < BAD_ANSWERS; i++) {
         fill(&f);
         rude_worker_add(f.c, "k2", "secret");
-        f.b->fault = bad_items[i];
+        f.b->fault = bad_answers[i];
         struct answer answer = federation_get(&f, "/api/v1/groups/secret");
         assert_int_equal(answer.code, 200);
         assert_true(answer_has(&answer, "\"realm\":\"c\""));
@@ -95,6 +101,29 @@ static void bad_answer_is_in_the_log(void **state)
     assert_non_null(strstr(text, "\"instance\":\"b\""));
     assert_non_null(strstr(text, "\"row\":\"secret\""));
     assert_non_null(strstr(text, "cannot be written: foundation_time"));
+    federation_close(&f);
+}
+
+/* Of a change, too; but an id may be asked for in capitals. */
+static void answer_is_of_what_was_asked(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    fill(&f);
+    struct answer answer = federation_ask(&f, "PATCH", "/api/v1/realms/b/groups/secret", JSON_BODY,
+                                          "{\"name\":\"New\"}");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    f.b->fault = RUDE_OTHER_ID;
+    answer = federation_ask(&f, "PATCH", "/api/v1/realms/b/groups/secret", JSON_BODY,
+                            "{\"name\":\"New\"}");
+    assert_bad_gateway(&answer, f.b->fault);
+    fill(&f);
+    f.b->ignores_case = true;
+    answer = federation_get(&f, "/api/v1/groups/SECRET");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
     federation_close(&f);
 }
 
@@ -305,6 +334,7 @@ int main(void)
         cmocka_unit_test(bad_answer_of_one_realm_is_a_bad_gateway),
         cmocka_unit_test(bad_answer_hides_no_good_one),
         cmocka_unit_test(bad_answer_is_in_the_log),
+        cmocka_unit_test(answer_is_of_what_was_asked),
         cmocka_unit_test(page_names_the_realm_whose_first_answer_is_bad),
         cmocka_unit_test(page_goes_on_without_a_realm_that_goes_bad),
         cmocka_unit_test(list_of_one_realm_goes_on_where_it_broke),

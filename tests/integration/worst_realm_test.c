@@ -184,6 +184,148 @@ static void export_is_not_filled_by_a_realm_without_end(void **state)
     federation_close(&f);
 }
 
+/* What a realm may give is counted over the list: pages, and an event stream that comes back, go on counting. */
+static void list_is_not_filled_by_a_realm_that_always_has_more_before_the_others(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024] = "", path[2048], headers[2048];
+    size_t pages = 0, bs = 0;
+    (void)state;
+    federation_open(&f, (const char *[]){"--realm-items-max=100", NULL});
+    fill(&f, RUDE_AHEAD, 0);
+    do {
+        snprintf(path, sizeof(path), "/api/v1/groups?pageSize=30%s%s",
+                 token[0] ? "&pageToken=" : "", token);
+        struct answer answer = federation_get(&f, path);
+        assert_int_equal(answer.code, 200);
+        answer_groups(&answer, groups, sizeof(groups));
+        for (const char *at = groups; (at = strstr(at, "b/0")); at++)
+            bs++;
+        bool out = answer_has(&answer, "\"unreachable\":[\"realms/b\"]");
+        assert_true(out == (pages == 3));
+        answer_string(&answer, "nextPageToken", token, sizeof(token));
+        answer_free(&answer);
+    } while (token[0] && ++pages < 10);
+    assert_int_equal(pages, 3);
+    assert_int_equal(bs, 100);
+    drop_b(groups);
+    assert_string_equal(groups, others);
+    /* From the last event that came. */
+    snprintf(headers, sizeof(headers), EVENTS);
+    for (size_t i = 0; i < 4; i++) {
+        struct answer answer =
+            federation_ask(&f, "GET", "/api/v1/groups?pageSize=30", headers, NULL);
+        assert_int_equal(answer.code, 200);
+        const char *last = NULL;
+        for (const char *at = answer.text; (at = strstr(at, "id: ")); at++)
+            last = at + 4;
+        assert_non_null(last);
+        snprintf(headers, sizeof(headers), EVENTS "Last-Event-ID: %.*s\r\n",
+                 (int)strcspn(last, "\n"), last);
+        answer_groups(&answer, groups, sizeof(groups));
+        answer_free(&answer);
+    }
+    drop_b(groups);
+    assert_string_equal(groups, others);
+    federation_close(&f);
+}
+
+/* Alone it goes on to the limit, and is refused there. */
+static void list_of_one_realm_has_the_limit_too(void **state)
+{
+    struct federation f;
+    char token[1024], path[2048];
+    (void)state;
+    federation_open(&f, (const char *[]){"--realm-items-max=100", NULL});
+    fill(&f, RUDE_AHEAD, 0);
+    struct answer answer = federation_get(&f, "/api/v1/realms/b/groups?pageSize=60");
+    answer_string(&answer, "nextPageToken", token, sizeof(token));
+    answer_free(&answer);
+    snprintf(path, sizeof(path), "/api/v1/realms/b/groups?pageSize=60&pageToken=%s", token);
+    answer = federation_get(&f, path);
+    assert_int_equal(answer.code, 200);
+    assert_true(answer_has(&answer, "\"id\":\"00000100\""));
+    assert_false(answer_has(&answer, "\"id\":\"00000101\""));
+    assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+    assert_string_equal(answer_string(&answer, "nextPageToken", token, sizeof(token)), "");
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+/* It answers each page, and as late as it may: that it may once, not once a page. */
+static void pages_wait_once_for_a_realm_that_is_late_each_time(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024] = "", path[2048], first[1024] = "";
+    struct buffer all;
+    (void)state;
+    buffer_init(&all, GROUPS_BYTES);
+    federation_open(&f, (const char *[]){"--straggler-ms=1s", NULL});
+    fill(&f, RUDE_NOT, 0);
+    f.b->late_ms = 800;
+    int64_t started_us = clock_monotonic_us();
+    do {
+        snprintf(path, sizeof(path), "/api/v1/groups?pageSize=1%s%s", token[0] ? "&pageToken=" : "",
+                 token);
+        struct answer answer = federation_get(&f, path);
+        assert_int_equal(answer.code, 200);
+        answer_groups(&answer, groups, sizeof(groups));
+        buffer_printf(&all, "%s%s", all.len ? " " : "", groups);
+        answer_string(&answer, "nextPageToken", token, sizeof(token));
+        if (!first[0])
+            snprintf(first, sizeof(first), "%s", token);
+        if (!token[0])
+            assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+        answer_free(&answer);
+    } while (token[0]);
+    int64_t took_ms = (clock_monotonic_us() - started_us) / 1000;
+    buffer_append_char(&all, '\0');
+    drop_b(all.ptr);
+    assert_string_equal(all.ptr, others);
+    assert_true(took_ms < 4 * f.b->late_ms); /* seven pages */
+    /* What was too little time for it is no sign that it is away, however often a reader comes back. */
+    snprintf(path, sizeof(path), "/api/v1/groups?pageSize=1&pageToken=%s", first);
+    for (size_t i = 0; i < 6; i++) {
+        struct answer answer = federation_get(&f, path);
+        assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+        answer_free(&answer);
+    }
+    struct answer answer = federation_get(&f, "/api/v1/realms/b/groups");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    buffer_done(&all);
+    federation_close(&f);
+}
+
+/* A realm that is merely farther away stays. */
+static void realm_that_is_a_little_slower_stays_in_all_pages(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024] = "", path[2048];
+    size_t bs = 0;
+    (void)state;
+    federation_open(&f, (const char *[]){"--straggler-ms=2s", NULL});
+    fill(&f, RUDE_NOT, 0);
+    for (int i = 0; i < 20; i++) {
+        char id[8];
+        snprintf(id, sizeof(id), "k9%02d", i);
+        rude_worker_add(f.b, id, id);
+    }
+    rude_worker_add(f.a, "z", "last"); /* is kept waiting on each page */
+    f.b->late_ms = 120;
+    do {
+        snprintf(path, sizeof(path), "/api/v1/groups?pageSize=1%s%s", token[0] ? "&pageToken=" : "",
+                 token);
+        struct answer answer = federation_get(&f, path);
+        assert_true(answer_has(&answer, "\"unreachable\":[]"));
+        bs += answer_groups(&answer, groups, sizeof(groups))[0] == 'b';
+        answer_string(&answer, "nextPageToken", token, sizeof(token));
+        answer_free(&answer);
+    } while (token[0]);
+    assert_int_equal(bs, 23);
+    federation_close(&f);
+}
+
 /* What was sealed leads on, whatever became of the federation: a realm that was away when the list began, one that
  * left. */
 static void token_leads_on_when_the_realms_are_not_the_same(void **state)
@@ -293,6 +435,10 @@ int main(void)
         cmocka_unit_test(realm_that_repeats_itself_is_left_out),
         cmocka_unit_test(export_is_not_held_up_by_a_realm_that_drips),
         cmocka_unit_test(export_is_not_filled_by_a_realm_without_end),
+        cmocka_unit_test(list_is_not_filled_by_a_realm_that_always_has_more_before_the_others),
+        cmocka_unit_test(list_of_one_realm_has_the_limit_too),
+        cmocka_unit_test(pages_wait_once_for_a_realm_that_is_late_each_time),
+        cmocka_unit_test(realm_that_is_a_little_slower_stays_in_all_pages),
         cmocka_unit_test(token_leads_on_when_the_realms_are_not_the_same),
         cmocka_unit_test(export_of_a_slow_reader_ends_with_a_cursor_and_without_a_gap),
         cmocka_unit_test(export_has_its_own_time_and_says_how_it_ended),
