@@ -24,6 +24,10 @@ enum status delegation_check_room(const struct delegation_room *room, struct fau
     if (room->policy_statements > DELEGATION_STATEMENTS_MAX)
         return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "POLICY_FULL", NULL,
                                 "a policy has at most %d statements", DELEGATION_STATEMENTS_MAX);
+    if (room->policy_alike > DELEGATION_ALIKE_MAX)
+        return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "STATEMENTS_ALIKE", "statement",
+                                "a policy has at most %d statements on the same group and user",
+                                DELEGATION_ALIKE_MAX);
     if (room->user_policies > DELEGATION_USER_POLICIES_MAX ||
         room->user_statements > DELEGATION_USER_STATEMENTS_MAX)
         return fault_set_reason(
@@ -36,6 +40,16 @@ enum status delegation_check_room(const struct delegation_room *room, struct fau
                                 "people have made %d policies or %d statements in this realm",
                                 DELEGATION_REALM_POLICIES_MAX, DELEGATION_REALM_STATEMENTS_MAX);
     return STATUS_OK;
+}
+
+enum status delegation_check_managers(int64_t managers, struct fault *fault)
+{
+    if (managers <= DELEGATION_MANAGERS_MAX)
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, "GROUP_MANAGERS_FULL",
+                            "statement.group_id",
+                            "policies that people made manage one group by at most %d statements",
+                            DELEGATION_MANAGERS_MAX);
 }
 
 enum status delegation_make_name(const char *written, struct arena *arena, struct slice *ret_name,

@@ -16,6 +16,11 @@
 #define DELEGATION_STATEMENTS_MAX 1000 /* of one policy, made by people */
 #define DELEGATION_ASSIGNMENTS_MAX 100 /* from one user to one user */
 #define DELEGATION_RESOURCE_BYTES_MAX 64
+/* Statements of people that manage one group: each is written on every group below it, so that a group ten deep gets
+ * ten times as many when it is made or moved. The realm's own are not counted: there is one a group. */
+#define DELEGATION_MANAGERS_MAX 16
+/* Statements of one policy with the same group and user: a check reads them all. */
+#define DELEGATION_ALIKE_MAX 8
 
 /* What is made by people, each user within their own: nobody oversees more policies; a statement with its indexes
  * takes about 300 bytes of disk. What follows from statements counts for who made the policy. */
@@ -29,13 +34,15 @@
 
 /* What there is after a change: of the policy by people, of its maker, of all people. */
 struct delegation_room {
-    int64_t policy_statements;
+    int64_t policy_statements, policy_alike; /* the second: with the same restrictions, the most */
     int64_t user_policies, user_statements;
     int64_t realm_policies, realm_statements;
 };
-/* FAILED_PRECONDITION with the reason of the limit: POLICY_FULL, MAKER_FULL, REALM_FULL. */
+/* FAILED_PRECONDITION with the reason of the limit: POLICY_FULL, STATEMENTS_ALIKE, MAKER_FULL, REALM_FULL. */
 PEK_MUST_CHECK enum status delegation_check_room(const struct delegation_room *room,
                                                  struct fault *fault);
+/* FAILED_PRECONDITION, reason GROUP_MANAGERS_FULL, when people manage a group by so many statements. */
+PEK_MUST_CHECK enum status delegation_check_managers(int64_t managers, struct fault *fault);
 
 /* A child of a policy that is `parent_depth` deep (a root is 1). FAILED_PRECONDITION. */
 PEK_MUST_CHECK enum status delegation_check_child(bool parent_can_issue, bool child_can_issue,

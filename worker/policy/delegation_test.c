@@ -70,14 +70,20 @@ static void each_limit_has_its_reason(void **state)
         struct delegation_room room;
         const char *reason;
     } cases[] = {
-        {{DELEGATION_STATEMENTS_MAX, 0, 0, 0, 0}, ""},
-        {{DELEGATION_STATEMENTS_MAX + 1, 0, 0, 0, 0}, "POLICY_FULL"},
-        {{0, DELEGATION_USER_POLICIES_MAX, DELEGATION_USER_STATEMENTS_MAX, 0, 0}, ""},
-        {{0, DELEGATION_USER_POLICIES_MAX + 1, 0, 0, 0}, "MAKER_FULL"},
-        {{0, 0, DELEGATION_USER_STATEMENTS_MAX + 1, 0, 0}, "MAKER_FULL"},
-        {{0, 0, 0, DELEGATION_REALM_POLICIES_MAX, DELEGATION_REALM_STATEMENTS_MAX}, ""},
-        {{0, 0, 0, DELEGATION_REALM_POLICIES_MAX + 1, 0}, "REALM_FULL"},
-        {{0, 0, 0, 0, DELEGATION_REALM_STATEMENTS_MAX + 1}, "REALM_FULL"},
+        {{.policy_statements = DELEGATION_STATEMENTS_MAX}, ""},
+        {{.policy_statements = DELEGATION_STATEMENTS_MAX + 1}, "POLICY_FULL"},
+        {{.policy_alike = DELEGATION_ALIKE_MAX}, ""},
+        {{.policy_alike = DELEGATION_ALIKE_MAX + 1}, "STATEMENTS_ALIKE"},
+        {{.user_policies = DELEGATION_USER_POLICIES_MAX,
+          .user_statements = DELEGATION_USER_STATEMENTS_MAX},
+         ""},
+        {{.user_policies = DELEGATION_USER_POLICIES_MAX + 1}, "MAKER_FULL"},
+        {{.user_statements = DELEGATION_USER_STATEMENTS_MAX + 1}, "MAKER_FULL"},
+        {{.realm_policies = DELEGATION_REALM_POLICIES_MAX,
+          .realm_statements = DELEGATION_REALM_STATEMENTS_MAX},
+         ""},
+        {{.realm_policies = DELEGATION_REALM_POLICIES_MAX + 1}, "REALM_FULL"},
+        {{.realm_statements = DELEGATION_REALM_STATEMENTS_MAX + 1}, "REALM_FULL"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct fault fault = {0};

@@ -39,9 +39,11 @@ enum status policy_admin_room(struct change *change, const char *id,
 {
     static const struct pg_statement room = {
         "policy_admin_room",
-        "SELECT (SELECT count(*) FROM (SELECT FROM pek.policy_statement AS s"
-        "          WHERE s.policy_id = $1::bigint AND s.resource <> 'GROUP_ESCALATION'"
-        "          LIMIT 1001) AS people),"
+        "WITH people AS (SELECT s.group_id, s.user_id FROM pek.policy_statement AS s"
+        "  WHERE s.policy_id = $1::bigint AND s.resource <> 'GROUP_ESCALATION' LIMIT 1001) "
+        "SELECT (SELECT count(*) FROM people),"
+        "       (SELECT coalesce(max(alike.number), 0) FROM (SELECT count(*) AS number"
+        "          FROM people GROUP BY people.group_id, people.user_id) AS alike),"
         "       coalesce(max(c.policies) FILTER (WHERE c.made_by = $2), 0),"
         "       coalesce(max(c.statements) FILTER (WHERE c.made_by = $2), 0),"
         "       coalesce(max(c.policies) FILTER (WHERE c.made_by = ''), 0),"
@@ -53,12 +55,29 @@ enum status policy_admin_room(struct change *change, const char *id,
     PEK_TRY(change_execute(change, &room, PG_PARAMS(pg_str(id), pg_str(change->actor)), &rows));
     *ret_room = (struct delegation_room){
         .policy_statements = pg_get_int(rows, 0, 0),
-        .user_policies = pg_get_int(rows, 0, 1),
-        .user_statements = pg_get_int(rows, 0, 2),
-        .realm_policies = pg_get_int(rows, 0, 3),
-        .realm_statements = pg_get_int(rows, 0, 4),
+        .policy_alike = pg_get_int(rows, 0, 1),
+        .user_policies = pg_get_int(rows, 0, 2),
+        .user_statements = pg_get_int(rows, 0, 3),
+        .realm_policies = pg_get_int(rows, 0, 4),
+        .realm_statements = pg_get_int(rows, 0, 5),
     };
     return STATUS_OK;
+}
+
+enum status policy_admin_managers(struct change *change, const struct slice *groups, size_t count,
+                                  int64_t *ret_managers)
+{
+    static const struct pg_statement managers = {
+        "policy_admin_managers",
+        "SELECT coalesce(max(m.number), 0) FROM unnest($1::text[]) AS g (id), LATERAL ("
+        "  SELECT count(*) AS number FROM (SELECT FROM pek.policy_statement AS s"
+        "    WHERE s.group_id = g.id AND s.user_id IS NULL AND s.actions & 16 <> 0"
+        "      AND s.resource <> 'GROUP_ESCALATION' AND s.made_by IS NOT NULL"
+        "    LIMIT 17) AS people) AS m",
+    };
+    _Static_assert(DELEGATION_MANAGERS_MAX == 16, "the LIMIT above is one more");
+    return execute_for_int(change, &managers,
+                           PG_PARAMS(pg_text_array(change->arena, groups, count)), ret_managers);
 }
 
 const struct pg_statement policy_admin_holders = {

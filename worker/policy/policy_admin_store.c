@@ -13,7 +13,8 @@ const struct pg_statement policy_admin_statements = {
            "  AND s.resource <> 'GROUP_ESCALATION' ORDER BY s.id LIMIT 2001) UNION ALL "
            "(SELECT " POLICY_V1_STATEMENT_COLUMNS(
                s) " FROM pek.policy_statement AS s WHERE s.policy_id = $1::bigint"
-                  "  AND s.resource = 'GROUP_ESCALATION' ORDER BY s.group_id LIMIT 2001) LIMIT "
+                  "  AND s.user_id IS NULL AND s.resource = 'GROUP_ESCALATION' "
+                  "ORDER BY s.group_id LIMIT 2001) LIMIT "
                   "2001",
 };
 _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one more");

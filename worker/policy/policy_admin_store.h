@@ -66,6 +66,9 @@ PEK_MUST_CHECK enum status policy_admin_depth(struct change *change, const char 
 /* What there is now of the policy, of the actor, and of the realm. */
 PEK_MUST_CHECK enum status policy_admin_room(struct change *change, const char *id,
                                              struct delegation_room *ret_room);
+/* Statements of people that manage a group, the most of the groups; of many not all are counted. */
+PEK_MUST_CHECK enum status policy_admin_managers(struct change *change, const struct slice *groups,
+                                                 size_t count, int64_t *ret_managers);
 /* Users who hold the policy $1 or one below it; for change_names_users. */
 extern const struct pg_statement policy_admin_holders;
 /* The direct children, "7 (Name), 8 (Other) and more"; NULL when there are none. In the arena. */

@@ -172,6 +172,111 @@ static void policy_has_at_most_a_thousand_statements(struct world *w)
     assert_string_equal(w->fault.reason, "POLICY_FULL");
 }
 
+/* What a check reads of one policy. */
+static void policy_has_at_most_eight_statements_on_the_same(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    const char *id;
+    world_sql(w,
+              "INSERT INTO pek.policy_statement (realm, policy_id, group_id, resource, actions)"
+              " SELECT 'a', %s, 'o@o', 'K' || n, 1 FROM generate_series(1, %d) AS n",
+              tree.clerk, DELEGATION_ALIKE_MAX);
+    world_sql(w, "DELETE FROM pek.policy_statement WHERE policy_id = %s AND resource = 'GROUP'",
+              tree.clerk);
+    assert_int_equal(policy_world_add(w, "dora", tree.clerk, ON_O(1), &id),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "STATEMENTS_ALIKE");
+    world_sql(w, "DELETE FROM pek.policy_statement WHERE policy_id = %s AND resource = 'K1'",
+              tree.clerk);
+    assert_int_equal(policy_world_add(w, "dora", tree.clerk, ON_O(1), &id), STATUS_OK);
+}
+
+#define MANAGE POLICY_ACTIONS_ESCALATION
+#define WRITTEN_ON(group)                                                                          \
+    world_value(w, "SELECT count(*) FROM pek.policy_statement WHERE group_id = '" group "'"        \
+                   " AND resource = 'GROUP_ESCALATION'")
+
+/* Each is written on every new group below, and everybody waits for that. */
+static void people_manage_a_group_by_at_most_sixteen_statements(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    const char *id, *lead, *statement;
+    assert_int_equal(world_create(w, "alice", "o@o", "a", "A"), STATUS_OK);
+    assert_int_equal(
+        policy_world_child(w, "alice", tree.god, "Lead", true, ON_O(POLICY_ACTIONS_ALL), &lead),
+        STATUS_OK);
+    assert_int_equal(policy_world_assign(w, "alice", lead, "lea"), STATUS_OK);
+    /* And Lead's own. */
+    for (int i = 2; i <= DELEGATION_MANAGERS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "M%d", i);
+        assert_int_equal(policy_world_child(w, "lea", lead, name, false, ON_O(MANAGE), &id),
+                         STATUS_OK);
+    }
+    assert_int_equal(policy_world_child(w, "lea", lead, "More", false, ON_O(MANAGE), &id),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "GROUP_MANAGERS_FULL");
+    assert_string_equal(w->fault.field, "statement.group_id");
+    /* Not by a change either, nor by GOD. */
+    assert_int_equal(policy_world_child(w, "lea", lead, "Sees", false, ON_O(5), &id), STATUS_OK);
+    statement = world_value(w,
+                            "SELECT id FROM pek.policy_statement WHERE policy_id = %s"
+                            " AND resource = 'GROUP'",
+                            id);
+    assert_int_equal(policy_world_set(w, "lea", id, statement, MANAGE, false),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "GROUP_MANAGERS_FULL");
+    assert_int_equal(policy_world_child(w, "alice", tree.god, "Gods", false, ON_O(MANAGE), &id),
+                     STATUS_FAILED_PRECONDITION);
+    /* Those that are there can be changed, and one that goes makes room. */
+    const char *last = policy_world_id(w, "M16");
+    statement = world_value(w,
+                            "SELECT id FROM pek.policy_statement WHERE policy_id = %s"
+                            " AND resource = 'GROUP'",
+                            last);
+    assert_int_equal(policy_world_set(w, "lea", last, statement, MANAGE | 2, false), STATUS_OK);
+    assert_int_equal(policy_world_delete(w, "lea", last, false), STATUS_OK);
+    assert_int_equal(policy_world_child(w, "lea", lead, "Next", false, ON_O(MANAGE), &id),
+                     STATUS_OK);
+    /* Other groups have room of their own; a new one gets what manages those above it. */
+    assert_int_equal(policy_world_child(w, "alice", tree.god, "Of a", false,
+                                        (struct given){"o@a", NULL, MANAGE}, &id),
+                     STATUS_OK);
+    assert_int_equal(world_create(w, "alice", "o@a", "b", "B"), STATUS_OK);
+    assert_string_equal(WRITTEN_ON("o@a"), "17"); /* the realm's own among them: GOD in o@o */
+    assert_string_equal(WRITTEN_ON("o@b"), "19");
+    assert_string_equal(policy_world_wrongs(w), "");
+}
+
+/* What is due in both places is not written again. */
+static void move_writes_what_the_old_place_did_not_give(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    const char *id, *kept;
+    group_v1_move_group_request req = GROUP_V1_MOVE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    static const char *const slugs[][2] = {{"o@o", "a"}, {"o@o", "b"}, {"o@a", "c"}, {"o@c", "d"}};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(world_create(w, "alice", slugs[i][0], slugs[i][1], slugs[i][1]),
+                         STATUS_OK);
+    assert_int_equal(policy_world_child(w, "alice", tree.god, "Of o", false, ON_O(MANAGE), &id),
+                     STATUS_OK);
+    kept = world_value(w,
+                       "SELECT string_agg(id::text, ' ' ORDER BY id) FROM pek.policy_statement"
+                       " WHERE policy_id = %s",
+                       id);
+    req.id = policy_world_text("o@c");
+    req.parent_id = policy_world_text("o@b");
+    assert_int_equal(WORLD_CALL(w, move_group, "alice", req, res), STATUS_OK);
+    assert_string_equal(world_value(w,
+                                    "SELECT string_agg(id::text, ' ' ORDER BY id) FROM"
+                                    " pek.policy_statement WHERE policy_id = %s",
+                                    id),
+                        kept);
+    assert_string_equal(WRITTEN_ON("o@d"), "4"); /* of o twice, b and c */
+    assert_string_equal(policy_world_wrongs(w), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +287,9 @@ int main(void)
         WORLD_TEST(what_people_make_is_counted),
         WORLD_TEST(who_has_made_their_share_makes_no_more),
         WORLD_TEST(policy_has_at_most_a_thousand_statements),
+        WORLD_TEST(policy_has_at_most_eight_statements_on_the_same),
+        WORLD_TEST(people_manage_a_group_by_at_most_sixteen_statements),
+        WORLD_TEST(move_writes_what_the_old_place_did_not_give),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -1,6 +1,8 @@
 /* PolicyService: what it reads, what it changes, and its table. */
 #include "worker/policy/policy_service.h"
 
+#include <string.h>
+
 #include "pek/options.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/row/mask.h"
@@ -155,6 +157,28 @@ static enum status shrink(struct change *change, const char *policy_id)
     return STATUS_OK;
 }
 
+/* The groups that the statements manage and `was` did not have no more managers than a group may. */
+static enum status check_managers(struct change *change, const policy_v1_statement *was,
+                                  const struct policy_written *now)
+{
+    struct slice *groups = arena_zalloc(change->arena, now->count + 1, sizeof(*groups));
+    size_t count = 0;
+    int64_t managers;
+    if (!groups)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < now->count; i++) {
+        const policy_v1_statement *statement = &now->statements[i];
+        bool had =
+            was && delegation_manages(was) && strcmp(was->group_id, statement->group_id) == 0;
+        if (statement->group_id[0] && delegation_manages(statement) && !had)
+            groups[count++] = slice_str(statement->group_id);
+    }
+    if (count == 0)
+        return STATUS_OK;
+    PEK_TRY(policy_admin_managers(change, groups, count, &managers));
+    return delegation_check_managers(managers, change->fault);
+}
+
 /* After the statements of a policy changed, from `was` (NULL: it is new) to `now` (none: it is gone): what follows
  * from them is derived again; what the actor has made is within the limits; and policies below that exceed it now
  * are shrunk when `cascade`, else the change is refused. */
@@ -167,6 +191,7 @@ static enum status settle(struct change *change, const char *policy_id,
     bool wide = was && delegation_manages(was), adds = !was || now->count > 0;
     for (size_t i = 0; i < now->count; i++)
         wide |= delegation_manages(&now->statements[i]);
+    PEK_TRY(check_managers(change, was, now)); /* first: what follows is many times as much */
     if (wide)
         PEK_TRY(policy_store_derive(change->transaction, policy_id, was != NULL));
     if (adds) {

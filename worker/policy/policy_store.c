@@ -168,27 +168,32 @@ static enum status add_all(struct pg_transaction *transaction, const struct pg_s
     return STATUS_OK;
 }
 
+/* `escalation`: what is due on the group $1 and all below it, by each proper ancestor of theirs and who manages
+ * that by a statement of its own. */
+#define ESCALATIONS                                                                                \
+    POLICY_STORE_BELOW                                                                             \
+    ", above (id, ancestor_id, distance) AS ("                                                     \
+    "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"           \
+    "  UNION ALL"                                                                                  \
+    "  SELECT above.id, u.parent_id, above.distance + 1 FROM above, LATERAL ("                     \
+    "    SELECT g.parent_id FROM pek.realm_group AS g"                                             \
+    "     WHERE g.id = above.ancestor_id OFFSET 0) AS u"                                           \
+    "   WHERE u.parent_id IS NOT NULL AND above.distance < 16), "                                  \
+    "escalation (policy_id, parent_id, group_id, made_by) AS ("                                    \
+    "  SELECT DISTINCT m.policy_id, m.parent_id, above.id, m.made_by FROM above, LATERAL ("        \
+    "    SELECT s.policy_id, s.made_by, p.parent_id FROM pek.policy_statement AS s"                \
+    "      JOIN pek.policy AS p ON p.id = s.policy_id"                                             \
+    "     WHERE s.group_id = above.ancestor_id AND " MANAGES " OFFSET 0) AS m) "
+
 enum status policy_store_escalate(struct pg_transaction *transaction, const char *group)
 {
-    /* (group, each proper ancestor of it), then who manages the ancestor by a statement of its own. */
     static const struct pg_statement add = {
         "policy_escalate",
-        POLICY_STORE_BELOW
-        ", above (id, ancestor_id, distance) AS ("
-        "  SELECT below.id, below.parent_id, 1 FROM below WHERE below.parent_id IS NOT NULL"
-        "  UNION ALL"
-        "  SELECT above.id, u.parent_id, above.distance + 1 FROM above, LATERAL ("
-        "    SELECT g.parent_id FROM pek.realm_group AS g"
-        "     WHERE g.id = above.ancestor_id OFFSET 0) AS u"
-        "   WHERE u.parent_id IS NOT NULL AND above.distance < 16) "
+        ESCALATIONS
         "INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions, made_by) "
-        "SELECT DISTINCT m.policy_id, above.id, 'GROUP_ESCALATION', 21, m.made_by "
-        "FROM above, LATERAL ("
-        "  SELECT s.policy_id, s.made_by, p.parent_id FROM pek.policy_statement AS s"
-        "    JOIN pek.policy AS p ON p.id = s.policy_id"
-        "   WHERE s.group_id = above.ancestor_id AND " MANAGES " OFFSET 0) AS m "
-        "WHERE " COVERED("m.parent_id", "above.id") "ON CONFLICT ON CONSTRAINT "
-                                                    "policy_statement_key DO NOTHING",
+        "SELECT e.policy_id, e.group_id, 'GROUP_ESCALATION', 21, e.made_by FROM escalation AS e "
+        "WHERE " COVERED("e.parent_id", "e.group_id") "ON CONFLICT ON CONSTRAINT "
+                                                      "policy_statement_key DO NOTHING",
     };
     return add_all(transaction, &add, group);
 }
@@ -211,16 +216,16 @@ enum status policy_store_derive(struct pg_transaction *transaction, const char *
 {
     static const struct pg_statement forget = {
         "policy_derive_forget",
-        DUE
-        ", gone (policy_id, group_id) AS ("
-        "  SELECT tree.id, e.group_id FROM tree, LATERAL ("
-        "    SELECT s.group_id FROM pek.policy_statement AS s WHERE s.policy_id = tree.id"
-        "       AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e"
-        "  EXCEPT SELECT due.policy_id, due.group_id FROM due) "
-        "DELETE FROM pek.policy_statement WHERE id = ANY (ARRAY("
-        "SELECT e.id FROM gone, LATERAL ("
-        "  SELECT s.id FROM pek.policy_statement AS s WHERE s.policy_id = gone.policy_id"
-        "     AND s.group_id = gone.group_id AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e))",
+        DUE ", gone (policy_id, group_id) AS ("
+            "  SELECT tree.id, e.group_id FROM tree, LATERAL ("
+            "    SELECT s.group_id FROM pek.policy_statement AS s WHERE s.policy_id = tree.id"
+            "       AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e"
+            "  EXCEPT SELECT due.policy_id, due.group_id FROM due) "
+            "DELETE FROM pek.policy_statement WHERE id = ANY (ARRAY("
+            "SELECT e.id FROM gone, LATERAL ("
+            "  SELECT s.id FROM pek.policy_statement AS s WHERE s.policy_id = gone.policy_id"
+            "     AND s.user_id IS NULL AND s.group_id = gone.group_id"
+            "     AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e))",
     };
     static const struct pg_statement add = {
         "policy_derive_add",
@@ -259,12 +264,19 @@ static enum status shrink_below(struct pg_transaction *transaction, const char *
 
 enum status policy_store_escalate_again(struct pg_transaction *transaction, const char *group)
 {
+    /* What stays is not written again: managers of an ancestor that is above both places cost nothing. */
     static const struct pg_statement forget = {
         "policy_escalate_forget",
-        POLICY_STORE_BELOW
+        ESCALATIONS
+        ", gone (policy_id, group_id) AS ("
+        "  SELECT e.policy_id, below.id FROM below, LATERAL ("
+        "    SELECT s.policy_id FROM pek.policy_statement AS s WHERE s.group_id = below.id"
+        "       AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e"
+        "  EXCEPT SELECT e.policy_id, e.group_id FROM escalation AS e) "
         "DELETE FROM pek.policy_statement WHERE id = ANY (ARRAY("
-        "SELECT e.id FROM below, LATERAL ("
-        "  SELECT s.id FROM pek.policy_statement AS s WHERE s.group_id = below.id"
+        "SELECT e.id FROM gone, LATERAL ("
+        "  SELECT s.id FROM pek.policy_statement AS s WHERE s.policy_id = gone.policy_id"
+        "     AND s.user_id IS NULL AND s.group_id = gone.group_id"
         "     AND s.resource = 'GROUP_ESCALATION' OFFSET 0) AS e))",
     };
     int64_t shrunk = 1;

@@ -17,10 +17,11 @@
 #include "worker/policy/migration_0009.h"
 #include "worker/policy/migration_0012.h"
 #include "worker/policy/migration_0014.h"
+#include "worker/policy/migration_0019.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 17
+#define FILES 18
 
 const struct migrations *realm_migrations(void)
 {
@@ -55,6 +56,8 @@ const struct migrations *realm_migrations(void)
         {"0017_member_bounds.sql",
          slice_make(migration_0017_member_bounds, migration_0017_member_bounds_len)},
         {"0018_post.sql", slice_make(migration_0018_post, migration_0018_post_len)},
+        {"0019_policy_look_up.sql",
+         slice_make(migration_0019_policy_look_up, migration_0019_policy_look_up_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;

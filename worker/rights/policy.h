@@ -19,7 +19,7 @@
  * statement that people write has it. */
 #define POLICY_ACTIONS_ALL 0x7FFu
 #define POLICY_ACTION_GOD 12u
-#define POLICY_STATEMENTS_MAX 20000  /* of one user, kept in memory; README.md says what of more */
+#define POLICY_STATEMENTS_MAX 2000   /* of one user, kept in memory; README.md says what of more */
 #define POLICY_SCOPE_GROUPS_MAX 1000 /* sent as parameters of a list; on more, SQL looks itself */
 #define POLICY_HINTS_MAX 16          /* of one call; more are not looked at */
 #define POLICY_NAME_BYTES_MAX 800

@@ -178,8 +178,8 @@ static const char *put_string(char **at, const struct pg_result *rows, size_t ro
 static struct entry *entry_from_rows(const struct pg_result *rows)
 {
     size_t count = pg_rows(rows), string_bytes = 0;
-    bool too_many = count > POLICY_STATEMENTS_MAX;
-    if (too_many)
+    bool too_many = count > 0 && pg_get_bool(rows, 0, 4);
+    if (count > POLICY_STATEMENTS_MAX)
         count = POLICY_STATEMENTS_MAX;
     for (size_t i = 0; i < count; i++)
         string_bytes += pg_get_slice(rows, i, 0).len + pg_get_slice(rows, i, 1).len + 2;

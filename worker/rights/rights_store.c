@@ -1,50 +1,63 @@
 #include "worker/rights/rights_store.h"
 
-/* The statements of assignment `a`, by an index: a join could read those of everybody. */
-#define OF_POLICY                                                                                  \
-    "LATERAL (SELECT t.group_id, t.user_id, t.actions FROM pek.policy_statement AS t"              \
-    " WHERE t.policy_id = a.policy_id OFFSET 0) AS s "
 /* Until the next of the user's assignments ends, in milliseconds; NULL: none does. */
 #define ENDS_MS                                                                                    \
     "(SELECT floor(extract(epoch FROM min(e.valid_until) - statement_timestamp()) * 1000)::bigint" \
-    " FROM pek.policy_holding AS e WHERE e.user_id = $1) "
-/* The order that policy_rights_allow searches in. */
-#define RIGHTS_ORDER "GROUP BY s.group_id, s.user_id ORDER BY s.group_id NULLS FIRST LIMIT 20001"
-_Static_assert(POLICY_STATEMENTS_MAX == 20000, "the LIMIT above is one more");
+    " FROM pek.policy_holding AS e WHERE e.user_id = $1)"
+/* The statements of assignment `a` with what is added, by an index: a join could read those of everybody. */
+#define OF_POLICY                                                                                  \
+    "SELECT t.group_id, t.user_id, t.actions FROM pek.policy_statement AS t"                       \
+    " WHERE t.policy_id = a.policy_id AND "
+/* Of policies `held`: those on the whole realm, whose number is bounded, and of the others so many that one more is
+ * seen. Grouped only then: what others gave is not sorted to be thrown away. In the order that policy_rights_allow
+ * searches in. */
+#define LOAD                                                                                       \
+    "SELECT s.group_id, s.user_id, bit_or(s.actions), " ENDS_MS ", sum(count(*)) OVER () > 2000"   \
+    " FROM (SELECT w.* FROM held AS a, LATERAL (" OF_POLICY                                        \
+    "t.group_id IS NULL AND t.user_id IS NULL OFFSET 0) AS w "                                     \
+    "UNION ALL (SELECT o.* FROM held AS a, LATERAL (" OF_POLICY                                    \
+    "(t.group_id IS NOT NULL OR t.user_id IS NOT NULL) OFFSET 0) AS o LIMIT 2001)) AS s "          \
+    "GROUP BY s.group_id, s.user_id ORDER BY s.group_id NULLS FIRST, s.user_id NULLS FIRST"
+_Static_assert(POLICY_STATEMENTS_MAX == 2000, "in SQL as a literal, and one more");
+
+const struct pg_statement rights_store_all = {
+    "policy_rights",
+    "WITH held AS (SELECT a.policy_id FROM pek.policy_holding AS a WHERE a.user_id = $1) " LOAD,
+};
 
 enum status rights_store_load(struct pg *pg, struct cancel *cancel, struct slice user,
                               const struct slice *names, size_t name_count, struct arena *arena,
                               struct pg_result **ret_rows)
 {
-    static const struct pg_statement all = {
-        "policy_rights",
-        "SELECT s.group_id, s.user_id, bit_or(s.actions), " ENDS_MS
-        "FROM pek.policy_holding AS a, " OF_POLICY "WHERE a.user_id = $1 " RIGHTS_ORDER,
-    };
     static const struct pg_statement named = {
         "policy_rights_named",
-        "SELECT s.group_id, s.user_id, bit_or(s.actions), " ENDS_MS "FROM pek.policy AS p "
-        "JOIN pek.policy_holding AS a ON a.realm = p.realm AND a.policy_id = p.id, " OF_POLICY
-        "WHERE a.user_id = $1 AND p.name = ANY ($2::text[]) " RIGHTS_ORDER,
+        "WITH held AS (SELECT a.policy_id FROM pek.policy AS p "
+        "JOIN pek.policy_holding AS a ON a.realm = p.realm AND a.policy_id = p.id "
+        "WHERE a.user_id = $1 AND p.name = ANY ($2::text[])) " LOAD,
     };
     if (!names)
-        return pg_read(pg, PG_POINT_READ, cancel, &all, PG_PARAMS(pg_text(user)), ret_rows);
+        return pg_read(pg, PG_POINT_READ, cancel, &rights_store_all, PG_PARAMS(pg_text(user)),
+                       ret_rows);
     return pg_read(pg, PG_POINT_READ, cancel, &named,
                    PG_PARAMS(pg_text(user), pg_text_array(arena, names, name_count)), ret_rows);
 }
 
+/* A restriction that the target lacks compares with NULL and does not match. Four parts, each of which an index
+ * finds: with OR all of the policy would be read. */
+const struct pg_statement rights_store_actions_on = {
+    "policy_actions",
+    "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_holding AS a, LATERAL (" OF_POLICY
+    "t.group_id IS NULL AND t.user_id IS NULL UNION ALL " OF_POLICY
+    "t.group_id = $2 AND t.user_id IS NULL UNION ALL " OF_POLICY
+    "t.group_id IS NULL AND t.user_id = $3 UNION ALL " OF_POLICY
+    "t.group_id = $2 AND t.user_id = $3 OFFSET 0) AS s WHERE a.user_id = $1",
+};
+
 enum status rights_store_actions(struct pg *pg, struct cancel *cancel, struct slice user,
                                  const struct policy_target *target, uint32_t *ret_actions)
 {
-    /* A restriction that the target lacks compares with NULL and does not match. */
-    static const struct pg_statement actions = {
-        "policy_actions",
-        "SELECT coalesce(bit_or(s.actions), 0) FROM pek.policy_holding AS a, " OF_POLICY
-        "WHERE a.user_id = $1 AND (s.group_id IS NULL OR s.group_id = $2) "
-        "AND (s.user_id IS NULL OR s.user_id = $3)",
-    };
     struct pg_result *row;
-    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &actions,
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &rights_store_actions_on,
                     PG_PARAMS(pg_text(user), pg_str(target->group), pg_str(target->user)), &row));
     *ret_actions = (uint32_t)pg_get_int(row, 0, 0);
     pg_result_free(row);

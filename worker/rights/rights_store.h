@@ -37,17 +37,21 @@
 
 /* ---- reads ---- */
 
-/* Rows (group, user, actions, how many milliseconds until an assignment of the user ends or NULL) of what the user has, in
- * the order that struct policy_rights wants; only of the policies named when `names` is not NULL. Never more than POLICY_STATEMENTS_MAX + 1 rows. */
+/* Rows (group, user, actions, how many milliseconds until an assignment of the user ends or NULL, whether this is not
+ * all) of what the user has, in the order that struct policy_rights wants; only of the policies named when `names` is
+ * not NULL. All that is on the whole realm, and of the rest POLICY_STATEMENTS_MAX + 1 statements. */
 PEK_MUST_CHECK enum status rights_store_load(struct pg *pg, struct cancel *cancel,
                                              struct slice user, const struct slice *names,
                                              size_t name_count, struct arena *arena,
                                              struct pg_result **ret_rows);
-/* The actions that the user's statements give on one target, however many statements there are. */
+/* The actions that the user's statements give on one target: some look-ups for each policy that they
+ * hold, however many statements it has. */
 PEK_MUST_CHECK enum status rights_store_actions(struct pg *pg, struct cancel *cancel,
                                                 struct slice user,
                                                 const struct policy_target *target,
                                                 uint32_t *ret_actions);
+/* The statements of these two, for a test of what they read: $1 user; $1 user, $2 group, $3 user it is about. */
+extern const struct pg_statement rights_store_all, rights_store_actions_on;
 /* Names of the user's policies, the oldest POLICY_NAMES_MAX of them. */
 PEK_MUST_CHECK enum status rights_store_names(struct pg *pg, struct cancel *cancel,
                                               struct slice user, struct pg_result **ret_rows);
