@@ -59,11 +59,10 @@ enum status membership_take(enum membership_step step, const struct membership_g
                                 "group_id", "the group takes no applications");
     if (!IS(state->status, rule->from))
         return refuse(step, state->status, field, fault);
-    if (state->periods >= MEMBERSHIP_PERIODS_MAX && !membership_ends(step) &&
-        step != MEMBERSHIP_REJECT)
+    if (state->too_soon && membership_begins(step))
         return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_OFTEN, field,
-                                "the membership changed %d times: it can only end",
-                                MEMBERSHIP_PERIODS_MAX);
+                                "the membership changed too often today: until tomorrow it can "
+                                "only end");
     *ret_status = rule->to == MEMBERSHIP_NONE ? state->before : rule->to;
     return STATUS_OK;
 }
@@ -71,6 +70,11 @@ enum status membership_take(enum membership_step step, const struct membership_g
 bool membership_ends(enum membership_step step)
 {
     return step == MEMBERSHIP_INACTIVATE || step == MEMBERSHIP_ARCHIVE || step == MEMBERSHIP_LEAVE;
+}
+
+bool membership_begins(enum membership_step step)
+{
+    return !membership_ends(step) && step != MEMBERSHIP_REJECT;
 }
 
 enum status membership_check_open(const struct membership_group *group, struct fault *fault)

@@ -31,8 +31,10 @@
 #define MEMBERSHIP_BATCH_MAX 100 /* people in one change */
 #define MEMBERSHIP_GROUP_MAX                                                                       \
     20000 /* memberships of one group, former and archived ones among them */
-#define MEMBERSHIP_PERIODS_MAX                                                                     \
-    200 /* of one membership: what begins something then is refused, what ends it never */
+/* What begins something in one membership, within a day; what ends it is never refused. From so many periods on it is
+ * one a day: what there is of a membership stays small, and nobody is locked out of it for good. */
+#define MEMBERSHIP_STEPS_A_DAY 10
+#define MEMBERSHIP_PERIODS_MANY 200 /* also: the latest of the history that are told */
 
 /* As stored, and as pek.membership.v1.MemberStatus. */
 enum membership_status {
@@ -68,7 +70,7 @@ struct membership_group {
 struct membership_state {
     enum membership_status status;
     enum membership_status before;
-    int64_t periods; /* until now */
+    bool too_soon; /* it began as often as it may within a day */
 };
 
 /* Where the step leads: `ret_status` NONE ends the membership as if it had not been. ALREADY_EXISTS for who is a member
@@ -79,8 +81,9 @@ PEK_MUST_CHECK enum status membership_take(enum membership_step step,
                                            const struct membership_state *state, const char *field,
                                            enum membership_status *ret_status, struct fault *fault);
 
-/* The step ends a membership. */
+/* The step ends a membership; begins something; neither, as a rejection. */
 bool membership_ends(enum membership_step step);
+bool membership_begins(enum membership_step step);
 /* May have a post, or lead the group: ABORTED for who is neither a newcomer nor active, FAILED_PRECONDITION in an archived
  * group. */
 PEK_MUST_CHECK enum status membership_check_serves(const struct membership_group *group,

@@ -62,6 +62,23 @@ static size_t find(const struct membership_people *people, const char *user)
     return i;
 }
 
+/* How far one more beginning of membership `m` moves the time until which it is paced. */
+#define PACE                                                                                       \
+    "CASE WHEN (SELECT max(s.seq) FROM pek.membership_period AS s WHERE s.group_id = m.group_id"   \
+    "  AND s.user_id = m.user_id) >= 200 THEN interval '1 day' ELSE interval '1 day' / 10 END "
+_Static_assert(MEMBERSHIP_PERIODS_MANY == 200 && MEMBERSHIP_STEPS_A_DAY == 10, "as literals");
+
+enum status membership_store_pace(struct change *change, const struct membership_people *people)
+{
+    static const struct pg_statement pace = {
+        "membership_pace",
+        "UPDATE pek.membership AS m SET paced_until = greatest(m.paced_until, now()) + " PACE
+        "WHERE " THESE("m"),
+    };
+    return change_execute(change, &pace,
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+}
+
 static enum status read_people(struct change *change, struct membership_people *people)
 {
     static const struct pg_statement read = {
@@ -71,8 +88,9 @@ static enum status read_people(struct change *change, struct membership_people *
                "   WHERE s.group_id = m.group_id AND s.user_id = m.user_id"
                "     AND s.end_time <= m.status_time AND s.status <> m.status"
                "   ORDER BY s.seq DESC LIMIT 1),"
-               " (SELECT max(s.seq) FROM pek.membership_period AS s"
-               "   WHERE s.group_id = m.group_id AND s.user_id = m.user_id) "
+               " (SELECT t.paced_until + " PACE
+               "> now() + interval '1 day' FROM pek.membership AS t"
+               "   WHERE t.group_id = m.group_id AND t.user_id = m.user_id) "
                "FROM pek.member AS m WHERE " THESE("m"),
     };
     const struct pg_result *rows;
@@ -90,7 +108,7 @@ static enum status read_people(struct change *change, struct membership_people *
         people->states[i] = (struct membership_state){
             (enum membership_status)membership.status,
             (enum membership_status)pg_get_int(rows, row, MEMBERSHIP_COLUMN_EXTRA),
-            pg_get_int(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1),
+            pg_get_bool(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1),
         };
         people->any_planned |= membership.end_time != NULL;
     }

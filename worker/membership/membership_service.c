@@ -109,6 +109,8 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(membership_store_lock(change, people));
         PEK_TRY(take_step(change, step, &group, people, &to));
     }
+    if (membership_begins(step->step))
+        PEK_TRY(membership_store_pace(change, people));
     if (step->add)
         to = (enum membership_status) * step->add;
     if (step->step != MEMBERSHIP_REJECT)

@@ -114,6 +114,33 @@ static void nobody_ends_their_own_membership_but_by_leaving(struct world *w)
     assert_int_equal(step(w, "ann", "LeaveGroup", ""), STATUS_OK);
 }
 
+/* Whatever somebody did with it today, tomorrow it can begin again. */
+static void membership_begins_ten_times_a_day(struct world *w)
+{
+    make_members(w);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+    for (int i = 1; i < MEMBERSHIP_STEPS_A_DAY; i++) {
+        assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+        assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_OK);
+    }
+    assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "alice", "ReactivateMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_OFTEN);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_FAILED_PRECONDITION);
+    /* Nor does a day in the past hide it. Others are not concerned. */
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(step(w, "ann", "AddMember", "sue"), STATUS_OK);
+    world_sql(w, "UPDATE pek.membership SET paced_until = paced_until - interval '1 day' / 9");
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AcceptMember", "dan"), STATUS_FAILED_PRECONDITION);
+    world_sql(w, "UPDATE pek.membership SET paced_until = paced_until - interval '1 day'");
+    assert_int_equal(step(w, "ann", "AcceptMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "PromoteMember", "dan"), STATUS_OK);
+}
+
+/* It has as many periods as are told: from then on it begins once a day. */
 static void membership_that_changed_often_can_still_end(struct world *w)
 {
     make_members(w);
@@ -123,12 +150,20 @@ static void membership_that_changed_often_can_still_end(struct world *w)
               " (realm, group_id, user_id, seq, status, begin_time, end_time, changed_by)"
               " SELECT 'a', 'o@a', 'dan', n, 3, now(), CASE WHEN n < %d THEN now() END, 'ann'"
               " FROM generate_series(1, %d) n; COMMIT",
-              MEMBERSHIP_PERIODS_MAX, MEMBERSHIP_PERIODS_MAX);
+              MEMBERSHIP_PERIODS_MANY, MEMBERSHIP_PERIODS_MANY);
+    world_sql(w, "UPDATE pek.membership SET paced_until = now()");
+    assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_OK);
     assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
     assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_OFTEN);
     assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
     assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+    /* Another day. */
+    world_sql(w, "UPDATE pek.membership SET paced_until = now()");
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "InactivateMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ReactivateMember", "dan"), STATUS_FAILED_PRECONDITION);
 }
 
 static void people_of_whom_the_hub_knows_nothing_are_bounded_by_who_adds_them(struct world *w)
@@ -497,6 +532,7 @@ int main(void)
         WORLD_TEST(rejected_or_withdrawn_is_as_if_it_had_not_been),
         WORLD_TEST(closed_or_archived_group_takes_no_applications),
         WORLD_TEST(nobody_ends_their_own_membership_but_by_leaving),
+        WORLD_TEST(membership_begins_ten_times_a_day),
         WORLD_TEST(membership_that_changed_often_can_still_end),
         WORLD_TEST(people_of_whom_the_hub_knows_nothing_are_bounded_by_who_adds_them),
         WORLD_TEST(strangers_change_nobody),

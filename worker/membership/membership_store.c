@@ -159,9 +159,10 @@ enum status membership_store_of_user(const struct read_batch *batch, const void 
             "s.begin_time") ","
                             "   coalesce(" MICROSECONDS(
                                 "s.end_time") "::text, '-'), s.changed_by), ' ' ORDER BY s.seq)"
-                                              "  FROM pek.membership_period AS s"
-                                              " WHERE s.group_id = m.group_id AND s.user_id ="
-                                              " m.user_id) "
+                                              "  FROM (SELECT * FROM pek.membership_period AS l"
+                                              "         WHERE l.group_id = m.group_id"
+                                              "           AND l.user_id = m.user_id"
+                                              "         ORDER BY l.seq DESC LIMIT 200) AS s) "
                                               "FROM pek.member AS m JOIN pek.realm_group AS g ON"
                                               " g.id = m.group_id "
                                               "WHERE m.user_id = $4 "
@@ -221,9 +222,9 @@ enum status membership_store_history(const struct pg_result *rows, size_t row, s
 {
     struct slice text = pg_get_slice(rows, row, MEMBERSHIP_COLUMN_EXTRA);
     membership_v1_member_period **history =
-        arena_zalloc(arena, MEMBERSHIP_PERIODS_MAX, sizeof(membership_v1_member_period *));
+        arena_zalloc(arena, MEMBERSHIP_PERIODS_MANY, sizeof(membership_v1_member_period *));
     size_t count = 0;
-    while (history && text.len > 0 && count < MEMBERSHIP_PERIODS_MAX)
+    while (history && text.len > 0 && count < MEMBERSHIP_PERIODS_MANY)
         history[count++] = period_of(&text, arena);
     if (arena->failed)
         return STATUS_RESOURCE_EXHAUSTED;

@@ -97,6 +97,9 @@ PEK_MUST_CHECK enum status membership_store_touch(struct change *change,
 PEK_MUST_CHECK enum status membership_store_set_flairs(struct change *change,
                                                        struct membership_people *person,
                                                        const struct slice *flairs, size_t count);
+/* Each began something once more: MEMBERSHIP_STEPS_A_DAY; struct membership_state is as it was read. */
+PEK_MUST_CHECK enum status membership_store_pace(struct change *change,
+                                                 const struct membership_people *people);
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);

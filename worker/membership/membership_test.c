@@ -15,7 +15,7 @@ static char after(enum membership_step step, struct membership_group group,
 {
     struct fault fault = {0};
     enum membership_status to = MEMBERSHIP_NONE;
-    const struct membership_state state = {status, before, 1};
+    const struct membership_state state = {status, before, false};
     switch (membership_take(step, &group, &state, "user_id", &to, &fault)) {
     case STATUS_OK: return (char)('0' + to);
     case STATUS_ABORTED: return 'a';

@@ -10,6 +10,7 @@
 #include "worker/membership/migration_0016.h"
 #include "worker/membership/migration_0017.h"
 #include "worker/membership/migration_0018.h"
+#include "worker/membership/migration_0020.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
@@ -21,7 +22,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 18
+#define FILES 19
 
 const struct migrations *realm_migrations(void)
 {
@@ -58,6 +59,8 @@ const struct migrations *realm_migrations(void)
         {"0018_post.sql", slice_make(migration_0018_post, migration_0018_post_len)},
         {"0019_policy_look_up.sql",
          slice_make(migration_0019_policy_look_up, migration_0019_policy_look_up_len)},
+        {"0020_membership_pace.sql",
+         slice_make(migration_0020_membership_pace, migration_0020_membership_pace_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
