@@ -108,6 +108,11 @@ static int run_command(struct config *config, struct hub_config *values)
                                        strcmp(command, "disable-user") == 0, &fault);
     if (status)
         fprintf(stderr, "pek-hub %s: %s\n", command, fault.text);
+    else if (strcmp(command, "disable-user") == 0)
+        fprintf(stderr,
+                "pek-hub disable-user: realms do not hear of this: where %s is the only "
+                "administrator, make another (pek-worker --god USER bootstrap)\n",
+                config->args[0]);
     return status != STATUS_OK;
 }
 

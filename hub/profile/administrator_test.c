@@ -40,14 +40,20 @@ static void desk_close(struct desk *desk)
     rpc_host_free(desk->host);
 }
 
-static enum status delete_user(struct desk *desk, const char *user)
+static enum status delete_by(struct desk *desk, const char *user, bool abandon_realms)
 {
     hub_v1_delete_user_request req = HUB_V1_DELETE_USER_REQUEST_INIT;
     hub_v1_delete_user_response *res;
     req.user = row_string(user);
+    req.abandon_realms = abandon_realms;
     desk->h->fault = (struct fault){0};
     return hub_v1_delete_user_call(desk->channel, &req, &desk->as, 1, WORLD_REST(desk->h->w), &res,
                                    &desk->h->fault);
+}
+
+static enum status delete_user(struct desk *desk, const char *user)
+{
+    return delete_by(desk, user, false);
 }
 
 /* Whatever they call themself: the realm would be left without. */
@@ -81,11 +87,35 @@ static void who_gave_it_up_is_deleted(struct hub_world *h)
     desk_close(&desk);
 }
 
+/* It is the user's account: what a realm says is a reminder. */
+static void who_was_told_and_goes_on_is_deleted(struct hub_world *h)
+{
+    struct desk desk;
+    world_god(h->w, &h->w->b, "bob");
+    desk_open(h, &desk, "bob");
+    assert_int_equal(delete_user(&desk, "me"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(h->fault.field, "abandon_realms");
+    assert_int_equal(delete_by(&desk, "me", true), STATUS_OK);
+    desk_close(&desk);
+}
+
+static void realm_that_gives_no_tokens_keeps_nobodys_account(struct hub_world *h)
+{
+    struct desk desk;
+    desk_open(h, &desk, "bob");
+    h->one.registry.options.issuer = "stranger"; /* from whom realms take no assertions */
+    assert_int_equal(delete_user(&desk, "me"), STATUS_OK);
+    h->one.registry.options.issuer = WORLD_HUB;
+    desk_close(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         HUB_TEST(who_administers_a_realm_is_not_deleted),
         HUB_TEST(who_gave_it_up_is_deleted),
+        HUB_TEST(who_was_told_and_goes_on_is_deleted),
+        HUB_TEST(realm_that_gives_no_tokens_keeps_nobodys_account),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -2,6 +2,7 @@
 
 #include "hub/profile/profile_store.h"
 #include "hub/session/session.h"
+#include "shared/base/clock.h"
 #include "shared/row/mask.h"
 #include "shared/service/read.h"
 
@@ -108,22 +109,25 @@ static bool is_caller(struct rpc_ctx *ctx, const char *who, const char *me)
                               strcmp(profile.id, me) == 0);
 }
 
-/* Who administers a realm gives that up first, by the realm's rules: the last one cannot. */
+/* Who administers a realm is told to give that up first, so that none is left without. It is a reminder: the account is
+ * the user's and the hub's, so neither a realm that lies nor one that is away keeps it. */
 static enum status delete_user_checked(struct rpc_ctx *ctx, const hub_v1_delete_user_request *req,
                                        hub_v1_delete_user_response *res)
 {
     struct slice user = rpc_principal(ctx)->user;
     const char *me = arena_strndup(rpc_arena(ctx), user.ptr, user.len);
-    const char *realm;
     if (!me)
         return STATUS_RESOURCE_EXHAUSTED;
-    if (!is_caller(ctx, req->user, me))
+    if (req->abandon_realms || !is_caller(ctx, req->user, me))
         return delete_user(ctx, req, res);
     const struct rpc_trace trace = rpc_trace(ctx);
-    PEK_TRY(session_find_god(rpc_attached(ctx), &trace, rpc_cancel(ctx), &realm, rpc_fault(ctx)));
+    const char *realm = session_find_god(rpc_attached(ctx), &trace,
+                                         deadline_after_ms(PROFILE_REALMS_WAIT_MS), rpc_arena(ctx));
     if (realm)
         return fault_set_reason(rpc_fault(ctx), STATUS_FAILED_PRECONDITION, "REALM_ADMINISTRATOR",
-                                NULL, "you administer realm %s: revoke that from yourself first",
+                                "abandon_realms",
+                                "realm %s says that you administer it: revoke that from yourself "
+                                "first, or delete yourself with abandonRealms",
                                 realm);
     return delete_user(ctx, req, res);
 }

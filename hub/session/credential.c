@@ -383,45 +383,46 @@ static bool has_god(const struct credential *credential)
 }
 
 /* What was remembered is asked for anew: an administrator of a moment ago is none. */
-static enum status ask_anew(struct session *session, struct instance *instance,
-                            const struct rpc_trace *trace, struct cancel *cancel,
-                            struct fault *fault)
+static void ask_anew(struct session *session, struct instance *instance,
+                     const struct rpc_trace *trace)
+{
+    struct credential *credential = current(session, instance);
+    if (credential)
+        credential_drop(credential);
+    (void)credential_get(session, instance, trace, NULL, NULL);
+}
+
+static bool answers_god(struct session *session, struct instance *instance,
+                        const struct rpc_trace *trace, int64_t deadline_us)
 {
     struct credential_waiter waiter = {0};
     struct fiber_event event = {0};
     enum status status = STATUS_OK;
-    struct credential *credential = current(session, instance);
-    if (credential)
-        credential_drop(credential);
     enum credential_state state = CREDENTIAL_FETCHING;
     while (status == STATUS_OK && state == CREDENTIAL_FETCHING) {
         state = credential_get(session, instance, trace, &waiter, &event);
         if (state == CREDENTIAL_FETCHING)
-            status = fiber_event_wait_cancel(&event, cancel);
+            status = fiber_event_wait(&event, deadline_us);
     }
     credential_withdraw(&waiter);
-    return status == STATUS_OK && state == CREDENTIAL_READY
-               ? STATUS_OK
-               : fault_set(fault, STATUS_UNAVAILABLE, NULL,
-                           "realm %s cannot be asked now whether you administer it",
-                           instance->realm);
+    return state == CREDENTIAL_READY && has_god(session_credential(session, instance));
 }
 
-enum status session_find_god(struct session *session, const struct rpc_trace *trace,
-                             struct cancel *cancel, const char **ret_realm, struct fault *fault)
+const char *session_find_god(struct session *session, const struct rpc_trace *trace,
+                             int64_t deadline_us, struct arena *arena)
 {
     struct registry *registry = session->cache->options.registry;
-    *ret_realm = NULL;
-    for (size_t i = 0; i < registry->count; i++) {
+    const char *realm = NULL;
+    /* All at once: a slow one costs the others nothing. */
+    for (size_t i = 0; i < registry->count; i++)
+        if (session_includes(session, registry->instances[i]))
+            ask_anew(session, registry->instances[i], trace);
+    for (size_t i = 0; !realm && i < registry->count; i++) {
         struct instance *instance = instance_ref(registry->instances[i]);
-        enum status status = STATUS_OK;
-        if (session_includes(session, instance))
-            status = ask_anew(session, instance, trace, cancel, fault);
-        if (status == STATUS_OK && has_god(session_credential(session, instance)))
-            *ret_realm = instance->realm;
+        if (session_includes(session, instance) &&
+            answers_god(session, instance, trace, deadline_us))
+            realm = arena_printf(arena, "%s", instance->realm);
         instance_unref(instance);
-        if (status != STATUS_OK || *ret_realm)
-            return status;
     }
-    return STATUS_OK;
+    return realm;
 }

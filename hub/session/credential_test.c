@@ -314,6 +314,31 @@ static void renewal_that_fails_keeps_the_token_until_it_expires(struct hub_world
     session_release(session);
 }
 
+/* A realm that was asked and says nothing. */
+static void silent_realm_is_waited_for_until_the_deadline(struct hub_world *h)
+{
+    world_god(h->w, &h->w->b, "alice");
+    struct session *session = session_of(h, "alice");
+    assert_int_equal(await(session, realm(h, "a")), CREDENTIAL_READY);
+    world_sql(h->w, "INSERT INTO hub.user_realm (user_id, realm) VALUES ('bob', 'a')");
+    struct session *bob = session_of(h, "bob");
+    struct credential *silent = credential_of(bob, realm(h, "a"));
+    silent->fetching = true;
+    int64_t began_us = clock_monotonic_us();
+    assert_null(session_find_god(bob, NULL, deadline_after_ms(300), h->w->arena));
+    assert_in_range(clock_monotonic_us() - began_us, 300 * 1000, 3000 * 1000);
+    silent->fetching = false;
+    /* The others are heard. */
+    silent = credential_of(session, realm(h, "a"));
+    silent->fetching = true;
+    silent->asked = false;
+    assert_string_equal(session_find_god(session, NULL, deadline_after_ms(3000), h->w->arena), "b");
+    silent->fetching = false;
+    await_background(h);
+    session_release(bob);
+    session_release(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +355,7 @@ int main(void)
         HUB_TEST(token_that_the_realm_refused_is_fetched_anew),
         HUB_TEST(token_is_renewed_behind_the_requests_before_it_expires),
         HUB_TEST(renewal_that_fails_keeps_the_token_until_it_expires),
+        HUB_TEST(silent_realm_is_waited_for_until_the_deadline),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

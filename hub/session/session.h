@@ -185,11 +185,11 @@ void credential_refused(struct session *session, struct instance *instance);
 /* The user changed something in the realm. One that did not know them may do so now: it counts among theirs until it has
  * answered again. */
 void session_changed_something(struct session *session, const struct instance *instance);
-/* In a fiber: a realm whose administrator (GOD) the user is, by the realms' own word of now; `ret_realm` NULL for none.
- * UNAVAILABLE, with a fault that names the realm, when one of theirs cannot be asked. */
-PEK_MUST_CHECK enum status session_find_god(struct session *session, const struct rpc_trace *trace,
-                                            struct cancel *cancel, const char **ret_realm,
-                                            struct fault *fault);
+/* In a fiber: a realm that says now that the user is its administrator (GOD), in the arena; NULL for none. All of theirs
+ * are asked at once; who has not answered at `deadline_us` has said nothing. It is no more than what a realm says: nothing
+ * that is not the realm's may depend on it. */
+const char *session_find_god(struct session *session, const struct rpc_trace *trace,
+                             int64_t deadline_us, struct arena *arena);
 /* The realm counts among the caller's: it knows the user or was not asked yet. */
 bool session_includes(struct session *session, const struct instance *instance);
 

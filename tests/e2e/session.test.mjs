@@ -120,7 +120,7 @@ describe('another site', () => {
 });
 
 describe('whoever administers a realm', () => {
-  it('gives that up before they delete themselves, so that no realm is left without', async () => {
+  it('is reminded of it before they delete themselves, so that no realm is left without', async () => {
     const alice = await login(federation.port, 'alice');
     const refused = await alice.request('DELETE', '/api/v1/users/me');
     assert.deepEqual([refused.status, refused.json.error.details[0].reason], [400, 'REALM_ADMINISTRATOR']);
