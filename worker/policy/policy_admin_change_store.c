@@ -356,7 +356,8 @@ enum status policy_admin_shrink(struct change *change, const char *id, int64_t *
                           "       WHERE q.policy_id = tree.id AND " POLICY_STORE_WITHIN
                           " OFFSET 0)))"
                           "  RETURNING d.*), "
-                          "told AS (" POLICY_STORE_TELL_GONE ") "
+                          "told AS (" POLICY_STORE_TELL_GONE
+                          "), touched AS (" POLICY_STORE_TOUCH_GONE ") "
                           "SELECT count(*) FROM gone",
     };
     return execute_for_int(

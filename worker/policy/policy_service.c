@@ -1,10 +1,12 @@
 /* PolicyService: what it reads, what it changes, and its table. */
 #include "worker/policy/policy_service.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "pek/options.rpc.h"
 #include "shared/base/clock.h"
+#include "shared/base/siphash.h"
 #include "shared/row/mask.h"
 #include "worker/policy/policy_admin_store.h"
 #include "worker/policy/policy_check.h"
@@ -12,6 +14,25 @@
 #include "worker/rights/rights_store.h"
 
 /* ---- reads ---- */
+
+/* Statements that follow from others come and go without a change of the policy. What is read of it has another etag then;
+ * what a change is compared with is the part before the dot, so that nobody is refused because somebody made a group. */
+#define ETAG_DOT '.'
+
+/* "v3.6fe0…" of "v3" and the statements told that follow from others, if there are any. */
+static enum status add_followed(struct arena *arena, policy_v1_policy *policy)
+{
+    uint64_t told[2] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < policy->n_statements; i++)
+        if (strcmp(policy->statements[i]->resource, DELEGATION_ESCALATION) == 0) {
+            told[0] = siphash(told, slice_str(policy->statements[i]->id));
+            count++;
+        }
+    if (count > 0)
+        policy->etag = arena_printf(arena, "%s%c%016" PRIx64, policy->etag, ETAG_DOT, told[0]);
+    return policy->etag ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
 
 /* The first POLICY_ADMIN_TOLD_STATEMENTS_MAX of the rows, into the policy. */
 static enum status tell_statements(const struct pg_result *rows, struct arena *arena,
@@ -31,7 +52,7 @@ static enum status tell_statements(const struct pg_result *rows, struct arena *a
         policy->statements[i] = &told[i];
     }
     policy->n_statements = count;
-    return STATUS_OK;
+    return add_followed(arena, policy);
 }
 
 static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_request *req,
@@ -104,8 +125,12 @@ static enum status begin(struct change *change, const char *policy_id, enum stan
 static enum status begin_on(struct change *change, const char *policy_id, const char *field,
                             const char *etag, policy_v1_policy *ret_policy)
 {
+    const char *known =
+        arena_strndup(change->arena, etag, strcspn(etag, (const char[]){ETAG_DOT, 0}));
+    if (!known)
+        return STATUS_RESOURCE_EXHAUSTED;
     PEK_TRY(begin(change, policy_id, STANDING_ADMINISTER));
-    PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, field, policy_id, etag,
+    PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, field, policy_id, known,
                         ret_policy));
     PEK_TRY(policy_admin_check_free(change, policy_id));
     return delegation_check_policy(ret_policy, change->fault);

@@ -305,6 +305,65 @@ static void stale_etag_aborts(struct world *w)
     assert_int_equal(POLICY_CALL(w, delete_policy, "dora", req, res), STATUS_OK);
 }
 
+static const char *etag_of(struct world *w, const char *id)
+{
+    policy_v1_get_policy_request req = POLICY_V1_GET_POLICY_REQUEST_INIT;
+    policy_v1_policy *res;
+    req.id = policy_world_text(id);
+    assert_int_equal(POLICY_CALL(w, get_policy, "alice", req, res), STATUS_OK);
+    return res->etag;
+}
+
+/* What is read changes, and what a change is compared with does not. */
+static void etag_tells_of_statements_that_follow(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    policy_v1_delete_policy_request req = POLICY_V1_DELETE_POLICY_REQUEST_INIT;
+    Google__Protobuf__Empty *res;
+    const char *id, *dean = etag_of(w, tree.dean);
+    assert_int_equal(policy_world_child(w, "alice", tree.god, "Lead", false,
+                                        (struct given){"o@o", NULL, POLICY_ACTIONS_ESCALATION},
+                                        &id),
+                     STATUS_OK);
+    const char *alone = etag_of(w, id);
+    assert_string_equal(alone, "v1");
+    assert_int_equal(world_create(w, "alice", "o@o", "a", "A"), STATUS_OK);
+    const char *one = etag_of(w, id);
+    assert_string_not_equal(one, alone);
+    assert_string_equal(etag_of(w, id), one);
+    assert_int_equal(world_create(w, "alice", "o@o", "b", "B"), STATUS_OK);
+    const char *two = etag_of(w, id);
+    assert_string_not_equal(two, one);
+    /* Another one in its place, as a move makes it. */
+    world_sql(w,
+              "UPDATE pek.policy_statement SET group_id = 'o@o' WHERE policy_id = %s AND"
+              " group_id = 'o@a'; DELETE FROM pek.policy_statement WHERE policy_id = %s AND"
+              " group_id = 'o@o' AND resource = 'GROUP_ESCALATION'; INSERT INTO"
+              " pek.policy_statement (realm, policy_id, group_id, resource, actions) VALUES"
+              " ('a', %s, 'o@a', 'GROUP_ESCALATION', 21)",
+              id, id, id);
+    assert_string_not_equal(etag_of(w, id), two);
+    assert_string_equal(etag_of(w, tree.dean), dean);
+    req.id = policy_world_text(id);
+    req.etag = policy_world_text("v2");
+    assert_int_equal(POLICY_CALL(w, delete_policy, "alice", req, res), STATUS_ABORTED);
+    req.etag = policy_world_text(one); /* somebody made a group since */
+    assert_int_equal(POLICY_CALL(w, delete_policy, "alice", req, res), STATUS_OK);
+}
+
+static void policy_that_lost_statements_by_cascade_has_another_etag(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    const char *before = etag_of(w, tree.clerk);
+    const char *statement = world_value(w,
+                                        "SELECT id FROM pek.policy_statement WHERE policy_id = %s"
+                                        " AND resource = 'GROUP'",
+                                        tree.dean);
+    assert_int_equal(policy_world_drop(w, "alice", tree.dean, statement, true), STATUS_OK);
+    assert_string_equal(policy_world_statements(w, tree.clerk), "");
+    assert_string_not_equal(etag_of(w, tree.clerk), before);
+}
+
 static void key_that_is_used_again_changes_nothing_again(struct world *w)
 {
     struct policy_tree tree = policy_world_tree(w);
@@ -500,6 +559,8 @@ int main(void)
         WORLD_TEST(statement_of_no_group_is_refused),
         WORLD_TEST(policy_with_children_goes_only_when_told),
         WORLD_TEST(stale_etag_aborts),
+        WORLD_TEST(etag_tells_of_statements_that_follow),
+        WORLD_TEST(policy_that_lost_statements_by_cascade_has_another_etag),
         WORLD_TEST(key_that_is_used_again_changes_nothing_again),
         WORLD_TEST(realm_keeps_a_god),
         WORLD_TEST(made_up_god_is_nobody),

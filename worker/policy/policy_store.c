@@ -255,7 +255,7 @@ static enum status shrink_below(struct pg_transaction *transaction, const char *
         "     WHERE p.parent_id IS NOT NULL AND NOT EXISTS (SELECT FROM pek.policy_statement AS q"
         "       WHERE q.policy_id = p.parent_id AND " POLICY_STORE_WITHIN " OFFSET 0)))"
         "  RETURNING d.*), "
-        "told AS (" POLICY_STORE_TELL_GONE ") "
+        "told AS (" POLICY_STORE_TELL_GONE "), touched AS (" POLICY_STORE_TOUCH_GONE ") "
         "SELECT count(*) FROM gone",
     };
     return run_for_int(transaction, &shrink, PG_PARAMS(pg_str(group), pg_str("system"), pg_str("")),

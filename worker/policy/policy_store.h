@@ -43,6 +43,10 @@
     "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "         \
     "SELECT $2, 'policy.shrink', 'policy', gone.policy_id::text, $3, to_jsonb(gone) "              \
     "FROM gone WHERE gone.resource <> 'GROUP_ESCALATION'"
+/* And another etag of the policies that had them. */
+#define POLICY_STORE_TOUCH_GONE                                                                    \
+    "UPDATE pek.policy AS c SET version = c.version + 1 WHERE c.id IN ("                           \
+    "SELECT gone.policy_id FROM gone WHERE gone.resource <> 'GROUP_ESCALATION')"
 
 /* Until the end of the transaction, in the realm of the connection: alone for whoever changes policies; shared for
  * what creating and moving groups does to them, which touches no group of another tree. Held before
