@@ -58,7 +58,7 @@ static const struct bound {
     {"pek.instance.v1.PutPeopleResponse.known_users", 0, 0, PERSON_PUT_MAX},
     {"pek.instance.v1.ListUnnamedPeopleResponse.users", 0, 0, PERSON_PUT_MAX},
     {"pek.instance.v1.Info.services", 0, 0, INSTANCE_SERVICES_MAX},
-    {"pek.membership.v1.Membership.history", 0, 0, MEMBERSHIP_PERIODS_MAX},
+    {"pek.membership.v1.Membership.history", 0, 0, MEMBERSHIP_PERIODS_MANY},
     {"pek.membership.v1.Membership.posts", 0, 0, POST_TYPES_MAX + MEMBERSHIP_V1_POST_KIND_OWN - 1},
     {"pek.membership.v1.Membership.flairs", 0, 0, POST_FLAIRS_MAX},
     {"pek.membership.v1.BatchAcceptMembersResponse.members", 0, 0, MEMBERSHIP_BATCH_MAX},
