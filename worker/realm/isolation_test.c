@@ -103,7 +103,7 @@ static const char grants[] =
     "group_policy r: group_id+ kind+ policy_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
     "member r:\n"
-    "membership rd: flairs= group_id+ sort_key* update_time= user_id+ version=\n"
+    "membership rd: flairs= group_id+ paced_until= sort_key* update_time= user_id+ version=\n"
     "membership_period rd: begin_time* changed_by+ end_time* group_id+ seq+ status+ user_id+\n"
     "person r: avatar_version* display_name* folded* id+ met_by+ sort_key* version*\n"
     "policy rd: can_issue+ made_by+ name+ parent_id+ unique_key+ version=\n"
