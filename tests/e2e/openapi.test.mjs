@@ -108,6 +108,7 @@ describe('what the federation answers', () => {
       ['listDescendants', { path: { id: 'vik@vik' } }], ['listDescendantsInRealm', { path: { realm: 'hub', id: 'vik@vik' } }],
       ['listMembers', { path: { groupId: group.id } }], ['listMembersInRealm', { path: { realm, groupId: group.id } }],
       ['listPostTypes', { path: { groupId: group.id } }], ['listPostTypesInRealm', { path: { realm, groupId: group.id } }],
+      ['listGroupHistory', { path: { realm, id: group.id } }],
       ['listMemberships', { path: { userId: 'alice' } }], ['listMembershipsInRealm', { path: { realm, userId: 'alice' } }],
       ['listPolicies', {}], ['listPoliciesInRealm', { path: { realm } }, bob], ['getPolicy', { path: { realm, id: policy.id } }],
       ['listAssignments', { path: { realm, policyId: policy.id } }],

@@ -1,6 +1,7 @@
 /* GroupService: what it reads, what it changes, and its table. */
 #include "worker/group/group_service.h"
 
+#include "pek/options.rpc.h"
 #include "shared/row/mask.h"
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
@@ -108,6 +109,27 @@ static enum status list_descendants(struct rpc_ctx *ctx,
         .next = group_store_descendants,
         .arg = &below,
         .is_long = true,
+    };
+    return read_list(ctx, &list);
+}
+
+static enum status list_group_history(struct rpc_ctx *ctx,
+                                      const group_v1_list_group_history_request *req,
+                                      struct group_v1_list_group_history_stream *stream)
+{
+    const struct domain *domain = rpc_data(ctx);
+    struct group_history_query query = {0};
+    struct group_id id;
+    (void)stream;
+    PEK_TRY(existing(ctx, req->id, &id));
+    query.id = id.text;
+    PEK_TRY(guard_allows(domain->guard, ctx, PEK_ACTION_EDIT_MEMBERS, id.text, &query.members));
+    const struct read_list list = {
+        .type = &group_v1_history_entry_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = group_store_history,
+        .arg = &query,
     };
     return read_list(ctx, &list);
 }
@@ -356,6 +378,7 @@ enum status group_service_add(struct rpc_host *host, struct domain *domain, stru
         .move_group = move_group,
         .list_ancestors = list_ancestors,
         .list_descendants = list_descendants,
+        .list_group_history = list_group_history,
     };
     return group_v1_group_service_add(host, &service, domain, fault);
 }

@@ -43,6 +43,15 @@ PEK_MUST_CHECK enum status group_store_descendants(const struct read_batch *batc
                                                    const void *below_query,
                                                    struct pg_result **ret_rows);
 
+/* What happened to a group, the latest first. */
+struct group_history_query {
+    const char *id;
+    bool members; /* also what happened to its members */
+};
+PEK_MUST_CHECK enum status group_store_history(const struct read_batch *batch,
+                                               const void *history_query,
+                                               struct pg_result **ret_rows);
+
 /* ---- within a change ---- */
 
 /* Nobody else changes the shape of this organisation's tree until the transaction ends. NOT_FOUND when there

@@ -226,7 +226,7 @@ enum status post_store_take(struct change *change, const struct membership_peopl
 const struct pg_statement post_store_audit = {
     "post_type_audit",
     "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
-    "SELECT $1, $2, 'post_type', t.id::text, $3,"
-    " jsonb_build_object('group_id', t.group_id, 'name', t.name, 'actions', t.actions) "
+    "SELECT $1, $2, 'group', t.group_id, $3,"
+    " jsonb_build_object('post_type_id', t.id, 'name', t.name, 'actions', t.actions) "
     "FROM pek.post_type AS t WHERE t.id::text = ANY ($4::text[])",
 };

@@ -46,6 +46,8 @@ static const struct decision decisions[] = {
     {GROUP("MoveGroup"), "id=o@x parent_id=o@o etag=x", "yynnnuu"},
     {GROUP("ListAncestors"), "id=o@x", "yynnnuu"},
     {GROUP("ListDescendants"), "id=o@o", "yyyynuu"},
+    {GROUP("ListGroupHistory"), "id=o@o", "yynnnuu"},
+    {GROUP("ListGroupHistory"), "id=o@x", "ynnnnuu"},
     /* The assertion is the credential, and there is none. */
     {INSTANCE("IssueToken"), "", "uuuuuuu"},
     {INSTANCE("GetInfo"), "", "yyyyyyy"},

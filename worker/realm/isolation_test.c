@@ -68,7 +68,7 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
         "policy_count", "realm_user",     "idempotency",      "realm_state",
         "search_gram",  "person",         "membership",       "membership_period",
         "member",       "policy_holding", "group_policy",     "post_type",
-        "post"};
+        "post",         "group_history"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -100,6 +100,7 @@ static void connection_of_one_realm_cannot_write_into_another(struct world *w)
 /* All that the application may do, as PG_GRANTS has it. Whoever needs more adds it here and says why in the migration. */
 static const char grants[] =
     "audit_log: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
+    "group_history r:\n"
     "group_policy r: group_id+ kind+ policy_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
     "member r:\n"

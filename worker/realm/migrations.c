@@ -5,6 +5,7 @@
 #include "worker/domain/migration_0004.h"
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
+#include "worker/group/migration_0022.h"
 #include "worker/membership/migration_0011.h"
 #include "worker/membership/migration_0015.h"
 #include "worker/membership/migration_0016.h"
@@ -22,7 +23,7 @@
 #include "worker/realm/migration_0001.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 19
+#define FILES 20
 
 const struct migrations *realm_migrations(void)
 {
@@ -61,6 +62,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0019_policy_look_up, migration_0019_policy_look_up_len)},
         {"0020_membership_pace.sql",
          slice_make(migration_0020_membership_pace, migration_0020_membership_pace_len)},
+        {"0022_group_history.sql",
+         slice_make(migration_0022_group_history, migration_0022_group_history_len)},
     };
     memcpy(files, all, sizeof(files));
     return &migrations;
