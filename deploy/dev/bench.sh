@@ -5,7 +5,7 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [any] [search] [find] [merge] [policy]
+readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [find] [merge] [policy]
                    [--seconds N] [--runs N] [--connections N] [--dry]
 
 Starts a federation of its own (release build, demo data) and measures, each case after a warm-up and as the
@@ -14,6 +14,7 @@ median of several runs, with wrk:
   one      GET /api/v1/realms/worker-acme/groups/{id}    one group from one realm
   any      GET /api/v1/groups/{id}                       one group asked of all three realms
   search   GET /api/v1/groups?q=…&pageSize=20            search over three realms
+  members  GET /api/v1/groups/{id}/members?pageSize=20   of a group with 300 members in each of three realms
   find     the same over 3 x 100 000 groups: a word that none has, one that one has, one that a fourth
            have, one letter
   merge    GET /api/v1/groups as NDJSON                  3 x 100 000 groups in one order
@@ -42,6 +43,7 @@ run_rounds() { # results seconds runs connections port case…
         [one]=/api/v1/realms/worker-acme/groups/$bench_group
         [any]=/api/v1/groups/$bench_group
         [search]='/api/v1/groups?q=k%C3%B6r&pageSize=20'
+        [members]='/api/v1/groups/crowd@crowd/members?pageSize=20'
     )
     for name in "${!bench_words[@]}"; do
         paths[$name]="/api/v1/groups?q=${bench_words[$name]}&pageSize=20"
@@ -74,6 +76,13 @@ load_groups() { # port
     wait_until 300 pek-hub groups_are_ready "$1" || die "the realms did not get ready"
     for realm in "${REALMS[@]}"; do
         sql "$realm" postgres -c 'VACUUM ANALYZE pek.search_gram'
+    done
+}
+
+load_members() {
+    local realm
+    for realm in "${REALMS[@]}"; do
+        PGOPTIONS="-c pek.realm=$realm" sql "$realm" postgres -v count=300 -f "$ROOT/tests/load/members.sql"
     done
 }
 
@@ -116,7 +125,7 @@ cmd_bench() {
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | any | search | find | merge | policy) cases+=("$1") ;;
+            one | any | search | members | find | merge | policy) cases+=("$1") ;;
             --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
@@ -127,7 +136,7 @@ cmd_bench() {
         esac
         shift
     done
-    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search find merge policy)
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search members find merge policy)
     for name in "${cases[@]}"; do
         [[ $name == merge || $name == find || $name == policy ]] || http+=("$name")
     done
@@ -141,6 +150,9 @@ cmd_bench() {
     cp /proc/loadavg "$folder/loadavg"
     bench_start "$folder/data" "$first"
     mv "$folder/loadavg" "$DATA/run/loadavg"
+    if [[ " ${cases[*]} " == *" members "* ]]; then
+        load_members
+    fi
     run_rounds "$results" "$seconds" "$runs" "$connections" "$first" "${http[@]}"
     if [[ " ${cases[*]} " == *" merge "* || " ${cases[*]} " == *" find "* ]]; then
         load_groups "$first"

@@ -130,14 +130,14 @@ bench_report() { # results seconds runs connections
 report_requests() { # results pgbench
     local results=$1 pgbench=$2 name
     local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
-        [search]='search over three realms' [find-fruitless]='a word that no group has, 3 x 100 000 groups'
+        [search]='search over three realms' [members]='members of a group in three realms' [find-fruitless]='a word that no group has, 3 x 100 000 groups'
         [find-rare]='a word of one group in 100 000' [find-common]='a word of a fourth of the groups'
         [find-letter]='one letter') prisma=([one]=986 [any]=314 [search]=273)
     printf '| case | requests/s | lowest–highest | p50 ms | p99 ms | of pgbench | of Prisma | hub us | workers us | PostgreSQL us | CPU us in all |\n'
     printf '|---|---|---|---|---|---|---|---|---|---|---|\n'
     printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | %s | |\n' "$pgbench" \
         "$(spread "$results" pgbench)" "$(median "$results" pgbench p50)" "$(median "$results" pgbench postgres)"
-    for name in one any search find-fruitless find-rare find-common find-letter; do
+    for name in one any search members find-fruitless find-rare find-common find-letter; do
         [[ -n $(median "$results" "$name" rate) ]] || continue
         awk -v what="${what[$name]}" -v rate="$(median "$results" "$name" rate)" -v spread="$(spread "$results" "$name")" \
             -v p50="$(median "$results" "$name" p50)" -v p99="$(median "$results" "$name" p99)" -v pgbench="$pgbench" \
