@@ -70,6 +70,16 @@ describe('the front door', () => {
     }
   });
 
+  it('tells curl why, while it is still sending a body that is too long', needs('curl'), async () => {
+    for (const version of ['--http1.1', '--http2-prior-knowledge']) {
+      const words = ['--silent', '--include', version, '--cookie', alice.cookie, '--request', 'PATCH', '--header',
+        'content-type: application/json', '--data-binary', '@-', `${site}/api/v1/realms/worker-acme/groups/kir-dev@kir-dev`];
+      const curl = run('curl', words);
+      curl.child.stdin.on('error', () => {}).end('a'.repeat(3_000_000));
+      assert.match((await curl).stdout, /^HTTP\/\S+ 413 [\s\S]*the body is too long/, version);
+    }
+  });
+
   it('is used by nghttp and h2load', needs('h2load'), async () => {
     assert.equal((await run('nghttp', [`${site}/healthz`])).stdout, 'ok\n');
     const { stdout } = await run('h2load', ['-n', '2000', '-c', '4', '-m', '40', `${site}/healthz`]);
