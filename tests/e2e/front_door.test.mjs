@@ -125,6 +125,17 @@ describe('habits', () => {
     }
   });
 
+  it('a condition is read alike of files, of /openapi.json and of the API', async () => {
+    const group = '/api/v1/realms/worker-acme/groups/kir-dev@kir-dev';
+    for (const path of ['/', '/openapi.json', group]) {
+      const { etag } = (await alice.get(path)).headers;
+      const cases = [[{ 'if-none-match': `, ${etag} ,` }, 304], [{ 'if-none-match': `W/${etag}` }, 304], [{ 'if-none-match': `*, ${etag}` }, 400],
+        [{ 'if-match': '"other"' }, 412], [{ 'if-match': `W/${etag}` }, 412], [{ 'if-match': `"other", ${etag}` }, 200]];
+      for (const [headers, status] of cases)
+        assert.equal((await alice.get(path, headers)).status, status, `${path} ${JSON.stringify(headers)}`);
+    }
+  });
+
   it('gzip is what it was', async () => {
     const response = await client.open('GET', '/openapi.json', { headers: { 'accept-encoding': 'gzip' } });
     const chunks = [];
