@@ -32,7 +32,15 @@ case ${1:-} in
         "$buf" build
         ;;
     lint) "$buf" lint protos ;;
-    breaking) "$buf" breaking protos --against "$baseline" ;;
+    breaking)
+        status=0
+        "$buf" breaking protos --against "$baseline" || status=$?
+        # And what is said by options, at which buf does not look.
+        "$buf" build "$baseline" -o before.json
+        "$buf" build protos -o now.json
+        node "$OLDPWD/bazel/lint/promises.mjs" before.json now.json || status=$?
+        exit "$status"
+        ;;
     baseline) "$buf" build protos -o "$baseline" ;;
     *)
         sed -n '2,5s/^# //p' "$OLDPWD/bazel/buf.sh" >&2

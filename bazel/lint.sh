@@ -128,6 +128,14 @@ checks=("$@")
 if [[ ${#checks[@]} -eq 0 ]]; then
     checks=(text lengths format shell protos cppcheck tidy)
 fi
+for check in "${checks[@]}"; do
+    if [[ $check != @(text|lengths|format|shell|protos|cppcheck|tidy|deep) ]]; then
+        sed -n '2,7s/^# //p' bazel/lint.sh
+        [[ $check == --help || $check == -h ]] && exit 0
+        echo "lint: there is no check '$check'" >&2
+        exit 2
+    fi
+done
 failed=()
 for check in "${checks[@]}"; do
     started=$(date +%s%N)

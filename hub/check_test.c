@@ -135,6 +135,19 @@ static void a_right_configuration_has_no_mistakes(void **state)
     assert_string_equal(text, "");
 }
 
+/* RFC 6749 3.3; sent as they are, they would be another question, or none. */
+static void scopes_are_checked(void **state)
+{
+    static const char *const wrong[] = {"openid  profile", "openid x\"y", " openid", "openid ",
+                                        "open\\id",        "opén",        ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        finds(true,
+              SETTINGS("--oauth-client-id", "x", "--oauth-client-secret-path", hub_key,
+                       "--public-url", "https://pek.example", "--oauth-scopes", wrong[i]),
+              "oauth_scopes: '");
+}
+
 static void a_file_that_is_not_there_is_said_so(void **state)
 {
     (void)state;
@@ -218,6 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_right_configuration_has_no_mistakes),
+        cmocka_unit_test(scopes_are_checked),
         cmocka_unit_test(a_file_that_is_not_there_is_said_so),
         cmocka_unit_test(what_belongs_to_another_is_refused),
         cmocka_unit_test(one_key_for_two_things_is_refused),

@@ -347,6 +347,19 @@ static bool is_protected(const char *url)
     return false;
 }
 
+/* RFC 6749 3.3: visible ASCII but quote and backslash, one blank between two. */
+static bool are_scopes(const char *scopes)
+{
+    bool blank = true;
+
+    for (const char *at = scopes; *at; at++) {
+        if ((*at == ' ' && blank) || *at < ' ' || *at > '~' || *at == '"' || *at == '\\')
+            return false;
+        blank = *at == ' ';
+    }
+    return !blank;
+}
+
 static void check_oauth(struct config *config, const struct hub_config *hub)
 {
     const struct {
@@ -364,6 +377,11 @@ static void check_oauth(struct config *config, const struct hub_config *hub)
     /* The provider sends people back there; what a Host header says is no ground for it. */
     if (!hub->public_url[0])
         config_mistake(config, "oauth_client_id needs public_url");
+    if (!are_scopes(hub->oauth_scopes))
+        config_mistake(config,
+                       "oauth_scopes: '%s' is no list of scopes: visible ASCII without quote "
+                       "and backslash, one blank between two",
+                       hub->oauth_scopes);
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
         if (!is_protected(urls[i].url))
             config_mistake(config, "%s must be an https URL (http only on loopback)", urls[i].name);

@@ -99,7 +99,7 @@ run_policy() { # results port
     god=$(sql worker-acme postgres -Atc "SELECT id FROM pek.policy WHERE name = 'GOD' AND realm = 'worker-acme'")
     parent=$(curl --silent --fail --cookie "$BENCH_COOKIE" --header 'content-type: application/json' \
         --data '{"name":"Bench","canIssue":true,"statements":[{"actions":["VIEW_GROUP"]}]}' "$base/$god/children" |
-        grep -o '"id":"[0-9]*"' | head -n 1 | tr -dc 0-9)
+        grep -o '"id":"[0-9]*"' | sed -n '1s/[^0-9]//gp')
     [[ -n $parent ]] || die "no policy could be made"
     for thousands in 1 10 100; do
         say "dev: ${thousands} 000 statements"

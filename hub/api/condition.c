@@ -7,88 +7,6 @@
 #define PART_CHARS (2 * PART_BYTES) /* in hex */
 #define OWNER_CHARS (2 * PART_CHARS)
 
-/* Visible ASCII without the quote, or a byte of another character. */
-static bool is_etag(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-        if (byte <= ' ' || byte == '"' || byte == 0x7f)
-            return false;
-    }
-    return true;
-}
-
-static void skip_blanks(struct slice *rest)
-{
-    while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
-        *rest = slice_make(rest->ptr + 1, rest->len - 1);
-}
-
-/* One `"x"` or `W/"x"`. */
-static bool take_etag(struct slice *rest, bool *ret_weak, struct slice *ret_etag)
-{
-    *ret_weak = slice_starts_with(*rest, SLICE_LIT("W/"));
-    if (*ret_weak)
-        *rest = slice_make(rest->ptr + 2, rest->len - 2);
-    if (rest->len == 0 || rest->ptr[0] != '"')
-        return false;
-    *rest = slice_make(rest->ptr + 1, rest->len - 1);
-    const char *end = rest->len ? memchr(rest->ptr, '"', rest->len) : NULL;
-    if (!end)
-        return false;
-    *ret_etag = slice_make(rest->ptr, (size_t)(end - rest->ptr));
-    *rest = slice_make(end + 1, rest->len - ret_etag->len - 1);
-    return is_etag(*ret_etag);
-}
-
-/* False for what is no list of etags, or has too many. */
-static bool take_list(struct condition *condition, struct slice list, bool weak_too)
-{
-    struct slice etag;
-    bool weak;
-
-    for (skip_blanks(&list); list.len > 0; skip_blanks(&list)) {
-        if (list.ptr[0] == ',') { /* empty elements are allowed: RFC 9110, 5.6.1 */
-            list = slice_make(list.ptr + 1, list.len - 1);
-            continue;
-        }
-        if (!take_etag(&list, &weak, &etag) || condition->count == CONDITION_ETAGS_MAX)
-            return false;
-        skip_blanks(&list);
-        if (list.len > 0 && list.ptr[0] != ',')
-            return false;
-        /* Nothing has the empty one; to a realm it would mean any. */
-        if (etag.len > 0 && (weak_too || !weak))
-            condition->etags[condition->count++] = etag;
-    }
-    return true;
-}
-
-static enum status read_header(struct http_request *http, const char *name, bool weak_too,
-                               struct condition *ret_condition, struct fault *fault)
-{
-    struct condition condition = {0};
-    struct slice list = http_header(http, name, 0);
-
-    condition.given = list.ptr != NULL;
-    condition.any = slice_equal_str(list, "*");
-    if (!condition.any && !take_list(&condition, list, weak_too))
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, name,
-                         "%s is *, or at most %d etags as \"v1\", with commas between them", name,
-                         CONDITION_ETAGS_MAX);
-    *ret_condition = condition;
-    return STATUS_OK;
-}
-
-bool condition_names(const struct condition *condition, struct slice etag)
-{
-    bool found = condition->any;
-
-    for (size_t i = 0; i < condition->count; i++)
-        found |= slice_equal(condition->etags[i], etag);
-    return found;
-}
-
 /* ---- whose it is ------------------------------------------------------------------------------- */
 
 static void hash_part(struct slice one, struct slice other, char ret_hex[PART_CHARS + 1])
@@ -165,7 +83,7 @@ enum status condition_of_change(struct api_call *call, struct condition *ret_con
     if (http_header(call->http, "if-none-match", 0).ptr)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "if-none-match",
                          "If-None-Match is for reading");
-    enum status status = read_header(call->http, "if-match", false, ret_condition, fault);
+    enum status status = condition_read(call->http, "if-match", false, ret_condition, fault);
     if (status || !ret_condition->given || ret_condition->any)
         return status;
     if (!transcode_request_takes_etag(call->request, rule))
@@ -199,7 +117,7 @@ int condition_of_answer(struct api_call *call, const struct leg *leg, struct fau
     bool reads = slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
     struct condition none_match, match;
 
-    if (etag.len == 0 || !is_etag(etag))
+    if (etag.len == 0 || !condition_is_etag(etag))
         return 200;
     const char *tag = tag_of(call, leg);
     const char *quoted = tag ? arena_printf(call->arena, "\"%s\"", tag) : NULL;
@@ -207,8 +125,8 @@ int condition_of_answer(struct api_call *call, const struct leg *leg, struct fau
         http_add_header(call->http, "etag", slice_str(quoted));
     if (!reads || !tag)
         return 200;
-    if (read_header(call->http, "if-none-match", true, &none_match, fault) ||
-        read_header(call->http, "if-match", false, &match, fault))
+    if (condition_read(call->http, "if-none-match", true, &none_match, fault) ||
+        condition_read(call->http, "if-match", false, &match, fault))
         return api_http_code(fault);
     if (match.given && !condition_names(&match, slice_str(tag)) && !condition_names(&match, etag)) {
         (void)condition_fail(fault);

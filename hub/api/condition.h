@@ -13,21 +13,12 @@
 #define PEK_HUB_API_CONDITION_H
 
 #include "hub/api/call.h"
-
-#define CONDITION_ETAGS_MAX 8
-
-struct condition {
-    bool given, any;                         /* the header is there; it is "*" */
-    struct slice etags[CONDITION_ETAGS_MAX]; /* without quotes; of If-Match only the strong ones */
-    size_t count;
-};
+#include "hub/http/condition.h"
 
 /* Of a change: what If-Match says. INVALID_ARGUMENT for what is no list of etags, or cannot be honoured;
  * FAILED_PRECONDITION when nothing can match. */
 PEK_MUST_CHECK enum status
 condition_of_change(struct api_call *call, struct condition *ret_condition, struct fault *fault);
-/* Whether one of them is this. */
-bool condition_names(const struct condition *condition, struct slice etag);
 /* The realm says that the etag is not the present one. */
 bool condition_is_refusal(const struct fault *fault);
 

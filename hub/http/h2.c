@@ -151,6 +151,41 @@ static void ungrant(struct h2 *h2, struct http_request *request)
     }
 }
 
+/* ---- after an early answer -------------------------------------------------------------------------- */
+
+static void linger_no_more(struct h2 *h2, struct http_request *request)
+{
+    request->lingering_since_us = 0;
+    (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, request->stream_id,
+                                    NGHTTP2_NO_ERROR);
+    conn_due(h2->conn);
+}
+
+/* The connection pays for what is thrown away, with half of what it has: the rest is for its other streams. */
+static void throw_away(struct h2 *h2, struct http_request *request)
+{
+    if (request->lingering_since_us == 0)
+        return;
+    uint64_t before_bytes = h2->thrown_bytes;
+    h2->thrown_bytes += request->unconsumed_bytes;
+    h2_charge(h2, (int64_t)(h2->thrown_bytes / H2_THROWN_BYTES - before_bytes / H2_THROWN_BYTES));
+    (void)nghttp2_session_consume_stream(h2->session, request->stream_id,
+                                         request->unconsumed_bytes);
+    request->unconsumed_bytes = 0;
+    if (h2->credit_us < h2->conn->server->http2.credit_us / 2)
+        linger_no_more(h2, request);
+}
+
+/* A client that is still sending its body when the stream is reset throws the answer away with it (curl does), and never
+ * learns why. So what it sends is taken, for a while, and thrown away. */
+static void linger(struct h2 *h2, struct http_request *request)
+{
+    request->lingering_since_us = clock_monotonic_us();
+    buffer_done(&request->body);
+    ungrant(h2, request);
+    throw_away(h2, request);
+}
+
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *bytes,
                    size_t len, void *arg)
 {
@@ -158,8 +193,13 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
     struct http_request *request = h2_request(h2, stream_id);
     (void)flags;
     (void)nghttp2_session_consume_connection(session, len);
-    if (!request || request->refused)
+    if (!request)
         return 0;
+    if (request->refused) {
+        request->unconsumed_bytes += len;
+        throw_away(h2, request);
+        return 0;
+    }
     if (len > h2->conn->server->body_bytes_max - request->body.len) {
         h2_refuse(request, 413, "the body is too long");
         return 0;
@@ -232,16 +272,16 @@ static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t le
     return h2->conn->out.failed ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
 }
 
-/* After an answer that came before the end of the request nobody reads on. Resets that we send are the client's doing
- * as a rule, and cost what those that it sends do. */
+/* Resets that we send are the client's doing as a rule, and cost what those that it sends do. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2 *h2 = arg;
     bool is_end = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
                   frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    if (is_end && nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
-        (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                        NGHTTP2_NO_ERROR);
+    struct http_request *request = h2_request(h2, frame->hd.stream_id);
+    if (is_end && request &&
+        nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
+        linger(h2, request);
     if (frame->hd.type != NGHTTP2_RST_STREAM)
         return 0;
     h2->resets[h2->reset_count++ % H2_RESETS_KEPT] = frame->hd.stream_id;
@@ -338,7 +378,10 @@ static bool is_stalled(struct h2 *h2, struct http_request *request, int64_t now_
 
 static void tick_request(struct h2 *h2, struct http_request *request, int64_t now_us)
 {
-    if (!list_empty(&request->waiting)) {
+    if (request->lingering_since_us > 0) {
+        if (now_us - request->lingering_since_us >= HTTP_LINGER_MS * INT64_C(1000))
+            linger_no_more(h2, request);
+    } else if (!list_empty(&request->waiting)) {
         request->body_since_us = now_us; /* it is we who keep it waiting */
     } else if (request->body_since_us > 0 && !request->refused &&
                sweep_body_is_slow(request, now_us)) {

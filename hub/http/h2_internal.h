@@ -15,6 +15,8 @@
 #define H2_HEADER_OVERHEAD_BYTES 32 /* a field, as RFC 9113 6.5.2 counts it */
 #define H2_SWOLLEN 4
 #define H2_RESETS_KEPT 128
+#define H2_THROWN_BYTES                                                                            \
+    65536 /* of bodies that were answered early: thrown away for the price of an odd frame */
 #define H2_PRIORITY_BYTES 5 /* the payload of a PRIORITY frame */
 
 struct h2 {
@@ -30,6 +32,7 @@ struct h2 {
     int32_t last_stream_id;
     int32_t resets[H2_RESETS_KEPT]; /* streams that we reset last */
     size_t reset_count;
+    uint64_t thrown_bytes;
     bool noticed, said_goaway;
     bool over; /* it is told to go away, and not listened to any more */
 };

@@ -341,6 +341,46 @@ static void odd_requests_are_refused_one_by_one(void **state)
     peer_close();
 }
 
+/* curl and others make nothing of an answer when the stream is reset while they are sending. */
+static void early_answers_reach_who_is_still_sending(void **state)
+{
+    (void)state;
+    start((struct http_options){.body_bytes_max = 100000});
+    peer_open(65535);
+    struct stream *declared =
+                      stream_of(peer_ask("POST", "/", 3000000, "content-length", "3000000")),
+                  *long_one = stream_of(peer_ask("POST", "/", 3000000, NULL, NULL)),
+                  *odd = stream_of(peer_ask("POST", "/a\\b", 3000000, NULL, NULL));
+    PEER_UNTIL(declared->ended && long_one->ended && odd->ended);
+    assert_int_equal(declared->code, 413);
+    assert_int_equal(long_one->code, 413);
+    assert_int_equal(odd->code, 400);
+    assert_int_equal(declared->to_send + long_one->to_send + odd->to_send, 0);
+    assert_int_equal(declared->error | long_one->error | odd->error, NGHTTP2_NO_ERROR);
+    peer_close();
+}
+
+/* And cost what the connection can pay: then the stream ends, and nothing else. */
+static void bodies_that_are_thrown_away_are_bounded(void **state)
+{
+    (void)state;
+    start((struct http_options){.body_bytes_max = 100000,
+                                .http2_odd_frames_max = 20,
+                                .http2_odd_frames_per_s = 1,
+                                .http2_resets_max = 1});
+    peer_open(65535);
+    struct stream *endless = stream_of(peer_ask("POST", "/", 100000000, NULL, NULL));
+    PEER_UNTIL(endless->ended);
+    assert_int_equal(endless->code, 413);
+    assert_int_equal(endless->error, NGHTTP2_NO_ERROR);
+    assert_in_range(100000000 - endless->to_send, 500000, 2000000);
+    struct stream *after = peer_get("/");
+    PEER_UNTIL(after->ended);
+    assert_int_equal(after->code, 200);
+    assert_false(peer.goaway);
+    peer_close();
+}
+
 static void slow_body_is_refused(void **state)
 {
     (void)state;
@@ -529,6 +569,8 @@ int main(void)
         TEST(stream_that_is_reset_cancels_its_request),
         TEST(connection_that_goes_cancels_all_its_requests),
         TEST(odd_requests_are_refused_one_by_one),
+        TEST(early_answers_reach_who_is_still_sending),
+        TEST(bodies_that_are_thrown_away_are_bounded),
         TEST(slow_body_is_refused),
         TEST(drain_gives_notice_and_finishes),
         TEST(floods_end_the_connection),

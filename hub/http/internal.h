@@ -228,8 +228,9 @@ struct http_request {
     struct head *head; /* until it is complete */
     size_t head_bytes;
     bool granted, ended, headers_done, refused;
-    uint64_t unconsumed_bytes; /* of the body, that the client may not send anew yet */
-    struct buffer out;         /* of the answer's body */
+    int64_t lingering_since_us; /* 0: not; it was answered, and its body still comes */
+    uint64_t unconsumed_bytes;  /* of the body, that the client may not send anew yet */
+    struct buffer out;          /* of the answer's body */
     size_t out_sent;
     size_t stalled_bytes;
     int64_t stalled_since_us;

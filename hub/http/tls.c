@@ -22,6 +22,8 @@ struct http_tls_files {
     bool watching, working;
 };
 
+/* Whoever names protocols and none of ours has another server in mind (RFC 7301 3.2, RFC 9325 3.7): somebody may have
+ * led it here. Who names none is served as HTTP/1.1. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned in_len, void *arg)
 {
@@ -30,7 +32,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     unsigned char *chosen;
     if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
         OPENSSL_NPN_NEGOTIATED)
-        return SSL_TLSEXT_ERR_NOACK;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }

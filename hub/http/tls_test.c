@@ -233,10 +233,24 @@ static void request_over_tls_is_served_as_http_1(void **state)
     assert_string_equal(answer.protocol, "http/1.1");
     assert_non_null(strstr(answer.text, "HTTP/1.1 200 OK\r\n"));
     assert_non_null(strstr(answer.text, "\r\n\r\nsecure"));
-    answer = ask(TLS1_2_VERSION, "\x05spdy1");
+    answer = ask(TLS1_2_VERSION, "");
     assert_true(answer.connected);
     assert_string_equal(answer.protocol, "");
     assert_non_null(strstr(answer.text, "HTTP/1.1 200 OK\r\n"));
+}
+
+static void clients_of_other_protocols_are_refused(void **state)
+{
+    static const char *const others[] = {"\x05spdy1", "\x02h3", "\x03h2c",
+                                         "\x03"
+                                         "ftp"
+                                         "\x04imap"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(ask(TLS1_2_VERSION, others[i]).connected);
+        assert_false(ask(TLS1_3_VERSION, others[i]).connected);
+    }
+    assert_string_equal(ask(TLS1_3_VERSION, "\x02h3\x08http/1.1").protocol, "http/1.1");
 }
 
 static void answers_ask_for_strict_transport(void **state)
@@ -302,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(request_over_tls_is_served_as_http_1, setup, teardown),
+        cmocka_unit_test_setup_teardown(clients_of_other_protocols_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_ask_for_strict_transport, setup, teardown),
         cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(new_certificate_is_taken_up_and_a_bad_one_is_not, setup,

@@ -308,7 +308,7 @@ void write_field_schema(struct document *document, enum schema_kind kind, const 
     }
     if (kind == SCHEMA_INPUT || kind == SCHEMA_PATCH)
         write_bounds(document, &rule);
-    if (rule.output_only) {
+    if (rule.output_only || (kind == SCHEMA_PATCH && rule.immutable)) {
         json_key(&document->json, "readOnly");
         json_bool(&document->json, true);
     }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hub/http/condition.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 
@@ -253,21 +254,14 @@ enum status files_add_folder(struct files *files, const char *folder, struct fau
 
 /* ---- answering ----------------------------------------------------------------------------------- */
 
-/* Weakly, as RFC 9110 13.1.2 wants it: any form of the file will do. */
-static bool is_known(const struct file *file, struct slice given)
+/* Any form of the file will do. */
+static bool is_named(const struct file *file, const struct condition *condition)
 {
-    while (given.len > 0) {
-        struct slice etag = slice_cut(&given, ',');
-        while (etag.len > 0 && (etag.ptr[0] == ' ' || etag.ptr[0] == '\t'))
-            etag = slice_make(etag.ptr + 1, etag.len - 1);
-        if (slice_starts_with(etag, SLICE_LIT("W/")))
-            etag = slice_make(etag.ptr + 2, etag.len - 2);
-        if (slice_equal_str(etag, "*"))
+    for (size_t i = 0; i < FILE_CODINGS; i++) {
+        struct slice quoted = slice_str(file->etags[i]);
+        if (quoted.len > 2 &&
+            condition_names(condition, slice_make(quoted.ptr + 1, quoted.len - 2)))
             return true;
-        for (size_t i = 0; i < FILE_CODINGS; i++) {
-            if (file->etags[i][0] && slice_equal_str(etag, file->etags[i]))
-                return true;
-        }
     }
     return false;
 }
@@ -286,10 +280,15 @@ static enum file_coding choose(const struct file *file, const struct http_reques
     return (enum file_coding)best;
 }
 
-void file_reply(const struct file *file, struct http_request *request)
+enum status file_reply(const struct file *file, struct http_request *request, struct fault *fault)
 {
+    struct condition match, none_match;
+    PEK_TRY(condition_read(request, "if-match", false, &match, fault));
+    PEK_TRY(condition_read(request, "if-none-match", true, &none_match, fault));
+    if (match.given && !is_named(file, &match))
+        return fault_set(fault, STATUS_FAILED_PRECONDITION, "if-match", "it has another etag");
     enum file_coding coding = choose(file, request);
-    bool known = is_known(file, http_header(request, "if-none-match", 0));
+    bool known = none_match.given && is_named(file, &none_match);
     struct http_header_pair headers[] = {
         {SLICE_LIT("etag"), slice_str(file->etags[coding])},
         {SLICE_LIT("cache-control"), is_kept(file->path)
@@ -302,4 +301,5 @@ void file_reply(const struct file *file, struct http_request *request)
     size_t count = known ? 3 : coding == FILE_PLAIN ? 4 : 5;
 
     http_reply(request, known ? 304 : 200, headers, count, file->bodies[coding]);
+    return STATUS_OK;
 }

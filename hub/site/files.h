@@ -47,7 +47,9 @@ PEK_MUST_CHECK enum status files_add_folder(struct files *files, const char *fol
                                             struct fault *fault);
 /* NULL when there is none of that path. */
 const struct file *files_find(const struct files *files, struct slice path);
-/* Answers a GET or HEAD. */
-void file_reply(const struct file *file, struct http_request *request);
+/* Answers a GET or HEAD, unless INVALID_ARGUMENT: a header that is no condition; FAILED_PRECONDITION: If-Match names none of
+ * the file's forms (412). */
+PEK_MUST_CHECK enum status file_reply(const struct file *file, struct http_request *request,
+                                      struct fault *fault);
 
 #endif

@@ -14,9 +14,11 @@ static void answer(void *arg, struct http_request *request)
 {
     const struct file *file = files_find(&files, http_path(request));
     (void)arg;
-    if (file)
-        file_reply(file, request);
-    else
+    struct fault fault = {0};
+    if (file && file_reply(file, request, &fault))
+        http_reply(request, fault.status == STATUS_FAILED_PRECONDITION ? 412 : 400, NULL, 0,
+                   slice_str(fault.field));
+    else if (!file)
         http_reply(request, 404, NULL, 0, SLICE_LIT("none"));
 }
 
@@ -154,6 +156,15 @@ static void known_file_is_not_sent_again(void **state)
     expect("/assets/app-3f9c01b2.js", header, HAS("304 Not Modified", "etag: ", "immutable"),
            "Content-Length");
     expect("/assets/app-3f9c01b2.js", "If-None-Match: \"x\"\r\n", HAS("200 OK"), NULL);
+    /* As the API reads them. */
+    expect("/assets/app-3f9c01b2.js", "If-None-Match: , \"x\" ,\r\n", HAS("200 OK"), NULL);
+    expect("/assets/app-3f9c01b2.js", "If-None-Match: *\r\n", HAS("304 Not Modified"), NULL);
+    expect("/assets/app-3f9c01b2.js", "If-Match: *\r\n", HAS("200 OK"), NULL);
+    expect("/assets/app-3f9c01b2.js", "If-None-Match: *, \"x\"\r\n",
+           HAS("400 Bad Request", "if-none-match"), NULL);
+    expect("/assets/app-3f9c01b2.js", "If-None-Match: x\r\n", HAS("400 Bad Request"), NULL);
+    expect("/assets/app-3f9c01b2.js", "If-Match: \"x\"\r\n",
+           HAS("412 Precondition Failed", "if-match"), NULL);
     snprintf(header, sizeof(header), "If-None-Match: \"x\"\r\nX: y\r\nIf-None-Match: %s\r\n",
              file->etags[FILE_PLAIN]);
     expect("/assets/app-3f9c01b2.js", header, HAS("304 Not Modified"), NULL);

@@ -191,7 +191,8 @@ void site_handle(struct site *site, struct http_request *request)
     if (slice_equal_str(path, "/openapi.json"))
         cors_add_headers(site->api, request);
     if (file && is_read(request)) {
-        file_reply(file, request);
+        if (file_reply(file, request, &fault))
+            api_reply_fault(request, &fault, fault.status == STATUS_FAILED_PRECONDITION ? 412 : 0);
     } else if (found) {
         api_reply_wrong_verb(site->api, request, SLICE_LIT("GET, HEAD"));
     } else {

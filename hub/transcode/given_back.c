@@ -46,10 +46,10 @@ static enum status refuse(const struct transcode_request *request, const struct 
     bool immutable = field_is_immutable(request->transcode->pool, last);
     snprintf(field, sizeof(field), "%s%s%.*s", whole ? "" : rule->body, whole ? "" : ".",
              SLICE_ARG(path));
-    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, immutable ? "IMMUTABLE" : "OUTPUT_ONLY",
-                            field, "\"%s\" is %s and cannot be changed",
-                            upb_FieldDef_JsonName(last),
-                            immutable ? "said when it is made" : "set by the realm");
+    return fault_set_reason(
+        fault, STATUS_INVALID_ARGUMENT, immutable ? "IMMUTABLE" : "OUTPUT_ONLY", field,
+        "\"%s\" is %s and cannot be changed here", upb_FieldDef_JsonName(last),
+        immutable ? "said when it is made, or in a method of its own," : "set by the realm");
 }
 
 /* The first path of the mask that no PATCH changes; false when there is none. */

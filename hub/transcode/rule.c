@@ -27,6 +27,7 @@ enum status transcode_field_rule(const struct transcode *transcode,
     upb_StringView pattern = member(bounds, bounds_def, "pattern").str_val;
     struct transcode_field_rule made = {
         .output_only = member(rule, rule_def, "output_only").bool_val,
+        .immutable = member(rule, rule_def, "immutable").bool_val,
         .required = member(rule, rule_def, "required").bool_val,
         .chars_min = member(bounds, bounds_def, "chars_min").uint32_val,
         .chars_max = member(bounds, bounds_def, "chars_max").uint32_val,

@@ -108,7 +108,7 @@ bool transcode_field_is_internal(const struct transcode *transcode,
                                  const struct upb_FieldDef *field);
 /* What (pek.field) says of a field that clients see. */
 struct transcode_field_rule {
-    bool output_only, required;
+    bool output_only, immutable, required;
     uint32_t chars_min, chars_max, items_max; /* 0: not bounded */
     int64_t min, max;                         /* of a number; not bounded when max is 0 */
     const char *pattern;                      /* "" for none; in the arena */

@@ -17,6 +17,7 @@
 #include "protos/descriptor_set.h"
 #include "shared/text/address.h"
 #include "shared/text/text.h"
+#include "worker/group/group.h"
 #include "worker/membership/membership.h"
 #include "worker/membership/post.h"
 #include "worker/person/person_store.h"
@@ -168,10 +169,81 @@ static void lists_in_answers_are_bounded(void **state)
     assert_true(lists > 10);
 }
 
+/* What PATCH takes of a resource, by its domain's mask; all else must say in the proto that it is not for that. */
+static const struct mask {
+    const char *message;
+    const char *const *fields;
+    size_t count;
+} masks[] = {
+    {"pek.group.v1.Group", group_profile_fields, GROUP_PROFILE_FIELDS},
+    {"pek.hub.v1.Profile", profile_fields, PROFILE_FIELDS},
+    {"pek.policy.v1.Statement", delegation_statement_fields, DELEGATION_STATEMENT_FIELDS},
+};
+
+static bool mask_has(const struct mask *mask, const char *name)
+{
+    for (size_t i = 0; i < mask->count; i++) {
+        if (strcmp(mask->fields[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_mask(const struct mask *mask, const upb_MessageDef *def)
+{
+    size_t found = 0;
+    for (int i = 0; i < upb_MessageDef_FieldCount(def); i++) {
+        const upb_FieldDef *field = upb_MessageDef_Field(def, i);
+        struct transcode_field_rule rule;
+        if (transcode_field_is_internal(transcode, field) ||
+            strcmp(upb_FieldDef_Name(field), "etag") == 0)
+            continue;
+        assert_int_equal(transcode_field_rule(transcode, field, &arena, &rule), STATUS_OK);
+        bool taken = !rule.output_only && !rule.immutable;
+        if (taken != mask_has(mask, upb_FieldDef_Name(field)))
+            fail_msg("%s: the proto says that PATCH %s it, the code does not",
+                     upb_FieldDef_FullName(field), taken ? "changes" : "leaves");
+        found += taken;
+    }
+    assert_int_equal(found, mask->count);
+}
+
+static void a_patch_takes_what_its_schema_offers(void **state)
+{
+    (void)state;
+    size_t checked = 0;
+    for (size_t i = 0; i < transcode_method_count(transcode); i++) {
+        const struct transcode_method *method = transcode_method(transcode, i);
+        const upb_FieldDef *body = NULL;
+        for (int j = 0; j < upb_MessageDef_FieldCount(method->request); j++) {
+            const upb_FieldDef *field = upb_MessageDef_Field(method->request, j);
+            if (method->update_mask && field != method->update_mask &&
+                upb_FieldDef_CType(field) == kUpb_CType_Message)
+                body = field;
+        }
+        if (!body)
+            continue; /* without a mask, or one of the request's own fields */
+        const upb_MessageDef *def = upb_FieldDef_MessageSubDef(body);
+        const struct mask *mask = NULL;
+        for (size_t j = 0; j < sizeof(masks) / sizeof(masks[0]); j++) {
+            if (strcmp(masks[j].message, upb_MessageDef_FullName(def)) == 0)
+                mask = &masks[j];
+        }
+        if (!mask) {
+            fail_msg("%s: its mask is not held against the code", upb_MessageDef_FullName(def));
+            return;
+        }
+        check_mask(mask, def);
+        checked++;
+    }
+    assert_int_equal(checked, sizeof(masks) / sizeof(masks[0]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_are_those_of_the_code),
+        cmocka_unit_test(a_patch_takes_what_its_schema_offers),
         cmocka_unit_test(lists_in_answers_are_bounded),
     };
     return cmocka_run_group_tests(tests, load, unload);

@@ -1,7 +1,7 @@
 // ./dev itself, where it must say no before it makes anything. No federation is started.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,5 +56,43 @@ describe('./dev mutants', () => {
     for (let i = 0; i < 10; i++) assert.equal(dev('mutants', '--list', '--only', names[0]).status, 0);
     const { status, stderr } = dev('mutants', '--list', '--only', 'nobody');
     assert.deepEqual([status, stderr], [1, "dev: there is no mutant 'nobody'\n"]);
+  });
+});
+
+describe('./dev lint', () => {
+  it('does not know a check that is not there, and names those that are', () => {
+    const { status, stdout, stderr } = dev('lint', '--nope');
+    assert.deepEqual([status, stderr], [2, "lint: there is no check '--nope'\n"]);
+    assert.match(stdout, /of: text lengths format/);
+  });
+
+  // What no rule of buf sees: each breaks clients of the contract that is there.
+  it('finds what the HTTP interface promised and no longer holds', (t) => {
+    const buf = join(root, 'tests/e2e/node_modules/@bufbuild/buf-linux-x64/bin/buf');
+    if (!existsSync(buf)) return t.skip('buf is not installed');
+    const folder = mkdtempSync(join(tmpdir(), 'pek-promises-'));
+    const at = (name) => join(folder, name);
+    const run = (program, ...words) => spawnSync(program, words, { encoding: 'utf8', env: { ...process.env, HOME: folder } });
+    try {
+      assert.equal(run(buf, 'build', join(root, 'protos/baseline.binpb.gz'), '-o', at('before.json')).status, 0);
+      const whole = readFileSync(at('before.json'), 'utf8');
+      const compare = (from, to) => {
+        assert.ok(whole.includes(from), from);
+        writeFileSync(at('now.json'), whole.replace(from, to));
+        const { status, stdout } = run(process.execPath, join(root, 'bazel/lint/promises.mjs'), at('before.json'), at('now.json'));
+        return [status, stdout];
+      };
+      assert.deepEqual(compare('"/api/v1/groups"', '"/api/v1/groups"'), [0, '']);
+      assert.deepEqual(compare('"/api/v1/groups"', '"/api/v1/all-groups"'),
+        [1, 'protos: pek.group.v1.GroupService.ListGroups: GET /api/v1/groups is no more\n']);
+      assert.deepEqual(compare('"[pek.json_name]":"CIRCLE"', '"[pek.json_name]":"RING"'),
+        [1, 'protos: pek.group.v1.Purpose.PURPOSE_CIRCLE: JSON said CIRCLE and says RING\n']);
+      assert.match(compare('ACTION_EDIT_GROUP_PROFILE","group"', 'ACTION_GOD","group"')[1], /UpdateGroup: pek\.access was /);
+      assert.match(compare('"charsMax":200', '"charsMax":199')[1], /charsMax was 200 and is 199/);
+      assert.deepEqual(compare('"charsMax":200', '"charsMax":201'), [0, '']);
+      assert.match(compare('"[pek.field]":{"bounds"', '"[pek.field]":{"required":true,"bounds"')[1], /is required now/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -70,6 +70,16 @@ describe('the front door', () => {
     }
   });
 
+  it('tells curl why, while it is still sending a body that is too long', needs('curl'), async () => {
+    for (const version of ['--http1.1', '--http2-prior-knowledge']) {
+      const words = ['--silent', '--include', version, '--cookie', alice.cookie, '--request', 'PATCH', '--header',
+        'content-type: application/json', '--data-binary', '@-', `${site}/api/v1/realms/worker-acme/groups/kir-dev@kir-dev`];
+      const curl = run('curl', words);
+      curl.child.stdin.on('error', () => {}).end('a'.repeat(3_000_000));
+      assert.match((await curl).stdout, /^HTTP\/\S+ 413 [\s\S]*the body is too long/, version);
+    }
+  });
+
   it('is used by nghttp and h2load', needs('h2load'), async () => {
     assert.equal((await run('nghttp', [`${site}/healthz`])).stdout, 'ok\n');
     const { stdout } = await run('h2load', ['-n', '2000', '-c', '4', '-m', '40', `${site}/healthz`]);
@@ -112,6 +122,17 @@ describe('habits', () => {
       const again = await client.get('/openapi.json', { ...headers, 'if-none-match': first.headers.etag });
       assert.equal(again.status, 304);
       assert.equal(again.text, '');
+    }
+  });
+
+  it('a condition is read alike of files, of /openapi.json and of the API', async () => {
+    const group = '/api/v1/realms/worker-acme/groups/kir-dev@kir-dev';
+    for (const path of ['/', '/openapi.json', group]) {
+      const { etag } = (await alice.get(path)).headers;
+      const cases = [[{ 'if-none-match': `, ${etag} ,` }, 304], [{ 'if-none-match': `W/${etag}` }, 304], [{ 'if-none-match': `*, ${etag}` }, 400],
+        [{ 'if-match': '"other"' }, 412], [{ 'if-match': `W/${etag}` }, 412], [{ 'if-match': `"other", ${etag}` }, 200]];
+      for (const [headers, status] of cases)
+        assert.equal((await alice.get(path, headers)).status, status, `${path} ${JSON.stringify(headers)}`);
     }
   });
 

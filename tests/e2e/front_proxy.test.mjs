@@ -115,6 +115,53 @@ describe('the front proxy', () => {
     await until(5, 'the client is served again', async () => (await request(session, '/healthz')).status === 200 || undefined);
   });
 
+  it('answers by itself as a hub would', async () => {
+    const ca = readFileSync(join(folder, 'crt'));
+    const ask = async (text) => {
+      const socket = tls.connect({ host: '127.0.0.1', port, localAddress: '127.0.0.3', ca, servername: 'localhost' });
+      socket.write(text);
+      let answer = '';
+      for await (const bytes of socket) answer += bytes;
+      return answer;
+    };
+    const close = 'Connection: close\r\n\r\n';
+    const cases = [
+      [404, 'NOT_FOUND', `GET /metrics HTTP/1.1\r\nHost: localhost\r\n${close}`],
+      [408, 'DEADLINE_EXCEEDED', `POST /api/v1/groups HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n${close}`],
+      [421, 'INVALID_ARGUMENT', `GET /api/v1/groups HTTP/1.0\r\n${close}`],
+    ];
+    await Promise.all(cases.map(async ([code, status, text]) => {
+      const [head, body] = (await ask(text)).split('\r\n\r\n');
+      assert.match(head, new RegExp(`^HTTP/1.1 ${code} `));
+      for (const line of ['content-type: application/json', 'cache-control: no-store', 'x-content-type-options: nosniff'])
+        assert.ok(head.toLowerCase().split('\r\n').includes(line), `${code}: ${line} is not in ${head}`);
+      const { error } = JSON.parse(body);
+      assert.deepEqual([error.code, error.status, error.details[0].reason], [code, status, status]);
+    }));
+  });
+
+  it('says as a hub would that there is none', async () => {
+    const other = spawn('haproxy', ['-db', '-f', join(root, 'deploy/haproxy/haproxy.cfg')], {
+      stdio: 'ignore',
+      env: { ...process.env, PEK_BIND: `127.0.0.1:${port + 1}`, PEK_CERTIFICATE: join(folder, 'pem'),
+        PEK_HUBS_1: '127.0.0.1:1', PEK_HUBS_2: '127.0.0.1:1' },
+    });
+    try {
+      const words = ['--silent', '--include', '--cacert', join(folder, 'crt'), `https://localhost:${port + 1}/api/v1/groups`];
+      const answer = await until(15, 'it has no hub', () => {
+        try {
+          return execFileSync('curl', words, { encoding: 'utf8', stdio: 'pipe' });
+        } catch {
+          return undefined;
+        }
+      });
+      assert.match(answer, /^HTTP\/2 503 [\s\S]*strict-transport-security: /);
+      assert.equal(JSON.parse(answer.split('\r\n\r\n')[1]).error.status, 'UNAVAILABLE');
+    } finally {
+      other.kill('SIGKILL');
+    }
+  });
+
   it('keeps what is for operators to itself', async () => {
     for (const path of ['/metrics', '/readyz']) assert.equal((await request(session, path)).status, 404, path);
   });

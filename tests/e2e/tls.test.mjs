@@ -1,7 +1,7 @@
 // TLS on both sides of the hub: workers that know whom they talk to, a site by HTTPS, certificates renewed under load.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -98,6 +98,13 @@ describe('a hub that serves HTTPS', () => {
     // The same token under the name that a clear request could have set.
     const token = head.match(/__Host-pek_session=([^;]+)/)[1];
     assert.equal(JSON.parse(curl('--cookie', `pek_session=${token}`, url('/api/v1/session'))).error.code, 401);
+  });
+
+  it('tells a client of HTTP/2 that is still sending why it is refused', () => {
+    writeFileSync(at('large'), 'a'.repeat(3_000_000));
+    const answer = curl('--include', '--http2', '--request', 'PATCH', '--header', 'content-type: application/json',
+      '--data-binary', `@${at('large')}`, url('/api/v1/groups'));
+    assert.match(answer, /^HTTP\/2 413 [\s\S]*the body is too long/);
   });
 
   it('answers nothing in the clear, and nobody who does not know its authority', () => {

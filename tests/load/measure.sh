@@ -119,7 +119,7 @@ bench_report() { # results seconds runs connections
     local results=$1 pgbench
     pgbench=$(median "$results" pgbench rate)
     printf 'Measured on %s, commit %s, %s, %s cores, load average before %s; wrk with %s connections, ' \
-        "$(date -u +%F)" "$(git -C "$ROOT" rev-parse --short HEAD)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
+        "$(date -u +%F)" "$(git -C "$ROOT" rev-parse --short HEAD)" "$(sed -n '/^model name/{s/^[^:]*: //p;q}' /proc/cpuinfo)" \
         "$(nproc)" "$(cut -d' ' -f1-3 "$DATA/run/loadavg")" "$4"
     printf 'median of %s runs of %s s after a warm-up.\n\n' "$3" "$2"
     [[ -z $pgbench ]] || report_requests "$results" "$pgbench"
