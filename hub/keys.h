@@ -2,8 +2,8 @@
  *
  * `hub_key` signs sessions and assertions; `hub_keys_previous` are accepted beside it: keys that signed before
  * (until their cookies are a day old), and the one that will, so that other hubs and the workers know it before
- * it does. All are published. What a configuration names no longer is gone with the next SIGHUP, and the
- * sessions of its cookies with it. A realm's replaced key is kept as long as its tokens live.
+ * it does. All are published. A SIGHUP reads the configuration, then the files that it names; what it names no longer
+ * is gone, and the sessions of its cookies with it. A realm's replaced key is kept as long as its tokens live.
  *
  * A login that is under way when the first key changes has to begin again.
  *

@@ -33,7 +33,8 @@ static void on_signal(uv_signal_t *handle, int signal)
     hub_stop(program->hub);
 }
 
-/* The configuration's file, if there is one, then the files that it names. */
+/* The configuration's file, if there is one, then the files that it names; these are not looked at for one that is
+ * wrong, because whoever reads of keys that were reloaded takes it for the keys that the file names. */
 static void on_hang_up(uv_signal_t *handle, int signal)
 {
     struct program *program = handle->data;
@@ -41,7 +42,7 @@ static void on_hang_up(uv_signal_t *handle, int signal)
     if (program->config->file && config_reload(program->config, program->values))
         log_event(LOG_ERROR, "hub.config_not_reloaded",
                   log_slice("mistakes", config_mistakes(program->config)));
-    if (program->hub)
+    else if (program->hub)
         hub_reload(program->hub);
 }
 

@@ -39,10 +39,10 @@ static void load_on_a_thread(void *arg)
     loading->status = program_load_keys(loading->settings, &loading->keys, &loading->fault);
 }
 
-static void reload_own_keys(struct program *program, const struct settings *settings)
+static void reload_own_keys(struct program *program)
 {
-    struct loading loading = {.settings = settings};
-    if (!settings->instance_key[0])
+    struct loading loading = {.settings = &program->settings};
+    if (!program->settings.instance_key[0])
         return;
     enum status status = fiber_offload(load_on_a_thread, &loading);
     if (status == STATUS_OK)
@@ -70,14 +70,14 @@ void program_refresh_keys(struct program *program)
 
 void program_reload(struct program *program)
 {
-    struct settings settings = *program->settings;
-    struct config *config = settings.config;
-    enum status status = config && config->file ? config_reload(config, &settings) : STATUS_OK;
-    if (status != STATUS_OK)
+    struct config *config = program->settings.config;
+    if (config && config->file && config_reload(config, &program->settings) != STATUS_OK) {
         log_event(LOG_ERROR, "worker.config_not_reloaded",
                   log_slice("mistakes", config_mistakes(config)));
-    log_level_set((enum log_level)settings.log_level);
-    reload_own_keys(program, &settings);
+        return;
+    }
+    log_level_set((enum log_level)program->settings.log_level);
+    reload_own_keys(program);
     program_refresh_keys(program);
 }
 
@@ -100,7 +100,7 @@ static void on_trouble(void *arg, const struct pg_trouble *trouble)
 static void run_body(void *arg)
 {
     struct program *program = arg;
-    const struct settings *s = program->settings;
+    const struct settings *s = &program->settings;
     const struct realm_options options = {
         .realm = s->realm,
         .conninfo = s->database,
@@ -137,7 +137,7 @@ static void run_body(void *arg)
 
 static enum status load_keys(struct program *program, struct fault *fault)
 {
-    const struct settings *s = program->settings;
+    const struct settings *s = &program->settings;
     const struct hub_keys_source source = {.path = s->hub_keys, .url = s->hub_jwks_url};
     enum status status = STATUS_OK;
     jwt_keyring_init(&program->ring, PROGRAM_KEYS_KEPT_MS);
@@ -158,7 +158,7 @@ int program_run(const struct settings *settings, int (*body)(struct program *pro
                                     const struct fault *outcome, int64_t elapsed_us))
 {
     struct program program = {
-        .settings = settings, .body = body, .finished = on_finished, .exit_code = 1};
+        .settings = *settings, .body = body, .finished = on_finished, .exit_code = 1};
     struct fault fault = {0};
     enum status status = load_keys(&program, &fault);
     if (status != STATUS_OK)

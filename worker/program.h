@@ -16,7 +16,7 @@
 #include "worker/settings.h"
 
 struct program {
-    const struct settings *settings;
+    struct settings settings; /* a copy, which a SIGHUP changes */
     uv_loop_t loop;
     struct fibers *fibers;
     struct jwt_keyring ring; /* the realm's own keys */

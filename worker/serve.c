@@ -68,7 +68,7 @@ static void log_refused(struct serving *serving)
         return;
     log_event(LOG_WARN, "worker.connections_refused",
               log_int("count", (int64_t)(refused - serving->refused_logged)),
-              log_int("connections_max", serving->program->settings->connections_max));
+              log_int("connections_max", serving->program->settings.connections_max));
     serving->refused_logged = refused;
     serving->refused_log_us = now_us + REFUSED_LOG_EVERY_US;
 }
@@ -111,7 +111,7 @@ static void start_handles(struct serving *serving)
     uv_signal_start(&serving->on_int, on_signal, SIGINT);
     uv_signal_start(&serving->on_hup, on_reload, SIGHUP);
     uv_timer_start(&serving->health, follow_readiness, 0, HEALTH_EVERY_MS);
-    uint64_t every_ms = (uint64_t)serving->program->settings->statistics_every_ms;
+    uint64_t every_ms = (uint64_t)serving->program->settings.statistics_every_ms;
     if (every_ms > 0)
         uv_timer_start(&serving->statistics, log_statistics, every_ms, every_ms);
 }
@@ -171,7 +171,7 @@ static void stop_keeping_keys(struct serving *serving)
 static enum status open_server(struct serving *serving, struct rpc_runtime *runtime,
                                struct fault *fault)
 {
-    const struct settings *s = serving->program->settings;
+    const struct settings *s = &serving->program->settings;
     const struct rpc_tls tls = {
         .ca_path = s->tls_ca, .certificate_path = s->tls_certificate, .key_path = s->tls_key};
     const struct rpc_server_options options = {
@@ -195,7 +195,7 @@ static int serve_realm(struct program *program)
     if (status != STATUS_OK)
         return program_failed("worker.no_grpc", status, NULL);
     status =
-        observe_open(&serving.observe, &program->loop, program->settings, program->realm, &fault);
+        observe_open(&serving.observe, &program->loop, &program->settings, program->realm, &fault);
     if (status == STATUS_OK)
         status = open_server(&serving, runtime, &fault);
     if (status != STATUS_OK) {
@@ -206,7 +206,7 @@ static int serve_realm(struct program *program)
     program->body_arg = &serving;
     start_handles(&serving);
     serving.keys_kept = fiber_go(program->fibers, keep_keys, &serving) == STATUS_OK;
-    log_event(LOG_INFO, "worker.listening", log_str("listen", program->settings->listen),
+    log_event(LOG_INFO, "worker.listening", log_str("listen", program->settings.listen),
               log_int("port", rpc_server_port(serving.server)));
     (void)!fiber_event_wait(&serving.stop, DEADLINE_NONE);
     stop_keeping_keys(&serving);
@@ -217,7 +217,7 @@ static int serve_realm(struct program *program)
     log_event(LOG_INFO, "worker.draining");
     realm_end_watches(program->realm);
     status =
-        rpc_server_drain(serving.server, deadline_after_ms(program->settings->drain_timeout_ms));
+        rpc_server_drain(serving.server, deadline_after_ms(program->settings.drain_timeout_ms));
     observe_log_statistics(&serving.observe);
     rpc_server_free(serving.server);
     rpc_runtime_free(runtime);

@@ -43,6 +43,7 @@ static const struct config_option options[] = {
      .help = "bring the schema up to date before serving"},
     {.name = "instance_key",
      CONFIG_PATH(struct settings, instance_key),
+     .reloadable = true,
      .help = "PEM of the private key that signs this realm's tokens"},
     {.name = "instance_keys_previous",
      CONFIG_LIST(struct settings, instance_keys_previous),

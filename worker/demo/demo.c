@@ -25,7 +25,7 @@ static void id_of(const struct demo_group *group, char *ret_id, size_t bytes)
 
 enum status demo_sign_in(struct demo *demo, const char *user, struct demo_caller *ret_caller)
 {
-    struct instance instance = {.realm = demo->program->settings->realm,
+    struct instance instance = {.realm = demo->program->settings.realm,
                                 .keys = &demo->program->ring.keys};
     struct slice token;
     int64_t expires_s = 0;
@@ -140,7 +140,7 @@ static enum status fill(struct demo *demo)
 
 static int run_demo(struct program *program)
 {
-    struct demo demo = {.program = program, .realm = &demo_realms[program->settings->demo_kind]};
+    struct demo demo = {.program = program, .realm = &demo_realms[program->settings.demo_kind]};
     cancel_init(&demo.cancel, deadline_after_ms(DEMO_TIMEOUT_MS));
     arena_init(&demo.arena, DEMO_ARENA_BYTES_MAX);
     enum status status = rpc_channel_new_local(realm_host(program->realm), &demo.channel);
