@@ -44,10 +44,10 @@ static const char help[] =
     "PEK_CONFIG\n"
     "  --database CONNINFO  libpq keywords or URI, as the role that owns the tables; also "
     "PEK_DATABASE_OWNER\n"
-    "  --ca FILE            PEM of who must have issued the worker's certificate; the hubs' tls_ca "
-    "unless given\n"
-    "  --tls-name NAME      what its certificate must name; REALM unless given\n"
-    "  --replace            also when REALM is there already\n"
+    "  --ca FILE            PEM of who must have issued the worker's certificate; '' for the hubs' "
+    "tls_ca\n"
+    "  --tls-name NAME      what its certificate must name; '' for REALM\n"
+    "  --replace            also when REALM is there already; what is not given stays as it was\n"
     "  --json               for programs\n"
     "  --version            say which version this is\n"
     "\n"
@@ -180,13 +180,13 @@ static enum pekctl_exit add(struct run *run)
 {
     const struct arguments *a = &run->arguments;
 
-    if (a->ca && read_ca(run))
+    if (a->ca && a->ca[0] && read_ca(run))
         return PEKCTL_USAGE;
     const struct instance_row row = {
         .realm = a->words[2],
         .name = a->name,
         .target = a->words[3],
-        .tls_name = a->tls_name,
+        .tls_name = a->tls_name && a->tls_name[0] ? a->tls_name : NULL,
         .ca_pem = run->ca_pem,
     };
     if (instance_row_check(&row, &run->fault))
@@ -194,8 +194,8 @@ static enum pekctl_exit add(struct run *run)
     const char *params[PARAMS_MAX] = {row.realm,
                                       row.name,
                                       row.target,
-                                      row.tls_name,
-                                      row.ca_pem,
+                                      a->tls_name,
+                                      a->ca && !a->ca[0] ? "" : row.ca_pem,
                                       WHO,
                                       a->replace ? "true" : "false"};
     enum pekctl_exit exit_code =

@@ -107,6 +107,47 @@ static void instance_that_is_there_is_changed_only_when_asked_to(void **state)
     assert_string_equal(value("SELECT target FROM hub.instance"), "h:2");
 }
 
+/* A file with a certificate; the caller removes it. */
+static void write_ca(char *path)
+{
+    struct certificates authority;
+    char pem[8192];
+    certificates_open(&authority);
+    FILE *from = fopen(authority.ca_path, "r");
+    int to = mkstemp(path);
+    assert_non_null(from);
+    assert_true(to >= 0);
+    size_t len = fread(pem, 1, sizeof(pem), from);
+    assert_int_equal(write(to, pem, len), len);
+    fclose(from);
+    close(to);
+    certificates_close(&authority);
+}
+
+static void what_is_not_given_stays(void **state)
+{
+    static const char kept[] = "SELECT concat_ws(' ', name, target, tls_name, ca_pem IS NOT NULL)"
+                               " FROM hub.instance";
+    char ca[] = "/tmp/pek-pekctl-ca-XXXXXX", line[200];
+    (void)state;
+    write_ca(ca);
+    snprintf(line, sizeof(line), "instance add a h:1 --name A --tls-name one --ca %s", ca);
+    expect(line, PEKCTL_DONE, "", "");
+    assert_string_equal(value(kept), "A h:1 one t");
+    expect("instance add a h:2 --replace", PEKCTL_DONE, "", "");
+    assert_string_equal(value(kept), "A h:2 one t");
+    expect("instance remove a", PEKCTL_DONE, "", "");
+    expect("instance add a h:3", PEKCTL_DONE, "", "");
+    assert_string_equal(value(kept), "A h:3 one t");
+    expect("instance add a h:3 --replace --tls-name two", PEKCTL_DONE, "", "");
+    assert_string_equal(value(kept), "A h:3 two t");
+    expect("instance add a h:3 --replace --ca=", PEKCTL_DONE, "", "");
+    assert_string_equal(value(kept), "A h:3 two f");
+    expect("instance add a h:3 --replace --tls-name=", PEKCTL_DONE, "", "");
+    assert_string_equal(value(kept), "A h:3 f");
+    unlink(ca);
+}
+
 static void realm_in_the_hub_is_nobody_elses(void **state)
 {
     (void)state;
@@ -247,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(instance_goes_through_its_life, reset),
+        cmocka_unit_test_setup(what_is_not_given_stays, reset),
         cmocka_unit_test_setup(instance_that_is_there_is_changed_only_when_asked_to, reset),
         cmocka_unit_test_setup(realm_in_the_hub_is_nobody_elses, reset),
         cmocka_unit_test_setup(seventeenth_realm_is_refused, reset),

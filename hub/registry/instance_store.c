@@ -5,10 +5,12 @@
 const struct pg_statement instance_store_add = {
     .name = "instance_add",
     .sql = "INSERT INTO hub.instance AS i (realm, name, target, tls_name, ca_pem, updated_by)"
-           " VALUES ($1, coalesce($2, $1), $3, $4, $5, $6)"
+           " VALUES ($1, coalesce($2, $1), $3, nullif($4, ''), nullif($5, ''), $6)"
            " ON CONFLICT (realm) DO UPDATE"
-           "   SET name = coalesce($2, i.name), local = false, target = $3, tls_name = $4,"
-           "       ca_pem = $5, status = 'ACTIVE', seeded = false, updated_by = $6"
+           "   SET name = coalesce($2, i.name), local = false, target = $3,"
+           "       tls_name = nullif(coalesce($4, i.tls_name), ''),"
+           "       ca_pem = nullif(coalesce($5, i.ca_pem), ''), status = 'ACTIVE', seeded = false,"
+           "       updated_by = $6"
            " WHERE i.status = 'REMOVED' OR ($7::boolean AND NOT i.local)"
            " RETURNING realm",
 };

@@ -10,8 +10,9 @@
 
 #define INSTANCE_CHANNEL "pek_hub_instance"
 
-/* $1 realm, $2 name or NULL, $3 target, $4 tls_name or NULL, $5 ca_pem or NULL, $6 who, $7 'true' to change one that
- * is there. None when it is there (and $7 is false), or is hosted in the hub. One that was removed is anybody's. */
+/* $1 realm, $2 name, $3 target, $4 tls_name, $5 ca_pem, $6 who, $7 'true' to change one that is there. Of $2, $4 and $5
+ * NULL is what was not said: of a realm that was there it stays; an empty $4 or $5 is none. No row when it is there (and
+ * $7 is false), or is hosted in the hub. One that was removed is anybody's. */
 extern const struct pg_statement instance_store_add;
 /* $1 realm, $2 ACTIVE, DRAINING or REMOVED, $3 who. */
 extern const struct pg_statement instance_store_set_status;
@@ -38,7 +39,7 @@ PEK_MUST_CHECK enum status instance_store_tell(struct pg *pg, struct cancel *can
                                                const struct instance *instance);
 /* ---- in a transaction ---- */
 
-/* Adds, or (`replace`) changes. ALREADY_EXISTS, FAILED_PRECONDITION (16 realms are there). */
+/* Adds, or (`replace`) changes; what is NULL stays as it was. ALREADY_EXISTS, FAILED_PRECONDITION (16 realms are there). */
 PEK_MUST_CHECK enum status instance_store_put(struct pg_transaction *transaction,
                                               const struct instance_row *row, bool replace,
                                               const char *who, struct fault *fault);

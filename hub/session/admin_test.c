@@ -155,6 +155,33 @@ static void instance_is_added_once_and_written_down(struct hub_world *h)
     office_close(&office);
 }
 
+/* A worker that moves is the one that it was. */
+static void replaced_instance_keeps_what_is_not_given(struct hub_world *h)
+{
+    hub_v1_add_instance_request req = HUB_V1_ADD_INSTANCE_REQUEST_INIT;
+    hub_v1_instance_change *res;
+    struct slice bob = hub_login(h, &h->one, "bob");
+    struct office office;
+    const struct rpc_pair pair = {
+        SLICE_LIT("authorization"),
+        slice_str(arena_printf(h->w->arena, "Bearer %.*s", SLICE_ARG(bob)))};
+
+    world_sql(h->w, "TRUNCATE hub.instance; UPDATE hub.user_account SET is_admin = (id = 'bob');"
+                    " INSERT INTO hub.instance (realm, name, target, tls_name, ca_pem)"
+                    " VALUES ('acme', 'Acme', 'h:1', 'tls', 'its own')");
+    office_open(h, &office);
+    req.realm = row_string("acme");
+    req.target = row_string("127.0.0.1:7102");
+    req.replace = true;
+    assert_int_equal(
+        hub_v1_add_instance_call(office.channel, &req, &pair, 1, WORLD_REST(h->w), &res, &h->fault),
+        STATUS_OK);
+    assert_string_equal(
+        world_value(h->w, "SELECT concat_ws('|', name, target, tls_name, ca_pem) FROM hub.instance"),
+        "Acme|127.0.0.1:7102|tls|its own");
+    office_close(&office);
+}
+
 /* ---- the hub's role ---- */
 
 /* As PG_GRANTS has it. Whoever needs more adds it here and says why in the migration. */
@@ -206,6 +233,7 @@ int main(void)
         HUB_TEST(only_administrators_may_change_the_registry),
         HUB_TEST(administrator_who_is_one_no_more_is_refused_at_once),
         HUB_TEST(instance_is_added_once_and_written_down),
+        HUB_TEST(replaced_instance_keeps_what_is_not_given),
         HUB_TEST(role_of_the_hub_may_do_what_the_hub_does),
         HUB_TEST(role_of_the_hub_makes_no_administrators),
     };
