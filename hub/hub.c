@@ -194,6 +194,7 @@ static enum status open_workers(struct hub *hub, struct fault *fault)
         .tls = config->tls_ca[0] ? &hub->client_tls : NULL,
         .arg = &hub->observe,
         .on_problem = observe_registry_problem,
+        .on_follow = observe_registry_follow,
     };
 
     hub->client_tls =

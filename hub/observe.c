@@ -224,6 +224,16 @@ void observe_registry_problem(void *arg, const char *realm, const struct fault *
                   log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
 }
 
+void observe_registry_follow(void *arg, const struct instance_row *row)
+{
+    (void)arg;
+    log_event(LOG_INFO, "registry.followed", log_str("instance", row->realm),
+              log_str("status", row->removed    ? "REMOVED"
+                                : row->draining ? "DRAINING"
+                                                : "ACTIVE"),
+              log_str("target", row->target ? row->target : ""), log_str("by", row->by));
+}
+
 void observe_registry_change(void *arg, const struct rpc_trace *trace, struct slice who,
                              const char *realm, const char *status)
 {

@@ -5,6 +5,7 @@
 
 #include "hub/api/api.h"
 #include "hub/login/login.h"
+#include "hub/registry/instance_store.h"
 #include "shared/log/log_limit.h"
 #include "shared/metrics/metrics.h"
 #include "shared/pg/pg.h"
@@ -44,6 +45,8 @@ void observe_token_failure(void *arg, const struct instance *instance,
                            const struct rpc_trace *trace, const struct fault *fault);
 /* A row of the registry cannot be used, or (realm "") the table cannot be read. */
 void observe_registry_problem(void *arg, const char *realm, const struct fault *fault);
+/* A row of the registry is followed, whoever changed it. */
+void observe_registry_follow(void *arg, const struct instance_row *row);
 /* An administrator changed it. */
 void observe_registry_change(void *arg, const struct rpc_trace *trace, struct slice who,
                              const char *realm, const char *status);

@@ -134,6 +134,8 @@ static void tell_local(struct directory *directory, const struct instance_row *r
     (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "local_realm",
                     "realm %s is not served: it cannot be registered", realm);
     for (size_t i = 0; i < count; i++) {
+        if (rows[i].removed)
+            continue;
         if (strcmp(rows[i].realm, realm) == 0)
             (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "local_realm",
                             "realm %s is not served here: a worker has it, at %s; correct "
@@ -150,14 +152,73 @@ static void tell_local(struct directory *directory, const struct instance_row *r
 
 /* ---- the table ---------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct instance_row *rows, size_t count,
-                      const struct instance *instance)
+static const struct instance_row *row_of(const struct instance_row *rows, size_t count,
+                                         struct slice realm)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows[i].realm, instance->realm) == 0)
-            return !rows[i].target == !instance->target;
+        if (slice_equal_str(realm, rows[i].realm))
+            return &rows[i];
     }
-    return false;
+    return NULL;
+}
+
+static bool is_wanted(const struct instance_row *row, const struct instance *instance)
+{
+    return row && !row->removed && !row->target == !instance->target;
+}
+
+/* Somebody changed it since, and the configuration does not undo that; whoever wrote the configuration thinks otherwise. */
+static void tell_seeds(struct directory *directory, const struct instance_row *rows, size_t count)
+{
+    const struct directory_options *options = &directory->options;
+
+    for (size_t i = 0; i < options->seed_count; i++) {
+        const char *target = strchr(options->seeds[i], '=') + 1;
+        const struct instance_row *row =
+            row_of(rows, count,
+                   slice_make(options->seeds[i], (size_t)(target - 1 - options->seeds[i])));
+        struct fault fault;
+        if (!row || (!row->removed && row->target && strcmp(row->target, target) == 0))
+            continue;
+        (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "instances",
+                        "'%s' is not used: the registry has it %s%s, by %s", options->seeds[i],
+                        row->removed   ? "removed"
+                        : row->target ? "at "
+                                      : "hosted in the hubs",
+                        row->removed || !row->target ? "" : row->target, row->by);
+        tell(directory, row->realm, &fault);
+    }
+}
+
+static bool is_draining(const struct instance *instance)
+{
+    return instance && instance->status == INSTANCE_IS_DRAINING;
+}
+
+/* One that was there before: only when it is another now. */
+static void tell_follow(const struct directory *directory, const struct instance_row *row,
+                        const struct instance *is, bool was_there, bool was_draining,
+                        const struct sha256 *was)
+{
+    const struct directory_options *options = &directory->options;
+
+    if (is && options->on_follow &&
+        (!was_there || was_draining != is_draining(is) || !sha256_equal(was, &is->endpoint)))
+        options->on_follow(options->arg, row);
+}
+
+static void apply_one(struct directory *directory, const struct instance_row *row)
+{
+    struct registry *registry = directory->options.registry;
+    const struct instance *instance = registry_find(registry, slice_str(row->realm));
+    const struct sha256 was = instance ? instance->endpoint : (struct sha256){0};
+    bool was_there = instance != NULL, was_draining = is_draining(instance);
+    struct fault fault = {0};
+
+    if (row->target ? apply_row(directory, row, &fault) : apply_local(directory, row, &fault))
+        tell(directory, row->realm, &fault);
+    tell_follow(directory, row, registry_find(registry, slice_str(row->realm)), was_there,
+                was_draining, &was);
 }
 
 static void apply(struct directory *directory, const struct instance_row *rows, size_t count)
@@ -166,15 +227,20 @@ static void apply(struct directory *directory, const struct instance_row *rows, 
 
     for (size_t i = registry->count; i-- > 0;) {
         struct instance *instance = registry->instances[i];
-        if (!is_wanted(rows, count, instance))
-            instance_remove(instance);
+        const struct instance_row gone = {.realm = instance->realm, .removed = true, .by = ""};
+        const struct instance_row *row = row_of(rows, count, slice_str(instance->realm));
+        if (is_wanted(row, instance))
+            continue;
+        if (directory->options.on_follow && (!row || row->removed))
+            directory->options.on_follow(directory->options.arg, row ? row : &gone);
+        instance_remove(instance);
     }
     for (size_t i = 0; i < count; i++) {
-        struct fault fault = {0};
-        if (rows[i].target ? apply_row(directory, &rows[i], &fault)
-                           : apply_local(directory, &rows[i], &fault))
-            tell(directory, rows[i].realm, &fault);
+        if (!rows[i].removed)
+            apply_one(directory, &rows[i]);
     }
+    if (!registry->loaded)
+        tell_seeds(directory, rows, count);
     if (!directory->seeded)
         tell_local(directory, rows, count);
     registry->loaded = true;
@@ -188,8 +254,9 @@ static enum status follow_once(struct directory *directory, struct cancel *cance
     size_t count;
 
     if (!directory->seeded) {
-        enum status status = instance_store_seed(options->pg, cancel, options->local_realm,
-                                                 options->seeds, options->seed_count);
+        const struct instance_seeds seeds = {options->local_realm, options->seeds,
+                                             options->seed_count, directory->by};
+        enum status status = instance_store_seed(options->pg, cancel, &seeds);
         if (status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED)
             return status;
         struct fault fault;
@@ -298,6 +365,18 @@ static void on_cancel(struct cancel_hook *hook)
     want(LIST_ENTRY(hook, struct directory, cancel_hook));
 }
 
+/* Of several hubs an operator asks which one it was. */
+static void name_configuration(struct directory *directory)
+{
+    char host[128];
+
+    if (gethostname(host, sizeof(host)) != 0)
+        snprintf(host, sizeof(host), "unknown host");
+    host[sizeof(host) - 1] = '\0';
+    snprintf(directory->by, sizeof(directory->by), "configuration of the hub at %.*s, %.*s", 60, host,
+             60, directory->options.listen);
+}
+
 enum status directory_open(struct directory *directory, const struct directory_options *options,
                            struct fault *fault)
 {
@@ -305,6 +384,7 @@ enum status directory_open(struct directory *directory, const struct directory_o
     struct registry *registry = options->registry;
 
     *directory = (struct directory){.options = *options, .cancel_hook = {.run = on_cancel}};
+    name_configuration(directory);
     cancel_init(&directory->cancel, DEADLINE_NONE);
     cancel_hook_add(&directory->cancel, &directory->cancel_hook);
     registry->on_freed = want;

@@ -5,7 +5,8 @@
  * table is what is wanted; the fiber adds, changes, drains and removes until the registry is that. An instance whose
  * address, CA or certificate name changed is another instance: the old one ends with its last call.
  *
- * The instances of the configuration are written into the table first; see instance_store_seed. That goes for the realm
+ * The instances of the configuration are written into the table first; see instance_store_seed. One that the table has
+ * otherwise, because somebody changed it, stays as it is, and on_problem says so. That goes for the realm
  * hosted here as well: where the table has another one for the hubs, or has it for a worker, it is not served, and
  * on_problem says what to do. It is tried again whenever the table changes.
  */
@@ -14,6 +15,7 @@
 
 #include "hub/registry/instance_store.h"
 
+#define INSTANCE_BY_BYTES_MAX 200
 #define DIRECTORY_POLL_MS 30000
 #define DIRECTORY_RETRY_MS 500
 
@@ -29,6 +31,8 @@ struct directory_options {
     void *arg;
     /* For the log: a row that cannot be used, or (realm "") a table that cannot be read. */
     void (*on_problem)(void *arg, const char *realm, const struct fault *fault);
+    /* For the log: from now on the registry has a row that is new, changed or removed; what it is now, and `row->by` whom. */
+    void (*on_follow)(void *arg, const struct instance_row *row);
 };
 
 struct directory {
@@ -37,6 +41,7 @@ struct directory {
     struct fiber_event wanted; /* there may be something to do */
     struct cancel cancel;
     struct cancel_hook cancel_hook;
+    char by[INSTANCE_BY_BYTES_MAX + 1]; /* in updated_by of what comes from the configuration here */
     bool seeded; /* the configuration is in the table, or was there once */
     bool running;
     struct fiber_event *stopping;

@@ -32,33 +32,28 @@ const struct pg_statement instance_store_audit = {
 
 static const struct pg_statement load = {
     .name = "instance_load",
-    .sql = "SELECT realm, name, target, tls_name, ca_pem, status = 'DRAINING'"
-           "  FROM hub.instance WHERE status <> 'REMOVED' ORDER BY realm",
+    .sql = "SELECT realm, name, target, tls_name, CASE WHEN status <> 'REMOVED' THEN ca_pem END,"
+           "       status = 'DRAINING', status = 'REMOVED', updated_by"
+           "  FROM hub.instance ORDER BY realm",
 };
 
 static const struct pg_statement seed_local = {
     .name = "instance_seed_local",
     .sql = "INSERT INTO hub.instance AS i (realm, name, local, seeded, updated_by)"
-           " SELECT $1, $1, true, true, 'configuration' WHERE NOT EXISTS"
+           " SELECT $1, $1, true, true, $2 WHERE NOT EXISTS"
            "   (SELECT FROM hub.instance WHERE local AND status <> 'REMOVED' AND realm <> $1)"
            " ON CONFLICT (realm) DO UPDATE"
            "   SET local = true, target = NULL, tls_name = NULL, ca_pem = NULL, status = 'ACTIVE',"
-           "       seeded = true, updated_by = 'configuration'"
+           "       seeded = true, updated_by = $2"
            " WHERE i.status = 'REMOVED'",
 };
 
 static const struct pg_statement seed_one = {
     .name = "instance_seed",
     .sql = "INSERT INTO hub.instance AS i (realm, name, target, seeded, updated_by)"
-           " VALUES ($1, $1, $2, true, 'configuration')"
-           " ON CONFLICT (realm) DO UPDATE SET target = $2, status = 'ACTIVE'"
+           " VALUES ($1, $1, $2, true, $3)"
+           " ON CONFLICT (realm) DO UPDATE SET target = $2, status = 'ACTIVE', updated_by = $3"
            " WHERE i.seeded AND NOT i.local AND (i.target <> $2 OR i.status <> 'ACTIVE')",
-};
-
-static const struct pg_statement seed_rest = {
-    .name = "instance_seed_rest",
-    .sql = "UPDATE hub.instance SET status = 'REMOVED'"
-           " WHERE seeded AND NOT local AND status <> 'REMOVED' AND realm <> ALL ($1::text[])",
 };
 
 static const struct pg_statement tell = {
@@ -91,6 +86,8 @@ enum status instance_store_load(struct pg *pg, struct cancel *cancel, struct are
             .tls_name = column(arena, result, i, 3),
             .ca_pem = column(arena, result, i, 4),
             .draining = pg_get_bool(result, i, 5),
+            .removed = pg_get_bool(result, i, 6),
+            .by = column(arena, result, i, 7),
         };
     }
     pg_result_free(result);
@@ -161,39 +158,29 @@ enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
 
 /* ---- the configuration's ------------------------------------------------------------------------ */
 
-struct seeding {
-    const char *local_realm;
-    const char *const *seeds;
-    size_t count;
-};
-
 static enum status run_seed(struct pg_transaction *transaction, void *arg)
 {
-    const struct seeding *seeding = arg;
-    struct slice realms[REGISTRY_INSTANCES_MAX];
-    struct arena arena;
+    const struct instance_seeds *seeds = arg;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < seeding->count; i++)
-        realms[i] = slice_make(seeding->seeds[i], strcspn(seeding->seeds[i], "="));
-    arena_init(&arena, STORE_ARENA_BYTES_MAX);
-    enum status status = pg_apply(transaction, &seed_rest,
-                                  PG_PARAMS(pg_text_array(&arena, realms, seeding->count)), NULL);
-    arena_done(&arena);
-    if (!status && seeding->local_realm[0])
-        status = pg_apply(transaction, &seed_local, PG_PARAMS(pg_str(seeding->local_realm)), NULL);
-    for (size_t i = 0; !status && i < seeding->count; i++)
-        status = pg_apply(
-            transaction, &seed_one,
-            PG_PARAMS(pg_text(realms[i]), pg_str(seeding->seeds[i] + realms[i].len + 1)), NULL);
+    if (seeds->local_realm[0])
+        status = pg_apply(transaction, &seed_local,
+                          PG_PARAMS(pg_str(seeds->local_realm), pg_str(seeds->by)), NULL);
+    for (size_t i = 0; !status && i < seeds->count; i++) {
+        const char *target = strchr(seeds->items[i], '=') + 1;
+        struct slice realm = slice_make(seeds->items[i], (size_t)(target - 1 - seeds->items[i]));
+        status = pg_apply(transaction, &seed_one,
+                          PG_PARAMS(pg_text(realm), pg_str(target), pg_str(seeds->by)), NULL);
+    }
     return status;
 }
 
-enum status instance_store_seed(struct pg *pg, struct cancel *cancel, const char *local_realm,
-                                const char *const *seeds, size_t seed_count)
+enum status instance_store_seed(struct pg *pg, struct cancel *cancel,
+                                const struct instance_seeds *seeds)
 {
-    struct seeding seeding = {local_realm, seeds, seed_count};
+    struct instance_seeds copy = *seeds;
 
-    if (seed_count > REGISTRY_INSTANCES_MAX)
+    if (seeds->count > REGISTRY_INSTANCES_MAX)
         return STATUS_INVALID_ARGUMENT;
-    return pg_transact(pg, cancel, false, run_seed, &seeding);
+    return pg_transact(pg, cancel, false, run_seed, &copy);
 }

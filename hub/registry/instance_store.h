@@ -20,20 +20,27 @@ extern const struct pg_statement instance_store_set_status;
 struct instance_row {
     const char *realm, *name, *target; /* in the arena; target NULL for one hosted in the hub */
     const char *tls_name, *ca_pem;     /* NULL for none */
-    bool draining;
+    bool draining, removed;
+    const char *by; /* who changed it last; filled in by instance_store_load */
 };
 
-/* All that are not REMOVED, by realm. */
+/* What a hub's configuration has of the registry. */
+struct instance_seeds {
+    const char *local_realm;  /* hosted by this hub; "" for none */
+    const char *const *items; /* "realm=target" */
+    size_t count;
+    const char *by; /* in updated_by: that it was the configuration, and which hub's */
+};
+
+/* All, by realm, also those that were removed. */
 PEK_MUST_CHECK enum status instance_store_load(struct pg *pg, struct cancel *cancel,
                                                struct arena *arena, struct instance_row **ret_rows,
                                                size_t *ret_count);
-/* The instances of the configuration, as "realm=target", and the realm hosted here ("" for none). New ones come, those
- * that came so before and were not changed since follow; nothing else is touched. The realm hosted here also comes back
- * when it was removed: a hub that serves it begins. It does not while another is hosted in the hubs, or it is a
- * worker's. In one transaction. */
+/* New instances come, those that came so before and were not changed since follow their address; nothing else is touched,
+ * and nothing is removed. The realm hosted here also comes back when it was removed: a hub that serves it begins. It does
+ * not while another is hosted in the hubs, or it is a worker's. In one transaction. */
 PEK_MUST_CHECK enum status instance_store_seed(struct pg *pg, struct cancel *cancel,
-                                               const char *local_realm, const char *const *seeds,
-                                               size_t seed_count);
+                                               const struct instance_seeds *seeds);
 /* What the worker said of itself. */
 PEK_MUST_CHECK enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
                                                const struct instance *instance);
