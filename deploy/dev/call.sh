@@ -105,7 +105,7 @@ cmd_psql() {
     help_if_asked "$psql_help" "$@"
     take_realm psql "$@"
     PGOPTIONS="-c pek.realm=$realm" exec "$(postgres_bin)/psql" -h "$(socket_dir)" \
-        -d "$(database_of "$realm")" -U pek_app "${words[@]}"
+        -d "$(database_of "$realm")" -U "$(database_of "$realm")" "${words[@]}"
 }
 
 # Prints the path of grpcurl, which is built where Go is; fails when there is none.

@@ -62,8 +62,8 @@ socket_dir() {
     printf '/tmp/pek-%s-%s\n' "$(id -u)" "$(printf '%s' "$DATA" | cksum | cut -d' ' -f1)"
 }
 
-conninfo() { # realm role
-    printf 'host=%s dbname=%s user=%s\n' "$(socket_dir)" "$(database_of "$1")" "$2"
+conninfo() { # realm [role]: without one that of its program, which has the name of the database
+    printf 'host=%s dbname=%s user=%s\n' "$(socket_dir)" "$(database_of "$1")" "${2:-$(database_of "$1")}"
 }
 
 # What `up` remembers of how it was started, for the other commands: one `name=value` a line.

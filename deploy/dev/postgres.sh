@@ -95,8 +95,8 @@ sql() { # realm or "postgres", role, psql arguments…
     "$(postgres_bin)/psql" -X -q -v ON_ERROR_STOP=1 -h "$(socket_dir)" -U "$role" -d "$database" "$@"
 }
 
-# Roles belong to the cluster, a database to one realm. pek_owner owns the tables, pek_app is who the
-# programs are; row security binds both.
+# As docs/operations.md has it. Roles belong to the cluster, a database to one realm: pek_owner owns the tables, pek_app is
+# what a program may do, and the login that a program does it by has the name of its database, which no other's may open.
 postgres_make_databases() { # realm…
     local realm database
     sql postgres postgres <<'SQL'
@@ -106,15 +106,24 @@ BEGIN
         CREATE ROLE pek_owner LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pek_app') THEN
-        CREATE ROLE pek_app LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+        CREATE ROLE pek_app NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'pek_backup') THEN
+        CREATE ROLE pek_backup LOGIN NOSUPERUSER BYPASSRLS NOCREATEDB NOCREATEROLE;
     END IF;
 END $$;
+ALTER ROLE pek_app NOLOGIN;
+GRANT pg_read_all_data TO pek_backup;
 SQL
     for realm in "$@"; do
         database=$(database_of "$realm")
         sql postgres postgres -v database="$database" <<'SQL'
-SELECT format('CREATE DATABASE %I OWNER pek_owner', :'database')
+SELECT format('CREATE DATABASE %I OWNER pek_owner TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''', :'database')
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+SELECT format('CREATE ROLE %I LOGIN IN ROLE pek_app', :'database')
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'database') \gexec
+REVOKE CONNECT ON DATABASE :"database" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"database" TO :"database", pek_backup;
 SQL
     done
 }

@@ -46,7 +46,7 @@ write_worker_config() { # realm port plaintext
     cat >"$DATA/config/$1.conf" <<CONF
 realm = $1
 listen = 127.0.0.1:$2
-database = "$(conninfo "$1" pek_app)"
+database = "$(conninfo "$1")"
 database_owner = "$(conninfo "$1" pek_owner)"
 instance_key = $DATA/keys/$1.pem
 hub_keys = $DATA/keys/pek-hub.pub.pem
@@ -68,7 +68,7 @@ write_hub_config() { # port worker-port plaintext worker…
     done
     cat >"$DATA/config/pek-hub.conf" <<CONF
 listen = 127.0.0.1:$port
-database = "$(conninfo hub pek_app)"
+database = "$(conninfo hub)"
 database_owner = "$(conninfo hub pek_owner)"
 hub_key = $DATA/keys/pek-hub.pem
 instances = $(IFS=,; printf '%s' "${instances[*]}")

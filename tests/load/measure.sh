@@ -56,7 +56,7 @@ measure_pgbench() { # results seconds connections realm group
     point_select >"$script"
     before=$(cpu_us postgres)
     PGOPTIONS="-c pek.realm=$4" "$(postgres_bin)/pgbench" --no-vacuum --protocol=prepared --client="$3" --jobs=1 \
-        --time="$2" --define="id=$5" --file="$script" -h "$(socket_dir)" -U pek_app "$(database_of "$4")" >"$out" 2>&1 ||
+        --time="$2" --define="id=$5" --file="$script" -h "$(socket_dir)" -U "$(database_of "$4")" "$(database_of "$4")" >"$out" 2>&1 ||
         die "pgbench: $(tail -n 3 "$out")"
     after=$(cpu_us postgres)
     awk -v cpu="$((after - before))" '
