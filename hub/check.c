@@ -172,8 +172,12 @@ static void check_addresses(struct config *config, const struct hub_config *hub)
 static void check_surroundings(struct config *config, const struct hub_config *hub)
 {
     const char *local = hub->local_database[0] ? hub->local_database : hub->database;
+    const struct pg_setting realm = {"pek.realm", hub->local_realm};
     const struct pg_options own = {.conninfo = hub->database, .schema = hub_migrations()},
-                            realms = {.conninfo = local, .schema = realm_migrations()};
+                            realms = {.conninfo = local,
+                                      .settings = &realm,
+                                      .setting_count = 1,
+                                      .schema = realm_migrations()};
     struct fault fault = {0};
 
     if (listen_try(hub->listen, "listen", &fault))

@@ -89,7 +89,11 @@ static void check_addresses(struct config *config, const struct settings *s)
 /* What may be otherwise in a moment: a start meets it by itself, and says the same. */
 static void check_surroundings(struct config *config, const struct settings *s)
 {
-    const struct pg_options pg = {.conninfo = s->database, .schema = realm_migrations()};
+    const struct pg_setting realm = {"pek.realm", s->realm};
+    const struct pg_options pg = {.conninfo = s->database,
+                                  .settings = &realm,
+                                  .setting_count = 1,
+                                  .schema = realm_migrations()};
     struct fault fault = {0};
     if (listen_try(s->listen, "listen", &fault) != STATUS_OK)
         config_mistake_fault(config, &fault);

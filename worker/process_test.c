@@ -229,6 +229,8 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     check_config_finds("--instance-key", hub_key_path, "instance_key: it is the key of hub_keys");
     check_config_finds("--database", "host=/nowhere dbname=pek", "database: ");
     check_config_finds("--database", owner, "database: ");
+    check_config_finds("--realm", "worker-other",
+                       "database: this database is that of worker-acme, and realm worker-other is");
 }
 
 /* check-config, and a start, over TLS, with one file of another: both must end with 2 and say the same. */

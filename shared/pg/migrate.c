@@ -163,6 +163,17 @@ static bool parses(const char *conninfo)
     return parsed != NULL;
 }
 
+enum status migrate_check_encoding(struct pg_conn *conn, struct fault *fault)
+{
+    const char *encoding = PQparameterStatus(conn, "server_encoding");
+    if (encoding && strcmp(encoding, "UTF8") == 0)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
+                     "the database's encoding is %s and must be UTF8: CREATE DATABASE … TEMPLATE "
+                     "template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'",
+                     encoding ? encoding : "not known");
+}
+
 enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
                           size_t *ret_applied, struct fault *fault)
 {
@@ -174,7 +185,9 @@ enum status migrate_apply(const char *conninfo, const struct migrations *migrati
         return cannot_connect(conn, fault);
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
     size_t applied = 0;
-    enum status status = prepare(conn, fault);
+    enum status status = migrate_check_encoding(conn, fault);
+    if (status == STATUS_OK)
+        status = prepare(conn, fault);
     if (status == STATUS_OK)
         status = refuse_newer(conn, migrations, fault);
     for (size_t i = 0; status == STATUS_OK && i < migrations->count; i++) {

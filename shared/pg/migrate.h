@@ -22,10 +22,20 @@ struct migrations {
     const char *schema; /* "pek" */
     const struct migration *files;
     size_t count;
+    /* The condition of row security, as pg_get_expr writes it: each table of the schema has one policy, for everybody and
+     * everything, that lets rows be read and written by it. NULL: the schema has no row security. */
+    const char *policy;
+    /* Answers a row with the reason why the database is not this program's although the schema is its, or none. Runs as the
+     * program, with its settings. NULL: it is whoever's. */
+    const char *stranger_sql;
 };
 
 /* `ret_applied` counts the files applied now. */
 PEK_MUST_CHECK enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
                                          size_t *ret_applied, struct fault *fault);
+
+/* Names of people are UTF-8, and in another encoding PostgreSQL would compare and cut bytes: FAILED_PRECONDITION. */
+struct pg_conn;
+PEK_MUST_CHECK enum status migrate_check_encoding(struct pg_conn *conn, struct fault *fault);
 
 #endif

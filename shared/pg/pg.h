@@ -15,8 +15,8 @@
  * Every wait ends with the `struct cancel` of the call: its deadline is the statement_timeout (transactions)
  * and a cancelled query is cancelled in PostgreSQL too, where nobody else shares it.
  *
- * Each new connection shows, before it is used, that it may be: row security binds its role, the schema is this
- * program's, the server takes writes, and no pooler shares the session with others (session.h).
+ * Each new connection shows, before it is used, that it may be: row security binds its role, the encoding is UTF-8, the
+ * schema with its policies and the database are this program's, the server takes writes, and no pooler shares the session with others (session.h).
  *
  * SQLSTATE → status is one table, sqlstate.c. In short: broken rules of the schema are ALREADY_EXISTS and
  * FAILED_PRECONDITION, values INVALID_ARGUMENT, transactions that met ABORTED, a lock that others hold

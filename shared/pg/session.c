@@ -28,19 +28,26 @@ static const char set_sql[] =
     "        session_user"
     "   FROM mine, made";
 
-/* $1 the schema, $2 the files that this program has. */
+/* $1 the schema, $2 the files that this program has, $3 the policy of its tables. */
 static const char version_sql[] =
     "SELECT (SELECT min(name) FROM pek_migration WHERE schema = $1 AND name <> ALL ($2::text[])),"
     "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
     "         WHERE NOT EXISTS (SELECT FROM pek_migration m"
     "                            WHERE m.schema = $1 AND m.name = f.name)),"
-    /* Where one table of the schema has a policy, all are bound by row security: switched off, it leaves the policies. */
-    "       (SELECT min(c.oid::regclass::text) FILTER ("
-    "            WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity)"
-    "              AND s.bound) FROM (SELECT count(*) > 0 AS bound FROM pg_policy b"
-    "           JOIN pg_class t ON t.oid = b.polrelid"
-    "          WHERE t.relnamespace = to_regnamespace($1)) AS s,"
-    "          pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace($1))";
+    "       (SELECT min(c.oid::regclass::text) FROM pg_class c"
+    "         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace($1)"
+    "           AND $3::text IS NOT NULL AND NOT (c.relrowsecurity AND c.relforcerowsecurity)),"
+    /* Of several policies one is enough to let a row through. */
+    "       (SELECT min(c.oid::regclass::text) FROM pg_class c"
+    "         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace($1)"
+    "           AND $3::text IS NOT NULL"
+    "           AND (SELECT count(*) <> 1 OR NOT coalesce(bool_and(p.polpermissive"
+    "                       AND p.polcmd = '*' AND p.polroles = '{0}'::oid[]"
+    "                       AND pg_get_expr(p.polqual, p.polrelid) = $3"
+    "                       AND pg_get_expr(p.polwithcheck, p.polrelid) = $3), false)"
+    "                  FROM pg_policy p WHERE p.polrelid = c.oid)),"
+    "       (SELECT string_agg(DISTINCT schema, ', ') FROM pek_migration"
+    "         WHERE NOT EXISTS (SELECT FROM pek_migration WHERE schema = $1))";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
@@ -113,12 +120,14 @@ static bool ask(struct connection *connection)
     }
     if (session->step == SESSION_VERSION) {
         char *files = own_files(schema);
-        const char *values[] = {schema->schema, files};
+        const char *values[] = {schema->schema, files, schema->policy};
         bool sent =
-            files && PQsendQueryParams(conn, version_sql, 2, NULL, values, NULL, NULL, 0) == 1;
+            files && PQsendQueryParams(conn, version_sql, 3, NULL, values, NULL, NULL, 0) == 1;
         free(files);
         return sent;
     }
+    if (session->step == SESSION_STRANGER)
+        return PQsendQueryParams(conn, schema->stranger_sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
     char pid[16];
     snprintf(pid, sizeof(pid), "%d", session->backend_pid);
     const char *values[] = {pid, session->mark};
@@ -129,7 +138,10 @@ static bool ask(struct connection *connection)
 static void go_on(struct connection *connection)
 {
     struct session *session = &connection->session;
-    if (session->step == SESSION_VERSION && !connection->pg->schema)
+    const struct migrations *schema = connection->pg->schema;
+    if (session->step == SESSION_VERSION && !schema)
+        session->step++;
+    if (session->step == SESSION_STRANGER && (!schema || !schema->stranger_sql))
         session->step++;
     if (session->step == SESSION_PINNED && !session_is_pooled(connection))
         session->step++;
@@ -198,32 +210,59 @@ static bool refuse_shared(struct connection *connection)
     return false;
 }
 
+static bool judge_encoding(struct connection *connection)
+{
+    struct fault fault;
+    if (migrate_check_encoding(connection->conn, &fault) == STATUS_OK)
+        return true;
+    connection_refuse(connection, fault.text);
+    return false;
+}
+
 static bool judge_set(struct connection *connection, const PGresult *answer)
 {
     if (!is_true(answer, 0))
         return refuse_shared(connection);
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
-    return !connection->pg->schema || judge_role(connection, answer);
+    return !connection->pg->schema ||
+           (judge_encoding(connection) && judge_role(connection, answer));
 }
 
+/* What stands in the columns of version_sql, and what it says; the first is the reason. */
 static bool judge_version(struct connection *connection, const PGresult *answer)
 {
+    static const struct {
+        int column;
+        const char *before, *after; /* the schema, and the value */
+        const char *advice;
+    } reasons[] = {
+        {4, "this database has no schema ", ", but ",
+         ": is it the right one? If it is, run the command migrate"},
+        {2, "row security of schema ", " is switched off, or not forced, on table ", ""},
+        {3, "row security of schema ", " has not the program's own policy alone on table ", ""},
+        {0, "schema ", " is newer than this program, which does not know ",
+         ": run the program that migrated it"},
+        {1, "schema ", " is older than this program, it lacks ", ": run the command migrate"},
+    };
     char text[PG_ERROR_BYTES_MAX];
-    if (PQgetisnull(answer, 0, 0) && PQgetisnull(answer, 0, 1) && PQgetisnull(answer, 0, 2))
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (PQgetisnull(answer, 0, reasons[i].column))
+            continue;
+        snprintf(text, sizeof(text), "%s%s%s%s%s", reasons[i].before,
+                 connection->pg->schema->schema, reasons[i].after,
+                 PQgetvalue(answer, 0, reasons[i].column), reasons[i].advice);
+        connection_refuse(connection, text);
+        return false;
+    }
+    return true;
+}
+
+/* Only a reason is a row. */
+static bool judge_stranger(struct connection *connection, const PGresult *answer)
+{
+    if (PQntuples(answer) == 0)
         return true;
-    if (!PQgetisnull(answer, 0, 2))
-        snprintf(text, sizeof(text), "row security is switched off, or not forced, on table %s",
-                 PQgetvalue(answer, 0, 2));
-    else if (!PQgetisnull(answer, 0, 0))
-        snprintf(text, sizeof(text),
-                 "schema %s is newer than this program, which does not know %s: run the program"
-                 " that migrated it",
-                 connection->pg->schema->schema, PQgetvalue(answer, 0, 0));
-    else
-        snprintf(text, sizeof(text),
-                 "schema %s is older than this program, it lacks %s: run the command migrate",
-                 connection->pg->schema->schema, PQgetvalue(answer, 0, 1));
-    connection_refuse(connection, text);
+    connection_refuse(connection, PQgetvalue(answer, 0, 0));
     return false;
 }
 
@@ -247,10 +286,12 @@ static bool judge(struct connection *connection)
                                                const PGresult *answer) = {
         [SESSION_SET] = judge_set,
         [SESSION_VERSION] = judge_version,
+        [SESSION_STRANGER] = judge_stranger,
         [SESSION_PINNED] = judge_pinned,
     };
     struct session *session = &connection->session;
-    if (PQresultStatus(session->answer) == PGRES_TUPLES_OK && PQntuples(session->answer) == 1)
+    if (PQresultStatus(session->answer) == PGRES_TUPLES_OK &&
+        (PQntuples(session->answer) == 1 || session->step == SESSION_STRANGER))
         return judges[session->step](connection, session->answer);
     if (is_unmigrated(session))
         connection_refuse(connection,

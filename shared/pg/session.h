@@ -1,7 +1,7 @@
 /* session: what a new connection sets and what it must show before anyone uses it.
  *
- * After the login and before pipeline mode, one question after the other: the settings and the role, the
- * schema's version, and behind a pooler whether the session is this connection's own. What the program must
+ * After the login and before pipeline mode, one question after the other: the settings, the encoding and the role, the
+ * schema's version and its row security, whether the database is this program's, and behind a pooler whether the session is this connection's own. What the program must
  * not go on with is a refusal (pg.h), anything else ends the attempt. Settings are made by a query and not by
  * libpq's `options`, which a pooler does not pass on.
  */
@@ -20,7 +20,13 @@ struct session_settings {
     size_t count;
 };
 
-enum session_step { SESSION_SET, SESSION_VERSION, SESSION_PINNED, SESSION_STEPS };
+enum session_step {
+    SESSION_SET,
+    SESSION_VERSION,
+    SESSION_STRANGER,
+    SESSION_PINNED,
+    SESSION_STEPS,
+};
 
 struct session {
     enum session_step step;

@@ -22,6 +22,9 @@ static const struct migration files[] = {
     {"0002_x.sql", SLICE_LIT("INSERT INTO s.x VALUES (1)")},
 };
 static const struct migrations schema = {"s", files, 2};
+/* Of a schema whose tables are bound by row security, and whose database says whose it is. */
+static const struct migrations bound = {"s", files, 2, "(n > 0)",
+                                        "SELECT 'it is ' || name FROM s.owned"};
 static const struct migrations older = {"s", files, 1};
 
 static int cluster_up(void **state)
@@ -123,13 +126,6 @@ static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_
         {"GRANT owner TO app", "REVOKE owner FROM app", "owner"},
         {"GRANT postgres TO app", "REVOKE postgres FROM app", "superuser"},
         {"CREATE ROLE mighty BYPASSRLS; GRANT mighty TO app", "DROP ROLE mighty", "mighty"},
-        /* A table that lost what the others have. */
-        {"CREATE TABLE s.bound (a int); ALTER TABLE s.bound OWNER TO owner;"
-         " ALTER TABLE s.bound ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.bound",
-         "ALTER TABLE s.bound FORCE ROW LEVEL SECURITY; ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;"
-         " ALTER TABLE s.x FORCE ROW LEVEL SECURITY",
-         "s.bound"},
-        {"ALTER TABLE s.x DISABLE ROW LEVEL SECURITY", "DROP TABLE s.bound", "s.x"},
     };
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
         pg_cluster_execute(cluster, changes[i].make);
@@ -143,6 +139,87 @@ static void roles_that_row_security_does_not_bind_are_refused(void **state)
 {
     (void)state;
     fiber_run(roles_that_row_security_does_not_bind_are_refused_body);
+}
+
+/* A policy that is there besides, or is not there, shows in no flag of the table. */
+static void tables_without_the_programs_policy_are_refused_body(struct fiber_run *run)
+{
+    static const struct {
+        const char *make, *undo, *why;
+    } changes[] = {
+        {"ALTER TABLE s.x DISABLE ROW LEVEL SECURITY", "ALTER TABLE s.x ENABLE ROW LEVEL SECURITY",
+         "switched off, or not forced, on table s.x"},
+        {"ALTER TABLE s.x NO FORCE ROW LEVEL SECURITY", "ALTER TABLE s.x FORCE ROW LEVEL SECURITY",
+         "switched off, or not forced, on table s.x"},
+        {"DROP POLICY p ON s.x", "CREATE POLICY p ON s.x USING (n > 0) WITH CHECK (n > 0)",
+         "policy alone on table s.x"},
+        {"CREATE POLICY open ON s.x USING (true)", "DROP POLICY open ON s.x",
+         "policy alone on table s.x"},
+        {"CREATE POLICY shut ON s.x AS RESTRICTIVE FOR SELECT USING (n > 0)",
+         "DROP POLICY shut ON s.x", "policy alone on table s.x"},
+        {"ALTER POLICY p ON s.x USING (true)", "ALTER POLICY p ON s.x USING (n > 0)",
+         "policy alone on table s.x"},
+        {"ALTER POLICY p ON s.x WITH CHECK (true)", "ALTER POLICY p ON s.x WITH CHECK (n > 0)",
+         "policy alone on table s.x"},
+        {"ALTER POLICY p ON s.x TO app", "ALTER POLICY p ON s.x TO PUBLIC",
+         "policy alone on table s.x"},
+        {"CREATE TABLE s.y (n int); ALTER TABLE s.y ENABLE ROW LEVEL SECURITY;"
+         " ALTER TABLE s.y FORCE ROW LEVEL SECURITY",
+         "DROP TABLE s.y", "policy alone on table s.y"},
+        /* Whose the database is comes after it. */
+        {"INSERT INTO s.owned VALUES ('theirs')", "TRUNCATE s.owned", "it is theirs"},
+    };
+    pg_cluster_execute(cluster,
+                       "ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;"
+                       " ALTER TABLE s.x FORCE ROW LEVEL SECURITY;"
+                       " CREATE POLICY p ON s.x USING (n > 0) WITH CHECK (n > 0);"
+                       " CREATE TABLE s.owned (name text, n int); GRANT SELECT ON s.owned TO app;"
+                       " ALTER TABLE s.owned ENABLE ROW LEVEL SECURITY;"
+                       " ALTER TABLE s.owned FORCE ROW LEVEL SECURITY;"
+                       " ALTER TABLE s.owned ALTER n SET DEFAULT 1;"
+                       " CREATE POLICY p ON s.owned USING (n > 0) WITH CHECK (n > 0)");
+    char refusal[512];
+    struct pg_options options = options_for("app", &bound);
+    assert_int_equal(try_to_open(run, &options, refusal), STATUS_OK);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        pg_cluster_execute(cluster, changes[i].make);
+        assert_refused(run, "app", &bound, changes[i].why);
+        pg_cluster_execute(cluster, changes[i].undo);
+    }
+    assert_int_equal(try_to_open(run, &options, refusal), STATUS_OK);
+    pg_cluster_execute(cluster, "DROP TABLE s.owned; DROP POLICY p ON s.x;"
+                                " ALTER TABLE s.x DISABLE ROW LEVEL SECURITY;"
+                                " ALTER TABLE s.x NO FORCE ROW LEVEL SECURITY");
+}
+
+static void tables_without_the_programs_policy_are_refused(void **state)
+{
+    (void)state;
+    fiber_run(tables_without_the_programs_policy_are_refused_body);
+}
+
+static void a_database_of_another_encoding_is_refused(void **state)
+{
+    static const char *const encodings[] = {"SQL_ASCII", "LATIN2"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char sql[200], conninfo[512];
+        struct fault fault = {0};
+        size_t applied;
+        snprintf(sql, sizeof(sql),
+                 "CREATE DATABASE other TEMPLATE template0 ENCODING '%s' LOCALE 'C'", encodings[i]);
+        pg_cluster_execute(cluster, sql);
+        pg_cluster_conninfo_for(cluster, NULL, "other", conninfo, sizeof(conninfo));
+        assert_int_equal(migrate_apply(conninfo, &schema, &applied, &fault),
+                         STATUS_FAILED_PRECONDITION);
+        assert_non_null(strstr(fault.text, encodings[i]));
+        struct pg_options options = options_for("app", &schema);
+        pg_cluster_conninfo_for(cluster, "app", "other", conninfo, sizeof(conninfo));
+        options.conninfo = conninfo;
+        assert_int_equal(pg_probe(&options, &fault), STATUS_FAILED_PRECONDITION);
+        assert_non_null(strstr(fault.text, encodings[i]));
+        pg_cluster_execute(cluster, "DROP DATABASE other");
+    }
 }
 
 static bool is_refused(struct fiber_run *run)
@@ -184,6 +261,9 @@ static void another_schema_than_the_programs_is_refused_body(struct fiber_run *r
     assert_refused(run, "app", &older, "0002_x.sql");
     pg_cluster_execute(cluster, "UPDATE pek_migration SET schema = 't' WHERE name = '0002_x.sql'");
     assert_refused(run, "app", &schema, "0002_x.sql");
+    /* Somebody else's. */
+    pg_cluster_execute(cluster, "UPDATE pek_migration SET schema = 't'");
+    assert_refused(run, "app", &schema, "no schema s, but t: is it the right one?");
     pg_cluster_execute(cluster, "UPDATE pek_migration SET schema = 's'");
     pg_cluster_execute(cluster, "REVOKE SELECT ON pek_migration FROM PUBLIC");
     assert_refused(run, "app", &schema, "migrate");
@@ -500,6 +580,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles_that_row_security_does_not_bind_are_refused),
+        cmocka_unit_test(tables_without_the_programs_policy_are_refused),
+        cmocka_unit_test(a_database_of_another_encoding_is_refused),
         cmocka_unit_test(a_role_that_became_mighty_is_refused_after_a_reconnect),
         cmocka_unit_test(another_schema_than_the_programs_is_refused),
         cmocka_unit_test(a_changed_column_is_prepared_anew),

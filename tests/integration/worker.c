@@ -57,6 +57,7 @@ static struct policy_cache_statistics rights_of(const struct worker *worker)
 void worker_open(struct worker *worker, struct federation *f, const char *name)
 {
     struct fault fault = {0};
+    char sql[128];
     *worker = (struct worker){.name = name};
     load_key(&worker->keys);
     load_key(&worker->hub_keys);
@@ -70,6 +71,8 @@ void worker_open(struct worker *worker, struct federation *f, const char *name)
         .hub_issuer = "hub",
         .version = "test",
     };
+    snprintf(sql, sizeof(sql), "INSERT INTO pek_realm VALUES ('%s') ON CONFLICT DO NOTHING", name);
+    pg_cluster_execute(federation_cluster, sql);
     if (realm_open(f->fibers, &options, &worker->realm, &fault))
         fail_msg("%s", fault.text);
     const struct rpc_server_options listen = {.listen = "127.0.0.1:0"};

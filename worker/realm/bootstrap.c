@@ -16,6 +16,11 @@ static bool run(PGconn *connection, const char *sql, const char *value, struct f
     return succeeded;
 }
 
+/* Here the realm begins, if it did not before: a program moves into no database that has others (0021_realm_here.sql). */
+static const char begin_sql[] =
+    "WITH begun AS (INSERT INTO pek.realm_state (realm, collator_version) VALUES ($1, '')"
+    " ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM begun";
+
 enum status realm_bootstrap(const char *conninfo, const char *realm, const char *user,
                             struct fault *fault)
 {
@@ -23,6 +28,7 @@ enum status realm_bootstrap(const char *conninfo, const char *realm, const char 
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "god", "%s is no id of a user", user);
     PGconn *connection = PQconnectdb(conninfo);
     bool done = run(connection, "SELECT set_config('pek.realm', $1, false)", realm, fault) &&
+                run(connection, begin_sql, realm, fault) &&
                 run(connection, "SELECT pek.make_god($1)", user, fault);
     PQfinish(connection);
     return done ? STATUS_OK : STATUS_UNAVAILABLE;

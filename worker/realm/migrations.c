@@ -21,15 +21,25 @@
 #include "worker/policy/migration_0014.h"
 #include "worker/policy/migration_0019.h"
 #include "worker/realm/migration_0001.h"
+#include "worker/realm/migration_0021.h"
 #include "worker/search/migration_0006.h"
 
-#define FILES 20
+#define FILES 21
+
+/* As pek.isolate makes it. */
+#define REALM_POLICY "(realm = current_setting('pek.realm'::text, true))"
+
+static const char stranger_sql[] =
+    "SELECT 'this database is that of ' || string_agg(realm, ', ' ORDER BY realm) || ', and realm '"
+    "       || current_setting('pek.realm', true) || ' is not in it: is it the right one? (The command"
+    " bootstrap begins a realm in a database that has others.)'"
+    "  FROM public.pek_realm HAVING NOT bool_or(realm = current_setting('pek.realm', true))";
 
 const struct migrations *realm_migrations(void)
 {
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[FILES];
-    static const struct migrations migrations = {"pek", files, FILES};
+    static const struct migrations migrations = {"pek", files, FILES, REALM_POLICY, stranger_sql};
     const struct migration all[FILES] = {
         {"0001_realm.sql", slice_make(migration_0001_realm, migration_0001_realm_len)},
         {"0002_group.sql", slice_make(migration_0002_group, migration_0002_group_len)},
@@ -62,6 +72,8 @@ const struct migrations *realm_migrations(void)
          slice_make(migration_0019_policy_look_up, migration_0019_policy_look_up_len)},
         {"0020_membership_pace.sql",
          slice_make(migration_0020_membership_pace, migration_0020_membership_pace_len)},
+        {"0021_realm_here.sql",
+         slice_make(migration_0021_realm_here, migration_0021_realm_here_len)},
         {"0022_group_history.sql",
          slice_make(migration_0022_group_history, migration_0022_group_history_len)},
     };

@@ -54,7 +54,7 @@ static void make_old_database(struct world *w)
     struct migrations old = *realm_migrations();
     size_t applied;
     old.count = OLD_MIGRATIONS;
-    world_sql(w, "DROP SCHEMA pek CASCADE; DROP TABLE IF EXISTS pek_migration");
+    world_sql(w, "DROP SCHEMA pek CASCADE; DROP TABLE IF EXISTS pek_migration, pek_realm");
     assert_int_equal(migrate_apply(pg_cluster_conninfo(w->cluster), &old, &applied, &w->fault),
                      STATUS_OK);
     for (size_t i = 0; i < GROUPS; i++)
