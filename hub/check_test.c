@@ -163,6 +163,12 @@ static void a_file_that_is_not_there_is_said_so(void **state)
           SETTINGS("--oauth-client-id", "x", "--public-url", "https://pek.example",
                    "--oauth-client-secret-path", "/no/secret"),
           "oauth_client_secret_path: /no/secret cannot be read: No such file or directory");
+    /* One that others may read: here it is a certificate that everybody may. */
+    assert_int_equal(chmod(hub.certificate, 0644), 0);
+    finds(true,
+          SETTINGS("--oauth-client-id", "x", "--public-url", "https://pek.example",
+                   "--oauth-client-secret-path", hub.certificate),
+          "others may read this secret; chmod 600");
     finds(true, SETTINGS("--tls-ca", hub_key), "holds no certificate as PEM");
     finds(true, SETTINGS("--tls-key", hub.certificate), "holds no private key");
 }

@@ -53,8 +53,9 @@ static const struct config_option options[] = {
      OPTION(LIST, instances),
      .max = 15,
      .fallback = "",
-     .help = "workers to begin with, as realm=address:port, comma-separated; what is not named stays "
-             "in the registry (pekctl instance)"},
+     .help =
+         "workers to begin with, as realm=address:port, comma-separated; what is not named stays "
+         "in the registry (pekctl instance)"},
     {.name = "tls_ca",
      OPTION(PATH, tls_ca),
      .fallback = "",

@@ -116,10 +116,12 @@ static bool is_public_host(const struct login *login, struct slice host)
 static bool is_at_hand(const struct login *login, struct http_request *request)
 {
     struct slice site = http_header(request, "sec-fetch-site", 0);
+    struct fault fault = {0};
 
     return is_loopback(http_peer(request)) && !http_is_forwarded(request) &&
            (is_loopback_host(http_host(request)) || is_public_host(login, http_host(request))) &&
-           (!site.ptr || slice_equal_str(site, "same-origin") || slice_equal_str(site, "none"));
+           (!site.ptr || slice_equal_str(site, "same-origin") || slice_equal_str(site, "none")) &&
+           !api_check_origin(login->options.api, request, &fault);
 }
 
 static void log_in_dev(struct login *login, struct http_request *request)

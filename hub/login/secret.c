@@ -14,6 +14,12 @@ enum status secret_load(const char *path, const char *field, char **ret_secret, 
     char *secret = calloc(1, SECRET_BYTES_MAX + 1);
     ssize_t len = -1;
 
+    if (fd >= 0 && secret && crypto_file_is_exposed(fd)) {
+        close(fd);
+        free(secret);
+        return fault_set(fault, STATUS_PERMISSION_DENIED, field,
+                         "%s: others may read this secret; chmod 600", path);
+    }
     if (fd >= 0 && secret)
         len = read(fd, secret, SECRET_BYTES_MAX + 1);
     int error = errno;

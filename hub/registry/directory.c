@@ -174,15 +174,14 @@ static void tell_seeds(struct directory *directory, const struct instance_row *r
 
     for (size_t i = 0; i < options->seed_count; i++) {
         const char *target = strchr(options->seeds[i], '=') + 1;
-        const struct instance_row *row =
-            row_of(rows, count,
-                   slice_make(options->seeds[i], (size_t)(target - 1 - options->seeds[i])));
+        const struct instance_row *row = row_of(
+            rows, count, slice_make(options->seeds[i], (size_t)(target - 1 - options->seeds[i])));
         struct fault fault;
         if (!row || (!row->removed && row->target && strcmp(row->target, target) == 0))
             continue;
         (void)fault_set(&fault, STATUS_FAILED_PRECONDITION, "instances",
                         "'%s' is not used: the registry has it %s%s, by %s", options->seeds[i],
-                        row->removed   ? "removed"
+                        row->removed  ? "removed"
                         : row->target ? "at "
                                       : "hosted in the hubs",
                         row->removed || !row->target ? "" : row->target, row->by);
@@ -373,8 +372,8 @@ static void name_configuration(struct directory *directory)
     if (gethostname(host, sizeof(host)) != 0)
         snprintf(host, sizeof(host), "unknown host");
     host[sizeof(host) - 1] = '\0';
-    snprintf(directory->by, sizeof(directory->by), "configuration of the hub at %.*s, %.*s", 60, host,
-             60, directory->options.listen);
+    snprintf(directory->by, sizeof(directory->by), "configuration of the hub at %.*s, %.*s", 60,
+             host, 60, directory->options.listen);
 }
 
 enum status directory_open(struct directory *directory, const struct directory_options *options,

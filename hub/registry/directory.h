@@ -41,8 +41,9 @@ struct directory {
     struct fiber_event wanted; /* there may be something to do */
     struct cancel cancel;
     struct cancel_hook cancel_hook;
-    char by[INSTANCE_BY_BYTES_MAX + 1]; /* in updated_by of what comes from the configuration here */
-    bool seeded; /* the configuration is in the table, or was there once */
+    char
+        by[INSTANCE_BY_BYTES_MAX + 1]; /* in updated_by of what comes from the configuration here */
+    bool seeded;                       /* the configuration is in the table, or was there once */
     bool running;
     struct fiber_event *stopping;
 };

@@ -483,8 +483,7 @@ static void draining_worker_is_not_serving_before_it_is_unreachable(struct scene
     assert_int_equal(scene->seen[0], INSTANCE_NOT_SERVING);
 }
 
-static void
-seeds_come_and_follow_and_leave_alone_what_is_not_theirs(struct scene *scene)
+static void seeds_come_and_follow_and_leave_alone_what_is_not_theirs(struct scene *scene)
 {
     static const char *const one[] = {"a=127.0.0.1:1", "b=127.0.0.1:2"};
     static const char *const two[] = {"a=127.0.0.1:3"};

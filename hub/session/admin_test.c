@@ -177,7 +177,8 @@ static void replaced_instance_keeps_what_is_not_given(struct hub_world *h)
         hub_v1_add_instance_call(office.channel, &req, &pair, 1, WORLD_REST(h->w), &res, &h->fault),
         STATUS_OK);
     assert_string_equal(
-        world_value(h->w, "SELECT concat_ws('|', name, target, tls_name, ca_pem) FROM hub.instance"),
+        world_value(h->w,
+                    "SELECT concat_ws('|', name, target, tls_name, ca_pem) FROM hub.instance"),
         "Acme|127.0.0.1:7102|tls|its own");
     office_close(&office);
 }

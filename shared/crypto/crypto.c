@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <sys/stat.h>
 
 /* What a thread keeps between calls; freed with the thread. */
 struct contexts {
@@ -116,6 +117,15 @@ bool sha256_equal(const struct sha256 *a, const struct sha256 *b)
 void crypto_random(void *ret_bytes, size_t len)
 {
     must(RAND_bytes_ex(NULL, ret_bytes, len, 0) == 1);
+}
+
+bool crypto_file_is_exposed(int fd)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0)
+        return true;
+    mode_t others = info.st_uid == 0 ? S_IRWXO | S_IWGRP : S_IRWXO | S_IRWXG;
+    return (info.st_mode & others) != 0;
 }
 
 void crypto_wipe(void *bytes, size_t len)

@@ -37,6 +37,10 @@ bool sha256_equal(const struct sha256 *a, const struct sha256 *b);
 /* Bytes of the operating system's quality, fit for keys. */
 void crypto_random(void *ret_bytes, size_t len);
 
+/* Whether others may read or change an open file of a secret, as PostgreSQL has it: it is to be its owner's alone, or may be
+ * read by root's group when root owns it (a mounted secret). True when it cannot be told. */
+bool crypto_file_is_exposed(int fd);
+
 /* Zeroes; not optimised away. */
 void crypto_wipe(void *bytes, size_t len);
 

@@ -24,13 +24,6 @@ static enum status refuse_file(struct fault *fault, int error, const char *path)
     return fault_set(fault, status_from_errno(error), NULL, "%s: %s", path, strerror(error));
 }
 
-/* As PostgreSQL has it: the owner alone, or root's group when root owns it (a mounted secret). */
-static bool is_exposed(const struct stat *info)
-{
-    mode_t others = info->st_uid == 0 ? S_IRWXO | S_IWGRP : S_IRWXO | S_IRWXG;
-    return (info->st_mode & others) != 0;
-}
-
 static enum status read_whole(int fd, char *ret_bytes, size_t bytes_max, size_t *ret_len)
 {
     size_t len = 0;
@@ -62,7 +55,7 @@ static enum status key_load(const char *path, bool is_private, struct es256_key 
         status = refuse_file(fault, errno, path);
     else if (!S_ISREG(info.st_mode))
         status = fault_set(fault, STATUS_INVALID_ARGUMENT, NULL, "%s: not a file", path);
-    else if (is_private && is_exposed(&info))
+    else if (is_private && crypto_file_is_exposed(fd))
         status = fault_set(fault, STATUS_PERMISSION_DENIED, NULL,
                            "%s: others may read this private key; chmod 600", path);
     else if (read_whole(fd, pem, sizeof(pem), &len) != STATUS_OK)

@@ -127,7 +127,8 @@ static void on_timer(uv_timer_t *timer)
     if (connection->state == LINK_WAITING)
         connect_begin(connection);
     else if (connection->state == LINK_TRYING || connection->state == LINK_CHECKING)
-        connection_drop(connection, "timeout while connecting");
+        connection_drop(connection,
+                        "timeout while connecting (so does a pooler wait whose pool is too small)");
     else if (connection->state == LINK_UP)
         connection->on_watchdog(connection);
 }

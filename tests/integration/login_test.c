@@ -121,6 +121,10 @@ static void dev_login_is_for_this_machine_only(void **state)
         {"Cookie: x=1\r\nSec-Fetch-Site: same-origin\r\n", 303},
         {"Cookie: x=1\r\nSec-Fetch-Site: cross-site\r\n", 404},
         {"Cookie: x=1\r\nSec-Fetch-Site: same-site\r\n", 404},
+        /* A browser that sends no Sec-Fetch-Site. */
+        {"Cookie: x=1\r\nOrigin: http://evil.example\r\n", 404},
+        {"Cookie: x=1\r\nOrigin: null\r\n", 404},
+        {"Host: localhost\r\nCookie: x=1\r\nOrigin: http://localhost\r\n", 303},
     };
     struct federation f;
     (void)state;

@@ -102,8 +102,8 @@ static void a_backup_restores_every_row_and_right(struct world *w)
     snprintf(roles, sizeof(roles), "%s/roles.sql", pg_cluster_folder(other));
     snprintf(dump, sizeof(dump), "%s/pek.dump", pg_cluster_folder(other));
     pg_cluster_run(w->cluster, "pg_dumpall",
-                   (const char *[]){"--roles-only", "--no-role-passwords", "--file",
-                                    all_roles, "--dbname", backup, NULL});
+                   (const char *[]){"--roles-only", "--no-role-passwords", "--file", all_roles,
+                                    "--dbname", backup, NULL});
     keep_own_roles(all_roles, roles);
     pg_cluster_run(w->cluster, "pg_dump",
                    (const char *[]){"--format=custom", "--file", dump, "--dbname", backup, NULL});

@@ -31,7 +31,8 @@
 
 static const char stranger_sql[] =
     "SELECT 'this database is that of ' || string_agg(realm, ', ' ORDER BY realm) || ', and realm '"
-    "       || current_setting('pek.realm', true) || ' is not in it: is it the right one? (The command"
+    "       || current_setting('pek.realm', true) || ' is not in it: is it the right one? (The "
+    "command"
     " bootstrap begins a realm in a database that has others.)'"
     "  FROM public.pek_realm HAVING NOT bool_or(realm = current_setting('pek.realm', true))";
 
