@@ -235,6 +235,14 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     return status;
 }
 
+/* The realm in this process answers before it has its database; a worker that has none says so. */
+static bool people_may_be_told(void *arg, const struct instance *instance)
+{
+    const struct hub *hub = LIST_ENTRY((struct observe *)arg, struct hub, observe);
+
+    return instance->target || !hub->realm || realm_is_ready(hub->realm);
+}
+
 static enum status open_people(struct hub *hub, struct fault *fault)
 {
     const struct people_options options = {
@@ -242,6 +250,7 @@ static enum status open_people(struct hub *hub, struct fault *fault)
         .registry = &hub->registry,
         .issuer = slice_str(hub->config->issuer),
         .arg = &hub->observe,
+        .is_ready = people_may_be_told,
         .on_failure = observe_people_failure,
     };
     enum status status = people_open(&hub->people, hub->fibers, &options);

@@ -156,6 +156,8 @@ static void kick(struct people *people, struct instance *instance)
     if (people->closing.cancelled)
         return;
     realm->again = true;
+    if (people->options.is_ready && !people->options.is_ready(people->options.arg, instance))
+        return;
     if (realm->running || instance_check(instance, NULL) != STATUS_OK)
         return;
     realm->people = people;

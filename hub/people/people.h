@@ -31,6 +31,8 @@ struct people_options {
     struct registry *registry;
     struct slice issuer; /* the hub, as the subject of an assertion about itself */
     void *arg;
+    /* Whether it can be asked: at the start the realm in this process has no database yet. It is tried again. May be NULL. */
+    bool (*is_ready)(void *arg, const struct instance *instance);
     /* A realm could not be told; it is tried again. */
     void (*on_failure)(void *arg, const struct instance *instance, const struct fault *fault);
 };

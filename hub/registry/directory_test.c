@@ -41,7 +41,6 @@ struct scene {
     const char *local_realm; /* NULL: none is hosted */
     struct rpc_host *local_host;
     struct fault problem;
-    char followed[512];
     enum instance_status seen[64]; /* every status of every instance, in order */
     size_t seen_count;
 };
@@ -106,16 +105,6 @@ static enum status write_in(struct pg_transaction *transaction, void *arg)
                                        &writing->fault);
 }
 
-/* As the log has it. */
-static void on_follow(void *arg, const struct instance_row *row)
-{
-    struct scene *scene = arg;
-    size_t len = strlen(scene->followed);
-    snprintf(scene->followed + len, sizeof(scene->followed) - len, "%s %s %s; ", row->realm,
-             row->removed ? "removed" : row->target,
-             strncmp(row->by, "configuration of", 16) == 0 ? "configuration" : row->by);
-}
-
 static enum status write_row(struct scene *scene, struct writing *writing)
 {
     return pg_transact(scene->run->pg, &scene->cancel, false, write_in, writing);
@@ -142,7 +131,6 @@ static void follow(struct scene *scene, const char *const *seeds, size_t seed_co
         .tls = tls,
         .arg = scene,
         .on_problem = on_problem,
-        .on_follow = on_follow,
     };
     struct fault fault;
     int64_t until_us = clock_monotonic_us() + SOON_US;
@@ -483,63 +471,6 @@ static void draining_worker_is_not_serving_before_it_is_unreachable(struct scene
     assert_int_equal(scene->seen[0], INSTANCE_NOT_SERVING);
 }
 
-static void seeds_come_and_follow_and_leave_alone_what_is_not_theirs(struct scene *scene)
-{
-    static const char *const one[] = {"a=127.0.0.1:1", "b=127.0.0.1:2"};
-    static const char *const two[] = {"a=127.0.0.1:3"};
-    char rows[256];
-    const char *all =
-        "SELECT string_agg(realm || ' ' || target || ' ' || status, ', ' ORDER BY realm)"
-        " FROM hub.instance";
-    follow(scene, one, 2, NULL);
-    assert_int_equal(scene->registry.count, 2);
-    assert_string_equal(scene->followed,
-                        "a 127.0.0.1:1 configuration; b 127.0.0.1:2 configuration; ");
-    /* Another hub, whose list is another: what it does not name is not its to take away. */
-    unfollow(scene);
-    begin(scene);
-    follow(scene, two, 1, NULL);
-    pg_cluster_query(cluster, all, rows, sizeof(rows));
-    assert_string_equal(rows, "a 127.0.0.1:3 ACTIVE, b 127.0.0.1:2 ACTIVE");
-    assert_int_equal(scene->registry.count, 2);
-    assert_int_equal(scene->problem.status, STATUS_OK);
-    assert_int_equal(write_row(scene, &(struct writing){.drained = "a"}), STATUS_OK);
-    unfollow(scene);
-    begin(scene);
-    follow(scene, one, 2, NULL);
-    pg_cluster_query(cluster, all, rows, sizeof(rows));
-    assert_string_equal(rows, "a 127.0.0.1:3 DRAINING, b 127.0.0.1:2 ACTIVE");
-    assert_string_equal(scene->problem.field, "instances");
-    assert_string_equal(scene->problem.text,
-                        "'a=127.0.0.1:1' is not used: the registry has it at 127.0.0.1:3, by test");
-}
-
-static bool has_followed(const struct scene *scene, const char *what)
-{
-    int64_t until_us = clock_monotonic_us() + SOON_US;
-    while (!strstr(scene->followed, what) && clock_monotonic_us() < until_us)
-        fiber_sleep_ms(1);
-    return strstr(scene->followed, what) != NULL;
-}
-
-static void every_hub_tells_what_changed_and_by_whom(struct scene *scene)
-{
-    static const char *const hosted[] = {"hub=127.0.0.1:1"};
-    sql("INSERT INTO hub.instance (realm, name, local) VALUES ('hub', 'hub', true)");
-    follow(scene, hosted, 1, NULL);
-    assert_non_null(strstr(scene->problem.text, "the registry has it hosted in the hubs"));
-    sql(ADD, "a", "127.0.0.1:1");
-    assert_true(has_followed(scene, "a 127.0.0.1:1 "));
-    sql("UPDATE hub.instance SET target = '127.0.0.1:2', updated_by = 'eve' WHERE realm = 'a'");
-    assert_true(has_followed(scene, "a 127.0.0.1:2 eve; "));
-    scene->followed[0] = '\0';
-    sql("UPDATE hub.instance SET status = 'DRAINING', updated_by = 'dan' WHERE realm = 'a'");
-    assert_true(has_followed(scene, "a 127.0.0.1:2 dan; "));
-    sql("UPDATE hub.instance SET status = 'REMOVED', updated_by = 'mallory' WHERE realm = 'a'");
-    assert_true(has_followed(scene, "a removed mallory; "));
-    assert_string_equal(scene->followed, "a 127.0.0.1:2 dan; a removed mallory; ");
-}
-
 static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct scene *scene)
 {
     struct certificates ours, theirs;
@@ -619,8 +550,6 @@ int main(void)
         SCENE(worker_of_another_realm_and_a_server_that_is_no_worker_are_refused),
         SCENE(killed_worker_is_unreachable_within_5_s_and_serves_again_when_back),
         SCENE(draining_worker_is_not_serving_before_it_is_unreachable),
-        SCENE(seeds_come_and_follow_and_leave_alone_what_is_not_theirs),
-        SCENE(every_hub_tells_what_changed_and_by_whom),
         SCENE(certificate_must_name_the_realm_and_be_of_the_rows_own_ca),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
