@@ -73,8 +73,10 @@ int command_verify(const struct settings *settings)
 {
     struct fault fault = {0};
     size_t broken;
-    enum status status = invariants_verify(settings->database_owner, settings->realm,
-                                           print_invariant, NULL, &broken, &fault);
+    enum status status = migrate_check(settings->database_owner, realm_migrations(), &fault);
+    if (status == STATUS_OK)
+        status = invariants_verify(settings->database_owner, settings->realm, print_invariant, NULL,
+                                   &broken, &fault);
     if (status != STATUS_OK)
         return program_failed("worker.verify_failed", status, &fault);
     return broken > 0;
@@ -83,7 +85,8 @@ int command_verify(const struct settings *settings)
 int command_bootstrap(const struct settings *settings)
 {
     struct fault fault = {0};
-    enum status status =
-        realm_bootstrap(settings->database_owner, settings->realm, settings->god, &fault);
+    enum status status = migrate_check(settings->database_owner, realm_migrations(), &fault);
+    if (status == STATUS_OK)
+        status = realm_bootstrap(settings->database_owner, settings->realm, settings->god, &fault);
     return status == STATUS_OK ? 0 : program_failed("worker.bootstrap_failed", status, &fault);
 }

@@ -54,7 +54,7 @@ static enum status check(PGconn *conn, const struct migration *migration, const 
                          bool *ret_applied, struct fault *fault)
 {
     PGresult *result = run_with_file(conn,
-                                     "UPDATE pek_migration SET schema = $3 WHERE name = $1"
+                                     "UPDATE public.pek_migration SET schema = $3 WHERE name = $1"
                                      " RETURNING sha256 = encode(sha256($2::bytea), 'hex')",
                                      migration, schema);
     enum status status = STATUS_OK;
@@ -76,7 +76,7 @@ static enum status record(PGconn *conn, const struct migration *migration, const
                           struct fault *fault)
 {
     PGresult *result = run_with_file(conn,
-                                     "INSERT INTO pek_migration (name, schema, sha256)"
+                                     "INSERT INTO public.pek_migration (name, schema, sha256)"
                                      " VALUES ($1, $3, encode(sha256($2::bytea), 'hex'))",
                                      migration, schema);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, migration->name, fault);
@@ -113,12 +113,12 @@ static enum status prepare(PGconn *conn, struct fault *fault)
         run(conn, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")", "migration lock", fault);
     if (status == STATUS_OK)
         status = run(conn,
-                     "CREATE TABLE IF NOT EXISTS pek_migration ("
+                     "CREATE TABLE IF NOT EXISTS public.pek_migration ("
                      " name text PRIMARY KEY,"
                      " sha256 text NOT NULL,"
                      " applied_at timestamptz NOT NULL DEFAULT now());"
-                     "ALTER TABLE pek_migration ADD COLUMN IF NOT EXISTS schema text;"
-                     "GRANT SELECT ON pek_migration TO PUBLIC",
+                     "ALTER TABLE public.pek_migration ADD COLUMN IF NOT EXISTS schema text;"
+                     "GRANT SELECT ON public.pek_migration TO PUBLIC",
                      "pek_migration", fault);
     return status;
 }
@@ -129,8 +129,8 @@ static enum status refuse_newer(PGconn *conn, const struct migrations *migration
 {
     const char *values[] = {migrations->schema};
     PGresult *result =
-        PQexecParams(conn, "SELECT name FROM pek_migration WHERE schema = $1 ORDER BY name", 1,
-                     NULL, values, NULL, NULL, 0);
+        PQexecParams(conn, "SELECT name FROM public.pek_migration WHERE schema = $1 ORDER BY name",
+                     1, NULL, values, NULL, NULL, 0);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, "pek_migration", fault);
     for (int row = 0; status == STATUS_OK && row < PQntuples(result); row++) {
         size_t i = 0;
@@ -174,8 +174,8 @@ enum status migrate_check_encoding(struct pg_conn *conn, struct fault *fault)
                      encoding ? encoding : "not known");
 }
 
-enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
-                          size_t *ret_applied, struct fault *fault)
+/* An open connection to a database that this program may look at, or why not. */
+static enum status open_database(const char *conninfo, PGconn **ret_conn, struct fault *fault)
 {
     if (!parses(conninfo))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL,
@@ -184,10 +184,39 @@ enum status migrate_apply(const char *conninfo, const struct migrations *migrati
     if (PQstatus(conn) != CONNECTION_OK)
         return cannot_connect(conn, fault);
     PQsetNoticeReceiver(conn, ignore_notice, NULL);
-    size_t applied = 0;
     enum status status = migrate_check_encoding(conn, fault);
     if (status == STATUS_OK)
-        status = prepare(conn, fault);
+        *ret_conn = conn;
+    else
+        PQfinish(conn);
+    return status;
+}
+
+enum status migrate_check(const char *conninfo, const struct migrations *migrations,
+                          struct fault *fault)
+{
+    PGconn *conn;
+    PEK_TRY(open_database(conninfo, &conn, fault));
+    enum status status = refuse_newer(conn, migrations, fault);
+    for (size_t i = 0; status == STATUS_OK && i < migrations->count; i++) {
+        bool done = false;
+        status = check(conn, &migrations->files[i], migrations->schema, &done, fault);
+        if (status == STATUS_OK && !done)
+            status = fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
+                               "%s was not applied to this database: run the command migrate",
+                               migrations->files[i].name);
+    }
+    PQfinish(conn);
+    return status;
+}
+
+enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
+                          size_t *ret_applied, struct fault *fault)
+{
+    PGconn *conn;
+    PEK_TRY(open_database(conninfo, &conn, fault));
+    size_t applied = 0;
+    enum status status = prepare(conn, fault);
     if (status == STATUS_OK)
         status = refuse_newer(conn, migrations, fault);
     for (size_t i = 0; status == STATUS_OK && i < migrations->count; i++) {

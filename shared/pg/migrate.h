@@ -34,6 +34,11 @@ struct migrations {
 PEK_MUST_CHECK enum status migrate_apply(const char *conninfo, const struct migrations *migrations,
                                          size_t *ret_applied, struct fault *fault);
 
+/* FAILED_PRECONDITION for a database that is not as these files make it: older, newer, or made by other contents. For
+ * commands that work on it as its owner. */
+PEK_MUST_CHECK enum status migrate_check(const char *conninfo, const struct migrations *migrations,
+                                         struct fault *fault);
+
 /* Names of people are UTF-8, and in another encoding PostgreSQL would compare and cut bytes: FAILED_PRECONDITION. */
 struct pg_conn;
 PEK_MUST_CHECK enum status migrate_check_encoding(struct pg_conn *conn, struct fault *fault);

@@ -92,6 +92,30 @@ static void a_changed_file_is_refused_by_name(void **state)
     assert_string_equal(fault.reason, "MIGRATION_CHANGED");
 }
 
+/* What a command asks before it works on a database as its owner; it changes nothing. */
+static void a_database_of_other_files_is_told_of(void **state)
+{
+    (void)state;
+    const struct migration files[] = {FIRST, {"0002_b.sql", SLICE_LIT("CREATE TABLE b (n int)")}};
+    const struct migration other[] = {{"0001_a.sql", SLICE_LIT("CREATE TABLE z (n int)")}};
+    const struct migrations one = {"public", files, 1}, two = {"public", files, 2},
+                            changed = {"public", other, 1};
+    const char *conninfo = pg_cluster_conninfo(cluster);
+    struct fault fault = {0};
+    size_t applied;
+    assert_int_not_equal(migrate_check(conninfo, &one, &fault), STATUS_OK);
+    assert_query("SELECT to_regclass('public.pek_migration') IS NULL", "t");
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_OK);
+    assert_int_equal(migrate_check(conninfo, &one, &fault), STATUS_OK);
+    assert_int_equal(migrate_check(conninfo, &two, &fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(fault.text,
+                        "0002_b.sql was not applied to this database: run the command migrate");
+    assert_int_equal(migrate_check(conninfo, &changed, &fault), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(fault.reason, "MIGRATION_CHANGED");
+    assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
+    assert_int_equal(migrate_check(conninfo, &one, &fault), STATUS_FAILED_PRECONDITION);
+}
+
 static void a_failing_file_leaves_nothing_of_itself(void **state)
 {
     (void)state;
@@ -196,6 +220,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, schema_reset)
         TEST(files_are_applied_once_and_in_order),
         TEST(a_changed_file_is_refused_by_name),
+        TEST(a_database_of_other_files_is_told_of),
         TEST(a_failing_file_leaves_nothing_of_itself),
         TEST(a_file_must_not_end_its_transaction),
         TEST(without_a_server_it_is_unavailable),

@@ -30,9 +30,10 @@ static const char set_sql[] =
 
 /* $1 the schema, $2 the files that this program has, $3 the policy of its tables. */
 static const char version_sql[] =
-    "SELECT (SELECT min(name) FROM pek_migration WHERE schema = $1 AND name <> ALL ($2::text[])),"
+    "SELECT (SELECT min(name) FROM public.pek_migration WHERE schema = $1 AND name <> ALL "
+    "($2::text[])),"
     "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
-    "         WHERE NOT EXISTS (SELECT FROM pek_migration m"
+    "         WHERE NOT EXISTS (SELECT FROM public.pek_migration m"
     "                            WHERE m.schema = $1 AND m.name = f.name)),"
     "       (SELECT min(c.oid::regclass::text) FROM pg_class c"
     "         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace($1)"
@@ -46,8 +47,8 @@ static const char version_sql[] =
     "                       AND pg_get_expr(p.polqual, p.polrelid) = $3"
     "                       AND pg_get_expr(p.polwithcheck, p.polrelid) = $3), false)"
     "                  FROM pg_policy p WHERE p.polrelid = c.oid)),"
-    "       (SELECT string_agg(DISTINCT schema, ', ') FROM pek_migration"
-    "         WHERE NOT EXISTS (SELECT FROM pek_migration WHERE schema = $1))";
+    "       (SELECT string_agg(DISTINCT schema, ', ') FROM public.pek_migration"
+    "         WHERE NOT EXISTS (SELECT FROM public.pek_migration WHERE schema = $1))";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
