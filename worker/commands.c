@@ -72,7 +72,7 @@ static void print_invariant(void *arg, const char *name, int64_t broken, const c
 int command_verify(const struct settings *settings)
 {
     struct fault fault = {0};
-    size_t broken;
+    size_t broken = 0;
     enum status status = migrate_check(settings->database_owner, realm_migrations(), &fault);
     if (status == STATUS_OK)
         status = invariants_verify(settings->database_owner, settings->realm, print_invariant, NULL,
