@@ -17,6 +17,11 @@
 #define POST_FLAIRS_MAX 10 /* of a member */
 #define POST_FLAIR_CHARS_MAX 30
 
+/* Posts with rights of one member in the groups of one organisation: each is a policy that every check of theirs looks at.
+ * Who could fill it leads groups of the same organisation. */
+#define POST_RIGHTS_MAX 100
+
+#define POST_REASON_USER_FULL "USER_FULL"
 #define POST_REASON_TAKEN "POST_TAKEN"
 #define POST_REASON_HELD "POST_HELD"
 #define POST_REASON_NOT_HELD "POST_NOT_HELD"

@@ -147,6 +147,20 @@ static enum status check_free(struct change *change, const struct post_change *p
                             "%s has this post, and one member has it at a time", holder);
 }
 
+/* What others give somebody is bounded. */
+static enum status check_room(struct change *change, const struct post_change *post)
+{
+    bool is_full;
+    if (post->type.actions == 0)
+        return STATUS_OK;
+    PEK_TRY(post_store_is_full(change, &post->person, &is_full));
+    if (!is_full)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, POST_REASON_USER_FULL,
+                            "user_id", "%.*s has %d posts with rights in this organisation",
+                            SLICE_ARG(post->person.users[0]), POST_RIGHTS_MAX);
+}
+
 CHANGE_METHOD(give_post, membership_v1_give_post_request, membership_v1_membership)
 {
     struct post_change post;
@@ -160,6 +174,7 @@ CHANGE_METHOD(give_post, membership_v1_give_post_request, membership_v1_membersh
     PEK_TRY(membership_check_serves(&post.group, &post.person.states[0], change->fault));
     PEK_TRY(check_has(change, post.person.group_id, post.type.actions));
     PEK_TRY(check_free(change, &post));
+    PEK_TRY(check_room(change, &post));
     PEK_TRY(post_store_give(change, &post.person, &post.type, &changed));
     if (!changed)
         return fault_set_reason(change->fault, STATUS_ALREADY_EXISTS, POST_REASON_HELD, "user_id",

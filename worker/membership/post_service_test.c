@@ -302,6 +302,23 @@ static void types_have_names_of_their_own_and_go_unused(struct world *w)
     assert_string_equal(w->fault.reason, POST_REASON_FULL);
 }
 
+/* What leaders give somebody is bounded, in all groups of an organisation together. */
+static void nobody_is_given_posts_without_end(struct world *w)
+{
+    make_posts(w);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "eve", "", NULL, NULL), STATUS_OK);
+    world_sql(
+        w, "INSERT INTO pek.post_type (realm, group_id, kind, name, unique_key, sort_key, actions)"
+           " SELECT 'a', 'o@o', 5, 'x' || n, 'x' || n, '', 1 FROM generate_series(1, 99) n;"
+           "INSERT INTO pek.post (realm, group_id, user_id, type_id, given_by)"
+           " SELECT 'a', 'o@o', 'eve', id, 'x' FROM pek.post_type WHERE group_id = 'o@o'");
+    assert_int_equal(give(w, "dan", "eve", ASSISTANT), STATUS_OK);
+    assert_int_equal(give(w, "dan", "eve", HELPER), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, POST_REASON_USER_FULL);
+    assert_int_equal(give(w, "dan", "eve", OFFICER), STATUS_OK);
+    assert_int_equal(give(w, "dan", "fay", HELPER), STATUS_OK);
+}
+
 /* A name that somebody gave a policy is theirs, and a policy of a group's nobody's to change by hand. */
 static void policies_of_posts_are_changed_by_posts_alone(struct world *w)
 {
@@ -323,6 +340,12 @@ static void policies_of_posts_are_changed_by_posts_alone(struct world *w)
         assert_int_equal(policy_world_revoke(w, "alice", id, "dan"), STATUS_FAILED_PRECONDITION);
         assert_int_equal(policy_world_revoke(w, "dan", id, "dan"), STATUS_FAILED_PRECONDITION);
         assert_int_equal(policy_world_delete(w, "alice", id, true), STATUS_FAILED_PRECONDITION);
+        /* Below the leader's anybody who may issue makes policies; those of members and posts come and go. */
+        const char *child;
+        const struct given sees = {"o@a", NULL, VIEW_GROUP};
+        const char *name = arena_printf(w->arena, "Child %zu", i);
+        assert_int_equal(policy_world_child(w, "alice", id, name, false, sees, &child),
+                         i == 1 ? STATUS_OK : STATUS_FAILED_PRECONDITION);
     }
     assert_int_equal(step(w, "eve", "AddMember", "zed"), STATUS_OK);
 }
@@ -374,6 +397,7 @@ int main(void)
         WORLD_TEST(posts_end_with_the_membership),
         WORLD_TEST(who_hands_over_has_led),
         WORLD_TEST(types_have_names_of_their_own_and_go_unused),
+        WORLD_TEST(nobody_is_given_posts_without_end),
         WORLD_TEST(policies_of_posts_are_changed_by_posts_alone),
         WORLD_TEST(an_archived_group_keeps_its_posts_and_gives_none),
         WORLD_TEST(flairs_are_replaced_whole),

@@ -168,6 +168,26 @@ enum status post_store_holder(struct change *change, const char *group_id,
     return STATUS_OK;
 }
 
+enum status post_store_is_full(struct change *change, const struct membership_people *person,
+                               bool *ret_is_full)
+{
+    static const struct pg_statement find = {
+        "post_rights",
+        "SELECT FROM pek.realm_group AS g JOIN pek.realm_group AS f ON f.org = g.org"
+        "  JOIN pek.post AS o ON o.group_id = f.id AND o.user_id = $2"
+        "  JOIN pek.post_type AS t ON t.group_id = o.group_id AND t.id = o.type_id AND t.actions > "
+        "0 "
+        "WHERE g.id = $1 OFFSET $3::integer LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find,
+                           PG_PARAMS(pg_str(person->group_id), pg_text(person->users[0]),
+                                     pg_int(change->arena, POST_RIGHTS_MAX - 1)),
+                           &rows));
+    *ret_is_full = pg_rows(rows) > 0;
+    return STATUS_OK;
+}
+
 enum status post_store_delete_type(struct change *change, const char *group_id,
                                    const struct post_type *type)
 {

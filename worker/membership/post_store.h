@@ -44,6 +44,10 @@ PEK_MUST_CHECK enum status post_store_make_policy(struct change *change, const c
 /* A member who has such a post now, or NULL. */
 PEK_MUST_CHECK enum status post_store_holder(struct change *change, const char *group_id,
                                              const struct post_type *type, const char **ret_user);
+/* They have POST_RIGHTS_MAX posts with rights in the organisation, or more; two at once may each be the last. */
+PEK_MUST_CHECK enum status post_store_is_full(struct change *change,
+                                              const struct membership_people *person,
+                                              bool *ret_is_full);
 /* The type, the posts of those who are members no more, and its policy. */
 PEK_MUST_CHECK enum status post_store_delete_type(struct change *change, const char *group_id,
                                                   const struct post_type *type);

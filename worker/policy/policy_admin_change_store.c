@@ -155,14 +155,15 @@ enum status policy_admin_has_god(struct change *change, bool *ret_has_god)
 
 /* ---- policies ---- */
 
-enum status policy_admin_check_free(struct change *change, const char *id)
+static enum status refuse_group_policy(struct change *change, const char *id, bool leaders_too)
 {
     static const struct pg_statement find = {
         "policy_admin_group",
-        "SELECT l.group_id FROM pek.group_policy AS l WHERE l.policy_id = $1::bigint",
+        "SELECT l.group_id FROM pek.group_policy AS l WHERE l.policy_id = $1::bigint"
+        " AND (l.kind <> 2 OR $2::boolean)",
     };
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(id)), &rows));
+    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(id), pg_bool(leaders_too)), &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
     return fault_set_reason(
@@ -170,6 +171,16 @@ enum status policy_admin_check_free(struct change *change, const char *id)
         "this policy is held by who is a member of %s, leads it or has a post there:"
         " change that",
         pg_get_str(rows, 0, 0));
+}
+
+enum status policy_admin_check_free(struct change *change, const char *id)
+{
+    return refuse_group_policy(change, id, true);
+}
+
+enum status policy_admin_check_parent(struct change *change, const char *id)
+{
+    return refuse_group_policy(change, id, false);
 }
 
 enum status policy_admin_insert(struct change *change, const char *parent_id, struct slice name,

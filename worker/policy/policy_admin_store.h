@@ -86,6 +86,10 @@ PEK_MUST_CHECK enum status policy_admin_has_god(struct change *change, bool *ret
  * that, and from nothing else. */
 PEK_MUST_CHECK enum status policy_admin_check_free(struct change *change, const char *id);
 
+/* The same for a parent to be, but for the policy of a leader: those of members and posts come and go, and what was below
+ * them would go with them. */
+PEK_MUST_CHECK enum status policy_admin_check_parent(struct change *change, const char *id);
+
 /* ALREADY_EXISTS for the name. */
 PEK_MUST_CHECK enum status policy_admin_insert(struct change *change, const char *parent_id,
                                                struct slice name, struct slice unique_key,

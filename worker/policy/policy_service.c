@@ -259,6 +259,7 @@ CHANGE_METHOD(create_child, policy_v1_create_child_request, policy_v1_policy)
     PEK_TRY(begin(change, req->parent_id, STANDING_ISSUE));
     PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, "parent_id",
                         req->parent_id, "", &parent));
+    PEK_TRY(policy_admin_check_parent(change, parent.id));
     PEK_TRY(policy_admin_depth(change, parent.id, &depth));
     PEK_TRY(delegation_check_child(parent.can_issue, req->can_issue, depth, change->fault));
     PEK_TRY(check_written(change, parent.id, &written));
