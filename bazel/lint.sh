@@ -1,7 +1,7 @@
 #!/bin/bash
 # Style as a test. Prints what is wrong, file:line first, and ends with 0 only when nothing is.
 #   bazel/lint.sh            all checks but deep
-#   bazel/lint.sh CHECK…     of: text lengths format shell protos cppcheck tidy deep
+#   bazel/lint.sh CHECK…     of: text lengths format shell protos web cppcheck tidy deep
 # deep is clang's path-sensitive analyzer, about a second a file the first time.
 # Settings: .clang-format, .clang-tidy, protos/buf.yaml, bazel/lint/*. What passed is remembered below
 # .pek/lint, so that a second run looks only at what changed.
@@ -28,36 +28,49 @@ shell_files() {
     done
 }
 
+# Of the files on standard input those that have not passed the check with these contents, this script and these settings.
+# What they are now is remembered when the check passes.
+fresh() { # check setting…
+    local check=$1 settings
+    shift
+    settings=$(cat bazel/lint.sh "$@" | sha256sum | cut -c1-16)
+    tr '\n' '\0' | xargs -0 -r sha256sum -- | sed "s/^/$settings /" | LC_ALL=C sort >"$cache/$check.now"
+    touch "$cache/$check.passed"
+    LC_ALL=C comm -23 "$cache/$check.now" "$cache/$check.passed" | cut -c84-
+}
+
 # White space, in every text file; grep -I passes over binaries.
 check_text() {
-    local status=0
-    files | tr '\n' '\0' | xargs -0 grep -InE '[[:blank:]]+$|'$'\r' -- && status=1
-    files '*.c' '*.h' '*.sh' '*.sql' '*.proto' '*.bzl' '*.yaml' '*.md' | tr '\n' '\0' |
-        xargs -0 grep -InP '\t' -- | grep -v '^bazel/lint/banned.txt' && status=1
-    files | while IFS= read -r file; do
+    local status=0 list=$cache/text-files
+    files | fresh text >"$list"
+    tr '\n' '\0' <"$list" | xargs -0 -r grep -InE '[[:blank:]]+$|'$'\r' /dev/null | grep . && status=1
+    grep -E '\.(c|h|sh|sql|proto|bzl|yaml|md)$' "$list" | tr '\n' '\0' | xargs -0 -r grep -InP '\t' /dev/null | grep . && status=1
+    while IFS= read -r file; do
         if grep -Iq . "$file" && [[ -n $(tail -c 1 "$file") ]]; then
             echo "$file: no newline at the end"
         fi
-    done | grep . && status=1
+    done <"$list" | grep . && status=1
     return $status
 }
 
 check_lengths() {
-    files '*.c' '*.h' | tr '\n' '\0' | xargs -0 awk -v banned=bazel/lint/banned.txt \
-        -v long=bazel/lint/long.txt -v lines_max="$file_lines_max" \
-        -v function_lines_max="$function_lines_max" -f bazel/lint/text.awk
+    files '*.c' '*.h' | fresh lengths bazel/lint/banned.txt bazel/lint/long.txt bazel/lint/text.awk | tr '\n' '\0' |
+        xargs -0 -r awk -v banned=bazel/lint/banned.txt -v long=bazel/lint/long.txt -v lines_max="$file_lines_max" \
+            -v function_lines_max="$function_lines_max" -f bazel/lint/text.awk
 }
 
 check_format() {
-    files '*.c' '*.h' | tr '\n' '\0' |
-        xargs -0 -n 8 -P "$jobs" clang-format --dry-run --ferror-limit=1 2>&1 |
+    files '*.c' '*.h' | fresh format .clang-format | tr '\n' '\0' |
+        xargs -0 -r -n 8 -P "$jobs" clang-format --dry-run --ferror-limit=1 2>&1 |
         sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: warning: .*/\1: not as clang-format has it; run .\/dev format/p' |
         grep . && return 1
     return 0
 }
 
+# A file that sources another is judged with it.
 check_shell() {
     local status=0
+    [[ -n $(shell_files | fresh shell) ]] || return 0
     while IFS= read -r file; do
         bash -n "$file" || status=1
     done < <(shell_files)
@@ -76,17 +89,21 @@ made_headers() {
     return 1
 }
 
-# Each file of the list on standard input by clang-tidy, with the checks that $2 leaves of .clang-tidy.
+# Each file of the list on standard input by clang-tidy, with the checks that $2 leaves of .clang-tidy: those that did not
+# pass before with the contents that they, their headers and the settings have now.
 tidy() { # cache checks
     local bin=bazel-bin external
+    mkdir -p "$1"
+    files '*.c' '*.h' .clang-tidy bazel/lint/tidy.sh | tr '\n' '\0' | xargs -0 sha256sum -- >"$1.tree"
+    awk -v cache="$1" -v tree="$1.tree" -f bazel/lint/changed.awk >"$1.files"
+    [[ -s $1.files ]] || return 0
     made_headers || return 1
     external=$(bazel info output_base 2>/dev/null)/external
     export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -I. -I$bin -I$bin/protos \
 -I$bin/bazel/tests -I$bin/bazel/generator -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
 -I$bin/third_party/grpc_protos -I$bin/shared/rpc/testing -isystem $external/grpc_source \
 -isystem $external/grpc_source/generated -isystem /usr/include/postgresql"
-    mkdir -p "$1"
-    tr '\n' '\0' | xargs -0 -r -n 1 -P "$jobs" bazel/lint/tidy.sh "$1" "$2"
+    tr '\n' '\0' <"$1.files" | xargs -0 -r -n 1 -P "$jobs" bazel/lint/tidy.sh "$1" "$2"
 }
 
 check_tidy() {
@@ -100,6 +117,7 @@ check_deep() {
 
 check_cppcheck() {
     mkdir -p "$cache/cppcheck"
+    [[ -n $(files '*.c' '*.h' '*.proto' | fresh cppcheck bazel/lint/cppcheck-suppressions.txt) ]] || return 0
     made_headers || return 1 # statements are written with macros of theirs
     files '*.c' >"$cache/cppcheck-files"
     cppcheck --quiet -j "$jobs" --cppcheck-build-dir="$cache/cppcheck" --file-list="$cache/cppcheck-files" \
@@ -113,23 +131,39 @@ check_cppcheck() {
 
 check_protos() {
     local status=0 step
+    [[ -n $(files protos bazel/buf.sh bazel/lint/promises.mjs | fresh protos) ]] || return 0
     for step in build lint breaking; do
         bazel/buf.sh "$step" || status=$?
         if [[ $status -eq 3 ]]; then
             echo "lint: protos: buf is not there, skipped (./dev setup brings it with the end-to-end tests)" >&2
+            rm -f "$cache/protos.now"
             return 0
         fi
     done
     return $status
 }
 
+# The web site: strict types over a client that is made anew of the API's document, and the layout of its sources.
+check_web() {
+    if [[ ! -d web/node_modules ]]; then
+        echo "lint: web: its packages are not there, skipped (./dev setup brings them)" >&2
+        return 0
+    fi
+    # The document that the client is made of is the hub's.
+    [[ -n $(files web protos hub/openapi hub/route hub/site hub/transcode shared/json shared/text | fresh web) ]] || return 0
+    ./dev web --check 2>"$cache/web.log" || {
+        cat "$cache/web.log"
+        return 1
+    }
+}
+
 mkdir -p "$cache"
 checks=("$@")
 if [[ ${#checks[@]} -eq 0 ]]; then
-    checks=(text lengths format shell protos cppcheck tidy)
+    checks=(text lengths format shell protos web cppcheck tidy)
 fi
 for check in "${checks[@]}"; do
-    if [[ $check != @(text|lengths|format|shell|protos|cppcheck|tidy|deep) ]]; then
+    if [[ $check != @(text|lengths|format|shell|protos|web|cppcheck|tidy|deep) ]]; then
         sed -n '2,7s/^# //p' bazel/lint.sh
         [[ $check == --help || $check == -h ]] && exit 0
         echo "lint: there is no check '$check'" >&2
@@ -139,7 +173,12 @@ done
 failed=()
 for check in "${checks[@]}"; do
     started=$(date +%s%N)
-    "check_$check" || failed+=("$check")
+    rm -f "$cache/$check.now"
+    if ! "check_$check"; then
+        failed+=("$check")
+    elif [[ -f $cache/$check.now ]]; then
+        mv "$cache/$check.now" "$cache/$check.passed"
+    fi
     if [[ -n ${LINT_TIMES:-} ]]; then
         echo "lint: $check took $((($(date +%s%N) - started) / 1000000)) ms" >&2
     fi

@@ -11,7 +11,7 @@
 #include "hub/registry/registry.h"
 #include "hub/schema/schema.h"
 #include "hub/session/redis.h"
-#include "hub/site/files.h"
+#include "hub/site/pages.h"
 #include "shared/base/clock.h"
 #include "shared/base/listen.h"
 #include "shared/crypto/certificate.h"
@@ -114,6 +114,7 @@ static void check_parts(struct config *config, const struct hub_config *hub)
 {
     struct address address;
     struct files files = {0};
+    struct pages pages;
     struct fault fault = {0};
 
     for (size_t i = 0; i < hub->trusted_proxies.count; i++)
@@ -124,7 +125,8 @@ static void check_parts(struct config *config, const struct hub_config *hub)
         config_mistake(config, "redis_url is neither redis://host:port/number nor unix:/path");
     if (!hub->site_folder[0])
         return;
-    if (files_open(&files, &fault) || files_add_folder(&files, hub->site_folder, &fault))
+    if (files_open(&files, &fault) || files_add_folder(&files, hub->site_folder, &fault) ||
+        pages_find(&files, &pages, &fault))
         config_mistake(config, "site_folder '%s': %s", hub->site_folder, fault.text);
     files_close(&files);
 }
@@ -196,6 +198,11 @@ void check_hub_config(struct config *config, const void *values)
     check_certificates(config, hub);
     check_addresses(config, hub);
     check_parts(config, hub);
+    if (!pg_names_agree(hub->database, hub->database_owner))
+        config_mistake(config, "database_owner: it is another database than that of `database`");
+    if (!pg_names_agree(hub->local_database, hub->local_database_owner))
+        config_mistake(config, "local_database_owner: it is another database than that of "
+                               "`local_database`");
     if (config_is_checked(config))
         check_surroundings(config, hub);
 }

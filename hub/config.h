@@ -29,7 +29,9 @@ struct hub_config {
     int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
     int64_t body_bytes_max, connections_max, connections_per_address_max;
     int64_t realm_items_max;
-    int64_t requests_per_user_max;
+    int64_t requests_per_user_max, live_streams_max, live_streams_per_user_max;
+    int64_t live_timeout_ms;
+    int64_t notification_days, notifications_per_user_max, notifications_per_realm_max;
     int64_t writes_per_second, writes_burst, searches_per_second, searches_burst;
     int64_t header_timeout_ms, idle_timeout_ms, write_stall_ms, events_comment_ms;
     int64_t header_bytes_max, line_bytes_max;

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "hub/api/api.h"
-#include "hub/http/http.h"
+#include "hub/feeds.h"
+#include "hub/front_door.h"
 #include "hub/keys.h"
 #include "hub/login/login.h"
 #include "hub/login/secret.h"
+#include "hub/notification/notification_service.h"
 #include "hub/observe.h"
-#include "hub/people/people.h"
+#include "hub/profile/name_keys.h"
 #include "hub/profile/profile_service.h"
 #include "hub/registry/directory.h"
 #include "hub/registry/registry_service.h"
@@ -40,13 +42,15 @@ struct hub {
     struct registry registry;
     struct directory directory;
     struct registry_service registry_service;
-    struct service profiles;
+    struct profile_service profiles;
     struct session_cache sessions;
     bool sessions_ready;
     struct rpc_host *host; /* the hub's own services */
     struct rpc_channel *host_channel;
     struct realm *realm; /* hosted here; NULL for none */
-    struct people people;
+    struct feeds feeds;
+    struct notification_service notifications;
+    struct name_keys name_keys;
     struct transcode *transcode;
     struct observe observe;
     struct api api;
@@ -66,7 +70,6 @@ struct hub {
 static void handle(void *arg, struct http_request *request)
 {
     struct hub *hub = arg;
-
     const char *part = "login";
 
     if (slice_starts_with(http_raw_path(request), SLICE_LIT("/api/"))) {
@@ -88,13 +91,19 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
     if (hub->sessions_ready)
         session_policies_changed(&hub->sessions, instance, users, count);
-    people_heard(&hub->people, instance, users, count);
+    feeds_policies_changed(&hub->feeds, instance, users, count);
+}
+
+static void notifications_written(void *arg, struct instance *instance)
+{
+    struct hub *hub = arg;
+
+    feeds_notifications_written(&hub->feeds, instance);
 }
 
 static void status_changed(void *arg, struct instance *instance)
 {
     struct hub *hub = arg;
-
     observe_status(&hub->observe, instance);
 }
 
@@ -142,6 +151,13 @@ static void realm_finished(void *arg, struct rpc_ctx *ctx, const struct fault *o
     report_call(hub->config->local_realm, ctx, outcome, elapsed_us);
 }
 
+static void notifications_dropped(void *arg, size_t count)
+{
+    const struct hub *hub = arg;
+
+    report_dropped(hub->config->local_realm, count);
+}
+
 static enum status open_database(struct hub *hub, struct fault *fault)
 {
     const struct pg_options options = {
@@ -169,6 +185,7 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .finished_arg = hub,
         .on_trouble = realm_trouble_told,
         .trouble_arg = hub,
+        .on_dropped = notifications_dropped,
     };
 
     if (!config->local_realm[0])
@@ -227,6 +244,8 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     if (!status)
         status = profile_service_add(hub->host, &hub->profiles, fault);
     if (!status)
+        status = notification_service_open(hub->host, &hub->notifications, fault);
+    if (!status)
         status = registry_service_add(hub->host, &hub->registry_service, fault);
     if (!status)
         status = rpc_channel_new_local(hub->host, &hub->host_channel);
@@ -235,27 +254,19 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     return status;
 }
 
-/* The realm in this process answers before it has its database; a worker that has none says so. */
-static bool people_may_be_told(void *arg, const struct instance *instance)
+static enum status open_names(struct hub *hub, struct fault *fault)
 {
-    const struct hub *hub = LIST_ENTRY((struct observe *)arg, struct hub, observe);
-
-    return instance->target || !hub->realm || realm_is_ready(hub->realm);
-}
-
-static enum status open_people(struct hub *hub, struct fault *fault)
-{
-    const struct people_options options = {
+    enum status status = text_collator_new(&hub->profiles.collator);
+    if (status)
+        return fault_set(fault, status, NULL, "names cannot be ordered");
+    const struct name_keys_options options = {
         .pg = hub->pg,
-        .registry = &hub->registry,
-        .issuer = slice_str(hub->config->issuer),
+        .collator = hub->profiles.collator,
         .arg = &hub->observe,
-        .is_ready = people_may_be_told,
-        .on_failure = observe_people_failure,
+        .on_failure = observe_name_keys_failure,
     };
-    enum status status = people_open(&hub->people, hub->fibers, &options);
-
-    return status ? fault_set(fault, status, NULL, "realms cannot be told of people") : STATUS_OK;
+    status = name_keys_open(&hub->name_keys, hub->fibers, &options);
+    return status ? fault_set(fault, status, NULL, "names cannot be ordered") : STATUS_OK;
 }
 
 static enum status open_federation(struct hub *hub, struct fault *fault)
@@ -265,11 +276,20 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .issuer = hub->config->issuer,
         .arg = hub,
         .on_policies = policies_changed,
+        .on_notifications = notifications_written,
         .on_status = status_changed,
     };
     registry_init(&hub->registry, hub->fibers, &options);
     hub->observe.registry = &hub->registry;
-    hub->profiles = hub_service(hub->pg);
+    hub->profiles = (struct profile_service){
+        .service = hub_service(hub->pg),
+        .collator = hub->profiles.collator,
+        .budget = &hub->api.budget,
+        .realms_wait_ms = hub->config->straggler_ms,
+        .arg = &hub->observe,
+        .on_asked = observe_asked,
+    };
+    hub->notifications.service = hub_service(hub->pg);
     hub->registry_service = (struct registry_service){
         .service = hub_service(hub->pg),
         .registry = &hub->registry,
@@ -281,7 +301,9 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         status = open_realm(hub, fault);
     if (!status)
         status = open_workers(hub, fault);
-    return status ? status : open_people(hub, fault);
+    return status ? status
+                  : feeds_open(&hub->feeds, hub->fibers, hub->config, hub->pg, &hub->registry,
+                               &hub->realm, &hub->observe, fault);
 }
 
 static enum status open_api(struct hub *hub, struct fault *fault)
@@ -292,6 +314,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
     enum status status = transcode_new(descriptors, &hub->transcode, fault);
     if (status)
         return status;
+    hub->profiles.transcode = hub->transcode;
     const struct api_options options = {
         .transcode = hub->transcode,
         .registry = &hub->registry,
@@ -303,6 +326,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .cors_origin_count = config->cors_origins.count,
         .request_timeout_ms = config->request_timeout_ms,
         .export_timeout_ms = config->export_timeout_ms,
+        .live_timeout_ms = config->live_timeout_ms,
         .realm_timeout_ms = config->realm_timeout_ms,
         .straggler_ms = config->straggler_ms,
         .events_comment_ms = config->events_comment_ms,
@@ -314,7 +338,12 @@ static enum status open_api(struct hub *hub, struct fault *fault)
                 .searches_per_second = (uint32_t)config->searches_per_second,
                 .searches_burst = (uint32_t)config->searches_burst,
                 .requests_per_user_max = (size_t)config->requests_per_user_max,
+                .live_streams_max = (size_t)config->live_streams_max,
+                .live_streams_per_user_max = (size_t)config->live_streams_per_user_max,
             },
+        .people_arg = hub->pg,
+        .tell = people_tell,
+        .named = people_named,
         .arg = &hub->observe,
         .finished = observe_api,
     };
@@ -374,36 +403,8 @@ static enum status open_login(struct hub *hub, struct fault *fault)
 
 static enum status open_server(struct hub *hub, struct fault *fault)
 {
-    const struct hub_config *config = hub->config;
-    const struct http_tls tls = {config->https_certificate, config->https_key, observe_certificate,
-                                 NULL};
-    const struct http_options options = {
-        .listen = config->listen,
-        .body_bytes_max = (size_t)config->body_bytes_max,
-        .connections_max = (size_t)config->connections_max,
-        .connections_per_address_max = (size_t)config->connections_per_address_max,
-        .line_bytes_max = (size_t)config->line_bytes_max,
-        .header_bytes_max = (size_t)config->header_bytes_max,
-        .header_timeout_ms = config->header_timeout_ms,
-        .idle_timeout_ms = config->idle_timeout_ms,
-        .write_stall_ms = config->write_stall_ms,
-        .http2_streams_max = (size_t)config->http2_streams_max,
-        .http2_large_bodies_max = (size_t)config->http2_large_bodies_max,
-        .http2_odd_frames_max = (size_t)config->http2_odd_frames_max,
-        .http2_odd_frames_per_s = (size_t)config->http2_odd_frames_per_second,
-        .http2_resets_max = (size_t)config->http2_resets_max,
-        .tls = config->https_certificate[0] ? &tls : NULL,
-        .strict_transport =
-            config->https_certificate[0] || strncmp(config->public_url, "https://", 8) == 0,
-        .trusted_proxies = config->trusted_proxies.items,
-        .trusted_proxy_count = config->trusted_proxies.count,
-    };
-    enum status status = http_server_new(hub->fibers, &options, handle, hub, &hub->server, fault);
-    if (status)
-        return status;
+    PEK_TRY(front_door_open(hub->fibers, hub->config, handle, hub, &hub->server, fault));
     hub->observe.server = hub->server;
-    log_event(LOG_INFO, "hub.listening", log_str("listen", config->listen),
-              log_int("port", http_server_port(hub->server)));
     return STATUS_OK;
 }
 
@@ -506,7 +507,7 @@ enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hu
                      struct fault *fault)
 {
     static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
-        open_keys, keep_house, open_database, open_federation,
+        open_keys, keep_house, open_database, open_names,  open_federation,
         open_api,  open_login, settle,        open_server,
     };
     struct hub *hub = calloc(1, sizeof(*hub));
@@ -541,12 +542,14 @@ static void run_stop(void *arg)
     struct hub *hub = arg;
     int64_t until_us = deadline_after_ms(hub->config->drain_timeout_ms);
 
+    notification_service_end_watches(&hub->notifications);
     if (hub->server && http_server_drain(hub->server, until_us))
         hub->clean = false;
     directory_stop(&hub->directory);
     while (hub->reloading)
         (void)!fiber_event_wait(&hub->reloaded, DEADLINE_NONE);
-    people_close(&hub->people);
+    feeds_close(&hub->feeds);
+    name_keys_close(&hub->name_keys);
     registry_stop(&hub->registry);
     if (hub->sessions_ready)
         session_cache_stop(&hub->sessions);
@@ -581,10 +584,12 @@ bool hub_close(struct hub *hub)
     transcode_free(hub->transcode);
     if (hub->sessions_ready)
         session_cache_done(&hub->sessions);
+    notification_service_close(&hub->notifications);
     rpc_channel_free(hub->host_channel);
     rpc_host_free(hub->host);
     registry_close_runtime(&hub->registry);
     pg_free(hub->pg);
+    text_collator_free(hub->profiles.collator);
     if (hub->housekeeping.data)
         uv_close((uv_handle_t *)&hub->housekeeping, NULL);
     keys_done(&hub->keys);

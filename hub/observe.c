@@ -211,6 +211,42 @@ void observe_people_failure(void *arg, const struct instance *instance, const st
                   log_int("suppressed", (int64_t)suppressed));
 }
 
+void observe_notifications_failure(void *arg, const struct instance *instance,
+                                   const struct fault *fault)
+{
+    struct observe *observe = arg;
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, instance)->notifications, clock_monotonic_us(),
+                         &suppressed))
+        log_event(LOG_WARN, "notifications.not_collected", log_str("instance", instance->realm),
+                  log_str("status", status_name(fault->status)), log_str("message", fault->text),
+                  log_int("suppressed", (int64_t)suppressed));
+}
+
+void observe_notifications_refused(void *arg, const struct instance *instance, size_t count,
+                                   const struct fault *fault)
+{
+    struct observe *observe = arg;
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, instance)->refused, clock_monotonic_us(), &suppressed))
+        log_event(LOG_WARN, "notifications.refused", log_str("instance", instance->realm),
+                  log_int("count", (int64_t)count), log_str("field", fault->field),
+                  log_str("message", fault->text), log_int("suppressed", (int64_t)suppressed));
+}
+
+void observe_name_keys_failure(void *arg, const struct fault *fault)
+{
+    struct observe *observe = arg;
+    uint64_t suppressed;
+
+    if (log_limit_admits(&observe->name_keys, clock_monotonic_us(), &suppressed))
+        log_event(LOG_WARN, "people.not_ordered", log_str("status", status_name(fault->status)),
+                  log_str("field", fault->field), log_str("message", fault->text),
+                  log_int("suppressed", (int64_t)suppressed));
+}
+
 void observe_registry_problem(void *arg, const char *realm, const struct fault *fault)
 {
     struct observe *observe = arg;
@@ -317,6 +353,15 @@ static void say_legs(struct observe *observe, const struct log_scope *scope,
             outcome_unreachable(outcome_of(leg->fault.status)))
             say_leg(observe, scope, method, leg);
     }
+}
+
+void observe_asked(void *arg, const struct fanout *fanout)
+{
+    struct observe *observe = arg;
+    const struct log_scope scope = scope_of(&fanout->trace);
+
+    count_legs(observe, fanout);
+    say_legs(observe, &scope, fanout->method, fanout);
 }
 
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,

@@ -13,7 +13,7 @@
 /* Of one instance, by its slot. */
 struct realm_limits {
     uint64_t generation;
-    struct log_limit status, token, answer, problem, people;
+    struct log_limit status, token, answer, problem, people, notifications, refused;
 };
 
 struct observe {
@@ -26,7 +26,7 @@ struct observe {
     struct metrics_collector collector;
     struct metric *all[32];
     struct realm_limits realms[REGISTRY_INSTANCES_MAX];
-    struct log_limit problems, redis; /* of no one realm */
+    struct log_limit problems, redis, name_keys; /* of no one realm */
 };
 
 PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry *registry,
@@ -38,8 +38,15 @@ void observe_http(struct observe *observe, const struct http_request *request, c
 /* These also before observe_init, if zeroed. Where there is an `arg`, it is the struct observe: they are what the options of the
  * parts want. */
 void observe_status(struct observe *observe, const struct instance *instance);
+/* Keys of people's names could not be made. */
+void observe_name_keys_failure(void *arg, const struct fault *fault);
 /* A realm could not be told of people. */
 void observe_people_failure(void *arg, const struct instance *instance, const struct fault *fault);
+/* A realm's notifications could not be collected; some of them are nobody's, or cannot be. */
+void observe_notifications_failure(void *arg, const struct instance *instance,
+                                   const struct fault *fault);
+void observe_notifications_refused(void *arg, const struct instance *instance, size_t count,
+                                   const struct fault *fault);
 /* A realm gave no token. */
 void observe_token_failure(void *arg, const struct instance *instance,
                            const struct rpc_trace *trace, const struct fault *fault);
@@ -60,6 +67,9 @@ void observe_keep_house(struct observe *observe);
 void observe_api(void *arg, struct http_request *request, const struct transcode_method *method,
                  const struct session *session, const struct fanout *fanout,
                  const struct fault *fault);
+
+/* `on_asked` of struct profile_service, likewise. */
+void observe_asked(void *arg, const struct fanout *fanout);
 
 /* `finished` of struct login_options, likewise. */
 void observe_login(void *arg, struct http_request *request, const struct login_event *event);

@@ -110,6 +110,8 @@ void check_settings(struct config *config, const void *settings)
     check_keys(config, s);
     check_certificates(config, s);
     check_addresses(config, s);
+    if (!pg_names_agree(s->database, s->database_owner))
+        config_mistake(config, "database_owner: it is another database than that of `database`");
     if (config_is_checked(config))
         check_surroundings(config, s);
 }

@@ -6,6 +6,7 @@
 #include "shared/log/log.h"
 #include "worker/instance/instance.h"
 #include "worker/program.h"
+#include "worker/realm/audit_prune.h"
 #include "worker/realm/bootstrap.h"
 #include "worker/realm/invariants.h"
 #include "worker/realm/migrations.h"
@@ -80,6 +81,31 @@ int command_verify(const struct settings *settings)
     if (status != STATUS_OK)
         return program_failed("worker.verify_failed", status, &fault);
     return broken > 0;
+}
+
+static void print_month(void *arg, const char *month, int64_t rows)
+{
+    (void)arg;
+    printf("%s %10lld\n", month, (long long)rows);
+}
+
+int command_prune_audit(const struct settings *settings)
+{
+    struct fault fault = {0};
+    int64_t rows = 0;
+    enum status status = migrate_check(settings->database_owner, realm_migrations(), &fault);
+    if (status == STATUS_OK)
+        status = audit_prune(settings->database_owner, settings->realm, settings->before,
+                             settings->confirm, print_month, NULL, &rows, &fault);
+    if (status != STATUS_OK)
+        return program_failed("worker.prune_failed", status, &fault);
+    printf(settings->confirm ? "%lld rows of before %s are gone, and the log says so\n"
+                             : "%lld rows of before %s would go; with --confirm they do\n",
+           (long long)rows, settings->before);
+    if (settings->confirm && rows > 0)
+        log_event(LOG_INFO, "worker.audit_pruned", log_str("before", settings->before),
+                  log_int("rows", rows));
+    return 0;
 }
 
 int command_bootstrap(const struct settings *settings)

@@ -13,9 +13,14 @@ static const struct {
     const char *name;
     int (*run)(const struct settings *settings);
 } commands[] = {
-    {"serve", serve},           {"migrate", command_migrate}, {"bootstrap", command_bootstrap},
-    {"verify", command_verify}, {"keygen", command_keygen},   {"token", command_token},
+    {"serve", serve},
+    {"migrate", command_migrate},
+    {"bootstrap", command_bootstrap},
+    {"verify", command_verify},
+    {"keygen", command_keygen},
+    {"token", command_token},
     {"demo", command_demo},
+    {"prune-audit", command_prune_audit},
 };
 
 int main(int argc, char **argv)

@@ -97,6 +97,12 @@ static void on_trouble(void *arg, const struct pg_trouble *trouble)
     report_database("", trouble);
 }
 
+static void on_dropped(void *arg, size_t count)
+{
+    (void)arg;
+    report_dropped("", count);
+}
+
 static void run_body(void *arg)
 {
     struct program *program = arg;
@@ -113,6 +119,7 @@ static void run_body(void *arg)
         .finished = finished,
         .finished_arg = program,
         .on_trouble = on_trouble,
+        .on_dropped = on_dropped,
         .read_max = (size_t)s->read_connections,
         .long_read_max = (size_t)s->long_read_connections,
         .transaction_max = (size_t)s->transaction_connections,

@@ -145,6 +145,14 @@ static const struct config_option options[] = {
      CONFIG_STRING(struct settings, god),
      .max = 64,
      .help = "for the command bootstrap: who gets all rights on the realm"},
+    {.name = "before",
+     CONFIG_STRING(struct settings, before),
+     .max = 10,
+     .help = "for the command prune-audit: a day, as 2026-09-01; what is older goes"},
+    {.name = "confirm",
+     CONFIG_BOOL(struct settings, confirm),
+     .fallback = "false",
+     .help = "for the command prune-audit: do it; else it says what would go"},
     {.name = "demo_kind",
      CONFIG_ENUM(struct settings, demo_kind, demo_kinds),
      .help = "for the command demo: which of the demo realms"},
@@ -160,6 +168,7 @@ static const struct config_command commands[] = {
     {"migrate", "bring the schema up to date"},
     {"bootstrap", "make the realm's GOD policy and assign it to --god USER"},
     {"verify", "ask the tables of the realm whether all that must hold does; exit code 1 when not"},
+    {"prune-audit", "take what is older than --before DAY out of the audit log, with --confirm"},
     {"keygen", "make the file of --instance-key, unless it is there"},
     {"token", "print a token for --user USER, signed with the instance key (development)"},
     {"demo", "fill the realm with the demo data of --demo-kind, once"},
@@ -206,6 +215,11 @@ static void check(struct config *config, const void *values)
     if (is_command(config, "verify") && !s->database_owner[0])
         config_mistake(config, "database_owner must be given: the application's role does not "
                                "read the audit log");
+    if (is_command(config, "prune-audit") && !s->database_owner[0])
+        config_mistake(config, "database_owner must be given: the application's role takes nothing "
+                               "out of the audit log");
+    if (is_command(config, "prune-audit") && !s->before[0])
+        config_mistake(config, "before must be given for the command prune-audit");
     if (is_command(config, "token") && !s->user[0])
         config_mistake(config, "user must be given for the command token");
     if (is_command(config, "bootstrap") && !s->god[0])

@@ -27,6 +27,8 @@ struct settings {
     int64_t unary_calls_max, streams_max, connections_max;
     const char *user;
     const char *god;
+    const char *before; /* prune-audit */
+    bool confirm;
     int demo_kind;
     const char *tls_name;
     struct config *config; /* where these came from; set by main, for reloading */

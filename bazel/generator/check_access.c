@@ -47,14 +47,14 @@ static void check_right(const struct check *check, const struct option_access *r
 
 static void check_self(const struct check *check, const struct option_access *rule)
 {
-    bool object = rule->group[0] != '\0' || rule->user[0] != '\0';
+    bool object = rule->group[0] != '\0';
     if (rule->self[0] == '\0')
         return;
     bool some = rule->action.number != 0 || rule->right.number != 0;
     if (!some || (rule->filter && rule->right.number != 0) || object)
         check_refuse(check,
-                     "pek.access self stands only beside a policy, an action on the realm, or "
-                     "a filter by an action");
+                     "pek.access self stands only beside a policy, an action on a user or the "
+                     "realm, or a filter by an action");
     check_target(check, rule->self);
 }
 

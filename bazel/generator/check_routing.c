@@ -82,6 +82,26 @@ static void check_collection(const struct check *check)
                      upb_MessageDef_FullName(response));
 }
 
+/* Over all items of all realms: a page would have a number of its own. */
+static void check_combine(const struct check *check)
+{
+    const struct option_combine *combine = &check->options->combine;
+    const upb_MessageDef *item = upb_MethodDef_OutputType(check->method);
+    const upb_MessageDef *request = upb_MethodDef_InputType(check->method);
+    if (combine->function.name[0] == '\0' && combine->field[0] == '\0')
+        return;
+    if (!is(check, "REALMS_ALL") || check->options->document)
+        check_refuse(check, "routing combine is for REALMS_ALL, and not for a document");
+    if (combine->function.name[0] == '\0' || combine->name[0] == '\0' || combine->max == 0)
+        check_refuse(check, "routing combine needs function, field, name and max");
+    if (!is_plain(upb_MessageDef_FindFieldByName(item, combine->field), kUpb_FieldType_Int32))
+        check_refuse(check, "routing combine field \"%s\" is not an int32 field of %s",
+                     combine->field, upb_MessageDef_FullName(item));
+    if (upb_MessageDef_FindFieldByName(request, "page_size"))
+        check_refuse(check, "routing combine is of a whole list, and %s asks for pages",
+                     upb_MessageDef_FullName(request));
+}
+
 void check_routing(const struct check *check)
 {
     if (check->options->realms.name[0] == '\0') {
@@ -92,6 +112,9 @@ void check_routing(const struct check *check)
         check_realm_field(check);
     if (is(check, "REALMS_ALL"))
         check_merge(check);
+    if (check->options->document && !is(check, "REALMS_ALL"))
+        check_refuse(check, "routing document is for REALMS_ALL");
+    check_combine(check);
     check_position(check);
     check_length(check);
     if (!is(check, "REALMS_INTERNAL"))

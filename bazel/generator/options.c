@@ -70,6 +70,23 @@ static void read_access(struct view options, const upb_FieldDef *extension, stru
     out->access_count = count;
 }
 
+static const struct option_combine no_combine = {.function = {.name = ""}, .field = "", .name = ""};
+
+static struct option_combine read_combine(struct view routing, struct arena *arena)
+{
+    const upb_FieldDef *field = field_of(routing, "combine");
+    if (!upb_Message_Has(routing.message, field))
+        return no_combine;
+    struct view combine = {upb_Message_Get(routing.message, field).msg_val,
+                           upb_FieldDef_MessageSubDef(field)};
+    return (struct option_combine){
+        .function = get_enum(combine, "function"),
+        .field = get_string(combine, "field", arena),
+        .name = get_string(combine, "name", arena),
+        .max = upb_Message_Get(combine.message, field_of(combine, "max")).uint32_val,
+    };
+}
+
 static void read_routing(struct view options, const upb_FieldDef *extension, struct arena *arena,
                          struct method_options *out)
 {
@@ -78,6 +95,8 @@ static void read_routing(struct view options, const upb_FieldDef *extension, str
     out->realms = get_enum(routing, "realms");
     out->collection = get_string(routing, "collection", arena);
     out->sort_key = get_string(routing, "sort_key", arena);
+    out->document = upb_Message_Get(routing.message, field_of(routing, "document")).bool_val;
+    out->combine = read_combine(routing, arena);
     out->items_max = upb_Message_Get(routing.message, field_of(routing, "items_max")).uint32_val;
     upb_MessageValue list = upb_Message_Get(routing.message, field_of(routing, "identity"));
     size_t count = count_of(list);
@@ -149,6 +168,7 @@ enum status options_read(const upb_DefPool *pool, const upb_MethodDef *method, s
         .realms = {.name = ""},
         .collection = "",
         .sort_key = "",
+        .combine = no_combine,
         .idempotency =
             google_protobuf_MethodOptions_idempotency_level(upb_MethodDef_Options(method)),
     };

@@ -44,6 +44,12 @@ struct method_options {
     const char *const *identity;
     size_t identity_count;
     uint32_t items_max; /* of pek.routing */
+    bool document;      /* likewise */
+    struct option_combine {
+        struct option_enum function; /* unset: nothing is combined */
+        const char *field, *name;
+        uint32_t max;
+    } combine; /* likewise */
     uint32_t request_bytes_max;
     const struct option_http *http; /* additional bindings behind the first */
     size_t http_count;

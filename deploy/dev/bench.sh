@@ -5,25 +5,27 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [find] [merge] [policy]
-                   [--seconds N] [--runs N] [--connections N] [--dry]
+readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [scoreboard] [score] [find] [merge] [policy]
+                   [--groups N] [--seconds N] [--runs N] [--connections N] [--dry]
 
-Starts a federation of its own (release build, demo data) and measures, each case after a warm-up and as the
-median of several runs, with wrk:
+Starts a federation of its own (release build, demo data and N more groups in each realm) and measures, each
+case after a warm-up and as the median of several runs, with wrk:
 
   one      GET /api/v1/realms/worker-acme/groups/{id}    one group from one realm
   any      GET /api/v1/groups/{id}                       one group asked of all three realms
-  search   GET /api/v1/groups?q=…&pageSize=20            search over three realms
+  search   GET /api/v1/groups?q=…&pageSize=20            search over three realms, for what a fourth of the names have
   members  GET /api/v1/groups/{id}/members?pageSize=20   of a group with 300 members in each of three realms
-  find     the same over 3 x 100 000 groups: a word that none has, one that one has, one that a fourth
+  scoreboard  GET …/scoreboards/{id}/points?pageSize=60  the table of 60 members by 12 guidelines, of one realm
+  score    GET /api/v1/users/me/score?semester=…         what groups of three realms come to
+  find     search over 3 x 100 000 groups: a word that none has, one that one has, one that a fourth
            have, one letter
   merge    GET /api/v1/groups as NDJSON                  3 x 100 000 groups in one order
   policy   POST …/policies/{id}/children                 one policy among 1 000, 10 000, 100 000 statements
 
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
-into docs/performance.md, unless --dry. Every case when none is named; 8 s, 3 runs, 32 connections.'
+into docs/performance.md, unless --dry. Every case when none is named; 2 000 groups, 8 s, 3 runs, 32 connections.'
 
-readonly bench_group=schonherz@ac bench_groups=100000
+readonly bench_group=schonherz@ac bench_groups_many=100000
 
 bench_start() { # data first-port
     say "dev: starting a federation to measure"
@@ -37,13 +39,21 @@ bench_start() { # data first-port
 # What is searched for among the names of tests/load/groups.sql, by the name of the row.
 readonly -A bench_words=([find-fruitless]=zzqx [find-rare]=12345 [find-common]=ba [find-letter]=a)
 
+bench_value() { # statement
+    sql worker-acme postgres -Atc "$1"
+}
+
 run_rounds() { # results seconds runs connections port case…
     local results=$1 seconds=$2 runs=$3 connections=$4 base=http://127.0.0.1:$5 run name
     local -A paths=(
         [one]=/api/v1/realms/worker-acme/groups/$bench_group
         [any]=/api/v1/groups/$bench_group
-        [search]='/api/v1/groups?q=k%C3%B6r&pageSize=20'
+        [search]='/api/v1/groups?q=ba&pageSize=20'
         [members]='/api/v1/groups/crowd@crowd/members?pageSize=20'
+        [scoreboard]="/api/v1/realms/worker-acme/groups/table@table/scoreboards/$(bench_value "SELECT id FROM pek.scoreboard
+            WHERE group_id = 'table@table'")/points?pageSize=60"
+        [score]="/api/v1/users/me/score?semester=$(bench_value "SELECT semester FROM pek.realm_state
+            WHERE realm = 'worker-acme'")"
     )
     for name in "${!bench_words[@]}"; do
         paths[$name]="/api/v1/groups?q=${bench_words[$name]}&pageSize=20"
@@ -63,11 +73,11 @@ run_rounds() { # results seconds runs connections port case…
 }
 
 # The groups are the same in each realm but for the realm, so every item has two neighbours to be merged with.
-load_groups() { # port
+load_groups() { # port count
     local realm program
     for realm in "${REALMS[@]}"; do
-        say "dev: $bench_groups groups into $realm"
-        PGOPTIONS="-c pek.realm=$realm" sql "$realm" postgres -v count="$bench_groups" -f "$ROOT/tests/load/groups.sql"
+        say "dev: $2 groups into $realm"
+        PGOPTIONS="-c pek.realm=$realm" sql "$realm" postgres -v count="$2" -f "$ROOT/tests/load/groups.sql"
     done
     say "dev: the realms make their sort keys"
     for program in pek-hub "${REALMS[@]:1}"; do
@@ -84,6 +94,10 @@ load_members() {
     for realm in "${REALMS[@]}"; do
         PGOPTIONS="-c pek.realm=$realm" sql "$realm" postgres -v count=300 -f "$ROOT/tests/load/members.sql"
     done
+}
+
+load_scoreboard() {
+    PGOPTIONS="-c pek.realm=worker-acme" sql worker-acme postgres -f "$ROOT/tests/load/scoreboard.sql"
 }
 
 run_merge() { # results runs port
@@ -121,12 +135,12 @@ groups_are_ready() { # port
 }
 
 cmd_bench() {
-    local seconds=8 runs=3 connections=32 dry=false cases=() http=() name folder first results
+    local groups=2000 seconds=8 runs=3 connections=32 dry=false cases=() http=() name folder first results
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | any | search | members | find | merge | policy) cases+=("$1") ;;
-            --seconds | --runs | --connections)
+            one | any | search | members | scoreboard | score | find | merge | policy) cases+=("$1") ;;
+            --groups | --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
                 shift
@@ -136,7 +150,7 @@ cmd_bench() {
         esac
         shift
     done
-    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search members find merge policy)
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search members scoreboard score find merge policy)
     for name in "${cases[@]}"; do
         [[ $name == merge || $name == find || $name == policy ]] || http+=("$name")
     done
@@ -153,9 +167,13 @@ cmd_bench() {
     if [[ " ${cases[*]} " == *" members "* ]]; then
         load_members
     fi
+    if [[ " ${cases[*]} " == *" scoreboard "* ]]; then
+        load_scoreboard
+    fi
+    load_groups "$first" "$groups"
     run_rounds "$results" "$seconds" "$runs" "$connections" "$first" "${http[@]}"
     if [[ " ${cases[*]} " == *" merge "* || " ${cases[*]} " == *" find "* ]]; then
-        load_groups "$first"
+        load_groups "$first" "$bench_groups_many"
     fi
     if [[ " ${cases[*]} " == *" find "* ]]; then
         run_rounds "$results" "$seconds" "$runs" "$connections" "$first" find-fruitless find-rare find-common find-letter
@@ -166,7 +184,7 @@ cmd_bench() {
     if [[ " ${cases[*]} " == *" policy "* ]]; then
         run_policy "$results" "$first"
     fi
-    bench_report "$results" "$seconds" "$runs" "$connections" >"$folder/table"
+    bench_report "$results" "$seconds" "$runs" "$connections" "$groups" >"$folder/table"
     cat "$folder/table"
     [[ $dry == true ]] || bench_write "$folder/table"
 }

@@ -4,9 +4,9 @@
 readonly setup_help='usage: ./dev setup
 
 Installs the Debian packages of bazel/debian-packages.txt that are missing (with sudo when not root),
-fetches the Debian source that the build takes headers from, and the clients that end-to-end tests use.
+fetches the Debian source that the build takes headers from, and what the web site and the end-to-end tests take from npm.
 Idempotent: when nothing is missing it changes nothing and needs no network. `./dev up` does the same, but for
-the clients of the tests: it needs no npm.'
+the clients of the tests.'
 
 missing_packages() {
     local package
@@ -53,31 +53,28 @@ install_packages() { # package…
 }
 
 # node_modules remembers the lock file that it was made from.
-install_clients() {
-    local folder=$ROOT/tests/e2e
-    [[ -f $folder/package-lock.json ]] || return 0
+install_npm() { # folder
+    local folder=$ROOT/$1
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.made-from" && return 0
-    say "dev: npm ci in tests/e2e"
+    say "dev: npm ci in $1"
     (cd "$folder" && with_patience "npm ci goes on" npm ci --no-audit --no-fund --loglevel=error) >&2 </dev/null ||
-        die "npm ci failed in tests/e2e: end-to-end tests need its packages"
+        die "npm ci failed in $1: its packages come from the npm registry"
     cp "$folder/package-lock.json" "$folder/node_modules/.made-from"
 }
 
 # What a build and a running federation need.
 setup_programs() {
     local missing
-    mapfile -t missing < <(missing_packages)
+    mapfile -t missing < <(missing_packages; missing_node)
     [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
     "$ROOT/bazel/fetch-debian-source.sh" </dev/null ||
         die "the Debian source of gRPC could not be fetched; the build takes headers from it"
+    install_npm web
 }
 
 cmd_setup() {
-    local missing
     help_if_asked "$setup_help" "$@"
     [[ $# -eq 0 ]] || die "setup takes no arguments"
     setup_programs
-    mapfile -t missing < <(missing_node)
-    [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
-    install_clients
+    install_npm tests/e2e
 }

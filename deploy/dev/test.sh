@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # ./dev test: every test there is, with one count at the end.
-# shellcheck source=deploy/dev/setup.sh
-source "$PARTS/setup.sh"
+# shellcheck source=deploy/dev/web.sh
+source "$PARTS/web.sh"
 
 readonly test_help='usage: ./dev test [--fast | --end-to-end] [--sanitize asan|ubsan|tsan] [--keep] [--only NAME]
 
-Runs the unit, contract and architecture tests (bazel test //...), then the end-to-end tests of tests/e2e
+Runs the unit, contract and architecture tests (bazel test //...), those of the web site, then the end-to-end tests of tests/e2e
 against a federation that it starts on free ports with data of its own. Ends with `N passed, N failed`.
 
   --fast           without the end-to-end tests
@@ -45,8 +45,27 @@ count_reports() { # folder
     fi
 }
 
+# Of one run of node's test runner, whose reports are in a file.
+count_tap() { # file status
+    local count
+    count=$(sed -n 's/^# pass //p' "$1" | tail -n 1)
+    passed=$((passed + ${count:-0}))
+    count=$(sed -n 's/^# \(fail\|cancelled\) //p' "$1" | awk '{ sum += $1 } END { print sum }')
+    [[ $2 -eq 0 || ${count:-0} -gt 0 ]] || count=1
+    failed=$((failed + ${count:-0}))
+}
+
+# The client and the site by themselves.
+run_web_tests() {
+    local status=0
+    web_build
+    (cd "$WEB" && node --test --test-reporter=spec --test-reporter-destination=stderr \
+        --test-reporter=tap --test-reporter-destination="$BUILD_DIR/web-tap" test/*.test.mjs) </dev/null || status=$?
+    count_tap "$BUILD_DIR/web-tap" "$status"
+}
+
 run_end_to_end_tests() { # build only keep
-    local folder first status=0 files count
+    local folder first status=0 files
     command -v node >/dev/null || die "end-to-end tests need Node; ./dev setup installs it (or take ./dev test --fast)"
     folder=$(mktemp -d /tmp/pek-e2e.XXXXXX)
     chmod 755 "$folder"
@@ -71,11 +90,7 @@ run_end_to_end_tests() { # build only keep
         node --test --test-concurrency=1 --test-reporter=spec --test-reporter-destination=stderr \
             --test-reporter=tap --test-reporter-destination="$folder/tap" "${files[@]}"
     ) </dev/null || status=$?
-    count=$(sed -n 's/^# pass //p' "$folder/tap" | tail -n 1)
-    passed=$((passed + ${count:-0}))
-    count=$(sed -n 's/^# \(fail\|cancelled\) //p' "$folder/tap" | awk '{ sum += $1 } END { print sum }')
-    [[ $status -eq 0 || ${count:-0} -gt 0 ]] || count=1
-    failed=$((failed + ${count:-0}))
+    count_tap "$folder/tap" "$status"
     "$ROOT/dev" down --data "$folder/data"
     case $1 in asan | ubsan | tsan) count_reports "$folder/data" ;; esac
     [[ $3 == false ]] || say "dev: data and logs are in $folder/data"
@@ -107,6 +122,7 @@ cmd_test() {
     mkdir -p "$BUILD_DIR"
     [[ -z $sanitize ]] || options=(--config="$sanitize")
     [[ $bazel == false ]] || run_bazel_tests "${options[@]}"
+    [[ $bazel == false ]] || run_web_tests
     if [[ $fast == false || $bazel == false ]]; then
         run_end_to_end_tests "${sanitize:-release}" "$only" "$keep"
     fi

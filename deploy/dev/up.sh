@@ -4,6 +4,8 @@
 source "$PARTS/postgres.sh"
 # shellcheck source=deploy/dev/keys.sh
 source "$PARTS/keys.sh"
+# shellcheck source=deploy/dev/web.sh
+source "$PARTS/web.sh"
 
 readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub] [--plaintext]
                 [--worker-port N] [--build CONFIG]
@@ -75,6 +77,7 @@ instances = $(IFS=,; printf '%s' "${instances[*]}")
 local_realm = hub
 local_instance_key = $DATA/keys/hub.pem
 dev_login = true
+site_folder = $WEB/dist
 CONF
     if [[ $plaintext == false && $# -gt 0 ]]; then
         printf '%s = %s\n' tls_ca "$DATA/keys/ca.crt" tls_certificate "$DATA/keys/pek-hub.crt" \
@@ -231,6 +234,7 @@ cmd_up() {
     data_set "$folder"
     (setup_programs)
     build_programs "$build"
+    web_build
     bin=$BUILD_DIR/bin/$build
     if [[ $reset == true ]]; then
         postgres_forget
@@ -335,6 +339,3 @@ cmd_restart() {
     program_stop "$program" "$signal" "$stop_seconds"
     program_start_again "$program"
 }
-# Loaded last: `up` calls it.
-# shellcheck source=deploy/dev/setup.sh
-source "$PARTS/setup.sh"

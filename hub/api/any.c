@@ -69,6 +69,99 @@ enum status any_await(struct api_call *call, struct leg **ret_leg, struct fault 
     }
 }
 
+/* ---- where it was last -------------------------------------------------------------------------- */
+
+/* What is looked for: an id, and of which service's, since two may have the same ids for different things. */
+static struct slice kind_of(const struct api_call *call)
+{
+    struct slice path = call->method->path;
+    while (path.len > 0 && path.ptr[path.len - 1] != '/')
+        path.len--;
+    return path;
+}
+
+static bool can_be_found(const struct api_call *call)
+{
+    return call->session && call->fanout.count > 1 && call->match.rule->variable_count > 0;
+}
+
+static struct leg *where_it_was(struct api_call *call)
+{
+    struct fanout *fanout = &call->fanout;
+    size_t slot;
+
+    if (!can_be_found(call) ||
+        !found_get(call->session->found, kind_of(call), call->match.values[0], &slot))
+        return NULL;
+    for (size_t i = 0; i < fanout->count; i++) {
+        if (fanout->legs[i].instance && fanout->legs[i].instance->slot == slot)
+            return &fanout->legs[i];
+    }
+    return NULL;
+}
+
+/* Only when those before it have said that they have not. */
+static void remember(struct api_call *call, const struct leg *leg)
+{
+    struct session *session = call->session;
+
+    if (!can_be_found(call) || !leg->instance)
+        return;
+    for (size_t i = 0; &call->fanout.legs[i] != leg; i++) {
+        const struct leg *before = &call->fanout.legs[i];
+        if (before->state == LEG_DONE && outcome_unreachable(outcome_of(before->fault.status)))
+            return;
+    }
+    if (!session->found)
+        session->found = found_new();
+    if (session->found)
+        found_put(session->found, kind_of(call), call->match.values[0], leg->instance->slot);
+}
+
+static void hold_others(struct fanout *fanout, const struct leg *leg, bool held)
+{
+    for (size_t i = 0; i < fanout->count; i++)
+        fanout->legs[i].held = held && &fanout->legs[i] != leg;
+}
+
+/* OK also when it has not; CANCELLED when the client went away. */
+static enum status ask_first(struct api_call *call, struct leg *leg)
+{
+    struct fanout *fanout = &call->fanout;
+    int64_t until_us = deadline_after_ms(call->api->options.straggler_ms);
+    enum status status = STATUS_OK;
+
+    hold_others(fanout, leg, true);
+    fanout_advance(fanout);
+    while (!status && !leg_answered(leg)) {
+        status = fanout_wait(fanout, until_us);
+        fanout_advance(fanout);
+    }
+    hold_others(fanout, leg, false);
+    return status == STATUS_CANCELLED ? status : STATUS_OK;
+}
+
+enum status any_await_one(struct api_call *call, struct leg **ret_leg, struct fault *fault)
+{
+    struct fanout *fanout = &call->fanout;
+    struct leg *first = where_it_was(call);
+
+    if (first && ask_first(call, first))
+        return fault_set(fault, STATUS_CANCELLED, NULL, "the client went away");
+    if (first && any_has_it(first)) {
+        for (size_t i = 0; i < fanout->count; i++) {
+            if (&fanout->legs[i] != first)
+                leg_skip(&fanout->legs[i]);
+        }
+        *ret_leg = first;
+        return STATUS_OK;
+    }
+    enum status status = any_await(call, ret_leg, fault);
+    if (!status)
+        remember(call, *ret_leg);
+    return status;
+}
+
 /* ---- headers ----------------------------------------------------------------------------------- */
 
 static size_t variable_at(const struct route_rule *rule, const char *name)
@@ -128,6 +221,23 @@ static void add_incomplete(struct api_call *call, const struct leg *before)
         if (leg->state == LEG_DONE && !leg->stopped &&
             outcome_unreachable(outcome_of(leg->fault.status)))
             buffer_printf(&names, "%s%.*s", names.len ? ", " : "", SLICE_ARG(leg->realm));
+    }
+    if (names.len && !names.failed)
+        http_add_header(call->http, "federation-incomplete", buffer_slice(&names));
+    buffer_done(&names);
+}
+
+void any_add_unheard(struct api_call *call, const struct leg *leg)
+{
+    static const struct slice prefix = SLICE_LIT("realms/");
+    struct buffer names;
+    struct slice name;
+
+    buffer_init(&names, FANOUT_LEGS_MAX * (REALM_BYTES_MAX + 2));
+    for (size_t i = 0; (name = transcode_item_unreachable(leg->item, i)).len > 0; i++) {
+        if (slice_starts_with(name, prefix))
+            name = slice_make(name.ptr + prefix.len, name.len - prefix.len);
+        buffer_printf(&names, "%s%.*s", names.len ? ", " : "", SLICE_ARG(name));
     }
     if (names.len && !names.failed)
         http_add_header(call->http, "federation-incomplete", buffer_slice(&names));

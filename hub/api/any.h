@@ -19,8 +19,15 @@ bool any_else_has_it(const struct api_call *call, const struct leg *leg);
 /* Until it is known whose answer counts. The fault when nobody has it. The others still run. */
 PEK_MUST_CHECK enum status any_await(struct api_call *call, struct leg **ret_leg,
                                      struct fault *fault);
+/* The same of what is no list: the realm where the session found it last (hub/session/found.h) is asked first, and the others when it
+ * does not have it, or has not answered after straggler_ms. */
+PEK_MUST_CHECK enum status any_await_one(struct api_call *call, struct leg **ret_leg,
+                                         struct fault *fault);
 /* Headers of the answer to come: Content-Location, the path that names the realm, when the request did not; and
  * Federation-Incomplete, the realms before `leg` (all when NULL) that did not answer. */
 void any_add_headers(struct api_call *call, const struct leg *leg);
+
+/* Federation-Incomplete of an answer of the hub's own, which says itself what realms it could not hear. */
+void any_add_unheard(struct api_call *call, const struct leg *leg);
 
 #endif

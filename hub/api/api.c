@@ -20,7 +20,17 @@ void api_done(struct api *api)
     api_shares_done(&api->shares);
 }
 
-#define CONTENT_TYPE "CONTENT_TYPE" /* the reason of a fault that is 415 */
+#define CONTENT_TYPE "CONTENT_TYPE"
+/* Reasons of faults that HTTP has a code for. */
+static const struct {
+    const char *reason;
+    int code;
+} codes[] = {
+    {API_PRECONDITION_FAILED, 412},
+    {TRANSCODE_REQUEST_TOO_LARGE, 413},
+    {CONTENT_TYPE, 415},
+    {"CONTENT_INVALID", 422}, /* of the right type, and not what it says */
+};
 
 /* ---- before the call --------------------------------------------------------------------------- */
 
@@ -65,15 +75,20 @@ static bool origin_is_ours(const struct api *api, struct http_request *request, 
     return len > 0 && (size_t)len < sizeof(expected) && slice_equal_str(origin, expected);
 }
 
+enum status api_check_json(struct http_request *request, struct fault *fault)
+{
+    return http_body(request).len == 0 || http_content_is(request, "application/json")
+               ? STATUS_OK
+               : fault_set_reason(fault, STATUS_INVALID_ARGUMENT, CONTENT_TYPE, "content-type",
+                                  "send Content-Type: application/json, in UTF-8");
+}
+
 enum status api_check_origin(const struct api *api, struct http_request *request,
                              struct fault *fault)
 {
     struct slice site = http_header(request, "sec-fetch-site", 0);
     struct slice origin = http_header(request, "origin", 0);
 
-    if (http_body(request).len > 0 && !http_content_is(request, "application/json"))
-        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, CONTENT_TYPE, "content-type",
-                                "send Content-Type: application/json, in UTF-8");
     if (cors_allows(api, origin))
         return STATUS_OK;
     if (site.ptr && !slice_equal_str(site, "same-origin") && !slice_equal_str(site, "none"))
@@ -87,10 +102,9 @@ enum status api_check_origin(const struct api *api, struct http_request *request
 
 int api_http_code(const struct fault *fault)
 {
-    if (strcmp(fault->reason, API_PRECONDITION_FAILED) == 0)
-        return 412;
-    if (strcmp(fault->reason, CONTENT_TYPE) == 0)
-        return 415;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(fault->reason, codes[i].reason) == 0)
+            return codes[i].code;
     /* What a realm answered was not to be read, or not its own: that is not this hub's own failure. */
     return fault->status == STATUS_DATA_LOSS ? 502 : status_http(fault->status);
 }
@@ -145,10 +159,9 @@ static void set_pairs(struct api_call *call)
     fanout->pair_count = rpc_trace_pairs(&fanout->trace, call->pairs);
     if (key.ptr)
         call->pairs[fanout->pair_count++] = (struct rpc_pair){SLICE_LIT(CHANGE_KEY_METADATA), key};
-    if (call->method->realms == TRANSCODE_HUB && call->session_token.len) {
+    if (call->session_token.len) {
         char *bearer = arena_printf(call->arena, "Bearer %.*s", SLICE_ARG(call->session_token));
-        call->pairs[fanout->pair_count++] =
-            (struct rpc_pair){SLICE_LIT("authorization"), slice_str(bearer)};
+        fanout->local_authorization = bearer ? slice_str(bearer) : slice_make("", 0);
     }
 }
 
@@ -165,19 +178,76 @@ static enum status find_session(struct api_call *call, struct fault *fault)
 static void set_deadline(struct api_call *call)
 {
     const struct api_options *options = &call->api->options;
-    int64_t timeout_ms = call->is_export ? options->export_timeout_ms : options->request_timeout_ms;
+    int64_t timeout_ms = call->is_live     ? options->live_timeout_ms
+                         : call->is_export ? options->export_timeout_ms
+                                           : options->request_timeout_ms;
 
     http_cancel(call->http)->deadline_us = http_started_us(call->http) + timeout_ms * 1000;
+}
+
+/* A stream that goes on for an hour takes no place among the requests, of which it would leave its user none. */
+static enum status begin_live(struct api_call *call, struct fault *fault)
+{
+    api_shares_leave(&call->api->shares, &call->place);
+    PEK_TRY(api_shares_enter_live(&call->api->shares, call->session->user_id, &call->live_place,
+                                  fault));
+    return transcode_request_set_live(call->request)
+               ? fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory")
+               : STATUS_OK;
+}
+
+/* A page cannot make a browser send any of these types from another site unasked: none is a form's. */
+static enum status check_media(struct api_call *call, const struct transcode_media *media,
+                               const char **ret_type, struct fault *fault)
+{
+    const char *all = "";
+
+    for (size_t i = 0; i < media->type_count; i++) {
+        all = arena_printf(call->arena, "%s%s%s", all, i ? ", " : "", media->types[i]);
+        if (http_content_is(call->http, media->types[i])) {
+            *ret_type = media->types[i];
+            return STATUS_OK;
+        }
+    }
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, CONTENT_TYPE, "content-type",
+                            "send as Content-Type one of %s", all);
+}
+
+/* Who is read of is named in a path as with profiles: realms know ids alone, and of an account that was merged nothing. Of whom the
+ * hub knows nothing, or cannot tell, they are asked by what was given. */
+static enum status lead_on(struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+    const struct route_rule *rule = call->match.rule;
+    struct slice id;
+
+    if (call->method->idempotency != TRANSCODE_NO_SIDE_EFFECTS || !call->session ||
+        call->method->realms == TRANSCODE_HUB)
+        return STATUS_OK;
+    for (size_t i = 0; i < rule->variable_count; i++) {
+        struct slice *who = &call->match.values[i];
+        if (strcmp(rule->variables[i], "user_id") != 0 || slice_equal_str(*who, "me") ||
+            slice_equal(*who, call->session->user_id) ||
+            options->named(options->people_arg, http_cancel(call->http), *who, call->arena, &id) ||
+            id.len == 0)
+            continue;
+        *who = id;
+        PEK_TRY(transcode_request_set_user(call->request, id));
+    }
+    return STATUS_OK;
 }
 
 static enum status prepare(struct api_call *call, struct fault *fault)
 {
     const struct api_options *options = &call->api->options;
 
+    const struct transcode_media *media = transcode_takes_media(call->match.rule);
+    const char *media_type = NULL;
+
     if (!is_safe(http_method(call->http))) {
-        enum status status = api_check_origin(call->api, call->http, fault);
-        if (status)
-            return status;
+        PEK_TRY(media ? check_media(call, media, &media_type, fault)
+                      : api_check_json(call->http, fault));
+        PEK_TRY(api_check_origin(call->api, call->http, fault));
     }
     set_deadline(call);
     /* Asked here so that a bad one is the caller's mistake and no realm's. */
@@ -191,12 +261,20 @@ static enum status prepare(struct api_call *call, struct fault *fault)
         return status;
     status = transcode_request_new(options->transcode, &call->match, http_query(call->http),
                                    http_body(call->http), &call->request, fault);
+    if (!status && media)
+        status =
+            transcode_request_set_media(call->request, media_type, http_body(call->http), fault);
+    if (!status)
+        status = lead_on(call);
     if (status)
         return status;
-    call->is_export = call->method->server_streaming && format_of(call->http) != FORMAT_PAGE &&
-                      transcode_request_page_size(call->request) == 0;
+    call->is_export = call->method->server_streaming && format_of(call) != FORMAT_PAGE &&
+                      transcode_request_page_size(call->request) == 0 && !call->method->combined;
+    call->is_live = call->is_export && call->method->live && format_of(call) == FORMAT_EVENTS;
+    if (call->is_live)
+        status = begin_live(call, fault);
     set_deadline(call);
-    return STATUS_OK;
+    return status;
 }
 
 void call_begin_fanout(struct api_call *call)
@@ -211,13 +289,16 @@ void call_begin_fanout(struct api_call *call)
     fanout->transcode = options->transcode;
     fanout->method = call->method;
     fanout->rule = streams ? NULL : call->match.rule;
-    fanout->asked = streams ? NULL : &call->match;
+    transcode_asked_init(call->request, &call->match,
+                         call->session ? call->session->user_id : slice_make("", 0), &call->asked);
+    fanout->asked = &call->asked;
     fanout->item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
     fanout->session = call->session;
     fanout->budget = &call->api->budget;
     fanout->deadline_us = http_cancel(call->http)->deadline_us;
-    fanout->call_timeout_ms =
-        call->is_export ? options->export_timeout_ms : options->realm_timeout_ms;
+    fanout->call_timeout_ms = call->is_live     ? options->live_timeout_ms
+                              : call->is_export ? options->export_timeout_ms
+                                                : options->realm_timeout_ms;
     set_pairs(call);
     fanout_begin(fanout, http_cancel(call->http));
 }
@@ -300,5 +381,6 @@ void api_handle(struct api *api, struct http_request *request)
         fanout_done(&call->fanout);
     transcode_request_free(call->request);
     api_shares_leave(&api->shares, &call->place);
+    api_shares_leave_live(&api->shares, &call->live_place);
     session_release(call->session);
 }

@@ -1,7 +1,7 @@
 /* api: an HTTP request under /api, from its route to its answer.
  *
  * How long a request may take is decided in one place (set_deadline in api.c) and stands in http_cancel's deadline:
- * request_timeout_ms, or export_timeout_ms for a stream without page size. The last line of a stream, its end or the
+ * request_timeout_ms, or export_timeout_ms for a stream without page size, or live_timeout_ms for one that goes on. The last line of a stream, its end or the
  * error with the cursor, has API_ENDING_MS of its own behind it.
  *
  * Route → CSRF → session → request message → realms → fan-out → answer. What a method needs is said by its
@@ -30,6 +30,8 @@
 #define API_EVENTS_RETRY                                                                           \
     "retry: 3000\n"        /* milliseconds until a browser asks again; part of the first event */
 #define API_ENDING_MS 2000 /* for the last line of a stream whose time is up */
+#define API_TOLD_MAX                                                                               \
+    100 /* users of one request; of more, the realm is told nothing, and refuses them */
 #define API_COOKIE "pek_session"
 #define API_COOKIE_SECURE "__Host-pek_session"
 
@@ -51,11 +53,21 @@ struct api_options {
     size_t cors_origin_count;
     int64_t request_timeout_ms; /* 10 s */
     int64_t export_timeout_ms;  /* 60 s: a stream without page size */
+    int64_t live_timeout_ms;    /* 1 h: an event stream that goes on with what is new */
     int64_t realm_timeout_ms;   /* 5 s: one call to one realm */
     int64_t straggler_ms;       /* how long the others may take once one realm answered */
     int64_t events_comment_ms;  /* 15 s: an event stream that has nothing to say sends a comment */
     uint64_t realm_items_max;   /* 1 000 000: of one realm in one list, over all its pages */
     struct api_limits limits;   /* of a user */
+    void *people_arg;           /* of the next two */
+    /* The id of whom a path names by an id, that of an account that was merged, or a username; empty: nobody's. In a fiber. */
+    enum status (*named)(void *arg, struct cancel *cancel, struct slice who, struct arena *arena,
+                         struct slice *ret_id);
+    /* What the hub says of the users to a realm whose request names them: a pek.instance.v1.PeopleTold in bytes, in the
+     * arena. In a fiber. */
+    enum status (*tell)(void *arg, struct cancel *cancel, struct instance *instance,
+                        const struct slice *users, size_t count, struct arena *arena,
+                        struct slice *ret_told, struct fault *fault);
     void *arg;
     /* After each answer, for log and metrics; a request that was refused before has a `fanout` with nothing but its trace.
      * Never waits. */
@@ -84,6 +96,8 @@ struct slice api_session_token(struct http_request *request, size_t n);
 PEK_MUST_CHECK enum status api_find_session(const struct api *api, struct http_request *request,
                                             struct slice *ret_token, struct session **ret_session,
                                             struct fault *fault);
+/* A body, if there is one, is JSON; no form of another site's page can send that. */
+PEK_MUST_CHECK enum status api_check_json(struct http_request *request, struct fault *fault);
 /* Refuses what a foreign page could make a browser send: for every request that changes something. */
 PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_request *request,
                                             struct fault *fault);
@@ -92,7 +106,8 @@ PEK_MUST_CHECK enum status api_check_origin(const struct api *api, struct http_r
 void api_reply_wrong_verb(const struct api *api, struct http_request *request, struct slice allow);
 /* The reason of a fault that is 412. */
 #define API_PRECONDITION_FAILED "PRECONDITION_FAILED"
-/* The standard mapping of gRPC statuses, but 502 for DATA_LOSS, a realm that answers garbage, and 412. */
+/* The standard mapping of gRPC statuses, but 502 for DATA_LOSS, a realm that answers garbage, and what the fault's reason
+ * has a code for: 412, 413, 415, 422. */
 int api_http_code(const struct fault *fault);
 /* Answers with the error body of DESIGN section 6, or problem+json when Accept asks; and Retry-After. */
 void api_reply_fault(struct http_request *request, const struct fault *fault, int http_code);

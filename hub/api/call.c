@@ -27,15 +27,16 @@ enum status call_add_legs(struct api_call *call, struct fault *fault)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "realm", "realm is required");
     if (!registry->loaded)
         return fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
-    for (size_t i = 0; i < registry->count; i++) {
+    bool all = call->method->is_document;
+    enum status status = STATUS_OK;
+    if (all)
+        status = fanout_add_local(&call->fanout, call->api->options.hub_channel, slice_make("", 0));
+    for (size_t i = 0; !status && i < registry->count; i++) {
         struct instance *instance = registry->instances[i];
-        if (!session_includes(call->session, instance))
-            continue;
-        enum status status = fanout_add(&call->fanout, instance, false, slice_make("", 0));
-        if (status)
-            return fault_set(fault, status, NULL, "too many realms");
+        if (all || session_includes(call->session, instance))
+            status = fanout_add(&call->fanout, instance, all, slice_make("", 0));
     }
-    return STATUS_OK;
+    return status ? fault_set(fault, status, NULL, "too many realms") : STATUS_OK;
 }
 
 int64_t call_patience_us(const struct api_call *call)

@@ -13,16 +13,19 @@ struct api_call {
     struct slice session_token;
     struct session *session;  /* NULL for a public method */
     struct fair_ticket place; /* among the user's requests */
+    struct fair_ticket live_place;
     struct transcode_request *request;
+    struct transcode_asked asked;
     bool is_export; /* a stream without page size */
+    bool is_live;   /* and one that goes on: an event stream of a method with `live` */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
     struct fanout fanout; /* last: its legs are not zeroed */
 };
 
 /* The fan-out of the call's method, without legs: it is zeroed, but for its trace. */
 void call_begin_fanout(struct api_call *call);
-/* Of one without streaming: the same for every leg. */
-PEK_MUST_CHECK enum status call_set_requests(struct api_call *call);
+/* Of one without streaming: the same for every leg. Of a method that names people: with what the hub says of them. */
+PEK_MUST_CHECK enum status call_set_requests(struct api_call *call, struct fault *fault);
 
 /* Both answer; what they return is the fault for the log, OK when there was none. */
 enum status call_unary(struct api_call *call, struct fault *fault);

@@ -6,6 +6,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/json/json_writer.h"
+#include "shared/text/csv.h"
 
 #define ELAPSED_BYTES 32
 #define END_BYTES_MAX 32768
@@ -14,15 +15,37 @@
 #define STREAM_BYTES_MAX (API_FLUSH_BYTES + API_ITEM_BYTES_MAX + ITEM_FRAME_BYTES + END_BYTES_MAX)
 
 static const char *const media_types[] = {
+    [FORMAT_PAGE] = "application/json",     [FORMAT_NDJSON] = "application/x-ndjson",
+    [FORMAT_EVENTS] = "text/event-stream",  [FORMAT_CSV] = "text/csv; charset=utf-8",
+    [FORMAT_DOCUMENT] = "application/json",
+};
+
+/* The first three are of every list. */
+static const char *const accepted[] = {
     [FORMAT_PAGE] = "application/json",
     [FORMAT_NDJSON] = "application/x-ndjson",
     [FORMAT_EVENTS] = "text/event-stream",
+    [FORMAT_CSV] = "text/csv",
 };
 
-enum format_kind format_of(struct http_request *request)
+enum format_kind format_of(const struct api_call *call)
 {
-    int kind = http_accept(request, media_types, 3);
-    return kind < 0 ? FORMAT_PAGE : (enum format_kind)kind;
+    int kind = http_accept(call->http, accepted, call->method->is_csv ? 4 : 3);
+    if (kind != FORMAT_PAGE && kind >= 0)
+        return (enum format_kind)kind;
+    return call->method->is_whole ? FORMAT_DOCUMENT : FORMAT_PAGE;
+}
+
+/* {"groups":[…], … }, whether it is written at its end or as it comes. */
+static bool is_object(const struct format *format)
+{
+    return format->kind == FORMAT_PAGE || format->kind == FORMAT_DOCUMENT;
+}
+
+/* Half of it is none, and must not look like one. */
+static bool is_whole(const struct format *format)
+{
+    return format->kind == FORMAT_CSV || format->kind == FORMAT_DOCUMENT;
 }
 
 void format_init(struct format *format, struct api_call *call, enum format_kind kind)
@@ -37,11 +60,16 @@ void format_restart(struct format *format)
     assert(!format->begun);
     buffer_reset(&format->buffer);
     format->items = 0;
-    if (format->kind == FORMAT_PAGE) {
+    format->combine = (struct combine){0};
+    if (is_object(format)) {
         struct slice collection = format->call->method->collection;
         buffer_append_char(&format->buffer, '{');
         json_escape(&format->buffer, collection.len ? collection : SLICE_LIT("results"));
         buffer_append_str(&format->buffer, ":[");
+    } else if (format->kind == FORMAT_CSV) {
+        if (transcode_request_byte_order_mark(format->call->request))
+            buffer_append_str(&format->buffer, CSV_BYTE_ORDER_MARK);
+        transcode_csv_header(format->call->method, &format->buffer);
     }
 }
 
@@ -83,10 +111,9 @@ bool format_would_flush(const struct format *format, const struct leg *leg)
            format->buffer.len + leg->json.len + ITEM_FRAME_BYTES >= API_FLUSH_BYTES;
 }
 
-enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
+static void append_json(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
 {
     struct buffer *out = &format->buffer;
-    size_t before = out->len;
 
     if (format->kind == FORMAT_NDJSON)
         buffer_append_str(out, "{\"result\":");
@@ -103,12 +130,24 @@ enum status format_item(struct format *format, struct leg *leg, unsigned same, s
         buffer_append_str(out, "}\n");
     else if (format->kind == FORMAT_EVENTS)
         buffer_append_str(out, "\n\n");
+}
+
+enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
+{
+    struct buffer *out = &format->buffer;
+    size_t before = out->len;
+
+    if (format->kind == FORMAT_CSV)
+        out->failed |= transcode_item_csv(leg->item, out) != STATUS_OK;
+    else
+        append_json(format, leg, same, cursor);
     if (out->failed) { /* half an item is none; those before it stay */
         out->len = before;
         out->failed = false;
         return STATUS_RESOURCE_EXHAUSTED;
     }
     format->items++;
+    combine_add(&format->combine, transcode_item_combined(leg->item));
     return format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES ? format_flush(format)
                                                                       : STATUS_OK;
 }
@@ -120,13 +159,17 @@ enum status format_flush(struct format *format)
         {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
         {SLICE_LIT("x-accel-buffering"), SLICE_LIT("no")},
         {SLICE_LIT("vary"), SLICE_LIT("accept")},
+        {SLICE_LIT("content-disposition"), SLICE_LIT("attachment")},
     };
     enum status status = STATUS_OK;
 
-    if (format->kind == FORMAT_PAGE || format->buffer.len == 0)
+    /* Nothing is out while it may yet be refused. */
+    bool is_empty = format->items == 0 && !format->ending && is_whole(format);
+    if (format->kind == FORMAT_PAGE || format->buffer.len == 0 || is_empty)
         return STATUS_OK;
     if (!format->begun)
-        status = http_stream_begin(format->call->http, 200, headers, 4);
+        status =
+            http_stream_begin(format->call->http, 200, headers, format->kind == FORMAT_CSV ? 5 : 4);
     if (!status && !format->begun && format->kind == FORMAT_EVENTS)
         status = http_stream_write(format->call->http, SLICE_LIT(API_EVENTS_RETRY));
     format->begun = true;
@@ -136,6 +179,12 @@ enum status format_flush(struct format *format)
     if (!status)
         buffer_reset(&format->buffer);
     return status;
+}
+
+enum status format_begin(struct format *format)
+{
+    buffer_append_str(&format->buffer, ":\n\n");
+    return format->buffer.failed ? STATUS_RESOURCE_EXHAUSTED : format_flush(format);
 }
 
 enum status format_comment(struct format *format)
@@ -152,6 +201,41 @@ static struct slice elapsed_ms(const struct leg *leg, char text[ELAPSED_BYTES])
     return slice_make(text, (size_t)len);
 }
 
+static void write_realm(struct json_writer *json, const struct leg *leg)
+{
+    char name[sizeof("realms/") + REALM_BYTES_MAX];
+    snprintf(name, sizeof(name), "realms/%.*s", SLICE_ARG(leg->realm));
+    json_str(json, name);
+}
+
+/* A realm that knows nothing of what was asked has no part in the number; one that was not heard, or refuses to say, has. */
+static bool is_missing(const struct leg *leg)
+{
+    enum outcome outcome = leg_outcome(leg);
+    return leg->state != LEG_SKIPPED && outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND;
+}
+
+/* "score":50,"complete":false,"missing":[…] */
+static void write_combined(struct format *format, struct json_writer *json)
+{
+    const struct transcode_method *method = format->call->method;
+    const struct fanout *fanout = &format->call->fanout;
+    bool complete = true;
+
+    json_key_slice(json, method->combined_name);
+    json_uint(json, combine_value(&format->combine, method->combined_max));
+    for (size_t i = 0; i < fanout->count; i++)
+        complete &= !is_missing(&fanout->legs[i]);
+    json_key(json, "complete");
+    json_bool(json, complete);
+    json_key(json, "missing");
+    json_array(json);
+    for (size_t i = 0; i < fanout->count; i++)
+        if (is_missing(&fanout->legs[i]))
+            write_realm(json, &fanout->legs[i]);
+    json_array_end(json);
+}
+
 /* "unreachable":[…],"federation":{"instances":[…]} of an object that is open. Of a list of the hub's own, no realm was
  * asked. */
 static void write_federation(struct format *format, struct json_writer *json)
@@ -163,13 +247,11 @@ static void write_federation(struct format *format, struct json_writer *json)
     json_array(json);
     for (size_t i = 0; i < realms; i++) {
         const struct leg *leg = &fanout->legs[i];
-        char name[sizeof("realms/") + REALM_BYTES_MAX];
         enum outcome outcome = leg_outcome(leg);
         /* INVALID while others answered the same question. */
         if (leg->state != LEG_DONE || (!outcome_unreachable(outcome) && outcome != OUTCOME_INVALID))
             continue;
-        snprintf(name, sizeof(name), "realms/%.*s", SLICE_ARG(leg->realm));
-        json_str(json, name);
+        write_realm(json, leg);
     }
     json_array_end(json);
     json_key(json, "federation");
@@ -200,19 +282,17 @@ static void write_end(struct format *format, struct slice next, struct buffer *o
     json_object(&json);
     json_key(&json, "nextPageToken");
     json_slice(&json, next.len ? next : slice_make("", 0));
+    if (format->call->method->combined)
+        write_combined(format, &json);
     write_federation(format, &json);
     json_object_end(&json);
     if (json_writer_finish(&json))
         out->failed = true;
 }
 
-static enum status end_page(struct format *format, struct slice next)
+/* The members of the object behind its list. */
+static enum status end_object(struct format *format, struct slice next)
 {
-    const struct http_header_pair headers[] = {
-        {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
-        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
-        {SLICE_LIT("vary"), SLICE_LIT("accept")},
-    };
     struct buffer *out = &format->buffer;
     struct buffer end;
 
@@ -223,15 +303,23 @@ static enum status end_page(struct format *format, struct slice next)
         buffer_append(out, end.ptr + 1, end.len - 1);
     bool failed = end.failed || out->failed;
     buffer_done(&end);
-    if (failed)
-        return STATUS_RESOURCE_EXHAUSTED;
+    return failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+static enum status end_page(struct format *format, struct slice next)
+{
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+        {SLICE_LIT("vary"), SLICE_LIT("accept")},
+    };
+    PEK_TRY(end_object(format, next));
     call_add_server_timing(format->call);
-    http_reply(format->call->http, 200, headers, 3, buffer_slice(out));
+    http_reply(format->call->http, 200, headers, 3, buffer_slice(&format->buffer));
     return STATUS_OK;
 }
 
-/* However the items used up their time, the client hears how it ended. */
-static void take_ending_time(struct format *format)
+void format_take_ending_time(struct format *format)
 {
     struct cancel *cancel = http_cancel(format->call->http);
     int64_t end_us = deadline_after_ms(API_ENDING_MS);
@@ -265,12 +353,17 @@ enum status format_end(struct format *format, struct slice next)
         http_reply(format->call->http, 204, NULL, 0, slice_make("", 0));
         return STATUS_OK;
     }
-    buffer_append_str(out, format->kind == FORMAT_NDJSON ? "{\"end\":" : "event: end\ndata: ");
-    write_end(format, next, out);
-    buffer_append_str(out, format->kind == FORMAT_NDJSON ? "}\n" : "\n\n");
+    format->ending = true;
+    if (format->kind == FORMAT_DOCUMENT) {
+        PEK_TRY(end_object(format, next));
+    } else if (format->kind != FORMAT_CSV) {
+        buffer_append_str(out, format->kind == FORMAT_NDJSON ? "{\"end\":" : "event: end\ndata: ");
+        write_end(format, next, out);
+        buffer_append_str(out, format->kind == FORMAT_NDJSON ? "}\n" : "\n\n");
+    }
     if (out->failed)
         return STATUS_RESOURCE_EXHAUSTED;
-    take_ending_time(format);
+    format_take_ending_time(format);
     enum status status = format_flush(format);
     if (!status)
         http_stream_end(format->call->http);
@@ -281,9 +374,13 @@ void format_fail(struct format *format, const struct fault *fault, struct slice 
 {
     struct buffer error;
 
-    if (!format->begun && (format->kind == FORMAT_PAGE || format->items == 0)) {
+    if (!format->begun && (is_object(format) || is_whole(format) || format->items == 0)) {
         call_add_server_timing(format->call);
         api_reply_fault(format->call->http, fault, 0);
+        return;
+    }
+    if (is_whole(format)) {
+        http_stream_abort(format->call->http);
         return;
     }
     /* Items that were given and did not leave yet go out before it: the cursor is behind them. */
@@ -301,7 +398,7 @@ void format_fail(struct format *format, const struct fault *fault, struct slice 
                   format->kind == FORMAT_NDJSON ? "%.*s\n" : "event: error\ndata: %.*s\n\n",
                   SLICE_ARG(buffer_slice(&error)));
     buffer_done(&error);
-    take_ending_time(format);
+    format_take_ending_time(format);
     if (format_flush(format))
         http_stream_abort(format->call->http);
     else

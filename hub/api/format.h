@@ -5,16 +5,24 @@
  *     events   id: CURSOR, data: {…} an event, and last always "event: end" or "event: error"; 204 when nothing follows the
  *              Last-Event-ID and all realms were there: a browser then stops asking (the HTML standard, 9.2.3)
  *
- * A page is sent whole at the end. The two streams begin with their first item and are written when
+ *     CSV      a row of names, and a row an item (hub/transcode): of methods that have it
+ *     document like a page, without end: of a method that has no pages. Of one that combines its items into a number
+ *              (pek.Combine) that is behind the list, with whether it has the part of every realm, and else of which it lacks:
+ *              {"groups":[…],"score":50,"complete":false,"missing":["realms/…"], …}; also at the end of a stream
+ *
+ * A CSV or a document that ends early would look whole: the connection is broken off instead.
+ *
+ * A page is sent whole at the end. The others begin with their first item and are written when
  * API_FLUSH_BYTES are ready or the merge has to wait.
  */
 #ifndef PEK_HUB_API_FORMAT_H
 #define PEK_HUB_API_FORMAT_H
 
 #include "hub/api/call.h"
+#include "hub/federation/combine.h"
 #include "hub/federation/page_token.h"
 
-enum format_kind { FORMAT_PAGE, FORMAT_NDJSON, FORMAT_EVENTS };
+enum format_kind { FORMAT_PAGE, FORMAT_NDJSON, FORMAT_EVENTS, FORMAT_CSV, FORMAT_DOCUMENT };
 
 struct format {
     struct api_call *call;
@@ -22,11 +30,13 @@ struct format {
     struct buffer buffer;
     int64_t flushed_us; /* when something was written last */
     bool begun;         /* the head of the answer is out: errors go into the stream */
+    bool ending;        /* no item follows */
     size_t items;
+    struct combine combine; /* of a method that combines: of the items so far */
 };
 
-/* By Accept. */
-enum format_kind format_of(struct http_request *request);
+/* By Accept, and by what the method has. */
+enum format_kind format_of(const struct api_call *call);
 void format_init(struct format *format, struct api_call *call, enum format_kind kind);
 void format_done(struct format *format);
 
@@ -43,7 +53,11 @@ PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, u
 /* Writes out what is ready; sleeps while the client is slow. What could not be written is kept. */
 PEK_MUST_CHECK enum status format_flush(struct format *format);
 /* Of events: a comment, so that nobody in between takes a list that is waited for to be dead. */
+/* Of an event stream that has nothing to say yet: it leaves as one. */
+PEK_MUST_CHECK enum status format_begin(struct format *format);
 PEK_MUST_CHECK enum status format_comment(struct format *format);
+/* However the items used up their time, the client hears how it ended: in API_ENDING_MS more. */
+void format_take_ending_time(struct format *format);
 /* The end, which has API_ENDING_MS of its own to be written: nothing can follow. `next` is empty when there is no more. */
 PEK_MUST_CHECK enum status format_end(struct format *format, struct slice next);
 /* An end by failure: the error answer when nothing is out yet, else what is ready and the last line, with the cursor

@@ -52,7 +52,7 @@ static enum status ask(struct api_call *read, struct leg **ret_leg, struct fault
     call_begin_fanout(read);
     enum status status = call_add_legs(read, fault);
     if (!status)
-        status = call_set_requests(read);
+        status = call_set_requests(read, fault);
     return status ? status : any_await(read, ret_leg, fault);
 }
 

@@ -119,6 +119,37 @@ enum status resume_set_requests(struct api_call *call, const struct resume *resu
     return status;
 }
 
+size_t resume_share(const struct api_call *call, size_t size, bool same_over_realms)
+{
+    const struct transcode_method *method = call->method;
+    size_t asked = 0, root = 1;
+
+    for (size_t i = 0; i < call->fanout.count; i++)
+        asked += call->fanout.legs[i].state < LEG_DONE;
+    if (asked < 2 || method->realms != TRANSCODE_ALL || !method->page_size || !method->after ||
+        method->identity_count == 0 || same_over_realms)
+        return 0;
+    while ((root + 1) * (root + 1) <= size)
+        root++;
+    size_t part = (size + asked - 1) / asked + root;
+    return part < size ? part : 0;
+}
+
+enum status resume_ask_on(struct api_call *call, struct leg *leg, struct slice sort_key,
+                          struct slice id, size_t size)
+{
+    struct slice bytes = {"", 0};
+
+    enum status status = transcode_request_set_page_size(call->request, (int32_t)size);
+    if (!status)
+        status = transcode_request_set_after(call->request, sort_key, id, false);
+    if (!status)
+        status = transcode_request_bytes(call->request, &bytes);
+    if (!status)
+        leg_ask_on(leg, bytes);
+    return status;
+}
+
 struct page_realm resume_realm(const struct api_call *call, const struct leg *leg, bool out,
                                bool gives)
 {
@@ -139,7 +170,7 @@ struct slice resume_seal(const struct api_call *call, const struct resume *resum
 {
     struct slice token;
 
-    if (call->method->identity_count == 0 || !position->realm.len ||
+    if (call->method->identity_count == 0 || call->method->is_whole || !position->realm.len ||
         page_token_seal(call->api->options.page_keys->keys[0], &resume->question, position, realms,
                         arena, &token))
         return slice_make("", 0);

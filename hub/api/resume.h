@@ -27,6 +27,12 @@ PEK_MUST_CHECK enum status resume_add_legs(struct api_call *call, const struct r
 /* What each leg is asked for: `size` items (0: all) behind the position. */
 PEK_MUST_CHECK enum status resume_set_requests(struct api_call *call, const struct resume *resume,
                                                size_t size, bool same_over_realms);
+/* How many of `size` items each leg is asked for first; 0: for all of them. What a page needs of a realm is unknown: in the middle
+ * its part, with a deviation of at most half the root. A realm of which it needs more is asked on. */
+size_t resume_share(const struct api_call *call, size_t size, bool same_over_realms);
+/* Asks one leg for `size` items more, behind the last that it gave. */
+PEK_MUST_CHECK enum status resume_ask_on(struct api_call *call, struct leg *leg,
+                                         struct slice sort_key, struct slice id, size_t size);
 /* Whether the leg's realm may still give an item at the very position: realms that come after the last item's in a
  * tie have not given their own yet. */
 bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms);

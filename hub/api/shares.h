@@ -2,7 +2,7 @@
  *
  * A write is a call of a method with side effects, a search one of a method that answers a list: both cost a realm more than
  * a point read. Each user has a token bucket (shared/fair/rate.h) of either kind. Streams that nobody reads count among the requests at
- * a time. Each hub counts for itself: with two hubs a user may have twice as much. Calls without a session are
+ * a time; event streams that go on with what is new, which last, have a number of their own. Each hub counts for itself: with two hubs a user may have twice as much. Calls without a session are
  * not counted here: the HTTP server bounds them by address.
  *
  * What is left is told in the fields RateLimit-Policy and RateLimit, as draft-ietf-httpapi-ratelimit-headers-10 (September
@@ -24,11 +24,13 @@ struct api_limits {
     uint32_t writes_per_second, writes_burst;
     uint32_t searches_per_second, searches_burst;
     size_t requests_per_user_max;
+    size_t live_streams_max, live_streams_per_user_max;
 };
 
 struct api_shares {
     struct rate writes, searches;
     struct fair open; /* requests at a time */
+    struct fair live; /* event streams that go on */
 };
 
 PEK_MUST_CHECK enum status api_shares_init(struct api_shares *shares,
@@ -42,5 +44,9 @@ PEK_MUST_CHECK enum status api_shares_enter(struct api_shares *shares, struct sl
                                             struct http_request *request, struct fair_ticket *place,
                                             struct fault *fault);
 void api_shares_leave(struct api_shares *shares, struct fair_ticket *place);
+/* The same for an event stream that goes on; UNAVAILABLE when all of them are taken. */
+PEK_MUST_CHECK enum status api_shares_enter_live(struct api_shares *shares, struct slice user,
+                                                 struct fair_ticket *place, struct fault *fault);
+void api_shares_leave_live(struct api_shares *shares, struct fair_ticket *place);
 
 #endif

@@ -21,7 +21,10 @@ struct list_stream {
         /* Positions outlive their items: the head and the one before it. */
         struct buffer positions[2];
         uint64_t arrivals; /* of methods without an order: that in which they came */
+        uint64_t asked_to; /* so many items it was asked for in all, more than which it may have */
     } sources[MERGE_SOURCES_MAX];
+    size_t
+        share; /* what each realm is asked for first; 0: everything, or all that the page can need */
     struct leg *first; /* of ANY realm, while others might take its place; see any.h */
     size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
     struct arena token_arena;
@@ -130,6 +133,12 @@ static bool spans_realms(const struct transcode_method *method)
     return method->realms == TRANSCODE_ALL && method->identity_count > 0;
 }
 
+/* One item more than the page has, so that it is known whether a next page exists. */
+static size_t wanted(const struct list_stream *stream)
+{
+    return stream->size_max + 1 - stream->format.items;
+}
+
 static enum status begin_merge(struct list_stream *stream)
 {
     struct api_call *call = stream->call;
@@ -143,6 +152,7 @@ static enum status begin_merge(struct list_stream *stream)
         if (leg->state == LEG_SKIPPED || (stream->first && stream->first != leg))
             continue;
         stream->sources[count].leg = i;
+        stream->sources[count].asked_to = stream->share;
         realms[count++] = leg->realm;
     }
     enum status status = merge_init(&stream->merge, realms, count, same_over_realms);
@@ -211,6 +221,21 @@ static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
     earn(stream, leg);
 }
 
+/* It gave all that it was asked for, and the page needs more of it. */
+static bool ask_on(struct list_stream *stream, size_t at, struct leg *leg)
+{
+    struct source *source = &stream->sources[at];
+    const struct merge_source *last = &stream->merge.sources[at];
+
+    if (leg->fault.status || leg->stopped || !source->asked_to || leg->items < source->asked_to)
+        return false;
+    source->asked_to = leg->items + wanted(stream);
+    if (resume_ask_on(stream->call, leg, last->sort_key, last->id, wanted(stream)))
+        leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "out of memory");
+    fanout_advance(&stream->call->fanout);
+    return leg->state < LEG_DONE;
+}
+
 /* Brings the merge up to date with the legs. A realm that failed is left out of the rest. */
 static void feed(struct list_stream *stream)
 {
@@ -220,7 +245,7 @@ static void feed(struct list_stream *stream)
             continue;
         if (leg->item)
             take_head(stream, i, leg);
-        if (leg->item || leg->state < LEG_DONE)
+        if (leg->item || leg->state < LEG_DONE || ask_on(stream, i, leg))
             continue;
         if (leg->fault.status && leg->given > 0 && stream->broke == NO_SOURCE)
             stream->broke = i;
@@ -311,8 +336,11 @@ static enum status wait_for_heads(struct list_stream *stream)
     bool over = now_us >= fanout->deadline_us;
     if (status != STATUS_CANCELLED && now_us >= comment_us && !over)
         return format_comment(&stream->format);
-    if (status == STATUS_CANCELLED || (over && stream->format.kind != FORMAT_PAGE))
+    bool is_object = stream->format.kind == FORMAT_PAGE || stream->format.kind == FORMAT_DOCUMENT;
+    if (status == STATUS_CANCELLED || (over && !is_object))
         return status ? status : STATUS_DEADLINE_EXCEEDED;
+    if (over && stream->format.kind == FORMAT_DOCUMENT)
+        format_take_ending_time(&stream->format);
     fanout_advance(fanout);
     for (size_t i = 0; i < stream->merge.count; i++) {
         struct leg *leg = leg_of(stream, i);
@@ -354,6 +382,18 @@ static bool is_full(const struct list_stream *stream, size_t source)
            !format_has_room(&stream->format, leg_of(stream, source));
 }
 
+/* The page has what it may have, and it is known that there is more: nobody is asked on for that. */
+static bool has_more(const struct list_stream *stream)
+{
+    bool ready = false;
+
+    if (!stream->size_max || stream->format.items < stream->size_max)
+        return false;
+    for (size_t i = 0; i < stream->merge.count; i++)
+        ready |= stream->merge.sources[i].state == MERGE_READY;
+    return ready;
+}
+
 /* It is this realm's list from here on. */
 static void settle(struct list_stream *stream)
 {
@@ -379,6 +419,9 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
     while (!status) {
         size_t source;
         unsigned same;
+        *ret_more = has_more(stream);
+        if (*ret_more)
+            return STATUS_OK;
         fanout_advance(&stream->call->fanout);
         feed(stream);
         enum merge_step step = merge_next(&stream->merge, &source, &same);
@@ -403,7 +446,10 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         if (!status)
             status = wait_for_heads(stream);
     }
-    return fault_set(fault, status, NULL, "the list could not be given to its end");
+    return fault_set(fault, status, NULL, "%s",
+                     stream->call->is_live && status == STATUS_DEADLINE_EXCEEDED
+                         ? "the stream lasted as long as it may; go on behind its last event"
+                         : "the list could not be given to its end");
 }
 
 static enum status await_answers(struct list_stream *stream, struct fault *fault)
@@ -462,7 +508,7 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     if (!more && stream->broke != NO_SOURCE) {
         /* A stream that misses what came behind its realm's last item does not look whole. */
         const struct leg *leg = leg_of(stream, stream->broke);
-        if (stream->format.kind != FORMAT_PAGE)
+        if (stream->format.kind != FORMAT_PAGE && stream->format.kind != FORMAT_DOCUMENT)
             return fault_set_reason(fault, leg->fault.status, leg->fault.reason, NULL,
                                     "realm %.*s broke off: %s", SLICE_ARG(leg->realm),
                                     leg->fault.text);
@@ -496,13 +542,16 @@ static enum status run(struct list_stream *stream, struct fault *fault)
     fanout->hold = true;
     status = fanout_await_all(fanout, false, call->api->options.straggler_ms);
     fanout->hold = false;
-    /* Each realm is asked for one item more than wanted, so that it is known whether a next page exists. */
+    stream->share =
+        stream->size_max ? resume_share(call, wanted(stream), spans_realms(call->method)) : 0;
+    size_t size = stream->share ? stream->share : stream->size_max ? wanted(stream) : 0;
     if (!status)
-        status =
-            resume_set_requests(call, &stream->resume, stream->size_max ? stream->size_max + 1 : 0,
-                                spans_realms(call->method));
+        status = resume_set_requests(call, &stream->resume, size, spans_realms(call->method));
     if (!status)
         status = await_answers(stream, fault);
+    /* Who waits for what is to come is told that they do. */
+    if (!status && call->is_live)
+        status = format_begin(&stream->format);
     if (!status)
         status = give_list(stream, fault, &more);
     settle(stream);
@@ -525,7 +574,7 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         buffer_init(&stream->sources[i].positions[0], PAGE_POSITION_BYTES_MAX);
         buffer_init(&stream->sources[i].positions[1], PAGE_POSITION_BYTES_MAX);
     }
-    format_init(&stream->format, call, format_of(call->http));
+    format_init(&stream->format, call, format_of(call));
     enum status status = run(stream, fault);
     if (status) {
         bool rest_is_given = merge_is_done(&stream->merge) && stream->broke != NO_SOURCE;
@@ -540,5 +589,10 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         buffer_done(&stream->sources[i].positions[1]);
     }
     arena_done(&stream->token_arena);
+    /* One that goes on ends this way; nothing has failed. */
+    if (call->is_live && status == STATUS_DEADLINE_EXCEEDED) {
+        *fault = (struct fault){0};
+        return STATUS_OK;
+    }
     return status;
 }

@@ -8,11 +8,30 @@ static bool succeeded(const struct leg *leg)
     return leg->state == LEG_DONE && leg->fault.status == STATUS_OK && leg->item;
 }
 
-enum status call_set_requests(struct api_call *call)
+/* For the one realm of the call; each time anew, since it does not hold for long. */
+static enum status tell(struct api_call *call, struct fault *fault)
+{
+    const struct api_options *options = &call->api->options;
+    struct slice users[API_TOLD_MAX + 1], told;
+    size_t count = 0;
+
+    while (count <= API_TOLD_MAX &&
+           (users[count] = transcode_request_user(call->request, count)).len > 0)
+        count++;
+    if (count == 0 || count > API_TOLD_MAX)
+        return STATUS_OK;
+    PEK_TRY(options->tell(options->people_arg, http_cancel(call->http),
+                          call->fanout.legs[0].instance, users, count, call->arena, &told, fault));
+    return transcode_request_set_told(call->request, told);
+}
+
+enum status call_set_requests(struct api_call *call, struct fault *fault)
 {
     struct slice bytes;
-    enum status status = transcode_request_bytes(call->request, &bytes);
+    enum status status = call->method->told ? tell(call, fault) : STATUS_OK;
 
+    if (!status)
+        status = transcode_request_bytes(call->request, &bytes);
     for (size_t i = 0; !status && i < call->fanout.count; i++)
         call->fanout.legs[i].request = bytes;
     return status;
@@ -55,6 +74,21 @@ static void reply_json(struct api_call *call, int code, struct slice body)
     http_reply(call->http, code, headers, 2, body);
 }
 
+/* Bytes of somebody else's making: shown as what they are or not at all, and by themselves they do nothing. The browser asks
+ * each time whether they are still the caller's to see. */
+static void reply_media(struct api_call *call, int code, const struct leg *leg)
+{
+    const char *type = transcode_item_media_type(leg->item);
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), slice_str(type ? type : "application/octet-stream")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("private, no-cache")},
+        {SLICE_LIT("content-security-policy"),
+         SLICE_LIT("default-src 'none'; sandbox; frame-ancestors 'none'")},
+    };
+    call_add_server_timing(call);
+    http_reply(call->http, code, headers, 3, buffer_slice(&leg->json));
+}
+
 /* {"results":[{"realm":"…","result":{…}}, …]} in the order of the realms. */
 static enum status write_every(struct api_call *call, struct buffer *body)
 {
@@ -95,7 +129,7 @@ static enum status answer_every(struct api_call *call, struct fault *fault)
     enum status status = call_add_legs(call, fault);
 
     if (!status)
-        status = call_set_requests(call);
+        status = call_set_requests(call, fault);
     if (status)
         return status;
     status = await_every(call);
@@ -120,7 +154,10 @@ static enum status reply_item(struct api_call *call, const struct leg *leg, stru
 
     if (code != 200 && code != 304)
         return fault->status;
-    reply_json(call, code, buffer_slice(&leg->json));
+    if (transcode_gives_media(call->match.rule))
+        reply_media(call, code, leg);
+    else
+        reply_json(call, code, buffer_slice(&leg->json));
     return STATUS_OK;
 }
 
@@ -129,9 +166,9 @@ static enum status ask_any(struct api_call *call, struct leg **ret_leg, struct f
     enum status status = call_add_legs(call, fault);
 
     if (!status)
-        status = call_set_requests(call);
+        status = call_set_requests(call, fault);
     if (!status)
-        status = any_await(call, ret_leg, fault);
+        status = any_await_one(call, ret_leg, fault);
     return status;
 }
 
@@ -141,6 +178,8 @@ static enum status read_any(struct api_call *call, struct fault *fault)
     enum status status = ask_any(call, &leg, fault);
 
     any_add_headers(call, leg);
+    if (!status && call->method->realms == TRANSCODE_HUB)
+        any_add_unheard(call, leg);
     return status ? status : reply_item(call, leg, fault);
 }
 

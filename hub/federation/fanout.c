@@ -159,7 +159,7 @@ enum status fanout_add_local(struct fanout *fanout, struct rpc_channel *channel,
 
 /* ---- one leg ----------------------------------------------------------------------------------- */
 
-static void leg_skip(struct leg *leg)
+void leg_skip(struct leg *leg)
 {
     leave(leg, false);
     leg->state = LEG_SKIPPED;
@@ -221,6 +221,8 @@ static enum status start_call(struct fanout *fanout, struct leg *leg)
 
     for (size_t i = 0; i < fanout->pair_count && i < FANOUT_PAIRS_MAX; i++)
         pairs[count++] = fanout->pairs[i];
+    if (!leg->instance && fanout->local_authorization.len > 0)
+        pairs[count++] = (struct rpc_pair){SLICE_LIT("authorization"), fanout->local_authorization};
     if (fanout->session && leg->instance) {
         const struct credential *credential = session_credential(fanout->session, leg->instance);
         for (size_t i = 0; i < credential->pair_count; i++)
@@ -288,6 +290,15 @@ static bool may_retry(struct fanout *fanout, const struct leg *leg)
     return true;
 }
 
+/* As a header can have it, between quotes. */
+static bool is_etag(struct slice etag)
+{
+    for (size_t i = 0; i < etag.len; i++)
+        if (etag.ptr[i] <= ' ' || etag.ptr[i] == '"' || (unsigned char)etag.ptr[i] >= 0x7f)
+            return false;
+    return etag.len <= FANOUT_ETAG_BYTES_MAX;
+}
+
 /* A realm that answers what it must not is not shown, whatever it was; nor is what cannot be written, which must
  * not be found out when the answer is half made. */
 static void check_item(struct fanout *fanout, struct leg *leg)
@@ -301,8 +312,12 @@ static void check_item(struct fanout *fanout, struct leg *leg)
     else if (leg->instance && fanout->asked && !transcode_item_is_asked(leg->item, fanout->asked))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
                         "the realm answered with another object than was asked for");
-    else if (transcode_item_etag(leg->item).len > FANOUT_ETAG_BYTES_MAX)
-        (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's etag is longer than %d bytes",
+    else if (leg->instance && !transcode_item_has_identity(leg->item))
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
+                        "the realm answered with an object that has no id, or a very long one");
+    else if (!is_etag(transcode_item_etag(leg->item)))
+        (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
+                        "the realm's etag is longer than %d bytes, or no header can have it",
                         FANOUT_ETAG_BYTES_MAX);
     else if (transcode_item_json(leg->item, fanout->rule, &leg->json, &problem))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's answer cannot be written: %s",
@@ -364,7 +379,7 @@ static void leg_advance(struct fanout *fanout, struct leg *leg)
 {
     bool moved = true;
 
-    while (moved && leg->state < LEG_DONE) {
+    while (moved && !leg->held && leg->state < LEG_DONE) {
         switch (leg->state) {
         case LEG_CREDENTIAL: moved = advance_credential(fanout, leg); break;
         case LEG_ADMISSION: moved = !fanout->hold && advance_admission(fanout, leg); break;
@@ -380,6 +395,13 @@ void leg_took(struct leg *leg)
     leg->item = transcode_item_free(leg->item);
     buffer_reset(&leg->json);
     leg->given++;
+}
+
+void leg_ask_on(struct leg *leg, struct slice request)
+{
+    leg->request = request;
+    leg->tries = 0;
+    leg->state = leg->instance ? LEG_CREDENTIAL : LEG_ADMISSION;
 }
 
 int64_t leg_elapsed_us(const struct leg *leg)

@@ -41,6 +41,7 @@ struct leg {
     struct instance *instance; /* a reference; NULL: a service of the hub itself */
     struct rpc_channel *channel;
     struct slice request; /* message bytes; borrowed */
+    bool held;            /* not asked before another has answered */
     bool named; /* the client named this realm: it is asked even if it does not know the user */
     bool token_renewed;
     bool stopped; /* by us, its answer was not needed any more */
@@ -77,10 +78,10 @@ struct fanout {
     struct rpc_trace trace;       /* of the request; also where a token is asked for */
     const struct rpc_pair *pairs; /* sent on every leg: trace context, idempotency key */
     size_t pair_count;
-    const struct route_rule *rule; /* of the answer's JSON; NULL: whole messages */
-    size_t item_bytes_max;         /* of one item's JSON */
-    const struct route_match
-        *asked;              /* what the answer must be; NULL: a list, of whatever is in it */
+    struct slice local_authorization;    /* of legs to the hub itself; empty: none */
+    const struct route_rule *rule;       /* of the answer's JSON; NULL: whole messages */
+    size_t item_bytes_max;               /* of one item's JSON */
+    const struct transcode_asked *asked; /* what each answer must be of; NULL: anything */
     bool hold;               /* legs wait before ADMISSION: their requests are still being made */
     int64_t deadline_us;     /* of the whole */
     int64_t call_timeout_ms; /* of each call */
@@ -122,10 +123,15 @@ PEK_MUST_CHECK enum status fanout_wait_for(struct fanout *fanout, unsigned waiti
                                            int64_t until_us);
 /* The head was used: frees it; the next fanout_advance brings the next. */
 void leg_took(struct leg *leg);
+/* Asks the realm of a leg that ended well, and whose head was taken, once more: for what comes behind. `request` outlives the
+ * fan-out. */
+void leg_ask_on(struct leg *leg, struct slice request);
 /* Keeps the head's id in `row`, for the log: it is what is wrong. */
 void leg_note_row(struct leg *leg);
 /* Ends a leg with a fault of ours (straggler, wrong answer); its call is cancelled. */
 void leg_fail(struct leg *leg, enum status status, const char *text);
+/* Ends a leg that has no part in the answer. */
+void leg_skip(struct leg *leg);
 /* Ends a leg whose answer is no longer wanted. */
 void leg_stop(struct leg *leg);
 

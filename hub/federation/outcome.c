@@ -55,16 +55,17 @@ size_t outcome_most_useful(const struct fault *faults, size_t count)
 
 const struct fault *outcome_all_refusal(const struct fault *faults, size_t count)
 {
-    size_t unreachable = 0, denied = 0, invalid = 0;
+    size_t unreachable = 0, denied = 0, invalid = 0, answered = 0;
 
     for (size_t i = 0; i < count; i++) {
         enum outcome outcome = outcome_of(faults[i].status);
-        if (outcome == OUTCOME_OK)
-            return NULL;
+        answered += outcome == OUTCOME_OK;
         invalid += outcome == OUTCOME_INVALID;
         unreachable += outcome_unreachable(outcome);
         denied += outcome == OUTCOME_DENIED || outcome == OUTCOME_NOT_FOUND;
     }
+    if (answered > 0 && invalid <= answered)
+        return NULL;
     /* Beside unreachable realms: those that were reached have answered, with nothing. */
     if (count > 0 && (invalid > 0 || unreachable == count || denied == count))
         return &faults[outcome_most_useful(faults, count)];

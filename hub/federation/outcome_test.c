@@ -58,6 +58,21 @@ static void all_is_refused_when_all_denied_or_none_reached(void **state)
     assert_int_equal(outcome_all_refusal(bad, 3)->status, STATUS_INVALID_ARGUMENT);
 }
 
+/* A realm that means harm answers what is no question: the others' refusal stands. Or it refuses what is one. */
+static void the_majority_says_whether_a_question_is_one(void **state)
+{
+    (void)state;
+    struct fault lie[] = {refused(STATUS_INVALID_ARGUMENT), refused(STATUS_OK),
+                          refused(STATUS_INVALID_ARGUMENT)};
+    assert_int_equal(outcome_all_refusal(lie, 3)->status, STATUS_INVALID_ARGUMENT);
+    lie[0] = refused(STATUS_OK);
+    assert_null(outcome_all_refusal(lie, 3));
+    lie[0] = refused(STATUS_UNAVAILABLE);
+    assert_null(outcome_all_refusal(lie, 3));
+    lie[0] = refused(STATUS_NOT_FOUND);
+    assert_null(outcome_all_refusal(lie, 3));
+}
+
 static void all_goes_on_while_one_answers_or_is_only_irrelevant(void **state)
 {
     (void)state;
@@ -75,6 +90,7 @@ int main(void)
         cmocka_unit_test(
             most_useful_refusal_is_invalid_then_unreachable_then_denied_then_not_found),
         cmocka_unit_test(all_is_refused_when_all_denied_or_none_reached),
+        cmocka_unit_test(the_majority_says_whether_a_question_is_one),
         cmocka_unit_test(all_goes_on_while_one_answers_or_is_only_irrelevant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
 
 static const struct {
     int code;
-    const char *reason, *status;
+    const char *phrase, *status;
+    const char *reason; /* NULL: the status */
 } codes[] = {
     {200, "OK", "OK"},
     {201, "Created", "OK"},
@@ -23,10 +24,11 @@ static const struct {
     {408, "Request Timeout", "DEADLINE_EXCEEDED"},
     {409, "Conflict", "ABORTED"},
     {412, "Precondition Failed", "FAILED_PRECONDITION"},
-    {413, "Content Too Large", "RESOURCE_EXHAUSTED"},
+    {413, "Content Too Large", "RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE"},
     {414, "URI Too Long", "INVALID_ARGUMENT"},
     {415, "Unsupported Media Type", "INVALID_ARGUMENT"},
     {417, "Expectation Failed", "INVALID_ARGUMENT"},
+    {421, "Misdirected Request", "INVALID_ARGUMENT"},
     {429, "Too Many Requests", "RESOURCE_EXHAUSTED"},
     {431, "Request Header Fields Too Large", "INVALID_ARGUMENT"},
     {499, "Client Closed Request", "CANCELLED"},
@@ -48,16 +50,17 @@ static size_t code_index(int code)
 const char *reason_phrase(int code)
 {
     size_t i = code_index(code);
-    return codes[i].code == code ? codes[i].reason : "Status";
+    return codes[i].code == code ? codes[i].phrase : "Status";
 }
 
 size_t error_body(int code, const char *what, char *out, size_t cap)
 {
-    const char *status = codes[code_index(code)].status;
+    size_t i = code_index(code);
+    const char *status = codes[i].status, *reason = codes[i].reason ? codes[i].reason : status;
     int len = snprintf(out, cap,
                        "{\"error\":{\"code\":%d,\"status\":\"%s\",\"message\":\"%s\",\"details\":"
                        "[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"%s\","
                        "\"domain\":\"pek\",\"metadata\":{}}]}}",
-                       code, status, what, status);
+                       code, status, what, reason);
     return len > 0 && (size_t)len < cap ? (size_t)len : 0;
 }

@@ -29,7 +29,9 @@ static void take_pseudo(struct http_request *request, struct slice name, struct 
     else if (slice_equal_str(name, ":authority"))
         request->head->host = value;
     else if (slice_equal_str(name, ":scheme"))
-        request->head->other_scheme = !name_is(value, "http") && !name_is(value, "https");
+        request->head->scheme = name_is(value, "http")    ? SCHEME_HTTP
+                                : name_is(value, "https") ? SCHEME_HTTPS
+                                                          : SCHEME_OTHER;
 }
 
 int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
@@ -94,7 +96,7 @@ static int judge_head(struct http_request *request, const char **ret_what)
     *ret_what = "a malformed request";
     if (!host_is_valid(head->host) || !head_take_target(head, request->raw_path))
         return 400;
-    if (head->other_scheme) {
+    if (head->scheme == SCHEME_OTHER) {
         *ret_what = "a scheme other than http and https";
         return 400;
     }

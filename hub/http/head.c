@@ -72,12 +72,13 @@ bool head_take_target(struct head *head, struct slice target)
     return true;
 }
 
-static bool take_scheme(struct slice *target)
+static bool take_scheme(struct head *head, struct slice *target)
 {
-    static const char *const schemes[] = {"http://", "https://"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const schemes[] = {[SCHEME_HTTP] = "http://", [SCHEME_HTTPS] = "https://"};
+    for (enum head_scheme i = SCHEME_HTTP; i <= SCHEME_HTTPS; i++) {
         size_t len = strlen(schemes[i]);
         if (target->len > len && strncasecmp(target->ptr, schemes[i], len) == 0) {
+            head->scheme = i;
             *target = slice_make(target->ptr + len, target->len - len);
             return true;
         }
@@ -88,7 +89,7 @@ static bool take_scheme(struct slice *target)
 /* "http://host/path?query"; without path it is "/", or "*" of OPTIONS. */
 static bool take_absolute(struct head *head, struct slice target)
 {
-    if (!take_scheme(&target) || !target_is_valid(target))
+    if (!take_scheme(head, &target) || !target_is_valid(target))
         return false;
     size_t host_len = 0;
     while (host_len < target.len && target.ptr[host_len] != '/' && target.ptr[host_len] != '?')

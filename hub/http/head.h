@@ -26,7 +26,8 @@ struct head {
     int minor; /* of HTTP/1.x: 0 or 1 */
     bool chunked, keep_alive;
     bool expects_continue, expects_other;
-    bool other_scheme;   /* of HTTP/2: neither http nor https */
+    /* Of HTTP/2, and of a whole address: what it says of the connection. */
+    enum head_scheme { SCHEME_NONE, SCHEME_HTTP, SCHEME_HTTPS, SCHEME_OTHER } scheme;
     uint64_t body_bytes; /* of Content-Length */
     struct head_header headers[HTTP_HEADERS_MAX];
     size_t header_count;

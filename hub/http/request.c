@@ -253,6 +253,13 @@ static struct slice file_path(struct http_request *request)
     return slice_make(out, len);
 }
 
+/* RFC 9110 7.4: an address of the other scheme is another server's. A trusted proxy speaks in clear of what came to it over
+ * TLS. */
+static bool is_misdirected(const struct http_conn *conn, const struct head *head)
+{
+    return conn->ssl ? head->scheme == SCHEME_HTTP : head->scheme == SCHEME_HTTPS && !conn->trusted;
+}
+
 int request_take_head(struct http_request *request, const struct head *head, const char **ret_what)
 {
     struct arena *arena = &request->arena;
@@ -269,6 +276,10 @@ int request_take_head(struct http_request *request, const struct head *head, con
     request->host = head->host;
     request->secure = conn->ssl != NULL;
     request->head_only = slice_equal_str(head->method, "HEAD");
+    if (is_misdirected(conn, head)) {
+        *ret_what = conn->ssl ? "an http address over TLS" : "an https address without TLS";
+        return 421;
+    }
     int code = take_headers(request, head, conn->proxied, ret_what);
     if (code != 0)
         return code;

@@ -123,6 +123,8 @@ static void errors_before_there_is_a_request_are_json(void **state)
     struct client client =
         ask(SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890"));
     assert_true(client_has(&client, "{\"error\":{\"code\":413,\"status\":\"RESOURCE_EXHAUSTED\""));
+    /* As the API says it of a body that is too long for its method. */
+    assert_true(client_has(&client, "\"reason\":\"REQUEST_TOO_LARGE\""));
     assert_true(client_has(&client, "nosniff"));
     assert_false(client.reset);
     client_close(&client);

@@ -168,9 +168,12 @@ static bool again(SSL *ssl, int result)
     return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
+static const char usual[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+static struct slice question;
+static const char *enough; /* of HTTP/2, whose connection stays: when this was read */
+
 static void converse(SSL *ssl, struct answer *answer)
 {
-    static const char question[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     int result;
     WAIT_FOR((result = SSL_connect(ssl)) == 1 || !again(ssl, result));
     if (result != 1)
@@ -183,14 +186,14 @@ static void converse(SSL *ssl, struct answer *answer)
     unsigned protocol_len;
     SSL_get0_alpn_selected(ssl, &protocol, &protocol_len);
     snprintf(answer->protocol, sizeof(answer->protocol), "%.*s", (int)protocol_len, protocol);
-    WAIT_FOR((result = SSL_write(ssl, question, sizeof(question) - 1)) > 0 || !again(ssl, result));
+    WAIT_FOR((result = SSL_write(ssl, question.ptr, (int)question.len)) > 0 || !again(ssl, result));
     size_t len = 0;
     do {
         WAIT_FOR((result = SSL_read(ssl, answer->text + len,
                                     (int)(sizeof(answer->text) - 1 - len))) > 0 ||
                  !again(ssl, result));
         len += result > 0 ? (size_t)result : 0;
-    } while (result > 0);
+    } while (result > 0 && !(enough && memmem(answer->text, len, enough, strlen(enough))));
     answer->text[len] = '\0';
 }
 
@@ -205,8 +208,9 @@ static int dial(void)
     return fd;
 }
 
-static struct answer ask(int version_max, const char *alpn)
+static struct answer ask_for(int version_max, const char *alpn, struct slice asked)
 {
+    question = asked;
     struct answer answer = {0};
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(context, 0); /* so that the server, not we, refuses what is old */
@@ -221,6 +225,11 @@ static struct answer ask(int version_max, const char *alpn)
     SSL_CTX_free(context);
     close(fd);
     return answer;
+}
+
+static struct answer ask(int version_max, const char *alpn)
+{
+    return ask_for(version_max, alpn, slice_str(usual));
 }
 
 /* ---- tests --------------------------------------------------------------------------------------- */
@@ -251,6 +260,30 @@ static void clients_of_other_protocols_are_refused(void **state)
         assert_false(ask(TLS1_3_VERSION, others[i]).connected);
     }
     assert_string_equal(ask(TLS1_3_VERSION, "\x02h3\x08http/1.1").protocol, "http/1.1");
+}
+
+static void address_without_tls_is_another_servers(void **state)
+{
+    /* Preface, SETTINGS, and HEADERS that end the stream: GET, /, the scheme, and `localhost`. */
+#define STREAM(scheme)                                                                             \
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"                                           \
+    "\0\0\x0e\1\5\0\0\0\1\x82\x84" scheme "\x41\x09localhost"
+    static const char http[] = STREAM("\x86"), https[] = STREAM("\x87"),
+                      uri[] = "GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                      secure[] = "GET https://localhost/ HTTP/1.1\r\nHost: localhost\r\n"
+                                 "Connection: close\r\n\r\n";
+    (void)state;
+    assert_non_null(strstr(ask_for(TLS1_3_VERSION, "\x08http/1.1", slice_str(uri)).text,
+                           "HTTP/1.1 421 Misdirected Request\r\n"));
+    assert_non_null(
+        strstr(ask_for(TLS1_3_VERSION, "\x08http/1.1", slice_str(secure)).text, "\r\n\r\nsecure"));
+    enough = "an http address over TLS";
+    struct answer answer = ask_for(TLS1_3_VERSION, "\x02h2", slice_make(http, sizeof(http) - 1));
+    assert_non_null(memmem(answer.text, sizeof(answer.text), enough, strlen(enough)));
+    enough = "secure";
+    answer = ask_for(TLS1_3_VERSION, "\x02h2", slice_make(https, sizeof(https) - 1));
+    assert_non_null(memmem(answer.text, sizeof(answer.text), enough, strlen(enough)));
+    enough = NULL;
 }
 
 static void answers_ask_for_strict_transport(void **state)
@@ -317,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(request_over_tls_is_served_as_http_1, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_of_other_protocols_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(address_without_tls_is_another_servers, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_ask_for_strict_transport, setup, teardown),
         cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(new_certificate_is_taken_up_and_a_bad_one_is_not, setup,

@@ -115,12 +115,11 @@ static bool is_public_host(const struct login *login, struct slice host)
 /* By somebody at this machine, not by a page of elsewhere in their browser. */
 static bool is_at_hand(const struct login *login, struct http_request *request)
 {
-    struct slice site = http_header(request, "sec-fetch-site", 0);
     struct fault fault = {0};
 
     return is_loopback(http_peer(request)) && !http_is_forwarded(request) &&
            (is_loopback_host(http_host(request)) || is_public_host(login, http_host(request))) &&
-           (!site.ptr || slice_equal_str(site, "same-origin") || slice_equal_str(site, "none")) &&
+           !api_check_json(request, &fault) &&
            !api_check_origin(login->options.api, request, &fault);
 }
 
@@ -151,7 +150,9 @@ static void log_out(struct login *login, struct http_request *request)
     struct fault fault = {0};
     struct slice token;
 
-    enum status status = api_check_origin(login->options.api, request, &fault);
+    enum status status = api_check_json(request, &fault);
+    if (!status)
+        status = api_check_origin(login->options.api, request, &fault);
     /* Without a session there is nothing to end: the cookie goes all the same. */
     for (size_t n = 0; !status && (token = api_session_token(request, n)).ptr; n++) {
         status = session_close(login->options.sessions, http_cancel(request), token,
@@ -178,6 +179,31 @@ static void show_style(struct login *login, struct http_request *request)
     http_reply(request, 200, headers, 2, page_style);
 }
 
+/* For the web site, which would otherwise learn by an error that nobody is logged in, and not how to. */
+static void show_state(struct login *login, struct http_request *request)
+{
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+    };
+    struct session *session;
+    struct slice token;
+    struct fault fault = {0};
+
+    enum status status = api_find_session(login->options.api, request, &token, &session, &fault);
+    if (!status)
+        session_release(session);
+    if (status && status != STATUS_UNAUTHENTICATED) {
+        api_reply_fault(request, &fault, 0);
+        return;
+    }
+    const char *text =
+        arena_printf(http_arena(request), "{\"signedIn\":%s,\"provider\":%s,\"dev\":%s}",
+                     status ? "false" : "true", login->fetcher ? "true" : "false",
+                     login->options.dev && is_at_hand(login, request) ? "true" : "false");
+    http_reply(request, text ? 200 : 500, headers, 2, slice_str(text));
+}
+
 /* ---- which page -------------------------------------------------------------------------------- */
 
 struct page {
@@ -194,6 +220,7 @@ static const struct page pages[] = {
     {PAGES_STYLE_PATH, "GET", show_style, WITH_PROVIDER},
     {"/auth/dev", "GET", log_in_dev, WITH_DEV},
     {"/auth/logout", "POST", log_out, ALWAYS},
+    {"/auth/state", "GET", show_state, ALWAYS},
 };
 
 static bool is_offered(const struct login *login, const struct page *page)

@@ -6,6 +6,7 @@
  *     POST /auth/register             → return_to with a session
  *     POST /auth/logout               ends the session
  *     GET  /auth/dev?user=alice       logs anyone in, in dev mode, on loopback
+ *     GET  /auth/state                who is not logged in yet is no mistake: {"signedIn": …, "provider": …, "dev": …}
  *
  * The first four are there only when a provider is configured. /auth/dev is there only when the configuration says
  * dev_login, and answers only a peer on loopback that asked for a name of this machine or public_url's, whose request did not pass a

@@ -18,7 +18,9 @@ static const struct pg_statement insert_spent = {
 
 static const struct pg_statement find_user = {
     .name = "login_find_user",
-    .sql = "SELECT id, disabled_at IS NOT NULL FROM hub.user_account WHERE authsch_id = $1",
+    .sql = "SELECT i.id, i.disabled_at IS NOT NULL FROM hub.user_account AS u"
+           "  JOIN hub.user_account AS i ON i.id = coalesce(u.merged_into, u.id)"
+           " WHERE u.authsch_id = $1",
 };
 
 static const struct pg_statement set_name = {

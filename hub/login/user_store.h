@@ -21,7 +21,7 @@ struct user_row {
     struct slice id; /* in the arena */
     bool disabled;
 };
-/* By the provider's subject. NOT_FOUND. */
+/* By the provider's subject; of an account that was merged, whose it became. NOT_FOUND. */
 PEK_MUST_CHECK enum status user_store_find(struct pg *pg, struct cancel *cancel,
                                            struct slice subject, struct arena *arena,
                                            struct user_row *ret_user);

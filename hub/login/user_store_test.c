@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -142,6 +143,32 @@ static void user_is_made_and_found_by_subject(void **state)
     assert_answer("SELECT name FROM hub.user_account", "Új Név");
 }
 
+/* The provider's subject of an account that was merged leads to the one that it became, as its own does. */
+static void find_both_subjects(struct fiber_run *run)
+{
+    struct slice first, second;
+    struct user_row found;
+    char sql[256];
+    assert_int_equal(create(run, "sub-1", "elek", &first), STATUS_OK);
+    assert_int_equal(create(run, "sub-2", "bela", &second), STATUS_OK);
+    snprintf(sql, sizeof(sql), "SELECT hub.merge_user('%.*s', '%.*s', false)", SLICE_ARG(first),
+             SLICE_ARG(second));
+    pg_cluster_execute(cluster, sql);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(user_store_find(run->pg, NULL, i ? SLICE_LIT("sub-2") : SLICE_LIT("sub-1"),
+                                         &run->arena, &found),
+                         STATUS_OK);
+        assert_true(slice_equal(found.id, second));
+        assert_false(found.disabled);
+    }
+}
+
+static void both_logins_of_a_merged_account_lead_to_one(void **state)
+{
+    (void)state;
+    run(find_both_subjects);
+}
+
 static void create_what_is_taken(struct fiber_run *run)
 {
     struct slice first, id = {"untouched", 9};
@@ -196,6 +223,7 @@ int main(void)
         TEST(user_is_made_and_found_by_subject),
         TEST(username_subject_and_id_belong_to_one_user),
         TEST(first_username_that_nobody_has_is_free),
+        TEST(both_logins_of_a_merged_account_lead_to_one),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

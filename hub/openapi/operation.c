@@ -184,7 +184,7 @@ static bool takes_etag(const struct route_rule *rule)
 static bool gives_etag(const struct route_rule *rule)
 {
     return method_of(rule)->item_etag && !method_of(rule)->server_streaming &&
-           !rule->response_body[0];
+           (!rule->response_body[0] || transcode_gives_media(rule));
 }
 
 static bool is_one_of_many(const struct route_rule *rule)
@@ -192,6 +192,14 @@ static bool is_one_of_many(const struct route_rule *rule)
     const struct transcode_method *method = rule->target;
     return method->realms == TRANSCODE_ANY && method->realm &&
            !has_variable(rule, upb_FieldDef_Name(method->realm));
+}
+
+/* The hub asks realms to make it. */
+static bool may_lack_realms(const struct route_rule *rule)
+{
+    const struct transcode_method *method = rule->target;
+    return method->realms == TRANSCODE_HUB && method->item_unreachable &&
+           method->idempotency == TRANSCODE_NO_SIDE_EFFECTS;
 }
 
 static bool is_rated(const struct route_rule *rule)
@@ -277,15 +285,18 @@ static void write_parameters(struct document *document, const struct route_rule 
     json_array_end(&document->json);
 }
 
-static void write_body(struct document *document, const struct route_rule *rule)
+static void write_media(struct document *document, const struct transcode_media *media)
+{
+    for (size_t i = 0; i < media->type_count; i++) {
+        json_key(&document->json, media->types[i]);
+        json_raw(&document->json,
+                 SLICE_LIT("{\"schema\":{\"type\":\"string\",\"format\":\"binary\"}}"));
+    }
+}
+
+static void write_json_body(struct document *document, const struct route_rule *rule)
 {
     const struct transcode_method *method = rule->target;
-    if (rule->body[0] == '\0')
-        return;
-    open_object(document, "requestBody");
-    json_key(&document->json, "required");
-    json_bool(&document->json, body_is_required(document, rule));
-    open_object(document, "content");
     open_object(document, JSON_TYPE);
     open_object(document, "schema");
     if (strcmp(rule->body, "*") == 0)
@@ -295,6 +306,21 @@ static void write_body(struct document *document, const struct route_rule *rule)
                            transcode_request_field(method, slice_str(rule->body)));
     close_object(document);
     close_object(document);
+}
+
+static void write_body(struct document *document, const struct route_rule *rule)
+{
+    const struct transcode_media *media = transcode_takes_media(rule);
+    if (rule->body[0] == '\0')
+        return;
+    open_object(document, "requestBody");
+    json_key(&document->json, "required");
+    json_bool(&document->json, body_is_required(document, rule));
+    open_object(document, "content");
+    if (media)
+        write_media(document, media);
+    else
+        write_json_body(document, rule);
     close_object(document);
     close_object(document);
 }
@@ -316,6 +342,8 @@ static void write_headers(struct document *document, const struct route_rule *ru
         write_header(document, "ETag", "ETag");
     if (is_one_of_many(rule)) {
         write_header(document, "Content-Location", "ContentLocation");
+        write_header(document, "Federation-Incomplete", "FederationIncomplete");
+    } else if (may_lack_realms(rule)) {
         write_header(document, "Federation-Incomplete", "FederationIncomplete");
     }
     if (is_rated(rule)) {
@@ -348,8 +376,16 @@ static void write_contents(struct document *document, const struct route_rule *r
             SLICE_LIT("{\"schema\":{\"type\":\"string\",\"description\":\"Events result, end and "
                       "error, whose data are what a line of NDJSON has under that name; their ids "
                       "resume the stream.\"}}"));
+        if (method->is_csv) {
+            json_key(&document->json, "text/csv");
+            json_raw(&document->json,
+                     SLICE_LIT("{\"schema\":{\"type\":\"string\",\"description\":\"A row of the "
+                               "names of the fields, then a row an item.\"}}"));
+        }
     } else if (method->realms == TRANSCODE_EVERY) {
         write_content(document, JSON_TYPE, SCHEMA_EVERY, rule);
+    } else if (transcode_gives_media(rule)) {
+        write_media(document, transcode_gives_media(rule));
     } else if (rule->response_body[0]) {
         open_object(document, JSON_TYPE);
         open_object(document, "schema");
@@ -390,6 +426,7 @@ static void write_errors(struct document *document, const struct route_rule *rul
     write_error(document, "412", "PreconditionFailed", conditional);
     write_error(document, "413", "ContentTooLarge", has_body);
     write_error(document, "415", "UnsupportedMediaType", has_body);
+    write_error(document, "422", "UnprocessableContent", transcode_takes_media(rule) != NULL);
     write_error(document, "429", "TooManyRequests", true);
     write_error(document, "500", "InternalServerError", true);
     write_error(document, "502", "BadGateway", leaves_hub);

@@ -400,6 +400,32 @@ static void write_enum_schema(struct document *document, const upb_EnumDef *def)
 
 /* ---- lists --------------------------------------------------------------------------------------- */
 
+/* Of a method that combines its items into a number: members of a page, and of the end of a stream. */
+static void write_combined_properties(struct document *document,
+                                      const struct transcode_method *method)
+{
+    json_key_slice(&document->json, method->combined_name);
+    json_object(&document->json);
+    type_format(document, "integer", NULL);
+    write_text(document, "description", "Of all items, whatever realms they came from.");
+    write_uint(document, "maximum", method->combined_max);
+    close_object(document);
+    json_members(
+        &document->json,
+        SLICE_LIT("{\"complete\":{\"type\":\"boolean\",\"description\":\"Every realm of "
+                  "the caller had its part in the number.\"},"
+                  "\"missing\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
+                  "\"description\":\"Realms that had not: not heard, or they refuse to say; as "
+                  "realms/NAME.\"}}"));
+}
+
+static void write_combined_required(struct document *document,
+                                    const struct transcode_method *method)
+{
+    json_slice(&document->json, method->combined_name);
+    json_raw(&document->json, SLICE_LIT("\"complete\",\"missing\""));
+}
+
 static void write_page_schema(struct document *document, const struct transcode_method *method)
 {
     struct json_writer *json = &document->json;
@@ -408,6 +434,8 @@ static void write_page_schema(struct document *document, const struct transcode_
     open_array(document, "required");
     json_slice(json, collection);
     json_raw(json, SLICE_LIT(LIST_END_REQUIRED));
+    if (method->combined)
+        write_combined_required(document, method);
     json_array_end(json);
     open_object(document, "properties");
     json_key_slice(json, collection);
@@ -418,7 +446,37 @@ static void write_page_schema(struct document *document, const struct transcode_
     close_object(document);
     close_object(document);
     json_members(json, SLICE_LIT("{" LIST_END "}"));
+    if (method->combined)
+        write_combined_properties(document, method);
     close_object(document);
+}
+
+/* Its last line, {"end":…}. */
+static void write_end_schema(struct document *document, const struct transcode_method *method)
+{
+    struct json_writer *json = &document->json;
+    json_object(json);
+    write_text(document, "type", "object");
+    json_key(json, "required");
+    json_raw(json, SLICE_LIT("[\"end\"]"));
+    open_object(document, "properties");
+    open_object(document, "end");
+    if (method->combined) {
+        write_text(document, "type", "object");
+        open_array(document, "required");
+        json_raw(json, SLICE_LIT(LIST_END_REQUIRED));
+        write_combined_required(document, method);
+        json_array_end(json);
+        open_object(document, "properties");
+        json_members(json, SLICE_LIT("{" LIST_END "}"));
+        write_combined_properties(document, method);
+        close_object(document);
+    } else {
+        write_ref(document, "schemas", "ListEnd");
+    }
+    close_object(document);
+    close_object(document);
+    json_object_end(json);
 }
 
 static void write_line_schema(struct document *document, const struct transcode_method *method)
@@ -437,8 +495,7 @@ static void write_line_schema(struct document *document, const struct transcode_
     close_object(document);
     close_object(document);
     json_object_end(json);
-    json_raw(json, SLICE_LIT("{\"type\":\"object\",\"required\":[\"end\"],\"properties\":{"
-                             "\"end\":{\"$ref\":\"#/components/schemas/ListEnd\"}}}"));
+    write_end_schema(document, method);
     json_raw(json, SLICE_LIT("{\"$ref\":\"#/components/schemas/Error\"}"));
     json_array_end(json);
 }

@@ -16,6 +16,8 @@ static const char **value_of(struct arguments *arguments, struct slice name)
         {"name", &arguments->name},
         {"tls-name", &arguments->tls_name},
         {"ca", &arguments->ca},
+        {"realm", &arguments->realm},
+        {"realm-database", &arguments->realm_database},
     };
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -32,8 +34,8 @@ static bool *flag_of(struct arguments *arguments, struct slice name)
         bool *place;
     } flags[] = {
         {"replace", &arguments->replace}, {"all", &arguments->all},
-        {"json", &arguments->json},       {"help", &arguments->help},
-        {"version", &arguments->version},
+        {"apply", &arguments->apply},     {"json", &arguments->json},
+        {"help", &arguments->help},       {"version", &arguments->version},
     };
 
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

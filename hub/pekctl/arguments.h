@@ -15,7 +15,8 @@ struct arguments {
     size_t word_count;
     const char *database, *config;
     const char *name, *tls_name, *ca;
-    bool replace, all, json, help, version;
+    const char *realm, *realm_database;
+    bool replace, all, apply, json, help, version;
 };
 
 /* Options may stand anywhere; after `--` none does. INVALID_ARGUMENT with a text for a person. */

@@ -4,9 +4,11 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "hub/config.h"
 #include "hub/pekctl/arguments.h"
+#include "hub/pekctl/import.h"
 #include "hub/pekctl/live.h"
 #include "hub/pekctl/output.h"
 #include "hub/registry/instance_rules.h"
@@ -16,6 +18,8 @@
 #define PARAMS_MAX 7
 #define LIVE_JSON_BYTES_MAX ((size_t)1 << 20)
 #define WHO "pekctl" /* in updated_by */
+#define MERGE_WAIT_MS 10000
+#define MERGE_POLL_MS 100
 
 static const char help[] =
     "usage: pekctl [--config FILE | --database CONNINFO] [--json] COMMAND\n"
@@ -39,6 +43,19 @@ static const char help[] =
     "  pekctl user list                 who has an account at the hub\n"
     "  pekctl user admin USER           may change the registry through the API\n"
     "  pekctl user unadmin USER         may not any more\n"
+    "  pekctl user merge FROM INTO [--apply]\n"
+    "                  two accounts of one person: says what would be moved in the hub and in each "
+    "realm;\n"
+    "                  with --apply it is. A realm that is away gets it when it is back\n"
+    "  pekctl user merges               how all merges stand, realm by realm\n"
+    "  pekctl import FOLDER --realm REALM --realm-database CONNINFO [--apply]\n"
+    "                  the CSV files of a pek-next database: users into the hub, all else into the "
+    "realm. Says\n"
+    "                  what would be made; with --apply it is. Again, it adds what is new\n"
+    "\n"
+    "What is in a realm its own operator looks after, with that realm's configuration:\n"
+    "  pek-worker --config FILE verify                                whether it is sound\n"
+    "  pek-worker --config FILE --before DATE [--confirm] prune-audit  thins its audit log\n"
     "\n"
     "  --config FILE        pek-hub's configuration, whose database_owner is taken; also "
     "PEK_CONFIG\n"
@@ -47,6 +64,9 @@ static const char help[] =
     "  --ca FILE            PEM of who must have issued the worker's certificate; '' for the hubs' "
     "tls_ca\n"
     "  --tls-name NAME      what its certificate must name; '' for REALM\n"
+    "  --realm-database CONNINFO\n"
+    "                       the realm's, as the role that owns its tables; also "
+    "PEK_REALM_DATABASE_OWNER\n"
     "  --replace            also when REALM is there already; what is not given stays as it was\n"
     "  --json               for programs\n"
     "  --version            say which version this is\n"
@@ -73,12 +93,38 @@ static const char list_instances[] =
     " WHERE $1::boolean OR i.status <> 'REMOVED' ORDER BY i.realm";
 
 static const char list_users[] =
-    "SELECT id, username, name, CASE WHEN is_admin THEN 'yes' ELSE 'no' END AS admin,"
+    "SELECT id, coalesce(username, '') AS username, name, CASE WHEN is_admin THEN 'yes' ELSE 'no' "
+    "END AS admin,"
     "       CASE WHEN disabled_at IS NULL THEN 'no' ELSE 'yes' END AS disabled,"
     "       coalesce(to_char(last_login_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
     "'never')"
-    "           AS last_login"
+    "           AS last_login, coalesce(merged_into, '') AS merged_into"
     "  FROM hub.user_account ORDER BY id";
+
+/* $1 the merge's id, or none for all that were applied. The hub's row has no counts: it says in words what it moved. */
+static const char list_merges[] =
+    "SELECT m.from_user, m.into_user, t.realm, t.state, t.memberships, t.combined, t.posts,"
+    "       t.policies, t.leads, t.statements, t.note"
+    "  FROM hub.user_merge AS m CROSS JOIN LATERAL ("
+    "    SELECT 0 AS place, 'the hub' AS realm, CASE WHEN m.dry_run THEN 'would' ELSE 'done' END"
+    "             AS state, '' AS memberships, '' AS combined, '' AS posts, '' AS policies,"
+    "           '' AS leads, '' AS statements, m.moved AS note"
+    "    UNION ALL"
+    "    SELECT 1, i.realm, CASE WHEN r.done_time IS NULL THEN 'waiting' WHEN m.dry_run"
+    "             THEN 'would' ELSE 'done' END, coalesce(r.memberships::text, ''),"
+    "           coalesce(r.combined::text, ''), coalesce(r.posts::text, ''),"
+    "           coalesce(r.policies::text, ''), coalesce(r.leads::text, ''),"
+    "           coalesce(r.statements::text, ''), coalesce(r.problem, '')"
+    "      FROM hub.instance AS i LEFT JOIN hub.user_merge_realm AS r"
+    "        ON r.merge_id = m.id AND r.realm = i.realm"
+    "     WHERE i.status <> 'REMOVED') AS t"
+    " WHERE CASE WHEN $1::bigint IS NULL THEN NOT m.dry_run ELSE m.id = $1::bigint END"
+    " ORDER BY m.id, t.place, t.realm";
+
+static const char waiting_merge[] =
+    "SELECT FROM hub.user_merge_pending AS p WHERE p.id = $1::bigint AND NOT EXISTS ("
+    "  SELECT FROM hub.user_merge_realm AS r WHERE r.merge_id = p.id AND r.realm = p.realm"
+    "    AND r.problem <> '')";
 
 static const char set_admin[] = "UPDATE hub.user_account SET is_admin = $2::boolean WHERE id = $1 "
                                 "OR username = $1 RETURNING id";
@@ -89,6 +135,7 @@ struct run {
     PGconn *conn;
     char *ca_pem;
     const struct hub_config *config; /* NULL without --config */
+    const char *realm_database;      /* NULL for none */
     struct fault fault;
 };
 
@@ -332,8 +379,81 @@ static enum pekctl_exit unadmin(struct run *run)
     return make_admin(run, false);
 }
 
+/* Until every realm has answered, or MERGE_WAIT_MS: whoever has not is told when it can be. */
+static enum pekctl_exit wait_for_realms(struct run *run, const char *const *params)
+{
+    const struct timespec pause = {.tv_nsec = MERGE_POLL_MS * 1000000L};
+    enum pekctl_exit exit_code = PEKCTL_DONE;
+
+    for (int waited_ms = 0; waited_ms < MERGE_WAIT_MS; waited_ms += MERGE_POLL_MS) {
+        PGresult *rows = query(run, waiting_merge, 1, params, &exit_code);
+        int left = rows ? PQntuples(rows) : 0;
+        PQclear(rows);
+        if (left == 0)
+            return exit_code;
+        nanosleep(&pause, NULL);
+    }
+    return exit_code;
+}
+
+static enum pekctl_exit merge(struct run *run)
+{
+    const struct arguments *a = &run->arguments;
+    const char *params[] = {a->words[2], a->words[3], a->apply ? "false" : "true"};
+    enum pekctl_exit exit_code = PEKCTL_DONE;
+    PGresult *result =
+        query(run, "SELECT hub.merge_user($1, $2, $3::boolean)", 3, params, &exit_code);
+
+    if (!result)
+        return exit_code;
+    const char *id[] = {PQgetvalue(result, 0, 0)};
+    exit_code = wait_for_realms(run, id);
+    if (exit_code == PEKCTL_DONE)
+        exit_code = list(run, list_merges, 1, id);
+    PQclear(result);
+    return exit_code;
+}
+
+static enum pekctl_exit list_all_merges(struct run *run)
+{
+    const char *params[] = {NULL};
+    return list(run, list_merges, 1, params);
+}
+
+static enum pekctl_exit exit_of(enum status status)
+{
+    return status == STATUS_OK                 ? PEKCTL_DONE
+           : status == STATUS_INVALID_ARGUMENT ? PEKCTL_USAGE
+           : status == STATUS_UNAVAILABLE      ? PEKCTL_UNREACHABLE
+                                               : PEKCTL_REFUSED;
+}
+
+static enum pekctl_exit import_dump(struct run *run)
+{
+    const struct arguments *a = &run->arguments;
+    const struct import_job job = {
+        .hub = run->conn,
+        .folder = a->words[1],
+        .realm = a->realm,
+        .realm_database = run->realm_database,
+        .apply = a->apply,
+        .json = a->json,
+        .out = run->out,
+    };
+
+    if (!job.realm)
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, "--realm",
+                        "into which realm? give --realm REALM");
+    else if (!job.realm_database)
+        (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, "--realm-database",
+                        "which database has the realm? give --realm-database CONNINFO");
+    else
+        (void)!import_run(&job, &run->fault);
+    return exit_of(run->fault.status);
+}
+
 static const struct {
-    const char *noun, *verb;
+    const char *noun, *verb; /* a verb of NULL: any word, which is for the command */
     size_t words;
     enum pekctl_exit (*run)(struct run *run);
 } commands[] = {
@@ -345,6 +465,9 @@ static const struct {
     {"user", "list", 2, list_all_users},
     {"user", "admin", 3, admin},
     {"user", "unadmin", 3, unadmin},
+    {"user", "merge", 4, merge},
+    {"user", "merges", 2, list_all_merges},
+    {"import", NULL, 2, import_dump},
 };
 
 /* ---- the whole ----------------------------------------------------------------------------------- */
@@ -406,6 +529,8 @@ static enum pekctl_exit find_database_and_run(struct run *run, char *const *envi
     const char *database = a->database ? a->database : variable(environment, "PEK_DATABASE_OWNER");
     const char *file = a->config ? a->config : variable(environment, "PEK_CONFIG");
 
+    run->realm_database =
+        a->realm_database ? a->realm_database : variable(environment, "PEK_REALM_DATABASE_OWNER");
     if (a->database || (database && !a->config))
         return connect_and_run(run, database, command);
     if (!file) {
@@ -426,13 +551,14 @@ static enum pekctl_exit dispatch(struct run *run, char *const *environment)
 
     for (size_t i = 0; a->word_count >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(a->words[0], commands[i].noun) != 0 ||
-            strcmp(a->words[1], commands[i].verb) != 0)
+            (commands[i].verb && strcmp(a->words[1], commands[i].verb) != 0))
             continue;
         if (a->word_count == commands[i].words)
             return find_database_and_run(run, environment, commands[i].run);
         (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
                         "%s %s takes %zu words, not %zu; see pekctl --help", commands[i].noun,
-                        commands[i].verb, commands[i].words - 2, a->word_count - 2);
+                        commands[i].verb ? commands[i].verb : "FOLDER", commands[i].words - 2,
+                        a->word_count - 2);
         return PEKCTL_USAGE;
     }
     if (a->word_count == 0)

@@ -238,10 +238,29 @@ static void administrators_are_made_and_unmade(void **state)
     expect("user admin nobody", PEKCTL_REFUSED, "", "nobody is no user");
 }
 
+/* No realm is there to be asked: the hub's own part, and what says so. */
+static void accounts_are_merged_when_it_is_asked_for(void **state)
+{
+    (void)state;
+    pg_cluster_execute(cluster, "INSERT INTO hub.user_account (id, username, name)"
+                                " VALUES ('alicia', 'alicia', 'Alíz')");
+    expect("user merge alicia alice", PEKCTL_DONE, "the hub  would", "");
+    expect("user merges --json", PEKCTL_DONE, "[]", "");
+    expect("user list", PEKCTL_DONE, "alicia  alicia", "");
+    expect("user merge alicia alice --apply", PEKCTL_DONE, "the hub  done", "");
+    expect("user merge alicia alice --apply", PEKCTL_DONE, "the hub  done", "");
+    expect("user merges", PEKCTL_DONE, "1 usernames", "");
+    expect("user list --json", PEKCTL_DONE, "\"merged_into\":\"alice\"", "");
+    expect("user merge alicia nobody", PEKCTL_REFUSED, "", "was merged into alice before");
+    expect("user merge alicia", PEKCTL_USAGE, "", "takes 2 words, not 1");
+}
+
 static void wrong_command_lines_end_with_2_and_say_why(void **state)
 {
     (void)state;
     expect("--help", PEKCTL_DONE, "usage: pekctl", "");
+    expect("--help", PEKCTL_DONE, "pek-worker --config FILE --before DATE [--confirm] prune-audit",
+           "");
     expect("instance", PEKCTL_USAGE, "", "there is no command");
     expect("instance fly a", PEKCTL_USAGE, "", "there is no command");
     expect("instance add a", PEKCTL_USAGE, "", "takes 2 words, not 1");
@@ -295,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup(ca_is_stored_and_must_be_a_certificate, reset),
         cmocka_unit_test_setup(list_tells_what_is_and_not_only_what_is_wanted, reset),
         cmocka_unit_test_setup(administrators_are_made_and_unmade, reset),
+        cmocka_unit_test_setup(accounts_are_merged_when_it_is_asked_for, reset),
         cmocka_unit_test_setup(wrong_command_lines_end_with_2_and_say_why, reset),
         cmocka_unit_test_setup(database_that_is_not_there_ends_with_3, reset),
     };

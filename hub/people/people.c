@@ -3,28 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hub/people/merge_store.h"
 #include "hub/people/people_store.h"
-#include "shared/base/clock.h"
 
 #define NOTIFY_CHANNEL "pek_people" /* payload: the realm */
 #define ARENA_BYTES_MAX (1u << 20)
 
 /* ---- one realm ---------------------------------------------------------------------------------- */
 
-/* A call or a statement of this round; ends with the hub's. */
-struct round {
-    struct cancel cancel;
-    struct cancel_hook hook;
-    struct arena arena;
-    struct fault fault;
-};
-
-static void end_round(struct cancel_hook *hook)
-{
-    cancel_fire(&LIST_ENTRY(hook, struct round, hook)->cancel);
-}
-
-static enum status note_heard(struct people_of_realm *realm, struct round *round)
+static enum status note_heard(struct people *people, struct people_of_realm *realm,
+                              struct round *round)
 {
     struct slice users[PEOPLE_HEARD_MAX];
     size_t count = realm->heard_count;
@@ -34,27 +22,17 @@ static enum status note_heard(struct people_of_realm *realm, struct round *round
     if (count == 0)
         return STATUS_OK;
     return round->arena.failed ? STATUS_RESOURCE_EXHAUSTED
-                               : people_store_note(realm->people->options.pg, &round->cancel,
-                                                   realm->instance->realm, users, count, false);
+                               : people_store_note(people->options.pg, &round->cancel,
+                                                   round->instance->realm, users, count, false);
 }
 
-static enum status assertion_of(struct people_of_realm *realm, struct round *round,
-                                char **ret_assertion)
-{
-    struct slice assertion;
-    PEK_TRY(instance_assertion(realm->instance, realm->people->options.issuer, &round->arena,
-                               &assertion));
-    *ret_assertion = arena_strndup(&round->arena, assertion.ptr, assertion.len);
-    return *ret_assertion ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
-}
-
-static enum status call(struct people_of_realm *realm, struct round *round,
+static enum status call(const struct people *people_of, struct round *round,
                         instance_v1_person **people, size_t count,
                         instance_v1_put_people_response **ret_response)
 {
     instance_v1_put_people_request request = INSTANCE_V1_PUT_PEOPLE_REQUEST_INIT;
-    struct instance *instance = realm->instance;
-    PEK_TRY(assertion_of(realm, round, &request.assertion));
+    struct instance *instance = round->instance;
+    PEK_TRY(round_assertion(round, people_of->options.issuer, &request.assertion));
     request.people = people;
     request.n_people = count;
     return instance_v1_put_people_call(instance->channel, &request, NULL, 0, &round->cancel,
@@ -62,16 +40,17 @@ static enum status call(struct people_of_realm *realm, struct round *round,
 }
 
 /* Whom the realm has met and nobody told it of. */
-static enum status sweep(struct people_of_realm *realm, struct round *round)
+static enum status sweep(const struct people *people, struct people_of_realm *realm,
+                         struct round *round)
 {
-    struct pg *pg = realm->people->options.pg;
-    struct instance *instance = realm->instance;
+    struct pg *pg = people->options.pg;
+    struct instance *instance = round->instance;
     instance_v1_list_unnamed_people_request request = INSTANCE_V1_LIST_UNNAMED_PEOPLE_REQUEST_INIT;
     instance_v1_list_unnamed_people_response *response;
     struct slice users[PEOPLE_BATCH];
     size_t count = PEOPLE_BATCH;
     while (count == PEOPLE_BATCH) {
-        PEK_TRY(assertion_of(realm, round, &request.assertion));
+        PEK_TRY(round_assertion(round, people->options.issuer, &request.assertion));
         PEK_TRY(instance_v1_list_unnamed_people_call(instance->channel, &request, NULL, 0,
                                                      &round->cancel, &round->arena, &response,
                                                      &round->fault));
@@ -90,85 +69,120 @@ static enum status sweep(struct people_of_realm *realm, struct round *round)
     return STATUS_OK;
 }
 
-/* One batch; `ret_more` when there may be another. */
-static enum status tell_batch(struct people_of_realm *realm, struct round *round, bool *ret_more)
+static enum status merge_user(const struct people *people, struct round *round,
+                              const struct merge *merge,
+                              instance_v1_merge_user_response **ret_moved)
 {
-    struct pg *pg = realm->people->options.pg;
-    const char *name = realm->instance->realm;
+    instance_v1_merge_user_request request = INSTANCE_V1_MERGE_USER_REQUEST_INIT;
+    PEK_TRY(round_assertion(round, people->options.issuer, &request.assertion));
+    request.from_user = merge->from_user;
+    request.into_user = merge->into_user;
+    request.dry_run = merge->dry_run;
+    return instance_v1_merge_user_call(round->instance->channel, &request, NULL, 0, &round->cancel,
+                                       &round->arena, ret_moved, &round->fault);
+}
+
+/* Accounts that became one. That the realm cannot do one is for whoever merged them to see (`pekctl user merges`): it keeps
+ * nobody else from being told of. */
+static enum status tell_merges(const struct people *people, struct round *round)
+{
+    struct pg *pg = people->options.pg;
+    const char *name = round->instance->realm;
+    struct merge merge = {.id = "0"};
+    for (int i = 0; i < PEOPLE_MERGES_A_ROUND; i++) {
+        instance_v1_merge_user_response *moved;
+        enum status status =
+            merge_store_next(pg, &round->cancel, name, merge.id, &round->arena, &merge);
+        if (status != STATUS_OK || instance_check(round->instance, NULL) != STATUS_OK)
+            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+        status = merge_user(people, round, &merge, &moved);
+        if (status == STATUS_OK) {
+            PEK_TRY(merge_store_done(pg, &round->cancel, name, merge.id, moved));
+            continue;
+        }
+        PEK_TRY(merge_store_failed(pg, &round->cancel, name, merge.id,
+                                   round->fault.status ? round->fault.text : status_name(status)));
+        if (status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED ||
+            status == STATUS_CANCELLED)
+            return status;
+        round->fault = (struct fault){0};
+    }
+    return STATUS_OK;
+}
+
+/* One batch. */
+static enum status tell_names(struct people *people, struct round *round, bool *ret_more)
+{
+    struct people_of_realm *realm = &people->realms[round->instance->slot];
+    struct pg *pg = people->options.pg;
+    const char *name = round->instance->realm;
     instance_v1_put_people_response *response;
-    instance_v1_person **people;
+    instance_v1_person **news;
     size_t count;
-    *ret_more = false;
-    PEK_TRY(note_heard(realm, round));
+    PEK_TRY(note_heard(people, realm, round));
     if (realm->sweeps)
-        PEK_TRY(sweep(realm, round));
-    PEK_TRY(people_store_news(pg, &round->cancel, name, &round->arena, &people, &count));
-    if (count == 0 || instance_check(realm->instance, &round->fault) != STATUS_OK)
+        PEK_TRY(sweep(people, realm, round));
+    PEK_TRY(people_store_news(pg, &round->cancel, name, &round->arena, &news, &count));
+    if (count == 0 || instance_check(round->instance, &round->fault) != STATUS_OK)
         return STATUS_OK;
-    PEK_TRY(call(realm, round, people, count, &response));
+    PEK_TRY(call(people, round, news, count, &response));
     if (response->n_known_users > count)
         return fault_set(&round->fault, STATUS_DATA_LOSS, "known_users",
                          "it names more people than it was told of");
     *ret_more = count == PEOPLE_BATCH;
-    return people_store_told(pg, &round->cancel, name, people, count, response->known_users,
+    return people_store_told(pg, &round->cancel, name, news, count, response->known_users,
                              response->n_known_users);
 }
 
-static enum status run_round(struct people_of_realm *realm, bool *ret_more)
+/* Merges are the last: what one of them takes is nobody's time but its own. */
+static enum status tell_batch(void *arg, struct round *round, bool *ret_more)
 {
-    struct people *people = realm->people;
-    struct round round = {.hook = {.run = end_round}};
-    cancel_init(&round.cancel, deadline_after_ms(PEOPLE_TIMEOUT_MS));
-    cancel_hook_add(&people->closing, &round.hook);
-    arena_init(&round.arena, ARENA_BYTES_MAX);
-    enum status status = tell_batch(realm, &round, ret_more);
-    arena_done(&round.arena);
-    cancel_hook_remove(&round.hook);
-    if (status != STATUS_OK && !round.fault.status)
-        (void)fault_set(&round.fault, status, NULL, "people cannot be told of now");
-    if (status != STATUS_OK && people->options.on_failure && !people->closing.cancelled)
-        people->options.on_failure(people->options.arg, realm->instance, &round.fault);
-    return status;
+    PEK_TRY(tell_names(arg, round, ret_more));
+    return tell_merges(arg, round);
 }
 
-static void tell_realm(void *arg)
+/* ---- with a request that names them --------------------------------------------------------------- */
+
+static enum status pack(const ProtobufCMessage *message, struct arena *arena,
+                        ProtobufCBinaryData *ret_bytes)
 {
-    struct people_of_realm *realm = arg;
-    struct people *people = realm->people;
-    enum status status = STATUS_OK;
-    bool more = true;
-    while (status == STATUS_OK && more && !people->closing.cancelled) {
-        realm->again = false;
-        status = run_round(realm, &more);
-        more |= realm->again;
-        if (more && status == STATUS_OK)
-            fiber_sleep_ms(PEOPLE_PAUSE_MS);
-    }
-    realm->instance = instance_unref(realm->instance);
-    realm->running = false;
-    if (--people->running == 0)
-        fiber_event_signal(&people->ended);
+    ProtobufCBinaryData bytes = {protobuf_c_message_get_packed_size(message), NULL};
+    bytes.data = arena_alloc(arena, bytes.len + 1);
+    if (!bytes.data)
+        return STATUS_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(message, bytes.data);
+    *ret_bytes = bytes;
+    return STATUS_OK;
 }
 
-static void kick(struct people *people, struct instance *instance)
+enum status people_tell(void *pg, struct cancel *cancel, struct instance *instance,
+                        const struct slice *users, size_t count, struct arena *arena,
+                        struct slice *ret_told, struct fault *fault)
 {
-    struct people_of_realm *realm = &people->realms[instance->slot];
-    if (people->closing.cancelled)
-        return;
-    realm->again = true;
-    if (people->options.is_ready && !people->options.is_ready(people->options.arg, instance))
-        return;
-    if (realm->running || instance_check(instance, NULL) != STATUS_OK)
-        return;
-    realm->people = people;
-    realm->instance = instance_ref(instance);
-    realm->running = true;
-    people->running++;
-    if (fiber_go(people->fibers, tell_realm, realm) == STATUS_OK)
-        return;
-    people->running--;
-    realm->running = false;
-    realm->instance = instance_unref(instance);
+    instance_v1_people people = INSTANCE_V1_PEOPLE_INIT;
+    instance_v1_people_told told = INSTANCE_V1_PEOPLE_TOLD_INIT;
+    ProtobufCBinaryData bytes;
+    struct slice assertion;
+    enum status status =
+        people_store_find(pg, cancel, users, count, arena, &people.people, &people.n_people);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, NULL, "the hub cannot look at who they are");
+    PEK_TRY(pack(&people.base, arena, &told.people));
+    if (instance_sign_told(instance, slice_make(told.people.data, told.people.len), arena,
+                           &assertion) != STATUS_OK)
+        return fault_set(fault, STATUS_INTERNAL, NULL, "the hub cannot sign what it says");
+    told.assertion = arena_strndup(arena, assertion.ptr, assertion.len);
+    if (!told.assertion)
+        return STATUS_RESOURCE_EXHAUSTED;
+    PEK_TRY(pack(&told.base, arena, &bytes));
+    *ret_told = slice_make(bytes.data, bytes.len);
+    return STATUS_OK;
+}
+
+enum status people_named(void *pg, struct cancel *cancel, struct slice who, struct arena *arena,
+                         struct slice *ret_id)
+{
+    return people_store_named(pg, cancel, who, arena, ret_id);
 }
 
 /* ---- hearing ------------------------------------------------------------------------------------- */
@@ -200,7 +214,7 @@ void people_heard(struct people *people, struct instance *instance, const char *
             memcpy(realm->heard[realm->heard_count++], users[i], len + 1);
     }
     realm->sweeps |= count == 0;
-    kick(people, instance);
+    rounds_kick(&people->rounds, instance);
 }
 
 static void on_notify(void *arg, struct slice channel, struct slice payload)
@@ -209,7 +223,7 @@ static void on_notify(void *arg, struct slice channel, struct slice payload)
     struct instance *instance = registry_find(people->options.registry, payload);
     (void)channel;
     if (instance)
-        kick(people, instance);
+        rounds_kick(&people->rounds, instance);
 }
 
 static void on_lost(void *arg)
@@ -220,46 +234,28 @@ static void on_lost(void *arg)
 static void look_at_all(void *arg)
 {
     struct people *people = arg;
-    fiber_event_signal(&people->wake);
+    rounds_look(&people->rounds);
 }
 
 /* ---- looking: what no notification told of ------------------------------------------------------- */
 
-static void look(struct people *people)
+static void look(void *arg, struct round *round)
 {
-    const struct registry *registry = people->options.registry;
-    struct round round = {.hook = {.run = end_round}};
+    struct people *people = arg;
+    struct registry *registry = people->options.registry;
     struct pg_result *realms;
-    cancel_init(&round.cancel, deadline_after_ms(PEOPLE_TIMEOUT_MS));
-    cancel_hook_add(&people->closing, &round.hook);
-    enum status status = people_store_realms(people->options.pg, &round.cancel, &realms);
-    cancel_hook_remove(&round.hook);
+    enum status status = people_store_realms(people->options.pg, &round->cancel, &realms);
     for (size_t i = 0; i < registry->count; i++)
         if (people->realms[registry->instances[i]->slot].sweeps)
-            kick(people, registry->instances[i]);
+            rounds_kick(&people->rounds, registry->instances[i]);
     if (status != STATUS_OK)
         return;
     for (size_t i = 0; i < pg_rows(realms); i++) {
-        struct instance *instance =
-            registry_find(people->options.registry, pg_get_slice(realms, i, 0));
+        struct instance *instance = registry_find(registry, pg_get_slice(realms, i, 0));
         if (instance)
-            kick(people, instance);
+            rounds_kick(&people->rounds, instance);
     }
     pg_result_free(realms);
-}
-
-static void run(void *arg)
-{
-    struct people *people = arg;
-    while (!people->closing.cancelled) {
-        people->closing.deadline_us = deadline_after_ms(PEOPLE_POLL_MS);
-        (void)!fiber_event_wait_cancel(&people->wake, &people->closing);
-        people->closing.deadline_us = DEADLINE_NONE;
-        if (!people->closing.cancelled)
-            look(people);
-    }
-    if (--people->running == 0)
-        fiber_event_signal(&people->ended);
 }
 
 /* ---- open, close --------------------------------------------------------------------------------- */
@@ -269,28 +265,31 @@ enum status people_open(struct people *people, struct fibers *fibers,
 {
     const struct pg_listener_events events = {
         .on_notify = on_notify, .on_lost = on_lost, .on_listening = look_at_all};
-    *people = (struct people){.options = *options, .fibers = fibers};
-    cancel_init(&people->closing, DEADLINE_NONE);
+    const struct rounds_options rounds = {
+        .registry = options->registry,
+        .arena_bytes_max = ARENA_BYTES_MAX,
+        .timeout_ms = PEOPLE_TIMEOUT_MS,
+        .pause_ms = PEOPLE_PAUSE_MS,
+        .poll_ms = PEOPLE_POLL_MS,
+        .arg = people,
+        .run = tell_batch,
+        .look = look,
+        .hub_arg = options->arg,
+        .is_ready = options->is_ready,
+        .on_failure = options->on_failure,
+    };
+    *people = (struct people){.options = *options};
     people->realms = calloc(REGISTRY_INSTANCES_MAX, sizeof(*people->realms));
     if (!people->realms)
         return STATUS_RESOURCE_EXHAUSTED;
-    people->running = 1;
-    enum status status = fiber_go(fibers, run, people);
-    if (status != STATUS_OK) {
-        people->running = 0;
-        return status;
-    }
+    PEK_TRY(rounds_open(&people->rounds, fibers, &rounds));
     return pg_listen(options->pg, NOTIFY_CHANNEL, &events, people, &people->listener);
 }
 
 void people_close(struct people *people)
 {
-    if (!people->realms)
-        return;
     people->listener = pg_listener_free(people->listener);
-    cancel_fire(&people->closing);
-    while (people->running > 0)
-        (void)!fiber_event_wait(&people->ended, DEADLINE_NONE);
+    rounds_close(&people->rounds);
     free(people->realms);
     people->realms = NULL;
 }

@@ -9,7 +9,13 @@
  * be so now: the realm is told of them, and answers whether it knows them. So somebody whom a leader adds is found in
  * the realm's lists with their name, and the hub asks that realm for them, without anybody having logged in.
  *
+ * Whom a request names, as one that adds members, the realm is told of with the request (people_tell), so that they have their
+ * name in its answer.
+ *
  * What may have been missed is made up for when the realm's watch begins: it is asked whom it has met and nobody has told it of.
+ *
+ * The same feed tells each realm of accounts that became one (hub.user_merge), until it has done it. What a realm would move
+ * is asked in the same way.
  *
  * One realm's slowness is its own; what it can bring about is bounded: PEOPLE_HEARD_MAX users a round, a round each
  * PEOPLE_PAUSE_MS. Loop thread.
@@ -17,13 +23,14 @@
 #ifndef PEK_HUB_PEOPLE_PEOPLE_H
 #define PEK_HUB_PEOPLE_PEOPLE_H
 
-#include "hub/registry/registry.h"
+#include "hub/registry/rounds.h"
 #include "shared/pg/pg.h"
 
 #define PEOPLE_HEARD_MAX 256 /* of more, the realm is asked whom nobody told it of */
 #define PEOPLE_PAUSE_MS 100
 #define PEOPLE_POLL_MS 5000
 #define PEOPLE_TIMEOUT_MS 5000 /* of one round with one realm */
+#define PEOPLE_MERGES_A_ROUND 100
 #define PEOPLE_USER_BYTES_MAX 64
 
 struct people_options {
@@ -38,23 +45,17 @@ struct people_options {
 };
 
 struct people_of_realm {
-    struct people *people;
-    struct instance *instance; /* while running; referenced */
-    uint64_t generation;       /* whom `heard` is of */
-    bool running, again;
-    bool sweeps; /* the realm is still to be asked whom nobody told it of */
+    uint64_t generation; /* whom `heard` is of */
+    bool sweeps;         /* the realm is still to be asked whom nobody told it of */
     size_t heard_count;
     char heard[PEOPLE_HEARD_MAX][PEOPLE_USER_BYTES_MAX + 1];
 };
 
 struct people {
     struct people_options options;
-    struct fibers *fibers;
+    struct rounds rounds;
     struct pg_listener *listener;
     struct people_of_realm *realms; /* by slot */
-    struct cancel closing;
-    struct fiber_event wake, ended;
-    unsigned running; /* fibers */
 };
 
 PEK_MUST_CHECK enum status people_open(struct people *people, struct fibers *fibers,
@@ -65,5 +66,15 @@ void people_close(struct people *people);
 /* The realm says that the policies or memberships of these users changed; count 0: or of anybody. */
 void people_heard(struct people *people, struct instance *instance, const char *const *users,
                   size_t count);
+
+/* In a fiber. What the hub says of users to a realm whose request names them, signed: a pek.instance.v1.PeopleTold in bytes,
+ * in the arena. `pg` is the hub's. Up to PEOPLE_BATCH. UNAVAILABLE when the database is: then the realm is not asked. */
+PEK_MUST_CHECK enum status people_tell(void *pg, struct cancel *cancel, struct instance *instance,
+                                       const struct slice *users, size_t count, struct arena *arena,
+                                       struct slice *ret_told, struct fault *fault);
+
+/* In a fiber. people_store_named of the hub's `pg`. */
+PEK_MUST_CHECK enum status people_named(void *pg, struct cancel *cancel, struct slice who,
+                                        struct arena *arena, struct slice *ret_id);
 
 #endif

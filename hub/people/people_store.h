@@ -6,6 +6,9 @@
 #include "shared/pg/pg.h"
 
 #define PEOPLE_BATCH 100
+/* Whom the realm knows now is found there from now on. Their profiles are held meanwhile, and one takes about 2 ms: what was told
+ * is noted for a few at a time, so that nobody waits for it who changes theirs. */
+#define PEOPLE_TOLD_AT_ONCE 10
 
 /* Those of the users who are the hub's: the realm is to be told of them; of all, or of those only whom it is not known to
  * know. */
@@ -16,11 +19,22 @@ PEK_MUST_CHECK enum status people_store_note(struct pg *pg, struct cancel *cance
 PEK_MUST_CHECK enum status people_store_news(struct pg *pg, struct cancel *cancel,
                                              const char *realm, struct arena *arena,
                                              instance_v1_person ***ret_people, size_t *ret_count);
-/* The realm took them, and knows those of them whom `known` names; what came meanwhile stays. */
+/* What there is to say of users: of those of them who are accounts; of a merged one nothing, version 0. In the arena. */
+PEK_MUST_CHECK enum status people_store_find(struct pg *pg, struct cancel *cancel,
+                                             const struct slice *users, size_t count,
+                                             struct arena *arena, instance_v1_person ***ret_people,
+                                             size_t *ret_count);
+/* The id of whom `who` is to the hub now: an id, also of an account that was merged into another, or a present or former username. In the
+ * arena; empty: nobody's. */
+PEK_MUST_CHECK enum status people_store_named(struct pg *pg, struct cancel *cancel,
+                                              struct slice who, struct arena *arena,
+                                              struct slice *ret_id);
+/* The realm took them, and knows those of them whom `known` names; what came meanwhile stays. Those that it did not come to
+ * when it fails are told again. */
 PEK_MUST_CHECK enum status people_store_told(struct pg *pg, struct cancel *cancel,
                                              const char *realm, instance_v1_person *const *people,
                                              size_t count, char *const *known, size_t known_count);
-/* Realms for which there is news; column 0. */
+/* Realms for which there is news, or a merge; column 0. */
 PEK_MUST_CHECK enum status people_store_realms(struct pg *pg, struct cancel *cancel,
                                                struct pg_result **ret_realms);
 

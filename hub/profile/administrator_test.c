@@ -7,37 +7,29 @@
 
 #include <cmocka.h>
 
-#include "hub/profile/profile_service.h"
-#include "hub/session/session_service.h"
-#include "hub/session/testing/hub_world.h"
+#include "hub/profile/testing/profile_world.h"
 #include "pek/hub/v1/profile.rpc.h"
+#include "shared/base/clock.h"
 #include "shared/row/row.h"
 
 struct desk {
     struct hub_world *h;
-    struct rpc_host *host;
-    struct rpc_channel *channel;
-    struct service service;
+    struct profile_world p;
     struct rpc_pair as;
 };
 
 static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
 {
-    const struct rpc_host_options options = {.interceptor = session_interceptor(&h->one.cache)};
     struct slice token = hub_login(h, &h->one, user);
     char *bearer = arena_printf(h->w->arena, "Bearer %.*s", SLICE_ARG(token));
-    *desk = (struct desk){.h = h, .service = hub_service(h->pg)};
+    *desk = (struct desk){.h = h};
     desk->as = (struct rpc_pair){SLICE_LIT("authorization"), slice_str(bearer)};
-    assert_int_equal(rpc_host_new(h->w->run->fibers, &options, &desk->host), STATUS_OK);
-    assert_int_equal(session_service_add(desk->host, &h->one.cache, &h->fault), STATUS_OK);
-    assert_int_equal(profile_service_add(desk->host, &desk->service, &h->fault), STATUS_OK);
-    assert_int_equal(rpc_channel_new_local(desk->host, &desk->channel), STATUS_OK);
+    profile_world_open(&desk->p, h);
 }
 
 static void desk_close(struct desk *desk)
 {
-    rpc_channel_free(desk->channel);
-    rpc_host_free(desk->host);
+    profile_world_close(&desk->p);
 }
 
 static enum status delete_by(struct desk *desk, const char *user, bool abandon_realms)
@@ -47,8 +39,8 @@ static enum status delete_by(struct desk *desk, const char *user, bool abandon_r
     req.user = row_string(user);
     req.abandon_realms = abandon_realms;
     desk->h->fault = (struct fault){0};
-    return hub_v1_delete_user_call(desk->channel, &req, &desk->as, 1, WORLD_REST(desk->h->w), &res,
-                                   &desk->h->fault);
+    return hub_v1_delete_user_call(desk->p.channel, &req, &desk->as, 1, WORLD_REST(desk->h->w),
+                                   &res, &desk->h->fault);
 }
 
 static enum status delete_user(struct desk *desk, const char *user)
@@ -99,6 +91,23 @@ static void who_was_told_and_goes_on_is_deleted(struct hub_world *h)
     desk_close(&desk);
 }
 
+/* As everybody does who writes a row about them, and then waits for their profile. */
+static void account_that_is_referred_to_is_deleted(struct hub_world *h)
+{
+    static const struct pg_statement refer = {
+        "test_refer", "SELECT 1 FROM hub.user_account WHERE id = 'bob' FOR KEY SHARE"};
+    struct desk desk;
+    struct cancel cancel;
+    struct pg_transaction *referring;
+    desk_open(h, &desk, "bob");
+    cancel_init(&cancel, DEADLINE_NONE);
+    assert_int_equal(pg_begin(h->pg, &cancel, false, &referring), STATUS_OK);
+    assert_int_equal(pg_apply(referring, &refer, NULL, 0, NULL), STATUS_OK);
+    assert_int_equal(delete_by(&desk, "me", true), STATUS_OK);
+    pg_rollback(referring);
+    desk_close(&desk);
+}
+
 static void realm_that_gives_no_tokens_keeps_nobodys_account(struct hub_world *h)
 {
     struct desk desk;
@@ -115,6 +124,7 @@ int main(void)
         HUB_TEST(who_administers_a_realm_is_not_deleted),
         HUB_TEST(who_gave_it_up_is_deleted),
         HUB_TEST(who_was_told_and_goes_on_is_deleted),
+        HUB_TEST(account_that_is_referred_to_is_deleted),
         HUB_TEST(realm_that_gives_no_tokens_keeps_nobodys_account),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -8,17 +8,13 @@
 #include <cmocka.h>
 
 #include "hub/profile/profile.h"
-#include "hub/profile/profile_service.h"
-#include "hub/session/session_service.h"
-#include "hub/session/testing/hub_world.h"
+#include "hub/profile/testing/profile_world.h"
 #include "shared/row/row.h"
 #include "shared/service/change.h"
 
 struct desk {
     struct hub_world *h;
-    struct rpc_host *host;
-    struct rpc_channel *channel;
-    struct service service;
+    struct profile_world p;
     struct rpc_pair as[2]; /* whoever asks; and the idempotency key */
     size_t as_count;
     hub_v1_profile *res;
@@ -40,25 +36,23 @@ static void with_key(struct desk *desk, const char *key)
 
 static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
 {
-    const struct rpc_host_options options = {.interceptor = session_interceptor(&h->one.cache)};
     desk->h = h;
-    desk->service = hub_service(h->pg);
     world_sql(h->w, "TRUNCATE hub.instance; INSERT INTO hub.instance (realm, name, target) VALUES"
                     " ('a', 'A', '127.0.0.1:1'), ('b', 'B', '127.0.0.1:2');"
                     " INSERT INTO hub.user_realm (user_id, realm) VALUES"
                     " ('alice', 'a'), ('bob', 'a'), ('carol', 'b')");
-    assert_int_equal(rpc_host_new(h->w->run->fibers, &options, &desk->host), STATUS_OK);
-    assert_int_equal(session_service_add(desk->host, &h->one.cache, &h->fault), STATUS_OK);
-    assert_int_equal(profile_service_add(desk->host, &desk->service, &h->fault), STATUS_OK);
-    assert_int_equal(rpc_channel_new_local(desk->host, &desk->channel), STATUS_OK);
+    /* The realms say so as well. */
+    world_grant(h->w, &h->w->a, "People", "alice", NULL, 1u << 2);
+    world_grant(h->w, &h->w->a, "More", "bob", NULL, 1u << 2);
+    world_grant(h->w, &h->w->b, "People", "carol", NULL, 1u << 2);
+    profile_world_open(&desk->p, h);
     as(desk, user);
     with_key(desk, NULL);
 }
 
 static void desk_close(struct desk *desk)
 {
-    rpc_channel_free(desk->channel);
-    rpc_host_free(desk->host);
+    profile_world_close(&desk->p);
 }
 
 static enum status get(struct desk *desk, const char *user)
@@ -66,7 +60,7 @@ static enum status get(struct desk *desk, const char *user)
     hub_v1_get_profile_request req = HUB_V1_GET_PROFILE_REQUEST_INIT;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_get_profile_call(desk->channel, &req, desk->as, desk->as_count,
+    return hub_v1_get_profile_call(desk->p.channel, &req, desk->as, desk->as_count,
                                    WORLD_REST(desk->h->w), &desk->res, &desk->h->fault);
 }
 
@@ -83,7 +77,7 @@ static enum status update(struct desk *desk, const char *user, hub_v1_profile *p
     if (path)
         req.update_mask = &mask;
     desk->h->fault = (struct fault){0};
-    return hub_v1_update_profile_call(desk->channel, &req, desk->as, desk->as_count,
+    return hub_v1_update_profile_call(desk->p.channel, &req, desk->as, desk->as_count,
                                       WORLD_REST(desk->h->w), &desk->res, &desk->h->fault);
 }
 
@@ -400,7 +394,7 @@ static enum status delete_user(struct desk *desk, const char *user)
     hub_v1_delete_user_response *res;
     req.user = row_string(user);
     desk->h->fault = (struct fault){0};
-    return hub_v1_delete_user_call(desk->channel, &req, desk->as, desk->as_count,
+    return hub_v1_delete_user_call(desk->p.channel, &req, desk->as, desk->as_count,
                                    WORLD_REST(desk->h->w), &res, &desk->h->fault);
 }
 
@@ -563,7 +557,7 @@ static void old_keys_are_forgotten(struct hub_world *h)
     world_sql(h->w, "UPDATE hub.idempotency SET create_time = now() - interval '2 days'");
     with_key(&desk, "new");
     say_everything(&desk);
-    assert_int_equal(change_forget_keys(&desk.service, &h->w->cancel), STATUS_OK);
+    assert_int_equal(change_forget_keys(&desk.p.service.service, &h->w->cancel), STATUS_OK);
     assert_string_equal(world_value(h->w, "SELECT string_agg(key, ' ') FROM hub.idempotency"),
                         "new");
     desk_close(&desk);

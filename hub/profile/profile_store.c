@@ -19,7 +19,9 @@
            " WHERE u.id = $1 ORDER BY a.position"
 
 const struct pg_statement profile_store_own = {"profile_own", OWN};
-const struct pg_statement profile_store_lock = {"profile_lock", OWN " FOR UPDATE OF u, p"};
+/* Not FOR UPDATE: whoever writes rows that refer to the user, as what they are told, would wait for them, and they for those. The
+ * account has no key but its id (migration 0018), so no change of it asks for more. */
+const struct pg_statement profile_store_lock = {"profile_lock", OWN " FOR NO KEY UPDATE OF u, p"};
 
 const struct pg_statement profile_store_basic = {
     "profile_basic",
@@ -30,11 +32,49 @@ const struct pg_statement profile_store_basic = {
            "dormitory,"
            "               NULL::smallint AS gender, NULL::smallint AS student_status,"
            "               NULL::integer AS visible, NULL::timestamptz AS create_time,"
-           "               NULL::timestamptz AS update_time, NULL::bigint AS version"
+           "               NULL::timestamptz AS update_time, NULL::bigint AS version, "
+           "p.avatar_version"
            "          FROM hub.user_account AS u JOIN hub.profile AS p ON p.user_id = u.id"
            "         WHERE u.id = hub.user_named($1) AND (u.id = $2 OR hub.share_realm($2, u.id))) "
            "AS v",
 };
+
+const struct pg_statement profile_store_shared_realms = {
+    "profile_shared_realms",
+    "SELECT a.realm FROM hub.user_realm AS a"
+    "  JOIN hub.user_realm AS b ON b.realm = a.realm AND b.user_id = $2"
+    "  JOIN hub.instance AS i ON i.realm = a.realm AND i.status <> 'REMOVED'"
+    " WHERE a.user_id = $1 ORDER BY a.realm",
+};
+
+/* Each where its bit of Profile.visible is set; else as if there were nothing. */
+#define SHOWN                                                                                      \
+    "CASE WHEN p.visible & 1 <> 0 THEN p.cell_phone END AS cell_phone, "                           \
+    "CASE WHEN p.visible & 2 <> 0 THEN p.room END AS room, "                                       \
+    "CASE WHEN p.visible & 2 <> 0 THEN p.dormitory END AS dormitory, "                             \
+    "CASE WHEN p.visible & 4 <> 0 THEN p.gender END AS gender, "                                   \
+    "CASE WHEN p.visible & 8 <> 0 THEN p.student_status END AS student_status, "                   \
+    "p.visible & 16 <> 0 AS shows_accounts"
+
+const struct pg_statement profile_store_full = {
+    "profile_full",
+    "SELECT " HUB_V1_PROFILE_COLUMNS(
+        v) ", v.username, a.protocol, a.account_name"
+           "  FROM (SELECT p.user_id, u.username, p.first_name, p.last_name, p.nickname, " SHOWN ","
+           "               NULL::integer AS visible, NULL::timestamptz AS create_time,"
+           "               NULL::timestamptz AS update_time, NULL::bigint AS version,"
+           "               p.avatar_version"
+           "          FROM hub.user_account AS u JOIN hub.profile AS p ON p.user_id = u.id"
+           "         WHERE u.id = $1 AND EXISTS (SELECT FROM hub.user_realm AS x"
+           "                 JOIN hub.user_realm AS y ON y.realm = x.realm AND y.user_id = $2"
+           "                WHERE x.user_id = u.id AND x.realm = ANY ($3::text[]))) AS v"
+           "  LEFT JOIN hub.external_account AS a ON v.shows_accounts AND a.user_id = v.user_id"
+           " ORDER BY a.position",
+};
+_Static_assert(HUB_V1_PROFILE_DETAIL_CELL_PHONE == 1 && HUB_V1_PROFILE_DETAIL_ROOM == 2 &&
+                   HUB_V1_PROFILE_DETAIL_GENDER == 3 && HUB_V1_PROFILE_DETAIL_STUDENT_STATUS == 4 &&
+                   HUB_V1_PROFILE_DETAIL_EXTERNAL_ACCOUNTS == 5,
+               "value n is bit n - 1 in the statement above");
 
 /* ---- reading ---- */
 
@@ -86,6 +126,13 @@ static enum status read_basic(const struct pg_result *rows, size_t row, struct a
     return read_profile(rows, HUB_V1_PROFILE_VIEW_BASIC, arena, ret_message, fault);
 }
 
+static enum status read_full(const struct pg_result *rows, size_t row, struct arena *arena,
+                             void *ret_message, struct fault *fault)
+{
+    (void)row;
+    return read_profile(rows, HUB_V1_PROFILE_VIEW_FULL, arena, ret_message, fault);
+}
+
 static const char *etag_of(const void *message)
 {
     return ((const hub_v1_profile *)message)->etag;
@@ -95,6 +142,8 @@ const struct row_type profile_store_own_row = {"user", &pek__hub__v1__profile__d
                                                etag_of};
 const struct row_type profile_store_basic_row = {"user", &pek__hub__v1__profile__descriptor,
                                                  read_basic, etag_of};
+const struct row_type profile_store_full_row = {"user", &pek__hub__v1__profile__descriptor,
+                                                read_full, etag_of};
 
 /* ---- changes ---- */
 

@@ -12,13 +12,19 @@
 
 /* A whole profile: a row of the statements below for each of its external accounts, of which there may be none. */
 extern const struct row_type profile_store_own_row;
-extern const struct row_type profile_store_basic_row;
+extern const struct row_type profile_store_basic_row, profile_store_full_row;
 
 /* Everything, of the user $1; the second locks it. Of profile_store_own_row. */
 extern const struct pg_statement profile_store_own, profile_store_lock;
 /* Of whom $1 names, as far as anybody sees it who shares a realm with them, as $2 must, or be them. Of
  * profile_store_basic_row. */
 extern const struct pg_statement profile_store_basic;
+
+/* Realms (column 0) in which both $1 and $2 are known. */
+extern const struct pg_statement profile_store_shared_realms;
+/* Of the user $1: that, and the details that they made visible. $2 is known, as they are, in one of the realms $3, which
+ * say that $2 may. Of profile_store_full_row. */
+extern const struct pg_statement profile_store_full;
 
 /* ---- in a change, of the user who makes it ---- */
 

@@ -9,6 +9,8 @@
 #include "hub/registry/watch.h"
 #include "shared/base/clock.h"
 #include "shared/base/utf8.h"
+#include "shared/crypto/crypto.h"
+#include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 
 /* An assertion lives as long as one call to the realm may take, with a margin for clocks. */
@@ -336,19 +338,36 @@ struct instance *registry_find(const struct registry *registry, struct slice rea
     return NULL;
 }
 
-enum status instance_assertion(struct instance *instance, struct slice user, struct arena *arena,
-                               struct slice *ret_assertion)
+/* jti empty: a random one. */
+static enum status sign(struct instance *instance, const char *typ, struct slice subject,
+                        struct slice jti, struct arena *arena, struct slice *ret_assertion)
 {
     int64_t now_s = clock_wall_s();
     const struct jwt_claims claims = {
         .iss = slice_str(instance->registry->options.issuer),
         .aud = slice_str(instance->realm),
-        .sub = user,
+        .sub = subject,
+        .jti = jti,
         .iat = now_s,
         .exp = now_s + ASSERTION_LIFETIME_S,
     };
-    return jwt_sign(instance->registry->options.keys, JWT_TYP_ASSERTION, &claims, arena,
-                    ret_assertion);
+    return jwt_sign(instance->registry->options.keys, typ, &claims, arena, ret_assertion);
+}
+
+enum status instance_assertion(struct instance *instance, struct slice user, struct arena *arena,
+                               struct slice *ret_assertion)
+{
+    return sign(instance, JWT_TYP_ASSERTION, user, (struct slice){0}, arena, ret_assertion);
+}
+
+enum status instance_sign_told(struct instance *instance, struct slice people, struct arena *arena,
+                               struct slice *ret_assertion)
+{
+    const struct sha256 digest = sha256(people);
+    struct slice jti;
+    PEK_TRY(base64url_encode_in(arena, slice_make(digest.bytes, sizeof(digest.bytes)), &jti));
+    return sign(instance, JWT_TYP_PEOPLE, slice_str(instance->registry->options.issuer), jti, arena,
+                ret_assertion);
 }
 
 /* ---- admission --------------------------------------------------------------------------------- */

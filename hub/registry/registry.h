@@ -47,6 +47,7 @@
 #define INSTANCE_NAME_BYTES_MAX (4 * INSTANCE_NAME_CHARACTERS_MAX)
 #define INSTANCE_PROBLEM_BYTES_MAX 159
 #define INSTANCE_VERSION_BYTES_MAX 31
+#define INSTANCE_USER_BUCKETS 256
 
 /* What is told of an instance. */
 enum instance_status {
@@ -92,6 +93,9 @@ struct instance {
     uint64_t calls_made, failures, refusals;
     uint64_t
         policy_changes; /* how often everybody's may have changed: who remembers more than one user's compares */
+    /* How often something of a user changed who falls here; see hub/session/permission.h. */
+    uint32_t user_changes[INSTANCE_USER_BUCKETS];
+    bool watched; /* it tells of changes now: since its first word of them, until it breaks off */
 };
 
 struct registry_options {
@@ -102,6 +106,8 @@ struct registry_options {
     /* `users` of `instance` must be asked again; count 0: everybody. */
     void (*on_policies)(void *arg, struct instance *instance, const char *const *users,
                         size_t count);
+    /* The instance has notifications to collect. May be NULL. */
+    void (*on_notifications)(void *arg, struct instance *instance);
     /* The instance's status changed. May be NULL. */
     void (*on_status)(void *arg, struct instance *instance);
 };
@@ -172,6 +178,10 @@ void instance_set_name(struct instance *instance, const char *name);
 
 /* A short-lived assertion that `user` asks `instance` for a token; in the arena. */
 PEK_MUST_CHECK enum status instance_assertion(struct instance *instance, struct slice user,
+                                              struct arena *arena, struct slice *ret_assertion);
+
+/* A short-lived signature of what the hub says of people to `instance`: of these bytes; in the arena. */
+PEK_MUST_CHECK enum status instance_sign_told(struct instance *instance, struct slice people,
                                               struct arena *arena, struct slice *ret_assertion);
 
 /* Of one that waits for the instance in whatever way: `event` is signalled when it is away all of a sudden. */

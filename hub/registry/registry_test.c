@@ -98,6 +98,13 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
     return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is told of here");
 }
 
+static enum status merge_user(struct rpc_ctx *ctx, const instance_v1_merge_user_request *req,
+                              instance_v1_merge_user_response *res)
+{
+    (void)req, (void)res;
+    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is merged here");
+}
+
 static void run_scene(struct fiber_run *run)
 {
     static const struct instance_v1_instance_service ops = {.issue_token = issue_token,
@@ -105,7 +112,8 @@ static void run_scene(struct fiber_run *run)
                                                             .watch_policies = watch_policies,
                                                             .put_people = put_people,
                                                             .list_unnamed_people =
-                                                                list_unnamed_people};
+                                                                list_unnamed_people,
+                                                            .merge_user = merge_user};
     struct scene *scene = calloc(1, sizeof(*scene));
     struct es256_key *key;
     struct fault fault;

@@ -391,11 +391,15 @@ static void on_policy_event(struct instance *instance, struct slice message, str
 {
     ProtobufCMessage *decoded;
 
+    instance->watched = true;
     if (rpc_decode(&pek__instance__v1__policy_event__descriptor, message, arena, &decoded, NULL)) {
         tell_policies(instance, NULL, 0);
         return;
     }
     const instance_v1_policy_event *event = (const instance_v1_policy_event *)(const void *)decoded;
+    const struct registry_options *options = &instance->registry->options;
+    if (event->notifications && options->on_notifications)
+        options->on_notifications(options->arg, instance);
     if (event->reset || event->n_users > WATCH_EVENT_USERS_MAX)
         tell_policies(instance, NULL, 0);
     else if (event->n_users > 0)
@@ -432,6 +436,7 @@ static enum status watch_policies_once(struct instance *instance, struct arena *
         .on_message = on_policy_event,
     };
     (void)!ask(instance, &question, NULL, 0);
+    instance->watched = false;
     tell_policies(instance, NULL, 0);
     return STATUS_OK;
 }

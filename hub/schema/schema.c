@@ -11,16 +11,18 @@
 #include "hub/schema/migration_0007.h"
 #include "hub/schema/migration_0008.h"
 #include "hub/schema/migration_0009.h"
+#include "hub/schema/migration_0010.h"
+#include "hub/schema/migration_0011.h"
+#include "hub/schema/migration_0012.h"
+#include "hub/schema/migration_0013.h"
+#include "hub/schema/migration_0014.h"
+#include "hub/schema/migration_0017.h"
+#include "hub/schema/migration_0018.h"
 #include "shared/service/change.h"
-
-#define FILES 9
 
 const struct migrations *hub_migrations(void)
 {
-    /* Filled by each call, with the same: the lengths are no constants of the language. */
-    static struct migration files[FILES];
-    static const struct migrations migrations = {"hub", files, FILES};
-    const struct migration all[FILES] = {
+    const struct migration all[] = {
         {"0001_hub.sql", slice_make(hub_0001_hub_sql, hub_0001_hub_sql_len)},
         {"0002_login.sql", slice_make(hub_0002_login_sql, hub_0002_login_sql_len)},
         {"0003_session.sql", slice_make(hub_0003_session_sql, hub_0003_session_sql_len)},
@@ -31,7 +33,20 @@ const struct migrations *hub_migrations(void)
         {"0008_people.sql", slice_make(hub_0008_people_sql, hub_0008_people_sql_len)},
         {"0009_local_realm.sql",
          slice_make(hub_0009_local_realm_sql, hub_0009_local_realm_sql_len)},
+        {"0010_user.sql", slice_make(hub_0010_user_sql, hub_0010_user_sql_len)},
+        {"0011_export.sql", slice_make(hub_0011_export_sql, hub_0011_export_sql_len)},
+        {"0012_notification.sql",
+         slice_make(hub_0012_notification_sql, hub_0012_notification_sql_len)},
+        {"0013_user_merge.sql", slice_make(hub_0013_user_merge_sql, hub_0013_user_merge_sql_len)},
+        {"0014_export_notification.sql",
+         slice_make(hub_0014_export_notification_sql, hub_0014_export_notification_sql_len)},
+        {"0017_import.sql", slice_make(hub_0017_import_sql, hub_0017_import_sql_len)},
+        {"0018_account_key.sql",
+         slice_make(hub_0018_account_key_sql, hub_0018_account_key_sql_len)},
     };
+    /* Filled by each call, with the same: the lengths are no constants of the language. */
+    static struct migration files[sizeof(all) / sizeof(all[0])];
+    static const struct migrations migrations = {"hub", files, sizeof(files) / sizeof(files[0])};
     memcpy(files, all, sizeof(files));
     return &migrations;
 }

@@ -187,17 +187,31 @@ static void replaced_instance_keeps_what_is_not_given(struct hub_world *h)
 
 /* As PG_GRANTS has it. Whoever needs more adds it here and says why in the migration. */
 static const char grants[] =
-    "audit_log: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
+    "audit_log r: action+ actor+ detail+ target_id+ target_kind+ trace_id+\n"
+    "avatar rd: content_type* data* height* update_time= user_id+ version* width*\n"
     "external_account rd: account_name+ position+ protocol+ user_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
     "instance r: ca_pem* capabilities= local* name* realm+ seeded* status= target* tls_name*"
     " updated_by* worker_version=\n"
     "login_spent rd: expires_at* state_sha256+\n"
+    "notification rd: actor+ detail+ event_id+ event_order+ event_time+ kind+ link+ realm+"
+    " retracted= seen_time= seq+ subject+ title+ user_id+\n"
+    "notification_inbox r: last_seq= user_id+\n"
+    "notification_shown r:\n"
     "person_news rd: realm+ seq= user_id+\n"
-    "profile r: cell_phone= dormitory= first_name* gender= last_name* nickname= own_names= room="
+    "profile r: avatar_version= cell_phone= dormitory= first_name* folded= folded_room= gender= "
+    "keys_version= "
+    "last_name*"
+    " nickname= own_names= room= sort_key="
     " student_status= update_time= user_id+ version= visible=\n"
     "session rd: expires_at+ id+ last_seen_at= revoked_at= user_id+\n"
     "user_account r: authsch_id+ id+ last_login_at= name* username* username_changed_at=\n"
+    "user_gram r:\n"
+    "user_import r:\n"
+    "user_merge r:\n"
+    "user_merge_pending r:\n"
+    "user_merge_realm r: combined* done_time* leads* memberships* merge_id+ policies* posts*"
+    " problem* realm+ statements*\n"
     "user_realm rd: realm+ user_id+\n"
     "username r: user_id+ username+";
 
@@ -220,6 +234,9 @@ static void role_of_the_hub_makes_no_administrators(struct hub_world *h)
         "UPDATE hub.user_account SET authsch_id = 'mine' WHERE id = 'alice'",
         "DELETE FROM hub.user_account",
         "SELECT hub.set_user_disabled('alice', false)",
+        "SELECT hub.merge_user('alice', 'bob', false)",
+        "INSERT INTO hub.user_merge (from_user, into_user) VALUES ('alice', 'bob')",
+        "UPDATE hub.user_account SET merged_into = 'bob' WHERE id = 'alice'",
     };
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
         world_sql(h->w,

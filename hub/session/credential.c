@@ -18,11 +18,20 @@ static void clear(struct credential *credential)
     credential->policy_count = 0;
 }
 
+static void forget_permissions(struct credential *credential)
+{
+    free(credential->permissions);
+    credential->permissions = NULL;
+    credential->drops++;
+}
+
 static void start_over(struct credential *credential, const struct instance *instance)
 {
+    forget_permissions(credential);
     clear(credential);
     *credential = (struct credential){.generation = instance->generation,
-                                      .changes = instance->policy_changes};
+                                      .changes = instance->policy_changes,
+                                      .drops = credential->drops};
     list_init(&credential->waiters);
 }
 
@@ -70,8 +79,10 @@ struct credential *credential_make(struct session *session, const struct instanc
 
 struct credential *credential_free(struct credential *credential)
 {
-    if (credential)
+    if (credential) {
+        forget_permissions(credential);
         clear(credential);
+    }
     free(credential);
     return NULL;
 }
@@ -81,6 +92,7 @@ void credential_drop(struct credential *credential)
     credential->asked = false;
     credential->retry_us = 0;
     credential->stale = credential->fetching;
+    forget_permissions(credential);
     if (credential->state == CREDENTIAL_FETCHING)
         return;
     credential->state = CREDENTIAL_NONE;
@@ -116,9 +128,9 @@ static enum status check(const instance_v1_issue_token_response *response, int64
     int64_t expires_s = response->expire_time ? response->expire_time->seconds : 0;
 
     if (!slice_is_printable(slice_str(response->token), SIZE_MAX))
-        return fault_set(fault, STATUS_INTERNAL, NULL, "the realm's token is none");
+        return fault_set(fault, STATUS_DATA_LOSS, NULL, "the realm's token is none");
     if (expires_s <= now_s)
-        return fault_set(fault, STATUS_INTERNAL, NULL,
+        return fault_set(fault, STATUS_DATA_LOSS, NULL,
                          "the realm's token has expired already; do its clock and this one agree?");
     /* No realm makes longer ones; the sum cannot overflow. */
     *ret_lifetime_s =
@@ -178,14 +190,21 @@ static enum status keep(struct credential *credential,
 static enum status ask(const struct fetch *fetch, struct cancel *cancel, struct arena *arena,
                        instance_v1_issue_token_response **ret_response, struct fault *fault)
 {
+    const struct session *session = fetch->session;
     instance_v1_issue_token_request request = INSTANCE_V1_ISSUE_TOKEN_REQUEST_INIT;
+    instance_v1_person person = INSTANCE_V1_PERSON_INIT;
     struct rpc_pair pairs[RPC_TRACE_PAIRS_MAX];
     struct slice assertion;
 
-    if (instance_assertion(fetch->instance, fetch->session->user_id, arena, &assertion))
+    if (instance_assertion(fetch->instance, session->user_id, arena, &assertion))
         return fault_set(fault, STATUS_INTERNAL, NULL, "the hub cannot sign its assertion");
     request.assertion = arena_strndup(arena, assertion.ptr, assertion.len);
-    if (!request.assertion)
+    person.user_id = arena_strndup(arena, session->user_id.ptr, session->user_id.len);
+    person.display_name = arena_strndup(arena, session->name.ptr, session->name.len);
+    person.avatar_version = session->avatar_version;
+    person.version = session->person_version;
+    request.person = &person;
+    if (arena->failed)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     size_t count = rpc_trace_pairs(&fetch->trace, pairs);
     return instance_v1_issue_token_call(fetch->instance->channel, &request, pairs, count, cancel,
@@ -374,10 +393,12 @@ void credential_refused(struct session *session, struct instance *instance)
     credential->asked = asked;
 }
 
+/* Everything in the realm, or in one of its groups, whose leader that makes. */
 static bool has_god(const struct credential *credential)
 {
     for (size_t i = 0; i < credential->policy_count; i++)
-        if (slice_equal_str(credential->policies[i], "GOD"))
+        if (slice_equal_str(credential->policies[i], "GOD") ||
+            slice_starts_with(credential->policies[i], SLICE_LIT("GOD in ")))
             return true;
     return false;
 }

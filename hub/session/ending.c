@@ -11,6 +11,8 @@ static void forget(struct session *session, void *arg)
     const struct lru_entry *entry = &session->entry;
 
     session->ended = true;
+    LIST_FOR_EACH (node, &session->followers)
+        fiber_event_signal(LIST_ENTRY(node, struct session_interest, node)->event);
     lru_remove(&cache->lru, slice_make(entry->key, entry->key_len));
 }
 

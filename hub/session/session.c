@@ -5,6 +5,7 @@
 
 #include "hub/session/credential.h"
 #include "hub/session/ending.h"
+#include "hub/session/permission.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
@@ -15,6 +16,7 @@ static void session_destroy(struct session *session)
 {
     for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
         credential_free(session->credentials[i]);
+    found_free(session->found);
     free(session->memory);
     free(session);
 }
@@ -156,6 +158,7 @@ static struct session *session_new(struct session_cache *cache, const struct jwt
     session->memory = malloc(bytes + 1);
     list_init(&session->by_user);
     list_init(&session->by_handle);
+    list_init(&session->followers);
     if (!session->memory)
         return session_release(session);
     char *at = session->memory;
@@ -165,6 +168,8 @@ static struct session *session_new(struct session_cache *cache, const struct jwt
     session->user_id = put(&at, row->user_id);
     session->username = put(&at, row->username);
     session->name = put(&at, row->name);
+    session->avatar_version = row->avatar_version;
+    session->person_version = row->person_version;
     session->expires_s = row->expires_s;
     session->touched_s = row->last_seen_s;
     session->seen_s = clock_wall_s();
@@ -304,24 +309,47 @@ static enum status recheck(struct session *session, struct cancel *cancel, struc
     return STATUS_OK;
 }
 
-static enum status find_known(struct session *session, struct cancel *cancel, struct slice key,
-                              struct arena *arena, struct fault *fault)
+enum status session_check(struct session *session, struct cancel *cancel, struct arena *arena,
+                          struct fault *fault)
 {
-    struct session_cache *cache = session->cache;
     enum status status = is_due(session) ? recheck(session, cancel, arena, fault) : STATUS_OK;
 
     /* It may have ended while this fiber waited. */
     if (!status && session->ended)
         status = session_refuse(fault);
-    if (status) {
+    if (status)
+        return status;
+    if (clock_monotonic_us() - session->confirmed_us > SESSION_TRUST_S * INT64_C(1000000))
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "sessions cannot be looked up now");
+    return STATUS_OK;
+}
+
+void session_follow(struct session *session, struct session_interest *interest,
+                    struct fiber_event *event)
+{
+    interest->event = event;
+    list_append(&session->followers, &interest->node);
+}
+
+void session_unfollow(struct session_interest *interest)
+{
+    list_remove(&interest->node);
+}
+
+static enum status find_known(struct session *session, struct cancel *cancel, struct slice key,
+                              struct arena *arena, struct fault *fault)
+{
+    struct session_cache *cache = session->cache;
+    enum status status = session_check(session, cancel, arena, fault);
+
+    if (status == STATUS_UNAUTHENTICATED) {
         /* By now another may stand under this key. */
         struct lru_entry *entry = lru_find(&cache->lru, key);
         if (entry == &session->entry)
             lru_remove(&cache->lru, key);
-        return status;
     }
-    if (clock_monotonic_us() - session->confirmed_us > SESSION_TRUST_S * INT64_C(1000000))
-        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "sessions cannot be looked up now");
+    if (status)
+        return status;
     note_seen(session);
     return STATUS_OK;
 }
@@ -370,6 +398,8 @@ void session_policies_changed(struct session_cache *cache, struct instance *inst
 {
     if (count == 0)
         instance->policy_changes++;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        permission_user_changed(instance, slice_str(users[i]));
         session_index_of_user(&cache->index, slice_str(users[i]), drop_credential, instance);
+    }
 }

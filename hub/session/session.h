@@ -23,6 +23,7 @@
 
 #include "hub/registry/registry.h"
 #include "hub/session/announce.h"
+#include "hub/session/found.h"
 #include "hub/session/session_index.h"
 #include "hub/session/session_store.h"
 #include "shared/base/lru.h"
@@ -48,6 +49,7 @@
 #define CREDENTIAL_TIMEOUT_MS 5000
 
 struct session;
+struct permissions;
 
 struct session_options {
     struct service service; /* first: SessionService's data begins with it */
@@ -83,6 +85,8 @@ struct credential {
     size_t pair_count;
     struct slice policies[CREDENTIAL_HINTS_MAX];
     size_t policy_count;
+    struct permissions *permissions; /* permission.h; NULL for none */
+    uint64_t drops;                  /* how often it was dropped */
     struct list waiters;
 };
 
@@ -92,7 +96,8 @@ struct session {
     unsigned references;
     char *memory;
     struct slice id, user_id, username, name;
-    struct slice kid; /* of the key that signed the cookie */
+    int64_t avatar_version, person_version; /* as they were when the row was asked */
+    struct slice kid;                       /* of the key that signed the cookie */
     struct session_handle handle;
     int64_t expires_s;
     int64_t seen_s;       /* last request */
@@ -102,7 +107,9 @@ struct session {
     bool ended;           /* here or elsewhere; requests that hold it may see that */
     struct credential
         *credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot; made when first needed */
+    struct found *found;                      /* see found.h; NULL before the first */
     struct list by_user, by_handle;           /* session_index's */
+    struct list followers;                    /* struct session_interest */
 };
 
 struct session_cache {
@@ -140,6 +147,18 @@ PEK_MUST_CHECK enum status session_find(struct session_cache *cache, struct canc
                                         struct session **ret_session, struct fault *fault);
 /* Takes NULL, returns NULL. */
 struct session *session_release(struct session *session);
+/* In a fiber, of one that is held for long: OK while it runs, and the statuses of session_find. Being asked so is no use of it. */
+PEK_MUST_CHECK enum status session_check(struct session *session, struct cancel *cancel,
+                                         struct arena *arena, struct fault *fault);
+/* Of one who holds it for long: `event` is signalled when it ends, or is heard to have ended. One that is not remembered any
+ * more is not heard of: ask session_check now and then. */
+struct session_interest {
+    struct list node;
+    struct fiber_event *event;
+};
+void session_follow(struct session *session, struct session_interest *interest,
+                    struct fiber_event *event);
+void session_unfollow(struct session_interest *interest);
 /* In a fiber. Logs out: the row is revoked before this answers OK. */
 PEK_MUST_CHECK enum status session_close(struct session_cache *cache, struct cancel *cancel,
                                          struct slice token, struct arena *arena,
@@ -185,7 +204,7 @@ void credential_refused(struct session *session, struct instance *instance);
 /* The user changed something in the realm. One that did not know them may do so now: it counts among theirs until it has
  * answered again. */
 void session_changed_something(struct session *session, const struct instance *instance);
-/* In a fiber: a realm that says now that the user is its administrator (GOD), in the arena; NULL for none. All of theirs
+/* In a fiber: a realm that says now that the user is its administrator (GOD) or leads a group (GOD in GROUP), in the arena; NULL for none. All of theirs
  * are asked at once; who has not answered at `deadline_us` has said nothing. It is no more than what a realm says: nothing
  * that is not the realm's may depend on it. */
 const char *session_find_god(struct session *session, const struct rpc_trace *trace,

@@ -5,9 +5,10 @@
 static const struct pg_statement load_session = {
     .name = "session_load",
     .sql = "SELECT u.id, u.username, u.name,"
-           "       s.expires_at, s.last_seen_at, r.realm"
+           "       s.expires_at, s.last_seen_at, r.realm, p.avatar_version, p.person_version"
            "  FROM hub.session s"
            "  JOIN hub.user_account u ON u.id = s.user_id"
+           "  JOIN hub.profile p ON p.user_id = u.id"
            "  LEFT JOIN hub.user_realm r ON r.user_id = u.id"
            " WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
            "   AND s.last_seen_at > now() - make_interval(secs => $2::bigint)"
@@ -117,6 +118,8 @@ static enum status read_session(const struct pg_result *rows, struct arena *aren
     row.user_id = arena_copy(arena, pg_get_slice(rows, 0, 0));
     row.username = arena_copy(arena, pg_get_slice(rows, 0, 1));
     row.name = arena_copy(arena, pg_get_slice(rows, 0, 2));
+    row.avatar_version = pg_get_int(rows, 0, 6);
+    row.person_version = pg_get_int(rows, 0, 7);
     row.realms = arena_zalloc(arena, pg_rows(rows), sizeof(struct slice));
     for (size_t i = 0; row.realms && i < pg_rows(rows) && !pg_is_null(rows, i, 5); i++)
         row.realms[row.realm_count++] = arena_copy(arena, pg_get_slice(rows, i, 5));

@@ -11,8 +11,9 @@
 /* Of a session that may be used: not revoked, not expired, not idle too long, user not disabled. */
 struct session_row {
     struct slice user_id, username, name; /* in the arena */
-    int64_t expires_s, last_seen_s;       /* wall clock */
-    struct slice *realms;                 /* in the arena */
+    int64_t avatar_version, person_version;
+    int64_t expires_s, last_seen_s; /* wall clock */
+    struct slice *realms;           /* in the arena */
     size_t realm_count;
 };
 

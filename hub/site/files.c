@@ -17,6 +17,7 @@
 #define FILES_GZIP_LEVEL 9
 #define FILES_BROTLI_QUALITY 9 /* of 11: the last steps are slow */
 #define ETAG_DIGEST_BYTES 12
+#define INDEX "index.html"
 
 static const char *const codings[] = {[FILE_BROTLI] = "br", [FILE_GZIP] = "gzip"};
 static const char *const suffixes[] = {[FILE_BROTLI] = ".br", [FILE_GZIP] = ".gz"};
@@ -88,10 +89,28 @@ void files_close(struct files *files)
     files->count = 0;
 }
 
+static struct file *find_name(const struct files *files, struct slice path)
+{
+    for (size_t i = 0; path.len > 0 && i < files->count; i++) {
+        if (slice_equal(files->items[i].path, path))
+            return &files->items[i];
+    }
+    return NULL;
+}
+
+/* The folder of "/x/index.html", as "/x/"; what is no index is itself. */
+static struct slice address_of(const struct file *file)
+{
+    struct slice path = file->path;
+    if (ends_with(path, "/" INDEX))
+        path.len -= strlen(INDEX);
+    return path;
+}
+
 const struct file *files_find(const struct files *files, struct slice path)
 {
-    for (size_t i = 0; i < files->count; i++) {
-        if (slice_equal(files->items[i].path, path))
+    for (size_t i = 0; path.len > 0 && i < files->count; i++) {
+        if (slice_equal(address_of(&files->items[i]), path))
             return &files->items[i];
     }
     return NULL;
@@ -120,31 +139,49 @@ static bool brotli_body(struct slice body, struct arena *arena, struct slice *re
     return true;
 }
 
-enum status files_add(struct files *files, struct slice path, struct slice body,
-                      struct fault *fault)
+/* Makes the forms that it lacks. */
+static void compress(struct files *files, struct file *file)
 {
-    struct slice small;
+    struct slice body = file->bodies[FILE_PLAIN], small;
 
-    if (files_find(files, path))
-        return STATUS_OK;
+    if (!types[type_of(file->path)].shrinks || body.len < HTTP_GZIP_BYTES_MIN)
+        return;
+    if (!file->bodies[FILE_GZIP].ptr && gzip_body(files->gzip, body, &files->arena, &small))
+        set_body(file, FILE_GZIP, small);
+    if (!file->bodies[FILE_BROTLI].ptr && brotli_body(body, &files->arena, &small))
+        set_body(file, FILE_BROTLI, small);
+}
+
+static enum status check_room(const struct files *files, struct fault *fault)
+{
     if (files->count == FILES_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder", "more than %d files",
                          FILES_MAX);
-    struct file *file = &files->items[files->count];
-    size_t type = type_of(path);
-    file->path = arena_copy(&files->arena, path);
-    file->type = types[type].type;
-    set_body(file, FILE_PLAIN, body);
-    bool shrinks = types[type].shrinks && body.len >= HTTP_GZIP_BYTES_MIN;
-    if (shrinks && gzip_body(files->gzip, body, &files->arena, &small))
-        set_body(file, FILE_GZIP, small);
-    if (shrinks && brotli_body(body, &files->arena, &small))
-        set_body(file, FILE_BROTLI, small);
     if (files->arena.failed)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder",
                          "the site is larger than %u MiB", FILES_BYTES_MAX >> 20);
-    files->count++;
     return STATUS_OK;
+}
+
+static enum status add_plain(struct files *files, struct slice path, struct slice body,
+                             struct fault *fault)
+{
+    PEK_TRY(check_room(files, fault));
+    struct file *file = &files->items[files->count++];
+    file->path = arena_copy(&files->arena, path);
+    file->type = types[type_of(path)].type;
+    set_body(file, FILE_PLAIN, body);
+    return STATUS_OK;
+}
+
+enum status files_add(struct files *files, struct slice path, struct slice body,
+                      struct fault *fault)
+{
+    if (find_name(files, path))
+        return STATUS_OK;
+    PEK_TRY(add_plain(files, path, body, fault));
+    compress(files, &files->items[files->count - 1]);
+    return files->arena.failed ? check_room(files, fault) : STATUS_OK;
 }
 
 /* ---- the folder ---------------------------------------------------------------------------------- */
@@ -201,7 +238,7 @@ static enum status add_entry(struct files *files, int folder, const char *path, 
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "site_folder",
                          "%s cannot be read, or all together is larger than %u MiB", full,
                          FILES_BYTES_MAX >> 20);
-    return files_add(files, slice_str(full), body, fault);
+    return add_plain(files, slice_str(full), body, fault);
 }
 
 /* Closes `folder`. */
@@ -224,7 +261,7 @@ static enum status add_folder(struct files *files, int folder, const char *path,
     return status;
 }
 
-/* "x.js.gz" beside "x.js" is a form of it. */
+/* "x.js.gz" beside "x.js" is a form of it, and no file any more. */
 static void join_codings(struct files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -233,9 +270,11 @@ static void join_codings(struct files *files)
             if (!ends_with(path, suffixes[coding]))
                 continue;
             path.len -= strlen(suffixes[coding]);
-            struct file *plain = (struct file *)(uintptr_t)files_find(files, path);
-            if (plain)
-                set_body(plain, (enum file_coding)coding, files->items[i].bodies[FILE_PLAIN]);
+            struct file *plain = find_name(files, path);
+            if (!plain)
+                continue;
+            set_body(plain, (enum file_coding)coding, files->items[i].bodies[FILE_PLAIN]);
+            files->items[i].path = (struct slice){0};
         }
     }
 }
@@ -247,9 +286,12 @@ enum status files_add_folder(struct files *files, const char *folder, struct fau
     if (fd < 0)
         return unreadable("", fault);
     enum status status = add_folder(files, fd, "", 0, fault);
-    if (!status)
-        join_codings(files);
-    return status;
+    if (status)
+        return status;
+    join_codings(files);
+    for (size_t i = 0; i < files->count; i++)
+        compress(files, &files->items[i]);
+    return files->arena.failed ? check_room(files, fault) : STATUS_OK;
 }
 
 /* ---- answering ----------------------------------------------------------------------------------- */
@@ -280,6 +322,32 @@ static enum file_coding choose(const struct file *file, const struct http_reques
     return (enum file_coding)best;
 }
 
+/* Of a page: what it needs and nothing else, so that a text that became markup somewhere can load and run nothing. */
+static struct slice policy_of(const struct file *file)
+{
+    return ends_with(file->path, ".html") ? SLICE_LIT(FILES_PAGE_POLICY)
+                                          : SLICE_LIT("default-src 'none'; frame-ancestors 'none'");
+}
+
+static void reply(const struct file *file, struct http_request *request, int code)
+{
+    enum file_coding coding = choose(file, request);
+    struct slice kept = is_kept(file->path) ? SLICE_LIT("public, max-age=31536000, immutable")
+                                            : SLICE_LIT("no-cache");
+    struct http_header_pair headers[] = {
+        {SLICE_LIT("etag"), slice_str(file->etags[coding])},
+        {SLICE_LIT("cache-control"), code == 404 ? SLICE_LIT("no-store") : kept},
+        {SLICE_LIT("vary"), SLICE_LIT("accept-encoding")},
+        {SLICE_LIT("content-security-policy"), policy_of(file)},
+        {SLICE_LIT("content-type"), slice_str(file->type)},
+        {SLICE_LIT("content-encoding"), slice_str(coding == FILE_PLAIN ? "" : codings[coding])},
+    };
+    size_t first = code == 404 ? 1 : 0; /* an etag is of what is there */
+    size_t count = code == 304 ? 4 : coding == FILE_PLAIN ? 5 : 6;
+
+    http_reply(request, code, headers + first, count - first, file->bodies[coding]);
+}
+
 enum status file_reply(const struct file *file, struct http_request *request, struct fault *fault)
 {
     struct condition match, none_match;
@@ -287,19 +355,11 @@ enum status file_reply(const struct file *file, struct http_request *request, st
     PEK_TRY(condition_read(request, "if-none-match", true, &none_match, fault));
     if (match.given && !is_named(file, &match))
         return fault_set(fault, STATUS_FAILED_PRECONDITION, "if-match", "it has another etag");
-    enum file_coding coding = choose(file, request);
-    bool known = none_match.given && is_named(file, &none_match);
-    struct http_header_pair headers[] = {
-        {SLICE_LIT("etag"), slice_str(file->etags[coding])},
-        {SLICE_LIT("cache-control"), is_kept(file->path)
-                                         ? SLICE_LIT("public, max-age=31536000, immutable")
-                                         : SLICE_LIT("no-cache")},
-        {SLICE_LIT("vary"), SLICE_LIT("accept-encoding")},
-        {SLICE_LIT("content-type"), slice_str(file->type)},
-        {SLICE_LIT("content-encoding"), slice_str(coding == FILE_PLAIN ? "" : codings[coding])},
-    };
-    size_t count = known ? 3 : coding == FILE_PLAIN ? 4 : 5;
-
-    http_reply(request, known ? 304 : 200, headers, count, file->bodies[coding]);
+    reply(file, request, none_match.given && is_named(file, &none_match) ? 304 : 200);
     return STATUS_OK;
+}
+
+void file_reply_instead(const struct file *file, struct http_request *request)
+{
+    reply(file, request, 404);
 }

@@ -15,6 +15,10 @@ static void answer(void *arg, struct http_request *request)
     const struct file *file = files_find(&files, http_path(request));
     (void)arg;
     struct fault fault = {0};
+    if (slice_equal_str(http_path(request), "/gone")) {
+        file_reply_instead(files_find(&files, SLICE_LIT("/")), request);
+        return;
+    }
     if (file && file_reply(file, request, &fault))
         http_reply(request, fault.status == STATUS_FAILED_PRECONDITION ? 412 : 400, NULL, 0,
                    slice_str(fault.field));
@@ -113,8 +117,7 @@ static void files_come_in_the_form_that_is_wanted(void **state)
 {
     const char *app = "/assets/app-3f9c01b2.js", *css = "/my-component.css";
     (void)state;
-    expect("/index.html", "",
-           HAS("200 OK", "text/html; charset=utf-8", "no-cache", "etag: \"", "<p>site"),
+    expect("/", "", HAS("200 OK", "text/html; charset=utf-8", "no-cache", "etag: \"", "<p>site"),
            "content-encoding");
     expect(app, "Accept-Encoding: gzip, br\r\n",
            HAS("content-encoding: br\r\n", "text/javascript", "immutable", "vary: accept-encoding",
@@ -183,11 +186,39 @@ static void nothing_leads_out_of_the_folder(void **state)
         "/assets",
         "/assets/",
         "/index.html%00",
+        "/index.html", /* has its folder's address, and no other */
+        "/assets/app-3f9c01b2.js.br",
         "/Index.html",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         expect(paths[i], "", HAS("404 Not Found"), NULL);
+}
+
+static void page_may_load_this_site_alone_and_run_its_files(void **state)
+{
+    static const char policy[] =
+        "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+        "font-src 'self'; connect-src 'self'; img-src 'self' data: blob:; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'\r\n";
+    (void)state;
+    expect("/", "", HAS("200 OK", policy), "unsafe");
+    expect("/gone", "", HAS("404 Not Found", policy), "unsafe");
+    expect("/my-component.css", "",
+           HAS("content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"), "self");
+}
+
+static void page_in_place_of_another_is_not_remembered(void **state)
+{
+    char header[64];
+    (void)state;
+    expect("/gone", "", HAS("404 Not Found", "text/html", "cache-control: no-store", "<p>site"),
+           "etag");
+    snprintf(header, sizeof(header), "If-None-Match: %s\r\n",
+             files_find(&files, SLICE_LIT("/"))->etags[FILE_PLAIN]);
+    expect("/", header, HAS("304 Not Modified"), NULL);
+    expect("/gone", header, HAS("404 Not Found", "<p>site"), NULL);
+    expect("/gone", "If-Match: \"x\"\r\n", HAS("404 Not Found"), NULL);
 }
 
 static void folder_that_is_none_is_refused(void **state)
@@ -207,6 +238,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_come_in_the_form_that_is_wanted),
         TEST(assets_are_kept_for_a_year_and_nothing_else),
+        TEST(page_may_load_this_site_alone_and_run_its_files),
+        TEST(page_in_place_of_another_is_not_remembered),
         TEST(known_file_is_not_sent_again),
         TEST(nothing_leads_out_of_the_folder),
         TEST(folder_that_is_none_is_refused),

@@ -7,38 +7,15 @@
 #include "hub/openapi/openapi.h"
 #include "hub/session/session_store.h"
 #include "hub/site/site_paths.h"
-#include "hub/site/web_app.h"
-#include "hub/site/web_icon.h"
-#include "hub/site/web_page.h"
-#include "hub/site/web_style.h"
 #include "shared/base/clock.h"
 #include "shared/base/version.h"
 
 #define SITE_READINESS_BYTES_MAX 4096
 
-/* What stands in the folder comes before what is built in. */
-static enum status add_files(struct site *site, const char *folder, struct fault *fault)
+enum status site_describe(const struct transcode *transcode, struct slice descriptor_set,
+                          struct buffer *document)
 {
-    const struct {
-        const char *path;
-        struct slice body;
-    } built_in[] = {
-        {"/openapi.json", buffer_slice(&site->openapi)},
-        {"/index.html", slice_make(web_page, web_page_len)},
-        {"/app.js", slice_make(web_app, web_app_len)},
-        {"/icon.svg", slice_make(web_icon, web_icon_len)},
-        {"/style.css", slice_make(web_style, web_style_len)},
-    };
-
-    enum status status = folder[0] ? files_add_folder(&site->files, folder, fault) : STATUS_OK;
-    for (size_t i = 0; !status && i < (folder[0] ? 1 : sizeof(built_in) / sizeof(built_in[0])); i++)
-        status = files_add(&site->files, slice_str(built_in[i].path), built_in[i].body, fault);
-    return status;
-}
-
-enum status site_open(struct site *site, const struct site_options *options, struct fault *fault)
-{
-    const struct openapi_options openapi = {
+    const struct openapi_options options = {
         .title = "PÉK Federation",
         .version = PEK_VERSION,
         .description = "Groups, memberships, policies and people of all realms behind one login.",
@@ -47,15 +24,23 @@ enum status site_open(struct site *site, const struct site_options *options, str
         .cookie_secure = API_COOKIE_SECURE,
         .paths = slice_make(site_paths, site_paths_len),
     };
+    return openapi_write(transcode, descriptor_set, &options, document);
+}
+
+enum status site_open(struct site *site, const struct site_options *options, struct fault *fault)
+{
     *site = (struct site){
         .metrics = options->metrics, .keys = options->keys, .pg = options->pg, .api = options->api};
     buffer_init(&site->openapi, OPENAPI_BYTES_MAX);
-    enum status status =
-        openapi_write(options->transcode, options->descriptor_set, &openapi, &site->openapi);
+    enum status status = site_describe(options->transcode, options->descriptor_set, &site->openapi);
     if (status)
         return fault_set(fault, status, NULL, "the API cannot be described");
-    status = files_open(&site->files, fault);
-    return status ? status : add_files(site, options->folder, fault);
+    PEK_TRY(files_open(&site->files, fault));
+    if (options->folder[0]) {
+        PEK_TRY(files_add_folder(&site->files, options->folder, fault));
+        PEK_TRY(pages_find(&site->files, &site->pages, fault));
+    }
+    return files_add(&site->files, SLICE_LIT("/openapi.json"), buffer_slice(&site->openapi), fault);
 }
 
 void site_close(struct site *site)
@@ -142,20 +127,24 @@ static void answer_jwks(struct site *site, struct http_request *request)
     buffer_done(&body);
 }
 
-/* "/" and "/x/" are their index.html. */
-static const struct file *find_file(const struct site *site, struct http_request *request)
-{
-    struct slice path = http_path(request); /* decoded; empty when it must not name a file */
-
-    if (path.len > 0 && path.ptr[path.len - 1] == '/')
-        path = slice_str(arena_printf(http_arena(request), "%.*sindex.html", SLICE_ARG(path)));
-    return path.len > 0 ? files_find(&site->files, path) : NULL;
-}
-
 static bool is_read(struct http_request *request)
 {
     struct slice verb = http_method(request);
     return slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
+}
+
+static const struct file *find_file(const struct site *site, const struct http_request *request)
+{
+    struct slice path = http_path(request); /* decoded; empty when it must not name a file */
+    return pages_has(&site->pages, path) ? site->pages.index : files_find(&site->files, path);
+}
+
+/* A browser that opens an address is shown the site, which says that there is no such page; a program, and a script or a picture
+ * that a page asks for, are told so in JSON. */
+static bool opens_page(const struct site *site, struct http_request *request)
+{
+    static const char *const forms[] = {"application/json", "text/html"};
+    return site->pages.index && is_read(request) && http_accept(request, forms, 2) == 1;
 }
 
 void site_handle(struct site *site, struct http_request *request)
@@ -195,6 +184,8 @@ void site_handle(struct site *site, struct http_request *request)
             api_reply_fault(request, &fault, fault.status == STATUS_FAILED_PRECONDITION ? 412 : 0);
     } else if (found) {
         api_reply_wrong_verb(site->api, request, SLICE_LIT("GET, HEAD"));
+    } else if (opens_page(site, request)) {
+        file_reply_instead(site->pages.index, request);
     } else {
         (void)fault_set(&fault, STATUS_NOT_FOUND, NULL, "there is no such path");
         api_reply_fault(request, &fault, 0);

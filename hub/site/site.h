@@ -1,10 +1,11 @@
-/* site: what the hub serves besides the API: the web page, health, metrics, its keys, its API's description. */
+/* site: what the hub serves besides the API: the web site, health, metrics, its keys, its API's description. */
 #ifndef PEK_HUB_SITE_SITE_H
 #define PEK_HUB_SITE_SITE_H
 
 #include "hub/api/api.h"
 #include "hub/http/http.h"
 #include "hub/site/files.h"
+#include "hub/site/pages.h"
 #include "hub/transcode/transcode.h"
 #include "shared/jwt/jwt_keys.h"
 #include "shared/metrics/metrics.h"
@@ -22,7 +23,7 @@ struct site_options {
     const struct jwt_keys *keys;
     struct metrics *metrics;
     struct pg *pg;
-    const char *folder; /* of the web site; "" for the page that is built in */
+    const char *folder; /* of the web site; "" for none */
 };
 
 struct site {
@@ -35,8 +36,12 @@ struct site {
     const struct api *api;
     struct buffer openapi; /* written once */
     struct files files;
+    struct pages pages;
 };
 
+/* Appends what /openapi.json says. */
+PEK_MUST_CHECK enum status site_describe(const struct transcode *transcode,
+                                         struct slice descriptor_set, struct buffer *document);
 /* Reads the folder: blocks. */
 PEK_MUST_CHECK enum status site_open(struct site *site, const struct site_options *options,
                                      struct fault *fault);

@@ -119,6 +119,10 @@ static void path_and_body_meet_in_one_message(void **state)
     assert_has(both, "\"flag\":true");
     assert_has(both, "\"inner\":{\"text\":\"c/d\",\"number\":5");
     assert_has(echo("PUT /odd/a/b", "{\"text\":\"b\"}"), "\"inner\":{\"text\":\"b\"");
+    /* An id may be asked for in capitals, and is told in lower case: not the other way round. */
+    assert_has(echo("PUT /odd/a/B", "{\"text\":\"b\"}"), "\"inner\":{\"text\":\"B\"");
+    assert_refused("PUT /odd/a/b", "{\"text\":\"B\"}", "inner.text",
+                   "\"text\" in the body differs from the path");
     assert_refused("PUT /odd/a/b", "{\"text\":\"x\"}", "inner.text",
                    "\"text\" in the body differs from the path");
     assert_has(echo("PUT /odd/numbers/7/true", "[{\"number\":1}]"), "\"i32\":7");

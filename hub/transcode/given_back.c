@@ -156,24 +156,24 @@ enum status transcode_request_drop_equal(struct transcode_request *request,
         body ? upb_Message_Get(request->message, body).msg_val : request->message;
     upb_Array *paths = mask_paths(request);
     size_t kept = 0, count = paths ? upb_Array_Size(paths) : 0;
-    if (!find_current(request, rule, current, &present, &plan)) {
-        struct slice path;
-        bool found = first_fixed(request, rule, &path);
-        *ret_changes = true;
-        return found ? refuse(request, rule, def, path, fault) : STATUS_OK;
-    }
+    struct slice path;
+    bool there = find_current(request, rule, current, &present, &plan);
+    if (!current && first_fixed(request, rule, &path))
+        return refuse(request, rule, def, path, fault);
     for (size_t i = 0; i < count; i++) {
         upb_MessageValue value = upb_Array_Get(paths, i);
-        struct slice path = slice_of(value.str_val);
-        if (is_equal(given, present, def, path, request->arena))
+        path = slice_of(value.str_val);
+        bool fixed = is_fixed(request->transcode, def, path);
+        /* Of what is not where the path says the realm will say so. */
+        if (there ? is_equal(given, present, def, path, request->arena) : fixed)
             continue;
-        if (is_fixed(request->transcode, def, path))
+        if (fixed)
             return refuse(request, rule, def, path, fault);
         upb_Array_Set(paths, kept++, value);
     }
     if (paths && !upb_Array_Resize(paths, kept, request->arena))
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for the request");
-    *ret_changes = kept > 0;
+    *ret_changes = kept > 0 || !there;
     return STATUS_OK;
 }
 

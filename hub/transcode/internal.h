@@ -97,6 +97,22 @@ struct transcode_request {
     bool mask_is_implied; /* the update mask is the body's fields */
 };
 
+/* What an average item's message takes in the arena besides its bytes; more is taken as needed. */
+#define ITEM_ARENA_BYTES 1536
+
+/* One allocation: this, the arena's first block, and the bytes, which strings of the message point into. */
+struct transcode_item {
+    const struct transcode *transcode;
+    const struct method_entry *entry;
+    upb_Arena *arena;
+    upb_Message *message;
+    bool cleared;
+    size_t byte_count;
+    struct slice sort_key, identity[TRANSCODE_IDENTITY_MAX], realm; /* of the bytes */
+    _Alignas(max_align_t) char block[ITEM_ARENA_BYTES];
+    char bytes[];
+};
+
 static inline upb_StringView view_of(struct slice slice)
 {
     return (upb_StringView){slice.ptr, slice.len};
@@ -106,6 +122,19 @@ static inline struct slice slice_of(upb_StringView view)
 {
     return slice_make(view.data, view.size);
 }
+
+/* media.c */
+/* The first field of type pek.Media; left as it is when there is none. */
+PEK_MUST_CHECK enum status media_load(struct transcode *transcode, const upb_MessageDef *def,
+                                      struct transcode_media *ret_media);
+
+/* request.c */
+PEK_MUST_CHECK enum status request_check_length(const struct transcode_method *method,
+                                                struct slice body, struct fault *fault);
+
+/* asked.c */
+/* As asked for, or each letter of it in lower case: ids are written so, and may be asked for in either. */
+bool asked_is_spelled(struct slice text, struct slice asked);
 
 /* pool.c */
 /* The pool of a FileDescriptorSet in which internal fields have presence, so that a cleared one is left out

@@ -1,23 +1,8 @@
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 #include <upb/decode.h>
 
 #include "hub/transcode/internal.h"
-
-/* What an average item's message takes in the arena besides its bytes; more is taken as needed. */
-#define ITEM_ARENA_BYTES 1536
-
-/* One allocation: this, the arena's first block, and the bytes, which strings of the message point into. */
-struct transcode_item {
-    const struct transcode *transcode;
-    const struct method_entry *entry;
-    upb_Arena *arena;
-    upb_Message *message;
-    bool cleared;
-    struct slice sort_key, identity[TRANSCODE_IDENTITY_MAX], realm; /* of the bytes */
-    _Alignas(max_align_t) char block[ITEM_ARENA_BYTES];
-    char bytes[];
-};
 
 static struct slice get_text(const struct transcode_item *item, const upb_FieldDef *field)
 {
@@ -46,6 +31,7 @@ enum status transcode_item_new(const struct transcode *transcode,
     item->transcode = transcode;
     item->entry = (const struct method_entry *)method; /* its first member */
     item->cleared = false;
+    item->byte_count = bytes.len;
     if (bytes.len > 0)
         memcpy(item->bytes, bytes.ptr, bytes.len);
     item->arena = upb_Arena_Init(item->block, sizeof(item->block), &upb_alloc_global);
@@ -82,6 +68,12 @@ struct slice transcode_item_sort_key(const struct transcode_item *item)
     return item->sort_key;
 }
 
+int32_t transcode_item_combined(const struct transcode_item *item)
+{
+    const upb_FieldDef *field = item->entry->method.combined;
+    return field ? upb_Message_Get(item->message, field).int32_val : 0;
+}
+
 struct slice transcode_item_identity(const struct transcode_item *item, size_t index)
 {
     return index < TRANSCODE_IDENTITY_MAX ? item->identity[index] : (struct slice){0};
@@ -102,21 +94,17 @@ struct slice transcode_item_etag(const struct transcode_item *item)
     return get_text(item, item->entry->method.item_etag);
 }
 
-bool transcode_item_is_asked(const struct transcode_item *item, const struct route_match *match)
+struct slice transcode_item_unreachable(const struct transcode_item *item, size_t index)
 {
-    const upb_MessageDef *def = item->entry->method.response;
+    const upb_FieldDef *field = item->entry->method.item_unreachable;
+    const upb_Array *list = field ? upb_Message_Get(item->message, field).array_val : NULL;
+    return list && index < upb_Array_Size(list) ? slice_of(upb_Array_Get(list, index).str_val)
+                                                : (struct slice){0};
+}
 
-    for (size_t i = 0; i < match->rule->variable_count; i++) {
-        const char *path = match->rule->variables[i], *dot = strrchr(path, '.');
-        const upb_FieldDef *field = upb_MessageDef_FindFieldByName(def, dot ? dot + 1 : path);
-        if (!field || upb_FieldDef_IsRepeated(field) ||
-            upb_FieldDef_CType(field) != kUpb_CType_String)
-            continue;
-        struct slice text = get_text(item, field), asked = match->values[i];
-        if (text.len != asked.len || strncasecmp(text.ptr, asked.ptr, asked.len) != 0)
-            return false;
-    }
-    return true;
+struct slice transcode_item_bytes(const struct transcode_item *item)
+{
+    return slice_make(item->bytes, item->byte_count);
 }
 
 static const upb_Message *find_element(const upb_Array *list, const upb_FieldDef *key,
@@ -153,6 +141,34 @@ bool item_find(const struct transcode_item *item, const upb_MessageDef *def, con
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
+static struct slice media_part(const struct transcode_item *item, const upb_FieldDef *part)
+{
+    const struct transcode_media *media = &item->entry->method.item_media;
+    const upb_Message *message = upb_Message_Has(item->message, media->field)
+                                     ? upb_Message_Get(item->message, media->field).msg_val
+                                     : NULL;
+    return message ? slice_of(upb_Message_Get(message, part).str_val) : (struct slice){0};
+}
+
+const char *transcode_item_media_type(const struct transcode_item *item)
+{
+    const struct transcode_media *media = &item->entry->method.item_media;
+    struct slice type = media_part(item, media->content_type);
+    for (size_t i = 0; i < media->type_count; i++)
+        if (slice_equal_str(type, media->types[i]))
+            return media->types[i];
+    return NULL;
+}
+
+static enum status append_media(const struct transcode_item *item, struct buffer *out)
+{
+    const struct transcode_media *media = &item->entry->method.item_media;
+    if (!transcode_item_media_type(item))
+        return STATUS_DATA_LOSS;
+    buffer_append_slice(out, media_part(item, media->data));
+    return out->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
 static enum status append(struct transcode_item *item, const struct route_rule *rule,
                           struct buffer *out, const upb_FieldDef **ret_bad)
 {
@@ -164,6 +180,8 @@ static enum status append(struct transcode_item *item, const struct route_rule *
         return json_append(item->transcode, item->entry->response_plan, item->message, out,
                            ret_bad);
     *ret_bad = upb_MessageDef_FindFieldByName(method->response, rule->response_body);
+    if (transcode_gives_media(rule))
+        return append_media(item, out);
     return json_append_field(item->transcode, item->entry->response_plan, *ret_bad, item->message,
                              out);
 }

@@ -62,6 +62,15 @@ static const upb_FieldDef *typed_field(const upb_MessageDef *def, const char *na
     return field;
 }
 
+/* A list of texts. */
+static const upb_FieldDef *texts_field(const upb_MessageDef *def, const char *name)
+{
+    const upb_FieldDef *field = upb_MessageDef_FindFieldByName(def, name);
+    return field && upb_FieldDef_IsRepeated(field) && upb_FieldDef_CType(field) == kUpb_CType_String
+               ? field
+               : NULL;
+}
+
 static void find_fields(struct transcode_method *method)
 {
     const upb_MessageDef *request = method->request;
@@ -69,11 +78,39 @@ static void find_fields(struct transcode_method *method)
     method->page_size = typed_field(request, "page_size", kUpb_CType_Int32, NULL);
     method->page_token = typed_field(request, "page_token", kUpb_CType_String, NULL);
     method->after = typed_field(request, "after", kUpb_CType_Message, "pek.Cursor");
+    method->byte_order_mark = typed_field(request, "byte_order_mark", kUpb_CType_Bool, NULL);
+    method->live = typed_field(request, "live", kUpb_CType_Bool, NULL);
     method->update_mask =
         typed_field(request, "update_mask", kUpb_CType_Message, "google.protobuf.FieldMask");
+    method->told = typed_field(request, "told", kUpb_CType_Message, "pek.instance.v1.PeopleTold");
+    method->users = typed_field(request, "user_id", kUpb_CType_String, NULL);
+    if (!method->users)
+        method->users = texts_field(request, "user_ids");
     method->item_realm = typed_field(method->response, "realm", kUpb_CType_String, NULL);
     method->item_id = typed_field(method->response, "id", kUpb_CType_String, NULL);
     method->item_etag = typed_field(method->response, "etag", kUpb_CType_String, NULL);
+    method->item_unreachable = texts_field(method->response, "unreachable");
+}
+
+static enum status load_combine(const struct loader *loader, const upb_Message *routing,
+                                struct transcode_method *method)
+{
+    const upb_MessageDef *def =
+        upb_DefPool_FindMessageByName(loader->transcode->pool, "pek.Routing");
+    const upb_FieldDef *option = def ? upb_MessageDef_FindFieldByName(def, "combine") : NULL;
+    if (!option || !upb_Message_Has(routing, option))
+        return STATUS_OK;
+    const upb_Message *combine = upb_Message_Get(routing, option).msg_val;
+    const char *type = "pek.Combine", *field = option_str(loader, combine, type, "field");
+    method->combined = field ? typed_field(method->response, field, kUpb_CType_Int32, NULL) : NULL;
+    method->combined_name = option_text(loader, combine, type, "name");
+    method->combined_max = option_get(loader, combine, type, "max").uint32_val;
+    method->is_whole = true;
+    if (!method->combined || !method->combined_name.len || !method->combined_max ||
+        method->page_size || method->realms != TRANSCODE_ALL)
+        return REFUSE(loader, method, "what is combined is a number of a whole list of ALL realms",
+                      "");
+    return STATUS_OK;
 }
 
 static enum status load_routing(const struct loader *loader, struct transcode_method *method)
@@ -87,6 +124,11 @@ static enum status load_routing(const struct loader *loader, struct transcode_me
     if (realms < TRANSCODE_REALMS_UNSPECIFIED || realms > TRANSCODE_INTERNAL)
         return REFUSE(loader, method, "realms of a kind that is not known", "");
     method->realms = (enum transcode_realms)realms;
+    method->is_document = option_get(loader, routing, type, "document").bool_val;
+    method->is_whole = method->is_document;
+    method->is_csv = option_get(loader, routing, type, "csv").bool_val;
+    if (method->is_csv && (realms != TRANSCODE_ONE || !method->server_streaming))
+        return REFUSE(loader, method, "CSV is of lists of one realm", "");
     method->collection = option_text(loader, routing, type, "collection");
 
     const char *sort_key = option_str(loader, routing, type, "sort_key");
@@ -110,7 +152,7 @@ static enum status load_routing(const struct loader *loader, struct transcode_me
     }
     method->identity_count = count;
     method->items_max = option_get(loader, routing, type, "items_max").uint32_val;
-    return STATUS_OK;
+    return load_combine(loader, routing, method);
 }
 
 static enum status check_merge(const struct loader *loader, const struct transcode_method *method)
@@ -121,6 +163,19 @@ static enum status check_merge(const struct loader *loader, const struct transco
         return REFUSE(loader, method, "a stream of ALL realms needs collection and identity", "");
     if (!method->realm)
         return REFUSE(loader, method, "a call to ALL realms needs a request field realm", "");
+    return STATUS_OK;
+}
+
+/* A realm looks at what it is told where it looks at rights: nowhere else is it the hub's word. */
+static enum status check_told(const struct loader *loader, const struct transcode_method *method)
+{
+    if (method->told && (!method->users || !method->needs_rights ||
+                         method->realms != TRANSCODE_ONE || method->server_streaming))
+        return REFUSE(
+            loader, method,
+            "people are told of with a call to ONE realm that needs rights and has user_id "
+            "or user_ids",
+            "");
     return STATUS_OK;
 }
 
@@ -167,7 +222,12 @@ static enum status fill_method(const struct loader *loader, const upb_ServiceDef
         option_get(loader, limits, "pek.Limits", "request_bytes_max").uint32_val;
     find_fields(method);
     load_access(loader, method);
+    if (media_load(loader->transcode, method->request, &method->media) ||
+        media_load(loader->transcode, method->response, &method->item_media))
+        return no_memory(loader);
     enum status status = load_routing(loader, method);
+    if (status == STATUS_OK)
+        status = check_told(loader, method);
     return status == STATUS_OK ? check_merge(loader, method) : status;
 }
 

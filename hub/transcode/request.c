@@ -56,6 +56,8 @@ static enum status set_body(struct transcode_request *request, const struct rout
                             struct slice body, struct fault *fault)
 {
     const struct transcode_method *method = request->method;
+    if (transcode_takes_media(rule))
+        return STATUS_OK;
     if (rule->body[0] == '\0') {
         if (is_blank(body))
             return STATUS_OK;
@@ -94,7 +96,7 @@ static bool agrees(const upb_FieldDef *field, const upb_Message *holder, upb_Mes
     case kUpb_CType_String:
     case kUpb_CType_Bytes:
         return given.str_val.size == 0 ||
-               slice_equal(slice_of(given.str_val), slice_of(bound.str_val));
+               asked_is_spelled(slice_of(given.str_val), slice_of(bound.str_val));
     case kUpb_CType_Bool: return !given.bool_val || given.bool_val == bound.bool_val;
     case kUpb_CType_Enum:
     case kUpb_CType_Int32:
@@ -144,6 +146,15 @@ static enum status check_mask(struct transcode_request *request, const struct ro
     return status == STATUS_OK ? given_back_check(request, rule, fault) : status;
 }
 
+enum status request_check_length(const struct transcode_method *method, struct slice body,
+                                 struct fault *fault)
+{
+    if (method->request_bytes_max == 0 || body.len <= method->request_bytes_max)
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_RESOURCE_EXHAUSTED, TRANSCODE_REQUEST_TOO_LARGE, NULL,
+                            "the body is longer than %zu bytes", method->request_bytes_max);
+}
+
 enum status transcode_request_new(const struct transcode *transcode,
                                   const struct route_match *match, struct slice query,
                                   struct slice body, struct transcode_request **ret_request,
@@ -151,9 +162,7 @@ enum status transcode_request_new(const struct transcode *transcode,
 {
     const struct route_rule *rule = match->rule;
     const struct transcode_method *method = rule->target;
-    if (method->request_bytes_max > 0 && body.len > method->request_bytes_max)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
-                         "the body is longer than %zu bytes", method->request_bytes_max);
+    PEK_TRY(request_check_length(method, body, fault));
     struct transcode_request *request = request_new(transcode, method);
     if (!request)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for the request");
@@ -214,6 +223,12 @@ int32_t transcode_request_page_size(const struct transcode_request *request)
     return field ? upb_Message_Get(request->message, field).int32_val : 0;
 }
 
+bool transcode_request_byte_order_mark(const struct transcode_request *request)
+{
+    const upb_FieldDef *field = request->method->byte_order_mark;
+    return field && upb_Message_Get(request->message, field).bool_val;
+}
+
 static enum status set_text(struct transcode_request *request, const upb_FieldDef *field,
                             struct slice text)
 {
@@ -270,6 +285,46 @@ enum status transcode_request_set_after(struct transcode_request *request, struc
                          request->arena))
         return STATUS_RESOURCE_EXHAUSTED;
     return STATUS_OK;
+}
+
+enum status transcode_request_set_live(struct transcode_request *request)
+{
+    const upb_FieldDef *live = request->method->live;
+    return !live || upb_Message_Set(request->message, live, (upb_MessageValue){.bool_val = true},
+                                    request->arena)
+               ? STATUS_OK
+               : STATUS_RESOURCE_EXHAUSTED;
+}
+
+struct slice transcode_request_user(const struct transcode_request *request, size_t n)
+{
+    const upb_FieldDef *field = request->method->users;
+    if (!field || (!upb_FieldDef_IsRepeated(field) && n > 0))
+        return (struct slice){0};
+    if (!upb_FieldDef_IsRepeated(field))
+        return get_text(request, field);
+    const upb_Array *users = upb_Message_Get(request->message, field).array_val;
+    return users && n < upb_Array_Size(users) ? slice_of(upb_Array_Get(users, n).str_val)
+                                              : (struct slice){0};
+}
+
+enum status transcode_request_set_user(struct transcode_request *request, struct slice user)
+{
+    return set_text(request, request->method->users, user);
+}
+
+enum status transcode_request_set_told(struct transcode_request *request, struct slice bytes)
+{
+    const upb_FieldDef *field = request->method->told;
+    const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
+    upb_Message *told = upb_Message_New(def, request->arena);
+    if (!told || upb_Decode(bytes.ptr, bytes.len, told, upb_MessageDef_MiniTable(def), NULL, 0,
+                            request->arena) != kUpb_DecodeStatus_Ok)
+        return STATUS_RESOURCE_EXHAUSTED;
+    return upb_Message_Set(request->message, field, (upb_MessageValue){.msg_val = told},
+                           request->arena)
+               ? STATUS_OK
+               : STATUS_RESOURCE_EXHAUSTED;
 }
 
 /* ---- bytes --------------------------------------------------------------------------------------- */

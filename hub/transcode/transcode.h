@@ -31,9 +31,11 @@ struct upb_MessageDef;
 struct upb_MethodDef;
 
 #define TRANSCODE_DEPTH_MAX 32
-#define TRANSCODE_JSON_KEYS_MAX 10000
+/* A table of points has 5 000 cells of three keys. */
+#define TRANSCODE_JSON_KEYS_MAX 20000
 #define TRANSCODE_QUERY_PARAMETERS_MAX 100
 #define TRANSCODE_IDENTITY_MAX 4
+#define TRANSCODE_MEDIA_TYPES_MAX 4
 #define TRANSCODE_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
 
 /* pek.Routing.Realms, by number. */
@@ -54,6 +56,13 @@ enum transcode_idempotency {
     TRANSCODE_IDEMPOTENT = 2,
 };
 
+/* A field of type pek.Media, its fields, and the media types that it may have. */
+struct transcode_media {
+    const struct upb_FieldDef *field, *content_type, *data; /* NULL: there is none */
+    const char *types[TRANSCODE_MEDIA_TYPES_MAX];
+    size_t type_count;
+};
+
 /* A method and all that is known of it at start. Absent fields are NULL. */
 struct transcode_method {
     struct slice path;    /* "/pek.group.v1.GroupService/GetGroup", NUL-terminated */
@@ -66,22 +75,37 @@ struct transcode_method {
     bool needs_rights; /* pek.access asks for more than a session, and refuses who has it not */
     enum transcode_idempotency idempotency;
     enum transcode_realms realms;
+    bool is_document; /* the hub's own part and that of every realm, not in pages */
+    bool is_csv;      /* its list is given as CSV, too */
+    bool
+        is_whole; /* a document, or a number of all its items is told: not in pages, nor gone on with */
     size_t request_bytes_max; /* 0: the server's default */
     /* Of the response item: */
     struct slice collection; /* name of the list in a page; empty when not given */
     const struct upb_FieldDef *sort_key;
     const struct upb_FieldDef *identity[TRANSCODE_IDENTITY_MAX];
     size_t identity_count;
-    uint32_t items_max;                    /* of a list without identity; 0: not bounded */
-    const struct upb_FieldDef *item_realm; /* string `realm` of the response */
-    const struct upb_FieldDef *item_id;    /* string `id` */
-    const struct upb_FieldDef *item_etag;  /* string `etag` */
+    const struct upb_FieldDef
+        *combined;              /* int32, of which all items' are combined into one number */
+    struct slice combined_name; /* what it is called in the answer */
+    uint32_t combined_max;      /* it is this at most */
+    uint32_t items_max;         /* of a list without identity; 0: not bounded */
+    const struct upb_FieldDef *item_realm;       /* string `realm` of the response */
+    const struct upb_FieldDef *item_id;          /* string `id` */
+    const struct upb_FieldDef *item_etag;        /* string `etag` */
+    const struct upb_FieldDef *item_unreachable; /* repeated string `unreachable`, of one answer */
     /* Of the request: */
-    const struct upb_FieldDef *realm;       /* string */
-    const struct upb_FieldDef *page_size;   /* int32 */
-    const struct upb_FieldDef *page_token;  /* string */
-    const struct upb_FieldDef *after;       /* pek.Cursor */
+    const struct upb_FieldDef *realm;           /* string */
+    const struct upb_FieldDef *page_size;       /* int32 */
+    const struct upb_FieldDef *page_token;      /* string */
+    const struct upb_FieldDef *after;           /* pek.Cursor */
+    const struct upb_FieldDef *byte_order_mark; /* bool: CSV begins with one, for spreadsheets */
+    const struct upb_FieldDef *live; /* bool: as an event stream it goes on with what is new */
     const struct upb_FieldDef *update_mask; /* google.protobuf.FieldMask */
+    const struct upb_FieldDef *told;        /* pek.instance.v1.PeopleTold: of whom `users` names */
+    const struct upb_FieldDef *users;       /* string `user_id`, or strings `user_ids` */
+    /* pek.Media of the request, and of the response. */
+    struct transcode_media media, item_media;
 };
 
 /* ---- the whole --------------------------------------------------------------------------------- */
@@ -141,6 +165,16 @@ PEK_MUST_CHECK enum status transcode_request_new(const struct transcode *transco
                                                  struct slice query, struct slice body,
                                                  struct transcode_request **ret_request,
                                                  struct fault *fault);
+/* The body of the request, or of the answer, is bytes of a media type (pek.Media), and not JSON; NULL: it is JSON. */
+const struct transcode_media *transcode_takes_media(const struct route_rule *rule);
+const struct transcode_media *transcode_gives_media(const struct route_rule *rule);
+/* Of a rule that takes media, whose body transcode_request_new does not read: the body. `type` is of `types`. INVALID_ARGUMENT
+ * when it is empty, RESOURCE_EXHAUSTED when it is too large. */
+PEK_MUST_CHECK enum status transcode_request_set_media(struct transcode_request *request,
+                                                       const char *type, struct slice data,
+                                                       struct fault *fault);
+/* A body that is too long; hub/api answers 413. */
+#define TRANSCODE_REQUEST_TOO_LARGE "REQUEST_TOO_LARGE"
 /* From message bytes (a hub service in the process, tests). */
 PEK_MUST_CHECK enum status transcode_request_decode(const struct transcode *transcode,
                                                     const struct transcode_method *method,
@@ -154,6 +188,7 @@ const struct transcode_method *transcode_request_method(const struct transcode_r
 /* Empty or 0 when the method has no such field, or it is not set. Valid until the next set. */
 struct slice transcode_request_realm(const struct transcode_request *request);
 int32_t transcode_request_page_size(const struct transcode_request *request);
+bool transcode_request_byte_order_mark(const struct transcode_request *request);
 struct slice transcode_request_page_token(const struct transcode_request *request);
 /* Ignored when the method has no such field. Values are copied. */
 PEK_MUST_CHECK enum status transcode_request_set_realm(struct transcode_request *request,
@@ -165,6 +200,8 @@ PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_req
 PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
                                                        struct slice sort_key, struct slice id,
                                                        bool inclusive);
+/* From now on it asks for a list that goes on, whose page tokens are not those of one that does not. */
+PEK_MUST_CHECK enum status transcode_request_set_live(struct transcode_request *request);
 /* Whether the update mask, made of the body's fields, names one that only the realm sets, or that is said once
  * ((pek.field).output_only, .immutable): the client sends back what a GET gave. A mask that the client wrote may not name such a field. */
 bool transcode_request_gives_back(struct transcode_request *request, const struct route_rule *rule);
@@ -186,6 +223,14 @@ struct slice transcode_request_etag(struct transcode_request *request,
 PEK_MUST_CHECK enum status transcode_request_set_etag(struct transcode_request *request,
                                                       const struct route_rule *rule,
                                                       struct slice etag);
+/* Whom the request names by `users`: the n-th, empty when there are no more. */
+struct slice transcode_request_user(const struct transcode_request *request, size_t n);
+/* Instead of the one that was given; of a method whose user_id is one. The value is copied. */
+PEK_MUST_CHECK enum status transcode_request_set_user(struct transcode_request *request,
+                                                      struct slice user);
+/* Its field `told` from now on: a message in bytes. */
+PEK_MUST_CHECK enum status transcode_request_set_told(struct transcode_request *request,
+                                                      struct slice bytes);
 /* The message as bytes, as often as wanted (set realm, serialise, set the next …); deterministic. Valid
  * until transcode_request_free. */
 PEK_MUST_CHECK enum status transcode_request_bytes(struct transcode_request *request,
@@ -212,15 +257,50 @@ struct slice transcode_item_identity(const struct transcode_item *item, size_t i
 struct slice transcode_item_realm(const struct transcode_item *item);
 struct slice transcode_item_id(const struct transcode_item *item);
 struct slice transcode_item_etag(const struct transcode_item *item);
-/* Whether the item is what the path named: each string field that is called as a variable of the path (its last part: `id` of
- * `{group.id}`) has that variable's value, but for the case of ASCII letters, which ids may be asked for in either. */
-bool transcode_item_is_asked(const struct transcode_item *item, const struct route_match *match);
+/* 0 when the method combines nothing. */
+int32_t transcode_item_combined(const struct transcode_item *item);
+/* The n-th of `unreachable`, realms that were not heard for it; empty when there are no more. */
+struct slice transcode_item_unreachable(const struct transcode_item *item, size_t index);
+/* The message as it came. */
+struct slice transcode_item_bytes(const struct transcode_item *item);
+/* What an answer must be of: the values of the path's variables, each under its last part (`id` of `{group.id}`), and of the
+ * request's own fields whose names end in _id. "me" as a user_id is `caller`. Request and match outlive it. */
+#define TRANSCODE_ASKED_MAX 16
+struct transcode_name {
+    const struct upb_FieldDef *field; /* of the answer; NULL: of the elements of its lists */
+    const char *name;
+    struct slice value;
+};
+struct transcode_asked {
+    size_t count;
+    struct transcode_name names[TRANSCODE_ASKED_MAX];
+};
+void transcode_asked_init(const struct transcode_request *request, const struct route_match *match,
+                          struct slice caller, struct transcode_asked *ret_asked);
+/* Whether each string field that is called so has that value, in lower case where it may be. `id` of an item of a list is
+ * its own, and anything. */
+bool transcode_item_is_asked(const struct transcode_item *item,
+                             const struct transcode_asked *asked);
+/* Whether its id, and each of the fields that tell the items of its list apart, has 1 to TRANSCODE_ID_BYTES_MAX bytes. */
+#define TRANSCODE_ID_BYTES_MAX 512
+bool transcode_item_has_identity(const struct transcode_item *item);
+/* The media type of an item of a rule that gives media; one of its `types`, or NULL: it is something else. */
+const char *transcode_item_media_type(const struct transcode_item *item);
 /* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
- * NULL). DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
+ * NULL); of media their bytes, as they are. DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
  * then nothing was appended, and `fault` (may be NULL) says why. */
 PEK_MUST_CHECK enum status transcode_item_json(struct transcode_item *item,
                                                const struct route_rule *rule, struct buffer *out,
                                                struct fault *fault);
+
+/* ---- CSV (shared/text/csv.h), of methods that are is_csv ---- */
+
+/* The names of the columns, as in JSON, and CRLF. */
+void transcode_csv_header(const struct transcode_method *method, struct buffer *out);
+/* A row: text as it is, other values as JSON has them but for quotes, an empty cell for a message that is not set.
+ * DATA_LOSS for what has no JSON; RESOURCE_EXHAUSTED when `out` is full. */
+PEK_MUST_CHECK enum status transcode_item_csv(const struct transcode_item *item,
+                                              struct buffer *out);
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 

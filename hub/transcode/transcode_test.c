@@ -141,6 +141,71 @@ static void items_are_read_once_and_shown_without_their_key(void **state)
     transcode_item_free(item);
 }
 
+/* Whether the answer of these bytes is of what the request asked for, by caller dan. */
+static bool is_of(const char *line, const char *body, struct slice bytes)
+{
+    struct route_match match;
+    struct transcode_request *request = NULL;
+    struct transcode_asked asked;
+    struct transcode_item *item = NULL;
+    if (make(pek, line, slice_str(body), &match, &request) != STATUS_OK)
+        fail_msg("%s: %s", line, fault.text);
+    const struct transcode_method *method = match.rule->target;
+    assert_int_equal(transcode_item_new(pek, method, bytes, &item), STATUS_OK);
+    transcode_asked_init(request, &match, SLICE_LIT("dan"), &asked);
+    bool is = transcode_item_is_asked(item, &asked);
+    transcode_item_free(item);
+    transcode_request_free(request);
+    return is;
+}
+
+/* By the path, by the body's ids, in lists, and by who asks. */
+static void an_answer_is_of_what_was_asked(void **state)
+{
+    (void)state;
+#define MEMBER(realm, group, user) "\x0a\x01" realm "\x12\x03" group "\x22\x03" user
+#define GROUP(id, parent)                                                                          \
+    "\x0a\x01"                                                                                     \
+    "a"                                                                                            \
+    "\x12\x03" id "\x2a\x03" parent
+    static const struct {
+        const char *line, *body;
+        struct slice bytes;
+        bool is;
+    } answers[] = {
+#define ADD "POST /api/v1/realms/a/groups/a@b/members:add"
+        {ADD, "{\"userId\":\"bob\"}", SLICE_LIT(MEMBER("a", "a@b", "bob")), true},
+        {ADD, "{\"userId\":\"bob\"}", SLICE_LIT(MEMBER("a", "a@b", "eve")), false},
+        {ADD, "{\"userId\":\"bob\"}", SLICE_LIT(MEMBER("a", "a@c", "bob")), false},
+        {ADD, "{\"userId\":\"bob\"}", SLICE_LIT(MEMBER("b", "a@b", "bob")), false},
+        {ADD, "{\"userId\":\"bob\"}", SLICE_LIT(""), false},
+#define BATCH "POST /api/v1/realms/a/groups/A@B/members:batchAccept"
+        {BATCH, "{\"userIds\":[\"bob\"]}", SLICE_LIT("\x0a\x0d" MEMBER("a", "a@b", "bob")), true},
+        {BATCH, "{\"userIds\":[\"bob\"]}", SLICE_LIT("\x0a\x0d" MEMBER("b", "a@b", "bob")), false},
+        {BATCH, "{\"userIds\":[\"bob\"]}", SLICE_LIT("\x0a\x0d" MEMBER("a", "a@c", "bob")), false},
+        {BATCH, "{\"userIds\":[\"bob\"]}",
+         SLICE_LIT("\x0a\x0d" MEMBER("a", "a@b", "bob") "\x0a\x00"), false},
+#define MOVE "POST /api/v1/realms/a/groups/a@b:move"
+        {MOVE, "{\"parentId\":\"B@B\"}", SLICE_LIT(GROUP("a@b", "b@b")), true},
+        {MOVE, "{\"parentId\":\"b@b\"}", SLICE_LIT(GROUP("a@b", "B@B")), false},
+        {MOVE, "{\"parentId\":\"b@b\"}", SLICE_LIT(GROUP("a@b", "x@x")), false},
+        {MOVE, "", SLICE_LIT(GROUP("a@b", "x@x")), true},
+        {"GET /api/v1/groups?parentId=a@b", "", SLICE_LIT(GROUP("c@b", "a@b")), true},
+        {"GET /api/v1/groups?parentId=a@b", "", SLICE_LIT(GROUP("c@b", "a@c")), false},
+        {"GET /api/v1/groups/a@b/ancestors", "", SLICE_LIT(GROUP("c@b", "d@b")), true},
+        {"GET /api/v1/users/me/memberships", "", SLICE_LIT(MEMBER("a", "a@b", "dan")), true},
+        {"GET /api/v1/users/me/memberships", "", SLICE_LIT(MEMBER("a", "a@b", "bob")), false},
+        /* A realm may be called so. */
+        {"GET /api/v1/realms/me/groups/a@b", "",
+         SLICE_LIT("\x0a\x02me\x12\x03"
+                   "a@b"),
+         true},
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+        if (is_of(answers[i].line, answers[i].body, answers[i].bytes) != answers[i].is)
+            fail_msg("%zu: %s %s", i, answers[i].line, answers[i].body);
+}
+
 static void internal_fields_are_cleared_at_every_depth(void **state)
 {
     (void)state;
@@ -343,6 +408,7 @@ int main(void)
         TEST(bad_descriptor_sets_are_refused),
         TEST(request_is_asked_of_each_realm),
         TEST(items_are_read_once_and_shown_without_their_key),
+        TEST(an_answer_is_of_what_was_asked),
         TEST(internal_fields_are_cleared_at_every_depth),
         TEST(response_body_is_the_field_it_names),
         TEST(garbage_is_no_item),

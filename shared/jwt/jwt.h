@@ -24,10 +24,11 @@
 #include "shared/base/status.h"
 #include "shared/jwt/jwt_keys.h"
 
-/* The three kinds of token; one kind is never accepted for another. */
+/* The four kinds of token; one kind is never accepted for another. */
 #define JWT_TYP_SESSION "pek-session+jwt"     /* hub → browser cookie: who is logged in */
 #define JWT_TYP_ASSERTION "pek-assertion+jwt" /* hub → worker: issue a token for this user */
-#define JWT_TYP_INSTANCE "pek-instance+jwt"   /* worker → hub, sent back with each call */
+#define JWT_TYP_PEOPLE "pek-people+jwt"     /* hub → worker: what it says of people is its word */
+#define JWT_TYP_INSTANCE "pek-instance+jwt" /* worker → hub, sent back with each call */
 
 #define JWT_TOKEN_BYTES_MAX 8192
 #define JWT_HEADER_BYTES_MAX 512 /* decoded */

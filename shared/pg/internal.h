@@ -30,6 +30,9 @@
 /* The server's own limit for reads, for those whose caller has none. */
 #define PG_POINT_READ_TIMEOUT_MS 10000
 #define PG_LONG_READ_TIMEOUT_MS 60000
+/* How long a lock is awaited: longer than PostgreSQL's deadlock_timeout (1 s), so that two who wait for each other are found to
+ * do so, and one of them is run again; both would be refused otherwise. */
+#define PG_LOCK_TIMEOUT_MS 1500
 /* All values of one statement together. */
 #define PG_PARAM_BYTES_MAX (16 * 1024 * 1024)
 #define PG_SCRATCH_KEEP_BYTES (1024 * 1024)

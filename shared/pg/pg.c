@@ -21,7 +21,7 @@ static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX
     {"bytea_output", "hex"}, {"datestyle", "ISO"}, {"timezone", "UTC"},                            \
         {"client_connection_check_interval", "1s"}, {"idle_in_transaction_session_timeout", "5s"}, \
     {                                                                                              \
-        "lock_timeout", "1s"                                                                       \
+        "lock_timeout", MILLISECONDS(PG_LOCK_TIMEOUT_MS)                                           \
     }
     [KIND_READ] = {ALL,
                    {"default_transaction_read_only", "on"},

@@ -134,6 +134,10 @@ struct fibers *pg_fibers(const struct pg *pg);
  * does; the fault has the server's or libpq's words. For programs that check their configuration. */
 PEK_MUST_CHECK enum status pg_probe(const struct pg_options *options, struct fault *fault);
 
+/* False when two connection strings name databases of different names; what a service or the environment would say is not
+ * looked at. For programs that check their configuration. */
+bool pg_names_agree(const char *conninfo, const char *other);
+
 enum pg_lane { PG_POINT_READ, PG_LONG_READ };
 /* In a fiber. One read-only statement, outside any transaction, sharing a Sync. `ret_result` is to be freed
  * with pg_result_free. */

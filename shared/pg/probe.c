@@ -1,4 +1,7 @@
 /* Whether a database can be used, asked once: for programs that check their configuration. */
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "shared/base/clock.h"
@@ -67,4 +70,25 @@ enum status pg_probe(const struct pg_options *options, struct fault *fault)
     uv_run(&probe.loop, UV_RUN_DEFAULT);
     uv_loop_close(&probe.loop);
     return status;
+}
+
+/* To be freed; NULL when it says none. */
+static char *database_name(const char *conninfo)
+{
+    PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+    char *name = NULL;
+    for (const PQconninfoOption *option = parsed; option && option->keyword; option++)
+        if (strcmp(option->keyword, "dbname") == 0 && option->val)
+            name = strdup(option->val);
+    PQconninfoFree(parsed);
+    return name;
+}
+
+bool pg_names_agree(const char *conninfo, const char *other)
+{
+    char *name = database_name(conninfo), *other_name = database_name(other);
+    bool agree = !name || !other_name || strcmp(name, other_name) == 0;
+    free(name);
+    free(other_name);
+    return agree;
 }

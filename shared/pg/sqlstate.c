@@ -9,7 +9,8 @@ struct sqlstate_row {
 
 /* What each class of https://www.postgresql.org/docs/15/errcodes-appendix.html means to a caller; the longer
  * prefix stands first. A class that is not here is a fault of this program or of its grants: INTERNAL, told
- * by on_trouble. That holds for 42501 as well: who may do what is decided before the database is asked. */
+ * by on_trouble. That holds for 42501 as well: who may do what is decided before the database is asked. And for a full disk
+ * (53, 58): the server answers, and what needs no room works; a realm must not be taken for one that is away. */
 static const struct sqlstate_row sqlstate_rows[] = {
     /* Data exceptions that a caller's value can bring about; the rest of class 22 are ours. */
     {"22001", STATUS_INVALID_ARGUMENT}, /* too long for its type */
@@ -39,9 +40,7 @@ static const struct sqlstate_row sqlstate_rows[] = {
     {"08", STATUS_UNAVAILABLE},    /* connection */
     {"25P03", STATUS_UNAVAILABLE}, /* it closed an idle transaction */
     {"25P04", STATUS_UNAVAILABLE}, /* or one that took too long */
-    {"53", STATUS_UNAVAILABLE},    /* out of disk, memory, connections */
     {"57", STATUS_UNAVAILABLE},    /* it stops, starts, or was told to end */
-    {"58", STATUS_UNAVAILABLE},    /* its files cannot be read or written */
     {"XX001", STATUS_DATA_LOSS},   /* a broken table */
     {"XX002", STATUS_DATA_LOSS},   /* a broken index */
 };

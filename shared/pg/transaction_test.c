@@ -197,6 +197,46 @@ static void a_serialization_failure_runs_the_whole_again(void **state)
                  a_serialization_failure_runs_the_whole_again_body);
 }
 
+/* Each holds a row, in its first try, and then wants the other's. */
+static enum status cross_once(struct pg_transaction *transaction, void *arg)
+{
+    const struct increment_one *one = arg;
+    const char *const rows[] = {"1", "2"};
+    enum status status = run_statement(transaction, &add_value, rows[one->index], "1");
+    if (status != STATUS_OK)
+        return status;
+    if (increment.tries[one->index]++ == 0) {
+        if (++increment.both_read == 2) {
+            fiber_event_signal(&increment.go_on[0]);
+            fiber_event_signal(&increment.go_on[1]);
+        }
+        assert_int_equal(fiber_event_wait(&increment.go_on[one->index], DEADLINE_NONE), STATUS_OK);
+    }
+    return run_statement(transaction, &add_value, rows[1 - one->index], "1");
+}
+
+static void cross_part(struct fiber_run *run, size_t index)
+{
+    struct increment_one one = {.index = index};
+    assert_int_equal(pg_transact(run->pg, NULL, false, cross_once, &one), STATUS_OK);
+}
+
+static void two_who_wait_for_each_other_both_get_through_body(struct fiber_run *run)
+{
+    increment = (struct increment){0};
+    fiber_run_parallel(run, 2, cross_part);
+    assert_int_equal(stored(1), 2);
+    assert_int_equal(stored(2), 2);
+    assert_int_equal(increment.tries[0] + increment.tries[1], 3);
+}
+
+static void two_who_wait_for_each_other_both_get_through(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){0},
+                 two_who_wait_for_each_other_both_get_through_body);
+}
+
 static int calls;
 
 static enum status always_aborted(struct pg_transaction *transaction, void *arg)
@@ -367,6 +407,7 @@ int main(void)
         TEST(commit_keeps_and_rollback_undoes),
         TEST(a_failed_statement_leaves_only_rollback),
         TEST(a_serialization_failure_runs_the_whole_again),
+        TEST(two_who_wait_for_each_other_both_get_through),
         TEST(tries_are_bounded_and_refusals_are_not_tried_again),
         TEST(a_deadline_ends_a_statement),
         TEST(a_cancelled_transaction_gives_its_connection_back),

@@ -48,3 +48,12 @@ void report_database(const char *realm, const struct pg_trouble *trouble)
               log_str("statement", trouble->statement), log_str("text", trouble->text),
               log_int("untold", (int64_t)trouble->untold));
 }
+
+void report_dropped(const char *realm, size_t notifications)
+{
+    const struct log_scope scope = {.realm = slice_str(realm)};
+
+    log_event(LOG_WARN, "notifications.dropped", log_in(&scope),
+              log_int("count", (int64_t)notifications),
+              log_str("text", "no hub collected them in time"));
+}

@@ -21,4 +21,7 @@ void report_call(const char *realm, struct rpc_ctx *ctx, const struct fault *out
  * attention. `realm` as above. */
 void report_database(const char *realm, const struct pg_trouble *trouble);
 
+/* notifications.dropped: so many were in the realm's outbox for too long, or too many, and no hub collected them. */
+void report_dropped(const char *realm, size_t notifications);
+
 #endif

@@ -188,7 +188,7 @@ static enum status unary_finish(struct rpc_call *call, const ProtobufCMessageDes
     }
     /* What does not decode is the answering side's mistake, not our caller's. */
     if (rpc_decode(type, bytes, arena, ret_response, NULL) != STATUS_OK)
-        return fault_set(fault, STATUS_INTERNAL, NULL, "the answer is not a valid message");
+        return fault_set(fault, STATUS_DATA_LOSS, NULL, "the answer is not a valid message");
     return STATUS_OK;
 }
 

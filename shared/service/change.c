@@ -30,6 +30,24 @@ enum status change_check_key(struct slice key, struct fault *fault)
                      "an idempotency key is 1 to %d printable characters", CHANGE_KEY_BYTES_MAX);
 }
 
+/* The request without what the hub adds to it (`told`), which is another each time. */
+static enum status take_asked(struct run *run, const ProtobufCMessage **ret_asked)
+{
+    const ProtobufCMessageDescriptor *type = run->request->descriptor;
+    const ProtobufCFieldDescriptor *told =
+        protobuf_c_message_descriptor_get_field_by_name(type, "told");
+    *ret_asked = run->request;
+    if (!told || told->type != PROTOBUF_C_TYPE_MESSAGE || told->label == PROTOBUF_C_LABEL_REPEATED)
+        return STATUS_OK;
+    char *copy = arena_alloc(run->change.arena, type->sizeof_message);
+    if (!copy)
+        return STATUS_RESOURCE_EXHAUSTED;
+    memcpy(copy, run->request, type->sizeof_message);
+    *(const void **)(void *)(copy + told->offset) = NULL;
+    *ret_asked = (const ProtobufCMessage *)(const void *)copy;
+    return STATUS_OK;
+}
+
 static enum status take_key(struct run *run)
 {
     struct rpc_ctx *ctx = run->change.ctx;
@@ -40,11 +58,13 @@ static enum status take_key(struct run *run)
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, CHANGE_KEY_METADATA,
                               "there are two idempotency keys");
     PEK_TRY(change_check_key(run->key, run->change.fault));
-    size_t len = protobuf_c_message_get_packed_size(run->request);
+    const ProtobufCMessage *asked;
+    PEK_TRY(take_asked(run, &asked));
+    size_t len = protobuf_c_message_get_packed_size(asked);
     uint8_t *bytes = arena_alloc(run->change.arena, len);
     if (!bytes)
         return STATUS_RESOURCE_EXHAUSTED;
-    protobuf_c_message_pack(run->request, bytes);
+    protobuf_c_message_pack(asked, bytes);
     run->digest = sha256(slice_make(bytes, len));
     return STATUS_OK;
 }

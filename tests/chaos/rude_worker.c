@@ -7,6 +7,8 @@
 
 #include "pek/group/v1/group.rpc.h"
 #include "pek/instance/v1/instance.rpc.h"
+#include "pek/membership/v1/membership.rpc.h"
+#include "pek/notification/v1/notification.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/rpc/incoming.h"
 
@@ -47,14 +49,19 @@ static enum status send_group(struct rude_worker *worker, struct rpc_stream *str
     padded[worker->name_bytes] = '\0';
     time.seconds = fault == RUDE_NO_TIME ? YEAR_10000_S : 0;
     group.realm = text(fault == RUDE_OTHER_REALM ? "foreign" : worker->realm);
-    group.id = text(fault == RUDE_OTHER_ID ? "foreign" : item->id);
+    group.id = text(fault == RUDE_OTHER_ID  ? "foreign"
+                    : fault == RUDE_NO_ID   ? ""
+                    : fault == RUDE_LONG_ID ? large
+                                            : item->id);
     group.name = text(fault == RUDE_NOT_UTF8 ? "\xc3\x28\xff"
                       : fault == RUDE_CUT    ? "K\xc3"
                       : fault == RUDE_LARGE  ? large
                       : worker->name_bytes   ? padded
                                              : item->id);
     group.foundation_time = &time;
-    group.etag = fault == RUDE_LONG_ETAG ? etag : worker->etag;
+    group.etag = fault == RUDE_LONG_ETAG  ? etag
+                 : fault == RUDE_BAD_ETAG ? text("a\"b")
+                                          : worker->etag;
     group.sort_key.data = (uint8_t *)text(fault == RUDE_BROKEN_ORDER ? "" : item->key);
     group.sort_key.len = fault == RUDE_BROKEN_ORDER ? 0 : strlen(item->key);
     return rpc_stream_send(stream, &group.base);
@@ -215,6 +222,7 @@ static enum status list_groups(const void *ops, struct rpc_ctx *ctx, const void 
             continue;
         status = give(worker, ctx, stream, &worker->items[i], given == worker->fault_after);
         given++;
+        worker->listed++;
     }
     /* A fault at the very end of the list. */
     if (status == STATUS_OK && given < wanted && given <= worker->fault_after &&
@@ -280,6 +288,51 @@ static enum status update_group(const void *ops, struct rpc_ctx *ctx, const void
     return give(worker, ctx, stream, &item, true);
 }
 
+/* ---- members ------------------------------------------------------------------------------------ */
+
+static enum status send_member(struct rude_worker *worker, struct rpc_stream *stream, size_t at,
+                               const char *group_id, const char *user_id)
+{
+    const struct rude_item *item = &worker->items[at];
+    enum rude_fault fault = at == worker->fault_after ? worker->fault : RUDE_NOT;
+    membership_v1_membership member = MEMBERSHIP_V1_MEMBERSHIP_INIT;
+    bool foreign = fault == RUDE_OTHER_ID, of_group = group_id != NULL;
+    const char *own = fault == RUDE_NO_ID ? "" : item->id;
+    member.realm = text(worker->realm);
+    member.group_id = text(of_group && foreign ? "foreign" : of_group ? group_id : own);
+    member.user_id = text(!of_group && foreign ? "foreign" : of_group ? own : user_id);
+    member.sort_key.data = member.group_sort_key.data = (uint8_t *)text(item->key);
+    member.sort_key.len = member.group_sort_key.len = strlen(item->key);
+    return rpc_stream_send(stream, &member.base);
+}
+
+static enum status list_members(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const membership_v1_list_members_request *req = request;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    for (size_t i = 0; status == STATUS_OK && i < worker->item_count; i++)
+        status = send_member(worker, stream, i, req->group_id, NULL);
+    return status;
+}
+
+static enum status list_memberships(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                    void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const membership_v1_list_memberships_request *req = request;
+    (void)ops;
+    (void)response;
+    enum status status = begin(worker, ctx);
+    for (size_t i = 0; status == STATUS_OK && i < worker->item_count; i++)
+        status = send_member(worker, stream, i, NULL,
+                             strcmp(req->user_id, "me") == 0 ? RUDE_USER : req->user_id);
+    return status;
+}
+
 /* ---- the instance ------------------------------------------------------------------------------- */
 
 static enum status issue_token(const void *ops, struct rpc_ctx *ctx, const void *request,
@@ -316,7 +369,9 @@ static enum status get_info(const void *ops, struct rpc_ctx *ctx, const void *re
     const struct rude_worker *worker = rpc_data(ctx);
     instance_v1_info res = INSTANCE_V1_INFO_INIT;
     char *services[] = {text(group_v1_group_service_table.name),
-                        text(instance_v1_instance_service_table.name)};
+                        text(instance_v1_instance_service_table.name),
+                        text(membership_v1_membership_service_table.name),
+                        text(notification_v1_notification_service_table.name)};
     (void)ops;
     (void)request;
     (void)response;
@@ -324,7 +379,7 @@ static enum status get_info(const void *ops, struct rpc_ctx *ctx, const void *re
     res.version = text("rude");
     res.collator_version = text("1");
     res.services = services;
-    res.n_services = 2;
+    res.n_services = RUDE_SERVICES;
     return rpc_stream_send(stream, &res.base);
 }
 
@@ -367,6 +422,44 @@ static enum status list_unnamed_people(const void *ops, struct rpc_ctx *ctx, con
     (void)ctx;
     (void)request;
     (void)response;
+    return rpc_stream_send(stream, &res.base);
+}
+
+static enum status collect_notifications(const void *ops, struct rpc_ctx *ctx, const void *request,
+                                         void *response, struct rpc_stream *stream)
+{
+    struct rude_worker *worker = rpc_data(ctx);
+    const notification_v1_collect_notifications_request *req = request;
+    notification_v1_collect_notifications_response res =
+        NOTIFICATION_V1_COLLECT_NOTIFICATIONS_RESPONSE_INIT;
+    Google__Protobuf__Timestamp now = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    struct arena *arena = rpc_arena(ctx);
+    notification_v1_event *events = arena_zalloc(arena, worker->events + 1, sizeof(*events));
+    (void)ops;
+    (void)response;
+    res.events = arena_zalloc(arena, worker->events + 1, sizeof(*res.events));
+    if (!events || !res.events)
+        return STATUS_RESOURCE_EXHAUSTED;
+    worker->events_stored += req->n_stored;
+    worker->events_later += req->n_later;
+    now.seconds = clock_wall_s();
+    for (size_t i = 0; i < worker->events; i++) {
+        size_t number = worker->events_again ? i : worker->collected * worker->events + i;
+        notification_v1_event_init(&events[i]);
+        events[i].id = arena_printf(arena, "00000000-0000-0000-0000-%012zx", number);
+        events[i].kind = NOTIFICATION_V1_KIND_MEMBERSHIP_ACCEPTED;
+        events[i].recipient = events[i].subject =
+            text(worker->event_to ? worker->event_to : "alice");
+        events[i].actor = text("bob");
+        events[i].link = worker->event_link
+                             ? text(worker->event_link)
+                             : arena_printf(arena, "realms/%s/groups/o@o", worker->realm);
+        events[i].title = text(worker->event_title ? worker->event_title : "A");
+        events[i].create_time = &now;
+        res.events[i] = &events[i];
+    }
+    res.n_events = worker->events;
+    worker->collected++;
     return rpc_stream_send(stream, &res.base);
 }
 
@@ -417,12 +510,21 @@ enum status rude_worker_open(struct rude_worker *worker, struct fibers *fibers,
     add_method(worker, 8, &instance_v1_instance_service_table, "PutPeople", put_people);
     add_method(worker, 9, &instance_v1_instance_service_table, "ListUnnamedPeople",
                list_unnamed_people);
+    add_method(worker, 10, &membership_v1_membership_service_table, "ListMembers", list_members);
+    add_method(worker, 11, &membership_v1_membership_service_table, "ListMemberships",
+               list_memberships);
+    add_method(worker, 12, &notification_v1_notification_service_table, "CollectNotifications",
+               collect_notifications);
+    worker->services[3] = (struct rpc_service){notification_v1_notification_service_table.name,
+                                               worker->methods + 12, 1};
     worker->services[0] =
         (struct rpc_service){group_v1_group_service_table.name, worker->methods, 5};
     worker->services[1] =
         (struct rpc_service){instance_v1_instance_service_table.name, worker->methods + 5, 5};
+    worker->services[2] =
+        (struct rpc_service){membership_v1_membership_service_table.name, worker->methods + 10, 2};
     enum status status = rpc_host_new(fibers, &host_options, &worker->host);
-    for (size_t i = 0; status == STATUS_OK && i < 2; i++)
+    for (size_t i = 0; status == STATUS_OK && i < RUDE_SERVICES; i++)
         status = rpc_host_add(worker->host, &worker->services[i], worker, worker, &fault);
     if (status == STATUS_OK)
         status = rpc_server_new(runtime, worker->host, &options, &worker->server, &fault);
@@ -464,7 +566,11 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->unknown = worker->holds_tokens = worker->ignores_case = false;
     worker->watch_late_ms = worker->late_ms = 0;
     worker->token_lifetime_s = 0;
-    worker->tokens = worker->calls = worker->cancelled = worker->strangers = worker->hint_count = 0;
+    worker->events = worker->collected = worker->events_stored = worker->events_later = 0;
+    worker->events_again = false;
+    worker->event_to = worker->event_link = worker->event_title = NULL;
+    worker->tokens = worker->calls = worker->listed = worker->cancelled = worker->strangers =
+        worker->hint_count = 0;
 }
 
 static void let_all_go(struct fiber_gate *gate)

@@ -1,7 +1,8 @@
 /* rude_worker: a realm over real gRPC that misbehaves as a test tells it to.
  *
  * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
- * groups in order with cursor and page size, as ancestors all that it has, a group made, and one changed (which changes its etag only). What it knows is the test's array. By default it is
+ * groups in order with cursor and page size, as ancestors all that it has, a group made, and one changed (which changes its etag only); all that it has as
+ * members of any group, and as groups of any user's memberships. What it knows is the test's array. By default it is
  * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
  */
 #ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
@@ -15,13 +16,18 @@
 #define RUDE_WAITING_MAX 64
 #define RUDE_TEXT_BYTES_MAX 64
 #define RUDE_DRIP_MS 100
+#define RUDE_SERVICES 4
+#define RUDE_USER "alice"       /* whom it takes everybody for */
 #define RUDE_POLICY "Körvezető" /* the one hint it gives */
 
 enum rude_fault {
     RUDE_NOT,
     RUDE_OTHER_REALM,  /* the item says that it is another realm's */
-    RUDE_OTHER_ID,     /* the item is another one */
+    RUDE_OTHER_ID,     /* the item is another one, or of another group or user */
+    RUDE_NO_ID,        /* the item has no id */
     RUDE_LONG_ETAG,    /* an etag that is too long for a header */
+    RUDE_BAD_ETAG,     /* or that no header can have */
+    RUDE_LONG_ID,      /* an id of a megabyte */
     RUDE_BROKEN_ORDER, /* the item comes before the one sent last */
     RUDE_GARBAGE,      /* bytes that are no message */
     RUDE_NOT_UTF8,     /* a name of invalid bytes */
@@ -63,22 +69,28 @@ struct rude_worker {
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
     int64_t watch_late_ms;    /* until it says the first of policies */
     size_t names; /* PutPeople: it knows so many, whoever it was told of: "x0", "x1", … */
+    /* CollectNotifications gives so many events each time, of new ids; `events_again`: of the same, whatever was acknowledged. */
+    size_t events;
+    bool events_again;
+    const char *event_to, *event_link, *event_title; /* NULL: alice, a group of its own, "A" */
 
     /* What it saw. */
     size_t tokens;    /* issued */
     size_t calls;     /* of groups */
+    size_t listed;    /* items that lists gave */
     size_t stalled;   /* calls that wait now */
     size_t cancelled; /* calls that were waiting when the caller left */
     size_t strangers; /* calls without its own token */
     char hints[RUDE_HINTS_MAX][RUDE_TEXT_BYTES_MAX]; /* of the last call */
     size_t hint_count;
     size_t updates;
-    char mask[256]; /* of the last UpdateGroup: "name,webpage" */
+    char mask[256];                                /* of the last UpdateGroup: "name,webpage" */
+    size_t collected, events_stored, events_later; /* calls, and ids that were acknowledged */
 
     /* Its own. */
     struct fiber_gate held, watches;
-    struct rpc_method methods[10];
-    struct rpc_service services[2];
+    struct rpc_method methods[13];
+    struct rpc_service services[RUDE_SERVICES];
     struct rpc_host *host;
     struct rpc_server *server;
     int port;

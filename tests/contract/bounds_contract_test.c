@@ -10,6 +10,7 @@
 #include "upb/def.h"
 
 #include "hub/login/username.h"
+#include "hub/notification/notification_service.h"
 #include "hub/profile/profile.h"
 #include "hub/registry/instance_rules.h"
 #include "hub/registry/registry.h"
@@ -17,14 +18,22 @@
 #include "protos/descriptor_set.h"
 #include "shared/text/address.h"
 #include "shared/text/text.h"
+#include "worker/evaluation/draft_store.h"
+#include "worker/evaluation/entry.h"
+#include "worker/evaluation/point_table_store.h"
+#include "worker/evaluation/points_csv.h"
+#include "worker/evaluation/scoreboard.h"
 #include "worker/group/group.h"
 #include "worker/membership/membership.h"
 #include "worker/membership/post.h"
+#include "worker/notification/notification_store.h"
 #include "worker/person/person_store.h"
 #include "worker/policy/delegation.h"
 #include "worker/policy/policy_admin_store.h"
+#include "worker/policy/profile_scope.h"
 #include "worker/rights/policy.h"
 #include "worker/rights/rights_store.h"
+#include "worker/semester/semester.h"
 
 static const struct bound {
     const char *field;
@@ -46,6 +55,7 @@ static const struct bound {
     {"pek.hub.v1.Profile.nickname", 0, PROFILE_NICKNAME_CHARS_MAX, 0},
     {"pek.hub.v1.Profile.room", 0, PROFILE_ROOM_CHARS_MAX, 0},
     {"pek.hub.v1.Profile.external_accounts", 0, 0, PROFILE_ACCOUNTS_MAX},
+    {"pek.hub.v1.Profile.unreachable", 0, 0, REGISTRY_INSTANCES_MAX},
     {"pek.hub.v1.AddInstanceRequest.realm", 1, REALM_BYTES_MAX, 0},
     {"pek.hub.v1.AddInstanceRequest.target", 1, INSTANCE_TARGET_BYTES_MAX, 0},
     {"pek.hub.v1.AddInstanceRequest.name", 0, INSTANCE_NAME_CHARACTERS_MAX, 0},
@@ -68,6 +78,13 @@ static const struct bound {
     {"pek.membership.v1.BatchAcceptMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchArchiveMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
     {"pek.membership.v1.BatchAddMembersRequest.user_ids", 0, 0, MEMBERSHIP_BATCH_MAX},
+    {"pek.notification.v1.Event.title", 0, TEXT_NAME_CHARS_MAX, 0},
+    {"pek.notification.v1.Event.detail", 0, TEXT_NAME_CHARS_MAX, 0},
+    {"pek.notification.v1.CollectNotificationsRequest.stored", 0, 0, NOTIFICATION_BATCH},
+    {"pek.notification.v1.CollectNotificationsRequest.later", 0, 0, NOTIFICATION_BATCH},
+    {"pek.notification.v1.CollectNotificationsResponse.events", 0, 0, NOTIFICATION_BATCH},
+    {"pek.hub.v1.MarkSeenRequest.ids", 0, 0, NOTIFICATION_MARK_MAX},
+    {"pek.policy.v1.ProfileScope.user_ids", 0, 0, PROFILE_SCOPE_MAX},
     {"pek.policy.v1.Policy.statements", 0, 0, POLICY_ADMIN_TOLD_STATEMENTS_MAX},
     {"pek.policy.v1.CheckPolicyResponse.grants", 0, 0, POLICY_ADMIN_HELD_MAX},
     {"pek.policy.v1.CheckPolicyResponse.refusals", 0, 0, POLICY_ADMIN_HELD_MAX},
@@ -77,6 +94,35 @@ static const struct bound {
     {"pek.policy.v1.Statement.resource", 0, DELEGATION_RESOURCE_BYTES_MAX, 0},
     {"pek.policy.v1.CreateChildRequest.name", 1, TEXT_NAME_CHARS_MAX, 0},
     {"pek.policy.v1.CreateChildRequest.statements", 0, 0, DELEGATION_STATEMENTS_MAX},
+    {"pek.evaluation.v1.Guideline.name", 1, SCOREBOARD_NAME_CHARS_MAX, 0},
+    {"pek.evaluation.v1.Guideline.description", 0, SCOREBOARD_TEXT_CHARS_MAX, 0},
+    {"pek.evaluation.v1.Scoreboard.guidelines", 0, 0, SCOREBOARD_GUIDELINES_MAX},
+    {"pek.evaluation.v1.PointTable.guidelines", 0, 0, SCOREBOARD_GUIDELINES_MAX},
+    {"pek.evaluation.v1.PointTable.members", 0, 0, POINT_TABLE_MEMBERS_MAX},
+    {"pek.evaluation.v1.PointDraft.guidelines", 0, 0, SCOREBOARD_GUIDELINES_MAX},
+    {"pek.evaluation.v1.PointDraft.members", 0, 0, DRAFT_MEMBERS_MAX},
+    {"pek.evaluation.v1.DraftedPoints.cells", 0, 0, SCOREBOARD_GUIDELINES_MAX},
+    {"pek.evaluation.v1.BatchSetPointDraftRequest.points", 0, 0, SCOREBOARD_CELLS_MAX},
+    {"pek.evaluation.v1.TakeOverDraftRequest.cells", 0, 0, SCOREBOARD_CELLS_MAX},
+    {"pek.evaluation.v1.MemberPoints.cells", 0, 0, SCOREBOARD_GUIDELINES_MAX},
+    {"pek.evaluation.v1.UpdateScoreboardRequest.report", 0, SCOREBOARD_REPORT_CHARS_MAX, 0},
+    {"pek.evaluation.v1.UpdateScoreboardRequest.guidelines", 0, 0, SCOREBOARD_GUIDELINES_MAX},
+    {"pek.evaluation.v1.BatchSetPointsRequest.points", 0, 0, SCOREBOARD_CELLS_MAX},
+    {"pek.evaluation.v1.JudgeScoreboardRequest.explanation", 0, SCOREBOARD_TEXT_CHARS_MAX, 0},
+    {"pek.evaluation.v1.SendMessageRequest.text", 1, SCOREBOARD_TEXT_CHARS_MAX, 0},
+    {"pek.evaluation.v1.CreateCommentRequest.text", 1, SCOREBOARD_TEXT_CHARS_MAX, 0},
+    {"pek.evaluation.v1.UpdateCommentRequest.text", 1, SCOREBOARD_TEXT_CHARS_MAX, 0},
+    {"pek.evaluation.v1.Entry.justification", 0, ENTRY_JUSTIFICATION_CHARS_MAX, 0},
+    {"pek.evaluation.v1.EntryOfMember.justification", 0, ENTRY_JUSTIFICATION_CHARS_MAX, 0},
+    {"pek.evaluation.v1.ImportScoreboardRequest.guidelines_csv", 0, GUIDELINES_CSV_CHARS_MAX, 0},
+    {"pek.evaluation.v1.ImportScoreboardRequest.points_csv", 0, POINTS_CSV_CHARS_MAX, 0},
+    {"pek.evaluation.v1.ImportScoreboardResponse.unmatched", 0, 0, POINTS_CSV_ROWS_MAX},
+    {"pek.evaluation.v1.BatchSetEntriesRequest.entries", 0, 0, ENTRY_MEMBERS_MAX},
+    {"pek.evaluation.v1.GetScoreRequest.semester", SEMESTER_BYTES, SEMESTER_BYTES, 0},
+    {"pek.evaluation.v1.ListScoredUsersRequest.semester", 0, SEMESTER_BYTES, 0},
+    {"pek.evaluation.v1.ListActiveUsersRequest.semester", 0, SEMESTER_BYTES, 0},
+    {"pek.semester.v1.Semester.id", SEMESTER_BYTES, SEMESTER_BYTES, 0},
+    {"pek.semester.v1.Semester.open_actions", 0, 0, SEMESTER_ACTIONS},
 };
 
 static struct transcode *transcode;
@@ -175,6 +221,7 @@ static const struct mask {
     const char *const *fields;
     size_t count;
 } masks[] = {
+    {"pek.evaluation.v1.Entry", entry_review_fields, ENTRY_FIELDS},
     {"pek.group.v1.Group", group_profile_fields, GROUP_PROFILE_FIELDS},
     {"pek.hub.v1.Profile", profile_fields, PROFILE_FIELDS},
     {"pek.policy.v1.Statement", delegation_statement_fields, DELEGATION_STATEMENT_FIELDS},

@@ -288,7 +288,10 @@ static void every_list_with_an_order_can_be_paged(void **state)
         if (upb_MethodDef_ServerStreaming(method->def) && asks &&
             method->options.identity_count == 0)
             complain(name, "has pages but no order");
-        if (method->options.identity_count == 0)
+        bool whole = method->options.document || method->options.combine.name[0] != '\0';
+        if (whole && asks)
+            complain(name, "is given whole and has pages");
+        if (method->options.identity_count == 0 || whole)
             continue;
         if (!asks)
             complain(name, "has no int32 page_size");

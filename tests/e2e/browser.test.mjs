@@ -65,8 +65,8 @@ describe('Chromium', chromium ? {} : { skip: 'chromium is not installed' }, () =
 
   it('shows the groups, by HTTP/2, and has events and requests on one connection', async () => {
     const page = await browser.open(`${site}/auth/dev?user=alice`);
-    await until(20, 'the page lists groups', () => page.evaluate('document.querySelectorAll("#groups > li").length > 0'));
-    assert.match(await page.evaluate('document.getElementById("who").textContent'), /Aliz/);
+    await until(20, 'the page lists groups', () => page.evaluate('document.querySelectorAll(".rows .title").length > 0'));
+    await until(20, 'it knows who', () => page.evaluate('document.querySelector("h1").textContent.includes("Aliz")'));
     const result = await page.evaluate(`new Promise((resolve) => {
       const result = { events: 0, lists: [] };
       const events = new EventSource('/api/v1/groups');

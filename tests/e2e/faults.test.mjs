@@ -50,6 +50,27 @@ describe('with a worker that does not answer', () => {
     });
   }
 
+  it('killed: a score says that it is incomplete, and of which realm, and is whole again when it is back', async () => {
+    const { json: { id } } = await alice.get('/api/v1/realms/worker-acme/semester');
+    const path = `/api/v1/users/me/score?semester=${id}`;
+    const had = (await alice.get(path)).json;
+    assert.deepEqual([had.complete, had.missing], [true, []]);
+    assert.ok(had.groups.some(({ realm }) => realm === lost) && had.groups.some(({ realm }) => realm !== lost));
+    federation.signal(lost, 'SIGKILL');
+    try {
+      const { status, json, text } = await alice.get(path);
+      assert.equal(status, 200, text);
+      assert.deepEqual([json.complete, json.missing], [false, [`realms/${lost}`]]);
+      assert.deepEqual(json.groups, had.groups.filter(({ realm }) => realm !== lost));
+      assert.ok(json.score < had.score, `${json.score} of ${had.score}`);
+    } finally {
+      await federation.dev('restart', lost);
+    }
+    await until(5, 'the score is whole again', async () => (await alice.get(path)).json.complete);
+    const again = (await alice.get(path)).json;
+    assert.deepEqual([again.score, again.groups], [had.score, had.groups]);
+  });
+
   it('answers for a group of another realm as fast as ever', async () => {
     const path = '/api/v1/realms/worker-acme/groups/kir-dev@kir-dev';
     await alice.get(path);

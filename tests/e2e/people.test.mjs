@@ -34,7 +34,16 @@ describe('the tutorial for a department', () => {
       assert.deepEqual(history.map((one) => one.status), ['APPLIED', 'NEWBIE', 'ACTIVE', 'ARCHIVED']);
       assert.deepEqual(assistant.posts.map((post) => post.kind), ['LEADER_ASSISTANT']);
       assert.deepEqual(types.postTypes.map((one) => [one.id, one.name, one.actions]), [[type.id, 'Csapos', []]]);
-      assert.equal(answers.at(-1).nickname, 'Dávidka');
+      const [renamed, picture, found, shown, seen, access, exported] = answers.slice(-7);
+      assert.deepEqual([picture.userId, picture.contentType, picture.width], ['dave', 'image/png', 1]);
+      assert.ok(found.users.some((one) => one.id === 'dave' && one.nickname === 'Dávidka'));
+      assert.equal(renamed.nickname, 'Dávidka');
+      assert.deepEqual(shown.visible, ['CELL_PHONE']);
+      assert.deepEqual([seen.view, seen.cellPhone, seen.visible, seen.unreachable], ['FULL', '+36201234567', [], []]);
+      const kinds = new Set(exported.records.map((one) => `${one.realm} ${one.kind}`));
+      for (const kind of [' profile', ' session', 'worker-acme membership_period', 'worker-acme audit']) assert.ok(kinds.has(kind), kind);
+      assert.ok(access.viewers.some((one) =>
+        one.userId === 'alice' && one.realm === 'worker-acme' && one.policyName === 'GOD'));
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -64,6 +64,17 @@ describe('a policy', () => {
     assert.equal(own.status, 403, own.text);
   });
 
+  it('has its statements, and not those of another policy', async () => {
+    const [statement] = dean.statements;
+    const path = (policy) => `${policies}/${policy.id}/statements/${statement.id}`;
+    const elsewhere = await alice.patch(path(clerk), { ...statement, actions: ['VIEW_GROUP'] });
+    assert.equal(elsewhere.status, 404, elsewhere.text);
+    const own = await alice.patch(path(dean), statement);
+    assert.equal(own.status, 200, own.text);
+    const stale = await alice.patch(`${path(dean)}?etag=${dean.etag}x`, { actions: ['VIEW_GROUP', 'VIEW_MEMBERS'] });
+    assert.ok([400, 409, 412].includes(stale.status), stale.text);
+  });
+
   it('opens what it says, explains itself, and closes at once', async () => {
     const path = `${realm}/groups/${encodeURIComponent(group)}`;
     const check = `${policies}:check?action=VIEW_GROUP&groupId=${encodeURIComponent(group)}`;

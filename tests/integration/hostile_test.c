@@ -75,7 +75,7 @@ static void realm_whose_tokens_have_expired_is_asked_once_a_request(void **state
     rude_worker_add(f.a, "k1", "one");
     f.a->token_lifetime_s = -1;
     struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
-    assert_int_equal(answer.code, 500);
+    assert_int_equal(answer.code, 502);
     assert_true(answer_has(&answer, "clock"));
     answer_free(&answer);
     assert_int_equal(f.a->tokens, 1);

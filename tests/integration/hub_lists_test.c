@@ -31,8 +31,8 @@ static char *walk(struct federation *f, const char *path, int page_size, const c
     buffer_init(&all, 65536);
     snprintf(begin, sizeof(begin), "\"%s\":\"", member);
     do {
-        snprintf(query, sizeof(query), "%s?pageSize=%d%s%s", path, page_size,
-                 token[0] ? "&pageToken=" : "", token);
+        snprintf(query, sizeof(query), "%s%cpageSize=%d%s%s", path, strchr(path, '?') ? '&' : '?',
+                 page_size, token[0] ? "&pageToken=" : "", token);
         struct answer answer = federation_get(f, query);
         assert_int_equal(answer.code, 200);
         size_t items = 0;
@@ -84,6 +84,76 @@ static void instances_are_walked_whole_in_pages_of_any_size(void **state)
         assert_string_equal(pages, "a b c ");
         free(pages);
     }
+    federation_close(&f);
+}
+
+#define PEOPLE 30
+
+/* Those of two realms of hers, and one whom she meets in neither. */
+static void open_with_people(struct federation *f)
+{
+    federation_begin(f);
+    pg_cluster_execute(
+        federation_cluster,
+        "INSERT INTO hub.user_account (id, username, name)"
+        " SELECT 'u' || n, 'user-' || n, 'Kör ' || n % 4 FROM generate_series(1, 31) AS n;"
+        "INSERT INTO hub.user_realm (user_id, realm) SELECT 'u' || n, r"
+        "  FROM generate_series(1, 30) AS n, unnest(ARRAY['a', 'b']) AS r WHERE n % 2 = 0 OR r = "
+        "'b';"
+        "INSERT INTO hub.user_realm (user_id, realm) VALUES ('alice', 'a'), ('alice', 'b'), "
+        "('u31', 'c')");
+    f->c->unknown = true;
+    federation_open_hub(f, "", NULL);
+    char left[16];
+    FEDERATION_WAIT_FOR(
+        f, strcmp((pg_cluster_query(federation_cluster,
+                                    "SELECT count(*) FROM hub.profile WHERE keys_version = ''",
+                                    left, sizeof(left)),
+                   left),
+                  "0") == 0);
+}
+
+static void people_are_walked_whole_in_pages_of_any_size(void **state)
+{
+    static const int sizes[] = {1, 7, 29, 30};
+    struct federation f;
+    (void)state;
+    open_with_people(&f);
+    char *whole = walk(&f, "/api/v1/users?q=kor", 100, "id");
+    assert_int_equal(count(whole, " "), PEOPLE);
+    assert_int_equal(strncmp(whole, "u12 u16 u20 u24 u28 u4 u8 u1 ", 29), 0);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char *pages = walk(&f, "/api/v1/users?q=kor", sizes[i], "id");
+        assert_string_equal(pages, whole);
+        free(pages);
+    }
+    free(whole);
+    federation_close(&f);
+}
+
+static void people_come_as_lines_and_as_events(void **state)
+{
+    static const char first[] =
+        "{\"id\":\"u12\",\"username\":\"user-12\",\"displayName\":\"Kör 0\","
+        "\"firstName\":\"0\",\"lastName\":\"Kör\",\"nickname\":\"\",\"avatarVersion\":\"0\"}";
+    struct federation f;
+    (void)state;
+    open_with_people(&f);
+    struct answer lines =
+        federation_ask(&f, "GET", "/api/v1/users?q=user-%20k%C3%96r", NDJSON, NULL);
+    assert_int_equal(lines.code, 200);
+    assert_int_equal(count(lines.text, "\"result\":"), PEOPLE);
+    assert_true(answer_has(&lines, first));
+    assert_true(answer_has(&lines, "\"end\":"));
+    answer_free(&lines);
+    struct answer events = federation_ask(&f, "GET", "/api/v1/users?q=12", EVENTS, NULL);
+    assert_true(answer_has(&events, first));
+    assert_int_equal(count(events.text, "user-"), 1);
+    answer_free(&events);
+    struct answer refused = federation_get(&f, "/api/v1/users?name=x");
+    assert_int_equal(refused.code, 400);
+    assert_true(answer_has(&refused, "name"));
+    answer_free(&refused);
     federation_close(&f);
 }
 
@@ -181,6 +251,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_are_walked_whole_in_pages_of_any_size),
         cmocka_unit_test(instances_are_walked_whole_in_pages_of_any_size),
+        cmocka_unit_test(people_are_walked_whole_in_pages_of_any_size),
+        cmocka_unit_test(people_come_as_lines_and_as_events),
         cmocka_unit_test(page_size_is_reduced_and_never_ends_a_list_in_silence),
         cmocka_unit_test(negative_page_size_is_refused_by_its_name),
         cmocka_unit_test(streams_have_them_all_and_say_that_it_is_over),

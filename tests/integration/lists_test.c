@@ -40,7 +40,7 @@ static const char *walk(struct federation *f, int page_size, char *ret_all)
                  ret_all[0] ? " " : "", groups);
         answer_string(&answer, "nextPageToken", token, sizeof(token));
         answer_free(&answer);
-        assert_true(++pages < 100);
+        assert_true(++pages < 200);
     } while (token[0]);
     return ret_all;
 }
@@ -99,6 +99,88 @@ static void realm_that_was_away_leaves_no_gap_in_its_own_list(void **state)
     assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "c/same2 a/three b/three");
     assert_true(answer_has(&answer, "\"unreachable\":[]"));
     answer_free(&answer);
+    federation_close(&f);
+}
+
+static void add_many(struct rude_worker *realm, char letter, size_t count)
+{
+    char key[32], id[32];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(key, sizeof(key), "%c%03zu", letter, i);
+        snprintf(id, sizeof(id), "%c%zu", letter, i);
+        rude_worker_add(realm, key, id);
+    }
+}
+
+/* A third of the page in the middle, and some more of the realm whose names come first. */
+static void realm_is_asked_for_its_part_and_on_where_a_page_needs_more(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES];
+    (void)state;
+    federation_open(&f, NULL);
+    add_many(f.a, 'k', 60);
+    add_many(f.b, 'l', 60);
+    add_many(f.c, 'm', 60);
+    struct answer answer = federation_get(&f, "/api/v1/groups?pageSize=20");
+    assert_int_equal(answer.code, 200);
+    answer_groups(&answer, groups, sizeof(groups));
+    assert_non_null(strstr(groups, "a/k0 "));
+    assert_true(strlen(groups) > 5 && strcmp(groups + strlen(groups) - 5, "a/k19") == 0);
+    assert_true(answer_has(&answer, "\"nextPageToken\":\""));
+    answer_free(&answer);
+    assert_int_equal(f.a->calls, 2);
+    assert_int_equal(f.a->listed, 21);
+    assert_int_equal(f.b->calls, 1);
+    assert_int_equal(f.b->listed, 11);
+    assert_int_equal(f.c->listed, 11);
+    federation_close(&f);
+}
+
+/* Each page is whole, and no realm is asked for a next page that there is not. */
+static void parts_make_the_same_list(void **state)
+{
+    struct federation f;
+    char all[GROUPS_BYTES];
+    static char expected[GROUPS_BYTES];
+    (void)state;
+    federation_open(&f, NULL);
+    struct rude_worker *const realms[] = {f.a, f.b, f.c};
+    /* Blocks of one realm's that are longer than its part, and mixed ones. */
+    for (size_t i = 0; i < 120; i++) {
+        char key[32];
+        size_t at = i < 30 ? 0 : i < 60 ? i % 3 : i < 90 ? 2 : i % 2;
+        snprintf(key, sizeof(key), "k%03zu", i);
+        rude_worker_add(realms[at], key, key);
+        snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected), "%s%c/%s",
+                 i ? " " : "", (int)('a' + at), key);
+    }
+    const int sizes[] = {1, 2, 7, 20, 40, 60, 99, 100};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        assert_string_equal(walk(&f, sizes[i], all), expected);
+    federation_close(&f);
+}
+
+/* What it gave before is there, and the page says who is missing. */
+static void realm_that_breaks_when_it_is_asked_on_is_named(void **state)
+{
+    struct federation f;
+    char groups[GROUPS_BYTES];
+    (void)state;
+    federation_open(&f, NULL);
+    add_many(f.a, 'k', 100);
+    add_many(f.b, 'l', 3);
+    f.a->fault = RUDE_FAIL;
+    f.a->fault_after = 28; /* its part of 61; so it breaks among those it is asked for then */
+    f.a->status = STATUS_INTERNAL;
+    struct answer answer = federation_get(&f, "/api/v1/groups?pageSize=60");
+    assert_int_equal(answer.code, 200);
+    answer_groups(&answer, groups, sizeof(groups));
+    assert_non_null(strstr(groups, "a/k0 "));
+    assert_non_null(strstr(groups, "b/l2"));
+    assert_true(answer_has(&answer, "\"unreachable\":[\"realms/a\"]"));
+    answer_free(&answer);
+    assert_int_equal(f.a->calls, 2);
     federation_close(&f);
 }
 
@@ -165,6 +247,9 @@ int main(void)
         cmocka_unit_test(every_page_size_walks_the_same_list),
         cmocka_unit_test(streams_give_the_same_list_and_say_that_it_is_over),
         cmocka_unit_test(realm_that_was_away_leaves_no_gap_in_its_own_list),
+        cmocka_unit_test(realm_is_asked_for_its_part_and_on_where_a_page_needs_more),
+        cmocka_unit_test(parts_make_the_same_list),
+        cmocka_unit_test(realm_that_breaks_when_it_is_asked_on_is_named),
         cmocka_unit_test(token_is_of_one_user_one_query_and_one_set_of_realms),
         cmocka_unit_test(realms_that_do_not_know_the_user_are_not_in_the_list),
     };

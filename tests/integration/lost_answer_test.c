@@ -66,14 +66,15 @@ static int create_and_lose_the_answer(struct cut *c)
     return code;
 }
 
-/* As a client does: while the realm is not reachable, again. */
+/* As a client does: while the realm is not reachable, or it was asked too often, again. */
 static struct answer ask_until_reached(struct cut *c, const char *headers, const char *body)
 {
     struct answer answer = {.code = 503};
-    for (int64_t until_us = deadline_after_ms(FEDERATION_WAIT_MS); answer.code == 503;) {
+    for (int64_t until_us = deadline_after_ms(FEDERATION_WAIT_MS);
+         answer.code == 503 || answer.code == 429;) {
         assert_true(clock_monotonic_us() < until_us);
         answer = federation_ask(&c->f, "POST", GROUPS_PATH, headers, body);
-        if (answer.code == 503)
+        if (answer.code == 503 || answer.code == 429)
             answer_free(&answer);
     }
     return answer;

@@ -3,41 +3,18 @@
 
 #define VALUE_BYTES 4096
 
-struct one {
-    struct federation f;
-    struct worker d;
-};
-
-static void stop(struct federation *f)
-{
-    struct one *one = f->arg;
-    worker_close(&one->d);
-}
-
 static void one_open(struct one *one, const char *before)
 {
-    char instances[64];
-    federation_begin(&one->f);
-    worker_clear();
-    worker_open(&one->d, &one->f, "d");
+    one_begin(one);
     pg_cluster_execute(federation_cluster,
                        "TRUNCATE pek.person CASCADE;"
                        "INSERT INTO hub.user_account (id, username, name) VALUES"
                        " ('carol', 'carol', 'Csáky Karola'), ('dan', 'dan', 'Dudás Dániel')");
     if (before)
         pg_cluster_execute(federation_cluster, before);
-    one->f.also_stop = stop;
-    one->f.arg = one;
-    snprintf(instances, sizeof(instances), "d=127.0.0.1:%d", rpc_server_port(one->d.server));
-    federation_open_hub(&one->f, instances, NULL);
+    one_serve(one, NULL);
     for (size_t i = 0; i < FEDERATION_REALMS; i++)
         one->f.realms[i].unknown = true;
-}
-
-static void one_close(struct one *one)
-{
-    federation_close(&one->f);
-    worker_done(&one->d);
 }
 
 static const char *value(const char *sql)
@@ -85,6 +62,27 @@ static void who_becomes_known_is_named_and_counted_among_the_realms_people(void 
     one_close(&one);
 }
 
+/* Their profiles are held while what finds them is made: whoever changes theirs waits for a few others at most. */
+static void people_become_known_a_few_at_a_time(void **state)
+{
+    struct one one;
+    (void)state;
+    one_open(&one, "INSERT INTO hub.user_account (id, username, name)"
+                   " SELECT 'u' || n, 'user' || n, 'Kis ' || n FROM generate_series(1, 35) AS n");
+    pg_cluster_execute(federation_cluster,
+                       "INSERT INTO pek.policy_assignment (realm, policy_id, user_id, assigned_by)"
+                       " SELECT 'd', p.id, 'u' || n, 'alice'"
+                       "   FROM pek.policy AS p, generate_series(1, 35) AS n"
+                       "  WHERE p.realm = 'd' AND p.name = 'GOD'");
+    FEDERATION_WAIT_FOR(&one.f, is("SELECT count(*) FROM hub.user_realm"
+                                   " WHERE realm = 'd' AND user_id LIKE 'u%'",
+                                   "35"));
+    assert_string_equal(value("SELECT max(n) <= 10 FROM (SELECT count(*) AS n FROM hub.user_realm"
+                              "  WHERE user_id LIKE 'u%' GROUP BY xmin::text) AS together"),
+                        "t");
+    one_close(&one);
+}
+
 static void changed_name_and_deletion_reach_the_realm(void **state)
 {
     struct one one;
@@ -98,6 +96,35 @@ static void changed_name_and_deletion_reach_the_realm(void **state)
     pg_cluster_execute(federation_cluster, "SELECT hub.delete_user('carol')");
     FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "deleted user"));
     assert_string_equal(value("SELECT folded FROM pek.person WHERE id = 'carol'"), "");
+    one_close(&one);
+}
+
+/* Whatever was told before: the feed's word of a change is newer than what a token's request said of the person before it. */
+static void avatar_and_token_tell_the_same_of_a_person(void **state)
+{
+    struct one one;
+    (void)state;
+    one_open(&one, NULL);
+    make_known("carol");
+    federation_log_in(&one.f, "carol");
+    struct answer answer = federation_get(&one.f, "/api/v1/realms/d/groups");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "Csáky Karola"));
+    FEDERATION_WAIT_FOR(&one.f, is("SELECT count(*) FROM hub.person_news", "0"));
+    pg_cluster_execute(
+        federation_cluster,
+        "INSERT INTO hub.avatar (user_id, content_type, width, height, data, version)"
+        " VALUES ('carol', 'image/png', 1, 1, 'x', 17)");
+    FEDERATION_WAIT_FOR(&one.f,
+                        is("SELECT avatar_version FROM pek.person WHERE id = 'carol'", "17"));
+    assert_true(is("SELECT p.version > h.person_version FROM pek.person AS p"
+                   "  JOIN hub.profile AS h ON h.user_id = p.id COLLATE \"default\""
+                   " WHERE p.id = 'carol'",
+                   "t"));
+    pg_cluster_execute(federation_cluster, "SELECT hub.delete_user('carol')");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "deleted user"));
+    assert_string_equal(value("SELECT avatar_version FROM pek.person WHERE id = 'carol'"), "0");
     one_close(&one);
 }
 
@@ -117,6 +144,139 @@ static void what_was_missed_is_made_up_for(void **state)
     FEDERATION_WAIT_FOR(&one.f, is(PERSON("dan"), "Dudás Dániel"));
     /* Whom the hub does not have stays as they were met. */
     assert_string_equal(value(PERSON("nobody")), "nobody");
+    one_close(&one);
+}
+
+/* A real realm does it, and is asked before what it would do; the rude ones do not know how, which is seen, and keeps nobody
+ * from being told of people. */
+static void accounts_that_became_one_are_told(void **state)
+{
+    static const char done[] =
+        "SELECT string_agg(concat_ws(' ', m.dry_run, r.realm, r.policies,"
+        "  r.memberships), ', ' ORDER BY m.id) FROM hub.user_merge_realm AS r"
+        "  JOIN hub.user_merge AS m ON m.id = r.merge_id"
+        " WHERE r.done_time IS NOT NULL";
+    static const char holders[] = "SELECT string_agg(user_id, ' ' ORDER BY user_id)"
+                                  " FROM pek.policy_assignment WHERE realm = 'd'";
+    struct one one;
+    (void)state;
+    one_open(&one, NULL);
+    make_known("dan");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("dan"), "Dudás Dániel"));
+    pg_cluster_execute(federation_cluster, "SELECT hub.merge_user('dan', 'carol', true)");
+    FEDERATION_WAIT_FOR(&one.f, is(done, "t d 1 0"));
+    assert_string_equal(value(holders), "alice dan");
+    pg_cluster_execute(federation_cluster, "SELECT hub.merge_user('dan', 'carol', false)");
+    FEDERATION_WAIT_FOR(&one.f, is(done, "t d 1 0, f d 1 0"));
+    assert_string_equal(value(holders), "alice carol");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "Csáky Karola"));
+    assert_string_equal(value(PERSON("dan")), "");
+    /* Whoever asks for the former account, or by a name, is led on. */
+    static const char *const names[] = {"dan", "carol", "karola"};
+    pg_cluster_execute(federation_cluster,
+                       "INSERT INTO hub.username (username, user_id) VALUES ('karola', 'carol')");
+    for (int i = 0; i < 3; i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "/api/v1/realms/d/users/%s/memberships", names[i]);
+        struct answer answer = federation_get(&one.f, path);
+        assert_int_equal(answer.code, 200);
+        answer_free(&answer);
+    }
+    struct answer answer = federation_get(&one.f, "/api/v1/realms/d/users/nobody/memberships");
+    assert_int_equal(answer.code, 404);
+    answer_free(&answer);
+    FEDERATION_WAIT_FOR(&one.f, is("SELECT count(*) FROM hub.user_merge_realm AS r JOIN"
+                                   " hub.user_merge AS m ON m.id = r.merge_id"
+                                   " WHERE NOT m.dry_run AND r.problem <> ''",
+                                   "3"));
+    FEDERATION_WAIT_FOR(&one.f, is("SELECT count(*) FROM hub.person_news", "0"));
+    one_close(&one);
+}
+
+#define MEMBERS "/api/v1/realms/d/groups/o@o/members"
+
+static struct answer post(struct one *one, const char *path, const char *headers, const char *body)
+{
+    return federation_ask(&one->f, "POST", path, headers, body);
+}
+
+/* The answer itself has the name, and so has the one to a repetition, with which the hub says it again. */
+static void who_is_brought_in_is_named_by_the_call(void **state)
+{
+    struct one one;
+    char name[128];
+    (void)state;
+    one_open(&one, "DELETE FROM hub.user_realm; DELETE FROM hub.person_news;");
+    struct answer answer =
+        post(&one, "/api/v1/realms/d/groups", JSON_BODY, "{\"slug\":\"o\",\"name\":\"O\"}");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    for (int i = 0; i < 2; i++) {
+        answer = post(&one, MEMBERS ":add", JSON_BODY "Idempotency-Key: \"twice\"\r\n",
+                      "{\"userId\":\"carol\"}");
+        assert_int_equal(answer.code, 200);
+        assert_string_equal(answer_string(&answer, "displayName", name, sizeof(name)),
+                            "Csáky Karola");
+        answer_free(&answer);
+    }
+    answer = post(&one, MEMBERS ":batchAdd", JSON_BODY, "{\"userIds\":[\"dan\",\"bob\"]}");
+    assert_int_equal(answer.code, 200);
+    assert_true(answer_has(&answer, "\"displayName\":\"Dudás Dániel\""));
+    answer_free(&answer);
+    /* With a picture later on, wherever a membership is shown. */
+    pg_cluster_execute(
+        federation_cluster,
+        "INSERT INTO hub.avatar (user_id, content_type, width, height, data, version)"
+        " VALUES ('carol', 'image/png', 1, 1, 'x', 17)");
+    FEDERATION_WAIT_FOR(&one.f,
+                        is("SELECT avatar_version FROM pek.person WHERE id = 'carol'", "17"));
+    static const char *const lists[] = {MEMBERS "?q=karola",
+                                        "/api/v1/realms/d/users/carol/memberships"};
+    for (int i = 0; i < 2; i++) {
+        answer = federation_get(&one.f, lists[i]);
+        assert_int_equal(answer.code, 200);
+        assert_true(answer_has(&answer, "\"avatarVersion\":\"17\""));
+        answer_free(&answer);
+    }
+    one_close(&one);
+}
+
+static void id_that_nobody_has_is_refused_by_its_field(void **state)
+{
+    static const struct {
+        const char *path, *body, *field;
+    } cases[] = {
+        {MEMBERS ":add", "{\"userId\":\"karola\"}", "userId"},
+        {MEMBERS ":batchAdd", "{\"userIds\":[\"dan\",\"karola\"]}", "userIds"},
+        {"/api/v1/realms/d/policies/%s:assign", "{\"userId\":\"karola\"}", "userId"},
+    };
+    struct one one;
+    (void)state;
+    one_open(&one, NULL);
+    pg_cluster_execute(federation_cluster,
+                       "INSERT INTO hub.username (username, user_id) VALUES ('karola', 'carol')");
+    struct answer answer =
+        post(&one, "/api/v1/realms/d/groups", JSON_BODY, "{\"slug\":\"o\",\"name\":\"O\"}");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    char path[128], field[64];
+    const char *id = value("SELECT id FROM pek.policy WHERE realm = 'd' AND name = 'GOD in o@o'");
+    for (size_t i = 0; i < 3; i++) {
+        if (i == 2)
+            snprintf(path, sizeof(path), "/api/v1/realms/d/policies/%s:assign", id);
+        answer = post(&one, i == 2 ? path : cases[i].path, JSON_BODY, cases[i].body);
+        assert_int_equal(answer.code, 400);
+        assert_true(answer_has(&answer, "NO_SUCH_USER"));
+        assert_string_equal(answer_string(&answer, "field", field, sizeof(field)), cases[i].field);
+        answer_free(&answer);
+    }
+    assert_string_equal(value("SELECT count(*) FROM pek.person WHERE id IN ('karola', 'dan')"),
+                        "0");
+    /* What the hub adds is not for a client to say. */
+    answer =
+        post(&one, MEMBERS ":add", JSON_BODY, "{\"userId\":\"dan\",\"told\":{\"people\":\"\"}}");
+    assert_int_equal(answer.code, 400);
+    answer_free(&answer);
     one_close(&one);
 }
 
@@ -148,8 +308,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_becomes_known_is_named_and_counted_among_the_realms_people),
+        cmocka_unit_test(people_become_known_a_few_at_a_time),
         cmocka_unit_test(changed_name_and_deletion_reach_the_realm),
+        cmocka_unit_test(avatar_and_token_tell_the_same_of_a_person),
         cmocka_unit_test(what_was_missed_is_made_up_for),
+        cmocka_unit_test(who_is_brought_in_is_named_by_the_call),
+        cmocka_unit_test(id_that_nobody_has_is_refused_by_its_field),
+        cmocka_unit_test(accounts_that_became_one_are_told),
         cmocka_unit_test(realm_learns_and_claims_nobody_else),
     };
     return cmocka_run_group_tests(tests, worker_setup, federation_teardown);

@@ -96,6 +96,7 @@ static void change_that_cannot_be_names_its_field(void **state)
     federation_close(&f);
 }
 
+/* Realm a is none that could say yes: that it was not heard is said. */
 static void another_sees_names_only_and_changes_nothing(void **state)
 {
     /* What is not seen is as what is not there. */
@@ -103,7 +104,8 @@ static void another_sees_names_only_and_changes_nothing(void **state)
         "{\"id\":\"bob\",\"view\":\"BASIC\",\"username\":\"bob\",\"firstName\":\"Boldizsár\","
         "\"lastName\":\"Bokros\",\"nickname\":\"\",\"cellPhone\":\"\",\"room\":\"\","
         "\"dormitory\":\"UNKNOWN\",\"gender\":\"UNKNOWN\",\"studentStatus\":\"UNKNOWN\","
-        "\"externalAccounts\":[],\"visible\":[],\"etag\":\"\"}";
+        "\"externalAccounts\":[],\"visible\":[],\"etag\":\"\",\"unreachable\":[\"realms/"
+        "a\"],\"avatarVersion\":\"0\"}";
     struct federation f;
     struct answer answer = {0};
     (void)state;
@@ -114,6 +116,7 @@ static void another_sees_names_only_and_changes_nothing(void **state)
     assert_int_equal(ask(&f, "GET", "/api/v1/users/bob/profile", NULL, NULL, &answer), 200);
     assert_string_equal(answer.text, seen);
     assert_null(strstr(answer.raw.ptr, "etag:"));
+    assert_non_null(strstr(answer.raw.ptr, "federation-incomplete: a\r\n"));
     assert_int_equal(
         ask(&f, "PATCH", "/api/v1/users/bob/profile", JSON_BODY, "{\"nickname\":\"x\"}", &answer),
         403);

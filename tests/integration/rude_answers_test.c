@@ -11,8 +11,8 @@
 
 /* What is wrong with the bytes themselves. */
 static const enum rude_fault bad_items[] = {
-    RUDE_OTHER_REALM, RUDE_GARBAGE, RUDE_NOT_UTF8, RUDE_CUT,
-    RUDE_NO_TIME,     RUDE_LARGE,   RUDE_OVERSIZE, RUDE_LONG_ETAG,
+    RUDE_OTHER_REALM, RUDE_GARBAGE,   RUDE_NOT_UTF8, RUDE_CUT,      RUDE_NO_TIME, RUDE_LARGE,
+    RUDE_OVERSIZE,    RUDE_LONG_ETAG, RUDE_NO_ID,    RUDE_BAD_ETAG, RUDE_LONG_ID,
 };
 #define BAD_ITEMS (sizeof(bad_items) / sizeof(bad_items[0]))
 
@@ -27,9 +27,9 @@ static void fill(struct federation *f)
 }
 
 /* What one answer must not be, and an item of a list may. */
-static const enum rude_fault bad_answers[] = {RUDE_OTHER_REALM, RUDE_GARBAGE,  RUDE_NOT_UTF8,
-                                              RUDE_CUT,         RUDE_NO_TIME,  RUDE_LARGE,
-                                              RUDE_OVERSIZE,    RUDE_OTHER_ID, RUDE_LONG_ETAG};
+static const enum rude_fault bad_answers[] = {
+    RUDE_OTHER_REALM, RUDE_GARBAGE,  RUDE_NOT_UTF8,  RUDE_CUT,   RUDE_NO_TIME,  RUDE_LARGE,
+    RUDE_OVERSIZE,    RUDE_OTHER_ID, RUDE_LONG_ETAG, RUDE_NO_ID, RUDE_BAD_ETAG, RUDE_LONG_ID};
 #define BAD_ANSWERS (sizeof(bad_answers) / sizeof(bad_answers[0]))
 
 static void assert_bad_gateway(struct answer *answer, enum rude_fault fault)
@@ -124,6 +124,44 @@ static void answer_is_of_what_was_asked(void **state)
     answer = federation_get(&f, "/api/v1/groups/SECRET");
     assert_int_equal(answer.code, 200);
     answer_free(&answer);
+    /* Not the other way round: that is how a realm would spell one object in two ways. */
+    rude_worker_reset(f.b);
+    rude_worker_add(f.b, "k2", "SECRET");
+    f.b->ignores_case = true;
+    answer = federation_get(&f, "/api/v1/realms/b/groups/secret");
+    assert_int_equal(answer.code, 502);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
+/* A realm that answers with the members of another group, the memberships of another user, or of nobody. */
+static void list_is_of_what_was_asked(void **state)
+{
+    static const char *const lists[] = {
+        "/api/v1/groups/g/members", "/api/v1/realms/b/groups/g/members", "/api/v1/groups/G/members",
+        "/api/v1/users/me/memberships", "/api/v1/users/alice/memberships"};
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        fill(&f);
+        struct answer answer = federation_get(&f, lists[i]);
+        if (answer.code != 200 || !answer_has(&answer, "secret4") ||
+            !answer_has(&answer, "\"unreachable\":[]"))
+            fail_msg("%s: %d %s", lists[i], answer.code, answer.text);
+        answer_free(&answer);
+        for (int no_id = 0; no_id < 2; no_id++) {
+            fill(&f);
+            f.b->fault = no_id ? RUDE_NO_ID : RUDE_OTHER_ID;
+            f.b->fault_after = 1;
+            answer = federation_get(&f, lists[i]);
+            if (!answer_has(&answer, "\"unreachable\":[\"realms/b\"]") ||
+                answer_has(&answer, "secret4") || answer_has(&answer, "foreign") ||
+                answer_has(&answer, "\"userId\":\"\""))
+                fail_msg("%s: %d %s", lists[i], answer.code, answer.text);
+            answer_free(&answer);
+        }
+    }
     federation_close(&f);
 }
 
@@ -335,6 +373,7 @@ int main(void)
         cmocka_unit_test(bad_answer_hides_no_good_one),
         cmocka_unit_test(bad_answer_is_in_the_log),
         cmocka_unit_test(answer_is_of_what_was_asked),
+        cmocka_unit_test(list_is_of_what_was_asked),
         cmocka_unit_test(page_names_the_realm_whose_first_answer_is_bad),
         cmocka_unit_test(page_goes_on_without_a_realm_that_goes_bad),
         cmocka_unit_test(list_of_one_realm_goes_on_where_it_broke),

@@ -98,3 +98,33 @@ void worker_done(struct worker *worker)
     jwt_keys_done(&worker->keys);
     jwt_keys_done(&worker->hub_keys);
 }
+
+/* ---- a hub over one ------------------------------------------------------------------------------ */
+
+static void one_stop(struct federation *f)
+{
+    struct one *one = f->arg;
+    worker_close(&one->d);
+}
+
+void one_begin(struct one *one)
+{
+    federation_begin(&one->f);
+    worker_clear();
+    worker_open(&one->d, &one->f, "d");
+    one->f.also_stop = one_stop;
+    one->f.arg = one;
+}
+
+void one_serve(struct one *one, const char *const *args)
+{
+    char instances[64];
+    snprintf(instances, sizeof(instances), "d=127.0.0.1:%d", rpc_server_port(one->d.server));
+    federation_open_hub(&one->f, instances, args);
+}
+
+void one_close(struct one *one)
+{
+    federation_close(&one->f);
+    worker_done(&one->d);
+}

@@ -33,4 +33,14 @@ void worker_open(struct worker *worker, struct federation *f, const char *name);
 void worker_close(struct worker *worker);
 void worker_done(struct worker *worker);
 
+/* A hub over one of them, "d", beside the rude ones. */
+struct one {
+    struct federation f;
+    struct worker d;
+};
+/* Up to the hub, which one_serve opens: what is written between the two it finds. */
+void one_begin(struct one *one);
+void one_serve(struct one *one, const char *const *args);
+void one_close(struct one *one);
+
 #endif

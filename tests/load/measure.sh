@@ -115,12 +115,12 @@ spread() { # results name
         awk '{ all[NR] = $1 } END { if (NR > 1) printf "%d–%d", all[1], all[NR] }'
 }
 
-bench_report() { # results seconds runs connections
+bench_report() { # results seconds runs connections groups
     local results=$1 pgbench
     pgbench=$(median "$results" pgbench rate)
-    printf 'Measured on %s, commit %s, %s, %s cores, load average before %s; wrk with %s connections, ' \
+    printf 'Measured on %s, commit %s, %s, %s cores, load average before %s; %s groups more a realm, wrk with %s connections, ' \
         "$(date -u +%F)" "$(git -C "$ROOT" rev-parse --short HEAD)" "$(sed -n '/^model name/{s/^[^:]*: //p;q}' /proc/cpuinfo)" \
-        "$(nproc)" "$(cut -d' ' -f1-3 "$DATA/run/loadavg")" "$4"
+        "$(nproc)" "$(cut -d' ' -f1-3 "$DATA/run/loadavg")" "$5" "$4"
     printf 'median of %s runs of %s s after a warm-up.\n\n' "$3" "$2"
     [[ -z $pgbench ]] || report_requests "$results" "$pgbench"
     [[ -z $(median "$results" merge rate) ]] || report_merge "$results"
@@ -130,14 +130,15 @@ bench_report() { # results seconds runs connections
 report_requests() { # results pgbench
     local results=$1 pgbench=$2 name
     local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
-        [search]='search over three realms' [members]='members of a group in three realms' [find-fruitless]='a word that no group has, 3 x 100 000 groups'
+        [search]='search over three realms' [members]='members of a group in three realms'
+        [scoreboard]='a table of 60 members by 12 guidelines' [score]='the score of a person in three realms' [find-fruitless]='a word that no group has, 3 x 100 000 groups'
         [find-rare]='a word of one group in 100 000' [find-common]='a word of a fourth of the groups'
         [find-letter]='one letter') prisma=([one]=986 [any]=314 [search]=273)
     printf '| case | requests/s | lowest–highest | p50 ms | p99 ms | of pgbench | of Prisma | hub us | workers us | PostgreSQL us | CPU us in all |\n'
     printf '|---|---|---|---|---|---|---|---|---|---|---|\n'
     printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | %s | |\n' "$pgbench" \
         "$(spread "$results" pgbench)" "$(median "$results" pgbench p50)" "$(median "$results" pgbench postgres)"
-    for name in one any search members find-fruitless find-rare find-common find-letter; do
+    for name in one any search members scoreboard score find-fruitless find-rare find-common find-letter; do
         [[ -n $(median "$results" "$name" rate) ]] || continue
         awk -v what="${what[$name]}" -v rate="$(median "$results" "$name" rate)" -v spread="$(spread "$results" "$name")" \
             -v p50="$(median "$results" "$name" p50)" -v p99="$(median "$results" "$name" p99)" -v pgbench="$pgbench" \

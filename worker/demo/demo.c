@@ -5,20 +5,19 @@
 #include "shared/log/log.h"
 #include "shared/row/row.h"
 #include "worker/demo/demo_members.h"
+#include "worker/demo/demo_semesters.h"
 #include "worker/instance/instance.h"
 #include "worker/policy/policy_store.h"
 #include "worker/realm/bootstrap.h"
 
 #define DEMO_TIMEOUT_MS 120000
 #define DEMO_ARENA_BYTES_MAX ((size_t)4 << 20)
-/* Each group gets a leader among the demo users, by this stride. */
-#define LEADER_STRIDE 7
 
-static void id_of(const struct demo_group *group, char *ret_id, size_t bytes)
+void demo_group_id(const struct demo_group *group, char ret_id[DEMO_GROUP_ID_BYTES])
 {
     size_t org = group->parent[0] ? strcspn(group->parent, "@") : strlen(group->slug);
-    snprintf(ret_id, bytes, "%.*s@%s", (int)org, group->parent[0] ? group->parent : group->slug,
-             group->slug);
+    snprintf(ret_id, DEMO_GROUP_ID_BYTES, "%.*s@%s", (int)org,
+             group->parent[0] ? group->parent : group->slug, group->slug);
 }
 
 /* ---- through the services ---- */
@@ -40,10 +39,10 @@ enum status demo_sign_in(struct demo *demo, const char *user, struct demo_caller
 
 static enum status is_filled(struct demo *demo, bool *ret_filled)
 {
-    char id[160];
+    char id[DEMO_GROUP_ID_BYTES];
     group_v1_get_group_request req = GROUP_V1_GET_GROUP_REQUEST_INIT;
     group_v1_group *res;
-    id_of(&demo->realm->groups[demo->realm->group_count - 1], id, sizeof(id));
+    demo_group_id(&demo->realm->groups[demo->realm->group_count - 1], id);
     req.id = id;
     enum status status = group_v1_get_group_call(demo->channel, &req, &demo->god.authorization, 1,
                                                  &demo->cancel, &demo->arena, &res, &demo->fault);
@@ -68,6 +67,7 @@ static enum status make_group(struct demo *demo, const struct demo_group *group)
         group_v1_create_group_call(demo->channel, &req, &demo->god.authorization, 1, &demo->cancel,
                                    &demo->arena, &res, &demo->fault);
     /* Of a run that was interrupted. */
+    demo->goes_on |= status == STATUS_ALREADY_EXISTS;
     if (status == STATUS_ALREADY_EXISTS)
         return STATUS_OK;
     if (status != STATUS_OK)
@@ -109,33 +109,37 @@ static enum status assign_policies(struct pg_transaction *transaction, void *arg
 
 /* ---- the command ---- */
 
+static enum status make_group_with_members(struct demo *demo, size_t at)
+{
+    const struct demo_group *group = &demo->realm->groups[at];
+    char id[DEMO_GROUP_ID_BYTES];
+    arena_reset(&demo->arena);
+    PEK_TRY(make_group(demo, group));
+    if (group->flags & DEMO_ARCHIVED)
+        return STATUS_OK;
+    demo_group_id(group, id);
+    return demo_add_members(demo, id, demo_number(at), group->parent[0] != '\0');
+}
+
+/* The last group comes last: where it is, there is nothing to do. */
 static enum status fill(struct demo *demo)
 {
+    const struct demo_realm *realm = demo->realm;
     struct pg *pg = realm_pg(demo->program->realm);
     bool filled = false;
-    enum status status = demo_sign_in(demo, demo->realm->god, &demo->god);
-    if (status == STATUS_OK)
-        status = realm_wait_ready(demo->program->realm, &demo->cancel);
-    if (status == STATUS_OK)
-        status = pg_transact(pg, &demo->cancel, false, make_policies, demo);
-    if (status == STATUS_OK)
-        status = is_filled(demo, &filled);
-    if (status != STATUS_OK || filled)
-        return status;
-    for (size_t i = 0; status == STATUS_OK && i < demo->realm->group_count; i++) {
-        arena_reset(&demo->arena);
-        status = make_group(demo, &demo->realm->groups[i]);
-        if (status == STATUS_OK && !(demo->realm->groups[i].flags & DEMO_ARCHIVED)) {
-            char id[160];
-            id_of(&demo->realm->groups[i], id, sizeof(id));
-            status = demo_add_members(demo, id, (unsigned)(i * LEADER_STRIDE),
-                                      demo->realm->groups[i].parent[0] != '\0');
-        }
-    }
-    if (status == STATUS_OK && demo->realm->leader.group_id)
-        status = demo_hand_over(demo, demo->realm->leader.group_id, demo->realm->leader.user);
-    return status == STATUS_OK ? pg_transact(pg, &demo->cancel, false, assign_policies, demo)
-                               : status;
+    PEK_TRY(demo_sign_in(demo, realm->god, &demo->god));
+    PEK_TRY(realm_wait_ready(demo->program->realm, &demo->cancel));
+    PEK_TRY(pg_transact(pg, &demo->cancel, false, make_policies, demo));
+    PEK_TRY(is_filled(demo, &filled));
+    if (filled)
+        return STATUS_OK;
+    for (size_t i = 0; i + 1 < realm->group_count; i++)
+        PEK_TRY(make_group_with_members(demo, i));
+    if (realm->leader.group_id)
+        PEK_TRY(demo_hand_over(demo, realm->leader.group_id, realm->leader.user));
+    PEK_TRY(pg_transact(pg, &demo->cancel, false, assign_policies, demo));
+    PEK_TRY(demo_add_semesters(demo));
+    return make_group_with_members(demo, realm->group_count - 1);
 }
 
 static int run_demo(struct program *program)

@@ -1,4 +1,5 @@
-/* demo: what a development realm starts with: a dormitory's organisations and circles, some users' policies.
+/* demo: what a development realm starts with: a dormitory's organisations and circles, some users' policies, and the
+ * evaluations of some circles.
  *
  * Groups are made by the services themselves, through a local channel and as a user with all rights, so
  * that names, policies and the audit log are as they would be. Once: a realm that has the last group of its
@@ -40,6 +41,13 @@ struct demo_leader {
     const char *user;
 };
 
+/* A group whose members are evaluated, and who of the demo's known users is one of them besides its own people. */
+#define DEMO_KNOWN_MAX 2
+struct demo_evaluated {
+    const char *group_id;
+    const char *known[DEMO_KNOWN_MAX];
+};
+
 struct demo_realm {
     const char *god; /* who makes the groups */
     const struct demo_group *groups;
@@ -48,10 +56,13 @@ struct demo_realm {
     size_t assignment_count;
     struct demo_leader leader;
     int every_nth_user; /* of user-001 … gets Member */
+    const struct demo_evaluated *evaluated;
+    size_t evaluated_count; /* DEMO_EVALUATED_MAX at most */
 };
-/* By enum demo_kind. */
+/* By enum demo_kind. The last group is none of those that are evaluated. */
 extern const struct demo_realm demo_realms[3];
 
+#define DEMO_EVALUATED_MAX 8
 #define DEMO_USERS 400
 #define DEMO_MEMBER "Member"
 /* VIEW_MEMBERS, VIEW_GROUP, VIEW_BASIC_PROFILE on the whole realm. */

@@ -271,11 +271,44 @@ static const struct demo_assignment hub_assignments[] = {
     {DEMO_MEMBER, "bob"},
 };
 
+/* Fully evaluated, then less and less (demo_semesters.c). */
+static const struct demo_evaluated acme_evaluated[] = {
+    {"schonherz@ac", {"alice", "bob"}}, {"kir-dev@kir-dev", {"bob"}}, {"schonherz@lego", {"bob"}},
+    {"schonherz@pizzasch", {NULL}},     {"schonherz@kondi", {NULL}},
+};
+static const struct demo_evaluated conference_evaluated[] = {
+    {"kir-dev@kir-dev", {"alice", "carol"}},
+    {"konferencia@szervezok", {"carol"}},
+    {"konferencia@hang", {NULL}},
+    {"konferencia@sajto", {NULL}},
+};
+static const struct demo_evaluated hub_evaluated[] = {
+    {"szakkoli@simonyi-szakkollegium", {"alice", "bob"}},
+    {"vik@crysys-labor", {"bob"}},
+    {"ehk@vik-hk", {NULL}},
+    {"mse@evezes", {NULL}},
+};
+
 #define WITH_COUNT(array) (array), sizeof(array) / sizeof((array)[0])
 
 const struct demo_realm demo_realms[3] = {
-    [DEMO_HUB] = {"demo-admin", WITH_COUNT(hub), WITH_COUNT(hub_assignments), {NULL, NULL}, 1},
-    [DEMO_ACME] = {"alice", WITH_COUNT(acme), NULL, 0, {"kir-dev@kir-dev", "bob"}, 2},
-    [DEMO_CONFERENCE] =
-        {"demo-admin", WITH_COUNT(conference), WITH_COUNT(conference_assignments), {NULL, NULL}, 3},
+    [DEMO_HUB] = {"demo-admin",
+                  WITH_COUNT(hub),
+                  WITH_COUNT(hub_assignments),
+                  {NULL, NULL},
+                  1,
+                  WITH_COUNT(hub_evaluated)},
+    [DEMO_ACME] = {"alice",
+                   WITH_COUNT(acme),
+                   NULL,
+                   0,
+                   {"kir-dev@kir-dev", "bob"},
+                   2,
+                   WITH_COUNT(acme_evaluated)},
+    [DEMO_CONFERENCE] = {"demo-admin",
+                         WITH_COUNT(conference),
+                         WITH_COUNT(conference_assignments),
+                         {NULL, NULL},
+                         3,
+                         WITH_COUNT(conference_evaluated)},
 };

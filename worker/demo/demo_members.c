@@ -1,5 +1,6 @@
 #include "worker/demo/demo_members.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "pek/membership/v1/membership.rpc.h"
@@ -11,33 +12,33 @@
 #define ACTIVE_MORE 20
 #define NEWBIES 2
 #define APPLICANTS 2
-#define PEOPLE_MAX (ACTIVE_MIN + ACTIVE_MORE + NEWBIES + APPLICANTS)
 /* From one member of a group to the next, among the demo's users. */
 #define MEMBER_STRIDE 3
+static_assert(ACTIVE_MIN + ACTIVE_MORE - 1 + NEWBIES + APPLICANTS < DEMO_PEOPLE_MAX,
+              "all of a group's people have a place");
 
-struct people {
-    char names[PEOPLE_MAX][16];
-    char *ids[PEOPLE_MAX];
-};
-
-static void pick(struct people *people, unsigned number)
+void demo_pick(unsigned number, struct demo_people *ret_people)
 {
-    for (unsigned i = 0; i < PEOPLE_MAX; i++) {
-        people->ids[i] = people->names[i];
-        snprintf(people->names[i], sizeof(people->names[i]), "user-%03u",
+    ret_people->active = ACTIVE_MIN + number % ACTIVE_MORE;
+    ret_people->newbies = NEWBIES;
+    ret_people->applicants = APPLICANTS;
+    for (unsigned i = 0; i < DEMO_PEOPLE_MAX; i++) {
+        ret_people->ids[i] = ret_people->names[i];
+        snprintf(ret_people->names[i], sizeof(ret_people->names[i]), "user-%03u",
                  (number + i * MEMBER_STRIDE) % DEMO_USERS + 1);
     }
 }
 
-/* Of a run that was interrupted, it is there. */
-static enum status done(enum status status)
+enum status demo_done(const struct demo *demo, enum status status)
 {
-    return status == STATUS_ALREADY_EXISTS || status == STATUS_ABORTED ? STATUS_OK : status;
+    switch (status) {
+    case STATUS_ALREADY_EXISTS:
+    case STATUS_ABORTED: return STATUS_OK;
+    case STATUS_FAILED_PRECONDITION:
+    case STATUS_NOT_FOUND: return demo->goes_on ? STATUS_OK : status;
+    default: return status;
+    }
 }
-
-#define DEMO_CALL(demo, method, caller, req, res)                                                  \
-    done(membership_v1_##method##_call((demo)->channel, &(req), &(caller)->authorization, 1,       \
-                                       &(demo)->cancel, &(demo)->arena, &(res), &(demo)->fault))
 
 static enum status add(struct demo *demo, const char *group_id, char **users, size_t count,
                        membership_v1_member_status as)
@@ -48,7 +49,7 @@ static enum status add(struct demo *demo, const char *group_id, char **users, si
     req.user_ids = users;
     req.n_user_ids = count;
     req.status = as;
-    return DEMO_CALL(demo, batch_add_members, &demo->god, req, res);
+    return DEMO_CALL(demo, membership_v1, batch_add_members, &demo->god, req, res);
 }
 
 static enum status apply(struct demo *demo, const char *group_id, const char *user)
@@ -59,7 +60,7 @@ static enum status apply(struct demo *demo, const char *group_id, const char *us
     struct demo_caller caller;
     PEK_TRY(demo_sign_in(demo, user, &caller));
     req.group_id = row_string(group_id);
-    return DEMO_CALL(demo, apply_for_membership, &caller, req, res);
+    return DEMO_CALL(demo, membership_v1, apply_for_membership, &caller, req, res);
 }
 
 static enum status give(struct demo *demo, const char *group_id, char *user,
@@ -71,7 +72,7 @@ static enum status give(struct demo *demo, const char *group_id, char *user,
     req.user_id = user;
     req.kind = kind;
     req.post_type_id = row_string(type);
-    return DEMO_CALL(demo, give_post, &demo->god, req, res);
+    return DEMO_CALL(demo, membership_v1, give_post, &demo->god, req, res);
 }
 
 /* A post of the group's own. */
@@ -81,12 +82,12 @@ static enum status give_own(struct demo *demo, const char *group_id, char *user,
     membership_v1_post_type *type = NULL;
     req.group_id = row_string(group_id);
     req.name = row_string(name);
-    PEK_TRY(DEMO_CALL(demo, create_post_type, &demo->god, req, type));
+    PEK_TRY(DEMO_CALL(demo, membership_v1, create_post_type, &demo->god, req, type));
     return type ? give(demo, group_id, user, MEMBERSHIP_V1_POST_KIND_UNSPECIFIED, type->id)
                 : STATUS_OK;
 }
 
-static enum status give_posts(struct demo *demo, const char *group_id, struct people *people,
+static enum status give_posts(struct demo *demo, const char *group_id, struct demo_people *people,
                               unsigned number)
 {
     static const char *const own[] = {"Csapos", "PR felelős", "Raktáros"};
@@ -103,11 +104,16 @@ enum status demo_hand_over(struct demo *demo, const char *group_id, const char *
     membership_v1_leave_group_request leave = MEMBERSHIP_V1_LEAVE_GROUP_REQUEST_INIT;
     membership_v1_membership *res;
     char *users[1] = {row_string(user)};
-    PEK_TRY(add(demo, group_id, users, 1, MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE));
+    PEK_TRY(demo_add_active(demo, group_id, users, 1));
     req.group_id = leave.group_id = row_string(group_id);
     req.user_id = users[0];
-    PEK_TRY(DEMO_CALL(demo, hand_over_leadership, &demo->god, req, res));
-    return DEMO_CALL(demo, leave_group, &demo->god, leave, res);
+    PEK_TRY(DEMO_CALL(demo, membership_v1, hand_over_leadership, &demo->god, req, res));
+    return DEMO_CALL(demo, membership_v1, leave_group, &demo->god, leave, res);
+}
+
+enum status demo_add_active(struct demo *demo, const char *group_id, char **users, size_t count)
+{
+    return add(demo, group_id, users, count, MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE);
 }
 
 enum status demo_add_members(struct demo *demo, const char *group_id, unsigned number, bool leads)
@@ -115,18 +121,18 @@ enum status demo_add_members(struct demo *demo, const char *group_id, unsigned n
     membership_v1_inactivate_member_request former = MEMBERSHIP_V1_INACTIVATE_MEMBER_REQUEST_INIT;
     membership_v1_archive_member_request gone = MEMBERSHIP_V1_ARCHIVE_MEMBER_REQUEST_INIT;
     membership_v1_membership *res;
-    struct people people;
-    unsigned active = ACTIVE_MIN + number % ACTIVE_MORE;
-    pick(&people, number);
-    PEK_TRY(add(demo, group_id, people.ids, active, MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE));
-    PEK_TRY(add(demo, group_id, people.ids + active, NEWBIES, MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE));
+    struct demo_people people;
+    demo_pick(number, &people);
+    char **newbies = people.ids + people.active, **applicants = newbies + people.newbies;
+    PEK_TRY(demo_add_active(demo, group_id, people.ids, people.active));
+    PEK_TRY(add(demo, group_id, newbies, people.newbies, MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE));
     former.group_id = gone.group_id = row_string(group_id);
-    former.user_id = people.ids[1];
-    gone.user_id = people.ids[2];
-    PEK_TRY(DEMO_CALL(demo, inactivate_member, &demo->god, former, res));
-    PEK_TRY(DEMO_CALL(demo, archive_member, &demo->god, gone, res));
-    for (unsigned i = 0; i < APPLICANTS; i++)
-        PEK_TRY(apply(demo, group_id, people.ids[active + NEWBIES + i]));
+    former.user_id = people.ids[DEMO_FORMER];
+    gone.user_id = people.ids[DEMO_GONE];
+    PEK_TRY(DEMO_CALL(demo, membership_v1, inactivate_member, &demo->god, former, res));
+    PEK_TRY(DEMO_CALL(demo, membership_v1, archive_member, &demo->god, gone, res));
+    for (size_t i = 0; i < people.applicants; i++)
+        PEK_TRY(apply(demo, group_id, applicants[i]));
     PEK_TRY(give_posts(demo, group_id, &people, number));
     return leads ? demo_hand_over(demo, group_id, people.ids[0]) : STATUS_OK;
 }

@@ -27,3 +27,13 @@ struct service domain_service(struct pg *pg)
     static const struct service_rights rights = {scope, check_again};
     return (struct service){.pg = pg, .rights = &rights, .keys = &keys, .committed = committed};
 }
+
+enum status domain_lock_limit(struct change *change, const char *limit, const char *of)
+{
+    static const struct pg_statement lock = {
+        "domain_lock_limit",
+        "SELECT pg_advisory_xact_lock(hashtextextended("
+        "concat_ws(' ', 'pek.limit', current_setting('pek.realm'), $1::text, $2::text), 0))",
+    };
+    return pg_apply(change->transaction, &lock, PG_PARAMS(pg_str(limit), pg_str(of)), NULL);
+}

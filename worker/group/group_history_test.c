@@ -2,11 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "worker/group/group.h"
+#include "worker/group/group_store.h"
 #include "worker/testing/member_world.h"
 
 #define VIEW_SCORES (1u << 5)
@@ -14,7 +16,7 @@
 static const char *history(struct world *w, const char *as, int32_t size, const char *field)
 {
     group_v1_list_group_history_request req = GROUP_V1_LIST_GROUP_HISTORY_REQUEST_INIT;
-    req.id = text("o@a");
+    req.group_id = text("o@a");
     req.page_size = size;
     return world_items(w, as, "/pek.group.v1.GroupService/ListGroupHistory", &req.base, field);
 }
@@ -53,7 +55,7 @@ static void pages_join(struct world *w)
     Pek__Cursor after = PEK__CURSOR__INIT;
     const char *method = "/pek.group.v1.GroupService/ListGroupHistory", *all = "", *id;
     make_history(w);
-    req.id = text("o@a");
+    req.group_id = text("o@a");
     req.page_size = 1;
     while (*(id = world_items(w, "ann", method, &req.base, "id"))) {
         all = arena_printf(w->arena, "%s%s%s", all, *all ? " " : "", id);
@@ -63,11 +65,44 @@ static void pages_join(struct world *w)
     assert_string_equal(all, history(w, "ann", 0, "id"));
 }
 
+/* Pages that a page of the history touches, as the application. */
+static int pages_of_history(struct world *w)
+{
+    int pages = 0;
+    const char *plan = world_value(
+        w,
+        "SET ROLE pek_app; SET pek.realm = 'a'; SET plan_cache_mode = force_generic_plan;"
+        " PREPARE asked AS %s; EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)"
+        " EXECUTE asked ('', '', false, 'o@a', '{group,membership}', 21)",
+        group_store_list_history.sql);
+    const char *hit = strstr(plan, "\"Shared Hit Blocks\": ");
+    assert_non_null(hit);
+    assert_int_equal(sscanf(hit, "\"Shared Hit Blocks\": %d", &pages), 1);
+    return pages;
+}
+
+/* As many as before of others' are not looked at. */
+static void it_costs_its_page_whatever_others_did(struct world *w)
+{
+    static const char log[] =
+        "INSERT INTO pek.audit_log (realm, actor, action, target_kind, target_id)"
+        " SELECT 'a', 'eve', 'group.update', 'group', %s"
+        " FROM generate_series(1, %d) n; ANALYZE pek.audit_log";
+    make_history(w);
+    world_sql(w, log, "'o@a'", 500);
+    int few = pages_of_history(w);
+    world_sql(w, log, "'p@p' || n % 1000", 100000);
+    int many = pages_of_history(w);
+    print_message("pages of a history: %d, and %d among 100 000 others\n", few, many);
+    assert_true(few <= 40 && many <= few + 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(the_latest_is_first_and_members_are_for_editors),
         WORLD_TEST(pages_join),
+        WORLD_TEST(it_costs_its_page_whatever_others_did),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -22,13 +22,14 @@ static enum status get_group(struct rpc_ctx *ctx, const group_v1_get_group_reque
 /* ---- lists ---- */
 
 /* How the names that match are found: the realm has so many, of a scope there are so many groups, of a parent's children
- * it is not known. */
-static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
+ * it is not known. Where a few names are looked at it is no long read. */
+static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query, bool *ret_is_long)
 {
     static const struct pg_statement count = SEARCH_COUNT("group", "pek.realm_group");
     struct domain *domain = rpc_data(ctx);
     const struct policy_scope *scope = guard_scope(ctx);
     query->lead = (struct search_lead){SLICE_LIT(""), SEARCH_COUNTED_MAX};
+    *ret_is_long = query->search.pattern_count > 0;
     if (!domain->search_is_ready || query->search.gram_count == 0)
         return STATUS_OK;
     PEK_TRY(search_count(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), &count, rpc_arena(ctx),
@@ -38,8 +39,10 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query)
         others = SEARCH_COUNTED_MAX;
     if (!scope->all && scope->user.len == 0 && scope->group_count < others)
         others = scope->group_count;
-    return search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
-                            &query->search, others, rpc_arena(ctx), &query->lead);
+    PEK_TRY(search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
+                             &query->search, others, rpc_arena(ctx), &query->lead));
+    *ret_is_long = (query->lead.gram.len > 0 ? query->lead.names : others) > SEARCH_WALKED_MAX;
+    return STATUS_OK;
 }
 
 static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_request *req,
@@ -49,6 +52,7 @@ static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_r
     struct arena *arena = rpc_arena(ctx);
     struct fault *fault = rpc_fault(ctx);
     struct group_query query = {.purpose = req->purpose, .include_archived = req->include_archived};
+    bool is_long;
     PEK_TRY(group_check_purpose(req->purpose, "purpose", fault));
     PEK_TRY(search_parse(req->q, "q", arena, &query.search, fault));
     if (req->parent_id[0]) {
@@ -56,7 +60,7 @@ static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_r
         PEK_TRY(group_id_parse(req->parent_id, "parent_id", arena, &parent, fault));
         query.parent_id = parent.text;
     }
-    PEK_TRY(find_lead(ctx, &query));
+    PEK_TRY(find_lead(ctx, &query, &is_long));
     if (query.lead.names == 0)
         return STATUS_OK;
     const struct read_list list = {
@@ -65,17 +69,18 @@ static enum status list_groups(struct rpc_ctx *ctx, const group_v1_list_groups_r
         READ_PAGE(req),
         .next = group_store_list,
         .arg = &query,
-        .is_long = query.search.pattern_count > 0,
+        .is_long = is_long,
     };
     return read_list(ctx, &list);
 }
 
 /* The target exists, and `ret_id` is its id as stored: for a caller who may see more than what is there. */
-static enum status existing(struct rpc_ctx *ctx, const char *id, struct group_id *ret_id)
+static enum status existing(struct rpc_ctx *ctx, const char *id, const char *field,
+                            struct group_id *ret_id)
 {
     group_v1_group group;
-    PEK_TRY(group_id_parse(id, "id", rpc_arena(ctx), ret_id, rpc_fault(ctx)));
-    return read_one(ctx, &group_v1_group_row, &group_store_get, "id", ret_id->text, &group);
+    PEK_TRY(group_id_parse(id, field, rpc_arena(ctx), ret_id, rpc_fault(ctx)));
+    return read_one(ctx, &group_v1_group_row, &group_store_get, field, ret_id->text, &group);
 }
 
 static enum status list_ancestors(struct rpc_ctx *ctx, const group_v1_list_ancestors_request *req,
@@ -83,7 +88,7 @@ static enum status list_ancestors(struct rpc_ctx *ctx, const group_v1_list_ances
 {
     (void)stream;
     struct group_id id;
-    PEK_TRY(existing(ctx, req->id, &id));
+    PEK_TRY(existing(ctx, req->id, "id", &id));
     const struct read_list list = {
         .type = &group_v1_group_row,
         .request = req,
@@ -100,7 +105,7 @@ static enum status list_descendants(struct rpc_ctx *ctx,
 {
     (void)stream;
     struct group_id id;
-    PEK_TRY(existing(ctx, req->id, &id));
+    PEK_TRY(existing(ctx, req->id, "id", &id));
     const struct group_below_query below = {id.text, req->include_archived};
     const struct read_list list = {
         .type = &group_v1_group_row,
@@ -121,7 +126,7 @@ static enum status list_group_history(struct rpc_ctx *ctx,
     struct group_history_query query = {0};
     struct group_id id;
     (void)stream;
-    PEK_TRY(existing(ctx, req->id, &id));
+    PEK_TRY(existing(ctx, req->group_id, "group_id", &id));
     query.id = id.text;
     PEK_TRY(guard_allows(domain->guard, ctx, PEK_ACTION_EDIT_MEMBERS, id.text, &query.members));
     const struct read_list list = {

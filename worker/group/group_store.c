@@ -141,23 +141,24 @@ enum status group_store_descendants(const struct read_batch *batch, const void *
                      ret_rows);
 }
 
+/* Of each kind the latest, by the index; the position is the id itself. */
+const struct pg_statement group_store_list_history = {
+    "group_history",
+    "SELECT " GROUP_V1_HISTORY_ENTRY_COLUMNS(
+        h) " FROM unnest($5::text[]) AS k (kind) CROSS JOIN LATERAL ("
+           "  SELECT * FROM pek.group_history AS v"
+           "   WHERE v.target_kind = k.kind AND v.group_id = $4 AND $1::bytea IS NOT NULL"
+           "     AND v.id < coalesce(nullif($2::text, '')::bigint + $3::boolean::integer,"
+           "         9223372036854775807)"
+           "   ORDER BY v.id DESC LIMIT $6::integer) AS h ORDER BY h.id DESC LIMIT $6::integer",
+};
+
 enum status group_store_history(const struct read_batch *batch, const void *history_query,
                                 struct pg_result **ret_rows)
 {
-    /* Of each kind the latest, by the index; the position is the id itself. */
-    static const struct pg_statement history = {
-        "group_history",
-        "SELECT " GROUP_V1_HISTORY_ENTRY_COLUMNS(
-            h) " FROM unnest($5::text[]) AS k (kind) CROSS JOIN LATERAL ("
-               "  SELECT * FROM pek.group_history AS v"
-               "   WHERE v.target_kind = k.kind AND v.group_id = $4 AND $1::bytea IS NOT NULL"
-               "     AND v.id < coalesce(nullif($2::text, '')::bigint + $3::boolean::integer,"
-               "         9223372036854775807)"
-               "   ORDER BY v.id DESC LIMIT $6::integer) AS h ORDER BY h.id DESC LIMIT $6::integer",
-    };
     static const struct slice kinds[] = {{"group", 5}, {"membership", 10}};
     const struct group_history_query *wanted = history_query;
-    return read_rows(batch, &history,
+    return read_rows(batch, &group_store_list_history,
                      PG_PARAMS(READ_POSITION(batch), pg_str(wanted->id),
                                pg_text_array(batch->arena, kinds, wanted->members ? 2 : 1),
                                pg_int(batch->arena, (int64_t)batch->limit)),

@@ -51,6 +51,8 @@ struct group_history_query {
 PEK_MUST_CHECK enum status group_store_history(const struct read_batch *batch,
                                                const void *history_query,
                                                struct pg_result **ret_rows);
+/* Its statement, for a test that reads its plan. */
+extern const struct pg_statement group_store_list_history;
 
 /* ---- within a change ---- */
 

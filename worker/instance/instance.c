@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "shared/base/clock.h"
+#include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 
 static void forget(struct lru_entry *entry)
@@ -52,6 +53,30 @@ enum status instance_take_assertion(struct instance *instance, struct slice asse
     if (status == STATUS_OK)
         *ret_user = claims.sub;
     return status;
+}
+
+enum status instance_check_told(const struct instance *instance, struct slice assertion,
+                                struct slice people, struct arena *arena, int64_t now_s,
+                                struct fault *fault)
+{
+    const struct jwt_expect expect = {
+        .typ = JWT_TYP_PEOPLE,
+        .iss = slice_str(instance->hub_issuer),
+        .aud = slice_str(instance->realm),
+        .leeway_s = JWT_LEEWAY_S,
+        .lifetime_max_s = JWT_ASSERTION_LIFETIME_S,
+        .sub_required = true,
+        .jti_required = true,
+    };
+    const struct sha256 digest = sha256(people);
+    struct jwt_claims claims;
+    struct slice text;
+    PEK_TRY(jwt_verify(instance->hub_keys, &expect, assertion, arena, now_s, &claims, fault));
+    PEK_TRY(base64url_encode_in(arena, slice_make(digest.bytes, sizeof(digest.bytes)), &text));
+    if (slice_equal(claims.jti, text))
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_UNAUTHENTICATED, JWT_REASON_CLAIM, "jti",
+                            "the hub signed other people than these");
 }
 
 bool instance_is_hub(const struct instance *instance, struct slice user)

@@ -35,6 +35,12 @@ PEK_MUST_CHECK enum status instance_take_assertion(struct instance *instance,
                                                    struct slice assertion, struct arena *arena,
                                                    int64_t now_s, struct slice *ret_user,
                                                    struct fault *fault);
+/* What the hub says of people, with a request that names them (pek.instance.v1.PeopleTold): OK when `people` is what it signed
+ * for this realm. Not used up: a request is repeated as it is. UNAUTHENTICATED with a JWT_REASON_… otherwise. */
+PEK_MUST_CHECK enum status instance_check_told(const struct instance *instance,
+                                               struct slice assertion, struct slice people,
+                                               struct arena *arena, int64_t now_s,
+                                               struct fault *fault);
 /* True for the hub's own name: it is the subject of assertions about no user. */
 bool instance_is_hub(const struct instance *instance, struct slice user);
 

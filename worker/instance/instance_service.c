@@ -3,6 +3,8 @@
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
 #include "worker/person/person_store.h"
+#include "worker/person/person_told.h"
+#include "worker/person/user_merge.h"
 #include "worker/rights/rights_store.h"
 
 /* Users told of in one event; of more, everybody. */
@@ -11,6 +13,16 @@
 
 /* ---- tokens ---- */
 
+/* It was refused for a key of the hub's that may have come meanwhile: it is worth another look. */
+static bool has_new_keys(struct instance_service *service, struct rpc_ctx *ctx, enum status status)
+{
+    if (status != STATUS_UNAUTHENTICATED || !jwt_key_is_unknown(rpc_fault(ctx)) ||
+        !service->refresh_hub_keys || service->refresh_hub_keys(service->refresh_arg) != STATUS_OK)
+        return false;
+    *rpc_fault(ctx) = (struct fault){0};
+    return true;
+}
+
 static enum status take_assertion(struct rpc_ctx *ctx, const char *assertion,
                                   struct slice *ret_user)
 {
@@ -18,12 +30,31 @@ static enum status take_assertion(struct rpc_ctx *ctx, const char *assertion,
     struct slice token = slice_str(assertion);
     enum status status = instance_take_assertion(&service->instance, token, rpc_arena(ctx),
                                                  clock_wall_s(), ret_user, rpc_fault(ctx));
-    if (status != STATUS_UNAUTHENTICATED || !jwt_key_is_unknown(rpc_fault(ctx)) ||
-        !service->refresh_hub_keys || service->refresh_hub_keys(service->refresh_arg) != STATUS_OK)
+    if (!has_new_keys(service, ctx, status))
         return status;
-    *rpc_fault(ctx) = (struct fault){0};
     return instance_take_assertion(&service->instance, token, rpc_arena(ctx), clock_wall_s(),
                                    ret_user, rpc_fault(ctx));
+}
+
+enum status instance_service_check_told(struct instance_service *service, struct rpc_ctx *ctx,
+                                        const ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "told");
+    if (!field || field->descriptor != &pek__instance__v1__people_told__descriptor)
+        return STATUS_OK;
+    const instance_v1_people_told *told =
+        *(instance_v1_people_told *const *)(const void *)((const char *)request + field->offset);
+    if (!told)
+        return STATUS_OK;
+    struct slice assertion = slice_str(told->assertion);
+    struct slice people = slice_make(told->people.data, told->people.len);
+    enum status status = instance_check_told(&service->instance, assertion, people, rpc_arena(ctx),
+                                             clock_wall_s(), rpc_fault(ctx));
+    if (!has_new_keys(service, ctx, status))
+        return status;
+    return instance_check_told(&service->instance, assertion, people, rpc_arena(ctx),
+                               clock_wall_s(), rpc_fault(ctx));
 }
 
 /* The user's policies: hints for the hub, and the sign that the user is known here. */
@@ -53,6 +84,41 @@ static enum status add_policies(struct rpc_ctx *ctx, struct slice user,
     return status;
 }
 
+struct putting {
+    const struct person *people;
+    size_t count;
+    struct arena *arena;
+    struct pg_result *known;
+};
+
+static enum status put_in(struct pg_transaction *transaction, void *arg)
+{
+    struct putting *putting = arg;
+    putting->known = pg_result_free(putting->known);
+    return person_store_put(transaction, putting->people, putting->count, putting->arena,
+                            &putting->known);
+}
+
+/* What the hub says of whom it asks a token for: as of everybody else whom it tells of, and without waiting for that. */
+static enum status note_person(struct rpc_ctx *ctx, struct slice user,
+                               const instance_v1_person *told)
+{
+    struct instance_service *service = rpc_data(ctx);
+    struct arena *arena = rpc_arena(ctx);
+    struct person person;
+    bool has = true;
+    if (!told || told->version < 1 || !slice_equal_str(user, told->user_id))
+        return STATUS_OK;
+    PEK_TRY(person_store_has(service->pg, rpc_cancel(ctx), user, told->version, arena, &has));
+    if (has)
+        return STATUS_OK;
+    PEK_TRY(person_make(service->collator, told, arena, &person));
+    struct putting putting = {.people = &person, .count = 1, .arena = arena};
+    enum status status = pg_transact(service->pg, rpc_cancel(ctx), false, put_in, &putting);
+    pg_result_free(putting.known);
+    return status;
+}
+
 static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
                                instance_v1_issue_token_response *res)
 {
@@ -69,6 +135,8 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
     /* Failing to note it fails no login: the next token notes it. */
     if (status == STATUS_OK)
         (void)!rights_store_been_here(service->pg, rpc_cancel(ctx), user);
+    if (status == STATUS_OK && res->known)
+        (void)!note_person(ctx, user, req->person);
     if (status == STATUS_OK)
         status = instance_issue_token(&service->instance, user, rpc_peer_certificate_sha256(ctx),
                                       arena, clock_wall_s(), &token, &expires_s);
@@ -85,8 +153,7 @@ static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_toke
 
 /* ---- people ---- */
 
-/* The assertion is the hub's word about itself. */
-static enum status take_hub(struct rpc_ctx *ctx, const char *assertion)
+enum status instance_service_take_hub(struct rpc_ctx *ctx, const char *assertion)
 {
     struct instance_service *service = rpc_data(ctx);
     struct slice subject;
@@ -94,38 +161,6 @@ static enum status take_hub(struct rpc_ctx *ctx, const char *assertion)
     if (instance_is_hub(&service->instance, subject))
         return STATUS_OK;
     return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "only the hub may call this");
-}
-
-/* A name that cannot be stored is their id; it keeps no other person from being told of. */
-static enum status person_make(struct rpc_ctx *ctx, const instance_v1_person *told,
-                               struct person *ret_person)
-{
-    struct instance_service *service = rpc_data(ctx);
-    struct arena *arena = rpc_arena(ctx);
-    struct person person = {slice_str(told->user_id), {{0}}, told->avatar_version, told->version};
-    enum status status =
-        text_name_make(service->collator, told->display_name, NULL, arena, &person.name, NULL);
-    if (status == STATUS_INVALID_ARGUMENT)
-        status = text_name_make(service->collator, told->user_id, NULL, arena, &person.name, NULL);
-    if (told->is_deleted)
-        person.name.folded = SLICE_LIT("");
-    *ret_person = person;
-    return status;
-}
-
-struct putting {
-    const struct person *people;
-    size_t count;
-    struct arena *arena;
-    struct pg_result *known;
-};
-
-static enum status put_in(struct pg_transaction *transaction, void *arg)
-{
-    struct putting *putting = arg;
-    putting->known = pg_result_free(putting->known);
-    return person_store_put(transaction, putting->people, putting->count, putting->arena,
-                            &putting->known);
 }
 
 /* Column 0 of the rows. */
@@ -148,7 +183,7 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
     struct arena *arena = rpc_arena(ctx);
     struct person *people = arena_zalloc(arena, req->n_people + 1, sizeof(*people));
     struct putting putting = {.people = people, .count = req->n_people, .arena = arena};
-    PEK_TRY(take_hub(ctx, req->assertion));
+    PEK_TRY(instance_service_take_hub(ctx, req->assertion));
     if (!people)
         return STATUS_RESOURCE_EXHAUSTED;
     if (req->n_people > PERSON_PUT_MAX)
@@ -158,7 +193,7 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
         if (!policy_is_user(req->people[i]->user_id) || req->people[i]->version < 1)
             return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "people",
                                   "people[%zu] has no user's id, or no version", i);
-        PEK_TRY(person_make(ctx, req->people[i], &people[i]));
+        PEK_TRY(person_make(service->collator, req->people[i], arena, &people[i]));
     }
     enum status status = pg_transact(service->pg, rpc_cancel(ctx), false, put_in, &putting);
     if (status == STATUS_OK)
@@ -173,11 +208,34 @@ static enum status list_unnamed_people(struct rpc_ctx *ctx,
 {
     struct instance_service *service = rpc_data(ctx);
     struct pg_result *rows;
-    PEK_TRY(take_hub(ctx, req->assertion));
+    PEK_TRY(instance_service_take_hub(ctx, req->assertion));
     PEK_TRY(person_store_unnamed(service->pg, rpc_cancel(ctx), req->after, &rows));
     enum status status = take_users(rows, rpc_arena(ctx), &res->users, &res->n_users);
     pg_result_free(rows);
     return status;
+}
+
+static enum status merge_user(struct rpc_ctx *ctx, const instance_v1_merge_user_request *req,
+                              instance_v1_merge_user_response *res)
+{
+    struct instance_service *service = rpc_data(ctx);
+    const struct user_merge merge = {req->from_user, req->into_user, req->dry_run};
+    struct user_merge_moved moved;
+    PEK_TRY(instance_service_take_hub(ctx, req->assertion));
+    if (!policy_is_user(req->from_user))
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "from_user",
+                              "from_user is no user's id");
+    if (!policy_is_user(req->into_user) || strcmp(req->from_user, req->into_user) == 0)
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "into_user",
+                              "into_user is no user's id, or from_user's");
+    PEK_TRY(user_merge_run(service->pg, rpc_cancel(ctx), &merge, &moved, rpc_fault(ctx)));
+    res->memberships = moved.memberships;
+    res->combined = moved.combined;
+    res->posts = moved.posts;
+    res->policies = moved.policies;
+    res->leads = moved.leads;
+    res->statements = moved.statements;
+    return STATUS_OK;
 }
 
 /* ---- info ---- */
@@ -222,6 +280,7 @@ struct watch {
     struct policy_watcher watcher;
     struct fiber_event event;
     bool reset;
+    bool notifications;
     size_t user_count;
     char users[WATCH_USERS_MAX][JWT_SUB_BYTES_MAX + 1];
 };
@@ -247,6 +306,7 @@ static enum status send_event(struct rpc_ctx *ctx, struct watch *watch,
     instance_v1_policy_event event = INSTANCE_V1_POLICY_EVENT_INIT;
     struct arena *arena = rpc_scratch(ctx);
     event.reset = watch->reset;
+    event.notifications = watch->notifications;
     if (!event.reset) {
         event.users = arena_zalloc(arena, watch->user_count + 1, sizeof(*event.users));
         if (!event.users)
@@ -257,7 +317,7 @@ static enum status send_event(struct rpc_ctx *ctx, struct watch *watch,
         if (arena->failed)
             return STATUS_RESOURCE_EXHAUSTED;
     }
-    watch->reset = false;
+    watch->reset = watch->notifications = false;
     watch->user_count = 0;
     return instance_v1_watch_policies_send(stream, &event);
 }
@@ -267,7 +327,7 @@ static enum status watch_policies(struct rpc_ctx *ctx,
                                   struct instance_v1_watch_policies_stream *stream)
 {
     struct instance_service *service = rpc_data(ctx);
-    enum status status = take_hub(ctx, req->assertion);
+    enum status status = instance_service_take_hub(ctx, req->assertion);
     if (status != STATUS_OK)
         return status;
     struct watch *watch = arena_zalloc(rpc_arena(ctx), 1, sizeof(*watch));
@@ -280,7 +340,7 @@ static enum status watch_policies(struct rpc_ctx *ctx,
     while (status == STATUS_OK) {
         if (service->ending)
             status = rpc_fail(ctx, STATUS_UNAVAILABLE, "the realm is being closed");
-        else if (watch->reset || watch->user_count > 0)
+        else if (watch->reset || watch->notifications || watch->user_count > 0)
             status = send_event(ctx, watch, stream);
         else
             status = fiber_event_wait_cancel(&watch->event, rpc_cancel(ctx));
@@ -288,6 +348,15 @@ static enum status watch_policies(struct rpc_ctx *ctx,
     list_remove(&watch->node);
     policy_cache_unwatch(&watch->watcher);
     return status;
+}
+
+void instance_service_tell_notifications(struct instance_service *service)
+{
+    LIST_FOR_EACH (node, &service->watches) {
+        struct watch *watch = LIST_ENTRY(node, struct watch, node);
+        watch->notifications = true;
+        fiber_event_signal(&watch->event);
+    }
 }
 
 void instance_service_end_watches(struct instance_service *service)
@@ -304,6 +373,7 @@ enum status instance_service_add(struct rpc_host *host, struct instance_service 
         .issue_token = issue_token,
         .put_people = put_people,
         .list_unnamed_people = list_unnamed_people,
+        .merge_user = merge_user,
         .get_info = get_info,
         .watch_policies = watch_policies,
     };

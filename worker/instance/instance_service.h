@@ -25,6 +25,19 @@ struct instance_service {
     bool ending;
 };
 
+/* OK when the assertion is the hub's word about itself; else UNAUTHENTICATED, or PERMISSION_DENIED of a user's. The
+ * service is the method's data. */
+PEK_MUST_CHECK enum status instance_service_take_hub(struct rpc_ctx *ctx, const char *assertion);
+
+/* Of a request with a field `told`: what it says of people is the hub's word. Before the handler sees it. Without the field,
+ * and when it is empty, nothing is said. */
+PEK_MUST_CHECK enum status instance_service_check_told(struct instance_service *service,
+                                                       struct rpc_ctx *ctx,
+                                                       const ProtobufCMessage *request);
+
+/* Every open WatchPolicies tells its hub that there are notifications to collect. */
+void instance_service_tell_notifications(struct instance_service *service);
+
 /* Ends every open WatchPolicies with UNAVAILABLE, and those to come: they would last for ever, and a drain
  * waits for what is open. */
 void instance_service_end_watches(struct instance_service *service);

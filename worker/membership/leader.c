@@ -2,13 +2,26 @@
 
 #include <string.h>
 
+#include "pek/options.rpc.h"
 #include "worker/membership/post_store.h"
 #include "worker/policy/policy_store.h"
+#include "worker/rights/rights_store.h"
 
 /* Whoever leads the group $1, in order. */
 #define LEADERS                                                                                    \
     "FROM pek.group_policy AS l JOIN pek.policy_holding AS a"                                      \
     " ON a.realm = l.realm AND a.policy_id = l.policy_id WHERE l.group_id = $1 AND l.kind = 2 "
+
+enum status leader_list(struct change *change, const char *group_id,
+                        const struct pg_result **ret_rows)
+{
+    static const struct pg_statement list = {
+        "leader_ids",
+        "SELECT a.user_id " LEADERS "ORDER BY a.user_id LIMIT 10",
+    };
+    _Static_assert(LEADER_LIST_MAX == 10, "as a literal");
+    return change_execute(change, &list, PG_PARAMS(pg_str(group_id)), ret_rows);
+}
 
 enum status leader_check_none(struct change *change, const struct membership_people *people,
                               const char *field)
@@ -61,6 +74,18 @@ static enum status lock_leaders(struct change *change, const char *group_id)
                             "somebody else has handed the group over, to %s", now);
 }
 
+/* They did when they were let in; what they waited for may have taken it. */
+static enum status check_still_may(struct change *change, const char *group_id)
+{
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &rights_store_actions_on,
+                           PG_PARAMS(pg_str(change->actor), pg_str(group_id), PG_NULL), &rows));
+    if ((uint32_t)pg_get_int(rows, 0, 0) & policy_action_bit(PEK_ACTION_MOVE_GROUP_OWNER))
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_ABORTED, LEADER_REASON_LEADS, "group_id",
+                            "somebody has handed the group over meanwhile");
+}
+
 static enum status find_policy(struct change *change, const char *group_id, const char **ret_id)
 {
     static const struct pg_statement find = {
@@ -97,7 +122,8 @@ static enum status remember_former(struct change *change, const struct membershi
     return post_store_take(change, person, &type, &changed);
 }
 
-enum status leader_hand_over(struct change *change, const struct membership_people *person)
+enum status leader_hand_over(struct change *change, const struct membership_people *person,
+                             const struct pg_result **ret_former)
 {
     static const struct pg_statement audit = {
         "leader_audit",
@@ -117,7 +143,14 @@ enum status leader_hand_over(struct change *change, const struct membership_peop
     const char *policy_id = "";
     const struct pg_param group = pg_str(person->group_id), user = pg_text(person->users[0]);
     bool made;
+    /* They would lead it when they are none of its members any more. */
+    if (person->memberships[0].end_time)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_ENDS,
+                                "user_id",
+                                "the end of their membership is set, which has to be taken back "
+                                "before they lead the group");
     PEK_TRY(lock_leaders(change, person->group_id));
+    PEK_TRY(check_still_may(change, person->group_id));
     PEK_TRY(find_policy(change, person->group_id, &policy_id));
     PEK_TRY(change_execute(
         change, &audit,
@@ -125,6 +158,7 @@ enum status leader_hand_over(struct change *change, const struct membership_peop
     PEK_TRY(remember_former(change, person));
     PEK_TRY(change_names_users(change, &former, PG_PARAMS(group)));
     PEK_TRY(change_names_user(change, person->users[0]));
+    PEK_TRY(leader_list(change, person->group_id, ret_former));
     PEK_TRY(change_execute(change, &revoke, PG_PARAMS(pg_str(policy_id), user), NULL));
     return policy_store_assign(change->transaction, policy_id, person->memberships[0].user_id,
                                change->actor, PG_NULL, &made, change->fault);

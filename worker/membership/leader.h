@@ -7,16 +7,24 @@
 
 #include "worker/membership/membership_store.h"
 
+#define LEADER_REASON_ENDS "MEMBERSHIP_ENDS"
 #define LEADER_REASON_LEADS "GROUP_LEADER"
 #define LEADER_REASON_NOBODY "GROUP_WITHOUT_POLICY"
 
+#define LEADER_LIST_MAX                                                                            \
+    10 /* who are told of something; one leads, unless policies were assigned by hand */
+
+/* Who leads the group, in order of their ids; column 0. */
+PEK_MUST_CHECK enum status leader_list(struct change *change, const char *group_id,
+                                       const struct pg_result **ret_rows);
 /* FAILED_PRECONDITION on `field` when one of the people leads the group. Asked behind their locks. */
 PEK_MUST_CHECK enum status
 leader_check_none(struct change *change, const struct membership_people *people, const char *field);
 /* The only person leads the group from now on, and whoever led it does not. ABORTED when somebody else has handed it
  * over meanwhile; FAILED_PRECONDITION when the group has no such policy any more, or as policy_store_assign.
- * Writes the audit row, and reads `memberships` not again. */
+ * Writes the audit row, and reads `memberships` not again. `ret_former`: as leader_list, before. */
 PEK_MUST_CHECK enum status leader_hand_over(struct change *change,
-                                            const struct membership_people *person);
+                                            const struct membership_people *person,
+                                            const struct pg_result **ret_former);
 
 #endif

@@ -51,13 +51,19 @@ static void leadership_moves_with_all_its_rights(struct world *w)
     assert_string_equal(policy_world_wrongs(w), "");
 }
 
-static enum status set_end(struct world *w, const char *user)
+/* On that day, or ("") on none. */
+static enum status set_end(struct world *w, const char *user, const char *day)
 {
+    char *paths[] = {text("end_date")};
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
     membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
     membership_v1_membership *res;
     req.group_id = text("o@a");
     req.user_id = text(user);
-    req.end_date = text("2199-07-01");
+    req.end_date = text(day);
+    mask.paths = paths;
+    mask.n_paths = 1;
+    req.update_mask = &mask;
     return WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, res);
 }
 
@@ -71,8 +77,8 @@ static void leader_stays_until_the_group_is_handed_over(struct world *w)
         assert_string_equal(w->fault.reason, LEADER_REASON_LEADS);
         assert_string_equal(w->fault.field, "user_id");
     }
-    assert_int_equal(set_end(w, "dan"), STATUS_FAILED_PRECONDITION);
-    assert_int_equal(set_end(w, "eve"), STATUS_OK);
+    assert_int_equal(set_end(w, "dan", "2199-07-01"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(set_end(w, "eve", "2199-07-01"), STATUS_OK);
     assert_string_equal(state(w, "o@a", "dan"), "C");
     /* Nobody of a batch goes. */
     char *users[] = {text("eve"), text("dan")};
@@ -90,6 +96,10 @@ static void leader_stays_until_the_group_is_handed_over(struct world *w)
     assert_int_equal(call(w, "dan", "LeaveGroup", "o@o", "", "", NULL, NULL),
                      STATUS_FAILED_PRECONDITION);
     assert_string_equal(state(w, "o@o", "dan"), "C");
+    /* Nor does anybody lead it whose membership has its end set. */
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "eve"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, LEADER_REASON_ENDS);
+    assert_int_equal(set_end(w, "eve", ""), STATUS_OK);
     assert_int_equal(step(w, "dan", "HandOverLeadership", "eve"), STATUS_OK);
     assert_int_equal(call(w, "dan", "LeaveGroup", "o@o", "", "", NULL, NULL), STATUS_OK);
     assert_string_equal(state(w, "o@a", "dan"), "X");
@@ -128,6 +138,20 @@ static void group_whose_leader_vanished_is_given_one_from_above(struct world *w)
     assert_string_equal(w->fault.reason, LEADER_REASON_NOBODY);
 }
 
+/* Of whom the hub told that they deleted their account: they begin nothing any more. */
+static void nobody_who_is_gone_begins_anything(struct world *w)
+{
+    make_leader(w);
+    world_sql(w, "UPDATE pek.person SET is_deleted = true"
+                 " WHERE realm = 'a' AND id = 'eve'");
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "eve"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "USER_DELETED");
+    assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "AddMember", "eve"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "eve"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "me"), STATUS_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +159,7 @@ int main(void)
         WORLD_TEST(leader_stays_until_the_group_is_handed_over),
         WORLD_TEST(only_members_lead_and_nobody_takes_it),
         WORLD_TEST(group_whose_leader_vanished_is_given_one_from_above),
+        WORLD_TEST(nobody_who_is_gone_begins_anything),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

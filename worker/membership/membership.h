@@ -25,12 +25,15 @@
 #define MEMBERSHIP_REASON_STATUS "MEMBERSHIP_STATUS"
 #define MEMBERSHIP_REASON_NONE "NOT_A_MEMBER"
 #define MEMBERSHIP_REASON_OFTEN "MEMBERSHIP_CHANGED_TOO_OFTEN"
-
 #define MEMBERSHIP_REASON_FULL "GROUP_FULL"
+#define MEMBERSHIP_REASON_USER_FULL "TOO_MANY_GROUPS_GIVEN"
 
 #define MEMBERSHIP_BATCH_MAX 100 /* people in one change */
 #define MEMBERSHIP_GROUP_MAX                                                                       \
     20000 /* memberships of one group, former and archived ones among them */
+/* Groups into which one person brought another, or themself, and in which they are still an applicant, a newcomer or active:
+ * each check of their rights costs with it. What others do to somebody is bounded by each who does it. */
+#define MEMBERSHIP_GIVEN_MAX 100
 /* What begins something in one membership, within a day; what ends it is never refused. From so many periods on it is
  * one a day: what there is of a membership stays small, and nobody is locked out of it for good. */
 #define MEMBERSHIP_STEPS_A_DAY 10

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "worker/membership/membership_store.h"
+#include "worker/person/person_store.h"
 
 /* All rows of the people: $1 group, $2 users. */
 #define THESE(alias) alias ".group_id = $1 AND " alias ".user_id = ANY ($2::text[]) "
@@ -36,7 +37,9 @@ enum status membership_store_make(struct change *change, const struct membership
         "membership_make",
         "INSERT INTO pek.membership (group_id, user_id, sort_key) "
         "SELECT $1, p.id, '\\x00'::bytea || p.sort_key FROM pek.person AS p "
-        "WHERE p.id = ANY ($2::text[]) ORDER BY p.id ON CONFLICT DO NOTHING",
+        "WHERE p.id = ANY ($2::text[]) AND NOT EXISTS (SELECT FROM pek.membership AS m"
+        "   WHERE m.group_id = $1 AND m.user_id = p.id) "
+        "ORDER BY p.id ON CONFLICT DO NOTHING",
     };
     static const struct pg_statement count = {
         "membership_count",
@@ -66,17 +69,39 @@ static size_t find(const struct membership_people *people, const char *user)
 #define PACE                                                                                       \
     "CASE WHEN (SELECT max(s.seq) FROM pek.membership_period AS s WHERE s.group_id = m.group_id"   \
     "  AND s.user_id = m.user_id) >= 200 THEN interval '1 day' ELSE interval '1 day' / 10 END "
+_Static_assert(MEMBERSHIP_ACTIVE == 3, "as a literal");
 _Static_assert(MEMBERSHIP_PERIODS_MANY == 200 && MEMBERSHIP_STEPS_A_DAY == 10, "as literals");
 
-enum status membership_store_pace(struct change *change, const struct membership_people *people)
+enum status membership_store_begin(struct change *change, const struct membership_people *people,
+                                   const char *field)
 {
+    static const struct pg_statement full = {
+        "membership_user_full",
+        "SELECT p.id FROM unnest($2::text[]) AS p (id) WHERE EXISTS ("
+        " SELECT FROM pek.membership AS m JOIN pek.membership_period AS s"
+        "   ON s.group_id = m.group_id AND s.user_id = m.user_id"
+        " WHERE m.user_id = p.id AND m.group_id <> $1 AND s.changed_by = $3 AND s.status <= 3"
+        "   AND (s.end_time IS NULL OR s.end_time > now()) OFFSET $4::integer - 1) LIMIT 1",
+    };
     static const struct pg_statement pace = {
         "membership_pace",
         "UPDATE pek.membership AS m SET paced_until = greatest(m.paced_until, now()) + " PACE
         "WHERE " THESE("m"),
     };
-    return change_execute(change, &pace,
-                          PG_PARAMS(pg_str(people->group_id), users_param(change, people)), NULL);
+    const struct pg_param group = pg_str(people->group_id), users = users_param(change, people);
+    const struct pg_result *rows;
+    PEK_TRY(person_store_check_there(change->transaction, people->users, people->count, field,
+                                     change->arena, change->fault));
+    PEK_TRY(change_execute(
+        change, &full,
+        PG_PARAMS(group, users, pg_str(change->actor), pg_int(change->arena, MEMBERSHIP_GIVEN_MAX)),
+        &rows));
+    if (pg_rows(rows) > 0)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION,
+                                MEMBERSHIP_REASON_USER_FULL, field,
+                                "you brought %.*s into %d groups already, and they are there",
+                                SLICE_ARG(pg_get_slice(rows, 0, 0)), MEMBERSHIP_GIVEN_MAX);
+    return change_execute(change, &pace, PG_PARAMS(group, users), NULL);
 }
 
 static enum status read_people(struct change *change, struct membership_people *people)
@@ -252,6 +277,26 @@ enum status membership_store_undo(struct change *change, struct membership_peopl
     return read_people(change, people);
 }
 
+#define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
+
+enum status membership_store_org_ends(struct change *change, const struct membership_people *people,
+                                      const struct pg_result **ret_rows)
+{
+    static const struct pg_statement ends = {
+        "membership_org_ends",
+        "SELECT s.user_id, " MICROSECONDS(
+            "s.end_time") " FROM pek.realm_group AS g"
+                          "  JOIN pek.membership_period AS s ON s.group_id = g.org || '@' || g.org"
+                          "   AND s.begin_time <= now() AND s.end_time > now() AND s.status IN (2, "
+                          "3) "
+                          "WHERE g.id = $1 AND g.parent_id IS NOT NULL AND s.user_id = ANY "
+                          "($2::text[]) "
+                          "ORDER BY s.user_id",
+    };
+    return change_execute(
+        change, &ends, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), ret_rows);
+}
+
 enum status membership_store_below(struct change *change, const struct membership_people *people,
                                    const struct pg_result **ret_rows)
 {
@@ -293,7 +338,6 @@ enum status membership_store_audit(struct change *change, const struct membershi
 
 /* ---- days ---- */
 
-#define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 #define MIDNIGHT(date) "(nullif(" date ", '')::date::timestamp AT TIME ZONE 'Europe/Budapest')"
 
 static int64_t get_us(const struct pg_result *rows, size_t row, int column, int64_t of_null)

@@ -44,6 +44,8 @@ static enum status complete_member(const struct pg_result *rows, size_t row, str
                                    void *item)
 {
     membership_v1_membership *membership = item;
+    if (pg_is_null(rows, row, MEMBERSHIP_COLUMN_EXTRA))
+        return membership_store_posts(rows, row, arena, membership);
     /* Who is a member by a group below shows and counts here, and has no post. */
     if (strcmp(membership->group_id, pg_get_str(rows, row, MEMBERSHIP_COLUMN_EXTRA + 1)) != 0)
         membership->is_leader = false;
@@ -57,6 +59,33 @@ static enum status complete_member(const struct pg_result *rows, size_t row, str
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
+/* Most groups have direct members alone: only who has none to tell is asked about. */
+static enum status next_members(const struct read_batch *batch, const void *query,
+                                struct pg_result **ret_rows)
+{
+    const struct membership_query *wanted = query;
+    const struct domain *domain = rpc_data(batch->ctx);
+    struct membership_list_group group;
+    struct policy_scope viewed;
+    struct pg_result *none;
+    PEK_TRY(membership_store_direct(batch, wanted, &none));
+    if (pg_rows(none) > 0) {
+        *ret_rows = none;
+        return STATUS_OK;
+    }
+    enum status status = membership_people_no_group(
+        membership_store_list_group(batch->ctx, wanted->group_id, &group), wanted->group_id,
+        rpc_fault(batch->ctx));
+    if (status == STATUS_OK && !group.is_transitive) {
+        *ret_rows = none;
+        return STATUS_OK;
+    }
+    pg_result_free(none);
+    PEK_TRY(status);
+    PEK_TRY(guard_scope_of(domain->guard, batch->ctx, PEK_ACTION_VIEW_GROUP, &viewed));
+    return membership_store_transitive(batch, wanted, &group, &viewed, ret_rows);
+}
+
 enum status membership_list_members(struct rpc_ctx *ctx,
                                     const membership_v1_list_members_request *req,
                                     struct membership_v1_list_members_stream *stream)
@@ -65,7 +94,6 @@ enum status membership_list_members(struct rpc_ctx *ctx,
     struct arena *arena = rpc_arena(ctx);
     struct fault *fault = rpc_fault(ctx);
     struct membership_query query = {0};
-    struct membership_list_group group;
     struct group_id id;
     unsigned asked;
     bool edits;
@@ -74,20 +102,16 @@ enum status membership_list_members(struct rpc_ctx *ctx,
     PEK_TRY(take_statuses(req->statuses, req->n_statuses, &asked, fault));
     PEK_TRY(search_parse(req->q, "q", arena, &query.search, fault));
     PEK_TRY(guard_allows(domain->guard, ctx, PEK_ACTION_EDIT_MEMBERS, id.text, &edits));
-    PEK_TRY(membership_people_no_group(membership_store_list_group(ctx, id.text, &group), id.text,
-                                       fault));
     query.group_id = id.text;
-    query.is_transitive = group.is_transitive;
-    if (query.is_transitive)
-        PEK_TRY(guard_scope_of(domain->guard, ctx, PEK_ACTION_VIEW_GROUP, &query.viewed));
-    query.statuses = seen_statuses(asked, edits, group.archived_members_visible);
+    query.statuses_visible = seen_statuses(asked, edits, true);
+    query.statuses = seen_statuses(asked, edits, false);
     if (!asked || asked & BIT(APPLIED))
         query.self = rpc_principal(ctx)->user;
     const struct read_list list = {
         .type = &membership_v1_membership_row,
         .request = req,
         READ_PAGE(req),
-        .next = membership_store_members,
+        .next = next_members,
         .arg = &query,
         .complete = complete_member,
     };
@@ -109,14 +133,14 @@ static enum status check_shared(struct rpc_ctx *ctx, struct slice user)
     PEK_TRY(person_store_knows_both(domain->service.pg, rpc_cancel(ctx), rpc_principal(ctx)->user,
                                     user, &knows));
     return knows ? STATUS_OK
-                 : rpc_fail_field(ctx, STATUS_NOT_FOUND, "user_id", "there is no user %.*s",
-                                  SLICE_ARG(user));
+                 : rpc_fail_field(ctx, STATUS_NOT_FOUND, "user_id", "there is no such user");
 }
 
 enum status membership_list_of_user(struct rpc_ctx *ctx,
                                     const membership_v1_list_memberships_request *req,
                                     struct membership_v1_list_memberships_stream *stream)
 {
+    const struct domain *domain = rpc_data(ctx);
     struct slice me = rpc_principal(ctx)->user;
     struct membership_of_query query = {.user_id = req->user_id};
     unsigned asked;
@@ -132,6 +156,10 @@ enum status membership_list_of_user(struct rpc_ctx *ctx,
     query.statuses = own ? STATUSES_ALL : STATUSES_ALL & ~BIT(APPLIED);
     if (!own)
         PEK_TRY(check_shared(ctx, slice_str(query.user_id)));
+    /* As in the list of a group: theirs to see, and that of who edits members. */
+    query.archived.all = own;
+    if (!own)
+        PEK_TRY(guard_scope_of(domain->guard, ctx, PEK_ACTION_EDIT_MEMBERS, &query.archived));
     if (asked)
         query.statuses &= asked;
     const struct read_list list = {

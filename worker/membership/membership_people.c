@@ -5,7 +5,6 @@
 #include "worker/domain/domain.h"
 #include "worker/domain/group_id.h"
 #include "worker/membership/member_policy.h"
-#include "worker/person/person_store.h"
 
 enum status membership_people_no_group(enum status status, const char *id, struct fault *fault)
 {
@@ -16,7 +15,7 @@ enum status membership_people_no_group(enum status status, const char *id, struc
 
 enum status membership_people_check_user(const char *user, const char *field, struct fault *fault)
 {
-    if (policy_is_user(user) && strcmp(user, GUARD_ME) != 0)
+    if (policy_is_user(user))
         return STATUS_OK;
     return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "'%s' is no user's id", user);
 }
@@ -75,10 +74,24 @@ enum status membership_people_lock_one(struct change *change, const char *group_
     return STATUS_OK;
 }
 
-enum status membership_people_make(struct change *change, const struct membership_people *people)
+enum status membership_people_make(struct change *change, const struct membership_people *people,
+                                   const struct person_told *told)
 {
-    PEK_TRY(person_store_meet(change->transaction, change_domain(change)->collator, change->actor,
-                              people->users, people->count, change->arena, change->fault));
+    struct arena *arena = change->arena;
+    struct person *met = arena_zalloc(arena, people->count + 1, sizeof(*met));
+    if (!met)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < people->count; i++) {
+        const struct person *person = person_told_of(told, people->users[i]);
+        met[i] = person && person->version > 0 ? *person : (struct person){.id = people->users[i]};
+        if (met[i].version == 0)
+            PEK_TRY(text_name_make(change_domain(change)->collator,
+                                   arena_printf(arena, "%.*s", SLICE_ARG(people->users[i])),
+                                   "user_id", arena, &met[i].name, change->fault));
+    }
+    PEK_TRY(domain_lock_limit(change, "members of", people->group_id));
+    PEK_TRY(person_store_meet(change->transaction, change->actor, met, people->count, arena,
+                              change->fault));
     return membership_store_make(change, people);
 }
 
@@ -91,12 +104,13 @@ enum status membership_people_finish(struct change *change, const struct members
 
 enum status membership_people_found(struct change *change, const char *group_id)
 {
+    static const struct person_told nobody;
     struct membership_people founder;
     struct membership_group group;
     char *users[1] = {row_string(change->actor)};
     PEK_TRY(membership_people_take(change, users, 1, "user_id", &founder));
     PEK_TRY(membership_people_lock(change, group_id, &founder, &group));
-    PEK_TRY(membership_people_make(change, &founder));
+    PEK_TRY(membership_people_make(change, &founder, &nobody));
     PEK_TRY(membership_store_lock(change, &founder));
     PEK_TRY(membership_store_step(change, &founder, MEMBERSHIP_ACTIVE));
     return membership_people_finish(change, &founder, "membership.found");

@@ -3,6 +3,7 @@
 #define PEK_WORKER_MEMBERSHIP_MEMBERSHIP_PEOPLE_H
 
 #include "worker/membership/membership_store.h"
+#include "worker/person/person_told.h"
 
 /* The status, and for NOT_FOUND a fault that says which group. */
 PEK_MUST_CHECK enum status membership_people_no_group(enum status status, const char *id,
@@ -23,9 +24,10 @@ PEK_MUST_CHECK enum status membership_people_lock_one(struct change *change, con
                                                       const char *user, const char *etag,
                                                       struct membership_people *ret_person,
                                                       struct membership_group *ret_group);
-/* Those who are not there yet come in: people whom the realm has never seen, too. */
+/* Those who are not there yet come in: people whom the realm has never seen, too, by the name that was told. */
 PEK_MUST_CHECK enum status membership_people_make(struct change *change,
-                                                  const struct membership_people *people);
+                                                  const struct membership_people *people,
+                                                  const struct person_told *told);
 /* Whoever makes a group leads it, and is its first member. */
 PEK_MUST_CHECK enum status membership_people_found(struct change *change, const char *group_id);
 /* What is the same after each change: rights follow, and the log says it. */

@@ -9,6 +9,7 @@
 #include "worker/domain/group_id.h"
 #include "worker/membership/leader.h"
 #include "worker/membership/membership_list.h"
+#include "worker/membership/membership_notice.h"
 #include "worker/membership/membership_people.h"
 #include "worker/membership/post.h"
 
@@ -33,6 +34,7 @@ struct step {
     const char *field;                /* of the people, in a fault */
     const char *etag;                 /* of one person's membership */
     membership_v1_member_status *add; /* ADD: as what */
+    struct person_told told;          /* ADD: what the hub says of them */
 };
 
 /* Where the step leads all of them, or why somebody cannot take it. */
@@ -90,12 +92,28 @@ static enum status leave_below(struct change *change, const struct membership_pe
     return STATUS_OK;
 }
 
+/* Who comes in while the end of their membership of the organisation is set leaves that day, as those who were there. */
+static enum status end_with_organisation(struct change *change, struct membership_people *people)
+{
+    const struct pg_result *rows;
+    PEK_TRY(membership_store_org_ends(change, people, &rows));
+    for (size_t i = 0; i < pg_rows(rows); i++)
+        PEK_TRY(leave_group_below(change, people->group_id, row_string(pg_get_str(rows, i, 0)),
+                                  pg_get_int(rows, i, 1)));
+    return pg_rows(rows) ? membership_store_lock(change, people) : STATUS_OK;
+}
+
 static enum status run_step(struct change *change, const struct step *step,
                             struct membership_people *people)
 {
     struct membership_group group;
     enum membership_status to;
     bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
+    for (size_t i = 0; i < people->count; i++)
+        PEK_TRY(person_told_check(&step->told, people->users[i], step->field, change->fault));
+    /* Before any row is held, so that nobody waits in a circle. */
+    if (membership_begins(step->step))
+        PEK_TRY(domain_lock_limit(change, "memberships by", change->actor));
     PEK_TRY(membership_people_lock(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
     if (membership_ends(step->step))
@@ -104,13 +122,13 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(row_check_etag(&membership_v1_membership_row, &people->memberships[0],
                                people->memberships[0].user_id, step->etag, change->fault));
     if (makes) {
-        PEK_TRY(membership_people_make(change, people));
+        PEK_TRY(membership_people_make(change, people, &step->told));
         /* Somebody else may have been faster between the two. */
         PEK_TRY(membership_store_lock(change, people));
         PEK_TRY(take_step(change, step, &group, people, &to));
     }
     if (membership_begins(step->step))
-        PEK_TRY(membership_store_pace(change, people));
+        PEK_TRY(membership_store_begin(change, people, step->field));
     if (step->add)
         to = (enum membership_status) * step->add;
     if (step->step != MEMBERSHIP_REJECT)
@@ -122,6 +140,9 @@ static enum status run_step(struct change *change, const struct step *step,
     if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
     PEK_TRY(membership_people_finish(change, people, actions[step->step]));
+    PEK_TRY(membership_notice_step(change, step->step, people));
+    if (membership_begins(step->step))
+        return end_with_organisation(change, people);
     bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
     return leaves ? leave_below(change, people, &group, MEMBERSHIP_NO_DAY) : STATUS_OK;
 }
@@ -179,20 +200,20 @@ static enum status hide_closed(struct change *change, enum status status, const 
 CHANGE_METHOD(apply_for_membership, membership_v1_apply_for_membership_request,
               membership_v1_membership)
 {
-    const struct step step = {MEMBERSHIP_APPLY, req->group_id, "user_id", NULL, NULL};
+    const struct step step = {MEMBERSHIP_APPLY, req->group_id, "user_id", NULL, NULL, {0}};
     return hide_closed(change, step_one(change, &step, change->actor, res), req->group_id);
 }
 
 CHANGE_METHOD(withdraw_application, membership_v1_withdraw_application_request,
               membership_v1_membership)
 {
-    const struct step step = {MEMBERSHIP_REJECT, req->group_id, "user_id", NULL, NULL};
+    const struct step step = {MEMBERSHIP_REJECT, req->group_id, "user_id", NULL, NULL, {0}};
     return hide_closed(change, step_one(change, &step, change->actor, res), req->group_id);
 }
 
 CHANGE_METHOD(leave_group, membership_v1_leave_group_request, membership_v1_membership)
 {
-    const struct step step = {MEMBERSHIP_LEAVE, req->group_id, "user_id", NULL, NULL};
+    const struct step step = {MEMBERSHIP_LEAVE, req->group_id, "user_id", NULL, NULL, {0}};
     return hide_closed(change, step_one(change, &step, change->actor, res), req->group_id);
 }
 
@@ -201,7 +222,7 @@ CHANGE_METHOD(leave_group, membership_v1_leave_group_request, membership_v1_memb
 #define STEP_METHOD(method, step_taken)                                                            \
     CHANGE_METHOD(method, membership_v1_##method##_request, membership_v1_membership)              \
     {                                                                                              \
-        const struct step step = {step_taken, req->group_id, "user_id", req->etag, NULL};          \
+        const struct step step = {step_taken, req->group_id, "user_id", req->etag, NULL, {0}};     \
         return step_one(change, &step, req->user_id, res);                                         \
     }
 
@@ -223,7 +244,7 @@ static enum status check_others(struct change *change, const char *user, const c
 
 CHANGE_METHOD(archive_member, membership_v1_archive_member_request, membership_v1_membership)
 {
-    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_id", req->etag, NULL};
+    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_id", req->etag, NULL, {0}};
     PEK_TRY(check_others(change, req->user_id, "user_id"));
     return step_one(change, &step, req->user_id, res);
 }
@@ -242,21 +263,23 @@ CHANGE_METHOD(add_member, membership_v1_add_member_request, membership_v1_member
 {
     membership_v1_member_status as;
     PEK_TRY(take_added(req->status, &as, change->fault));
-    const struct step step = {MEMBERSHIP_ADD, req->group_id, "user_id", NULL, &as};
+    struct step step = {MEMBERSHIP_ADD, req->group_id, "user_id", NULL, &as, {0}};
+    PEK_TRY(person_told_take(change_domain(change)->collator, req->told, change->arena, &step.told,
+                             change->fault));
     return step_one(change, &step, req->user_id, res);
 }
 
 CHANGE_METHOD(batch_accept_members, membership_v1_batch_accept_members_request,
               membership_v1_batch_accept_members_response)
 {
-    const struct step step = {MEMBERSHIP_ACCEPT, req->group_id, "user_ids", NULL, NULL};
+    const struct step step = {MEMBERSHIP_ACCEPT, req->group_id, "user_ids", NULL, NULL, {0}};
     return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
 }
 
 CHANGE_METHOD(batch_archive_members, membership_v1_batch_archive_members_request,
               membership_v1_batch_archive_members_response)
 {
-    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_ids", NULL, NULL};
+    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_ids", NULL, NULL, {0}};
     for (size_t i = 0; i < req->n_user_ids; i++)
         PEK_TRY(check_others(change, req->user_ids[i], "user_ids"));
     return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
@@ -267,7 +290,9 @@ CHANGE_METHOD(batch_add_members, membership_v1_batch_add_members_request,
 {
     membership_v1_member_status as;
     PEK_TRY(take_added(req->status, &as, change->fault));
-    const struct step step = {MEMBERSHIP_ADD, req->group_id, "user_ids", NULL, &as};
+    struct step step = {MEMBERSHIP_ADD, req->group_id, "user_ids", NULL, &as, {0}};
+    PEK_TRY(person_told_take(change_domain(change)->collator, req->told, change->arena, &step.told,
+                             change->fault));
     return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
 }
 
@@ -331,6 +356,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
     *res = people.memberships[0];
     PEK_TRY(membership_people_finish(change, &people, "membership.setDates"));
+    PEK_TRY(membership_notice_dates(change, &people));
     bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
     return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
 }
@@ -356,6 +382,7 @@ CHANGE_METHOD(hand_over_leadership, membership_v1_hand_over_leadership_request,
 {
     struct membership_people people;
     struct membership_group group;
+    const struct pg_result *former;
     char *users[1] = {req->user_id};
     /* It would outlive the right by which they did it. */
     if (strcmp(req->user_id, change->actor) == 0)
@@ -366,10 +393,10 @@ CHANGE_METHOD(hand_over_leadership, membership_v1_hand_over_leadership_request,
     PEK_TRY(membership_check_serves(&group, &people.states[0], change->fault));
     PEK_TRY(row_check_etag(&membership_v1_membership_row, &people.memberships[0], req->user_id,
                            req->etag, change->fault));
-    PEK_TRY(leader_hand_over(change, &people));
+    PEK_TRY(leader_hand_over(change, &people, &former));
     PEK_TRY(membership_store_lock(change, &people));
     *res = people.memberships[0];
-    return STATUS_OK;
+    return membership_notice_leader(change, &people, former);
 }
 
 /* ---- the service ---- */

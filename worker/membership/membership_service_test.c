@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -356,6 +355,15 @@ static void memberships_of_a_user_with_their_history(struct world *w)
     assert_string_equal(w->fault.field, "user_id");
     assert_string_equal(memberships(w, "eve", "dan", "group_id"), "NOT_FOUND");
     assert_string_equal(memberships(w, "eve", "me", "group_id"), "");
+    /* That somebody was archived is theirs to see, of who edits members, and of others where the group says so. */
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AcceptMember", "o@b", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "ArchiveMember", "o@b", "dan", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(memberships(w, "vic", "dan", "group_id"), "o@a o@o");
+    assert_string_equal(memberships(w, "dan", "dan", "group_id"), "o@a o@b o@o");
+    assert_string_equal(memberships(w, "alice", "dan", "group_id"), "o@a o@b o@o");
+    world_sql(w, "UPDATE pek.realm_group SET archived_members_visible = true WHERE id = 'o@b'");
+    assert_string_equal(memberships(w, "vic", "dan", "group_id"), "o@a o@b o@o");
     req.user_id = text("dan");
     const struct rpc_method *method =
         rpc_host_method(realm_host(w->a.realm), SLICE_LIT(MEMBERS("ListMemberships")));
@@ -452,6 +460,13 @@ static void who_leaves_the_organisation_leaves_its_groups(struct world *w)
                                        " ' ' ORDER BY group_id) FROM pek.member"
                                        " WHERE user_id = 'u3'"),
                         "o@a2198 o@o2199");
+    /* Nor does who comes into one later stay longer. */
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "u3", "", NULL, &got), STATUS_OK);
+    assert_non_null(got->end_time);
+    assert_string_equal(world_value(w, "SELECT string_agg(group_id || extract(year FROM end_time),"
+                                       " ' ' ORDER BY group_id) FROM pek.member"
+                                       " WHERE user_id = 'u3'"),
+                        "o@a2198 o@b2199 o@o2199");
     assert_all_holds(w);
 }
 
@@ -468,6 +483,40 @@ static void group_that_is_full_takes_nobody(struct world *w)
     assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_FULL);
     assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_FAILED_PRECONDITION);
     world_sql(w, "DELETE FROM pek.membership WHERE user_id = 'p1'");
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
+}
+
+/* Each may bring a person into so many groups, whatever others do to them; leaving one makes room. */
+static void person_is_brought_into_so_many_groups(struct world *w)
+{
+    make_members(w);
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_OK);
+    world_sql(w,
+              "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key, purpose)"
+              " SELECT 'a', 'g' || n || '@o', 'G' || n, 'g' || n, 'g' || n, int4send(n), 0"
+              " FROM generate_series(1, %d) n",
+              2 * MEMBERSHIP_GIVEN_MAX + 1);
+    world_sql(w, "INSERT INTO pek.membership (realm, group_id, user_id, sort_key)"
+                 " SELECT 'a', id, 'dan', '\\x01' FROM pek.realm_group WHERE id LIKE 'g%%'");
+    /* Half by ann, of which one is over; half by rob. */
+    world_sql(
+        w,
+        "INSERT INTO pek.membership_period (realm, group_id, user_id, seq, status, begin_time,"
+        " changed_by) SELECT m.realm, m.group_id, m.user_id, 1, CASE m.group_id WHEN 'g1@o'"
+        " THEN 4 ELSE 2 END, now(), CASE WHEN g.sort_key <= int4send(%d) THEN 'ann' ELSE 'rob'"
+        " END FROM pek.membership m JOIN pek.realm_group g ON g.realm = m.realm AND g.id ="
+        " m.group_id",
+        MEMBERSHIP_GIVEN_MAX + 1);
+    assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_USER_FULL);
+    assert_string_equal(w->fault.field, "user_id");
+    assert_non_null(strstr(w->fault.text, " dan "));
+    /* Neither they themselves nor somebody else is kept from it. */
+    assert_int_equal(step(w, "dan", "ApplyForMembership", ""), STATUS_OK);
+    assert_int_equal(step(w, "alice", "AcceptMember", "dan"), STATUS_OK);
+    assert_int_equal(step(w, "alice", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(call(w, "dan", "LeaveGroup", "g2@o", "", "", NULL, NULL), STATUS_OK);
     assert_int_equal(step(w, "ann", "AddMember", "dan"), STATUS_OK);
 }
 
@@ -501,8 +550,8 @@ static void days_are_those_of_budapest_and_end_by_themselves(struct world *w)
                         "2199-06-30 22:00:00");
     assert_string_equal(state(w, "o@a", "dan"), "C");
     /* The day comes: nobody does anything. */
-    world_sql(w, "BEGIN; UPDATE pek.membership_period SET end_time = now() WHERE seq = 1;"
-                 " UPDATE pek.membership_period SET begin_time = now() WHERE seq = 2; COMMIT");
+    world_sql(w, "UPDATE pek.membership_period SET begin_time = least(begin_time, now() + '0.2 s'),"
+                 " end_time = now() + '0.2 s' + (end_time - end_time); SELECT pg_sleep(0.3)");
     assert_string_equal(state(w, "o@a", "dan"), "X");
     assert_string_equal(seen(w, "vic", "o@a"), "");
     /* What is planned is replaced by the next step. */
@@ -544,6 +593,7 @@ int main(void)
         WORLD_TEST(batch_is_all_or_nobody),
         WORLD_TEST(who_leaves_the_organisation_leaves_its_groups),
         WORLD_TEST(group_that_is_full_takes_nobody),
+        WORLD_TEST(person_is_brought_into_so_many_groups),
         WORLD_TEST(days_are_those_of_budapest_and_end_by_themselves),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

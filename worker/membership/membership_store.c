@@ -79,27 +79,53 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
     return status;
 }
 
-/* $1 key, $2 id, $3 inclusive, $4 group, $5 statuses, $6 self, $7 patterns, $8 limit.
+/* $1 key, $2 id, $3 inclusive, $4 group, $5 statuses, $6 self, $7 patterns, $8 limit. */
+#define FROM_POSITION(k)                                                                           \
+    "(" k ".sort_key, " k ".user_id) >= ($1::bytea, $2)"                                           \
+    " AND ($3::boolean OR (" k ".sort_key, " k ".user_id) <> ($1::bytea, $2)) "
+#define SEEN_OF(m, statuses)                                                                       \
+    "((1 << " m ".status) & " statuses " <> 0 OR (" m ".user_id = $6 AND " m ".status = 1)) "
+#define SEEN(m) SEEN_OF(m, "$5::integer")
+#define FOUND(m) m ".folded LIKE ALL ($7::text[]) "
+#define PAGE(m) "ORDER BY " m ".sort_key, " m ".user_id LIMIT $8::integer"
+#define GROUP(column) "(SELECT g." column " FROM pek.realm_group AS g WHERE g.id = $4)"
+
+/* What is the same for all members is read once: the group, and who leads it. Then a member costs their row. $9: statuses
+ * where archived members are not everybody's to see. Nothing of a group with transitive membership, or of none.
  *
- * The memberships of `group` from the position on, as they stand in the index, each with its row of the view. The
+ * CASE, since the planner takes every condition that it knows nothing of for rare: it would read and sort the whole group for
+ * the one row that it expects. */
+#define STATUSES                                                                                   \
+    "CASE WHEN " GROUP("archived_members_visible") " THEN $5::integer ELSE $9::integer END"
+#define WANTED(m) "CASE WHEN " SEEN_OF(m, STATUSES) "AND " FOUND(m) "THEN true ELSE false END "
+#define LEADS(m)                                                                                   \
+    m ".user_id = ANY (ARRAY(SELECT a.user_id FROM pek.group_policy AS l"                          \
+      "  JOIN pek.policy_holding AS a ON a.policy_id = l.policy_id"                                \
+      " WHERE l.group_id = $4 AND l.kind = 2)) "
+/* A list's columns that no row of its own has. */
+#define OF_GROUP(n)                                                                                \
+    "SELECT " n                                                                                    \
+    ".*, " LEADS(n) "AS is_leader, " GROUP("name") " AS group_name,"                               \
+                                                   " " GROUP("sort_key") " AS group_sort_key "
+const struct pg_statement membership_store_list = {
+    "membership_list",
+    "SELECT " COLUMNS ", NULL FROM (" OF_GROUP(
+        "n") "FROM pek.membership_now AS n WHERE n.group_id = $4 "
+             "AND " FROM_POSITION(
+                 "n") ") AS m "
+                      "WHERE " GROUP("has_transitive_membership") " = false "
+                                                                  "AND " WANTED("m") PAGE("m"),
+};
+
+/* The memberships of `group` from the position on, as they stand in the index, each with its row of the view. The
  * OFFSET and the LIMIT 1 keep the planner from any other way: what it costs then follows the page, whatever else the
  * realm has. */
 #define WALK(group)                                                                                \
     "(SELECT k.group_id, k.user_id, k.sort_key FROM pek.membership AS k WHERE k.group_id = " group \
-    "   AND (k.sort_key, k.user_id) >= ($1::bytea, $2)"                                            \
-    "   AND ($3::boolean OR (k.sort_key, k.user_id) <> ($1::bytea, $2))"                           \
-    " ORDER BY k.sort_key, k.user_id OFFSET 0) AS w "                                              \
-    "CROSS JOIN LATERAL (SELECT * FROM pek.member AS v WHERE v.group_id = w.group_id"              \
-    "   AND v.user_id = w.user_id LIMIT 1) AS m "
-#define SEEN(m)                                                                                    \
-    "((1 << " m ".status) & $5::integer <> 0 OR (" m ".user_id = $6 AND " m ".status = 1)) "
-#define FOUND "m.folded LIKE ALL ($7::text[]) ORDER BY w.sort_key, w.user_id LIMIT $8::integer"
-
-static const struct pg_statement list_direct = {
-    "membership_list",
-    "SELECT " COLUMNS
-    ", '', m.group_id, m.group_name FROM " WALK("$4") "WHERE " SEEN("m") "AND " FOUND,
-};
+    "   AND " FROM_POSITION(                                                                       \
+        "k") "ORDER BY k.sort_key, k.user_id OFFSET 0) AS w "                                      \
+             "CROSS JOIN LATERAL (SELECT * FROM pek.member AS v WHERE v.group_id = w.group_id"     \
+             "   AND v.user_id = w.user_id LIMIT 1) AS m "
 
 /* Everybody once: their own membership of the group where it is seen, else that of the nearest group below. Of each group
  * the first of the page are enough: whoever comes later there has as many before them. $9 to $12: groups that the caller
@@ -116,8 +142,8 @@ static const struct pg_statement list_transitive = {
     "    SELECT m.* FROM " WALK("below.id") "WHERE CASE below.level WHEN 0 THEN " SEEN(
         "m") "      ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 AND NOT EXISTS ("
              "        SELECT FROM pek.member AS d WHERE d.group_id = $4 AND d.user_id = m.user_id "
-             "AND " SEEN(
-                 "d") ") END AND " FOUND ") AS n), "
+             "AND " SEEN("d") ") END AND " FOUND("m") PAGE(
+                 "m") ") AS n), "
                       "once AS ("
                       "  SELECT DISTINCT ON (near.user_id) near.* FROM near"
                       "   ORDER BY near.user_id, near.level, near.group_id) "
@@ -130,20 +156,34 @@ static const struct pg_statement list_transitive = {
                                  "FROM once AS m ORDER BY m.sort_key, m.user_id LIMIT $8::integer",
 };
 
-enum status membership_store_members(const struct read_batch *batch, const void *query,
-                                     struct pg_result **ret_rows)
-{
-    const struct membership_query *wanted = query;
-#define MEMBERS_PARAMS                                                                             \
-    READ_POSITION(batch), pg_str(wanted->group_id), pg_int(batch->arena, wanted->statuses),        \
-        pg_text(wanted->self),                                                                     \
-        pg_text_array(batch->arena, wanted->search.patterns, wanted->search.pattern_count),        \
+#define MEMBERS_PARAMS(statuses)                                                                   \
+    READ_POSITION(batch), pg_str(query->group_id), pg_int(batch->arena, (statuses)),               \
+        pg_text(query->self),                                                                      \
+        pg_text_array(batch->arena, query->search.patterns, query->search.pattern_count),          \
         pg_int(batch->arena, (int64_t)batch->limit)
-    if (!wanted->is_transitive)
-        return read_rows(batch, &list_direct, PG_PARAMS(MEMBERS_PARAMS), ret_rows);
-    return read_rows(batch, &list_transitive,
-                     PG_PARAMS(MEMBERS_PARAMS, RIGHTS_STORE_SCOPE(&wanted->viewed, batch->arena)),
-                     ret_rows);
+
+enum status membership_store_direct(const struct read_batch *batch,
+                                    const struct membership_query *query,
+                                    struct pg_result **ret_rows)
+{
+    return read_rows(
+        batch, &membership_store_list,
+        PG_PARAMS(MEMBERS_PARAMS(query->statuses_visible), pg_int(batch->arena, query->statuses)),
+        ret_rows);
+}
+
+enum status membership_store_transitive(const struct read_batch *batch,
+                                        const struct membership_query *query,
+                                        const struct membership_list_group *group,
+                                        const struct policy_scope *viewed,
+                                        struct pg_result **ret_rows)
+{
+    return read_rows(
+        batch, &list_transitive,
+        PG_PARAMS(MEMBERS_PARAMS(group->archived_members_visible ? query->statuses_visible
+                                                                 : query->statuses),
+                  RIGHTS_STORE_SCOPE(viewed, batch->arena)),
+        ret_rows);
 }
 
 /* ---- memberships of a user ---- */
@@ -172,12 +212,15 @@ enum status membership_store_of_user(const struct read_batch *batch, const void 
                                               "  OR (m.group_sort_key, m.group_id) <> ($1::bytea, "
                                               "$2)) "
                                               "AND (1 << m.status) & $5::integer <> 0 "
-                                              "AND ($7::boolean OR m.status <> 5"
-                                              "  OR g.archived_members_visible) "
-                                              "AND " RIGHTS_STORE_SEES(
-                                                  "$7", "$8", "$9",
-                                                  "$10") "ORDER BY m.group_sort_key, m.group_id"
-                                                         " LIMIT $6::integer",
+                                              "AND (m.status <> 5 OR g.archived_members_visible"
+                                              "  OR " RIGHTS_STORE_SEES(
+                                                  "$11", "$12", "$13",
+                                                  "$14") ") "
+                                                         "AND " RIGHTS_STORE_SEES(
+                                                             "$7", "$8", "$9",
+                                                             "$10") "ORDER BY m.group_sort_key, "
+                                                                    "m.group_id"
+                                                                    " LIMIT $6::integer",
     };
     const struct membership_of_query *wanted = of_query;
     const struct policy_scope *scope = batch->scope;
@@ -185,7 +228,8 @@ enum status membership_store_of_user(const struct read_batch *batch, const void 
                      PG_PARAMS(READ_POSITION(batch), pg_str(wanted->user_id),
                                pg_int(batch->arena, wanted->statuses),
                                pg_int(batch->arena, (int64_t)batch->limit),
-                               RIGHTS_STORE_SCOPE(scope, batch->arena)),
+                               RIGHTS_STORE_SCOPE(scope, batch->arena),
+                               RIGHTS_STORE_SCOPE(&wanted->archived, batch->arena)),
                      ret_rows);
 }
 

@@ -10,13 +10,13 @@
 #include "pek/membership/v1/membership.row.h"
 #include "shared/service/change.h"
 #include "shared/service/read.h"
+#include "shared/text/search.h"
 #include "worker/membership/membership.h"
 #include "worker/rights/policy.h"
-#include "worker/search/search.h"
 
 /* ---- reads ---- */
 
-/* What a list of members needs to know of its group. */
+/* What a list of members needs to know of its group, when it has no direct ones. */
 struct membership_list_group {
     bool archived_members_visible;
     bool is_transitive;
@@ -25,21 +25,30 @@ struct membership_list_group {
 PEK_MUST_CHECK enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_id,
                                                        struct membership_list_group *ret_group);
 
-/* Members of a group, in the order of (sort_key, user_id); for read_list. */
+/* Members of a group, in the order of (sort_key, user_id). */
 struct membership_query {
     const char *group_id;
-    bool is_transitive;
-    unsigned statuses; /* bits 1 << status that are wanted and may be seen */
+    /* Bits 1 << status that are wanted and may be seen; where archived members are everybody's to see, and else. */
+    unsigned statuses_visible, statuses;
     struct slice self; /* whose own application is seen as well; empty: nobody's */
     struct search search;
-    struct policy_scope viewed; /* of a transitive list: the groups that may be named */
 };
-PEK_MUST_CHECK enum status membership_store_members(const struct read_batch *batch,
-                                                    const void *query, struct pg_result **ret_rows);
+/* Nothing of a group with transitive membership, and nothing of none. */
+PEK_MUST_CHECK enum status membership_store_direct(const struct read_batch *batch,
+                                                   const struct membership_query *query,
+                                                   struct pg_result **ret_rows);
+/* `viewed`: the groups that may be named. */
+PEK_MUST_CHECK enum status membership_store_transitive(const struct read_batch *batch,
+                                                       const struct membership_query *query,
+                                                       const struct membership_list_group *group,
+                                                       const struct policy_scope *viewed,
+                                                       struct pg_result **ret_rows);
+/* The statement of the direct ones, for a test that reads its plan. */
+extern const struct pg_statement membership_store_list;
 /* Columns of every row: those of the message, and posts and flairs as membership_store_posts reads them. */
 #define MEMBERSHIP_COLUMNS(m) MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m) ", " #m ".posts, " #m ".flairs"
-/* Columns behind: of the members of a group what makes them one ("" their own membership, or what may not be named), and
- * the group's id and name; of a user's memberships the history as the next but one reads it. */
+/* Columns behind: NULL of a direct member; of a transitive list what makes them one ("" their own membership, or what may not
+ * be named), and the group's id and name; of a user's memberships the history as the next but one reads it. */
 enum { MEMBERSHIP_COLUMN_EXTRA = MEMBERSHIP_V1_MEMBERSHIP_COLUMN_COUNT + 2 };
 /* The posts and flairs of any row. */
 PEK_MUST_CHECK enum status membership_store_posts(const struct pg_result *rows, size_t row,
@@ -50,6 +59,7 @@ PEK_MUST_CHECK enum status membership_store_posts(const struct pg_result *rows, 
 struct membership_of_query {
     const char *user_id;
     unsigned statuses;
+    struct policy_scope archived; /* groups whose archived members are told */
 };
 PEK_MUST_CHECK enum status membership_store_of_user(const struct read_batch *batch,
                                                     const void *of_query,
@@ -76,7 +86,7 @@ struct membership_people {
     bool any_planned; /* an end is set for a day to come */
 };
 /* A membership for each that has none, as yet in no state; locked by its making. FAILED_PRECONDITION with a fault when the
- * group has more than MEMBERSHIP_GROUP_MAX then; two at once may each be the last. */
+ * group has more than MEMBERSHIP_GROUP_MAX then. */
 PEK_MUST_CHECK enum status membership_store_make(struct change *change,
                                                  const struct membership_people *people);
 /* Locks all that there are, and fills in `states` and `memberships`. */
@@ -97,9 +107,16 @@ PEK_MUST_CHECK enum status membership_store_touch(struct change *change,
 PEK_MUST_CHECK enum status membership_store_set_flairs(struct change *change,
                                                        struct membership_people *person,
                                                        const struct slice *flairs, size_t count);
-/* Each began something once more: MEMBERSHIP_STEPS_A_DAY; struct membership_state is as it was read. */
-PEK_MUST_CHECK enum status membership_store_pace(struct change *change,
-                                                 const struct membership_people *people);
+/* In the group of an organisation's member whose membership of the organisation has an end set: the user, and that time in
+ * microseconds of POSIX time; none of the organisation itself. */
+PEK_MUST_CHECK enum status membership_store_org_ends(struct change *change,
+                                                     const struct membership_people *people,
+                                                     const struct pg_result **ret_rows);
+/* Each begins something: counts it (MEMBERSHIP_STEPS_A_DAY); struct membership_state is as it was read. FAILED_PRECONDITION
+ * on `field` when the caller brought one of them into MEMBERSHIP_GIVEN_MAX other groups. */
+PEK_MUST_CHECK enum status membership_store_begin(struct change *change,
+                                                  const struct membership_people *people,
+                                                  const char *field);
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);

@@ -17,8 +17,7 @@
 #define POST_FLAIRS_MAX 10 /* of a member */
 #define POST_FLAIR_CHARS_MAX 30
 
-/* Posts with rights of one member in the groups of one organisation: each is a policy that every check of theirs looks at.
- * Who could fill it leads groups of the same organisation. */
+/* Posts with rights that one person gave another: each is a policy that every check of theirs looks at. */
 #define POST_RIGHTS_MAX 100
 
 #define POST_REASON_USER_FULL "USER_FULL"

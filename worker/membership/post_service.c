@@ -5,7 +5,9 @@
 
 #include "pek/options.rpc.h"
 #include "shared/service/read.h"
+#include "worker/domain/domain.h"
 #include "worker/domain/group_id.h"
+#include "worker/membership/membership_notice.h"
 #include "worker/membership/membership_people.h"
 #include "worker/membership/post_store.h"
 
@@ -157,7 +159,7 @@ static enum status check_room(struct change *change, const struct post_change *p
     if (!is_full)
         return STATUS_OK;
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, POST_REASON_USER_FULL,
-                            "user_id", "%.*s has %d posts with rights in this organisation",
+                            "user_id", "%.*s has %d posts with rights from you",
                             SLICE_ARG(post->person.users[0]), POST_RIGHTS_MAX);
 }
 
@@ -165,6 +167,7 @@ CHANGE_METHOD(give_post, membership_v1_give_post_request, membership_v1_membersh
 {
     struct post_change post;
     bool changed;
+    PEK_TRY(domain_lock_limit(change, "posts by", change->actor));
     PEK_TRY(
         begin(change, req->group_id, req->user_id, req->etag, req->kind, req->post_type_id, &post));
     /* It would outlive the right by which they did it. */
@@ -172,6 +175,8 @@ CHANGE_METHOD(give_post, membership_v1_give_post_request, membership_v1_membersh
         return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
                                 "user_id", "nobody gives themselves a post that brings rights");
     PEK_TRY(membership_check_serves(&post.group, &post.person.states[0], change->fault));
+    PEK_TRY(person_store_check_there(change->transaction, post.person.users, post.person.count,
+                                     "user_id", change->arena, change->fault));
     PEK_TRY(check_has(change, post.person.group_id, post.type.actions));
     PEK_TRY(check_free(change, &post));
     PEK_TRY(check_room(change, &post));
@@ -181,6 +186,7 @@ CHANGE_METHOD(give_post, membership_v1_give_post_request, membership_v1_membersh
                                 "%s has this post already", req->user_id);
     if (post.type.actions && !post.type.carries)
         PEK_TRY(post_store_make_policy(change, post.person.group_id, &post.type));
+    PEK_TRY(membership_notice_post(change, &post.person, &post.type, true));
     return finish(change, &post, "membership.givePost", res);
 }
 
@@ -194,6 +200,7 @@ CHANGE_METHOD(take_post, membership_v1_take_post_request, membership_v1_membersh
     if (!changed)
         return fault_set_reason(change->fault, STATUS_ABORTED, POST_REASON_NOT_HELD, "user_id",
                                 "%s does not have this post", req->user_id);
+    PEK_TRY(membership_notice_post(change, &post.person, &post.type, false));
     return finish(change, &post, "membership.takePost", res);
 }
 

@@ -311,12 +311,19 @@ static void nobody_is_given_posts_without_end(struct world *w)
         w, "INSERT INTO pek.post_type (realm, group_id, kind, name, unique_key, sort_key, actions)"
            " SELECT 'a', 'o@o', 5, 'x' || n, 'x' || n, '', 1 FROM generate_series(1, 99) n;"
            "INSERT INTO pek.post (realm, group_id, user_id, type_id, given_by)"
-           " SELECT 'a', 'o@o', 'eve', id, 'x' FROM pek.post_type WHERE group_id = 'o@o'");
+           " SELECT 'a', 'o@o', 'eve', id, 'dan' FROM pek.post_type WHERE group_id = 'o@o'");
     assert_int_equal(give(w, "dan", "eve", ASSISTANT), STATUS_OK);
     assert_int_equal(give(w, "dan", "eve", HELPER), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, POST_REASON_USER_FULL);
     assert_int_equal(give(w, "dan", "eve", OFFICER), STATUS_OK);
     assert_int_equal(give(w, "dan", "fay", HELPER), STATUS_OK);
+    /* Nobody keeps others from giving. */
+    assert_int_equal(give(w, "alice", "eve", HELPER), STATUS_OK);
+    /* Who deleted their account is given nothing, not even an honour. */
+    world_sql(w, "UPDATE pek.person SET is_deleted = true"
+                 " WHERE realm = 'a' AND id = 'fay'");
+    assert_int_equal(give(w, "dan", "fay", OFFICER), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "USER_DELETED");
 }
 
 /* A name that somebody gave a policy is theirs, and a policy of a group's nobody's to change by hand. */

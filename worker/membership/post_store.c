@@ -1,20 +1,22 @@
 #include "worker/membership/post_store.h"
 
+#include "worker/domain/domain.h"
 #include "worker/policy/policy_store.h"
+
+const struct pg_statement post_store_list = {
+    "post_types",
+    "SELECT " MEMBERSHIP_V1_POST_TYPE_COLUMNS(
+        t) " FROM pek.post_type AS t WHERE t.group_id = $4 AND t.kind = 5 "
+           "AND (t.sort_key, t.id::text COLLATE \"C\") >= ($1::bytea, $2) "
+           "AND ($3::boolean OR (t.sort_key, t.id::text COLLATE \"C\") <> ($1::bytea, $2)) "
+           "ORDER BY t.sort_key, t.id::text COLLATE \"C\" LIMIT $5::integer",
+};
 
 enum status post_store_types(const struct read_batch *batch, const void *group_id,
                              struct pg_result **ret_rows)
 {
-    static const struct pg_statement list = {
-        "post_types",
-        "SELECT " MEMBERSHIP_V1_POST_TYPE_COLUMNS(
-            t) " FROM pek.post_type AS t WHERE t.group_id = $4 AND t.kind = 5 "
-               "AND (t.sort_key, t.id::text COLLATE \"C\") >= ($1::bytea, $2) "
-               "AND ($3::boolean OR (t.sort_key, t.id::text COLLATE \"C\") <> ($1::bytea, $2)) "
-               "ORDER BY t.sort_key, t.id::text COLLATE \"C\" LIMIT $5::integer",
-    };
     const char *const *group = group_id;
-    return read_rows(batch, &list,
+    return read_rows(batch, &post_store_list,
                      PG_PARAMS(READ_POSITION(batch), pg_str(*group),
                                pg_int(batch->arena, (int64_t)batch->limit)),
                      ret_rows);
@@ -37,6 +39,7 @@ enum status post_store_make_type(struct change *change, const char *group_id,
     };
     const struct pg_param group = pg_str(group_id);
     const struct pg_result *beyond;
+    PEK_TRY(domain_lock_limit(change, "post types", group_id));
     PEK_TRY(change_execute(change, &count,
                            PG_PARAMS(group, pg_int(change->arena, POST_TYPES_MAX - 1)), &beyond));
     if (pg_rows(beyond) > 0)
@@ -168,20 +171,20 @@ enum status post_store_holder(struct change *change, const char *group_id,
     return STATUS_OK;
 }
 
+/* From the member on: what others have is not looked at. */
+const struct pg_statement post_store_rights = {
+    "post_rights",
+    "SELECT FROM pek.post AS o JOIN pek.post_type AS t ON t.group_id = o.group_id AND t.id = "
+    "o.type_id "
+    "WHERE o.user_id = $1 AND o.given_by = $2 AND t.actions > 0 OFFSET $3::integer LIMIT 1",
+};
+
 enum status post_store_is_full(struct change *change, const struct membership_people *person,
                                bool *ret_is_full)
 {
-    static const struct pg_statement find = {
-        "post_rights",
-        "SELECT FROM pek.realm_group AS g JOIN pek.realm_group AS f ON f.org = g.org"
-        "  JOIN pek.post AS o ON o.group_id = f.id AND o.user_id = $2"
-        "  JOIN pek.post_type AS t ON t.group_id = o.group_id AND t.id = o.type_id AND t.actions > "
-        "0 "
-        "WHERE g.id = $1 OFFSET $3::integer LIMIT 1",
-    };
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &find,
-                           PG_PARAMS(pg_str(person->group_id), pg_text(person->users[0]),
+    PEK_TRY(change_execute(change, &post_store_rights,
+                           PG_PARAMS(pg_text(person->users[0]), pg_str(change->actor),
                                      pg_int(change->arena, POST_RIGHTS_MAX - 1)),
                            &rows));
     *ret_is_full = pg_rows(rows) > 0;

@@ -16,8 +16,7 @@ PEK_MUST_CHECK enum status post_store_types(const struct read_batch *batch, cons
 
 /* ---- within a change, of a group that membership_store_lock_group holds ---- */
 
-/* A new own type. ALREADY_EXISTS for the name and FAILED_PRECONDITION beyond POST_TYPES_MAX, each with a fault; two at once
- * may each be the last. */
+/* A new own type. ALREADY_EXISTS for the name and FAILED_PRECONDITION beyond POST_TYPES_MAX, each with a fault. */
 PEK_MUST_CHECK enum status post_store_make_type(struct change *change, const char *group_id,
                                                 const struct text_name *name, uint32_t actions,
                                                 membership_v1_post_type *ret_type);
@@ -44,7 +43,7 @@ PEK_MUST_CHECK enum status post_store_make_policy(struct change *change, const c
 /* A member who has such a post now, or NULL. */
 PEK_MUST_CHECK enum status post_store_holder(struct change *change, const char *group_id,
                                              const struct post_type *type, const char **ret_user);
-/* They have POST_RIGHTS_MAX posts with rights in the organisation, or more; two at once may each be the last. */
+/* They have POST_RIGHTS_MAX posts with rights that the caller gave them, or more. */
 PEK_MUST_CHECK enum status post_store_is_full(struct change *change,
                                               const struct membership_people *person,
                                               bool *ret_is_full);
@@ -59,6 +58,9 @@ PEK_MUST_CHECK enum status post_store_give(struct change *change,
 PEK_MUST_CHECK enum status post_store_take(struct change *change,
                                            const struct membership_people *person,
                                            const struct post_type *type, bool *ret_changed);
+
+/* Those of post_store_types and post_store_is_full, for a test that reads their plans. */
+extern const struct pg_statement post_store_list, post_store_rights;
 
 extern const struct pg_statement post_store_audit; /* of own types; for change_audit */
 

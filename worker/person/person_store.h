@@ -6,27 +6,39 @@
 #include "shared/pg/pg.h"
 #include "shared/text/name.h"
 
-/* Who is not known yet is, by their id, and met by `actor`; who is stays as they are. The ids are distinct.
+struct person {
+    struct slice id;
+    struct text_name name;
+    int64_t avatar_version; /* 0: none */
+    int64_t version;        /* counts the changes of the profile, from 1; 0: nobody told of them */
+    bool is_deleted;        /* nobody's name any more, and not folded */
+};
+
+/* Who is not known yet is from now on, as they are given, and met by `actor`; of whom nothing is known: their id for a name,
+ * and version 0. What is there is replaced by a newer version alone. The ids are distinct.
  * FAILED_PRECONDITION, reason TOO_MANY_UNNAMED, when there are more than PERSON_UNNAMED_MAX then whom this one met and nobody
  * has told of: people who are no accounts. */
 #define PERSON_UNNAMED_MAX 1000
-PEK_MUST_CHECK enum status person_store_meet(struct pg_transaction *transaction,
-                                             struct text_collator *collator, const char *actor,
-                                             const struct slice *ids, size_t count,
+PEK_MUST_CHECK enum status person_store_meet(struct pg_transaction *transaction, const char *actor,
+                                             const struct person *people, size_t count,
                                              struct arena *arena, struct fault *fault);
 
 /* What the hub says of users, up to PERSON_PUT_MAX of them, is kept of those who have a policy or a membership here.
  * `ret_known` are their ids (column 0). An older version than what is there changes nothing. */
 #define PERSON_PUT_MAX 100
-struct person {
-    struct slice id;
-    struct text_name name;
-    int64_t avatar_version; /* 0: none */
-    int64_t version;        /* counts the changes of the profile, from 1 */
-};
 PEK_MUST_CHECK enum status person_store_put(struct pg_transaction *transaction,
                                             const struct person *people, size_t count,
                                             struct arena *arena, struct pg_result **ret_known);
+/* That refusal. */
+enum status person_gone(struct slice id, const char *field, struct fault *fault);
+/* FAILED_PRECONDITION, reason USER_DELETED, on `field` when one of them has deleted their account, as the hub told. */
+PEK_MUST_CHECK enum status person_store_check_there(struct pg_transaction *transaction,
+                                                    const struct slice *users, size_t count,
+                                                    const char *field, struct arena *arena,
+                                                    struct fault *fault);
+/* Is what is there of the user of this version or a newer one? */
+PEK_MUST_CHECK enum status person_store_has(struct pg *pg, struct cancel *cancel, struct slice user,
+                                            int64_t version, struct arena *arena, bool *ret_has);
 /* Whom nobody told of, behind `after`, up to PERSON_PUT_MAX; column 0. */
 PEK_MUST_CHECK enum status person_store_unnamed(struct pg *pg, struct cancel *cancel,
                                                 const char *after, struct pg_result **ret_users);

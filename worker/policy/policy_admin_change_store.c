@@ -157,14 +157,9 @@ enum status policy_admin_has_god(struct change *change, bool *ret_has_god)
 
 static enum status refuse_group_policy(struct change *change, const char *id, bool leaders_too)
 {
-    static const struct pg_statement find = {
-        "policy_admin_group",
-        "SELECT l.group_id FROM pek.group_policy AS l WHERE l.policy_id = $1::bigint"
-        " AND (l.kind <> 2 OR $2::boolean)",
-    };
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(id), pg_bool(leaders_too)), &rows));
-    if (pg_rows(rows) == 0)
+    PEK_TRY(change_execute(change, &policy_admin_group, PG_PARAMS(pg_str(id)), &rows));
+    if (pg_rows(rows) == 0 || (!leaders_too && pg_get_int(rows, 0, 1) == POLICY_ADMIN_GROUP_LEADER))
         return STATUS_OK;
     return fault_set_reason(
         change->fault, STATUS_FAILED_PRECONDITION, "GROUP_POLICY", NULL,

@@ -1,6 +1,8 @@
 /* What policy_admin_store.h reads outside a change. */
 #include "worker/policy/policy_admin_store.h"
 
+#include "worker/rights/rights_store.h"
+
 const struct pg_statement policy_admin_get = {
     "policy_admin_get",
     "SELECT " POLICY_V1_POLICY_COLUMNS(p) " FROM pek.policy AS p WHERE p.id = $1::bigint",
@@ -19,9 +21,16 @@ const struct pg_statement policy_admin_statements = {
 };
 _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one more");
 
+const struct pg_statement policy_admin_group = {
+    "policy_admin_group",
+    "SELECT l.group_id, l.kind FROM pek.group_policy AS l WHERE l.policy_id = $1::bigint",
+};
+
 /* $1 key, $2 id, $3 inclusive, $4 limit. No two of a realm have one key: it has the id in it. */
 #define BEHIND                                                                                     \
     "p.sort_key >= $1::bytea AND ($3::boolean OR (p.sort_key, p.id::text) <> ($1::bytea, $2)) "
+/* Without those that the realm made, one for each group and post: the parameter of that number, as "5". */
+#define MADE(number) "AND (NOT $" number "::boolean OR p.made_by IS NOT NULL) "
 #define IN_ORDER "ORDER BY p.sort_key LIMIT $4::integer"
 /* What $5 holds, and all below it. */
 #define SEEN                                                                                       \
@@ -36,7 +45,7 @@ _Static_assert(POLICY_ADMIN_TOLD_STATEMENTS_MAX == 2000, "the LIMIT above is one
 
 const struct pg_statement policy_admin_list_all = {
     "policy_admin_list_all",
-    "SELECT " POLICY_V1_POLICY_COLUMNS(p) " FROM pek.policy AS p WHERE " BEHIND IN_ORDER,
+    "SELECT " POLICY_V1_POLICY_COLUMNS(p) " FROM pek.policy AS p WHERE " BEHIND MADE("5") IN_ORDER,
 };
 
 enum status policy_admin_list(const struct read_batch *batch, const void *query,
@@ -45,27 +54,29 @@ enum status policy_admin_list(const struct read_batch *batch, const void *query,
     static const struct pg_statement children = {
         "policy_admin_list_children",
         "SELECT " POLICY_V1_POLICY_COLUMNS(
-            p) " FROM pek.policy AS p WHERE p.parent_id = $5::bigint AND " BEHIND IN_ORDER,
+            p) " FROM pek.policy AS p WHERE p.parent_id = $5::bigint AND " BEHIND MADE("6")
+            IN_ORDER,
     };
-    static const struct pg_statement seen = {"policy_admin_list_seen", SEEN IN_ORDER};
+    static const struct pg_statement seen = {"policy_admin_list_seen", SEEN MADE("6") IN_ORDER};
     static const struct pg_statement seen_children = {
         "policy_admin_list_seen_children",
-        SEEN "AND p.parent_id = $6::bigint " IN_ORDER,
+        SEEN "AND p.parent_id = $6::bigint " MADE("7") IN_ORDER,
     };
     const struct policy_query *wanted = query;
     const struct policy_scope *scope = batch->scope;
     const struct pg_param limit = pg_int(batch->arena, (int64_t)batch->limit);
+    const struct pg_param made = pg_bool(wanted->by_people);
     const struct pg_param viewer = pg_text(wanted->viewer), parent = pg_str(wanted->parent_id);
     if (scope->all && wanted->parent_id)
-        return read_rows(batch, &children, PG_PARAMS(READ_POSITION(batch), limit, parent),
+        return read_rows(batch, &children, PG_PARAMS(READ_POSITION(batch), limit, parent, made),
                          ret_rows);
     if (scope->all)
-        return read_rows(batch, &policy_admin_list_all, PG_PARAMS(READ_POSITION(batch), limit),
-                         ret_rows);
+        return read_rows(batch, &policy_admin_list_all,
+                         PG_PARAMS(READ_POSITION(batch), limit, made), ret_rows);
     if (wanted->parent_id)
         return read_rows(batch, &seen_children,
-                         PG_PARAMS(READ_POSITION(batch), limit, viewer, parent), ret_rows);
-    return read_rows(batch, &seen, PG_PARAMS(READ_POSITION(batch), limit, viewer), ret_rows);
+                         PG_PARAMS(READ_POSITION(batch), limit, viewer, parent, made), ret_rows);
+    return read_rows(batch, &seen, PG_PARAMS(READ_POSITION(batch), limit, viewer, made), ret_rows);
 }
 
 enum status policy_admin_assignments(const struct read_batch *batch, const void *policy_id,
@@ -86,19 +97,29 @@ enum status policy_admin_assignments(const struct read_batch *batch, const void 
                      ret_rows);
 }
 
+#define IS_THERE RIGHTS_STORE_KNOWS("$4")
+#define GROUPS RIGHTS_STORE_GROUPS_OF("$4")
+
 enum status policy_admin_held(struct pg *pg, struct cancel *cancel,
                               const struct policy_question *question, struct arena *arena,
                               struct pg_result **ret_held)
 {
     static const struct pg_statement held = {
         "policy_admin_held",
-        "WITH nearest AS ("
+        /* A person without a group is about each group that they are in. */
+        "WITH target AS MATERIALIZED ("
+        "  SELECT $4::text IS NULL OR " IS_THERE "AS is_there,"
+        "         ARRAY (" GROUPS "AND $3::text IS NULL UNION ALL SELECT $3) AS groups), "
+        "nearest AS ("
         "  SELECT DISTINCT ON (p.id) " POLICY_V1_STATEMENT_COLUMNS(
             s) ","
                "         p.id AS policy_id, p.name,"
-               "         CASE WHEN s.id IS NULL THEN 1 WHEN s.group_id <> coalesce($3, '') THEN 2"
+               "         CASE WHEN s.id IS NULL THEN 1"
+               "              WHEN s.group_id IS NOT NULL"
+               "               AND s.group_id = ANY (target.groups) IS NOT TRUE THEN 2"
+               "              WHEN NOT target.is_there THEN 3"
                "              WHEN s.user_id <> coalesce($4, '') THEN 3 ELSE 4 END AS reason"
-               "    FROM pek.policy_holding AS a, LATERAL ("
+               "    FROM target, pek.policy_holding AS a, LATERAL ("
                "      SELECT q.id, q.name FROM pek.policy AS q WHERE q.id = a.policy_id OFFSET 0"
                "    ) AS p"
                "    LEFT JOIN LATERAL ("

@@ -21,10 +21,15 @@ extern const struct pg_statement policy_admin_get; /* for read_one and change_lo
 /* Of the policy $1, those of people first; one more than POLICY_ADMIN_TOLD_STATEMENTS_MAX at most. */
 extern const struct pg_statement policy_admin_statements;
 
+/* The group whose members, leader or holders of a post hold the policy $1, and its kind; no row when people give it. */
+extern const struct pg_statement policy_admin_group;
+#define POLICY_ADMIN_GROUP_LEADER 2 /* the kind of the one that leads it */
+
 /* What the viewer holds and all below it, or everything when the batch's scope is all; for read_list. */
 struct policy_query {
     struct slice viewer;
     const char *parent_id; /* NULL: any */
+    bool by_people;        /* none that the realm made */
 };
 /* The statement of a list of everything; for the test that reads its plan. */
 extern const struct pg_statement policy_admin_list_all;

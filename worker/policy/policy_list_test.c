@@ -79,6 +79,18 @@ static void list_of_holders_is_of_a_policy_that_is_there(struct world *w)
     assert_string_equal(users(w, "alice", &req), "INVALID_ARGUMENT");
 }
 
+static void list_leaves_out_what_the_realm_made_when_asked_to(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    policy_v1_list_policies_request req = POLICY_V1_LIST_POLICIES_REQUEST_INIT;
+    req.by_people = true;
+    assert_string_equal(world_items(w, "alice", LIST_POLICIES, &req.base, "name"), "Dean Clerk");
+    assert_string_equal(world_items(w, "dora", LIST_POLICIES, &req.base, "name"), "Dean Clerk");
+    req.parent_id = policy_world_text(tree.god);
+    assert_string_equal(world_items(w, "alice", LIST_POLICIES, &req.base, "name"), "Dean");
+    assert_string_equal(world_items(w, "dora", LIST_POLICIES, &req.base, "name"), "Dean");
+}
+
 static void children_are_those_directly_under_it(struct world *w)
 {
     struct policy_tree tree = policy_world_tree(w);
@@ -122,7 +134,7 @@ static void page_of_everything_is_read_in_the_order_of_the_index(struct world *w
             world_value(w,
                         "%s; SET ROLE pek_app; SET pek.realm = 'a';"
                         " SET plan_cache_mode = force_generic_plan; PREPARE everything AS %s;"
-                        " EXPLAIN (FORMAT JSON) EXECUTE everything ('', '', false, 21)",
+                        " EXPLAIN (FORMAT JSON) EXECUTE everything ('', '', false, 21, false)",
                         analysed ? "ANALYZE pek.policy" : "SELECT 1", policy_admin_list_all.sql);
         if (!strstr(plan, "\"Index Name\": \"policy_order\"") || strstr(plan, "Sort\"") ||
             strstr(plan, "Seq Scan"))
@@ -257,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(list_has_what_the_caller_holds_and_all_below),
         WORLD_TEST(list_of_holders_is_of_a_policy_that_is_there),
+        WORLD_TEST(list_leaves_out_what_the_realm_made_when_asked_to),
         WORLD_TEST(children_are_those_directly_under_it),
         WORLD_TEST(lists_of_many_batches_neither_skip_nor_repeat),
         WORLD_TEST(page_of_everything_is_read_in_the_order_of_the_index),

@@ -8,22 +8,26 @@
 #include "shared/base/clock.h"
 #include "shared/base/siphash.h"
 #include "shared/row/mask.h"
+#include "worker/person/person_told.h"
 #include "worker/policy/policy_admin_store.h"
 #include "worker/policy/policy_check.h"
 #include "worker/policy/policy_store.h"
+#include "worker/policy/profile_scope.h"
+#include "worker/policy/profile_viewer.h"
 #include "worker/rights/rights_store.h"
 
 /* ---- reads ---- */
 
-/* Statements that follow from others come and go without a change of the policy. What is read of it has another etag then;
- * what a change is compared with is the part before the dot, so that nobody is refused because somebody made a group. */
+/* Statements that follow from others come and go without a change of the policy, and so does what its reader may do to it. What
+ * is read of it has another etag then; what a change is compared with is the part before the dot, so that nobody is refused
+ * because somebody made a group. */
 #define ETAG_DOT '.'
 
-/* "v3.6fe0…" of "v3" and the statements told that follow from others, if there are any. */
+/* "v3.6fe0…" of "v3" and the statements told that follow from others, and what the reader may do, if there is any of it. */
 static enum status add_followed(struct arena *arena, policy_v1_policy *policy)
 {
-    uint64_t told[2] = {0};
-    size_t count = 0;
+    uint64_t told[2] = {(policy->caller_issues ? 1u : 0) | (policy->caller_administers ? 2u : 0)};
+    size_t count = told[0];
     for (size_t i = 0; i < policy->n_statements; i++)
         if (strcmp(policy->statements[i]->resource, DELEGATION_ESCALATION) == 0) {
             told[0] = siphash(told, slice_str(policy->statements[i]->id));
@@ -55,12 +59,30 @@ static enum status tell_statements(const struct pg_result *rows, struct arena *a
     return add_followed(arena, policy);
 }
 
+/* What it goes with, and what the caller may do to it: so that nobody offers what would be refused. */
+static enum status tell_standing(struct rpc_ctx *ctx, struct pg *pg, policy_v1_policy *policy)
+{
+    struct policy_standing standing;
+    struct pg_result *rows;
+    PEK_TRY(rights_store_standing(pg, rpc_cancel(ctx), rpc_principal(ctx)->user, policy->id,
+                                  &standing));
+    policy->caller_issues = policy->can_issue && standing_allows(&standing, STANDING_ISSUE);
+    policy->caller_administers = standing_allows(&standing, STANDING_ADMINISTER);
+    PEK_TRY(pg_read(pg, PG_POINT_READ, rpc_cancel(ctx), &policy_admin_group,
+                    PG_PARAMS(pg_str(policy->id)), &rows));
+    if (pg_rows(rows) > 0)
+        policy->group_id = arena_printf(rpc_arena(ctx), "%s", pg_get_str(rows, 0, 0));
+    pg_result_free(rows);
+    return policy->group_id ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
 static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_request *req,
                               policy_v1_policy *res)
 {
     const struct domain *domain = rpc_data(ctx);
     struct pg_result *rows;
     PEK_TRY(read_one(ctx, &policy_v1_policy_row, &policy_admin_get, "id", req->id, res));
+    PEK_TRY(tell_standing(ctx, domain->service.pg, res));
     PEK_TRY(pg_read(domain->service.pg, PG_POINT_READ, rpc_cancel(ctx), &policy_admin_statements,
                     PG_PARAMS(pg_str(req->id)), &rows));
     enum status status = tell_statements(rows, rpc_arena(ctx), res, rpc_fault(ctx));
@@ -75,6 +97,7 @@ static enum status list_policies(struct rpc_ctx *ctx, const policy_v1_list_polic
     const struct policy_query query = {
         .viewer = rpc_principal(ctx)->user,
         .parent_id = req->parent_id[0] ? req->parent_id : NULL,
+        .by_people = req->by_people,
     };
     if (query.parent_id && !policy_is_id(query.parent_id))
         return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "parent_id",
@@ -398,10 +421,27 @@ static enum status check_end(const Google__Protobuf__Timestamp *time, struct fau
                      "valid_until is not in the future");
 }
 
+/* The realm knows them now. */
+static enum status keep_name(struct change *change, const struct person_told *told,
+                             const char *user)
+{
+    const struct person *person = person_told_of(told, slice_str(user));
+    struct pg_result *known = NULL;
+    if (!person || person->version == 0)
+        return STATUS_OK;
+    enum status status = person_store_put(change->transaction, person, 1, change->arena, &known);
+    pg_result_free(known);
+    return status;
+}
+
 CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignment)
 {
     bool made, had_god, has_god;
+    struct person_told told;
     PEK_TRY(delegation_check_user(req->user_id, change->fault));
+    PEK_TRY(person_told_take(change_domain(change)->collator, req->told, change->arena, &told,
+                             change->fault));
+    PEK_TRY(person_told_check(&told, slice_str(req->user_id), "user_id", change->fault));
     PEK_TRY(check_end(req->valid_until, change->fault));
     PEK_TRY(begin(change, req->id, STANDING_ADMINISTER));
     /* It would outlive the right by which it was made. */
@@ -413,6 +453,7 @@ CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignme
     PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor,
                                 row_time_param(change->arena, req->valid_until), &made,
                                 change->fault));
+    PEK_TRY(keep_name(change, &told, req->user_id));
     PEK_TRY(policy_admin_has_god(change, &has_god));
     PEK_TRY(check_god(change, had_god, has_god));
     if (made)
@@ -467,6 +508,8 @@ enum status policy_service_add(struct rpc_host *host, struct domain *domain, str
         .assign_policy = assign_policy,
         .revoke_policy = revoke_policy,
         .check_policy = policy_check,
+        .list_profile_viewers = profile_viewer_list,
+        .get_profile_scope = profile_scope_get,
     };
     _Static_assert((int)PEK_POLICY_RIGHT_VIEW == STANDING_VIEW &&
                        (int)PEK_POLICY_RIGHT_ISSUE == STANDING_ISSUE &&

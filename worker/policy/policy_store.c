@@ -1,6 +1,7 @@
 #include "worker/policy/policy_store.h"
 
 #include "shared/text/text.h"
+#include "worker/person/person_store.h"
 #include "worker/policy/delegation.h"
 #include "worker/rights/rights_store.h"
 
@@ -57,6 +58,17 @@ static enum status has_room(struct pg_transaction *transaction, const char *user
     return STATUS_OK;
 }
 
+static enum status check_there(struct pg_transaction *transaction, const char *user,
+                               struct fault *fault)
+{
+    const struct slice id = slice_str(user);
+    struct arena arena;
+    arena_init(&arena, 4096);
+    enum status status = person_store_check_there(transaction, &id, 1, "user_id", &arena, fault);
+    arena_done(&arena);
+    return status;
+}
+
 enum status policy_store_assign(struct pg_transaction *transaction, const char *policy_id,
                                 const char *user, const char *giver, struct pg_param valid_until,
                                 bool *ret_made, struct fault *fault)
@@ -89,12 +101,18 @@ enum status policy_store_assign(struct pg_transaction *transaction, const char *
         return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, DELEGATION_USER_FULL, "user_id",
                                 "%s gave %s %d policies, and nobody gives more to one user", giver,
                                 user, DELEGATION_ASSIGNMENTS_MAX);
+    if (!assigned)
+        PEK_TRY(check_there(transaction, user, fault));
     enum status status = STATUS_OK;
     if (!assigned)
         status =
             pg_apply(transaction, &assign,
                      PG_PARAMS(pg_str(policy_id), pg_str(user), pg_str(giver), valid_until), NULL);
-    /* The policy is the only thing that it refers to. */
+    if (status == STATUS_FAILED_PRECONDITION &&
+        strcmp(pg_constraint(transaction), "user_merged") == 0)
+        return fault_set_reason(fault, status, "USER_MERGED", "user_id",
+                                "%s was merged into another account of the same person", user);
+    /* The policy is the only other thing that it refers to. */
     if (status == STATUS_FAILED_PRECONDITION)
         return fault_set(fault, STATUS_NOT_FOUND, "id", "there is no policy %s", policy_id);
     PEK_TRY(status);

@@ -25,14 +25,25 @@ struct decision {
     const char *decisions;
 };
 
+#define EXPORT(method) "/pek.export.v1.ExportService/" method
 #define GROUP(method) "/pek.group.v1.GroupService/" method
 #define INSTANCE(method) "/pek.instance.v1.InstanceService/" method
 #define MEMBERS(method) "/pek.membership.v1.MembershipService/" method
+#define NOTIFICATIONS(method) "/pek.notification.v1.NotificationService/" method
 #define POSTS(method) "/pek.membership.v1.PostService/" method
+#define SCOREBOARD(method) "/pek.evaluation.v1.ScoreboardService/" method
+#define COMMENT(method) "/pek.evaluation.v1.CommentService/" method
+#define DRAFT(method) "/pek.evaluation.v1.DraftService/" method
+#define ENTRY(method) "/pek.evaluation.v1.EntryService/" method
+#define SPREADSHEET(method) "/pek.evaluation.v1.SpreadsheetService/" method
+#define POINT_RULES(method) "/pek.evaluation.v1.PointRulesService/" method
+#define SCORE(method) "/pek.evaluation.v1.ScoreService/" method
+#define SEMESTER(method) "/pek.semester.v1.SemesterService/" method
 #define POLICY(method) "/pek.policy.v1.PolicyService/" method
 
 /* clang-format off */
 static const struct decision decisions[] = {
+    {EXPORT("ExportUser"), "", "yyyyyuu"},
     {GROUP("GetGroup"), "id=o@o", "yyyynuu"},
     {GROUP("GetGroup"), "id=o@x", "yynnnuu"},
     {GROUP("ListGroups"), "", "yyyyyuu"},
@@ -46,14 +57,16 @@ static const struct decision decisions[] = {
     {GROUP("MoveGroup"), "id=o@x parent_id=o@o etag=x", "yynnnuu"},
     {GROUP("ListAncestors"), "id=o@x", "yynnnuu"},
     {GROUP("ListDescendants"), "id=o@o", "yyyynuu"},
-    {GROUP("ListGroupHistory"), "id=o@o", "yynnnuu"},
-    {GROUP("ListGroupHistory"), "id=o@x", "ynnnnuu"},
+    {GROUP("ListGroupHistory"), "group_id=o@o", "yynnnuu"},
+    {GROUP("ListGroupHistory"), "group_id=o@x", "ynnnnuu"},
     /* The assertion is the credential, and there is none. */
     {INSTANCE("IssueToken"), "", "uuuuuuu"},
     {INSTANCE("GetInfo"), "", "yyyyyyy"},
     {INSTANCE("WatchPolicies"), "", "uuuuuuu"},
     {INSTANCE("PutPeople"), "", "uuuuuuu"},
     {INSTANCE("ListUnnamedPeople"), "", "uuuuuuu"},
+    {INSTANCE("MergeUser"), "", "uuuuuuu"},
+    {NOTIFICATIONS("CollectNotifications"), "", "uuuuuuu"},
     {MEMBERS("ListMembers"), "group_id=o@o", "yyynnuu"},
     {MEMBERS("ListMembers"), "group_id=o@x", "yynnnuu"},
     {MEMBERS("ListMemberships"), "user_id=somebody", "yyyyyuu"},
@@ -111,6 +124,52 @@ static const struct decision decisions[] = {
     {POLICY("CheckPolicy"), "action=3", "yyyyyuu"},
     {POLICY("CheckPolicy"), "action=3 user_id=$self", "yyyyyuu"},
     {POLICY("CheckPolicy"), "action=3 user_id=somebody", "ynnnnuu"},
+    {POLICY("ListProfileViewers"), "", "yyyyyuu"},
+    {POLICY("GetProfileScope"), "", "yyyyyuu"},
+    {SCOREBOARD("ListScoreboards"), "group_id=o@o", "yynnnuu"},
+    {SCOREBOARD("ListScoreboards"), "group_id=o@x", "yynnnuu"},
+    {SCOREBOARD("GetScoreboard"), "group_id=o@o id=9", "yynnnuu"},
+    {SCOREBOARD("GetPointTable"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {SCOREBOARD("ListPoints"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {SCOREBOARD("ListMessages"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {SCOREBOARD("OpenScoreboard"), "group_id=o@o", "yynnnuu"},
+    {SCOREBOARD("OpenScoreboard"), "group_id=o@x", "ynnnnuu"},
+    {SCOREBOARD("UpdateScoreboard"), "group_id=o@o id=9", "yynnnuu"},
+    {SCOREBOARD("UpdateScoreboard"), "group_id=o@x id=9", "ynnnnuu"},
+    {SCOREBOARD("ReviseScoreboard"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {SCOREBOARD("SubmitScoreboard"), "group_id=o@o id=9", "yynnnuu"},
+    {SCOREBOARD("CancelSubmission"), "group_id=o@o id=9", "yynnnuu"},
+    {SCOREBOARD("BatchSetPoints"), "group_id=o@o id=9", "yynnnuu"},
+    {SCOREBOARD("BatchSetPoints"), "group_id=o@x id=9", "yynnnuu"},
+    {SCOREBOARD("JudgeScoreboard"), "group_id=o@o id=9", "yynnnuu"},
+    {SCOREBOARD("JudgeScoreboard"), "group_id=o@x id=9", "yynnnuu"},
+    {SCOREBOARD("SendMessage"), "group_id=o@o scoreboard_id=9 text=x", "yynnnuu"},
+    {COMMENT("ListComments"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {COMMENT("CreateComment"), "group_id=o@o scoreboard_id=9 text=x", "yynnnuu"},
+    {COMMENT("UpdateComment"), "group_id=o@o scoreboard_id=9 id=9 text=x", "yynnnuu"},
+    {COMMENT("DeleteComment"), "group_id=o@o scoreboard_id=9 id=9", "yynnnuu"},
+    {DRAFT("GetPointDraft"), "group_id=o@x", "yynnnuu"},
+    {DRAFT("BatchSetPointDraft"), "group_id=o@x", "ynnnnuu"},
+    {DRAFT("ListDrafts"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {DRAFT("TakeOverDraft"), "group_id=o@o id=9 subgroup_id=o@x", "yynnnuu"},
+    {ENTRY("ListEntries"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {ENTRY("GetEntry"), "group_id=o@o scoreboard_id=9 user_id=x", "yynnnuu"},
+    {ENTRY("BatchSetEntries"), "group_id=o@o id=9", "yynnnuu"},
+    {ENTRY("ReviewEntry"), "group_id=o@o scoreboard_id=9 entry.user_id=x", "yynnnuu"},
+    {ENTRY("ListEntryReviews"), "", "yyyyyuu"},
+    {SPREADSHEET("ImportScoreboard"), "group_id=o@o id=9 points_csv=x", "yynnnuu"},
+    {SPREADSHEET("ListAcceptedEntries"), "", "ynnnnuu"},
+    {SPREADSHEET("ListScoredUsers"), "", "ynnnnuu"},
+    {SPREADSHEET("ListActiveUsers"), "", "ynnnnuu"},
+    {POINT_RULES("GetPointRules"), "", "yyyyyuu"},
+    {POINT_RULES("UpdatePointRules"), "rules.etag=x", "ynnnnuu"},
+    {SCORE("GetScore"), "user_id=$self semester=2024-2025/1", "yyyyyuu"},
+    {SCORE("GetScore"), "semester=2024-2025/1", "yyyyyuu"},
+    {SCORE("GetScore"), "user_id=somebody semester=2024-2025/1", "ynnnnuu"},
+    {SCORE("ListPointHistory"), "user_id=$self", "yyyyyuu"},
+    {SCORE("ListPointHistory"), "user_id=somebody", "ynnnnuu"},
+    {SEMESTER("GetSemester"), "", "yyyyyuu"},
+    {SEMESTER("UpdateSemester"), "semester.etag=x", "ynnnnuu"},
 };
 /* clang-format on */
 #define DECISIONS (sizeof(decisions) / sizeof(decisions[0]))

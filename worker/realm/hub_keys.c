@@ -67,6 +67,9 @@ static enum status take_text(struct hub_keys *hub_keys, struct slice text, struc
 {
     if (slice_starts_with(text, SLICE_LIT("-----BEGIN")))
         return take_pems(&hub_keys->keys, text, fault);
+    if (text.len == 0)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL,
+                         "the file is empty: it has the hub's public keys, as PEM or as a JWK set");
     return jwt_keys_replace_from_jwks(&hub_keys->keys, text, fault);
 }
 

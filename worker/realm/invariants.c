@@ -51,6 +51,21 @@ static const struct {
      "    AND s.end_time IS NULL"
      " WHERE m.sort_key <> (CASE s.status WHEN 1 THEN '\\x00'::bytea ELSE '\\x01'::bytea END)"
      "   || p.sort_key"},
+    {"members are told by the names of people, and as what their periods and posts say",
+     "SELECT m.group_id || ' ' || m.user_id FROM pek.membership AS m"
+     "  JOIN pek.person AS p ON p.id = m.user_id"
+     "  LEFT JOIN pek.membership_now AS n ON n.group_id = m.group_id AND n.user_id = m.user_id"
+     "  LEFT JOIN LATERAL (SELECT s.* FROM pek.membership_period AS s"
+     "     WHERE s.group_id = m.group_id AND s.user_id = m.user_id"
+     "       AND s.begin_time <= statement_timestamp()"
+     "     ORDER BY s.seq DESC LIMIT 1) AS s ON true"
+     "  LEFT JOIN LATERAL (SELECT string_agg(concat_ws(' ', t.kind, t.id, t.name), E'\n'"
+     "       ORDER BY t.kind, t.sort_key, t.id) AS lines"
+     "      FROM pek.post AS o JOIN pek.post_type AS t ON t.id = o.type_id"
+     "     WHERE o.group_id = m.group_id AND o.user_id = m.user_id) AS o ON true"
+     " WHERE (m.display_name, m.folded, m.posts, n.status, n.status_time, n.end_time)"
+     "   IS DISTINCT FROM"
+     "   (p.display_name, p.folded, coalesce(o.lines, ''), s.status, s.begin_time, s.end_time)"},
     {"memberships are what the audit log says last",
      "SELECT coalesce(told.id, m.group_id || ' ' || m.user_id) FROM ("
      "   SELECT DISTINCT ON (l.target_id, l.detail->>'user_id')"
@@ -60,7 +75,11 @@ static const struct {
      "    ORDER BY l.target_id, l.detail->>'user_id', l.id DESC) AS told"
      "  FULL JOIN (SELECT s.* FROM pek.membership_period AS s WHERE s.end_time IS NULL) AS m"
      "    ON told.id = m.group_id || ' ' || m.user_id"
-     " WHERE told.status::integer IS DISTINCT FROM m.status::integer"},
+     " WHERE told.status::integer IS DISTINCT FROM m.status::integer"
+     /* What it said before it was thinned is gone; not of what changed since. */
+     "   AND NOT (told.id IS NULL AND EXISTS (SELECT FROM pek.audit_log AS p"
+     "     JOIN pek.membership AS s ON s.group_id = m.group_id AND s.user_id = m.user_id"
+     "    WHERE p.action = 'audit.prune' AND s.update_time < (p.detail->>'before')::timestamptz))"},
     {"members hold the policies of their groups and posts, and nobody else does",
      "SELECT coalesce(due.user_id, held.user_id) || ' ' || coalesce(due.policy_id, held.policy_id)"
      "  FROM (SELECT l.policy_id, m.user_id FROM pek.group_policy AS l"
@@ -82,6 +101,34 @@ static const struct {
      "  LEFT JOIN pek.member AS m ON m.group_id = l.group_id AND m.user_id = a.user_id"
      "   AND m.status IN (2, 3)"
      " WHERE l.kind = 2 GROUP BY l.group_id HAVING count(*) > 1 OR count(m.user_id) < 1"},
+    {"the realm is in one semester",
+     "SELECT count(*)::text FROM pek.realm_state AS r HAVING count(*) <> 1"},
+    {"points are within what their guidelines give",
+     "SELECT u.id::text FROM pek.guideline AS u JOIN pek.point AS p"
+     "    ON p.scoreboard_id = u.scoreboard_id AND p.guideline_id = u.id"
+     " GROUP BY u.realm, u.id HAVING max(p.points) > u.max_per_member"
+     "     OR (u.max_per_guideline > 0 AND sum(p.points) > u.max_per_guideline)"},
+    {"a scoreboard's version follows one that was accepted",
+     "SELECT b.id::text FROM pek.scoreboard AS b WHERE b.version > 1 AND NOT EXISTS ("
+     "  SELECT FROM pek.scoreboard AS o WHERE o.group_id = b.group_id AND o.semester = b.semester"
+     "     AND o.version = b.version - 1 AND 3 IN (o.point_status, o.entry_status))"},
+    {"nothing is said of a KDO but while groups write",
+     "SELECT e.scoreboard_id || ' ' || e.user_id FROM pek.entry_request AS e, pek.realm_state AS r"
+     " WHERE r.season <> 2 AND e.type = 1 AND e.justification <> ''"},
+    /* Of the semester that is open, and of the next one, they are told again when it is closed. */
+    {"scores are what points come to",
+     "SELECT coalesce(h.user_id, s.user_id) || ' ' || coalesce(h.semester, s.semester)"
+     "  FROM (SELECT h.* FROM pek.point_history AS h, pek.realm_state AS r WHERE r.season = 1"
+     "    OR r.semester NOT IN (h.semester, pek.semester_before(h.semester))) AS h"
+     "  FULL JOIN (SELECT d.semester, d.score_max, s.user_id, s.squares FROM ("
+     "      SELECT h.semester, max(h.score_max) AS score_max FROM pek.point_history AS h"
+     "        JOIN pek.realm_state AS r ON r.season = 1"
+     "          OR r.semester NOT IN (h.semester, pek.semester_before(h.semester))"
+     "       GROUP BY h.semester) AS d"
+     "    CROSS JOIN LATERAL pek.point_squares(d.semester, NULL) AS s) AS s"
+     "    ON s.user_id = h.user_id AND s.semester = h.semester"
+     " WHERE s.user_id IS NULL"
+     "    OR h.score IS DISTINCT FROM least(h.score_max, trunc(sqrt(s.squares)))"},
     {"every name is found by its letters",
      "SELECT g.id FROM pek.realm_group AS g, pek.realm_state AS r"
      " WHERE r.search_version <> '' AND NOT EXISTS (SELECT FROM pek.search_gram AS s"

@@ -3,15 +3,33 @@
 #include <string.h>
 
 #include "worker/domain/migration_0004.h"
+#include "worker/domain/migration_0025.h"
+#include "worker/evaluation/migration_0032.h"
+#include "worker/evaluation/migration_0033.h"
+#include "worker/evaluation/migration_0036.h"
+#include "worker/evaluation/migration_0038.h"
+#include "worker/evaluation/migration_0039.h"
+#include "worker/evaluation/migration_0040.h"
+#include "worker/evaluation/migration_0041.h"
+#include "worker/evaluation/migration_0043.h"
+#include "worker/evaluation/migration_0044.h"
+#include "worker/export/migration_0026.h"
+#include "worker/export/migration_0028.h"
+#include "worker/export/migration_0037.h"
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
 #include "worker/group/migration_0022.h"
+#include "worker/import/migration_0035.h"
 #include "worker/membership/migration_0011.h"
 #include "worker/membership/migration_0015.h"
 #include "worker/membership/migration_0016.h"
 #include "worker/membership/migration_0017.h"
 #include "worker/membership/migration_0018.h"
 #include "worker/membership/migration_0020.h"
+#include "worker/membership/migration_0023.h"
+#include "worker/membership/migration_0029.h"
+#include "worker/membership/migration_0030.h"
+#include "worker/notification/migration_0024.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
 #include "worker/policy/migration_0003.h"
@@ -22,9 +40,15 @@
 #include "worker/policy/migration_0019.h"
 #include "worker/realm/migration_0001.h"
 #include "worker/realm/migration_0021.h"
+#include "worker/realm/migration_0027.h"
 #include "worker/search/migration_0006.h"
+#include "worker/semester/migration_0031.h"
 
-#define FILES 21
+/* A file, as //bazel:embed.bzl has it in the program. */
+#define MIGRATION(name)                                                                            \
+    {                                                                                              \
+#name ".sql", slice_make(migration_##name, migration_##name##_len)                         \
+    }
 
 /* As pek.isolate makes it. */
 #define REALM_POLICY "(realm = current_setting('pek.realm'::text, true))"
@@ -38,46 +62,53 @@ static const char stranger_sql[] =
 
 const struct migrations *realm_migrations(void)
 {
-    /* Filled by each call, with the same: the lengths are no constants of the language. */
-    static struct migration files[FILES];
-    static const struct migrations migrations = {"pek", files, FILES, REALM_POLICY, stranger_sql};
-    const struct migration all[FILES] = {
-        {"0001_realm.sql", slice_make(migration_0001_realm, migration_0001_realm_len)},
-        {"0002_group.sql", slice_make(migration_0002_group, migration_0002_group_len)},
-        {"0003_policy.sql", slice_make(migration_0003_policy, migration_0003_policy_len)},
-        {"0004_change.sql", slice_make(migration_0004_change, migration_0004_change_len)},
-        {"0005_policy_admin.sql",
-         slice_make(migration_0005_policy_admin, migration_0005_policy_admin_len)},
-        {"0006_search.sql", slice_make(migration_0006_search, migration_0006_search_len)},
-        {"0008_group_archive.sql",
-         slice_make(migration_0008_group_archive, migration_0008_group_archive_len)},
-        {"0009_policy_bounds.sql",
-         slice_make(migration_0009_policy_bounds, migration_0009_policy_bounds_len)},
-        {"0010_person.sql", slice_make(migration_0010_person, migration_0010_person_len)},
-        {"0011_membership.sql",
-         slice_make(migration_0011_membership, migration_0011_membership_len)},
-        {"0012_policy_order.sql",
-         slice_make(migration_0012_policy_order, migration_0012_policy_order_len)},
-        {"0013_person_unnamed.sql",
-         slice_make(migration_0013_person_unnamed, migration_0013_person_unnamed_len)},
-        {"0014_policy_valid_until.sql",
-         slice_make(migration_0014_policy_valid_until, migration_0014_policy_valid_until_len)},
-        {"0015_member_policy.sql",
-         slice_make(migration_0015_member_policy, migration_0015_member_policy_len)},
-        {"0016_group_leader.sql",
-         slice_make(migration_0016_group_leader, migration_0016_group_leader_len)},
-        {"0017_member_bounds.sql",
-         slice_make(migration_0017_member_bounds, migration_0017_member_bounds_len)},
-        {"0018_post.sql", slice_make(migration_0018_post, migration_0018_post_len)},
-        {"0019_policy_look_up.sql",
-         slice_make(migration_0019_policy_look_up, migration_0019_policy_look_up_len)},
-        {"0020_membership_pace.sql",
-         slice_make(migration_0020_membership_pace, migration_0020_membership_pace_len)},
-        {"0021_realm_here.sql",
-         slice_make(migration_0021_realm_here, migration_0021_realm_here_len)},
-        {"0022_group_history.sql",
-         slice_make(migration_0022_group_history, migration_0022_group_history_len)},
+    const struct migration all[] = {
+        MIGRATION(0001_realm),
+        MIGRATION(0002_group),
+        MIGRATION(0003_policy),
+        MIGRATION(0004_change),
+        MIGRATION(0005_policy_admin),
+        MIGRATION(0006_search),
+        MIGRATION(0008_group_archive),
+        MIGRATION(0009_policy_bounds),
+        MIGRATION(0010_person),
+        MIGRATION(0011_membership),
+        MIGRATION(0012_policy_order),
+        MIGRATION(0013_person_unnamed),
+        MIGRATION(0014_policy_valid_until),
+        MIGRATION(0015_member_policy),
+        MIGRATION(0016_group_leader),
+        MIGRATION(0017_member_bounds),
+        MIGRATION(0018_post),
+        MIGRATION(0019_policy_look_up),
+        MIGRATION(0020_membership_pace),
+        MIGRATION(0021_realm_here),
+        MIGRATION(0022_group_history),
+        MIGRATION(0023_member_list),
+        MIGRATION(0024_notification),
+        MIGRATION(0025_audit_months),
+        MIGRATION(0026_export),
+        MIGRATION(0027_user_merge),
+        MIGRATION(0028_export_notification),
+        MIGRATION(0029_one_leader),
+        MIGRATION(0030_person_seen),
+        MIGRATION(0031_semester),
+        MIGRATION(0032_scoreboard),
+        MIGRATION(0033_entry),
+        MIGRATION(0035_import),
+        MIGRATION(0036_accepted_entry),
+        MIGRATION(0037_found_by_user),
+        MIGRATION(0038_score),
+        MIGRATION(0039_scored_user),
+        MIGRATION(0040_point_table),
+        MIGRATION(0041_point_draft),
+        MIGRATION(0043_entry_revision),
+        MIGRATION(0044_point_squares),
     };
+    /* Filled by each call, with the same: the lengths are no constants of the language. */
+    static struct migration files[sizeof(all) / sizeof(all[0])];
+    static const struct migrations migrations = {"pek", files, sizeof(files) / sizeof(files[0]),
+                                                 REALM_POLICY, stranger_sql};
     memcpy(files, all, sizeof(files));
     return &migrations;
 }

@@ -5,16 +5,30 @@
 #include "shared/base/clock.h"
 #include "shared/text/collator.h"
 #include "worker/domain/domain.h"
+#include "worker/evaluation/comment_service.h"
+#include "worker/evaluation/draft_service.h"
+#include "worker/evaluation/entry_service.h"
+#include "worker/evaluation/point_rules_service.h"
+#include "worker/evaluation/score_service.h"
+#include "worker/evaluation/scoreboard_service.h"
+#include "worker/evaluation/season.h"
+#include "worker/evaluation/spreadsheet_service.h"
+#include "worker/export/export_service.h"
 #include "worker/group/group_service.h"
 #include "worker/instance/instance_service.h"
 #include "worker/membership/membership_service.h"
 #include "worker/membership/post_service.h"
+#include "worker/notification/notification_service.h"
+#include "worker/notification/notification_store.h"
 #include "worker/policy/policy_service.h"
 #include "worker/realm/migrations.h"
 #include "worker/realm/rekey.h"
+#include "worker/semester/semester_service.h"
 
 #define SETTLE_RETRY_MS 1000
+#define CALLS_END_MS 2000
 #define KEYS_FORGET_EVERY_MS (60 * 60 * 1000)
+#define PRUNE_EVERY_MS (60 * 1000)
 #define ENDED_EVERY_MS 500 /* whose assignments ended is told to who watches */
 
 struct realm {
@@ -26,6 +40,9 @@ struct realm {
     void (*finished)(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
                      int64_t elapsed_us);
     void *finished_arg;
+    void (*on_dropped)(void *trouble_arg, size_t notifications);
+    void *trouble_arg;
+    struct pg_listener *outbox;
     /* The background fiber: ends when `closing` fires, and says so by `ended`. */
     struct cancel closing;
     struct fiber_event wake; /* by closing or by the clock only */
@@ -52,6 +69,18 @@ static bool pause_for(struct realm *realm, int64_t ms)
     return !realm->closing.cancelled;
 }
 
+/* Of the audit log; see 0025_audit_months.sql. */
+static const struct pg_statement make_months = {"realm_audit_months", "SELECT pek.audit_months()"};
+
+static void prune_outbox(struct realm *realm)
+{
+    size_t dropped = 0;
+    /* What is left is dropped the next time. */
+    (void)!notification_store_prune(realm->domain.service.pg, &realm->closing, &dropped);
+    if (dropped > 0 && realm->on_dropped)
+        realm->on_dropped(realm->trouble_arg, dropped);
+}
+
 static void keep_realm(void *arg)
 {
     struct realm *realm = arg;
@@ -71,13 +100,19 @@ static void keep_realm(void *arg)
             pause_for(realm, SETTLE_RETRY_MS);
     }
     int64_t forget_us = deadline_after_ms(KEYS_FORGET_EVERY_MS);
+    int64_t prune_us = deadline_after_ms(PRUNE_EVERY_MS);
     while (pause_for(realm, ENDED_EVERY_MS)) {
         /* The next time begins where one has failed. */
         (void)!policy_cache_forget_ended(domain->rights, &realm->closing);
+        if (clock_monotonic_us() >= prune_us) {
+            prune_outbox(realm);
+            prune_us = deadline_after_ms(PRUNE_EVERY_MS);
+        }
         if (clock_monotonic_us() < forget_us)
             continue;
-        /* A failure to delete old keys costs nothing but space until the next time. */
+        /* A failure to delete old keys costs nothing but space until the next time; months are made long before. */
         (void)!change_forget_keys(&domain->service, &realm->closing);
+        (void)!pg_write(domain->service.pg, &realm->closing, &make_months, NULL, 0, NULL);
         forget_us = deadline_after_ms(KEYS_FORGET_EVERY_MS);
     }
     realm->running = false;
@@ -91,8 +126,6 @@ static enum status open_pg(struct realm *realm, const struct realm_options *opti
 {
     const struct pg_setting settings[] = {
         {"pek.realm", options->realm},
-        {"lock_timeout", REALM_LOCK_TIMEOUT},
-        {"idle_in_transaction_session_timeout", REALM_IDLE_IN_TRANSACTION},
         /* No statement here is worth compiling: that took a second of some, by an estimate of rows that were not
          * there. */
         {"jit", "off"},
@@ -114,7 +147,35 @@ static enum status open_pg(struct realm *realm, const struct realm_options *opti
     return STATUS_OK;
 }
 
-/* A host has one interceptor: the guard decides, the program hears of the end. */
+static void outbox_written(void *arg, struct slice channel, struct slice payload)
+{
+    struct realm *realm = arg;
+    (void)channel;
+    if (slice_equal_str(payload, realm->domain.realm))
+        instance_service_tell_notifications(&realm->instance);
+}
+
+static void outbox_lost(void *arg)
+{
+    (void)arg; /* outbox_heard makes up for it */
+}
+
+/* Something may have been missed before. */
+static void outbox_heard(void *arg)
+{
+    struct realm *realm = arg;
+    instance_service_tell_notifications(&realm->instance);
+}
+
+static enum status open_outbox(struct realm *realm)
+{
+    static const struct pg_listener_events events = {outbox_written, outbox_lost, outbox_heard};
+    return pg_listen(realm->domain.service.pg, NOTIFICATION_CHANNEL, &events, realm,
+                     &realm->outbox);
+}
+
+/* A host has one interceptor: the guard decides, what is told of people is the hub's, the program hears of the
+ * end. */
 static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal *ret_principal)
 {
     struct realm *realm = arg;
@@ -124,7 +185,8 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
 static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request)
 {
     struct realm *realm = arg;
-    return realm->guard.authorize(realm->guard.arg, ctx, request);
+    PEK_TRY(realm->guard.authorize(realm->guard.arg, ctx, request));
+    return instance_service_check_told(&realm->instance, ctx, request);
 }
 
 static void finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
@@ -139,6 +201,7 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
                              struct fault *fault)
 {
     struct domain *domain = &realm->domain;
+    domain->season_moved = season_moved;
     const struct rpc_host_options host = {
         .interceptor = {realm, authenticate, authorize, finished},
         .unary_max = options->unary_max,
@@ -160,12 +223,32 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
     realm->instance.refresh_arg = options->refresh_arg;
     status = instance_service_add(realm->host, &realm->instance, fault);
     if (status == STATUS_OK)
+        status = notification_service_add(realm->host, &realm->instance, fault);
+    if (status == STATUS_OK)
         status = group_service_add(realm->host, domain, fault);
     if (status == STATUS_OK)
         status = membership_service_add(realm->host, domain, fault);
     if (status == STATUS_OK)
         status = post_service_add(realm->host, domain, fault);
-    return status == STATUS_OK ? policy_service_add(realm->host, domain, fault) : status;
+    if (status == STATUS_OK)
+        status = policy_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = semester_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = scoreboard_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = comment_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = draft_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = entry_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = point_rules_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = spreadsheet_service_add(realm->host, domain, fault);
+    if (status == STATUS_OK)
+        status = score_service_add(realm->host, domain, fault);
+    return status == STATUS_OK ? export_service_add(realm->host, domain, fault) : status;
 }
 
 enum status realm_open(struct fibers *fibers, const struct realm_options *options,
@@ -178,6 +261,8 @@ enum status realm_open(struct fibers *fibers, const struct realm_options *option
     if (!realm)
         return STATUS_RESOURCE_EXHAUSTED;
     realm->fibers = fibers;
+    realm->on_dropped = options->on_dropped;
+    realm->trouble_arg = options->trouble_arg;
     realm->domain.realm = options->realm;
     cancel_init(&realm->closing, DEADLINE_NONE);
     enum status status = text_collator_new(&realm->domain.collator);
@@ -194,6 +279,8 @@ enum status realm_open(struct fibers *fibers, const struct realm_options *option
             guard_new(options->realm, options->keys, realm->domain.rights, &realm->domain.guard);
     if (status == STATUS_OK)
         status = open_host(realm, options, fault);
+    if (status == STATUS_OK)
+        status = open_outbox(realm);
     if (status == STATUS_OK) {
         realm->running = true;
         status = fiber_go(fibers, keep_realm, realm);
@@ -214,6 +301,10 @@ struct realm *realm_close(struct realm *realm)
     cancel_fire(&realm->closing);
     while (realm->running)
         (void)!fiber_event_wait(&realm->ended, DEADLINE_NONE);
+    realm->outbox = pg_listener_free(realm->outbox);
+    /* Calls in this process whose caller has given up end a little later. */
+    for (int ms = 0; realm->host && rpc_host_open_calls(realm->host) > 0 && ms < CALLS_END_MS; ms++)
+        fiber_sleep_ms(1);
     rpc_host_free(realm->host);
     guard_free(realm->domain.guard);
     policy_cache_free(realm->domain.rights);

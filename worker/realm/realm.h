@@ -19,8 +19,6 @@
 #include "worker/rights/policy_cache.h"
 
 #define REALM_NAME_BYTES_MAX 63
-#define REALM_LOCK_TIMEOUT "1s"
-#define REALM_IDLE_IN_TRANSACTION "5s"
 
 /* Borrowed for the life of the realm, all but the database options. */
 struct realm_options {
@@ -40,6 +38,8 @@ struct realm_options {
     /* As in struct pg_options; may be NULL. */
     void (*on_trouble)(void *arg, const struct pg_trouble *trouble);
     void *trouble_arg;
+    /* So many notifications that no hub collected were dropped (notification_store.h); may be NULL. */
+    void (*on_dropped)(void *trouble_arg, size_t notifications);
     /* 0: the defaults of shared/pg and shared/rpc. */
     size_t read_max, long_read_max, transaction_max;
     size_t unary_max, stream_max;

@@ -69,12 +69,22 @@ static void leaders_of_groups_become_members_who_see_them(void **state)
         "INSERT INTO pek.membership (realm, group_id, user_id, sort_key)"
         " SELECT 'r', g, 'mia', '' FROM unnest('{o@a,o@b}'::text[]) g;"
         "INSERT INTO pek.membership_period (realm, group_id, user_id, seq, status, begin_time,"
-        " changed_by) SELECT 'r', g, 'mia', 1, 2, now(), 'x' FROM unnest('{o@a,o@b}'::text[]) g");
+        " changed_by) SELECT 'r', g, 'mia', 1, 2, now(), 'x' FROM unnest('{o@a,o@b}'::text[]) g;"
+        "INSERT INTO pek.audit_log (realm, create_time, actor, action, target_kind, target_id)"
+        " VALUES ('r', '2024-05-31 23:30+00', 'x', 'old', 'group', 'o@a'),"
+        " ('s', '2025-01-01 00:00+00', 'x', 'old', 'group', 'o@a')");
     migrate_before(NULL);
+    /* The audit log is in months, and every row is as it was. */
+    assert_value(
+        "SELECT string_agg(concat_ws(' ', realm, id, tableoid::regclass), ', ' ORDER BY id)"
+        " FROM pek.audit_log WHERE action = 'old'",
+        "r 1 pek.audit_log_2024_05, s 2 pek.audit_log_2025_01");
+    assert_value("SELECT nextval('pek.audit_log_seq') > max(id) FROM pek.audit_log", "t");
+    assert_value("SELECT count(*) FROM pek.audit_log_rest", "0");
     assert_value("SELECT string_agg(concat_ws(' ', m.realm, m.group_id, m.user_id, m.status,"
                  " encode(substr(m.sort_key, 2), 'escape'), m.is_leader), ', '"
                  " ORDER BY m.realm, m.group_id, m.user_id) FROM pek.member m",
-                 "r o@a lea 3 lea t, r o@a leo 3 key t, r o@a mia 2  f,"
+                 "r o@a lea 3 lea f, r o@a leo 3 key t, r o@a mia 2  f,"
                  " r o@b mia 2  f, s o@a leo 3 leo t");
     assert_value("SELECT count(*) FROM pek.audit_log WHERE action = 'membership.add'"
                  " AND detail->'periods'->0->>'status' = '3' AND detail->>'user_id' LIKE 'le_'",

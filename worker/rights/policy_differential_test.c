@@ -154,6 +154,11 @@ static void generate(struct world *w)
         for (uint64_t n = chance(4); n > 0; n--)
             append_assignment(&sql, policies[i], ONE_OF(users));
     }
+    /* The realm knows all of them, whatever they hold else: CheckPolicy grants nothing on whom it does not know. */
+    buffer_append_str(&sql, "INSERT INTO pek.policy (realm, name, unique_key)"
+                            " VALUES ('a', 'Known', 'known'); ");
+    for (size_t i = 0; i < COUNT(users); i++)
+        append_assignment(&sql, "Known", users[i]);
     assert_false(sql.failed);
     buffer_append_char(&sql, '\0');
     pg_cluster_execute(w->cluster, sql.ptr);

@@ -114,10 +114,31 @@ static void right_on_the_whole_realm_is_not_lost_among_gifts(struct world *w)
     assert_string_equal(world_list(w, "carol", &list), "o@a o@o");
 }
 
+/* Policies of others about the very group, before PostgreSQL knows of them and when it does. */
+static void check_costs_the_same_whatever_others_hold(struct world *w)
+{
+    static const char others[] =
+        "SET pek.realm = 'a'; WITH made AS (INSERT INTO pek.policy (name, unique_key, made_by)"
+        " SELECT 'Other ' || n, 'other ' || n, 'dan' FROM generate_series(%d, %d) n RETURNING id)"
+        " INSERT INTO pek.policy_statement (policy_id, group_id, resource, actions, made_by)"
+        " SELECT id, 'o@a', 'GROUP', 5, 'dan' FROM made";
+    make_realm(w);
+    world_sql(w, others, 1, FEW);
+    world_sql(w, "ANALYZE");
+    struct costs few = measure(w), many;
+    world_sql(w, others, FEW + 1, 20 * MANY);
+    many = measure(w);
+    assert_like(&few, &many);
+    world_sql(w, "VACUUM ANALYZE");
+    many = measure(w);
+    assert_like(&few, &many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(check_costs_the_same_whatever_others_gave),
+        WORLD_TEST(check_costs_the_same_whatever_others_hold),
         WORLD_TEST(right_on_the_whole_realm_is_not_lost_among_gifts),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

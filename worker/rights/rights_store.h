@@ -35,6 +35,18 @@
         (scope)->user.len > 0 ? pg_text((scope)->user) : PG_NULL,                                  \
         pg_int(arena, (int64_t)(scope)->bit)
 
+/* ---- people ---- */
+
+/* Ids of the groups that the user is a newcomer or active member of: what a statement on a group gives on people. Parameter
+ * as "$3"; 2 and 3 are NEWBIE and ACTIVE of pek.membership.v1.MemberStatus. */
+#define RIGHTS_STORE_GROUPS_OF(user)                                                               \
+    "SELECT m.group_id FROM pek.membership_now AS m WHERE m.user_id = " user                       \
+    " AND m.status IN (2, 3) "
+/* The realm knows the user: they have a policy or a membership here. */
+#define RIGHTS_STORE_KNOWS(user)                                                                   \
+    "(EXISTS (SELECT FROM pek.policy_holding AS k WHERE k.user_id = " user                         \
+    ") OR EXISTS (SELECT FROM pek.membership AS k WHERE k.user_id = " user ")) "
+
 /* ---- reads ---- */
 
 /* Rows (group, user, actions, how many milliseconds until an assignment of the user ends or NULL, whether this is not

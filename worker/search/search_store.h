@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "shared/pg/pg.h"
-#include "worker/search/search.h"
+#include "shared/text/search.h"
 
 /* As many names are counted for each gram to learn which is the rarest. */
 #define SEARCH_COUNTED_MAX 400

@@ -29,7 +29,8 @@ const char *state(struct world *w, const char *group, const char *user);
 const char *members(struct world *w, const char *as, const char *group,
                     membership_v1_member_status status, const char *field);
 const char *seen(struct world *w, const char *as, const char *group);
-/* Everything that worker/realm/invariants.h says of realm a. */
+/* How many of those that worker/realm/invariants.h has do not hold in realm a; none. */
+size_t broken_invariants(struct world *w);
 void assert_all_holds(struct world *w);
 
 #endif

@@ -117,7 +117,7 @@ void world_run(void (*body)(struct world *w))
     execute_in_world(
         "DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')"
         " || ' RESTART IDENTITY' FROM pg_class"
-        " WHERE relnamespace = 'pek'::regnamespace AND relkind = 'r'); END $$");
+        " WHERE relnamespace = 'pek'::regnamespace AND relkind IN ('r', 'p')); END $$");
     current_body = body;
     fiber_run(run_world);
 }

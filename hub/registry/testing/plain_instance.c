@@ -44,10 +44,18 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
     return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is told of here");
 }
 
+static enum status merge_user(struct rpc_ctx *ctx, const instance_v1_merge_user_request *req,
+                              instance_v1_merge_user_response *res)
+{
+    (void)req, (void)res;
+    return rpc_fail(ctx, STATUS_UNAVAILABLE, "nobody is merged here");
+}
+
 const struct instance_v1_instance_service plain_instance = {
     .issue_token = issue_token,
     .get_info = get_info,
     .watch_policies = watch_policies,
     .put_people = put_people,
     .list_unnamed_people = list_unnamed_people,
+    .merge_user = merge_user,
 };

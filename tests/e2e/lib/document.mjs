@@ -20,6 +20,7 @@ export class ApiDocument {
         if (item[verb]) this.operations.set(item[verb].operationId, { path, verb: verb.toUpperCase(), operation: item[verb] });
       }
     }
+    this.checks = new Map();
     this.ajv = new Ajv({ strict: false, allErrors: true });
     formats(this.ajv);
     this.ajv.addFormat('int32', true).addFormat('int64', true).addFormat('uint64', true)
@@ -32,9 +33,11 @@ export class ApiDocument {
     return thing?.$ref ? thing.$ref.slice(2).split('/').reduce((at, part) => at[part], this.document) : thing;
   }
 
-  // Of components.schemas, as ajv knows them.
+  // Of components.schemas, as ajv knows them. Compiled once: a list has a line an item.
   validate(schema, value, what) {
-    const check = this.ajv.compile(JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/components', '"pek:/#/components')));
+    const check = this.checks.get(schema) ??
+      this.ajv.compile(JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/components', '"pek:/#/components')));
+    this.checks.set(schema, check);
     assert.ok(check(value), `${what}: ${this.ajv.errorsText(check.errors)}\n${JSON.stringify(value).slice(0, 2000)}`);
   }
 

@@ -66,15 +66,15 @@ export async function login(port, user) {
 }
 
 // All pages of a list, as one array.
-export async function walk(client, path, pageSize) {
+export async function walk(client, path, pageSize, collection = 'groups') {
   const items = [];
   let token = '';
   do {
     const query = new URLSearchParams({ pageSize, ...(token ? { pageToken: token } : {}) });
     const page = await client.get(`${path}${path.includes('?') ? '&' : '?'}${query}`);
     if (page.status !== 200) throw new Error(`${path}: ${page.status} ${page.text}`);
-    items.push(...page.json.groups);
-    if (page.json.groups.length > pageSize) throw new Error(`a page of ${page.json.groups.length}`);
+    items.push(...page.json[collection]);
+    if (page.json[collection].length > pageSize) throw new Error(`a page of ${page.json[collection].length}`);
     token = page.json.nextPageToken;
   } while (token);
   return items;

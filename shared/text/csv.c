@@ -1,0 +1,168 @@
+#include "shared/text/csv.h"
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+static bool is_formula(struct slice text)
+{
+    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6);
+}
+
+static bool is_in(struct slice text, char c)
+{
+    return text.len > 0 && memchr(text.ptr, c, text.len);
+}
+
+void csv_append(struct buffer *out, struct slice text)
+{
+    bool quoted = is_in(text, '"') || is_in(text, ',') || is_in(text, '\n') || is_in(text, '\r');
+    bool begins = true;
+
+    if (quoted)
+        buffer_append_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (begins && is_formula(slice_make(&c, 1)))
+            buffer_append_char(out, '\'');
+        if (c == '"')
+            buffer_append_char(out, '"');
+        buffer_append_char(out, c);
+        /* A spreadsheet that takes another separator for ours begins a cell behind it. */
+        begins = memchr(";\t\r\n", c, 4) || (begins && (c == ' ' || c == '"'));
+    }
+    if (quoted)
+        buffer_append_char(out, '"');
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+/* What the first row has more of outside of quotes; a comma when it has neither. */
+static char find_separator(struct slice text)
+{
+    size_t commas = 0, semicolons = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < text.len && (quoted || text.ptr[i] != '\n'); i++) {
+        quoted ^= text.ptr[i] == '"';
+        commas += !quoted && text.ptr[i] == ',';
+        semicolons += !quoted && text.ptr[i] == ';';
+    }
+    return semicolons > commas ? ';' : ',';
+}
+
+void csv_init(struct csv *csv, struct slice text)
+{
+    const struct slice mark = SLICE_LIT(CSV_BYTE_ORDER_MARK);
+
+    if (slice_starts_with(text, mark))
+        text = slice_make(text.ptr + mark.len, text.len - mark.len);
+    *csv = (struct csv){.rest = text, .next_line = 1, .separator = find_separator(text)};
+}
+
+static char take(struct csv *csv)
+{
+    char c = *csv->rest.ptr;
+
+    csv->rest = slice_make(csv->rest.ptr + 1, csv->rest.len - 1);
+    csv->next_line += c == '\n';
+    return c;
+}
+
+static bool at(const struct csv *csv, char c)
+{
+    return csv->rest.len > 0 && *csv->rest.ptr == c;
+}
+
+/* At CRLF, LF, or the end of the text. */
+static bool at_end(const struct csv *csv)
+{
+    return csv->rest.len == 0 || at(csv, '\n') ||
+           (at(csv, '\r') && (csv->rest.len == 1 || csv->rest.ptr[1] == '\n'));
+}
+
+static void take_end(struct csv *csv)
+{
+    if (at(csv, '\r'))
+        (void)take(csv);
+    if (at(csv, '\n'))
+        (void)take(csv);
+}
+
+static enum status refuse(const struct csv *csv, const char *field, const char *what,
+                          struct fault *fault)
+{
+    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "line %zu: %s", csv->next_line, what);
+}
+
+static enum status read_quoted(struct csv *csv, const char *field, struct arena *arena,
+                               struct slice *ret_cell, struct fault *fault)
+{
+    char *cell = arena_alloc(arena, csv->rest.len);
+    size_t len = 0;
+
+    if (!cell)
+        return STATUS_RESOURCE_EXHAUSTED;
+    (void)take(csv);
+    while (csv->rest.len > 0) {
+        char c = take(csv);
+        if (c == '"' && !at(csv, '"')) {
+            *ret_cell = slice_make(cell, len);
+            if (at(csv, csv->separator) || at_end(csv))
+                return STATUS_OK;
+            return refuse(csv, field, "a separator belongs behind a quoted cell", fault);
+        }
+        if (c == '"')
+            (void)take(csv);
+        cell[len++] = c;
+    }
+    return refuse(csv, field, "the quote does not end", fault);
+}
+
+static enum status read_cell(struct csv *csv, const char *field, struct arena *arena,
+                             struct slice *ret_cell, struct fault *fault)
+{
+    const char *begin = csv->rest.ptr;
+
+    if (at(csv, '"')) {
+        PEK_TRY(read_quoted(csv, field, arena, ret_cell, fault));
+    } else {
+        while (!at(csv, csv->separator) && !at_end(csv)) {
+            if (take(csv) == '"')
+                return refuse(csv, field,
+                              "a quote stands inside a cell that does not begin with one", fault);
+        }
+        *ret_cell = slice_make(begin, (size_t)(csv->rest.ptr - begin));
+    }
+    struct slice behind = slice_make(ret_cell->ptr + 1, ret_cell->len ? ret_cell->len - 1 : 0);
+    if (ret_cell->len > 0 && ret_cell->ptr[0] == '\'' && is_formula(behind))
+        *ret_cell = behind;
+    return STATUS_OK;
+}
+
+enum status csv_read(struct csv *csv, const char *field, struct arena *arena, struct slice *cells,
+                     size_t max, size_t *ret_count, struct fault *fault)
+{
+    size_t count = 0;
+
+    while (csv->rest.len > 0 && at_end(csv))
+        take_end(csv);
+    csv->line = csv->next_line;
+    while (csv->rest.len > 0) {
+        if (count == max)
+            return refuse(csv, field, "there are too many cells", fault);
+        PEK_TRY(read_cell(csv, field, arena, &cells[count++], fault));
+        if (at_end(csv)) {
+            take_end(csv);
+            break;
+        }
+        (void)take(csv);
+        if (csv->rest.len == 0 || at_end(csv)) { /* an empty last cell */
+            if (count == max)
+                return refuse(csv, field, "there are too many cells", fault);
+            cells[count++] = slice_make("", 0);
+            take_end(csv);
+            break;
+        }
+    }
+    *ret_count = count;
+    return STATUS_OK;
+}

@@ -1,0 +1,229 @@
+// The web site, as people use it.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { theFederation, until } from './lib/federation.mjs';
+import { Client, login } from './lib/http.mjs';
+import { Visitor, launch, skipped } from './lib/site.mjs';
+
+const federation = theFederation();
+const site = `http://127.0.0.1:${federation.port}`;
+const acme = '/api/v1/realms/worker-acme';
+
+describe('the hub, of the web site', () => {
+  const client = new Client(federation.port);
+  after(() => client.close());
+
+  it('gives its page for the addresses of the site, and for no others', async () => {
+    for (const path of ['/', '/search', '/search?q=x', '/realms/worker-acme/groups/kir-dev@kir-dev', '/realms/x/groups/y/settings', '/people/x', '/docs']) {
+      const answer = await client.get(path);
+      assert.equal(answer.status, 200, path);
+      assert.match(answer.headers['content-type'], /^text\/html/, path);
+      assert.equal(answer.headers['cache-control'], 'no-cache', path);
+      const policy = answer.headers['content-security-policy'];
+      assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
+      assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+    }
+    for (const path of ['/nothing', '/search/x', '/search/', '/realms/x', '/api/v1/nothing', '/assets/none.js', '/people/']) {
+      const answer = await client.get(path);
+      assert.equal(answer.status, 404, path);
+      assert.equal(answer.json.error.status, 'NOT_FOUND', path);
+    }
+    const browsers = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8' };
+    for (const path of ['/nothing', '/search/', '/people/', '/assets/none.js']) {
+      const answer = await client.get(path, browsers);
+      assert.equal(answer.status, 404, path);
+      assert.match(answer.headers['content-type'], /^text\/html/, path);
+      assert.match(answer.headers['content-security-policy'], /^default-src 'none'; script-src 'self';/);
+      assert.equal(answer.headers.etag, undefined);
+    }
+    assert.match((await client.get('/api/v1/nothing', browsers)).headers['content-type'], /^application\/json/);
+    assert.equal((await client.send('POST', '/nothing', {}, browsers)).json.error.status, 'NOT_FOUND');
+    // What it is made of has one address each.
+    for (const path of ['/index.html', '/index.html.br', '/index.html.gz', '/theme.js.br', '/.vite/manifest.json']) {
+      assert.equal((await client.get(path)).status, 404, path);
+    }
+  });
+
+  it('has assets that are kept, small, and named by what is in them', async () => {
+    const { text } = await client.get('/');
+    const assets = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
+    assert.ok(assets.length >= 2);
+    for (const path of assets) {
+      assert.match(path, /-[\w-]{8}\.(js|css)$/);
+      const answer = await client.get(path, { 'accept-encoding': 'br' });
+      assert.equal(answer.headers['cache-control'], 'public, max-age=31536000, immutable', path);
+      if (Number((await client.get(path)).headers['content-length']) > 1024) assert.equal(answer.headers['content-encoding'], 'br', path);
+    }
+    assert.doesNotMatch(text, /<script(?![^>]*src=)|<style|\sstyle=|\son\w+=/, 'nothing is inline');
+  });
+
+  it('says who is logged in, and how to', async () => {
+    assert.deepEqual((await client.get('/auth/state')).json, { signedIn: false, provider: false, dev: true });
+    const alice = await login(federation.port, 'alice');
+    assert.equal((await alice.get('/auth/state')).json.signedIn, true);
+    alice.close();
+    assert.equal((await client.get('/auth/state', { 'x-forwarded-for': '192.0.2.1' })).json.dev, false);
+  });
+});
+
+describe('the web site', skipped, () => {
+  const name = `Teaház ${Date.now().toString(36)}`;
+  let browser;
+  let alice;
+  let bob;
+  let api;
+  let group;
+
+  before(async () => {
+    browser = await launch();
+    api = await login(federation.port, 'alice');
+    ({ json: group } = await api.post(`${acme}/groups`, { name, parentId: 'kir-dev@kir-dev', description: 'Tea & <b>társaság</b>' }));
+    alice = await Visitor.open(browser, site);
+    bob = await Visitor.open(browser, site, { language: 'hu', theme: 'dark', width: 390, height: 844 });
+  });
+  after(async () => {
+    await browser?.close();
+    api?.close();
+  });
+
+  const address = () => `/realms/worker-acme/groups/${group.id}`;
+
+  it('leads to where a link led, after the login', async () => {
+    await bob.logIn('bob', address());
+    await bob.page.getByRole('heading', { level: 1, name }).waitFor();
+    assert.equal(new URL(bob.page.url()).pathname, address());
+    assert.equal(await bob.page.getByText('Tea & <b>társaság</b>').count(), 1);
+    bob.assertCalm();
+  });
+
+  it('shows on the home page what is mine', async () => {
+    await alice.logIn('alice');
+    await alice.page.getByRole('heading', { name: 'Hello, Alföldi Aliz' }).waitFor();
+    await alice.page.getByRole('link', { name }).first().waitFor();
+    alice.assertCalm();
+  });
+
+  it('finds a group while one types, and an applicant is seen by its leader at once', async () => {
+    await bob.page.goto('/search');
+    await bob.page.locator('#search-field').fill(name.slice(0, -2));
+    await bob.page.getByRole('link', { name }).click();
+    await bob.page.getByRole('button', { name: 'Jelentkezem' }).click();
+    await bob.page.getByRole('button', { name: 'Jelentkezés visszavonása' }).waitFor();
+    await alice.page.getByText(`wants to join ${name}`).first().waitFor();
+    await alice.page.getByRole('heading', { name: 'Waits for an answer' }).waitFor();
+    bob.assertCalm();
+    alice.assertCalm();
+  });
+
+  it('accepts, and the applicant hears of it', async () => {
+    await alice.page.goto(address());
+    await alice.page.getByRole('button', { name: /^Accept / }).click();
+    await bob.page.getByText(`Felvettek ide: ${name}`).first().waitFor();
+    await bob.page.getByText('Újonc').first().waitFor();
+    alice.assertCalm();
+    bob.assertCalm();
+  });
+
+  it('hands a group over, when asked again', async () => {
+    const { page } = alice;
+    const menu = page.getByRole('button', { name: /^What to do with / });
+    await page.reload();
+    await menu.last().click();
+    await page.getByRole('menuitem', { name: 'Make a full member' }).click();
+    await page.getByText(/is a full member now/).waitFor();
+    await menu.last().click();
+    await page.getByRole('menuitem', { name: 'Hand the group over' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Hand the group over' }).click();
+    await bob.page.getByText(`Mostantól te vezeted: ${name}`).first().waitFor();
+    await bob.page.reload();
+    await bob.page.getByText('Te vezeted').waitFor();
+    alice.assertCalm();
+    bob.assertCalm();
+  });
+
+  it('has a reference of the API, without asking anybody else', async () => {
+    const { page } = alice;
+    await page.goto('/docs');
+    await page.locator('.opblock-tag', { hasText: 'SessionService' }).click({ timeout: 60_000 }); // it draws every method first
+    await page.locator('.opblock', { hasText: '/api/v1/session' }).first().click();
+    await page.getByRole('button', { name: 'Execute' }).click();
+    await page.locator('.live-responses-table .response', { hasText: '200' }).getByText('Alföldi Aliz').first().waitFor();
+    alice.assertCalm();
+  });
+
+  it('shows without a network what was loaded', async () => {
+    const { page, context } = alice;
+    await page.goto('/');
+    await page.getByRole('link', { name }).first().click();
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    await page.getByRole('link', { name: 'PÉK', exact: true }).click();
+    await page.getByRole('heading', { name: 'My groups' }).waitFor();
+    await context.setOffline(true);
+    await page.getByText('You are offline.').waitFor();
+    await page.getByRole('link', { name }).first().click();
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    await page.getByRole('link', { name: 'Alföldi Aliz' }).first().waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'My groups' }).waitFor();
+    await context.setOffline(false);
+    await page.getByText('You are offline.').waitFor({ state: 'detached' });
+    alice.assertCalm(/ERR_INTERNET_DISCONNECTED/);
+    alice.complaints.length = 0;
+  });
+
+  it('says that there is no such page, and leads on', async () => {
+    const { page } = alice;
+    await page.goto('/nope');
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+    await page.locator('.empty').getByRole('link', { name: 'Home' }).click();
+    await page.getByRole('heading', { name: 'My groups' }).waitFor();
+    alice.assertCalm(/404/);
+    alice.complaints.length = 0;
+  });
+
+  it('goes on over another hub: what happens then is seen, and nothing is said of it', async () => {
+    const { page } = alice;
+    const made = await api.post(`${acme}/groups`, { name: `${name} után`, parentId: 'kir-dev@kir-dev' });
+    assert.equal(made.status, 200, made.text);
+    await page.goto('/');
+    await page.getByRole('heading', { name: 'My groups' }).waitFor();
+    await federation.dev('restart', 'pek-hub');
+    const ready = new Client(federation.port);
+    await until(30, 'the hub is back', () => ready.get('/readyz').then(({ status }) => status === 200, () => false));
+    ready.close();
+    const applicant = await login(federation.port, 'bob');
+    const applied = await applicant.post(`${acme}/groups/${made.json.id}/members:apply`);
+    assert.equal(applied.status, 200, applied.text);
+    applicant.close();
+    await page.getByText(`wants to join ${name} után`).first().waitFor({ timeout: 40_000 });
+    assert.equal(await page.locator('.note.bad').count(), 0);
+    alice.assertCalm(/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|502|503/);
+    alice.complaints.length = 0;
+    bob.complaints.length = 0;
+  });
+
+  it('names a realm that is away, and stops when it is back', async () => {
+    const { page } = alice;
+    await page.goto('/search?q=kir');
+    await page.locator('.results', { hasText: 'worker-acme' }).waitFor();
+    federation.signal('worker-acme', 'SIGKILL');
+    try {
+      await page.locator('#search-field').fill('ki');
+      await page.getByText(/^worker-acme does not answer/).waitFor();
+      await page.locator('.results', { hasText: 'worker-conference' }).waitFor();
+    } finally {
+      await federation.dev('restart', 'worker-acme');
+    }
+    await page.getByText(/^worker-acme does not answer/).waitFor({ state: 'detached', timeout: 60_000 });
+    await page.locator('.results', { hasText: 'worker-acme' }).waitFor();
+    alice.assertCalm();
+    bob.complaints.length = 0;
+  });
+
+  it('logs out', async () => {
+    await bob.page.locator('.me').click();
+    await bob.page.getByRole('menuitem', { name: 'Kilépés' }).click();
+    await bob.page.getByRole('heading', { name: 'A köreid, mind egy helyen' }).waitFor();
+    bob.assertCalm();
+  });
+});

@@ -1,0 +1,115 @@
+import { PekError, problemFrom } from './problem.js';
+
+export interface EventsOptions<Item> {
+  onItem: (item: Item, id: string) => void;
+  /** Whether the stream is open: false from the moment it broke until it goes on. */
+  onState?: (open: boolean) => void;
+  /** It is over and will not come back: the session has ended, or the request is refused. */
+  onEnd?: (problem: PekError) => void;
+  headers?: Record<string, string>;
+  /** Where to begin: the id of the last event that was seen. */
+  lastEventId?: string;
+  fetch?: typeof fetch;
+}
+
+const wait = { first: 500, most: 15_000 };
+
+interface ServerEvent {
+  type: string;
+  id: string;
+  data: string;
+}
+
+/** Reads text/event-stream as the standard has it: lines end in LF, CR or both, and an empty one ends an event. */
+export function eventReader(take: (event: ServerEvent) => void): (chunk: string) => void {
+  let rest = '';
+  let event = { type: 'message', id: '', data: [] as string[] };
+  const line = (text: string) => {
+    if (text === '') {
+      if (event.data.length > 0) take({ ...event, data: event.data.join('\n') });
+      event = { type: 'message', id: event.id, data: [] };
+      return;
+    }
+    const colon = text.indexOf(':');
+    const name = colon < 0 ? text : text.slice(0, colon);
+    const value = colon < 0 ? '' : text.slice(colon + 1).replace(/^ /, '');
+    if (name === 'event') event.type = value;
+    else if (name === 'data') event.data.push(value);
+    else if (name === 'id') event.id = value;
+  };
+  return (chunk) => {
+    const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? '';
+    lines.forEach(line);
+  };
+}
+
+/**
+ * A list that goes on (text/event-stream), as `/api/v1/notifications`. When the connection breaks, or the hub is replaced, it goes
+ * on behind the last event that came. Returns what stops it.
+ */
+export function events<Item>(url: string | URL, options: EventsOptions<Item>): () => void {
+  const stopped = new AbortController();
+  void keepReading(url, options, stopped.signal);
+  return () => stopped.abort();
+}
+
+async function keepReading<Item>(url: string | URL, options: EventsOptions<Item>, signal: AbortSignal): Promise<void> {
+  const position = { id: options.lastEventId ?? '' };
+  for (let pause = wait.first; !signal.aborted; pause = Math.min(pause * 2, wait.most)) {
+    const before = position.id;
+    const over = await readOnce(url, options, position, signal).catch((thrown: unknown) =>
+      thrown instanceof PekError && isFinal(thrown) ? thrown : undefined,
+    );
+    if (signal.aborted) return;
+    options.onState?.(false);
+    if (over) {
+      options.onEnd?.(over);
+      return;
+    }
+    if (position.id !== before) pause = wait.first;
+    // So that not everybody comes back at the same moment.
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+  }
+}
+
+const isFinal = ({ kind }: PekError) => kind === 'signedOut' || kind === 'forbidden' || kind === 'notFound' || kind === 'invalid';
+
+/** Ends when the stream does; a PekError when it is not to be asked for again. */
+async function readOnce<Item>(
+  url: string | URL,
+  options: EventsOptions<Item>,
+  position: { id: string },
+  signal: AbortSignal,
+): Promise<PekError | undefined> {
+  const ask = options.fetch ?? fetch;
+  const resume: Record<string, string> = position.id ? { 'last-event-id': position.id } : {};
+  const response = await ask(url, { headers: { ...options.headers, ...resume, accept: 'text/event-stream' }, signal });
+  if (!response.ok || !response.body) {
+    throw problemFrom(await response.json().catch(() => undefined), response.status, response.headers);
+  }
+  options.onState?.(true);
+  let over: PekError | undefined;
+  const read = eventReader((event) => {
+    if (event.type === 'error') {
+      const problem = problemFrom(JSON.parse(event.data), 0);
+      if (isFinal(problem)) over = problem;
+      return;
+    }
+    if (event.id) position.id = event.id;
+    if (event.type === 'end') return;
+    options.onItem(JSON.parse(event.data) as Item, event.id);
+  });
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  try {
+    while (!over) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      read(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
+  return over;
+}

@@ -1,0 +1,206 @@
+// For operators: which realms there are, how they are, and what the hub sees of them while one looks.
+import { answer, idempotencyKey } from '@pek/client';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Server } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { instancesQuery, pek, type Instance } from '../api';
+import { readMetrics, ratesOf, type RealmCounts, type RealmRates } from '../metrics';
+import { Badge, Bones, Empty, Note, Problem, type Tone } from '../parts/basics';
+import { FormDialog } from '../parts/dialogs';
+import { useMessage } from '../parts/problems';
+import { tell, tellProblem } from '../parts/toasts';
+import { useDates, useTexts } from '../texts';
+
+const tones: Record<string, Tone> = { SERVING: 'ok', DRAINING: 'warn', NOT_SERVING: 'warn', UNREACHABLE: 'bad', REFUSED: 'bad' };
+const everyMs = 3_000;
+const pointsKept = 60;
+
+interface Point extends RealmRates {
+    time: number;
+}
+
+/** What happened from one look to the next, per realm; nothing when /metrics is not shown here. */
+function useRates(): { points: Map<string, Point[]>; hidden: boolean } {
+    const before = useRef<{ time: number; realms: Map<string, RealmCounts> }>(undefined);
+    const [points, setPoints] = useState(new Map<string, Point[]>());
+    const { data, isError, dataUpdatedAt } = useQuery({
+        queryKey: ['metrics'],
+        queryFn: async ({ signal }) => {
+            const response = await fetch('/metrics', { signal });
+            if (!response.ok) throw new Error(`/metrics: ${response.status}`);
+            return readMetrics(await response.text());
+        },
+        refetchInterval: everyMs,
+        retry: false,
+        structuralSharing: false,
+        staleTime: 0,
+    });
+    useEffect(() => {
+        if (!data) return;
+        const last = before.current;
+        before.current = { time: dataUpdatedAt, realms: data };
+        if (!last || last.time === dataUpdatedAt) return;
+        const seconds = (dataUpdatedAt - last.time) / 1000;
+        setPoints((shown) => {
+            const next = new Map(shown);
+            for (const [realm, counts] of data) {
+                const point = { time: dataUpdatedAt, ...ratesOf(last.realms.get(realm), counts, seconds) };
+                next.set(realm, [...(shown.get(realm) ?? []), point].slice(-pointsKept));
+            }
+            return next;
+        });
+    }, [data, dataUpdatedAt]);
+    return { points, hidden: isError };
+}
+
+export function InstancesPage() {
+    const texts = useTexts();
+    const query = useQuery(instancesQuery);
+    const { points, hidden } = useRates();
+    return (
+        <>
+            <div className="page-head">
+                <div>
+                    <h1>{texts.nav.instances}</h1>
+                    <p className="lead">{texts.instances.text}</p>
+                </div>
+            </div>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {hidden && <Note>{texts.instances.noMetrics}</Note>}
+            {query.isPending && (
+                <section className="card">
+                    <Bones count={3} />
+                </section>
+            )}
+            {query.data?.length === 0 && <Empty icon={Server} title={texts.instances.none} />}
+            <div className="instances">
+                {query.data?.map((instance) => (
+                    <InstanceCard key={instance.realm} instance={instance} points={points.get(instance.realm) ?? []} />
+                ))}
+            </div>
+        </>
+    );
+}
+
+function InstanceCard({ instance, points }: { instance: Instance; points: Point[] }) {
+    const texts = useTexts();
+    const dates = useDates();
+    const message = useMessage();
+    const client = useQueryClient();
+    const [asking, setAsking] = useState(false);
+    const draining = instance.status === 'DRAINING';
+    const change = useMutation({
+        mutationFn: () =>
+            answer(
+                pek.POST(`/api/v1/instances/{realm}:${draining ? 'undrain' : 'drain'}`, {
+                    params: { path: { realm: instance.realm }, header: idempotencyKey() },
+                    body: {},
+                }),
+            ),
+        onSuccess: () => tell(draining ? texts.instances.undrained(instance.realm) : texts.instances.drained(instance.realm)),
+        onError: (error) => tellProblem(message(error)),
+        onSettled: () => client.invalidateQueries(instancesQuery),
+    });
+    const last = points.at(-1);
+    return (
+        <section className="card padded stack tight">
+            <div className="instance-head">
+                <div className="grow">
+                    <h2 className="name">{instance.name || instance.realm}</h2>
+                    <div className="muted small">
+                        {instance.realm} · {texts.instances.version(instance.version)}
+                    </div>
+                </div>
+                <Badge tone={tones[instance.status] ?? 'plain'}>
+                    <span className="dot" />
+                    {texts.instances.statuses[instance.status as keyof typeof texts.instances.statuses] ?? instance.status}
+                </Badge>
+            </div>
+            {instance.problem && <Note tone="bad">{instance.problem}</Note>}
+            <Plot
+                label={texts.instances.latency}
+                values={points.map(({ p95Ms }) => p95Ms)}
+                value={last?.p95Ms === undefined ? '–' : `${dates.number(Math.round(last.p95Ms * 10) / 10)} ms`}
+            />
+            <Plot
+                label={texts.instances.calls}
+                values={points.map(({ callsPerSecond }) => callsPerSecond)}
+                value={last ? `${dates.number(Math.round(last.callsPerSecond * 10) / 10)}/s` : '–'}
+            />
+            <Plot
+                label={texts.instances.errors}
+                values={points.map(({ failedShare }) => failedShare * 100)}
+                value={last ? `${dates.number(Math.round(last.failedShare * 1000) / 10)} %` : '–'}
+                most={100}
+                tone="bad"
+            />
+            <div className="actions instance-foot">
+                <span className="muted small grow">{instance.statusTime && texts.instances.since(dates.ago(instance.statusTime))}</span>
+                {!instance.local && (
+                    <button
+                        type="button"
+                        className="button small"
+                        disabled={change.isPending}
+                        onClick={() => (draining ? change.mutate() : setAsking(true))}
+                    >
+                        {draining ? texts.instances.undrain : texts.instances.drain}
+                    </button>
+                )}
+            </div>
+            <FormDialog
+                open={asking}
+                onClose={() => setAsking(false)}
+                title={texts.instances.askDrain(instance.realm)}
+                text={texts.instances.drainText}
+                action={texts.instances.drain}
+                danger
+                onSubmit={() => change.mutateAsync()}
+            />
+        </section>
+    );
+}
+
+/** A line, newest at the right. What was not measured is a gap. */
+function Plot({
+    label,
+    values,
+    value,
+    most = 0,
+    tone = 'ok',
+}: {
+    label: string;
+    values: (number | undefined)[];
+    value: string;
+    most?: number;
+    tone?: 'ok' | 'bad';
+}) {
+    const width = 240;
+    const height = 36;
+    const top = Math.max(most, ...values.map((one) => one ?? 0)) || 1;
+    const x = (i: number) => width - (values.length - 1 - i) * (width / (pointsKept - 1));
+    let path = '';
+    values.forEach((one, i) => {
+        if (one === undefined) return;
+        const pen = i > 0 && values[i - 1] !== undefined ? 'L' : 'M';
+        path += `${pen}${x(i).toFixed(1)} ${(height - 2 - (one / top) * (height - 6)).toFixed(1)}`;
+    });
+    return (
+        <div className={`plot ${tone}`}>
+            <div className="plot-label">
+                <span className="muted small">{label}</span>
+                <span className="number">{value}</span>
+            </div>
+            <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+                <path
+                    d={path}
+                    fill="none"
+                    stroke="currentColor"
+                    strokeWidth="2"
+                    vectorEffect="non-scaling-stroke"
+                    strokeLinecap="round"
+                    strokeLinejoin="round"
+                />
+            </svg>
+        </div>
+    );
+}

@@ -1,0 +1,85 @@
+import { answer, idempotencyKey } from '@pek/client';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { Check, X } from 'lucide-react';
+import { membersQuery, pek, type GroupRef } from '../../api';
+import { Avatar, Card, More } from '../../parts/basics';
+import { useMessage } from '../../parts/problems';
+import { tell, tellProblem } from '../../parts/toasts';
+import { useDates, useTexts } from '../../texts';
+import { useMemberStep } from './steps';
+
+/** Who waits for an answer. Not there when nobody does. */
+export function Applicants({ groupRef }: { groupRef: GroupRef }) {
+    const texts = useTexts();
+    const dates = useDates();
+    const message = useMessage();
+    const client = useQueryClient();
+    const query = useInfiniteQuery(membersQuery(groupRef, ['APPLIED']));
+    const step = useMemberStep(groupRef);
+    const applicants = query.data?.pages.flatMap((page) => page.members) ?? [];
+    const acceptAll = useMutation({
+        mutationFn: () =>
+            answer(
+                pek.POST('/api/v1/realms/{realm}/groups/{groupId}/members:batchAccept', {
+                    params: { path: groupRef, header: idempotencyKey() },
+                    body: { userIds: applicants.slice(0, 100).map(({ userId }) => userId) },
+                }),
+            ),
+        onSuccess: ({ members }) => tell(texts.steps.acceptedAll(members.length)),
+        onError: (error) => tellProblem(message(error)),
+        onSettled: () =>
+            Promise.all([
+                client.invalidateQueries({ queryKey: ['group', groupRef.realm, groupRef.groupId] }),
+                client.invalidateQueries({ queryKey: ['waiting', groupRef.realm, groupRef.groupId] }),
+            ]),
+    });
+
+    if (applicants.length === 0) return null;
+    return (
+        <Card
+            id="applicants"
+            title={texts.group.applicants}
+            action={
+                applicants.length > 1 && (
+                    <button type="button" className="button small" disabled={acceptAll.isPending} onClick={() => acceptAll.mutate()}>
+                        {texts.steps.acceptAll}
+                    </button>
+                )
+            }
+        >
+            <ul className="rows">
+                {applicants.map((member) => (
+                    <li key={member.userId}>
+                        <Avatar id={member.userId} name={member.displayName} />
+                        <div className="grow">
+                            <Link className="title" to="/people/$user" params={{ user: member.userId }}>
+                                {member.displayName}
+                            </Link>
+                            <div className="muted small">{member.statusTime && dates.ago(member.statusTime)}</div>
+                        </div>
+                        <button
+                            type="button"
+                            className="button small icon-on-phone"
+                            onClick={() => step.mutate({ step: 'reject', member })}
+                            aria-label={texts.steps.label.reject(member.displayName)}
+                        >
+                            <X size={16} aria-hidden="true" />
+                            <span className="long">{texts.steps.reject}</span>
+                        </button>
+                        <button
+                            type="button"
+                            className="button small primary icon-on-phone"
+                            onClick={() => step.mutate({ step: 'accept', member })}
+                            aria-label={texts.steps.label.accept(member.displayName)}
+                        >
+                            <Check size={16} aria-hidden="true" />
+                            <span className="long">{texts.steps.accept}</span>
+                        </button>
+                    </li>
+                ))}
+            </ul>
+            <More query={query} />
+        </Card>
+    );
+}

@@ -1,0 +1,79 @@
+// What editors of members do to one. Shown at once, and taken back when the realm says no.
+import { answer, idempotencyKey } from '@pek/client';
+import { useMutation, useQueryClient, type InfiniteData } from '@tanstack/react-query';
+import { pek, type GroupRef, type Membership, type MemberStatus } from '../../api';
+import { useMessage } from '../../parts/problems';
+import { tell, tellProblem } from '../../parts/toasts';
+import { useTexts } from '../../texts';
+
+export type Step = 'accept' | 'reject' | 'promote' | 'inactivate' | 'reactivate' | 'archive' | 'unarchive' | 'handOver';
+
+/** From what to what; '': it goes. What is not here changes something else. */
+const leadsTo: Partial<Record<Step, MemberStatus | ''>> = {
+  accept: 'NEWBIE',
+  reject: '',
+  promote: 'ACTIVE',
+  inactivate: 'FORMER',
+  reactivate: 'ACTIVE',
+  archive: 'ARCHIVED',
+  unarchive: 'ACTIVE',
+};
+
+export const stepsFrom: Record<string, Step[]> = {
+  APPLIED: ['accept', 'reject'],
+  NEWBIE: ['promote', 'archive'],
+  ACTIVE: ['inactivate', 'archive'],
+  FORMER: ['reactivate', 'archive'],
+  ARCHIVED: ['unarchive'],
+};
+
+type Lists = InfiniteData<{ members: Membership[] }>;
+
+function withStep(data: Lists | undefined, statuses: MemberStatus[], userId: string, status: MemberStatus | ''): Lists | undefined {
+  if (!data) return data;
+  const stays = status !== '' && (statuses.length === 0 || statuses.includes(status));
+  const page = (members: Membership[]) =>
+    members.flatMap((member) => (member.userId !== userId ? [member] : stays ? [{ ...member, status: status as MemberStatus }] : []));
+  return { ...data, pages: data.pages.map((one) => ({ ...one, members: page(one.members) })) };
+}
+
+export interface MemberStep {
+  step: Step;
+  member: Membership;
+}
+
+export function useMemberStep(ref: GroupRef) {
+  const client = useQueryClient();
+  const texts = useTexts();
+  const message = useMessage();
+  const lists = { queryKey: ['group', ref.realm, ref.groupId, 'members'] };
+  return useMutation({
+    mutationFn: ({ step, member }: MemberStep) =>
+      answer(
+        pek.POST(`/api/v1/realms/{realm}/groups/{groupId}/members/{userId}:${step}`, {
+          params: { path: { ...ref, userId: member.userId }, header: idempotencyKey() },
+          body: { etag: member.etag },
+        }),
+      ),
+    onMutate: async ({ step, member }) => {
+      await client.cancelQueries(lists);
+      const before = client.getQueriesData<Lists>(lists);
+      const status = leadsTo[step];
+      if (status === undefined) return { before };
+      for (const [key, data] of before) client.setQueryData(key, withStep(data, key[4] as MemberStatus[], member.userId, status));
+      return { before };
+    },
+    onError: (error, _, context) => {
+      context?.before.forEach(([key, data]) => client.setQueryData(key, data));
+      tellProblem(message(error));
+    },
+    onSuccess: (_, { step, member }) => tell(texts.steps.done[step](member.displayName)),
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries(lists),
+        client.invalidateQueries({ queryKey: ['memberships'] }),
+        client.invalidateQueries({ queryKey: ['waiting', ref.realm, ref.groupId] }),
+        client.invalidateQueries({ queryKey: ['may', ref.realm] }),
+      ]),
+  });
+}

@@ -1,0 +1,305 @@
+// One's own profile: what others may know, and who they are.
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { answer, pages, problemOfAnswer } from '@pek/client';
+import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
+import { useRef, type FormEvent } from 'react';
+import { pek, queryClient, type Profile } from '../../api';
+import { Avatar, Bones, Card, Note, Problem, RealmBadge } from '../../parts/basics';
+import { SelectField, SwitchRow, TextField } from '../../parts/fields';
+import { useMessage, useProblems } from '../../parts/problems';
+import { tell, tellProblem } from '../../parts/toasts';
+import { useTexts } from '../../texts';
+import { useProfileTexts, type ProfileTexts } from '../../texts/profile';
+import { Accounts } from './Accounts';
+import { DeleteAccount } from './DeleteAccount';
+import { fullName } from '../Person';
+import { ownQuery, refreshProfile } from './queries';
+
+const pictureBytesMax = 512 * 1024; // docs/people.md
+
+export function ProfileEditPage() {
+    const own = useProfileTexts();
+    const query = useQuery(ownQuery);
+    return (
+        <>
+            <div className="page-head">
+                <div>
+                    <h1>{own.editTitle}</h1>
+                    <p className="lead">{own.editText}</p>
+                </div>
+            </div>
+            {query.isPending && (
+                <section className="card">
+                    <Bones count={5} />
+                </section>
+            )}
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {query.data && (
+                <div className="split">
+                    <div className="stack">
+                        <Picture profile={query.data} />
+                        <Fields profile={query.data} key={query.data.etag} />
+                        <Accounts profile={query.data} key={`accounts ${query.data.etag}`} />
+                    </div>
+                    <div className="stack">
+                        <Switches profile={query.data} />
+                        <Viewers />
+                        <Export />
+                        <DeleteAccount profile={query.data} />
+                    </div>
+                </div>
+            )}
+        </>
+    );
+}
+
+function Picture({ profile }: { profile: Profile }) {
+    const texts = useTexts();
+    const own = useProfileTexts();
+    const message = useMessage();
+    const input = useRef<HTMLInputElement>(null);
+    const put = useMutation({
+        mutationFn: async (file: File) => {
+            const response = await fetch('/api/v1/users/me/avatar', { method: 'PUT', headers: { 'content-type': file.type }, body: file });
+            if (!response.ok) throw problemOfAnswer(await response.json().catch(() => undefined), response);
+        },
+        onSuccess: () => tell(texts.saved),
+        onError: (error) => tellProblem(message(error)),
+        onSettled: refreshProfile,
+    });
+    const remove = useMutation({
+        mutationFn: () => answer(pek.DELETE('/api/v1/users/{user}/avatar', { params: { path: { user: 'me' } } })),
+        onSuccess: () => tell(texts.saved),
+        onError: (error) => tellProblem(message(error)),
+        onSettled: refreshProfile,
+    });
+    const choose = (file: File | undefined) => {
+        if (!file) return;
+        if (file.size > pictureBytesMax) tellProblem(own.pictureTooLarge);
+        else put.mutate(file);
+    };
+    return (
+        <section className="card padded picture">
+            <Avatar size="large" id={profile.id} name={fullName(profile)} version={profile.avatarVersion} />
+            <div className="stack tight">
+                <p className="muted small">{own.pictureHint}</p>
+                <div className="actions">
+                    <button type="button" className="button" disabled={put.isPending} onClick={() => input.current?.click()}>
+                        <ImageUp size={17} aria-hidden="true" />
+                        {own.choosePicture}
+                    </button>
+                    {profile.avatarVersion !== '0' && (
+                        <button type="button" className="button danger" disabled={remove.isPending} onClick={() => remove.mutate()}>
+                            <Trash2 size={17} aria-hidden="true" />
+                            {own.removePicture}
+                        </button>
+                    )}
+                </div>
+                <input
+                    ref={input}
+                    type="file"
+                    accept="image/png,image/jpeg"
+                    hidden
+                    aria-label={own.choosePicture}
+                    onChange={(event) => choose(event.target.files?.[0])}
+                />
+            </div>
+        </section>
+    );
+}
+
+const textFields = ['lastName', 'firstName', 'nickname', 'username', 'cellPhone', 'room'] as const;
+const limits = { lastName: 100, firstName: 100, nickname: 50, username: 30, cellPhone: 12, room: 20 } as const;
+
+/** Only what was changed is sent, with the version that was read: who edits in two places loses nothing. */
+function Fields({ profile }: { profile: Profile }) {
+    const texts = useTexts();
+    const message = useMessage();
+    const own = useProfileTexts();
+    const { person } = texts;
+    const labels = { ...own, cellPhone: person.cellPhone, room: person.room };
+    const save = useMutation({
+        mutationFn: (change: Partial<Profile>) =>
+            answer(
+                pek.PATCH('/api/v1/users/{user}/profile', { params: { path: { user: 'me' } }, body: { ...change, etag: profile.etag } }),
+            ),
+        onSuccess: () => tell(texts.saved),
+        onSettled: refreshProfile,
+    });
+    const submit = (event: FormEvent<HTMLFormElement>) => {
+        event.preventDefault();
+        const form = new FormData(event.currentTarget);
+        const change = Object.fromEntries(
+            [...form].filter(([name, value]) => profile[name as keyof Profile] !== value),
+        ) as Partial<Profile>;
+        if (Object.keys(change).length > 0) save.mutate(change);
+    };
+    const problems = useProblems(save.error, textFields);
+    return (
+        <Card title={own.fields}>
+            <form className="form card-form" onSubmit={submit}>
+                <div className="columns">
+                    {textFields.map((name) => (
+                        <TextField
+                            key={name}
+                            name={name}
+                            label={labels[name]}
+                            defaultValue={profile[name]}
+                            maxLength={limits[name]}
+                            problem={problems.at(name)}
+                            hint={name === 'username' ? own.usernameHint : name === 'cellPhone' ? '+36201234567' : undefined}
+                            type={name === 'cellPhone' ? 'tel' : 'text'}
+                        />
+                    ))}
+                    <Choice name="dormitory" label={person.dormitory} value={profile.dormitory} choices={person.dormitories} />
+                    <Choice name="gender" label={person.gender} value={profile.gender} choices={person.genders} />
+                    <Choice
+                        name="studentStatus"
+                        label={person.studentStatus}
+                        value={profile.studentStatus}
+                        choices={person.studentStatuses}
+                    />
+                </div>
+                {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                <div className="actions">
+                    <button type="submit" className="button primary" disabled={save.isPending}>
+                        {texts.save}
+                    </button>
+                </div>
+            </form>
+        </Card>
+    );
+}
+
+function Choice({ name, label, value, choices }: { name: string; label: string; value: string; choices: Record<string, string> }) {
+    return (
+        <SelectField name={name} label={label} defaultValue={value}>
+            {Object.entries(choices).map(([key, text]) => (
+                <option key={key} value={key}>
+                    {text}
+                </option>
+            ))}
+        </SelectField>
+    );
+}
+
+const details = [
+    'CELL_PHONE',
+    'ROOM',
+    'GENDER',
+    'STUDENT_STATUS',
+    'EXTERNAL_ACCOUNTS',
+] as const satisfies (keyof ProfileTexts['visible'])[];
+
+function Switches({ profile }: { profile: Profile }) {
+    const own = useProfileTexts();
+    const message = useMessage();
+    const save = useMutation({
+        mutationFn: (visible: Profile['visible']) =>
+            answer(
+                pek.PATCH('/api/v1/users/{user}/profile', {
+                    params: { path: { user: 'me' }, query: { updateMask: 'visible' } },
+                    body: { visible },
+                }),
+            ),
+        onMutate: async (visible) => {
+            await queryClient.cancelQueries({ queryKey: ownQuery.queryKey });
+            const before = queryClient.getQueryData<Profile>(ownQuery.queryKey);
+            queryClient.setQueryData<Profile>(ownQuery.queryKey, (data) => data && { ...data, visible });
+            return { before };
+        },
+        onError: (error, _, context) => {
+            queryClient.setQueryData(ownQuery.queryKey, context?.before);
+            tellProblem(message(error));
+        },
+        onSettled: refreshProfile,
+    });
+    return (
+        <Card title={own.privacy}>
+            <div className="card-switches">
+                <p className="muted small">{own.privacyText}</p>
+                {details.map((detail) => (
+                    <SwitchRow
+                        key={detail}
+                        label={own.visible[detail]}
+                        checked={profile.visible.includes(detail)}
+                        onChange={(on) => save.mutate(on ? [...profile.visible, detail] : profile.visible.filter((one) => one !== detail))}
+                    />
+                ))}
+            </div>
+        </Card>
+    );
+}
+
+const viewersShown = 100;
+
+/** Who leads many groups holds a policy of each. */
+const firstOf = (policies: string[]) => policies.slice(0, 2).join(', ') + (policies.length > 2 ? ` +${policies.length - 2}` : '');
+
+/** Who may see the switched-on details, and by which right. */
+function Viewers() {
+    const own = useProfileTexts();
+    const query = useQuery({
+        queryKey: ['viewers'],
+        queryFn: async ({ signal }) => {
+            const list = pages(
+                (pageToken) => answer(pek.GET('/api/v1/users/me/access', { params: { query: { pageSize: 100, pageToken } }, signal })),
+                (page) => page.viewers,
+            );
+            const people = new Map<string, { id: string; name: string; realm: string; policies: string[] }>();
+            for await (const { realm, userId, displayName, policyName } of list) {
+                const key = `${realm}/${userId}`;
+                const person = people.get(key) ?? { id: userId, name: displayName, realm, policies: [] };
+                person.policies.push(policyName);
+                people.set(key, person);
+                if (people.size > viewersShown) break;
+            }
+            return [...people.values()];
+        },
+    });
+    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    const people = query.data ?? [];
+    return (
+        <Card title={own.viewers}>
+            <p className="muted small card-text">{own.viewersText}</p>
+            {query.isPending ? (
+                <Bones count={2} />
+            ) : (
+                <ul className="rows">
+                    {people.map(({ id, name, realm, policies }) => (
+                        <li key={`${realm}/${id}`}>
+                            <Avatar size="small" id={id} name={name} />
+                            <div className="grow">
+                                <div className="name">{name}</div>
+                                <div className="muted small">{own.through(firstOf([...new Set(policies)]))}</div>
+                            </div>
+                            <RealmBadge realm={realm} />
+                        </li>
+                    ))}
+                    {people.length === 0 && (
+                        <li>
+                            <ShieldCheck size={18} aria-hidden="true" />
+                            <span className="muted">{own.noViewers}</span>
+                        </li>
+                    )}
+                </ul>
+            )}
+        </Card>
+    );
+}
+
+function Export() {
+    const own = useProfileTexts();
+    return (
+        <section className="card padded stack tight">
+            <h2>{own.data}</h2>
+            <p className="muted small">{own.dataText}</p>
+            <div className="actions">
+                <a className="button" href="/api/v1/users/me/export" download="pek.json">
+                    <Download size={17} aria-hidden="true" />
+                    {own.download}
+                </a>
+            </div>
+        </section>
+    );
+}

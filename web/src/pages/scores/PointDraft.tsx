@@ -1,0 +1,95 @@
+// What a subgroup proposes for the evaluation of the group above it.
+import { answer, idempotencyKey, PekError } from '@pek/client';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { FileInput, ListChecks } from 'lucide-react';
+import { groupQuery, pek } from '../../api';
+import { useMay } from '../../may';
+import { Bones, Empty, Note, Problem } from '../../parts/basics';
+import { totalOf } from '../../points';
+import { useScoreTexts } from '../../texts/scores';
+import { GroupHead } from '../group/GroupHead';
+import '../../styles/scores.css';
+import { PointsTable } from './PointsTable';
+import { draftQuery, rulesQuery, semesterQuery } from './queries';
+import { StatusOf } from './StatusOf';
+
+export function PointDraftPage() {
+    const scores = useScoreTexts();
+    const client = useQueryClient();
+    const ref = useParams({ from: '/realms/$realm/groups/$groupId/point-draft' });
+    const { data: group } = useQuery(groupQuery(ref));
+    const query = useQuery(draftQuery(ref));
+    const { data: rules } = useQuery(rulesQuery(ref.realm));
+    const { data: semester } = useQuery(semesterQuery(ref.realm));
+    const mayWrite = useMay(ref, 'EDIT_SCORES');
+    const head = group && <GroupHead group={group} />;
+    if (query.isError) {
+        const notYet = query.error instanceof PekError && query.error.kind === 'refused';
+        return (
+            <>
+                {head}
+                {notYet ? (
+                    <section className="card">
+                        <Empty icon={FileInput} title={scores.drafts.none}>
+                            {scores.drafts.noneText}
+                        </Empty>
+                    </section>
+                ) : (
+                    <Problem error={query.error} retry={() => void query.refetch()} />
+                )}
+            </>
+        );
+    }
+    if (query.isPending || !rules || !semester) {
+        return (
+            <section className="card">
+                <Bones count={6} />
+            </section>
+        );
+    }
+    const draft = query.data;
+    const isOpen =
+        semester.id === draft.semester &&
+        semester.openActions.includes('EDIT_EVALUATION') &&
+        (draft.pointStatus === 'NOT_SUBMITTED' || draft.pointStatus === 'REJECTED');
+    const members = draft.members.map((member) => {
+        const row = { ...member, work: 0, responsibility: 0, total: 0 };
+        return { ...row, total: totalOf(row, draft.guidelines, new Map(), rules) };
+    });
+    return (
+        <>
+            {head}
+            <div className="page-head">
+                <div>
+                    <h2 className="board-title">{scores.drafts.own}</h2>
+                    <div className="badges under-title">
+                        <StatusOf label={scores.semester(draft.semester)} status={draft.pointStatus} />
+                    </div>
+                </div>
+            </div>
+            <Note>{isOpen ? scores.drafts.ownText : scores.drafts.closed}</Note>
+            {draft.guidelines.length === 0 || members.length === 0 ? (
+                <section className="card">
+                    <Empty icon={ListChecks} title={draft.guidelines.length === 0 ? scores.noGuidelines : scores.drafts.nobody} />
+                </section>
+            ) : (
+                <PointsTable
+                    guidelines={draft.guidelines}
+                    members={members}
+                    rules={rules}
+                    editable={mayWrite && isOpen}
+                    send={(points) =>
+                        answer(
+                            pek.POST('/api/v1/realms/{realm}/groups/{groupId}/pointDraft:batchSet', {
+                                params: { path: { realm: ref.realm, groupId: ref.groupId }, header: idempotencyKey() },
+                                body: { points, etag: draft.etag },
+                            }),
+                        )
+                    }
+                    refresh={() => client.invalidateQueries(draftQuery(ref))}
+                />
+            )}
+        </>
+    );
+}

@@ -1,0 +1,90 @@
+// A field for a person or a group, who are found by typing a part of a name.
+import { Combobox } from '@base-ui/react/combobox';
+import { answer } from '@pek/client';
+import { useQuery } from '@tanstack/react-query';
+import { useDeferredValue, useState } from 'react';
+import { pek } from '../api';
+import { useTexts } from '../texts';
+import { Avatar } from './basics';
+import { useField, type FieldProps } from './fields';
+
+export interface Picked {
+    id: string;
+    name: string;
+    /** Beside the name: it may be that of several. */
+    note: string;
+    version?: string;
+}
+
+const shown = 8;
+
+async function findPeople(q: string, signal: AbortSignal): Promise<Picked[]> {
+    const { users } = await answer(pek.GET('/api/v1/users', { params: { query: { q, pageSize: shown } }, signal }));
+    return users.map(({ id, displayName, username, avatarVersion }) => ({
+        id,
+        name: displayName,
+        note: `@${username}`,
+        version: avatarVersion,
+    }));
+}
+
+async function findGroups(realm: string, q: string, signal: AbortSignal): Promise<Picked[]> {
+    const query = { params: { path: { realm }, query: { q, pageSize: shown } }, signal };
+    const { groups } = await answer(pek.GET('/api/v1/realms/{realm}/groups', query));
+    return groups.map(({ id, name }) => ({ id, name, note: id }));
+}
+
+interface PickFieldProps extends FieldProps {
+    /** Groups are those of one realm. */
+    of: { kind: 'person' } | { kind: 'group'; realm: string };
+    value: Picked | null;
+    onPick: (picked: Picked | null) => void;
+    placeholder?: string;
+    required?: boolean;
+}
+
+export function PickField({ of, value, onPick, placeholder, required = false, ...field }: PickFieldProps) {
+    const texts = useTexts();
+    const { control, frame } = useField(field);
+    const [typed, setTyped] = useState(value?.name ?? '');
+    const q = useDeferredValue(typed.trim());
+    const asked = q !== '' && q !== value?.name;
+    const { data: found = [], isPending } = useQuery({
+        queryKey: ['pick', of, q],
+        queryFn: ({ signal }) => (of.kind === 'person' ? findPeople(q, signal) : findGroups(of.realm, q, signal)),
+        enabled: asked,
+        placeholderData: (before) => before,
+    });
+    return frame(
+        <Combobox.Root
+            items={asked ? found : []}
+            filter={null}
+            value={value}
+            inputValue={typed}
+            onInputValueChange={setTyped}
+            onValueChange={onPick}
+            itemToStringLabel={({ name }) => name}
+            isItemEqualToValue={(one, other) => one.id === other.id}
+            autoHighlight
+        >
+            <Combobox.Input className="input" placeholder={placeholder} required={required && !value} {...control} />
+            <Combobox.Portal>
+                <Combobox.Positioner className="positioner" sideOffset={4}>
+                    <Combobox.Popup className="menu picks">
+                        <Combobox.Empty className="pick-none">{asked && !isPending && texts.search.none}</Combobox.Empty>
+                        <Combobox.List>
+                            {(one: Picked) => (
+                                <Combobox.Item key={one.id} value={one} className="item">
+                                    <Avatar kind={of.kind} size="small" id={one.id} name={one.name} version={one.version} />
+                                    <span className="grow">
+                                        <span className="name">{one.name}</span> <span className="muted small name">{one.note}</span>
+                                    </span>
+                                </Combobox.Item>
+                            )}
+                        </Combobox.List>
+                    </Combobox.Popup>
+                </Combobox.Positioner>
+            </Combobox.Portal>
+        </Combobox.Root>,
+    );
+}

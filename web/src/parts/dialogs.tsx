@@ -1,0 +1,106 @@
+// Dialogs: a question before what cannot be undone, and a form that is not worth a page.
+import { Dialog } from '@base-ui/react/dialog';
+import { useId, useState, type FormEvent, type ReactNode } from 'react';
+import { useTexts } from '../texts';
+import { PekError } from '@pek/client';
+import { useMessage, useProblems, type Problems } from './problems';
+import { Note } from './basics';
+
+interface FormDialogProps {
+    open: boolean;
+    onClose: () => void;
+    title: string;
+    text?: ReactNode;
+    action: string;
+    danger?: boolean;
+    /** What it needs is not there yet. */
+    disabled?: boolean;
+    /** What has a field in it: problems of these are shown there, by `at`. */
+    fields?: readonly string[];
+    /** By the reason of a refusal: what one can tick to have it done all the same, as `overrule` of the form. */
+    overrule?: Partial<Record<string, string>>;
+    children?: ReactNode | ((at: Problems['at']) => ReactNode);
+    /** Closes when it resolves; what it throws is shown. */
+    onSubmit: (form: FormData) => Promise<unknown>;
+}
+
+const none: readonly string[] = [];
+
+export function FormDialog({
+    open,
+    onClose,
+    title,
+    text,
+    action,
+    danger = false,
+    disabled = false,
+    fields = none,
+    overrule,
+    children,
+    onSubmit,
+}: FormDialogProps) {
+    const texts = useTexts();
+    const message = useMessage();
+    const form = useId();
+    const [busy, setBusy] = useState(false);
+    const [error, setError] = useState<unknown>();
+    const [refused, setRefused] = useState('');
+    const problems = useProblems(error, fields);
+    const insistence = overrule?.[refused];
+
+    const submit = async (event: FormEvent<HTMLFormElement>) => {
+        event.preventDefault();
+        setBusy(true);
+        setError(undefined);
+        try {
+            await onSubmit(new FormData(event.currentTarget));
+            onClose();
+        } catch (thrown) {
+            setError(thrown);
+            if (thrown instanceof PekError && overrule?.[thrown.reason]) setRefused(thrown.reason);
+        } finally {
+            setBusy(false);
+        }
+    };
+
+    return (
+        <Dialog.Root
+            open={open}
+            onOpenChange={(next) => {
+                if (next) return;
+                setError(undefined);
+                setRefused('');
+                onClose();
+            }}
+        >
+            <Dialog.Portal>
+                <Dialog.Backdrop className="backdrop" />
+                <Dialog.Popup className="dialog">
+                    <Dialog.Title render={<h2 />}>{title}</Dialog.Title>
+                    {text && <Dialog.Description className="muted">{text}</Dialog.Description>}
+                    <form id={form} className="form" onSubmit={(event) => void submit(event)}>
+                        {typeof children === 'function' ? children(problems.at) : children}
+                        {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                        {insistence && (
+                            <label className="check">
+                                <input type="checkbox" name="overrule" />
+                                {insistence}
+                            </label>
+                        )}
+                    </form>
+                    <div className="buttons">
+                        <Dialog.Close className="button">{texts.cancel}</Dialog.Close>
+                        <button
+                            type="submit"
+                            form={form}
+                            className={danger ? 'button danger primary' : 'button primary'}
+                            disabled={busy || disabled}
+                        >
+                            {action}
+                        </button>
+                    </div>
+                </Dialog.Popup>
+            </Dialog.Portal>
+        </Dialog.Root>
+    );
+}

@@ -1,0 +1,43 @@
+import { Link } from '@tanstack/react-router';
+import { groupOfLink, type Notification } from '../api';
+import { useDates, useTexts, type Texts } from '../texts';
+import { Avatar } from './basics';
+
+/** One sentence: who did what, where. */
+export function sentenceOf(texts: Texts, notification: Notification): string {
+    const say = texts.kinds[notification.kind as keyof Texts['kinds']] ?? texts.kinds.UNKNOWN;
+    return say({
+        actor: notification.actorName || texts.somebody,
+        subject: notification.subjectName || texts.somebody,
+        title: notification.title,
+        detail: texts.postKinds[notification.detail as keyof Texts['postKinds']] ?? notification.detail,
+    });
+}
+
+export function NotificationRow({ notification }: { notification: Notification }) {
+    const texts = useTexts();
+    const dates = useDates();
+    const ref = groupOfLink(notification.link);
+    const about = notification.kind.startsWith('EVALUATION')
+        ? '/realms/$realm/groups/$groupId/scoreboards'
+        : '/realms/$realm/groups/$groupId';
+    const sentence = sentenceOf(texts, notification);
+    return (
+        <li className={ref ? 'linked' : ''}>
+            <Avatar id={notification.actorId || notification.id} name={notification.actorName} />
+            <div className="grow">
+                {ref ? (
+                    <Link className={notification.seen ? 'title seen' : 'title'} to={about} params={ref}>
+                        {sentence}
+                    </Link>
+                ) : (
+                    <span className="title">{sentence}</span>
+                )}
+                <div className="muted small">
+                    {notification.createTime && dates.ago(notification.createTime)} · {notification.realm}
+                </div>
+            </div>
+            {!notification.seen && <span className="dot unseen" role="img" aria-label={texts.notifications.unseen} />}
+        </li>
+    );
+}

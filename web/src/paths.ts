@@ -1,0 +1,22 @@
+// Every address of the site. The hub knows them from here (build/pages.ts), the router and links by name.
+export const paths = {
+  home: '/',
+  search: '/search',
+  newGroup: '/new-group',
+  group: '/realms/$realm/groups/$groupId',
+  groupSettings: '/realms/$realm/groups/$groupId/settings',
+  groupHistory: '/realms/$realm/groups/$groupId/history',
+  scoreboards: '/realms/$realm/groups/$groupId/scoreboards',
+  scoreboard: '/realms/$realm/groups/$groupId/scoreboards/$scoreboardId',
+  scoreboardEntries: '/realms/$realm/groups/$groupId/scoreboards/$scoreboardId/entries',
+  pointDraft: '/realms/$realm/groups/$groupId/point-draft',
+  semester: '/realms/$realm/semester',
+  person: '/people/$user',
+  profileEdit: '/profile',
+  notifications: '/notifications',
+  policies: '/policies',
+  policy: '/realms/$realm/policies/$policyId',
+  sessions: '/sessions',
+  instances: '/instances',
+  docs: '/docs',
+} as const;

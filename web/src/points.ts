@@ -1,0 +1,119 @@
+// The table of points while one edits it: what is written and not sent yet, what a spreadsheet pastes, and totals as the realm reckons them.
+import type { Schema } from '@pek/client';
+
+export type Guideline = Schema<'Guideline'>;
+export type MemberPoints = Schema<'MemberPoints'>;
+export type PointRules = Pick<Schema<'PointRules'>, 'workMax' | 'responsibilityMax' | 'totalMax' | 'least'>;
+
+/** What is written in one cell: `base` is what was there when it was begun, to tell whether somebody else wrote there, too. */
+export interface Draft {
+  points: number;
+  base: number;
+}
+
+export type Drafts = ReadonlyMap<string, Draft>;
+
+export const cellKey = (userId: string, guidelineId: string) => `${userId} ${guidelineId}`;
+
+export function pointsIn(member: MemberPoints, guidelineId: string): number {
+  return member.cells.find((cell) => cell.guidelineId === guidelineId)?.points ?? 0;
+}
+
+/** A whole number from 0 to the guideline's maximum; undefined for anything else. An empty cell is 0. */
+export function readPoints(text: string, guideline: Guideline): number | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '') return 0;
+  if (!/^\d{1,4}$/.test(trimmed)) return undefined;
+  const points = Number(trimmed);
+  return points <= guideline.maxPerMember ? points : undefined;
+}
+
+/** What a spreadsheet puts on the clipboard: rows in lines, cells between tabs. */
+export function readPaste(text: string): string[][] {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((row) => row.split('\t'));
+}
+
+/** As worker/evaluation does it: each category up to its maximum, both together up to theirs, and too little is 0 or the least. */
+export function totalOf(member: MemberPoints, guidelines: readonly Guideline[], drafts: Drafts, rules: PointRules): number {
+  const sum = (category: Guideline['category']) =>
+    guidelines
+      .filter((guideline) => guideline.category === category)
+      .reduce((before, { id }) => before + (drafts.get(cellKey(member.userId, id))?.points ?? pointsIn(member, id)), 0);
+  const work = Math.min(sum('WORK'), rules.workMax);
+  const responsibility = Math.min(sum('RESPONSIBILITY'), rules.responsibilityMax);
+  const total = Math.min(work + responsibility, rules.totalMax);
+  if (total >= rules.least) return total;
+  return total * 2 > rules.least ? rules.least : 0;
+}
+
+/** Cells that somebody else wrote as well since they were begun: which of the two is meant, a person says. */
+export function conflictsOf(members: readonly MemberPoints[], drafts: Drafts): Map<string, number> {
+  const conflicts = new Map<string, number>();
+  for (const member of members) {
+    for (const [key, draft] of drafts) {
+      const [userId, guidelineId = ''] = key.split(' ');
+      if (userId !== member.userId) continue;
+      const now = pointsIn(member, guidelineId);
+      if (now !== draft.base && now !== draft.points) conflicts.set(key, now);
+    }
+  }
+  return conflicts;
+}
+
+/** What is written and not sent; `wrong` is what is no number that fits, as it was typed. */
+export interface Writing {
+  drafts: Drafts;
+  wrong: ReadonlyMap<string, string>;
+}
+
+export const nothingWritten: Writing = { drafts: new Map(), wrong: new Map() };
+
+export interface CellText {
+  member: MemberPoints;
+  guideline: Guideline;
+  text: string;
+}
+
+/** What is as it was before is no draft. */
+export function writeCells(before: Writing, cells: readonly CellText[]): Writing {
+  const drafts = new Map(before.drafts);
+  const wrong = new Map(before.wrong);
+  for (const { member, guideline, text } of cells) {
+    const key = cellKey(member.userId, guideline.id);
+    const points = readPoints(text, guideline);
+    if (points === undefined) {
+      wrong.set(key, text);
+      continue;
+    }
+    wrong.delete(key);
+    const now = pointsIn(member, guideline.id);
+    if (points === now) drafts.delete(key);
+    else drafts.set(key, { points, base: drafts.get(key)?.base ?? now });
+  }
+  return { drafts, wrong };
+}
+
+/** What all members have by one guideline. */
+export function columnOf(members: readonly MemberPoints[], guidelineId: string, drafts: Drafts): number[] {
+  return members.map((member) => drafts.get(cellKey(member.userId, guidelineId))?.points ?? pointsIn(member, guidelineId));
+}
+
+/** As the realm counted them, which is by the rules of that semester; where something is written, by those of now. */
+export function totalsOf(members: readonly MemberPoints[], guidelines: readonly Guideline[], drafts: Drafts, rules: PointRules): number[] {
+  const written = new Set([...drafts.keys()].map((key) => key.split(' ')[0]));
+  return members.map((member) => (written.has(member.userId) ? totalOf(member, guidelines, drafts, rules) : member.total));
+}
+
+export type Totals = Schema<'PointTotals'>;
+
+/** What numbers come to, as the realm says it: the average is of those above 0, with two digits. */
+export function summaryOf(numbers: readonly number[]): Totals {
+  const scored = numbers.filter((points) => points > 0);
+  const sum = scored.reduce((before, points) => before + points, 0);
+  const average = scored.length === 0 ? 0 : Math.round((sum / scored.length) * 100) / 100;
+  return { sum, scoredCount: scored.length, average, highest: Math.max(0, ...scored) };
+}

@@ -1,0 +1,160 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { Frame } from './app/Frame';
+import { Crashed, NotFound } from './app/Unfound';
+import { HomePage } from './pages/Home';
+import { paths } from './paths';
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
+
+/** What may stand behind the ? of an address; all else is dropped. */
+export interface SearchParams {
+    q?: string;
+    kind?: 'groups' | 'people';
+    archived?: boolean;
+}
+
+function searchParams(given: Record<string, unknown>): SearchParams {
+    return {
+        ...(typeof given['q'] === 'string' || typeof given['q'] === 'number' ? { q: String(given['q']).slice(0, 200) } : {}),
+        ...(given['kind'] === 'groups' || given['kind'] === 'people' ? { kind: given['kind'] } : {}),
+        ...(given['archived'] === true ? { archived: true } : {}),
+    };
+}
+
+function newGroupParams(given: Record<string, unknown>): { realm?: string; parent?: string } {
+    return {
+        ...(typeof given['realm'] === 'string' ? { realm: given['realm'] } : {}),
+        ...(typeof given['parent'] === 'string' ? { parent: given['parent'] } : {}),
+    };
+}
+
+const at = () => root;
+const home = createRoute({ getParentRoute: at, path: paths.home, component: HomePage });
+const search = createRoute({
+    getParentRoute: at,
+    path: paths.search,
+    validateSearch: searchParams,
+    component: lazyRouteComponent(() => import('./pages/Search'), 'SearchPage'),
+});
+const newGroup = createRoute({
+    getParentRoute: at,
+    path: paths.newGroup,
+    validateSearch: newGroupParams,
+    component: lazyRouteComponent(() => import('./pages/NewGroup'), 'NewGroupPage'),
+});
+const group = createRoute({
+    getParentRoute: at,
+    path: paths.group,
+    component: lazyRouteComponent(() => import('./pages/group/Group'), 'GroupPage'),
+});
+const groupSettings = createRoute({
+    getParentRoute: at,
+    path: paths.groupSettings,
+    component: lazyRouteComponent(() => import('./pages/group/Settings'), 'GroupSettingsPage'),
+});
+const groupHistory = createRoute({
+    getParentRoute: at,
+    path: paths.groupHistory,
+    component: lazyRouteComponent(() => import('./pages/group/History'), 'GroupHistoryPage'),
+});
+const scoreboards = createRoute({
+    getParentRoute: at,
+    path: paths.scoreboards,
+    component: lazyRouteComponent(() => import('./pages/scores/Scoreboards'), 'ScoreboardsPage'),
+});
+const scoreboard = createRoute({
+    getParentRoute: at,
+    path: paths.scoreboard,
+    component: lazyRouteComponent(() => import('./pages/scores/Scoreboard'), 'ScoreboardPage'),
+});
+const scoreboardEntries = createRoute({
+    getParentRoute: at,
+    path: paths.scoreboardEntries,
+    component: lazyRouteComponent(() => import('./pages/scores/Entries'), 'EntriesPage'),
+});
+const pointDraft = createRoute({
+    getParentRoute: at,
+    path: paths.pointDraft,
+    component: lazyRouteComponent(() => import('./pages/scores/PointDraft'), 'PointDraftPage'),
+});
+const semester = createRoute({
+    getParentRoute: at,
+    path: paths.semester,
+    component: lazyRouteComponent(() => import('./pages/scores/Semester'), 'SemesterPage'),
+});
+const person = createRoute({
+    getParentRoute: at,
+    path: paths.person,
+    component: lazyRouteComponent(() => import('./pages/Person'), 'PersonPage'),
+});
+const profileEdit = createRoute({
+    getParentRoute: at,
+    path: paths.profileEdit,
+    component: lazyRouteComponent(() => import('./pages/profile/ProfileEdit'), 'ProfileEditPage'),
+});
+const notifications = createRoute({
+    getParentRoute: at,
+    path: paths.notifications,
+    component: lazyRouteComponent(() => import('./pages/Notifications'), 'NotificationsPage'),
+});
+const policies = createRoute({
+    getParentRoute: at,
+    path: paths.policies,
+    component: lazyRouteComponent(() => import('./pages/policies/Policies'), 'PoliciesPage'),
+});
+const policy = createRoute({
+    getParentRoute: at,
+    path: paths.policy,
+    component: lazyRouteComponent(() => import('./pages/policies/Policy'), 'PolicyPage'),
+});
+const sessions = createRoute({
+    getParentRoute: at,
+    path: paths.sessions,
+    component: lazyRouteComponent(() => import('./pages/Sessions'), 'SessionsPage'),
+});
+const instances = createRoute({
+    getParentRoute: at,
+    path: paths.instances,
+    component: lazyRouteComponent(() => import('./pages/Instances'), 'InstancesPage'),
+});
+const docs = createRoute({
+    getParentRoute: at,
+    path: paths.docs,
+    component: lazyRouteComponent(() => import('./pages/Docs'), 'DocsPage'),
+});
+
+const routeTree = root.addChildren([
+    home,
+    search,
+    newGroup,
+    group,
+    groupSettings,
+    groupHistory,
+    scoreboards,
+    scoreboard,
+    scoreboardEntries,
+    pointDraft,
+    semester,
+    person,
+    profileEdit,
+    notifications,
+    policies,
+    policy,
+    sessions,
+    instances,
+    docs,
+]);
+
+export const router = createRouter({
+    routeTree,
+    defaultPreload: 'intent',
+    pathParamsAllowedCharacters: ['@'], // of ids of groups
+    scrollRestoration: true,
+    defaultErrorComponent: Crashed,
+});
+
+declare module '@tanstack/react-router' {
+    interface Register {
+        router: typeof router;
+    }
+}

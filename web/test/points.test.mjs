@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { source } from './source.mjs';
+
+const { columnOf, conflictsOf, nothingWritten, readPaste, readPoints, summaryOf, totalOf, totalsOf, writeCells } =
+  await source('points.ts');
+
+const rules = { workMax: 30, responsibilityMax: 20, totalMax: 50, least: 5 };
+const guidelines = [
+  { id: 'w', category: 'WORK', maxPerMember: 40 },
+  { id: 'r', category: 'RESPONSIBILITY', maxPerMember: 40 },
+];
+const member = (w, r) => ({
+  userId: 'u',
+  cells: [
+    { guidelineId: 'w', points: w },
+    { guidelineId: 'r', points: r },
+  ],
+});
+const draft = (key, points, base) => new Map([[key, { points, base }]]);
+
+it('reckons totals as the realm does', () => {
+  const rows = [
+    [0, 0, 0],
+    [1, 0, 0],
+    [1, 1, 0],
+    [2, 1, 5],
+    [4, 0, 5],
+    [5, 0, 5],
+    [35, 0, 30],
+    [0, 35, 20],
+    [35, 35, 50],
+    [10, 7, 17],
+  ];
+  for (const [w, r, total] of rows) assert.equal(totalOf(member(w, r), guidelines, new Map(), rules), total, `${w} + ${r}`);
+  assert.equal(totalOf(member(1, 1), guidelines, draft('u w', 12, 1), rules), 13, 'with what is not sent yet');
+});
+
+it('takes whole numbers up to the maximum', () => {
+  const [guideline] = guidelines;
+  for (const [text, points] of [
+    ['', 0],
+    [' 7 ', 7],
+    ['40', 40],
+    ['41', undefined],
+    ['-1', undefined],
+    ['1.5', undefined],
+    ['x', undefined],
+  ]) {
+    assert.equal(readPoints(text, guideline), points, text);
+  }
+});
+
+it('takes what spreadsheets copy', () => {
+  assert.deepEqual(readPaste('1\t2\r\n3\t\r\n'), [
+    ['1', '2'],
+    ['3', ''],
+  ]);
+  assert.deepEqual(readPaste('5'), [['5']]);
+});
+
+it('finds the cells in which two have written', () => {
+  assert.deepEqual([...conflictsOf([member(3, 0)], draft('u w', 5, 1))], [['u w', 3]]);
+  assert.deepEqual([...conflictsOf([member(5, 0)], draft('u w', 5, 1))], [], 'the same');
+  assert.deepEqual([...conflictsOf([member(1, 9)], draft('u w', 5, 1))], [], 'another cell');
+});
+
+it('keeps what is written until it is as it was', () => {
+  const [guideline] = guidelines;
+  const row = member(3, 0);
+  const first = writeCells(nothingWritten, [{ member: row, guideline, text: '7' }]);
+  assert.deepEqual([...first.drafts], [['u w', { points: 7, base: 3 }]]);
+  const bad = writeCells(first, [{ member: row, guideline, text: '7x' }]);
+  assert.deepEqual([...bad.wrong], [['u w', '7x']]);
+  const later = writeCells(bad, [{ member: member(4, 0), guideline, text: '8' }]);
+  assert.deepEqual([[...later.drafts], later.wrong.size], [[['u w', { points: 8, base: 3 }]], 0], 'what it was begun from stays');
+  assert.equal(writeCells(later, [{ member: row, guideline, text: '3' }]).drafts.size, 0);
+});
+
+it('sums a guideline up over all members, with what is not sent yet', () => {
+  const members = [member(3, 9), { ...member(4, 0), userId: 'v' }, { ...member(0, 0), userId: 'x' }];
+  const column = columnOf(members, 'w', draft('u w', 10, 3));
+  assert.deepEqual(column, [10, 4, 0]);
+  assert.deepEqual(summaryOf(column), { sum: 14, scoredCount: 2, average: 7, highest: 10 });
+  assert.deepEqual(summaryOf([1, 1, 2]), { sum: 4, scoredCount: 3, average: 1.33, highest: 2 });
+  assert.deepEqual(summaryOf([0]), { sum: 0, scoredCount: 0, average: 0, highest: 0 });
+});
+
+it('leaves totals as the realm counted them, by rules that may have been others', () => {
+  const members = [
+    { ...member(35, 0), total: 35 },
+    { ...member(1, 0), userId: 'v', total: 0 },
+  ];
+  assert.deepEqual(totalsOf(members, guidelines, new Map(), rules), [35, 0]);
+  assert.deepEqual(totalsOf(members, guidelines, draft('v w', 12, 1), rules), [35, 12]);
+});

@@ -1,0 +1,11 @@
+/* comment_service: pek.evaluation.v1.CommentService of a realm. */
+#ifndef PEK_WORKER_EVALUATION_COMMENT_SERVICE_H
+#define PEK_WORKER_EVALUATION_COMMENT_SERVICE_H
+
+#include "shared/rpc/rpc.h"
+#include "worker/domain/domain.h"
+
+PEK_MUST_CHECK enum status comment_service_add(struct rpc_host *host, struct domain *domain,
+                                               struct fault *fault);
+
+#endif

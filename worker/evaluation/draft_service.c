@@ -1,0 +1,164 @@
+/* DraftService: what it reads, what it changes, and its table. */
+#include "worker/evaluation/draft_service.h"
+
+#include "pek/options.rpc.h"
+#include "worker/evaluation/draft_store.h"
+#include "worker/evaluation/evaluator.h"
+
+static enum status no_parent(struct fault *fault)
+{
+    return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, DRAFT_REASON_NO_PARENT, "group_id",
+                            "an organisation has no group above it");
+}
+
+static enum status no_scoreboard(struct fault *fault)
+{
+    return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, DRAFT_REASON_NO_SCOREBOARD,
+                            "group_id",
+                            "the group above has opened no scoreboard of this semester");
+}
+
+/* ---- reading ---- */
+
+static enum status get_point_draft(struct rpc_ctx *ctx,
+                                   const evaluation_v1_get_point_draft_request *req,
+                                   evaluation_v1_point_draft *res)
+{
+    struct evaluator caller;
+    PEK_TRY(evaluator_find(ctx, req->group_id, &caller));
+    if (!caller.now.parent_id[0])
+        return no_parent(rpc_fault(ctx));
+    enum status status = draft_store_read(ctx, caller.group.text, &caller.now, res);
+    return status == STATUS_NOT_FOUND ? no_scoreboard(rpc_fault(ctx)) : status;
+}
+
+static enum status complete_drafted(const struct pg_result *rows, size_t row, struct arena *arena,
+                                    void *item)
+{
+    return draft_store_cells(rows, row, arena, item);
+}
+
+static enum status list_drafts(struct rpc_ctx *ctx, const evaluation_v1_list_drafts_request *req,
+                               struct evaluation_v1_list_drafts_stream *stream)
+{
+    struct evaluator caller;
+    evaluation_v1_scoreboard scoreboard;
+    (void)stream;
+    PEK_TRY(evaluator_read(ctx, req->group_id, req->scoreboard_id, "scoreboard_id", &caller,
+                           &scoreboard));
+    const struct scoreboard_query query = {&scoreboard};
+    const struct read_list list = {
+        .type = &evaluation_v1_drafted_points_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = draft_store_list,
+        .arg = &query,
+        .complete = complete_drafted,
+    };
+    return read_list(ctx, &list);
+}
+
+/* ---- writing ---- */
+
+/* The scoreboard that the subgroup writes for, while its group writes it. */
+static enum status find_scoreboard(struct change *change, const char *subgroup_id,
+                                   evaluation_v1_scoreboard *ret_scoreboard)
+{
+    struct scoreboard_now subgroup, above;
+    enum status status = scoreboard_store_hold(change, subgroup_id, &subgroup);
+    if (status == STATUS_NOT_FOUND)
+        return fault_set(change->fault, status, "group_id", "there is no such group");
+    PEK_TRY(status);
+    if (subgroup.group_is_archived)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "GROUP_ARCHIVED",
+                                "group_id", "the group is archived");
+    if (!subgroup.parent_id[0])
+        return no_parent(change->fault);
+    PEK_TRY(scoreboard_store_hold(change, subgroup.parent_id, &above));
+    status = draft_store_hold(change, subgroup.parent_id, above.semester, ret_scoreboard);
+    if (status == STATUS_NOT_FOUND)
+        return no_scoreboard(change->fault);
+    PEK_TRY(status);
+    status = scoreboard_check(&above, ret_scoreboard, SEMESTER_V1_SEASON_ACTION_EDIT_EVALUATION,
+                              change->fault);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    const struct fault why = *change->fault;
+    return fault_set_reason(change->fault, status, why.reason, "group_id",
+                            "the scoreboard of %s: %s", subgroup.parent_id, why.text);
+}
+
+/* Newcomers or active members of both groups. */
+static enum status check_members(struct change *change, const char *subgroup_id,
+                                 const evaluation_v1_scoreboard *scoreboard,
+                                 const evaluation_v1_batch_set_point_draft_request *req)
+{
+    struct slice *users = arena_zalloc(change->arena, req->n_points + 1, sizeof(*users));
+    evaluation_v1_scoreboard of_subgroup = *scoreboard;
+    if (!users)
+        return STATUS_RESOURCE_EXHAUSTED;
+    of_subgroup.group_id = row_string(subgroup_id);
+    for (size_t i = 0; i < req->n_points; i++)
+        users[i] = slice_str(req->points[i]->user_id);
+    PEK_TRY(scoreboard_store_check_members(change, &of_subgroup, users, req->n_points, "points"));
+    return scoreboard_store_check_members(change, scoreboard, users, req->n_points, "points");
+}
+
+CHANGE_METHOD(batch_set_point_draft, evaluation_v1_batch_set_point_draft_request,
+              evaluation_v1_point_draft)
+{
+    evaluation_v1_batch_set_points_request points = EVALUATION_V1_BATCH_SET_POINTS_REQUEST_INIT;
+    evaluation_v1_scoreboard scoreboard;
+    struct group_id group;
+    PEK_TRY(group_id_parse(req->group_id, "group_id", change->arena, &group, change->fault));
+    PEK_TRY(find_scoreboard(change, group.text, &scoreboard));
+    points.points = req->points;
+    points.n_points = req->n_points;
+    points.clamp = req->clamp;
+    PEK_TRY(scoreboard_take_points(&scoreboard, &points, change->arena, change->fault));
+    PEK_TRY(check_members(change, group.text, &scoreboard, req));
+    PEK_TRY(draft_store_set(change, group.text, &scoreboard, req, res));
+    const char *id = arena_printf(change->arena, "%s %s", scoreboard.id, group.text);
+    if (!id)
+        return STATUS_RESOURCE_EXHAUSTED;
+    const struct slice target = slice_str(id);
+    return change_audit(change, &draft_store_audit, "point_draft.set", &target, 1);
+}
+
+CHANGE_METHOD(take_over_draft, evaluation_v1_take_over_draft_request,
+              evaluation_v1_take_over_draft_response)
+{
+    struct evaluator caller;
+    evaluation_v1_scoreboard *scoreboard = arena_alloc(change->arena, sizeof(*scoreboard));
+    bool edits;
+    if (!scoreboard)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (req->n_cells > SCOREBOARD_CELLS_MAX)
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "cells",
+                         "%d cells at most in one change", SCOREBOARD_CELLS_MAX);
+    PEK_TRY(evaluator_lock(change, req->group_id, req->id, req->etag, &caller, scoreboard));
+    PEK_TRY(evaluator_has(change->ctx, PEK_ACTION_EDIT_SCORES, caller.group.text, &edits));
+    PEK_TRY(evaluator_check_edit(change, &caller, scoreboard, edits, scoreboard_check));
+    PEK_TRY(draft_store_take(change, req, scoreboard, &res->points_count));
+    const char *text = arena_printf(change->arena, "%s: %d cells taken over", req->subgroup_id,
+                                    (int)res->points_count);
+    if (!text)
+        return STATUS_RESOURCE_EXHAUSTED;
+    PEK_TRY(scoreboard_store_say(change, scoreboard, "", text, NULL));
+    res->scoreboard = scoreboard;
+    const struct slice id = slice_str(scoreboard->id);
+    return change_audit(change, &scoreboard_store_audit, "scoreboard.takeOver", &id, 1);
+}
+
+/* ---- the service ---- */
+
+enum status draft_service_add(struct rpc_host *host, struct domain *domain, struct fault *fault)
+{
+    static const struct evaluation_v1_draft_service service = {
+        .get_point_draft = get_point_draft,
+        .batch_set_point_draft = batch_set_point_draft,
+        .list_drafts = list_drafts,
+        .take_over_draft = take_over_draft,
+    };
+    return evaluation_v1_draft_service_add(host, &service, domain, fault);
+}

@@ -1,0 +1,206 @@
+#include "worker/evaluation/entry_store.h"
+
+#include "shared/row/mask.h"
+#include "worker/rights/rights_store.h"
+
+#define ENTRY "SELECT " EVALUATION_V1_ENTRY_COLUMNS(e) " FROM pek.scoreboard_entry AS e "
+
+static const struct pg_statement get = {
+    "entry_get",
+    ENTRY "WHERE e.scoreboard_id = $1::bigint AND e.user_id = $2",
+};
+
+/* ---- reads ---- */
+
+enum status entry_store_read(struct rpc_ctx *ctx, const char *scoreboard_id, const char *user_id,
+                             evaluation_v1_entry *ret_entry)
+{
+    enum status status = read_row(ctx, &evaluation_v1_entry_row, &get,
+                                  PG_PARAMS(pg_str(scoreboard_id), pg_str(user_id)), ret_entry);
+    if (status == STATUS_NOT_FOUND)
+        return row_missing(&evaluation_v1_entry_row, "user_id", user_id, rpc_fault(ctx));
+    return status;
+}
+
+enum status entry_store_list(const struct read_batch *batch, const void *query,
+                             struct pg_result **ret_rows)
+{
+    static const struct pg_statement list = {
+        "entry_list",
+        ENTRY "WHERE e.scoreboard_id = $4::bigint"
+              " AND (e.sort_key, e.user_id) >= ($1::bytea, $2)"
+              " AND ($3::boolean OR (e.sort_key, e.user_id) <> ($1::bytea, $2)) "
+              "ORDER BY e.sort_key, e.user_id LIMIT $5::integer",
+    };
+    const struct scoreboard_query *wanted = query;
+    return read_rows(batch, &list,
+                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->scoreboard->id),
+                               pg_int(batch->arena, (int64_t)batch->limit)),
+                     ret_rows);
+}
+
+enum status entry_store_reviews(const struct read_batch *batch, const void *semester,
+                                struct pg_result **ret_rows)
+{
+    /* Of the last version of each group's; `g` are the groups whose right it is: the parent, or the organisation. Those of
+     * an organisation are the realm's. */
+    static const struct pg_statement list = {
+        "entry_reviews",
+        "SELECT " EVALUATION_V1_ENTRY_COLUMNS(
+            e) " FROM (SELECT v.realm, v.group_id, v.scoreboard_id, v.user_id, v.display_name, "
+               "v.type,"
+               "   v.justification, v.recommendation, v.recommended_by, v.finalized, v.revision,"
+               "   convert_to(v.group_id, 'UTF8') || '\\x00'::bytea || v.sort_key AS sort_key"
+               "   FROM pek.entry_request AS q"
+               "   JOIN pek.scoreboard AS b ON b.id = q.scoreboard_id AND b.semester = $4"
+               "   JOIN pek.scoreboard_entry AS v"
+               "     ON v.scoreboard_id = q.scoreboard_id AND v.user_id = q.user_id"
+               "   JOIN pek.realm_group AS o ON o.id = b.group_id"
+               "  WHERE q.type IN (2, 3) AND NOT EXISTS (SELECT FROM pek.person AS p"
+               "      WHERE p.id = q.user_id AND p.is_deleted)"
+               "    AND NOT EXISTS (SELECT FROM pek.scoreboard AS l WHERE l.group_id = b.group_id"
+               "      AND l.semester = b.semester AND l.version > b.version)"
+               "    AND ($6::boolean OR EXISTS (SELECT FROM pek.realm_group AS g"
+               "      WHERE o.parent_id IS NOT NULL AND g.id IN (o.parent_id, o.org || '@' || "
+               "o.org)"
+               "        AND " RIGHTS_STORE_SEES(
+                   "$6", "$7", "$8",
+                   "$9") "))) AS e "
+                         "WHERE (e.sort_key, e.user_id) >= ($1::bytea, $2)"
+                         " AND ($3::boolean OR (e.sort_key, e.user_id) <> ($1::bytea, $2)) "
+                         "ORDER BY e.sort_key, e.user_id LIMIT $5::integer",
+    };
+    const struct policy_scope *scope = batch->scope;
+    return read_rows(batch, &list,
+                     PG_PARAMS(READ_POSITION(batch), pg_str(semester),
+                               pg_int(batch->arena, (int64_t)batch->limit),
+                               RIGHTS_STORE_SCOPE(scope, batch->arena)),
+                     ret_rows);
+}
+
+/* ---- changes ---- */
+
+/* Of a KDO nothing is kept but while groups write. */
+#define KEPT(type, text, season)                                                                   \
+    "CASE WHEN " type " = 1 AND " season "::integer <> 2 THEN '' ELSE " text " END"
+
+static enum status check_not_finalized(struct change *change, const char *scoreboard_id,
+                                       struct pg_param users)
+{
+    static const struct pg_statement finalized = {
+        "entry_finalized",
+        "SELECT e.user_id FROM pek.entry_request AS e WHERE e.scoreboard_id = $1::bigint"
+        " AND e.user_id = ANY ($2::text[]) AND e.finalized ORDER BY e.user_id LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &finalized, PG_PARAMS(pg_str(scoreboard_id), users), &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, ENTRY_REASON_FINALIZED,
+                            "entries", "the entry of %s is finalized", pg_get_str(rows, 0, 0));
+}
+
+enum status entry_store_set(struct change *change,
+                            const evaluation_v1_batch_set_entries_request *req,
+                            const struct scoreboard_now *now, bool accepts,
+                            evaluation_v1_scoreboard *scoreboard)
+{
+    static const struct pg_statement set = {
+        "entry_set",
+        "INSERT INTO pek.entry_request AS e (group_id, scoreboard_id, user_id, type, "
+        "justification) "
+        "SELECT $1, $2::bigint, w.user_id, w.type::smallint, " KEPT("w.type::smallint",
+                                                                    "w.justification", "$6") //
+        "  FROM unnest($3::text[], $4::text[], $5::text[]) AS w (user_id, type, justification)"
+        " ORDER BY w.user_id "
+        "ON CONFLICT (realm, scoreboard_id, user_id)"
+        " DO UPDATE SET type = excluded.type, justification = excluded.justification,"
+        " revision = e.revision + 1",
+    };
+    size_t count = req->n_entries;
+    struct arena *arena = change->arena;
+    struct slice *cells = arena_zalloc(arena, 3 * count + 1, sizeof(*cells));
+    if (!cells)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        cells[i] = slice_str(req->entries[i]->user_id);
+        cells[count + i] = slice_str(arena_printf(arena, "%d", (int)req->entries[i]->type));
+        cells[2 * count + i] = slice_str(req->entries[i]->justification);
+    }
+    const struct pg_param users = pg_text_array(arena, cells, count);
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard, cells, count, "entries"));
+    if (!accepts)
+        PEK_TRY(check_not_finalized(change, scoreboard->id, users));
+    PEK_TRY(change_execute(change, &set,
+                           PG_PARAMS(pg_str(scoreboard->group_id), pg_str(scoreboard->id), users,
+                                     pg_text_array(arena, cells + count, count),
+                                     pg_text_array(arena, cells + 2 * count, count),
+                                     pg_int(arena, now->season)),
+                           NULL));
+    return scoreboard_store_touch(change, scoreboard);
+}
+
+enum status entry_store_get(struct change *change, const evaluation_v1_scoreboard *scoreboard,
+                            const char *user_id, evaluation_v1_entry *ret_entry)
+{
+    enum status status = change_row(change, &evaluation_v1_entry_row, &get,
+                                    PG_PARAMS(pg_str(scoreboard->id), pg_str(user_id)), ret_entry);
+    if (status == STATUS_NOT_FOUND)
+        return row_missing(&evaluation_v1_entry_row, "entry.user_id", user_id, change->fault);
+    return status;
+}
+
+enum status entry_store_review(struct change *change, const evaluation_v1_entry *entry,
+                               unsigned fields, const struct scoreboard_now *now,
+                               evaluation_v1_scoreboard *scoreboard, evaluation_v1_entry *ret_entry)
+{
+    static const struct pg_statement review = {
+        "entry_review",
+        "UPDATE pek.entry_request AS e SET revision = e.revision + 1,"
+        " type = coalesce($3::smallint, e.type),"
+        " justification = " KEPT("coalesce($3::smallint, e.type)", "coalesce($4, e.justification)",
+                                 "$8") //
+        ", finalized = coalesce($5::boolean, e.finalized),"
+        " recommendation = coalesce($6::smallint, e.recommendation),"
+        " recommended_by = coalesce($7, e.recommended_by) "
+        "WHERE e.scoreboard_id = $1::bigint AND e.user_id = $2",
+    };
+    struct arena *arena = change->arena;
+    PEK_TRY(change_execute(
+        change, &review,
+        PG_PARAMS(pg_str(scoreboard->id), pg_str(entry->user_id),
+                  mask_param(fields, ENTRY_TYPE, pg_int(arena, entry->type)),
+                  mask_param(fields, ENTRY_JUSTIFICATION, pg_str(entry->justification)),
+                  mask_param(fields, ENTRY_FINALIZED, pg_bool(entry->finalized)),
+                  mask_param(fields, ENTRY_RECOMMENDATION, pg_int(arena, entry->recommendation)),
+                  mask_param(fields, ENTRY_RECOMMENDATION, pg_str(change->actor)),
+                  pg_int(arena, now->season)),
+        NULL));
+    PEK_TRY(scoreboard_store_touch(change, scoreboard));
+    return entry_store_get(change, scoreboard, entry->user_id, ret_entry);
+}
+
+enum status entry_store_check_justified(struct change *change, const char *scoreboard_id)
+{
+    static const struct pg_statement unjustified = {
+        "entry_unjustified",
+        "SELECT e.user_id FROM pek.entry_request AS e WHERE e.scoreboard_id = $1::bigint"
+        " AND e.type IN (2, 3) AND e.justification !~ '[^[:space:]]' ORDER BY e.user_id LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &unjustified, PG_PARAMS(pg_str(scoreboard_id)), &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, ENTRY_REASON_JUSTIFICATION,
+                            "id", "the entry of %s has no justification", pg_get_str(rows, 0, 0));
+}
+
+enum status entry_store_blank(struct change *change)
+{
+    static const struct pg_statement blank = {
+        "entry_blank",
+        "UPDATE pek.entry_request AS e SET justification = '', revision = e.revision + 1"
+        " WHERE e.type = 1 AND e.justification <> ''",
+    };
+    return change_execute(change, &blank, NULL, 0, NULL);
+}

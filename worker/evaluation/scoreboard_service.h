@@ -1,0 +1,11 @@
+/* scoreboard_service: pek.evaluation.v1.ScoreboardService of a realm. */
+#ifndef PEK_WORKER_EVALUATION_SCOREBOARD_SERVICE_H
+#define PEK_WORKER_EVALUATION_SCOREBOARD_SERVICE_H
+
+#include "shared/rpc/rpc.h"
+#include "worker/domain/domain.h"
+
+PEK_MUST_CHECK enum status scoreboard_service_add(struct rpc_host *host, struct domain *domain,
+                                                  struct fault *fault);
+
+#endif
