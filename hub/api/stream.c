@@ -82,15 +82,26 @@ static bool has_broken(const struct leg *leg)
     return leg->state == LEG_DONE && leg->fault.status && !leg->stopped && !leg->item;
 }
 
-/* Behind the last item: the list goes on without the realms that broke. `same`: of these sources (a bit each) it is the
- * head, which was not taken yet. */
+/* It has answered: there is nothing of this list in it, or nothing for the caller. */
+static bool has_nothing(const struct leg *leg)
+{
+    enum outcome outcome = outcome_of(leg->fault.status);
+
+    return has_broken(leg) && leg->given_before + leg->given == 0 &&
+           (outcome == OUTCOME_NOT_FOUND || outcome == OUTCOME_DENIED);
+}
+
+/* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
+ * sources (a bit each) it is the head, which was not taken yet. */
 static struct slice seal_last(struct list_stream *stream, unsigned same)
 {
-    struct page_realms realms = {.count = stream->merge.count};
+    struct page_realms realms = {0};
 
-    for (size_t i = 0; i < realms.count; i++) {
+    for (size_t i = 0; i < stream->merge.count; i++) {
         const struct leg *leg = leg_of(stream, i);
-        realms.realms[i] = resume_realm(stream->call, leg, has_broken(leg), same & 1u << i);
+        if (!has_nothing(leg))
+            realms.realms[realms.count++] =
+                resume_realm(stream->call, leg, has_broken(leg), same & 1u << i);
     }
     arena_reset(&stream->token_arena);
     return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,

@@ -102,6 +102,35 @@ static void realm_that_was_away_leaves_no_gap_in_its_own_list(void **state)
     federation_close(&f);
 }
 
+/* It has answered: nobody looks for it on the next page, and it is not missed there. */
+static void realm_without_the_list_is_not_missed_on_the_next_page(void **state)
+{
+    static const enum status refusals[] = {STATUS_NOT_FOUND, STATUS_PERMISSION_DENIED};
+    struct federation f;
+    char groups[GROUPS_BYTES], token[1024], path[2048];
+    (void)state;
+    federation_open(&f, NULL);
+    fill(&f);
+    for (size_t i = 0; i < 2; i++) {
+        f.b->refusals = 1;
+        f.b->status = refusals[i];
+        struct answer answer = federation_get(&f, "/api/v1/groups?pageSize=2");
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)), "a/one a/same");
+        assert_true(answer_has(&answer, "\"unreachable\":[]"));
+        answer_string(&answer, "nextPageToken", token, sizeof(token));
+        answer_free(&answer);
+        size_t calls = f.b->calls;
+        snprintf(path, sizeof(path), "/api/v1/groups?pageSize=3&pageToken=%s", token);
+        answer = federation_get(&f, path);
+        assert_string_equal(answer_groups(&answer, groups, sizeof(groups)),
+                            "c/same2 a/three c/three");
+        assert_true(answer_has(&answer, "\"unreachable\":[]"));
+        assert_int_equal(f.b->calls, calls);
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
 static void add_many(struct rude_worker *realm, char letter, size_t count)
 {
     char key[32], id[32];
@@ -247,6 +276,7 @@ int main(void)
         cmocka_unit_test(every_page_size_walks_the_same_list),
         cmocka_unit_test(streams_give_the_same_list_and_say_that_it_is_over),
         cmocka_unit_test(realm_that_was_away_leaves_no_gap_in_its_own_list),
+        cmocka_unit_test(realm_without_the_list_is_not_missed_on_the_next_page),
         cmocka_unit_test(realm_is_asked_for_its_part_and_on_where_a_page_needs_more),
         cmocka_unit_test(parts_make_the_same_list),
         cmocka_unit_test(realm_that_breaks_when_it_is_asked_on_is_named),
