@@ -58,6 +58,7 @@ async function keepReading<Item>(url: string | URL, options: EventsOptions<Item>
   const position = { id: options.lastEventId ?? '' };
   for (let pause = wait.first; !signal.aborted; pause = Math.min(pause * 2, wait.most)) {
     const before = position.id;
+    const begun = Date.now();
     const over = await readOnce(url, options, position, signal).catch((thrown: unknown) =>
       thrown instanceof PekError && isFinal(thrown) ? thrown : undefined,
     );
@@ -67,7 +68,8 @@ async function keepReading<Item>(url: string | URL, options: EventsOptions<Item>
       options.onEnd?.(over);
       return;
     }
-    if (position.id !== before) pause = wait.first;
+    // One that was open for long did not fail: it came to the end of its time.
+    if (position.id !== before || Date.now() - begun > wait.most) pause = wait.first;
     // So that not everybody comes back at the same moment.
     await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
   }
