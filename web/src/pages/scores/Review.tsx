@@ -1,6 +1,7 @@
 // What a judge says of one card: sent at once, and taken back when the realm says no.
 import { answer, idempotencyKey } from '@pek/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { pek } from '../../api';
 import { SwitchRow } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
@@ -15,6 +16,8 @@ export function useReview(entry: Entry) {
     const message = useMessage();
     const client = useQueryClient();
     const { realm, groupId, scoreboardId, userId } = entry;
+    // Shown from the click on: a mutation tells of itself only a moment later, and the field would jump back meanwhile.
+    const [asked, setAsked] = useState<Change>();
     const review = useMutation({
         mutationFn: (change: Change) =>
             answer(
@@ -24,27 +27,33 @@ export function useReview(entry: Entry) {
                 }),
             ),
         onError: (error) => tellProblem(message(error)),
-        onSettled: () =>
-            Promise.all([
+        onSettled: async () => {
+            await Promise.all([
                 client.invalidateQueries({ queryKey: ['scoreboard', realm, scoreboardId] }),
                 client.invalidateQueries({ queryKey: ['entry-reviews', realm] }),
-            ]),
+            ]);
+            setAsked(undefined);
+        },
     });
-    return { shown: review.isPending ? { ...entry, ...review.variables } : entry, review };
+    const change = (wanted: Change) => {
+        setAsked(wanted);
+        review.mutate(wanted);
+    };
+    return { shown: { ...entry, ...asked }, busy: asked !== undefined, change };
 }
 
 /** The recommendation is of whoever judges by a right on the group above; that it is final, of whoever accepts. */
 export function Review({ entry, seen }: { entry: Entry; seen: { rights: { accepts: boolean }; group: { parentId: string } } }) {
     const scores = useScoreTexts();
-    const { shown, review } = useReview(entry);
+    const { shown, busy, change } = useReview(entry);
     return (
         <div className="review">
             {seen.group.parentId !== '' && (
                 <Choice
                     legend={scores.entry.recommend}
                     value={entryTypes.find((type) => type === shown.recommendation)}
-                    disabled={review.isPending}
-                    onChange={(recommendation) => review.mutate({ recommendation })}
+                    disabled={busy}
+                    onChange={(recommendation) => change({ recommendation })}
                     options={entryTypes.map((type) => ({ value: type, label: type }))}
                 />
             )}
@@ -53,8 +62,8 @@ export function Review({ entry, seen }: { entry: Entry; seen: { rights: { accept
                     label={scores.entry.final}
                     hint={scores.entry.finalHint}
                     checked={shown.finalized}
-                    disabled={review.isPending}
-                    onChange={(finalized) => review.mutate({ finalized })}
+                    disabled={busy}
+                    onChange={(finalized) => change({ finalized })}
                 />
             )}
         </div>
