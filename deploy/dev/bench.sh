@@ -6,7 +6,7 @@ source "$PARTS/postgres.sh"
 source "$ROOT/tests/load/measure.sh"
 
 readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [scoreboard] [score] [find] [merge] [policy]
-                   [--groups N] [--seconds N] [--runs N] [--connections N] [--dry]
+                   [--groups N] [--seconds N] [--runs N] [--connections N] [--dry] [--compare REV]
 
 Starts a federation of its own (release build, demo data and N more groups in each realm) and measures, each
 case after a warm-up and as the median of several runs, with wrk:
@@ -43,33 +43,51 @@ bench_value() { # statement
     sql worker-acme postgres -Atc "$1"
 }
 
-run_rounds() { # results seconds runs connections port case…
-    local results=$1 seconds=$2 runs=$3 connections=$4 base=http://127.0.0.1:$5 run name
-    local -A paths=(
-        [one]=/api/v1/realms/worker-acme/groups/$bench_group
-        [any]=/api/v1/groups/$bench_group
-        [search]='/api/v1/groups?q=ba&pageSize=20'
-        [members]='/api/v1/groups/crowd@crowd/members?pageSize=20'
-        [scoreboard]="/api/v1/realms/worker-acme/groups/table@table/scoreboards/$(bench_value "SELECT id FROM pek.scoreboard
-            WHERE group_id = 'table@table'")/points?pageSize=60"
-        [score]="/api/v1/users/me/score?semester=$(bench_value "SELECT semester FROM pek.realm_state
-            WHERE realm = 'worker-acme'")"
-    )
-    for name in "${!bench_words[@]}"; do
-        paths[$name]="/api/v1/groups?q=${bench_words[$name]}&pageSize=20"
-    done
-    shift 5
+bench_url() { # case
+    local path id
+    case $1 in
+        one) path=/api/v1/realms/worker-acme/groups/$bench_group ;;
+        any) path=/api/v1/groups/$bench_group ;;
+        search) path='/api/v1/groups?q=ba&pageSize=20' ;;
+        members) path='/api/v1/groups/crowd@crowd/members?pageSize=20' ;;
+        scoreboard)
+            id=$(bench_value "SELECT id FROM pek.scoreboard WHERE group_id = 'table@table'")
+            path="/api/v1/realms/worker-acme/groups/table@table/scoreboards/$id/points?pageSize=60"
+            ;;
+        score)
+            id=$(bench_value "SELECT semester FROM pek.realm_state WHERE realm = 'worker-acme'")
+            path="/api/v1/users/me/score?semester=$id"
+            ;;
+        find-*) path="/api/v1/groups?q=${bench_words[$1]}&pageSize=20" ;;
+    esac
+    printf 'http://127.0.0.1:%s%s' "$BENCH_PORT" "$path"
+}
+
+# All sides in turn, so that what else the machine does is everybody's. The results of a side are in a file of its name.
+run_rounds() { # folder seconds runs connections case…
+    local folder=$1 seconds=$2 runs=$3 connections=$4 run name side
+    shift 4
     [[ $# -gt 0 ]] || return 0
-    for name in "$@"; do
-        measure_http /dev/null warm-up 3 "$connections" "$base${paths[$name]}"
+    for side in "${bench_sides[@]}"; do
+        on_side "$side"
+        for name in "$@"; do
+            measure_http /dev/null warm-up 3 "$connections" "$(bench_url "$name")"
+        done
     done
     for ((run = 1; run <= runs; run++)); do
         say "dev: run $run of $runs"
-        measure_pgbench "$results" "$seconds" "$connections" worker-acme "$bench_group"
-        for name in "$@"; do
-            measure_http "$results" "$name" "$seconds" "$connections" "$base${paths[$name]}"
+        for name in pgbench "$@"; do
+            for side in "${bench_sides[@]}"; do
+                on_side "$side"
+                if [[ $name == pgbench ]]; then
+                    measure_pgbench "$folder/$side" "$seconds" "$connections" worker-acme "$bench_group"
+                else
+                    measure_http "$folder/$side" "$name" "$seconds" "$connections" "$(bench_url "$name")"
+                fi
+            done
         done
     done
+    on_side this
 }
 
 # The groups are the same in each realm but for the realm, so every item has two neighbours to be merged with.
@@ -134,8 +152,21 @@ groups_are_ready() { # port
         grep -q '"unreachable":\[\]'
 }
 
+# What the cases need, on the side that is on.
+bench_load() { # groups case…
+    local groups=$1
+    shift
+    if [[ " $* " == *" members "* ]]; then
+        load_members
+    fi
+    if [[ " $* " == *" scoreboard "* ]]; then
+        load_scoreboard
+    fi
+    load_groups "$BENCH_PORT" "$groups"
+}
+
 cmd_bench() {
-    local groups=2000 seconds=8 runs=3 connections=32 dry=false cases=() http=() name folder first results
+    local groups=2000 seconds=8 runs=3 connections=32 dry=false compare='' cases=() http=() name folder first results tree=$ROOT
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
@@ -143,6 +174,10 @@ cmd_bench() {
             --groups | --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
+                shift
+                ;;
+            --compare)
+                compare=$(git -C "$ROOT" rev-parse --verify --quiet "${2-}^{commit}") || die "there is no commit '${2-}'"
                 shift
                 ;;
             --dry) dry=true ;;
@@ -154,29 +189,33 @@ cmd_bench() {
     for name in "${cases[@]}"; do
         [[ $name == merge || $name == find || $name == policy ]] || http+=("$name")
     done
+    [[ -z $compare || ${#http[@]} -gt 0 ]] || die "what is compared are the cases of wrk, none of which is named"
     command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
     folder=$(mktemp -d /tmp/pek-bench.XXXXXX)
     chmod 755 "$folder"
-    first=$(free_ports 4)
-    results=$folder/results
+    first=$(free_ports 8)
+    results=$folder/this
     # shellcheck disable=SC2064 # the folder of now
-    trap "'$ROOT/dev' down --data '$folder/data' || true; rm -rf '$folder'" EXIT
+    trap "bench_stop '$folder' '$tree'" EXIT
     cp /proc/loadavg "$folder/loadavg"
-    bench_start "$folder/data" "$first"
+    if [[ -n $compare ]]; then
+        git -C "$ROOT" worktree add --detach "$folder/tree" "$compare" >&2
+        bench_start before "$folder/tree" "$folder/data-before" "$((first + 4))"
+        bench_load "$groups" "${http[@]}"
+    fi
+    bench_start this "$tree" "$folder/data" "$first"
     mv "$folder/loadavg" "$DATA/run/loadavg"
-    if [[ " ${cases[*]} " == *" members "* ]]; then
-        load_members
+    bench_load "$groups" "${cases[@]}"
+    run_rounds "$folder" "$seconds" "$runs" "$connections" "${http[@]}"
+    if [[ -n $compare ]]; then
+        bench_report_ratios "$folder/before" "$results" "$(git -C "$ROOT" rev-parse --short "$compare")"
+        return
     fi
-    if [[ " ${cases[*]} " == *" scoreboard "* ]]; then
-        load_scoreboard
-    fi
-    load_groups "$first" "$groups"
-    run_rounds "$results" "$seconds" "$runs" "$connections" "$first" "${http[@]}"
     if [[ " ${cases[*]} " == *" merge "* || " ${cases[*]} " == *" find "* ]]; then
         load_groups "$first" "$bench_groups_many"
     fi
     if [[ " ${cases[*]} " == *" find "* ]]; then
-        run_rounds "$results" "$seconds" "$runs" "$connections" "$first" find-fruitless find-rare find-common find-letter
+        run_rounds "$folder" "$seconds" "$runs" "$connections" find-fruitless find-rare find-common find-letter
     fi
     if [[ " ${cases[*]} " == *" merge "* ]]; then
         run_merge "$results" "$runs" "$first"

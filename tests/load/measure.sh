@@ -167,6 +167,27 @@ report_policy() { # results
     done
 }
 
+# What the second takes as a part of what the first takes; of the rate, what it gives.
+bench_report_ratios() { # results-before results-after revision
+    local name key before after row
+    printf 'This tree as a part of %s, measured in turn; CPU of a request, in us for all three:\n\n' "$3"
+    printf '| case | CPU before | CPU now | ratio | hub | workers | PostgreSQL | requests/s | p99 |\n|---|---|---|---|---|---|---|---|---|\n'
+    sed 's/^name=\([^ ]*\).*/\1/' "$2" | awk '!seen[$0]++ && $0 != "pgbench"' | while read -r name; do
+        row=x
+        for key in hub workers postgres rate p99; do
+            before=$(median "$1" "$name" "$key")
+            after=$(median "$2" "$name" "$key")
+            row+=" $key $before $after"
+        done
+        awk -v name="$name" -v row="$row" 'BEGIN {
+            split(row, f, " ")
+            before = f[3] + f[6] + f[9]; now = f[4] + f[7] + f[10]
+            printf "| %s | %.0f | %.0f | **%.2f** | %s | %s | %s | %s | %s |\n", name, before, now, now / before,
+                part(f[3], f[4]), part(f[6], f[7]), part(f[9], f[10]), part(f[12], f[13]), part(f[15], f[16]) }
+            function part(a, b) { return a > 0 ? sprintf("%.2f", b / a) : "" }'
+    done
+}
+
 # Between the two marks of docs/performance.md; what stands around them is written by hand.
 bench_write() { # table
     local page=$ROOT/docs/performance.md
