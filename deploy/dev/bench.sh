@@ -23,17 +23,46 @@ case after a warm-up and as the median of several runs, with wrk:
   policy   POST …/policies/{id}/children                 one policy among 1 000, 10 000, 100 000 statements
 
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
-into docs/performance.md, unless --dry. Every case when none is named; 2 000 groups, 8 s, 3 runs, 32 connections.'
+into docs/performance.md, unless --dry. Every case when none is named; 2 000 groups, 8 s, 3 runs, 32 connections.
+
+  --compare REV   builds and starts that commit as well, measures the cases of wrk on both in turn, and prints what
+                  this tree takes as a part of what REV takes; writes nothing'
 
 readonly bench_group=schonherz@ac bench_groups_many=100000
 
-bench_start() { # data first-port
-    say "dev: starting a federation to measure"
-    "$ROOT/dev" up --detach --reset --data "$1" --port "$2" --worker-port "$(($2 + 1))" >&2
-    DATA=$1
-    lift_user_limits "$2"
-    curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$2/auth/dev?user=alice"
-    BENCH_COOKIE=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
+# What is measured: this tree, and with --compare a commit beside it. On a side, ROOT, DATA and the session are its own.
+bench_sides=()
+declare -A side_root side_data side_port side_cookie
+
+on_side() { # name
+    ROOT=${side_root[$1]}
+    DATA=${side_data[$1]}
+    BENCH_PORT=${side_port[$1]}
+    BENCH_COOKIE=${side_cookie[$1]-}
+}
+
+bench_start() { # side tree data first-port
+    say "dev: starting a federation to measure ($1)"
+    bench_sides+=("$1")
+    side_root[$1]=$2 side_data[$1]=$3 side_port[$1]=$4
+    on_side "$1"
+    "$ROOT/dev" up --detach --reset --data "$DATA" --port "$4" --worker-port "$(($4 + 1))" >&2
+    lift_user_limits "$4"
+    curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$4/auth/dev?user=alice"
+    side_cookie[$1]=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
+    on_side "$1"
+}
+
+bench_stop() { # folder tree
+    local side
+    for side in "${bench_sides[@]}"; do
+        "${side_root[$side]}/dev" down --data "${side_data[$side]}" || true
+    done
+    if [[ -d $1/tree ]]; then
+        (cd "$1/tree" && bazel clean --expunge && bazel shutdown) >&2 || true
+        git -C "$2" worktree remove --force "$1/tree" || true
+    fi
+    rm -rf "$1"
 }
 
 # What is searched for among the names of tests/load/groups.sql, by the name of the row.
