@@ -182,7 +182,7 @@ static void check_surroundings(struct config *config, const struct hub_config *h
                                       .schema = realm_migrations()};
     struct fault fault = {0};
 
-    if (listen_try(hub->listen, "listen", &fault))
+    if (listen_try(hub->listen, hub->listen_shared, "listen", &fault))
         config_mistake_fault(config, &fault);
     if (pg_probe(&own, &fault))
         config_mistake(config, "database: %s", fault.text);

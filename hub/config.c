@@ -13,6 +13,11 @@ static const struct config_option options[] = {
      OPTION(STRING, listen),
      .fallback = "127.0.0.1:8080",
      .help = "address and port of the web site; port 0 picks one"},
+    {.name = "listen_shared",
+     OPTION(BOOL, listen_shared),
+     .fallback = "false",
+     .help = "several hubs of one user on this machine listen there, and the system spreads connections "
+             "(SO_REUSEPORT)"},
     {.name = "public_url",
      OPTION(STRING, public_url),
      .fallback = "",

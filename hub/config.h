@@ -6,6 +6,7 @@
 
 struct hub_config {
     const char *listen;
+    bool listen_shared;
     const char *public_url;
     const char *issuer;
     const char *database;

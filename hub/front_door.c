@@ -13,6 +13,7 @@ enum status front_door_open(struct fibers *fibers, const struct hub_config *conf
                                  NULL};
     const struct http_options options = {
         .listen = config->listen,
+        .listen_shared = config->listen_shared,
         .body_bytes_max = (size_t)config->body_bytes_max,
         .connections_max = (size_t)config->connections_max,
         .connections_per_address_max = (size_t)config->connections_per_address_max,

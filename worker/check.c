@@ -95,10 +95,10 @@ static void check_surroundings(struct config *config, const struct settings *s)
                                   .setting_count = 1,
                                   .schema = realm_migrations()};
     struct fault fault = {0};
-    if (listen_try(s->listen, "listen", &fault) != STATUS_OK)
+    if (listen_try(s->listen, false, "listen", &fault) != STATUS_OK)
         config_mistake_fault(config, &fault);
     if (s->metrics_listen[0] &&
-        listen_try(s->metrics_listen, "metrics_listen", &fault) != STATUS_OK)
+        listen_try(s->metrics_listen, false, "metrics_listen", &fault) != STATUS_OK)
         config_mistake_fault(config, &fault);
     if (pg_probe(&pg, &fault) != STATUS_OK)
         config_mistake(config, "database: %s", fault.text);

@@ -8,7 +8,7 @@ source "$PARTS/keys.sh"
 source "$PARTS/web.sh"
 
 readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub] [--plaintext]
-                [--worker-port N] [--build CONFIG]
+                [--worker-port N] [--hubs N] [--build CONFIG]
 
 Installs what is missing, builds, and starts: a private PostgreSQL on a unix socket, the hub with realm `hub`
 in its own process, and the workers worker-acme and worker-conference; loads the demo data once; prints, last,
@@ -20,6 +20,7 @@ in its own process, and the workers worker-acme and worker-conference; loads the
   --reset          forget what is there and start anew
   --detach         return when ready; ./dev down stops
   --realms hub     MVP mode: one process that hosts realm `hub`, no worker
+  --hubs N         so many hubs share the port and the database: pek-hub, pek-hub-2, … (1 to 8)
   --plaintext      workers speak gRPC without TLS
   --build CONFIG   release (default), or fastbuild, asan, ubsan, tsan
 
@@ -36,7 +37,7 @@ Says which programs run, under which pid, and where they listen. Ends with 0 whe
 
 readonly restart_help='usage: ./dev restart PROGRAM [--data DIR] [--kill]
 
-Stops PROGRAM (pek-hub, worker-acme, worker-conference or postgres) by SIGTERM, or by SIGKILL with --kill,
+Stops PROGRAM (pek-hub, pek-hub-2, worker-acme, worker-conference or postgres) by SIGTERM, or by SIGKILL with --kill,
 and starts it as it was started.'
 
 readonly stop_seconds=30 # the programs drain for up to 20
@@ -62,9 +63,9 @@ CONF
     fi >>"$DATA/config/$1.conf"
 }
 
-write_hub_config() { # port worker-port plaintext worker…
-    local port=$1 worker_port=$2 plaintext=$3 realm instances=()
-    shift 3
+write_hub_config() { # port hubs worker-port plaintext worker…
+    local port=$1 hubs=$2 worker_port=$3 plaintext=$4 realm instances=()
+    shift 4
     for realm in "$@"; do
         instances+=("$realm=127.0.0.1:$((worker_port++))")
     done
@@ -78,6 +79,7 @@ local_realm = hub
 local_instance_key = $DATA/keys/hub.pem
 dev_login = true
 site_folder = $WEB/dist
+listen_shared = $([[ $hubs -eq 1 ]] && echo false || echo true)
 CONF
     if [[ $plaintext == false && $# -gt 0 ]]; then
         printf '%s = %s\n' tls_ca "$DATA/keys/ca.crt" tls_certificate "$DATA/keys/pek-hub.crt" \
@@ -123,13 +125,30 @@ all_serving() { # port count
     [[ $serving -eq $2 ]]
 }
 
-start_programs() { # bin port worker-port worker…
-    local bin=$1 port=$2 worker_port=$3 realm
-    shift 3
+hub_names() { # how many; 1 when it is not known
+    local i
+    printf 'pek-hub\n'
+    for ((i = 2; i <= ${1:-1}; i++)); do
+        printf 'pek-hub-%s\n' "$i"
+    done
+}
+
+# Which of them answers is not known from outside, so each one's log is asked.
+hub_listens() { # name lines
+    [[ $(grep -c '"event":"hub.listening"' "$DATA/log/$1.log") -gt $2 ]]
+}
+
+start_programs() { # bin port hubs worker-port worker…
+    local bin=$1 port=$2 hubs=$3 worker_port=$4 realm hub before
+    shift 4
     for realm in "$@"; do
         program_start "$realm" "$bin/pek-worker" --config "$DATA/config/$realm.conf" serve
     done
-    program_start pek-hub "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" serve
+    for hub in $(hub_names "$hubs"); do
+        before=$(grep -c '"event":"hub.listening"' "$DATA/log/$hub.log" 2>/dev/null) || true
+        program_start "$hub" "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" serve
+        wait_until 60 "$hub" hub_listens "$hub" "${before:-0}" || return 1
+    done
     for realm in "$@"; do
         wait_until 60 "$realm" port_in_use "$((worker_port++))" || return 1
     done
@@ -140,8 +159,10 @@ start_programs() { # bin port worker-port worker…
 }
 
 stop_programs() {
-    local realm
-    program_stop pek-hub TERM "$stop_seconds"
+    local realm hub
+    for hub in $(hub_names "$(state_get hubs || true)"); do
+        program_stop "$hub" TERM "$stop_seconds"
+    done
     # Told all at once, waited for one after the other.
     for realm in "${REALMS[@]:1}"; do
         kill -TERM "$(program_pid "$realm")" 2>/dev/null || true
@@ -199,7 +220,7 @@ look_at_ports() { # port worker-port realm…
 }
 
 cmd_up() {
-    local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release
+    local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release hubs=1
     local realms=("${REALMS[@]}") bin
     help_if_asked "$up_help" "$@"
     while [[ $# -gt 0 ]]; do
@@ -207,6 +228,10 @@ cmd_up() {
             --port) port=$(take_port "$1" "${2-}") ;;
             --worker-port) worker_port=$(take_port "$1" "${2-}") ;;
             --data) folder=${2:?--data takes a folder} ;;
+            --hubs)
+                [[ ${2-} =~ ^[1-8]$ ]] || die "--hubs takes a number, 1 to 8"
+                hubs=$2
+                ;;
             --build) build=${2:?--build takes a configuration of .bazelrc} ;;
             --realms)
                 [[ ${2-} == hub ]] || die "--realms takes 'hub', for one process; all realms run without it"
@@ -244,20 +269,21 @@ cmd_up() {
     # What was started is stopped whatever goes wrong from here on.
     trap stop_programs EXIT
     trap 'exit 130' INT TERM HUP
-    bring_up "$bin" "$port" "$worker_port" "$plaintext" "${realms[@]}"
+    bring_up "$bin" "$port" "$hubs" "$worker_port" "$plaintext" "${realms[@]}"
     trap - EXIT
     printf 'ready http://127.0.0.1:%s\n' "$port"
-    [[ $detach == true ]] || stay pek-hub "${realms[@]:1}" postgres
+    # shellcheck disable=SC2046 # names, a line each
+    [[ $detach == true ]] || stay $(hub_names "$hubs") "${realms[@]:1}" postgres
 }
 
-bring_up() { # bin port worker-port plaintext realm…
-    local bin=$1 port=$2 worker_port=$3 plaintext=$4 realm i=0
-    shift 4
+bring_up() { # bin port hubs worker-port plaintext realm…
+    local bin=$1 port=$2 hubs=$3 worker_port=$4 plaintext=$5 realm i=0
+    shift 5
     say "dev: starting PostgreSQL"
     postgres_start
     postgres_make_databases "$@"
     make_keys "$@"
-    write_hub_config "$port" "$worker_port" "$plaintext" "${@:2}"
+    write_hub_config "$port" "$hubs" "$worker_port" "$plaintext" "${@:2}"
     write_worker_config hub 0 true
     for realm in "${@:2}"; do
         write_worker_config "$realm" "$((worker_port + i++))" "$plaintext"
@@ -265,8 +291,8 @@ bring_up() { # bin port worker-port plaintext realm…
     say "dev: migrations and demo data"
     migrate_and_fill "$bin" "$@"
     say "dev: starting the hub$([[ $# -eq 1 ]] || printf ', %s' "${@:2}")"
-    state_write "port=$port" "worker_port=$worker_port" "plaintext=$plaintext" "realms=$*" "bin=$bin"
-    start_programs "$bin" "$port" "$worker_port" "${@:2}" || exit 1
+    state_write "port=$port" "hubs=$hubs" "worker_port=$worker_port" "plaintext=$plaintext" "realms=$*" "bin=$bin"
+    start_programs "$bin" "$port" "$hubs" "$worker_port" "${@:2}" || exit 1
 }
 
 # ---- the others -------------------------------------------------------------------------------------------
@@ -305,8 +331,8 @@ cmd_status() {
         return 1
     }
     read -ra programs <<<"$(state_get realms)"
-    programs[0]=pek-hub # which hosts realm hub
-    for program in "${programs[@]}" postgres; do
+    # Hubs host realm hub.
+    for program in $(hub_names "$(state_get hubs)") "${programs[@]:1}" postgres; do
         if pid=$(program_pid "$program"); then
             printf '%-18s runs, pid %s\n' "$program" "$pid"
         else

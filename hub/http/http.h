@@ -76,6 +76,7 @@ struct http_tls {
 /* 0 or NULL takes the default named above. Everything is copied. */
 struct http_options {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0 picks one */
+    bool listen_shared; /* with other servers; see listen_bind */
     size_t body_bytes_max;
     size_t line_bytes_max;
     size_t header_bytes_max;

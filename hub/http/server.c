@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hub/http/internal.h"
 #include "shared/base/clock.h"
@@ -14,18 +15,26 @@
 
 /* ---- life of a server ---------------------------------------------------------------------------- */
 
-static enum status listen_on(struct http_server *server, const char *where, struct fault *fault)
+static enum status listen_on(struct http_server *server, const struct http_options *options,
+                             struct fault *fault)
 {
+    const char *where = options->listen;
     struct sockaddr_storage address;
+    int len = sizeof(address), fd;
     if (!where || !listen_parse(where, &address))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "listen", "\"%s\" is no address and port",
                          where ? where : "");
-    int problem = uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
-    if (problem == 0)
+    int error = listen_bind((const struct sockaddr *)&address, (socklen_t)len,
+                            options->listen_shared, &fd);
+    if (error)
+        return listen_refused(where, error, "listen", fault);
+    int problem = uv_tcp_open(&server->listener, fd);
+    if (problem != 0)
+        close(fd);
+    else
         problem = uv_listen((uv_stream_t *)&server->listener, HTTP_LISTEN_BACKLOG, on_connection);
     if (problem != 0)
         return listen_refused(where, -problem, "listen", fault);
-    int len = sizeof(address);
     uv_tcp_getsockname(&server->listener, (struct sockaddr *)&address, &len);
     server->port =
         ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
@@ -137,7 +146,7 @@ enum status http_server_new(struct fibers *fibers, const struct http_options *op
     if (options->tls)
         status = tls_new(server, options->tls, fault);
     if (status == STATUS_OK)
-        status = listen_on(server, options->listen, fault);
+        status = listen_on(server, options, fault);
     if (status != STATUS_OK) {
         http_server_free(server);
         return status;

@@ -78,16 +78,18 @@ enum status listen_refused(const char *text, int error, const char *field, struc
                      strerror(error));
 }
 
-/* 0 or errno. A port whose connections of before are only closing is free, as it is for a server. */
-static int try_bind(const struct sockaddr *address, socklen_t len)
+int listen_bind(const struct sockaddr *address, socklen_t len, bool shared, int *ret_fd)
 {
     int on = 1, fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno;
-    int error = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-                        bind(fd, address, len) == 0
-                    ? 0
-                    : errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
+        bind(fd, address, len) == 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    int error = errno;
     close(fd);
     return error;
 }
@@ -115,7 +117,7 @@ static int try_unix(const char *path)
     return access(folder, W_OK | X_OK) == 0 ? 0 : errno;
 }
 
-enum status listen_try(const char *text, const char *field, struct fault *fault)
+enum status listen_try(const char *text, bool shared, const char *field, struct fault *fault)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
@@ -135,7 +137,9 @@ enum status listen_try(const char *text, const char *field, struct fault *fault)
     if (problem)
         return fault_set(fault, STATUS_UNAVAILABLE, field, "cannot listen on %s: %s", text,
                          gai_strerror(problem));
-    int error = try_bind(found->ai_addr, found->ai_addrlen);
+    int fd = -1, error = listen_bind(found->ai_addr, found->ai_addrlen, shared, &fd);
     freeaddrinfo(found);
+    if (fd >= 0)
+        close(fd);
     return error ? listen_refused(text, error, field, fault) : STATUS_OK;
 }

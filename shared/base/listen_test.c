@@ -17,7 +17,7 @@ static void refuses(const char *text, const char *why)
 {
     struct fault fault = {0};
     char expected[256];
-    assert_int_equal(listen_try(text, "listen", &fault), STATUS_UNAVAILABLE);
+    assert_int_equal(listen_try(text, false, "listen", &fault), STATUS_UNAVAILABLE);
     snprintf(expected, sizeof(expected), "cannot listen on %s: %s", text, why);
     assert_string_equal(fault.text, expected);
     assert_string_equal(fault.field, "listen");
@@ -40,9 +40,26 @@ static void a_free_port_is_free_and_a_taken_one_is_not(void **state)
     refuses(text, "Address already in use");
     close(fd);
     snprintf(text, sizeof(text), "127.0.0.1:%d", ntohs(address.sin_port));
-    assert_int_equal(listen_try(text, NULL, &fault), STATUS_OK);
-    assert_int_equal(listen_try("127.0.0.1:0", NULL, &fault), STATUS_OK);
-    assert_int_equal(listen_try("localhost:0", NULL, &fault), STATUS_OK);
+    assert_int_equal(listen_try(text, false, NULL, &fault), STATUS_OK);
+    assert_int_equal(listen_try("127.0.0.1:0", false, NULL, &fault), STATUS_OK);
+    assert_int_equal(listen_try("localhost:0", false, NULL, &fault), STATUS_OK);
+}
+
+static void a_port_is_shared_by_those_who_all_say_so(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+    struct fault fault = {0};
+    char text[64];
+    int fd;
+    (void)state;
+    assert_int_equal(listen_bind((struct sockaddr *)&address, len, true, &fd), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(text, sizeof(text), "127.0.0.1:%d", ntohs(address.sin_port));
+    assert_int_equal(listen_try(text, true, NULL, &fault), STATUS_OK);
+    refuses(text, "Address already in use");
+    close(fd);
 }
 
 static void an_address_of_another_machine_is_said_so(void **state)
@@ -61,14 +78,14 @@ static void a_socket_of_a_folder_that_is_not_there_is_said_so(void **state)
     refuses("unix:/no/such/folder/socket", "No such file or directory");
     assert_non_null(mkdtemp(folder));
     snprintf(text, sizeof(text), "unix:%s/s", folder);
-    assert_int_equal(listen_try(text, NULL, &fault), STATUS_OK);
+    assert_int_equal(listen_try(text, false, NULL, &fault), STATUS_OK);
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 1), 0);
     refuses(text, "Address already in use");
     close(fd);
-    assert_int_equal(listen_try(text, NULL, &fault), STATUS_OK); /* left by who died */
+    assert_int_equal(listen_try(text, false, NULL, &fault), STATUS_OK); /* left by who died */
     unlink(address.sun_path);
     rmdir(folder);
 }
@@ -94,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_free_port_is_free_and_a_taken_one_is_not),
+        cmocka_unit_test(a_port_is_shared_by_those_who_all_say_so),
         cmocka_unit_test(an_address_of_another_machine_is_said_so),
         cmocka_unit_test(a_socket_of_a_folder_that_is_not_there_is_said_so),
         cmocka_unit_test(two_addresses_may_be_one),

@@ -170,7 +170,7 @@ static enum status server_prepare(struct rpc_server *server,
     if (server->port > 0)
         return STATUS_OK;
     /* gRPC does not say why; who tries for themself hears it. */
-    PEK_TRY(listen_try(options->listen, "listen", fault));
+    PEK_TRY(listen_try(options->listen, false, "listen", fault));
     return fault_set(fault, STATUS_UNAVAILABLE, "listen", "cannot listen on %s", options->listen);
 }
 

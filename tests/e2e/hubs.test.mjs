@@ -37,9 +37,10 @@ async function end(child, signal) {
 const startRedis = () => start('redis-server', '--port', '0', '--unixsocket', socket, '--save', '', '--dir', folder);
 
 // The hub of the federation again, on another port, with the Redis.
-async function startHub(port) {
+async function startHub(port, shared = false) {
   const config = readFileSync(join(federation.data, 'config/pek-hub.conf'), 'utf8')
-    .replace(/^listen = .*$/m, `listen = 127.0.0.1:${port}\nredis_url = unix:${socket}`);
+    .replace(/^listen = .*$/m, `listen = 127.0.0.1:${port}\nredis_url = unix:${socket}`)
+    .replace(/^listen_shared = .*$/m, `listen_shared = ${shared}`);
   const path = join(folder, `${port}.conf`);
   writeFileSync(path, config);
   const child = start(hub, '--config', path);
@@ -190,6 +191,25 @@ describe('three hubs', () => {
     assert.ok(keys.length > 0);
     for (const name of keys) assert.match(name, /^pek:hub:ended:[0-9a-f]{32}$/);
     close(erin);
+  });
+
+  it('share one port if all of them say so, and one goes on when another ends', async () => {
+    const port = firstPort + 2;
+    const pair = [await startHub(port, true), await startHub(port, true)];
+    hubs.push(...pair);
+    const took = (child) => (child.log.match(/"path":"\/api\/v1\/session"/g) ?? []).length;
+    // A connection each; that of 60 one hub gets none is less likely than anything.
+    const ask = () => Promise.all(Array.from({ length: 60 }, async () => {
+      const client = new Client(port);
+      const { status } = await client.get('/api/v1/session');
+      client.close();
+      return status;
+    }));
+    await until(20, 'both listen', () => pair.every((child) => child.log?.includes('"event":"hub.listening"')));
+    assert.deepEqual(new Set(await ask()), new Set([401]));
+    await until(5, 'each took some', () => pair.every((child) => took(child) > 0));
+    await end(pair[1], 'SIGTERM');
+    assert.deepEqual(new Set(await ask()), new Set([401]));
   });
 
   it('end cleanly', async () => {
