@@ -104,6 +104,7 @@ static const struct bound {
     {"pek.evaluation.v1.DraftedPoints.cells", 0, 0, SCOREBOARD_GUIDELINES_MAX},
     {"pek.evaluation.v1.BatchSetPointDraftRequest.points", 0, 0, SCOREBOARD_CELLS_MAX},
     {"pek.evaluation.v1.TakeOverDraftRequest.cells", 0, 0, SCOREBOARD_CELLS_MAX},
+    {"pek.evaluation.v1.TakeOverDraftResponse.left", 0, 0, DRAFT_MEMBERS_MAX},
     {"pek.evaluation.v1.MemberPoints.cells", 0, 0, SCOREBOARD_GUIDELINES_MAX},
     {"pek.evaluation.v1.UpdateScoreboardRequest.report", 0, SCOREBOARD_REPORT_CHARS_MAX, 0},
     {"pek.evaluation.v1.UpdateScoreboardRequest.guidelines", 0, 0, SCOREBOARD_GUIDELINES_MAX},

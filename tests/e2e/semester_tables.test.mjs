@@ -67,15 +67,47 @@ describe('semesters that are over', () => {
     const written = ok(await alice.post(`${draft}:batchSet`, { points, etag: empty.etag }));
     assert.deepEqual(written.members[0].cells.map((cell) => cell.points), [12]);
     assert.equal((await alice.post(`${draft}:batchSet`, { points, etag: empty.etag })).status, 409);
+    const nobody = await alice.post(`${draft}:batchSet`, { points: [{ ...points[0], userId: '' }] });
+    assert.equal(nobody.status, 400, nobody.text);
+    assert.match(nobody.text, /points\[0\]\.userId/);
     assert.equal((await bob.post(`${draft}:batchSet`, { points })).status, 403);
     const drafts = ok(await alice.get(`${boards}/${board.id}/drafts`)).drafts;
     assert.deepEqual(drafts.map(({ subgroupId, subgroupName, userId }) => [subgroupId, subgroupName, userId]), [[below.id, below.name, 'alice']]);
     const taken = ok(await alice.post(`${boards}/${board.id}/drafts:takeOver`, { subgroupId: below.id, etag: board.etag }));
-    assert.equal(taken.pointsCount, 1);
+    assert.deepEqual([taken.pointsCount, taken.leftCount, taken.left], [1, 0, []]);
     ok(await alice.post(`${boards}/${board.id}/points:batchSet`, { points: [{ ...points[0], points: 9 }], etag: taken.scoreboard.etag }));
     const table = ok(await alice.get(`${boards}/${board.id}/table`));
     assert.deepEqual(table.members[0].cells, [{ guidelineId, points: 9, originGroupId: below.id }]);
     assert.equal(ok(await alice.get(`${boards}/${board.id}/messages`)).messages[0].text, `${below.id}: 1 cells taken over`);
+    // 0 takes a proposal back; what was taken over stays.
+    const back = ok(await alice.post(`${draft}:batchSet`, { points: [{ ...points[0], points: 0 }] }));
+    assert.deepEqual(back.members.map(({ userId, standing, cells }) => [userId, standing, cells]), [['alice', 'COUNTS', []]]);
+    assert.deepEqual(ok(await alice.get(`${boards}/${board.id}/drafts`)).drafts, []);
+    // Of whom nothing is taken over, and why.
+    const userId = 'user-001';
+    for (const { id } of [group, below]) ok(await alice.post(`${realm}/groups/${id}/members:add`, { userId }));
+    ok(await alice.post(`${draft}:batchSet`, { points: [points[0], { ...points[0], userId }] }));
+    ok(await alice.post(`${realm}/groups/${below.id}/members/${userId}:archive`, {}));
+    const some = ok(await alice.post(`${boards}/${board.id}/drafts:takeOver`, { subgroupId: below.id }));
+    assert.deepEqual([some.pointsCount, some.leftCount], [1, 1]);
+    assert.deepEqual(some.left.map((one) => [one.userId, one.standing, one.cellsCount]), [[userId, 'NOT_IN_SUBGROUP', 1]]);
+    // Its draft is no matter of this group any more once it is elsewhere.
+    ok(await alice.post(`${realm}/groups/${below.id}:archive`, {}));
+    assert.deepEqual(ok(await alice.get(`${boards}/${board.id}/drafts`)).drafts, []);
+    const late = await alice.post(`${boards}/${board.id}/drafts:takeOver`, { subgroupId: below.id });
+    assert.equal(late.status, 400, late.text);
+    assert.match(late.text, /GROUP_ARCHIVED/);
+  });
+
+  it('have something to take over in the demo', async () => {
+    const boards = `${realm}/groups/kir-dev@kir-dev/scoreboards`;
+    const all = await Promise.all(ok(await alice.get(`${boards}?pageSize=100`)).scoreboards.map(({ id }) => alice.get(`${boards}/${id}/drafts`)));
+    const drafted = all.flatMap((answer) => ok(answer).drafts).filter(({ subgroupId }) => subgroupId === 'kir-dev@pek');
+    assert.ok(drafted.length >= 3, `${drafted.length} members`);
+    assert.ok(drafted.every(({ standing, cells }) => standing === 'COUNTS' && cells.length === 2));
+    await move(found.id, found.season);
+    assert.ok(ok(await alice.get(`${realm}/groups/kir-dev@pek/pointDraft`)).withoutPointsCount > 0);
+    await move('2042-2043/1', 'APPLICATION');
   });
 
   it('have tables with sums, averages and what was reached', async () => {

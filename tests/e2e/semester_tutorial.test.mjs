@@ -37,6 +37,11 @@ describe('the tutorial of a semester', () => {
       assert.deepEqual([totals.get('bob'), totals.get('user-051')], [35, 30]);
       assert.equal(next().writtenBy, 'alice');
       assert.equal(next().comments[0].text, 'Miért ennyi?');
+      const proposed = next();
+      assert.deepEqual([proposed.groupId, proposed.parentId, proposed.withoutPointsCount > 0], ['kir-dev@pek', 'kir-dev@kir-dev', true]);
+      assert.deepEqual(next().drafts.map(({ userId, standing, cells }) => [userId, standing, cells[0].points]), [['user-051', 'COUNTS', 27]]);
+      const taken = next();
+      assert.deepEqual([taken.pointsCount, taken.leftCount], [1, 0]);
       next();
       assert.equal(next().pointStatus, 'SUBMITTED');
       assert.equal(next().season, 'EVALUATION');

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { source } from './source.mjs';
 
 const { possibleNow, standingOf } = await source('standing.ts');
-const { readJudgement, readTakeOver } = await source('judgement.ts');
+const { readJudgement, readRevision, readTakeOver } = await source('judgement.ts');
 const { cardConflicts, lacksJustification, writeCard } = await source('entries.ts');
 
 // As worker/semester/semester.c has them.
@@ -106,8 +106,29 @@ it('reads what a realm says of a judgement, and takes nothing else for one', () 
 });
 
 it('reads that a draft was taken over', () => {
-  assert.deepEqual(readTakeOver('kir-dev@kir-dev: 12 cells taken over'), { groupId: 'kir-dev@kir-dev', cells: 12 });
+  const taken = { groupId: 'kir-dev@pek', cells: 12, left: 0, of: { users: [], more: 0 } };
+  assert.deepEqual(readTakeOver('kir-dev@pek: 12 cells taken over'), taken);
+  assert.deepEqual(readTakeOver('kir-dev@pek: 12 cells taken over, 3 left, of bob, carol'), {
+    ...taken,
+    left: 3,
+    of: { users: ['bob', 'carol'], more: 0 },
+  });
+  assert.deepEqual(readTakeOver('kir-dev@pek: 12 cells taken over, 9 left, of bob, carol and 4 more'), {
+    ...taken,
+    left: 9,
+    of: { users: ['bob', 'carol'], more: 4 },
+  });
   assert.equal(readTakeOver('Sziasztok: 12 cells taken over, ugye?'), undefined);
+});
+
+it('reads whose points the next version is without', () => {
+  assert.deepEqual(readRevision('version 2: 3 cells and 1 entries left, of eve'), {
+    version: 2,
+    cells: 3,
+    entries: 1,
+    of: { users: ['eve'], more: 0 },
+  });
+  assert.equal(readRevision('version 2: jó lesz?'), undefined);
 });
 
 it('finds the cards that somebody else wrote as well', () => {

@@ -41,11 +41,13 @@ struct demo_leader {
     const char *user;
 };
 
-/* A group whose members are evaluated, and who of the demo's known users is one of them besides its own people. */
+/* A group whose members are evaluated, who of the demo's known users is one of them besides its own people, and which
+ * subgroup prepares points for it (NULL: none does). */
 #define DEMO_KNOWN_MAX 2
 struct demo_evaluated {
     const char *group_id;
     const char *known[DEMO_KNOWN_MAX];
+    const char *subgroup_id;
 };
 
 struct demo_realm {
@@ -59,7 +61,7 @@ struct demo_realm {
     const struct demo_evaluated *evaluated;
     size_t evaluated_count; /* DEMO_EVALUATED_MAX at most */
 };
-/* By enum demo_kind. The last group is none of those that are evaluated. */
+/* By enum demo_kind. The last group is none of those that are evaluated or prepare points. */
 extern const struct demo_realm demo_realms[3];
 
 #define DEMO_EVALUATED_MAX 8

@@ -273,20 +273,21 @@ static const struct demo_assignment hub_assignments[] = {
 
 /* Fully evaluated, then less and less (demo_semesters.c). */
 static const struct demo_evaluated acme_evaluated[] = {
-    {"schonherz@ac", {"alice", "bob"}}, {"kir-dev@kir-dev", {"bob"}}, {"schonherz@lego", {"bob"}},
-    {"schonherz@pizzasch", {NULL}},     {"schonherz@kondi", {NULL}},
+    {"schonherz@ac", {"alice", "bob"}, NULL}, {"kir-dev@kir-dev", {"bob"}, "kir-dev@pek"},
+    {"schonherz@lego", {"bob"}, NULL},        {"schonherz@pizzasch", {NULL}, NULL},
+    {"schonherz@kondi", {NULL}, NULL},
 };
 static const struct demo_evaluated conference_evaluated[] = {
-    {"kir-dev@kir-dev", {"alice", "carol"}},
-    {"konferencia@szervezok", {"carol"}},
-    {"konferencia@hang", {NULL}},
-    {"konferencia@sajto", {NULL}},
+    {"kir-dev@kir-dev", {"alice", "carol"}, NULL},
+    {"konferencia@szervezok", {"carol"}, NULL},
+    {"konferencia@hang", {NULL}, NULL},
+    {"konferencia@sajto", {NULL}, NULL},
 };
 static const struct demo_evaluated hub_evaluated[] = {
-    {"szakkoli@simonyi-szakkollegium", {"alice", "bob"}},
-    {"vik@crysys-labor", {"bob"}},
-    {"ehk@vik-hk", {NULL}},
-    {"mse@evezes", {NULL}},
+    {"szakkoli@simonyi-szakkollegium", {"alice", "bob"}, NULL},
+    {"vik@crysys-labor", {"bob"}, NULL},
+    {"ehk@vik-hk", {NULL}, NULL},
+    {"mse@evezes", {NULL}, NULL},
 };
 
 #define WITH_COUNT(array) (array), sizeof(array) / sizeof((array)[0])

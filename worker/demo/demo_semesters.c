@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pek/evaluation/v1/comment.rpc.h"
+#include "pek/evaluation/v1/draft.rpc.h"
 #include "pek/evaluation/v1/entry.rpc.h"
 #include "pek/evaluation/v1/scoreboard.rpc.h"
 #include "pek/semester/v1/semester.rpc.h"
@@ -11,6 +12,8 @@
 #include "worker/semester/semester.h"
 
 #define PAST 3
+#define PROPOSED_MEMBERS 3
+#define PROPOSED_GUIDELINES 2
 #define NAME_BYTES (SEMESTER_BYTES + 1)
 #define SCOREBOARD_ID_BYTES 24
 #define WORK EVALUATION_V1_POINT_CATEGORY_WORK
@@ -139,6 +142,35 @@ static enum status write_points(struct demo *demo, const struct evaluation *eval
     return DEMO_CALL(demo, evaluation_v1, batch_set_points, &demo->god, req, res);
 }
 
+/* Some of the group's own people are in the subgroup as well, which has another number for them. */
+static enum status propose_points(struct demo *demo, struct evaluation *evaluation,
+                                  const evaluation_v1_scoreboard *board)
+{
+    evaluation_v1_batch_set_point_draft_request req =
+        EVALUATION_V1_BATCH_SET_POINT_DRAFT_REQUEST_INIT;
+    evaluation_v1_point_of_member cells[PROPOSED_MEMBERS * PROPOSED_GUIDELINES],
+        *list[PROPOSED_MEMBERS * PROPOSED_GUIDELINES];
+    evaluation_v1_point_draft *res;
+    const char *subgroup_id = evaluation->group->subgroup_id;
+    if (!subgroup_id)
+        return STATUS_OK;
+    PEK_TRY(demo_add_active(demo, subgroup_id, evaluation->members + evaluation->known_count,
+                            PROPOSED_MEMBERS));
+    for (size_t i = 0; i < PROPOSED_MEMBERS * PROPOSED_GUIDELINES; i++) {
+        size_t member = evaluation->known_count + i / PROPOSED_GUIDELINES,
+               guideline = i % PROPOSED_GUIDELINES;
+        cells[i] = (evaluation_v1_point_of_member)EVALUATION_V1_POINT_OF_MEMBER_INIT;
+        cells[i].user_id = evaluation->members[member];
+        cells[i].guideline_id = board->guidelines[guideline]->id;
+        cells[i].points = guidelines[guideline].max - points_of(evaluation, member, guideline) / 2;
+        list[i] = &cells[i];
+    }
+    req.group_id = row_string(subgroup_id);
+    req.points = list;
+    req.n_points = PROPOSED_MEMBERS * PROPOSED_GUIDELINES;
+    return DEMO_CALL(demo, evaluation_v1, batch_set_point_draft, &demo->god, req, res);
+}
+
 static enum status write_entries(struct demo *demo, const struct evaluation *evaluation,
                                  const evaluation_v1_scoreboard *board)
 {
@@ -203,8 +235,10 @@ static enum status write_evaluation(struct demo *demo, struct evaluation *evalua
     if (evaluation->progress == HALF_WRITTEN)
         return STATUS_OK;
     PEK_TRY(write_entries(demo, evaluation, board));
-    if (evaluation->progress == WRITTEN)
+    if (evaluation->progress == WRITTEN) {
+        PEK_TRY(propose_points(demo, evaluation, board));
         return discuss(demo, evaluation, board);
+    }
     return submit(demo, board);
 }
 

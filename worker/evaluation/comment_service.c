@@ -5,6 +5,7 @@
 
 #include "worker/evaluation/comment_store.h"
 #include "worker/evaluation/evaluator.h"
+#include "worker/rights/policy.h"
 
 static enum status audit(struct change *change, const char *action,
                          const evaluation_v1_comment *comment)
@@ -61,6 +62,9 @@ CHANGE_METHOD(create_comment, evaluation_v1_create_comment_request, evaluation_v
     if (req->closes && !caller.accepts)
         return fault_set(change->fault, STATUS_PERMISSION_DENIED, "closes",
                          "who accepts scoreboards closes a discussion");
+    if (!policy_is_user(req->user_id))
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "user_id", "'%s' is no user's id",
+                         req->user_id);
     if (!scoreboard_guideline(&scoreboard, req->guideline_id))
         return fault_set(change->fault, STATUS_NOT_FOUND, "guideline_id",
                          "the scoreboard has no such guideline");

@@ -76,6 +76,9 @@ static void whoever_sees_it_comments_and_changes_their_own(struct world *w)
     assert_int_equal(comment(w, "sue", board, "dan", "", false, NULL), STATUS_INVALID_ARGUMENT);
     assert_int_equal(comment(w, "sue", board, "zoe", "x", false, NULL), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+    assert_string_equal(w->fault.field, "user_id");
+    assert_int_equal(comment(w, "sue", board, "", "x", false, NULL), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "user_id");
     assert_int_equal(rewrite(w, "ola", board, first, "x"), STATUS_PERMISSION_DENIED);
     assert_int_equal(forget(w, "ola", board, first), STATUS_PERMISSION_DENIED);
     assert_int_equal(rewrite(w, "sue", board, first, "miért is?"), STATUS_OK);

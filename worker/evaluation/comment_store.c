@@ -42,7 +42,7 @@ enum status comment_store_make_cell(struct change *change,
     PEK_TRY(change_execute(change, &there, PG_PARAMS(id, user, guideline), &rows));
     if (pg_rows(rows) > 0)
         return STATUS_OK;
-    PEK_TRY(scoreboard_store_check_members(change, scoreboard, &person, 1, "user_id"));
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, &person, 1, NULL));
     return change_execute(change, &make,
                           PG_PARAMS(pg_str(scoreboard->group_id), id, user, guideline), NULL);
 }

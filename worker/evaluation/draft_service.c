@@ -1,6 +1,8 @@
 /* DraftService: what it reads, what it changes, and its table. */
 #include "worker/evaluation/draft_service.h"
 
+#include <string.h>
+
 #include "pek/options.rpc.h"
 #include "worker/evaluation/draft_store.h"
 #include "worker/evaluation/evaluator.h"
@@ -88,20 +90,19 @@ static enum status find_scoreboard(struct change *change, const char *subgroup_i
                             "the scoreboard of %s: %s", subgroup.parent_id, why.text);
 }
 
-/* Newcomers or active members of both groups. */
+/* Who may get points in both groups. */
 static enum status check_members(struct change *change, const char *subgroup_id,
                                  const evaluation_v1_scoreboard *scoreboard,
                                  const evaluation_v1_batch_set_point_draft_request *req)
 {
     struct slice *users = arena_zalloc(change->arena, req->n_points + 1, sizeof(*users));
-    evaluation_v1_scoreboard of_subgroup = *scoreboard;
     if (!users)
         return STATUS_RESOURCE_EXHAUSTED;
-    of_subgroup.group_id = row_string(subgroup_id);
     for (size_t i = 0; i < req->n_points; i++)
         users[i] = slice_str(req->points[i]->user_id);
-    PEK_TRY(scoreboard_store_check_members(change, &of_subgroup, users, req->n_points, "points"));
-    return scoreboard_store_check_members(change, scoreboard, users, req->n_points, "points");
+    PEK_TRY(scoreboard_store_check_members(change, subgroup_id, users, req->n_points, "points"));
+    return scoreboard_store_check_members(change, scoreboard->group_id, users, req->n_points,
+                                          "points");
 }
 
 CHANGE_METHOD(batch_set_point_draft, evaluation_v1_batch_set_point_draft_request,
@@ -125,27 +126,60 @@ CHANGE_METHOD(batch_set_point_draft, evaluation_v1_batch_set_point_draft_request
     return change_audit(change, &draft_store_audit, "point_draft.set", &target, 1);
 }
 
+/* ---- taking over ---- */
+
+/* A draft counts while the subgroup is right below the group, and is not archived. */
+static enum status hold_subgroup(struct change *change, const char *subgroup_id,
+                                 const char *group_id)
+{
+    struct scoreboard_now subgroup;
+    enum status status = scoreboard_store_hold(change, subgroup_id, &subgroup);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && strcmp(subgroup.parent_id, group_id) != 0))
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, DRAFT_REASON_NOT_BELOW,
+                                "subgroup_id", "%s is not right below %s", subgroup_id, group_id);
+    PEK_TRY(status);
+    if (subgroup.group_is_archived)
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "GROUP_ARCHIVED",
+                                "subgroup_id", "%s is archived", subgroup_id);
+    return STATUS_OK;
+}
+
+static enum status take_named(const evaluation_v1_take_over_draft_request *req, struct arena *arena,
+                              struct draft_taking *taking, struct fault *fault)
+{
+    struct scoreboard_named *named = arena_zalloc(arena, req->n_cells + 1, sizeof(*named));
+    if (!named)
+        return STATUS_RESOURCE_EXHAUSTED;
+    if (req->n_cells > SCOREBOARD_CELLS_MAX)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "cells", "%d cells at most in one change",
+                         SCOREBOARD_CELLS_MAX);
+    for (size_t i = 0; i < req->n_cells; i++)
+        named[i] = (struct scoreboard_named){req->cells[i]->user_id, req->cells[i]->guideline_id};
+    taking->cells = named;
+    taking->cell_count = req->n_cells;
+    return scoreboard_check_named(named, req->n_cells, "cells", arena, fault);
+}
+
 CHANGE_METHOD(take_over_draft, evaluation_v1_take_over_draft_request,
               evaluation_v1_take_over_draft_response)
 {
     struct evaluator caller;
+    struct group_id subgroup;
     evaluation_v1_scoreboard *scoreboard = arena_alloc(change->arena, sizeof(*scoreboard));
+    struct draft_taking taking = {.scoreboard = scoreboard};
     bool edits;
     if (!scoreboard)
         return STATUS_RESOURCE_EXHAUSTED;
-    if (req->n_cells > SCOREBOARD_CELLS_MAX)
-        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "cells",
-                         "%d cells at most in one change", SCOREBOARD_CELLS_MAX);
+    PEK_TRY(
+        group_id_parse(req->subgroup_id, "subgroup_id", change->arena, &subgroup, change->fault));
+    PEK_TRY(take_named(req, change->arena, &taking, change->fault));
     PEK_TRY(evaluator_lock(change, req->group_id, req->id, req->etag, &caller, scoreboard));
     PEK_TRY(evaluator_has(change->ctx, PEK_ACTION_EDIT_SCORES, caller.group.text, &edits));
     PEK_TRY(evaluator_check_edit(change, &caller, scoreboard, edits, scoreboard_check));
-    PEK_TRY(draft_store_take(change, req, scoreboard, &res->points_count));
-    const char *text = arena_printf(change->arena, "%s: %d cells taken over", req->subgroup_id,
-                                    (int)res->points_count);
-    if (!text)
-        return STATUS_RESOURCE_EXHAUSTED;
-    PEK_TRY(scoreboard_store_say(change, scoreboard, "", text, NULL));
-    res->scoreboard = scoreboard;
+    PEK_TRY(hold_subgroup(change, subgroup.text, caller.group.text));
+    taking.subgroup_id = subgroup.text;
+    PEK_TRY(draft_store_take(change, &taking, res));
     const struct slice id = slice_str(scoreboard->id);
     return change_audit(change, &scoreboard_store_audit, "scoreboard.takeOver", &id, 1);
 }

@@ -95,6 +95,39 @@ static const char *table(struct world *w, const evaluation_v1_scoreboard *board)
     return line;
 }
 
+/* As take_over, of one more subgroup and of any cells: the whole answer. */
+static enum status take_cells(struct world *w, const evaluation_v1_scoreboard *board,
+                              const char *subgroup, const char *const cells[][2], size_t count,
+                              evaluation_v1_take_over_draft_response **ret_res)
+{
+    evaluation_v1_take_over_draft_request req = EVALUATION_V1_TAKE_OVER_DRAFT_REQUEST_INIT;
+    evaluation_v1_draft_cell items[2], *list[2];
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (evaluation_v1_draft_cell)EVALUATION_V1_DRAFT_CELL_INIT;
+        items[i].user_id = text(cells[i][0]);
+        items[i].guideline_id = text(cells[i][1]);
+        list[i] = &items[i];
+    }
+    req.group_id = board->group_id;
+    req.id = board->id;
+    req.subgroup_id = text(subgroup);
+    req.cells = list;
+    req.n_cells = count;
+    return WORLD_RPC(w, evaluation_v1, take_over_draft, "lea", req, *ret_res);
+}
+
+/* "user:standing …", of what the subgroup sees. */
+static const char *standings(struct world *w)
+{
+    evaluation_v1_point_draft *draft;
+    const char *line = "";
+    assert_int_equal(draft_of(w, "bea", "o@b", &draft), STATUS_OK);
+    for (size_t i = 0; i < draft->n_members; i++)
+        line = arena_printf(w->arena, "%s%s:%d ", line, draft->members[i]->user_id,
+                            (int)draft->members[i]->standing);
+    return line;
+}
+
 static const char *drafts(struct world *w, const char *as, const evaluation_v1_scoreboard *board)
 {
     evaluation_v1_list_drafts_request req = EVALUATION_V1_LIST_DRAFTS_REQUEST_INIT;
@@ -133,7 +166,12 @@ static void subgroup_proposes_points_for_members_of_both(struct world *w)
     assert_int_equal(draft->n_guidelines, 2);
     assert_int_equal(draft->n_members, 1);
     assert_string_equal(draft->members[0]->user_id, "dan");
+    assert_int_equal(draft->members[0]->standing, EVALUATION_V1_DRAFT_STANDING_COUNTS);
     assert_null(draft->update_time);
+    /* fay, who is shown as a member of o@a as well, since o@a collects the members below it. */
+    world_sql(w, "UPDATE pek.realm_group SET has_transitive_membership = true WHERE id = 'o@a'");
+    assert_int_equal(draft_of(w, "bea", "o@b", &draft), STATUS_OK);
+    assert_int_equal(draft->without_points_count, 1);
     const char *nothing = draft->etag;
     assert_int_equal(propose(w, "bea", (struct proposal){"dan", duty, 7, false, nothing}, &draft),
                      STATUS_OK);
@@ -153,7 +191,9 @@ static void subgroup_proposes_points_for_members_of_both(struct world *w)
         assert_int_equal(propose(w, "bea", (struct proposal){strangers[i], duty, 8}, NULL),
                          STATUS_FAILED_PRECONDITION);
         assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+        assert_string_equal(w->fault.field, "points[0].user_id");
     }
+    assert_non_null(strstr(w->fault.text, "o@b"));
     assert_int_equal(propose(w, "bea", (struct proposal){"dan", work, 41}, NULL),
                      STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.field, "points[0].points");
@@ -271,12 +311,161 @@ static void who_is_gone_and_what_is_too_much_is_not_taken_over(struct world *w)
     assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
     assert_int_equal(take_over(w, "lea", board, "eve", work, "", NULL), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+    assert_string_equal(w->fault.field, "cells[0].user_id");
+    assert_string_equal(w->fault.text, "eve is neither a newcomer nor an active member of o@a");
     assert_int_equal(take_over(w, "lea", board, NULL, NULL, "", &count), STATUS_OK);
     assert_int_equal(count, 1);
     assert_string_equal(table(w, board), "dan 0=30(o@b) ");
     assert_string_equal(drafts(w, "lea", board), "dan eve");
+    /* Where nobody is left whose cells count, that is said, and of whom. */
     world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'dan'");
-    assert_int_equal(take_over(w, "lea", board, NULL, NULL, "", NULL), STATUS_NOT_FOUND);
+    assert_int_equal(take_over(w, "lea", board, NULL, NULL, "", NULL), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+    assert_string_equal(w->fault.field, "subgroup_id");
+}
+
+static void who_left_either_group_is_named_with_what_was_left(struct world *w)
+{
+    evaluation_v1_take_over_draft_response *res;
+    evaluation_v1_scoreboard *board = make_subgroup(w);
+    const char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(step(w, "alice", "AddMember", "fay"), STATUS_OK);
+    static const char *const all[] = {"dan", "eve", "fay"};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(propose(w, "bea", (struct proposal){all[i], work, 9}, NULL), STATUS_OK);
+    assert_int_equal(propose(w, "bea", (struct proposal){"fay", duty, 9}, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "ArchiveMember", "o@b", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(step(w, "alice", "InactivateMember", "fay"), STATUS_OK);
+    assert_string_equal(standings(w), "dan:1 eve:3 fay:2 ");
+    assert_int_equal(take_cells(w, board, "o@b", NULL, 0, &res), STATUS_OK);
+    assert_int_equal(res->points_count, 1);
+    assert_int_equal(res->left_count, 3);
+    assert_int_equal(res->n_left, 2);
+    assert_string_equal(res->left[0]->user_id, "eve");
+    assert_int_equal(res->left[0]->standing, EVALUATION_V1_DRAFT_STANDING_NOT_IN_SUBGROUP);
+    assert_string_equal(res->left[1]->user_id, "fay");
+    assert_int_equal(res->left[1]->standing, EVALUATION_V1_DRAFT_STANDING_NOT_IN_GROUP);
+    assert_int_equal(res->left[1]->cells_count, 2);
+    assert_string_equal(table(w, board), "dan 0=9(o@b) ");
+    assert_string_equal(world_value(w, "SELECT text FROM pek.scoreboard_message"),
+                        "o@b: 1 cells taken over, 3 left, of eve, fay");
+    /* They stay where they were, and count again when their member does. */
+    const char *const eve[][2] = {{"eve", work}};
+    assert_int_equal(take_cells(w, board, "o@b", eve, 1, &res), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.text, "eve is neither a newcomer nor an active member of o@b");
+    assert_int_equal(call(w, "alice", "UnarchiveMember", "o@b", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(take_cells(w, board, "o@b", eve, 1, &res), STATUS_OK);
+    assert_int_equal(res->left_count, 0);
+    /* Who was never in, or whose membership is no more, is not lost sight of either. */
+    world_sql(w, "DELETE FROM pek.membership_period WHERE group_id = 'o@b' AND user_id = 'eve';"
+                 "DELETE FROM pek.membership WHERE group_id = 'o@b' AND user_id = 'eve'");
+    assert_string_equal(standings(w), "dan:1 eve:3 fay:2 ");
+}
+
+static void draft_of_a_group_that_is_not_below_is_neither_listed_nor_taken(struct world *w)
+{
+    static const struct {
+        const char *change, *reason;
+    } cases[] = {
+        {"parent_id = 'o@o'", DRAFT_REASON_NOT_BELOW},
+        {"parent_id = NULL", DRAFT_REASON_NOT_BELOW},
+        {"is_archived = true", "GROUP_ARCHIVED"},
+    };
+    evaluation_v1_take_over_draft_response *res;
+    evaluation_v1_scoreboard *board = make_subgroup(w);
+    const char *const dan[][2] = {{"dan", board->guidelines[0]->id}};
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", dan[0][1], 9}, NULL), STATUS_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        world_sql(w, "UPDATE pek.realm_group SET %s WHERE id = 'o@b'", cases[i].change);
+        assert_string_equal(drafts(w, "lea", board), "");
+        for (size_t named = 0; named < 2; named++) {
+            assert_int_equal(take_cells(w, board, "o@b", dan, named, &res),
+                             STATUS_FAILED_PRECONDITION);
+            assert_string_equal(w->fault.reason, cases[i].reason);
+            assert_string_equal(w->fault.field, "subgroup_id");
+        }
+        world_sql(w, "UPDATE pek.realm_group SET parent_id = 'o@a', is_archived = false"
+                     " WHERE id = 'o@b'");
+    }
+    /* A group that is not there is none below either. */
+    assert_int_equal(take_cells(w, board, "o@nope", NULL, 0, &res), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, DRAFT_REASON_NOT_BELOW);
+    assert_string_equal(table(w, board), "");
+    assert_string_equal(drafts(w, "lea", board), "dan");
+    assert_int_equal(take_cells(w, board, "O@B", dan, 1, &res), STATUS_OK);
+    assert_string_equal(table(w, board), "dan 0=9(o@b) ");
+}
+
+static void zero_takes_a_proposal_back(struct world *w)
+{
+    evaluation_v1_point_draft *draft;
+    evaluation_v1_take_over_draft_response *res;
+    evaluation_v1_scoreboard *board = make_subgroup(w);
+    const char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    const char *const cell[][2] = {{"dan", work}};
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", work, 9}, NULL), STATUS_OK);
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", duty, 5}, NULL), STATUS_OK);
+    assert_int_equal(take_cells(w, board, "o@b", NULL, 0, &res), STATUS_OK);
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", work, 0}, &draft), STATUS_OK);
+    assert_int_equal(draft->members[0]->n_cells, 1);
+    assert_string_equal(draft->members[0]->cells[0]->guideline_id, duty);
+    /* What is proposed by nobody is not taken over as 0, and what was taken over stays. */
+    assert_int_equal(take_cells(w, board, "o@b", cell, 1, &res), STATUS_NOT_FOUND);
+    assert_string_equal(w->fault.field, "cells[0]");
+    assert_int_equal(take_cells(w, board, "o@b", NULL, 0, &res), STATUS_OK);
+    assert_int_equal(res->points_count, 1);
+    assert_string_equal(table(w, board), "dan 0=9(o@b) dan 1=5(o@b) ");
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", duty, 0}, NULL), STATUS_OK);
+    assert_string_equal(drafts(w, "lea", board), "");
+    assert_int_equal(take_cells(w, board, "o@b", NULL, 0, &res), STATUS_NOT_FOUND);
+    assert_all_holds(w);
+}
+
+/* ---- what is wrong with a request ---- */
+
+static void what_is_wrong_is_named_by_its_place(struct world *w)
+{
+    evaluation_v1_take_over_draft_response *res;
+    evaluation_v1_scoreboard *board = make_subgroup(w), *again;
+    const char *work = board->guidelines[0]->id;
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", work, 30}, NULL), STATUS_OK);
+    const struct {
+        const char *subgroup, *user, *guideline, *field;
+    } cases[] = {
+        {"", "eve", work, "subgroup_id"},
+        {"no group", "eve", work, "subgroup_id"},
+        {"o@b", "", work, "cells[1].user_id"},
+        {"o@b", "DAN", work, "cells[1].user_id"},
+        {"o@b", "eve", "", "cells[1].guideline_id"},
+        {"o@b", "eve", "x", "cells[1].guideline_id"},
+        {"o@b", "dan", work, "cells[1]"}, /* twice */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *const cells[][2] = {{"dan", work}, {cases[i].user, cases[i].guideline}};
+        assert_int_equal(take_cells(w, board, cases[i].subgroup, cells, 2, &res),
+                         STATUS_INVALID_ARGUMENT);
+        assert_string_equal(w->fault.field, cases[i].field);
+    }
+    assert_int_equal(propose(w, "bea", (struct proposal){"", work, 1}, NULL),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "points[0].user_id");
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", "", 1}, NULL),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "points[0].guideline_id");
+    /* A member who would have more than a guideline gives one. */
+    world_sql(w, "UPDATE pek.guideline SET max_per_member = 20 WHERE id = %s", work);
+    assert_int_equal(take_cells(w, board, "o@b", NULL, 0, &res), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.field, "subgroup_id");
+    assert_string_equal(w->fault.text,
+                        "dan has 30 points by Munka, which gives one member 20 at most");
+    const char *const cells[][2] = {{"dan", work}};
+    assert_int_equal(take_cells(w, board, "o@b", cells, 1, &res), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.field, "cells");
+    assert_int_equal(write_to(w, "lea", board, 25, &again), STATUS_OK);
+    assert_int_equal(take_cells(w, board, "o@b", cells, 1, &res), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.text,
+                        "all members together have 30 points by Munka, which gives 25");
 }
 
 /* ---- when ---- */
@@ -319,6 +508,10 @@ int main(void)
         WORLD_TEST(there_must_be_something_to_propose_for),
         WORLD_TEST(parent_takes_cells_over_and_their_origin_stays),
         WORLD_TEST(who_is_gone_and_what_is_too_much_is_not_taken_over),
+        WORLD_TEST(who_left_either_group_is_named_with_what_was_left),
+        WORLD_TEST(draft_of_a_group_that_is_not_below_is_neither_listed_nor_taken),
+        WORLD_TEST(zero_takes_a_proposal_back),
+        WORLD_TEST(what_is_wrong_is_named_by_its_place),
         WORLD_TEST(season_and_status_of_the_scoreboard_decide),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

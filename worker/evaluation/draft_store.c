@@ -9,34 +9,34 @@
 /* $1 parent, $2 semester, $3 subgroup. */
 #define DRAFT                                                                                      \
     "SELECT " EVALUATION_V1_POINT_DRAFT_COLUMNS(                                                   \
-        d) ", d.semester, d.point_status FROM ("                                                   \
+        d) ", d.semester, d.point_status,"                                                         \
+           " (SELECT count(*) FROM pek.evaluated_member AS e WHERE e.group_id = $3"                \
+           "   AND NOT EXISTS (SELECT FROM pek.evaluated_member AS a"                              \
+           "     WHERE a.group_id = $1 AND a.user_id = e.user_id)) FROM ("                         \
            "  SELECT b.realm, $3 AS subgroup_id, b.group_id, b.id AS scoreboard_id,"               \
            "   n.update_time, coalesce(n.revision, 0) AS revision, b.semester, b.point_status"     \
            "    FROM pek.scoreboard AS b LEFT JOIN pek.point_draft AS n"                           \
            "      ON n.scoreboard_id = b.id AND n.subgroup_id = $3"                                \
            "   WHERE b.group_id = $1 AND b.semester = $2 ORDER BY b.version DESC LIMIT 1) AS d"
-/* $1 scoreboard, $2 subgroup, $3 parent, $4 how many. */
+/* Who has something in it, and who may get points in both groups and has nothing. $1 scoreboard, $2 subgroup, $3 parent,
+ * $4 how many. */
 static const struct pg_statement members = {
     "draft_members",
+    "WITH drafted AS ("
+    "  SELECT d.* FROM pek.drafted_points AS d"
+    "   WHERE d.scoreboard_id = $1::bigint AND d.subgroup_id = $2) "
     "SELECT " EVALUATION_V1_DRAFTED_POINTS_COLUMNS(
-        m) ", coalesce(m.cells, '') FROM ("
-           "  SELECT s.realm, $1::bigint AS scoreboard_id, s.group_id AS subgroup_id,"
-           "   g.name AS subgroup_name, s.user_id, s.display_name, s.sort_key, c.cells"
-           "    FROM pek.membership_now AS s JOIN pek.realm_group AS g ON g.id = s.group_id"
-           "    LEFT JOIN LATERAL ("
-           "     SELECT string_agg(c.guideline_id || ' ' || c.points || ' -', ' ' ORDER BY "
-           "u.position)"
-           "         AS cells FROM pek.point_draft_cell AS c JOIN pek.guideline AS u"
-           "         ON u.scoreboard_id = c.scoreboard_id AND u.id = c.guideline_id"
-           "      WHERE c.scoreboard_id = $1::bigint AND c.subgroup_id = $2"
-           "        AND c.user_id = s.user_id) AS c ON true"
-           "   WHERE s.group_id = $2 AND (c.cells IS NOT NULL OR s.status IN (2, 3)"
-           "     AND EXISTS (SELECT FROM pek.membership_now AS p WHERE p.group_id = $3"
-           "       AND p.user_id = s.user_id AND p.status IN (2, 3))"
-           "     AND NOT EXISTS (SELECT FROM pek.person AS p WHERE p.id = s.user_id"
-           "       AND p.is_deleted))"
-           "   ORDER BY s.sort_key, s.user_id LIMIT $4::integer) AS m "
-           "ORDER BY m.sort_key, m.user_id",
+        m) ", m.cells FROM ("
+           "  SELECT d.realm, d.scoreboard_id, d.subgroup_id, d.subgroup_name, d.user_id,"
+           "   d.display_name, d.sort_key, d.standing, d.cells FROM drafted AS d"
+           "  UNION ALL"
+           "  SELECT e.realm, $1::bigint, e.group_id, g.name, e.user_id, e.display_name,"
+           "   e.sort_key, 1, '' FROM pek.evaluated_member AS e"
+           "    JOIN pek.evaluated_member AS a ON a.group_id = $3 AND a.user_id = e.user_id"
+           "    JOIN pek.realm_group AS g ON g.id = e.group_id"
+           "   WHERE e.group_id = $2"
+           "     AND NOT EXISTS (SELECT FROM drafted AS d WHERE d.user_id = e.user_id)) AS m "
+           "ORDER BY m.sort_key, m.user_id LIMIT $4::integer",
 };
 #define MEMBERS(arena, draft)                                                                      \
     PG_PARAMS(pg_str((draft)->scoreboard_id), pg_str((draft)->group_id),                           \
@@ -71,11 +71,12 @@ static enum status take_members(const struct pg_result *rows, struct arena *aren
 static enum status take_draft(const struct pg_result *rows, struct arena *arena,
                               struct fault *fault, evaluation_v1_point_draft *ret_draft)
 {
-    enum { SEMESTER = EVALUATION_V1_POINT_DRAFT_COLUMN_COUNT, POINT_STATUS };
+    enum { SEMESTER = EVALUATION_V1_POINT_DRAFT_COLUMN_COUNT, POINT_STATUS, WITHOUT };
     PEK_TRY(row_take(&evaluation_v1_point_draft_row, rows, arena, ret_draft, fault));
     struct slice semester = pg_get_slice(rows, 0, SEMESTER);
     ret_draft->semester = arena_strndup(arena, semester.ptr, semester.len);
     ret_draft->point_status = (evaluation_v1_evaluation_status)pg_get_int(rows, 0, POINT_STATUS);
+    ret_draft->without_points_count = (int32_t)pg_get_int(rows, 0, WITHOUT);
     return ret_draft->semester ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
 }
 
@@ -118,6 +119,7 @@ enum status draft_store_list(const struct read_batch *batch, const void *query,
         "draft_list",
         "SELECT " EVALUATION_V1_DRAFTED_POINTS_COLUMNS(
             d) ", d.cells FROM pek.drafted_points AS d WHERE d.scoreboard_id = $4::bigint"
+               " AND d.is_listed"
                " AND (d.sort_key, d.subgroup_id) >= ($1::bytea, $2)"
                " AND ($3::boolean OR (d.sort_key, d.subgroup_id) <> ($1::bytea, $2)) "
                "ORDER BY d.sort_key, d.subgroup_id LIMIT $5::integer",
@@ -229,78 +231,153 @@ enum status draft_store_set(struct change *change, const char *subgroup_id,
 
 /* ---- taking over ---- */
 
-/* Cells that are named: each is in the draft, and of a member. */
-static enum status check_named(struct change *change,
-                               const evaluation_v1_take_over_draft_request *req,
-                               const evaluation_v1_scoreboard *scoreboard,
-                               const struct slice *users, const struct slice *guidelines)
+/* Who has cells that do not count, and why. */
+static enum status fail_standing(struct change *change, const char *field, const char *user,
+                                 evaluation_v1_draft_standing standing, const char *subgroup_id,
+                                 const char *group_id)
+{
+    bool of_subgroup = standing == EVALUATION_V1_DRAFT_STANDING_NOT_IN_SUBGROUP;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_NO_MEMBER,
+                            field, "%s is neither a newcomer nor an active member of %s", user,
+                            of_subgroup ? subgroup_id : group_id);
+}
+
+/* Cells that are named: each is in the draft, and counts. */
+static enum status check_named(struct change *change, const struct draft_taking *taking,
+                               struct pg_param users, struct pg_param guidelines)
 {
     static const struct pg_statement missing = {
         "draft_missing",
-        "SELECT w.position - 1 FROM unnest($3::text[], $4::text[])"
-        "  WITH ORDINALITY AS w (user_id, guideline_id, position) "
-        "WHERE NOT EXISTS (SELECT FROM pek.point_draft_cell AS c WHERE c.scoreboard_id = $1::bigint"
-        "  AND c.subgroup_id = $2 AND c.user_id = w.user_id"
-        "  AND c.guideline_id::text = w.guideline_id) ORDER BY w.position LIMIT 1",
+        "SELECT w.position - 1, w.user_id, coalesce(c.standing, 0)"
+        "  FROM unnest($3::text[], $4::text[])"
+        "    WITH ORDINALITY AS w (user_id, guideline_id, position)"
+        "  LEFT JOIN pek.drafted_cell AS c ON c.scoreboard_id = $1::bigint AND c.subgroup_id = $2"
+        "    AND c.user_id = w.user_id AND c.guideline_id::text = w.guideline_id "
+        "WHERE c.standing IS DISTINCT FROM 1 ORDER BY w.position LIMIT 1",
     };
     const struct pg_result *rows;
-    char field[32];
-    PEK_TRY(change_execute(change, &missing,
-                           PG_PARAMS(pg_str(scoreboard->id), pg_str(req->subgroup_id),
-                                     pg_text_array(change->arena, users, req->n_cells),
-                                     pg_text_array(change->arena, guidelines, req->n_cells)),
-                           &rows));
-    if (pg_rows(rows) > 0) {
-        snprintf(field, sizeof(field), "cells[%s]", pg_get_str(rows, 0, 0));
-        return fault_set(change->fault, STATUS_NOT_FOUND, field, "the draft has no such cell");
-    }
-    return scoreboard_store_check_members(change, scoreboard, users, req->n_cells, "cells");
+    char field[64];
+    PEK_TRY(change_execute(
+        change, &missing,
+        PG_PARAMS(pg_str(taking->scoreboard->id), pg_str(taking->subgroup_id), users, guidelines),
+        &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    int64_t standing = pg_get_int(rows, 0, 2);
+    snprintf(field, sizeof(field), "cells[%s]%s", pg_get_str(rows, 0, 0),
+             standing ? ".user_id" : "");
+    return standing
+               ? fail_standing(change, field, pg_get_str(rows, 0, 1),
+                               (evaluation_v1_draft_standing)standing, taking->subgroup_id,
+                               taking->scoreboard->group_id)
+               : fault_set(change->fault, STATUS_NOT_FOUND, field, "the draft has no such cell");
 }
 
-enum status draft_store_take(struct change *change,
-                             const evaluation_v1_take_over_draft_request *req,
-                             evaluation_v1_scoreboard *scoreboard, int32_t *ret_count)
+static enum status take_left(const struct pg_result *rows, struct arena *arena,
+                             evaluation_v1_take_over_draft_response *res)
+{
+    size_t count = pg_rows(rows);
+    evaluation_v1_left_member *items = arena_zalloc(arena, count + 1, sizeof(*items));
+    res->left = arena_zalloc(arena, count + 1, sizeof(*res->left));
+    if (!items || !res->left)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        struct slice user = pg_get_slice(rows, i, 0), name = pg_get_slice(rows, i, 1);
+        items[i] = (evaluation_v1_left_member)EVALUATION_V1_LEFT_MEMBER_INIT;
+        items[i].user_id = arena_strndup(arena, user.ptr, user.len);
+        items[i].display_name = arena_strndup(arena, name.ptr, name.len);
+        items[i].standing = (evaluation_v1_draft_standing)pg_get_int(rows, i, 2);
+        items[i].cells_count = (int32_t)pg_get_int(rows, i, 3);
+        res->left_count = (int32_t)pg_get_int(rows, i, 4);
+        res->left[i] = &items[i];
+    }
+    res->n_left = count;
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+/* What was not named and does not count stays in the draft. Where nothing else is there, that is why nothing is taken. */
+static enum status check_left(struct change *change, const struct draft_taking *taking,
+                              evaluation_v1_take_over_draft_response *res, const char **ret_names)
+{
+    static const struct pg_statement left = {
+        "draft_left",
+        "SELECT c.user_id, p.display_name, c.standing, count(*), sum(count(*)) OVER ()"
+        "  FROM pek.drafted_cell AS c JOIN pek.person AS p ON p.id = c.user_id"
+        " WHERE c.scoreboard_id = $1::bigint AND c.subgroup_id = $2 AND c.standing <> 1"
+        " GROUP BY c.user_id, p.display_name, p.sort_key, c.standing"
+        " ORDER BY p.sort_key, c.user_id LIMIT $3::integer",
+    };
+    struct arena *arena = change->arena;
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &left,
+                           PG_PARAMS(pg_str(taking->scoreboard->id), pg_str(taking->subgroup_id),
+                                     pg_int(arena, DRAFT_MEMBERS_MAX)),
+                           &rows));
+    PEK_TRY(take_left(rows, arena, res));
+    *ret_names = scoreboard_store_names(rows, arena);
+    if (res->points_count > 0)
+        return *ret_names ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (res->n_left > 0)
+        return fail_standing(change, "subgroup_id", res->left[0]->user_id, res->left[0]->standing,
+                             taking->subgroup_id, taking->scoreboard->group_id);
+    return fault_set(change->fault, STATUS_NOT_FOUND, "subgroup_id",
+                     "its draft has nothing for this scoreboard");
+}
+
+static enum status say_taken(struct change *change, const struct draft_taking *taking,
+                             const evaluation_v1_take_over_draft_response *res, const char *names)
+{
+    struct arena *arena = change->arena;
+    const char *text =
+        arena_printf(arena, "%s: %d cells taken over", taking->subgroup_id, (int)res->points_count);
+    if (text && res->left_count > 0)
+        text = arena_printf(arena, "%s, %d left, of %s", text, (int)res->left_count, names);
+    return text ? scoreboard_store_say(change, taking->scoreboard, "", text, NULL)
+                : STATUS_RESOURCE_EXHAUSTED;
+}
+
+enum status draft_store_take(struct change *change, const struct draft_taking *taking,
+                             evaluation_v1_take_over_draft_response *res)
 {
     static const struct pg_statement take = {
         "draft_take",
         "INSERT INTO pek.point AS p"
         " (group_id, scoreboard_id, user_id, guideline_id, points, origin_group_id) "
-        "SELECT $5, c.scoreboard_id, c.user_id, c.guideline_id, c.points, c.subgroup_id"
-        "  FROM pek.point_draft_cell AS c WHERE c.scoreboard_id = $1::bigint AND c.subgroup_id = $2"
+        "SELECT c.group_id, c.scoreboard_id, c.user_id, c.guideline_id, c.points, c.subgroup_id"
+        "  FROM pek.drafted_cell AS c WHERE c.scoreboard_id = $1::bigint AND c.subgroup_id = $2"
         "   AND (cardinality($3::text[]) = 0 OR (c.user_id, c.guideline_id::text) IN"
         "     (SELECT w.user_id, w.guideline_id FROM unnest($3::text[], $4::text[])"
         "        AS w (user_id, guideline_id)))"
-        "   AND EXISTS (SELECT FROM pek.membership_now AS m WHERE m.group_id = $5"
-        "     AND m.user_id = c.user_id AND m.status IN (2, 3))"
-        "   AND NOT EXISTS (SELECT FROM pek.person AS p WHERE p.id = c.user_id AND p.is_deleted)"
+        "   AND c.standing = 1"
         " ORDER BY c.user_id, c.guideline_id "
         "ON CONFLICT (realm, scoreboard_id, user_id, guideline_id) DO UPDATE"
         " SET points = excluded.points, origin_group_id = excluded.origin_group_id RETURNING 1",
     };
     struct arena *arena = change->arena;
-    size_t count = req->n_cells;
+    size_t count = taking->cell_count;
     struct slice *users = arena_zalloc(arena, 2 * count + 1, sizeof(*users));
     const struct pg_result *rows;
+    const char *names = "";
     if (!users)
         return STATUS_RESOURCE_EXHAUSTED;
-    struct slice *guidelines = users + count;
     for (size_t i = 0; i < count; i++) {
-        users[i] = slice_str(req->cells[i]->user_id);
-        guidelines[i] = slice_str(req->cells[i]->guideline_id);
+        users[i] = slice_str(taking->cells[i].user);
+        users[count + i] = slice_str(taking->cells[i].guideline);
     }
-    PEK_TRY(check_named(change, req, scoreboard, users, guidelines));
-    PEK_TRY(change_execute(change, &take,
-                           PG_PARAMS(pg_str(scoreboard->id), pg_str(req->subgroup_id),
-                                     pg_text_array(arena, users, count),
-                                     pg_text_array(arena, guidelines, count),
-                                     pg_str(scoreboard->group_id)),
-                           &rows));
-    if (pg_rows(rows) == 0)
-        return fault_set(change->fault, STATUS_NOT_FOUND, "subgroup_id",
-                         "its draft has nothing for this scoreboard");
-    *ret_count = (int32_t)pg_rows(rows);
-    PEK_TRY(scoreboard_store_check_maxima(change, scoreboard));
-    return scoreboard_store_touch(change, scoreboard);
+    const struct pg_param of = pg_text_array(arena, users, count),
+                          by = pg_text_array(arena, users + count, count);
+    PEK_TRY(check_named(change, taking, of, by));
+    PEK_TRY(change_execute(
+        change, &take,
+        PG_PARAMS(pg_str(taking->scoreboard->id), pg_str(taking->subgroup_id), of, by), &rows));
+    res->points_count = (int32_t)pg_rows(rows);
+    if (count == 0)
+        PEK_TRY(check_left(change, taking, res, &names));
+    PEK_TRY(
+        scoreboard_store_check_maxima(change, taking->scoreboard, count ? "cells" : "subgroup_id"));
+    PEK_TRY(say_taken(change, taking, res, names));
+    res->scoreboard = taking->scoreboard;
+    return scoreboard_store_touch(change, taking->scoreboard);
 }
 
 const struct pg_statement draft_store_audit = {

@@ -33,12 +33,19 @@ PEK_MUST_CHECK enum status draft_store_set(struct change *change, const char *su
                                            const evaluation_v1_scoreboard *scoreboard,
                                            const evaluation_v1_batch_set_point_draft_request *req,
                                            evaluation_v1_point_draft *ret_draft);
-/* Cells of a draft become the scoreboard's, which is locked. NOT_FOUND names the cell that the draft has not, or the subgroup
- * whose draft has nothing to take; FAILED_PRECONDITION for a named member who is none, and where a guideline gives no more. */
+/* What is taken from a subgroup that is held, for a scoreboard that is locked: all that counts when no cells are named. */
+struct draft_taking {
+    evaluation_v1_scoreboard *scoreboard;
+    const char *subgroup_id;
+    const struct scoreboard_named *cells; /* looked at by scoreboard_check_named */
+    size_t cell_count;
+};
+/* Cells of a draft become the scoreboard's, which a message of it says. NOT_FOUND names the cell that the draft has not, or the
+ * subgroup whose draft has nothing; FAILED_PRECONDITION where what is named, or nothing of all, counts, and where a guideline
+ * gives no more. */
 PEK_MUST_CHECK enum status draft_store_take(struct change *change,
-                                            const evaluation_v1_take_over_draft_request *req,
-                                            evaluation_v1_scoreboard *scoreboard,
-                                            int32_t *ret_count);
+                                            const struct draft_taking *taking,
+                                            evaluation_v1_take_over_draft_response *res);
 
 extern const struct pg_statement
     draft_store_audit; /* for change_audit; an id is "scoreboard subgroup" */

@@ -1,8 +1,6 @@
 #include "worker/evaluation/entry.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "worker/evaluation/scoreboard.h"
 
@@ -36,25 +34,15 @@ static enum status take_justification(char **text, const char *field, struct are
                                 fault);
 }
 
-static int by_user(const void *one, const void *other)
+static enum status check_members(const evaluation_v1_batch_set_entries_request *req,
+                                 struct arena *arena, struct fault *fault)
 {
-    const evaluation_v1_entry_of_member *const *a = one, *const *b = other;
-    return strcmp((*a)->user_id, (*b)->user_id);
-}
-
-static enum status check_once(const evaluation_v1_batch_set_entries_request *req,
-                              struct arena *arena, struct fault *fault)
-{
-    evaluation_v1_entry_of_member **sorted = arena_alloc(arena, req->n_entries * sizeof(*sorted));
-    if (!sorted)
+    struct scoreboard_named *named = arena_zalloc(arena, req->n_entries, sizeof(*named));
+    if (!named)
         return STATUS_RESOURCE_EXHAUSTED;
-    memcpy(sorted, req->entries, req->n_entries * sizeof(*sorted));
-    qsort(sorted, req->n_entries, sizeof(*sorted), by_user);
-    for (size_t i = 1; i < req->n_entries; i++)
-        if (by_user(&sorted[i - 1], &sorted[i]) == 0)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "entries", "%s is named twice",
-                             sorted[i]->user_id);
-    return STATUS_OK;
+    for (size_t i = 0; i < req->n_entries; i++)
+        named[i] = (struct scoreboard_named){req->entries[i]->user_id, NULL};
+    return scoreboard_check_named(named, req->n_entries, "entries", arena, fault);
 }
 
 enum status entry_take_batch(const evaluation_v1_batch_set_entries_request *req,
@@ -64,6 +52,7 @@ enum status entry_take_batch(const evaluation_v1_batch_set_entries_request *req,
     if (req->n_entries < 1 || req->n_entries > ENTRY_MEMBERS_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "entries", "1 to %d entries in one change",
                          ENTRY_MEMBERS_MAX);
+    PEK_TRY(check_members(req, arena, fault));
     for (size_t i = 0; i < req->n_entries; i++) {
         snprintf(field, sizeof(field), "entries[%zu].type", i);
         if (!is_type(req->entries[i]->type))
@@ -71,7 +60,7 @@ enum status entry_take_batch(const evaluation_v1_batch_set_entries_request *req,
         snprintf(field, sizeof(field), "entries[%zu].justification", i);
         PEK_TRY(take_justification(&req->entries[i]->justification, field, arena, fault));
     }
-    return check_once(req, arena, fault);
+    return STATUS_OK;
 }
 
 enum status entry_take_review(evaluation_v1_entry *entry, unsigned fields,

@@ -25,7 +25,7 @@ extern const char *const entry_review_fields[ENTRY_FIELDS];
 
 /* What of `fields` is the reviewer's to set; the rest is left as it is. */
 unsigned entry_fields_of(unsigned fields, bool accepts, bool judges_by_parent);
-/* Entries as they are stored: INVALID_ARGUMENT names the first that cannot be, or whose member is named twice. */
+/* Entries as they are stored: INVALID_ARGUMENT names the first that cannot be, or whose member is named twice, by its place. */
 PEK_MUST_CHECK enum status entry_take_batch(const evaluation_v1_batch_set_entries_request *req,
                                             struct arena *arena, struct fault *fault);
 /* The fields of a review of what was a `had`, as they are stored: INVALID_ARGUMENT on "entry.type" and so on. A KB or AB keeps

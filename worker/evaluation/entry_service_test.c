@@ -95,6 +95,9 @@ static void entries_are_the_leaders_and_the_judges(struct world *w)
     set_status(w, board, OPEN);
     assert_int_equal(set_entry(w, "lea", board, "zoe", KB, "x"), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+    assert_string_equal(w->fault.field, "entries[0].user_id");
+    assert_int_equal(set_entry(w, "lea", board, "", KB, "x"), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "entries[0].user_id");
     assert_int_equal(set_entry(w, "lea", board, "eve", 0, "x"), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "entries[0].type");
     assert_int_equal(set_entry(w, "lea", board, "eve", 4, "x"), STATUS_INVALID_ARGUMENT);
@@ -156,6 +159,7 @@ static void each_field_of_a_review_is_somebodys(struct world *w)
     /* What is finalized is changed by who accepts. */
     assert_int_equal(set_entry(w, "bea", board, "dan", AB, "z"), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, ENTRY_REASON_FINALIZED);
+    assert_string_equal(w->fault.field, "entries[0]");
     set_season(w, "2024-2025/1", OFF);
     assert_int_equal(review(w, "eva", board, "dan", KB, "x", true, 0), STATUS_FAILED_PRECONDITION);
 }

@@ -1,5 +1,7 @@
 #include "worker/evaluation/entry_store.h"
 
+#include <stdio.h>
+
 #include "shared/row/mask.h"
 #include "worker/rights/rights_store.h"
 
@@ -89,15 +91,20 @@ static enum status check_not_finalized(struct change *change, const char *scoreb
 {
     static const struct pg_statement finalized = {
         "entry_finalized",
-        "SELECT e.user_id FROM pek.entry_request AS e WHERE e.scoreboard_id = $1::bigint"
-        " AND e.user_id = ANY ($2::text[]) AND e.finalized ORDER BY e.user_id LIMIT 1",
+        "SELECT e.user_id, w.position - 1"
+        "  FROM unnest($2::text[]) WITH ORDINALITY AS w (user_id, position)"
+        "  JOIN pek.entry_request AS e"
+        "    ON e.scoreboard_id = $1::bigint AND e.user_id = w.user_id AND e.finalized"
+        " ORDER BY w.position LIMIT 1",
     };
     const struct pg_result *rows;
+    char field[64];
     PEK_TRY(change_execute(change, &finalized, PG_PARAMS(pg_str(scoreboard_id), users), &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
+    snprintf(field, sizeof(field), "entries[%s]", pg_get_str(rows, 0, 1));
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, ENTRY_REASON_FINALIZED,
-                            "entries", "the entry of %s is finalized", pg_get_str(rows, 0, 0));
+                            field, "the entry of %s is finalized", pg_get_str(rows, 0, 0));
 }
 
 enum status entry_store_set(struct change *change,
@@ -128,7 +135,7 @@ enum status entry_store_set(struct change *change,
         cells[2 * count + i] = slice_str(req->entries[i]->justification);
     }
     const struct pg_param users = pg_text_array(arena, cells, count);
-    PEK_TRY(scoreboard_store_check_members(change, scoreboard, cells, count, "entries"));
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, cells, count, "entries"));
     if (!accepts)
         PEK_TRY(check_not_finalized(change, scoreboard->id, users));
     PEK_TRY(change_execute(change, &set,

@@ -143,6 +143,11 @@ static void an_earlier_table_has_the_people_of_then(struct world *w)
     assert_string_equal(boards(w), "2024-2025/2 v1 of 2: 0/0 0.00 0, "
                                    "2024-2025/1 v2 of 2: 36/2 18.00 30, "
                                    "2024-2025/1 v1 of 2: 30/1 30.00 30, ");
+    /* Nor is who deleted their account: they can get no points. */
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'dan'");
+    assert_string_equal(in_table(w, table_of(w, "sue", "o@a", board->id, STATUS_OK)),
+                        "dan=30 eve=0 ");
+    assert_string_equal(in_table(w, table_of(w, "sue", "o@a", later->id, STATUS_OK)), "fay=0 ");
     /* The new semester began with the guidelines of the last. */
     assert_int_equal(later->n_guidelines, 2);
     assert_string_equal(later->guidelines[0]->name, board->guidelines[0]->name);

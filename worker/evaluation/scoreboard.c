@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/text/text.h"
+#include "worker/rights/policy.h"
 
 #define NOT_SUBMITTED EVALUATION_V1_EVALUATION_STATUS_NOT_SUBMITTED
 #define SUBMITTED EVALUATION_V1_EVALUATION_STATUS_SUBMITTED
@@ -226,28 +227,65 @@ static enum status refuse_cell(size_t at, const char *member, enum status status
     return fault_set_reason(fault, status, reason, field, "%s", why);
 }
 
-static int by_cell(const void *one, const void *other)
+static int compare_named(const struct scoreboard_named *a, const struct scoreboard_named *b)
 {
-    const evaluation_v1_point_of_member *const *a = one, *const *b = other;
-    int order = strcmp((*a)->user_id, (*b)->user_id);
-    return order ? order : strcmp((*a)->guideline_id, (*b)->guideline_id);
+    int order = strcmp(a->user, b->user);
+    return order || !a->guideline ? order : strcmp(a->guideline, b->guideline);
 }
 
-/* Two of one cell stand side by side. */
-static enum status check_once(const evaluation_v1_batch_set_points_request *req,
-                              struct arena *arena, struct fault *fault)
+/* Of the same the first in the request comes first. */
+static int by_named(const void *one, const void *other)
 {
-    evaluation_v1_point_of_member **sorted = arena_alloc(arena, req->n_points * sizeof(*sorted));
+    const struct scoreboard_named *const *a = one, *const *b = other;
+    int order = compare_named(*a, *b);
+    return order ? order : (*a > *b) - (*a < *b);
+}
+
+static enum status check_ids(const struct scoreboard_named *named, size_t at, const char *list,
+                             struct fault *fault)
+{
+    char field[64];
+    snprintf(field, sizeof(field), "%s[%zu].user_id", list, at);
+    if (!policy_is_user(named->user))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "'%s' is no user's id",
+                         named->user);
+    snprintf(field, sizeof(field), "%s[%zu].guideline_id", list, at);
+    if (named->guideline && !policy_is_id(named->guideline))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "'%s' is no guideline's id",
+                         named->guideline);
+    return STATUS_OK;
+}
+
+enum status scoreboard_check_named(const struct scoreboard_named *named, size_t count,
+                                   const char *field, struct arena *arena, struct fault *fault)
+{
+    const struct scoreboard_named **sorted = arena_zalloc(arena, count + 1, sizeof(*sorted));
+    char at[64];
     if (!sorted)
         return STATUS_RESOURCE_EXHAUSTED;
-    memcpy(sorted, req->points, req->n_points * sizeof(*sorted));
-    qsort(sorted, req->n_points, sizeof(*sorted), by_cell);
-    for (size_t i = 1; i < req->n_points; i++)
-        if (by_cell(&sorted[i - 1], &sorted[i]) == 0)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "points",
-                             "the cell of %s by guideline %s is named twice", sorted[i]->user_id,
-                             sorted[i]->guideline_id);
+    for (size_t i = 0; i < count; i++) {
+        PEK_TRY(check_ids(&named[i], i, field, fault));
+        sorted[i] = &named[i];
+    }
+    qsort(sorted, count, sizeof(const struct scoreboard_named *), by_named);
+    for (size_t i = 1; i < count; i++)
+        if (compare_named(sorted[i - 1], sorted[i]) == 0) {
+            snprintf(at, sizeof(at), "%s[%zu]", field, (size_t)(sorted[i] - named));
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, at, "%s%s was named before",
+                             sorted[i]->guideline ? "this cell of " : "", sorted[i]->user);
+        }
     return STATUS_OK;
+}
+
+static enum status check_cells(const evaluation_v1_batch_set_points_request *req,
+                               struct arena *arena, struct fault *fault)
+{
+    struct scoreboard_named *named = arena_zalloc(arena, req->n_points, sizeof(*named));
+    if (!named)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < req->n_points; i++)
+        named[i] = (struct scoreboard_named){req->points[i]->user_id, req->points[i]->guideline_id};
+    return scoreboard_check_named(named, req->n_points, "points", arena, fault);
 }
 
 enum status scoreboard_take_points(const evaluation_v1_scoreboard *scoreboard,
@@ -257,6 +295,7 @@ enum status scoreboard_take_points(const evaluation_v1_scoreboard *scoreboard,
     if (req->n_points < 1 || req->n_points > SCOREBOARD_CELLS_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "points", "1 to %d cells in one change",
                          SCOREBOARD_CELLS_MAX);
+    PEK_TRY(check_cells(req, arena, fault));
     for (size_t i = 0; i < req->n_points; i++) {
         evaluation_v1_point_of_member *cell = req->points[i];
         const evaluation_v1_guideline *guideline =
@@ -271,5 +310,5 @@ enum status scoreboard_take_points(const evaluation_v1_scoreboard *scoreboard,
                                "a member gets 0 to the most that the guideline gives one", fault);
         cell->points = cell->points < 0 ? 0 : guideline->max_per_member;
     }
-    return check_once(req, arena, fault);
+    return STATUS_OK;
 }

@@ -80,8 +80,17 @@ PEK_MUST_CHECK enum status scoreboard_take_written(evaluation_v1_update_scoreboa
 /* The guideline of that id; NULL when the scoreboard has none. */
 const evaluation_v1_guideline *scoreboard_guideline(const evaluation_v1_scoreboard *scoreboard,
                                                     const char *id);
-/* The cells of a change in place, each within its guideline's maximum: clamped, or refused by its place in the request.
- * NOT_FOUND for another scoreboard's guideline; INVALID_ARGUMENT for a cell that is named twice. */
+/* What an item of a batch is about: a member, and a guideline where it is a cell (else NULL). */
+struct scoreboard_named {
+    const char *user, *guideline;
+};
+/* INVALID_ARGUMENT on "points[1].user_id" and so on, where `field` is "points", for what is no id, and on "points[1]" for
+ * what was named before. */
+PEK_MUST_CHECK enum status scoreboard_check_named(const struct scoreboard_named *named,
+                                                  size_t count, const char *field,
+                                                  struct arena *arena, struct fault *fault);
+/* The cells of a change in place, each within its guideline's maximum: clamped, or refused by its place in the request, as
+ * what scoreboard_check_named refuses is. NOT_FOUND for another scoreboard's guideline. */
 PEK_MUST_CHECK enum status scoreboard_take_points(const evaluation_v1_scoreboard *scoreboard,
                                                   const evaluation_v1_batch_set_points_request *req,
                                                   struct arena *arena, struct fault *fault);

@@ -7,6 +7,7 @@
 #include "worker/evaluation/entry_store.h"
 #include "worker/evaluation/evaluator.h"
 #include "worker/evaluation/point_table_store.h"
+#include "worker/evaluation/revision_store.h"
 #include "worker/evaluation/scoreboard_notice.h"
 
 static enum status finish(struct change *change, const char *action,
@@ -145,7 +146,7 @@ CHANGE_METHOD(revise_scoreboard, evaluation_v1_revise_scoreboard_request, evalua
     if (accepted.version >= SCOREBOARD_VERSIONS_MAX)
         return fault_set(change->fault, STATUS_FAILED_PRECONDITION, "id",
                          "there are %d versions of it, and no more", SCOREBOARD_VERSIONS_MAX);
-    PEK_TRY(scoreboard_store_revise(change, &accepted, res));
+    PEK_TRY(revision_store_make(change, &accepted, res));
     return finish(change, "scoreboard.revise", res);
 }
 
@@ -171,7 +172,7 @@ CHANGE_METHOD(batch_set_points, evaluation_v1_batch_set_points_request, evaluati
     PEK_TRY(evaluator_has(change->ctx, PEK_ACTION_EDIT_SCORES, caller.group.text, &edits));
     PEK_TRY(evaluator_check_edit(change, &caller, res, edits, scoreboard_check));
     PEK_TRY(scoreboard_take_points(res, req, change->arena, change->fault));
-    PEK_TRY(scoreboard_store_set(change, req, res));
+    PEK_TRY(scoreboard_store_set(change, req, "points", res));
     return finish(change, "scoreboard.setPoints", res);
 }
 

@@ -380,6 +380,42 @@ static void accepted_one_is_revised_in_a_version_of_its_own(struct world *w)
                         arena_printf(w->arena, "%s %s %s", third->id, next->id, board->id));
 }
 
+/* Points and cards of who may get none now are in the version that they were accepted in, and the next one says so. */
+static void next_version_is_without_who_left(struct world *w)
+{
+    evaluation_v1_scoreboard *next;
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    const char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    static const char *const users[] = {"fay", "gus"};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(step(w, "ann", "AddMember", users[i]), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 9, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "eve", work, 8, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "eve", duty, 7, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "fay", work, 6, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "gus", work, 0, ""), STATUS_OK);
+    world_sql(w, "SET pek.realm = 'a'; INSERT INTO pek.entry_request"
+                 " (group_id, scoreboard_id, user_id, type, justification)"
+                 " SELECT 'o@a', id, u, 2, 'x' FROM pek.scoreboard, unnest(ARRAY['dan', 'eve']) u");
+    set_status(w, board, ACCEPTED);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "gus"), STATUS_OK);
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'fay'");
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, &next), STATUS_OK);
+    assert_string_equal(totals(w, next), "dan 1 9+0=9");
+    assert_string_equal(world_value(w,
+                                    "SELECT string_agg(user_id, ' ') FROM pek.entry_request"
+                                    " WHERE scoreboard_id = %s",
+                                    next->id),
+                        "dan");
+    /* Of gus there was nothing to lose. */
+    assert_string_equal(
+        world_value(w, "SELECT scoreboard_id || text FROM pek.scoreboard_message"),
+        arena_printf(w->arena, "%sversion 2: 3 cells and 1 entries left, of eve, fay", next->id));
+    assert_string_equal(totals(w, board), "dan 1 9+0=9, eve 2 8+7=15, fay 1 6+0=6, gus 1 0+0=0");
+}
+
 static enum status judgements[8];
 
 static void judge_at_once(struct fiber_run *run, size_t index)
@@ -458,6 +494,7 @@ int main(void)
         WORLD_TEST(judges_of_two_levels),
         WORLD_TEST(of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader),
         WORLD_TEST(accepted_one_is_revised_in_a_version_of_its_own),
+        WORLD_TEST(next_version_is_without_who_left),
         WORLD_TEST(of_many_judges_at_once_one_judges),
         WORLD_TEST(scoreboard_with_points_keeps_some_guideline),
     };

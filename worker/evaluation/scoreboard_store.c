@@ -1,7 +1,10 @@
 #include "worker/evaluation/scoreboard_store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NAMED_MAX 20 /* in a message */
 
 /* ---- what a request is judged by ---- */
 
@@ -174,12 +177,6 @@ enum status scoreboard_store_lock(struct change *change, const char *group_id, c
 
 /* ---- making ---- */
 
-#define COPY_GUIDELINES                                                                            \
-    "INSERT INTO pek.guideline"                                                                    \
-    " (scoreboard_id, position, name, description, category, max_per_member, max_per_guideline) "  \
-    "SELECT $2::bigint, u.position, u.name, u.description, u.category, u.max_per_member,"          \
-    " u.max_per_guideline FROM pek.guideline AS u WHERE u.scoreboard_id = "
-
 enum status scoreboard_store_open(struct change *change, const char *group_id, const char *semester,
                                   bool *ret_made, evaluation_v1_scoreboard *ret_scoreboard)
 {
@@ -197,9 +194,9 @@ enum status scoreboard_store_open(struct change *change, const char *group_id, c
     };
     static const struct pg_statement copy = {
         "scoreboard_copy_guidelines",
-        COPY_GUIDELINES "(SELECT b.id FROM pek.scoreboard AS b"
-                        " WHERE b.group_id = $1 AND b.id <> $2::bigint"
-                        " ORDER BY b.sort_key, b.id LIMIT 1)",
+        SCOREBOARD_STORE_COPY_GUIDELINES "(SELECT b.id FROM pek.scoreboard AS b"
+                                         " WHERE b.group_id = $1 AND b.id <> $2::bigint"
+                                         " ORDER BY b.sort_key, b.id LIMIT 1)",
     };
     const struct pg_param group = pg_str(group_id), of = pg_str(semester);
     enum status status = change_row(change, &evaluation_v1_scoreboard_row, &make,
@@ -214,97 +211,38 @@ enum status scoreboard_store_open(struct change *change, const char *group_id, c
     return scoreboard_store_guidelines_within(change, ret_scoreboard);
 }
 
-enum status scoreboard_store_revise(struct change *change,
-                                    const evaluation_v1_scoreboard *scoreboard,
-                                    evaluation_v1_scoreboard *ret_scoreboard)
-{
-    static const struct pg_statement make = {
-        "scoreboard_revise",
-        "INSERT INTO pek.scoreboard AS b (group_id, semester, version, report, created_by, "
-        "work_max,"
-        " responsibility_max, total_max, least) "
-        "SELECT o.group_id, o.semester, o.version + 1, o.report, $2, o.work_max,"
-        " o.responsibility_max, o.total_max, o.least"
-        "  FROM pek.scoreboard AS o WHERE o.id = $1::bigint "
-        "ON CONFLICT DO NOTHING RETURNING " EVALUATION_V1_SCOREBOARD_COLUMNS(b),
-    };
-    static const struct pg_statement copy = {
-        "scoreboard_revise_guidelines",
-        COPY_GUIDELINES "$1::bigint",
-    };
-    static const struct pg_statement copy_drafts = {
-        "scoreboard_revise_drafts",
-        "INSERT INTO pek.point_draft (group_id, scoreboard_id, subgroup_id, revision) "
-        "SELECT d.group_id, $2::bigint, d.subgroup_id, d.revision FROM pek.point_draft AS d"
-        " WHERE d.scoreboard_id = $1::bigint",
-    };
-    static const struct pg_statement copy_draft_cells = {
-        "scoreboard_revise_draft_cells",
-        "INSERT INTO pek.point_draft_cell"
-        " (scoreboard_id, subgroup_id, user_id, guideline_id, points) "
-        "SELECT $2::bigint, c.subgroup_id, c.user_id, n.id, c.points FROM pek.point_draft_cell AS c"
-        "  JOIN pek.guideline AS o ON o.scoreboard_id = c.scoreboard_id AND o.id = c.guideline_id"
-        "  JOIN pek.guideline AS n ON n.scoreboard_id = $2::bigint AND n.position = o.position "
-        "WHERE c.scoreboard_id = $1::bigint",
-    };
-    static const struct pg_statement copy_points = {
-        "scoreboard_revise_points",
-        "INSERT INTO pek.point"
-        " (group_id, scoreboard_id, user_id, guideline_id, points, origin_group_id) "
-        "SELECT p.group_id, $2::bigint, p.user_id, n.id, p.points, p.origin_group_id"
-        "  FROM pek.point AS p"
-        "  JOIN pek.guideline AS o ON o.scoreboard_id = p.scoreboard_id AND o.id = p.guideline_id"
-        "  JOIN pek.guideline AS n ON n.scoreboard_id = $2::bigint AND n.position = o.position "
-        "WHERE p.scoreboard_id = $1::bigint",
-    };
-    static const struct pg_statement copy_entries = {
-        "scoreboard_revise_entries",
-        "INSERT INTO pek.entry_request (group_id, scoreboard_id, user_id, type, justification,"
-        " recommendation, recommended_by, finalized) "
-        "SELECT e.group_id, $2::bigint, e.user_id, e.type, e.justification, e.recommendation,"
-        " e.recommended_by, e.finalized FROM pek.entry_request AS e "
-        "WHERE e.scoreboard_id = $1::bigint",
-    };
-    const struct pg_param from = pg_str(scoreboard->id);
-    enum status status = change_row(change, &evaluation_v1_scoreboard_row, &make,
-                                    PG_PARAMS(from, pg_str(change->actor)), ret_scoreboard);
-    if (status == STATUS_NOT_FOUND)
-        return fault_set_reason(change->fault, STATUS_ALREADY_EXISTS, SCOREBOARD_REASON_LATER, "id",
-                                "somebody else has begun the next version");
-    PEK_TRY(status);
-    const struct pg_param to = pg_str(ret_scoreboard->id);
-    PEK_TRY(change_execute(change, &copy, PG_PARAMS(from, to), NULL));
-    PEK_TRY(change_execute(change, &copy_drafts, PG_PARAMS(from, to), NULL));
-    PEK_TRY(change_execute(change, &copy_draft_cells, PG_PARAMS(from, to), NULL));
-    PEK_TRY(change_execute(change, &copy_points, PG_PARAMS(from, to), NULL));
-    PEK_TRY(change_execute(change, &copy_entries, PG_PARAMS(from, to), NULL));
-    return scoreboard_store_guidelines_within(change, ret_scoreboard);
-}
-
 /* ---- what a guideline gives at most ---- */
 
 enum status scoreboard_store_check_maxima(struct change *change,
-                                          const evaluation_v1_scoreboard *scoreboard)
+                                          const evaluation_v1_scoreboard *scoreboard,
+                                          const char *field)
 {
+    /* Of one member first, and the one who has most. */
     static const struct pg_statement beyond = {
         "scoreboard_beyond",
-        "SELECT u.name, max(p.points), u.max_per_member, sum(p.points), u.max_per_guideline"
+        "SELECT u.name, max(p.points) > u.max_per_member, max(p.points), u.max_per_member,"
+        " (array_agg(p.user_id ORDER BY p.points DESC, p.user_id))[1],"
+        " sum(p.points), u.max_per_guideline"
         "  FROM pek.guideline AS u JOIN pek.point AS p"
         "    ON p.scoreboard_id = u.scoreboard_id AND p.guideline_id = u.id "
         "WHERE u.scoreboard_id = $1::bigint"
-        " GROUP BY u.id, u.name, u.max_per_member, u.max_per_guideline"
+        " GROUP BY u.id, u.name, u.position, u.max_per_member, u.max_per_guideline"
         " HAVING max(p.points) > u.max_per_member"
-        "     OR (u.max_per_guideline > 0 AND sum(p.points) > u.max_per_guideline) LIMIT 1",
+        "     OR (u.max_per_guideline > 0 AND sum(p.points) > u.max_per_guideline)"
+        " ORDER BY 2 DESC, u.position LIMIT 1",
     };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &beyond, PG_PARAMS(pg_str(scoreboard->id)), &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
+    if (pg_get_bool(rows, 0, 1))
+        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_POINTS,
+                                field, "%s has %s points by %s, which gives one member %s at most",
+                                pg_get_str(rows, 0, 4), pg_get_str(rows, 0, 2),
+                                pg_get_str(rows, 0, 0), pg_get_str(rows, 0, 3));
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_POINTS,
-                            NULL, "%s: a member has %s of %s points at most, all together %s of %s",
-                            pg_get_str(rows, 0, 0), pg_get_str(rows, 0, 1), pg_get_str(rows, 0, 2),
-                            pg_get_str(rows, 0, 3),
-                            pg_get_int(rows, 0, 4) ? pg_get_str(rows, 0, 4) : "any");
+                            field, "all members together have %s points by %s, which gives %s",
+                            pg_get_str(rows, 0, 5), pg_get_str(rows, 0, 0), pg_get_str(rows, 0, 6));
 }
 
 /* ---- guidelines and report ---- */
@@ -430,40 +368,40 @@ enum status scoreboard_store_write(struct change *change,
     PEK_TRY(change_execute(change, &forget, PG_PARAMS(id, ids), NULL));
     PEK_TRY(change_execute(change, &change_them, PG_PARAMS(id, COLUMNS), NULL));
     PEK_TRY(change_execute(change, &make, PG_PARAMS(id, COLUMNS), NULL));
-    PEK_TRY(scoreboard_store_check_maxima(change, scoreboard));
+    PEK_TRY(scoreboard_store_check_maxima(change, scoreboard, "guidelines"));
     return scoreboard_store_touch(change, scoreboard);
 }
 
 /* ---- points ---- */
 
-enum status scoreboard_store_check_members(struct change *change,
-                                           const evaluation_v1_scoreboard *scoreboard,
+enum status scoreboard_store_check_members(struct change *change, const char *group_id,
                                            const struct slice *users, size_t count,
-                                           const char *field)
+                                           const char *list)
 {
     static const struct pg_statement stranger = {
         "scoreboard_stranger",
-        "SELECT w.user_id FROM (SELECT DISTINCT user_id FROM unnest($2::text[]) AS t (user_id)) AS "
-        "w "
-        "WHERE NOT EXISTS (SELECT FROM pek.membership_now AS m WHERE m.group_id = $1"
-        "  AND m.user_id = w.user_id AND m.status IN (2, 3))"
-        " OR EXISTS (SELECT FROM pek.person AS p WHERE p.id = w.user_id AND p.is_deleted) "
-        "ORDER BY w.user_id LIMIT 1",
+        "SELECT w.user_id, w.position - 1 FROM unnest($2::text[])"
+        "  WITH ORDINALITY AS w (user_id, position) "
+        "WHERE NOT EXISTS (SELECT FROM pek.evaluated_member AS m"
+        "  WHERE m.group_id = $1 AND m.user_id = w.user_id) ORDER BY w.position LIMIT 1",
     };
-    const struct pg_param group = pg_str(scoreboard->group_id),
-                          people = pg_text_array(change->arena, users, count);
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &stranger, PG_PARAMS(group, people), &rows));
-    if (pg_rows(rows) > 0)
-        return fault_set_reason(
-            change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_NO_MEMBER, field,
-            "%s is neither a newcomer nor an active member of the group", pg_get_str(rows, 0, 0));
-    return STATUS_OK;
+    char field[64] = "user_id";
+    PEK_TRY(change_execute(change, &stranger,
+                           PG_PARAMS(pg_str(group_id), pg_text_array(change->arena, users, count)),
+                           &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    if (list)
+        snprintf(field, sizeof(field), "%s[%s].user_id", list, pg_get_str(rows, 0, 1));
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_NO_MEMBER,
+                            field, "%s is neither a newcomer nor an active member of %s",
+                            pg_get_str(rows, 0, 0), group_id);
 }
 
 enum status scoreboard_store_set(struct change *change,
                                  const evaluation_v1_batch_set_points_request *req,
-                                 evaluation_v1_scoreboard *scoreboard)
+                                 const char *field, evaluation_v1_scoreboard *scoreboard)
 {
     static const struct pg_statement set = {
         "scoreboard_set_points",
@@ -484,14 +422,14 @@ enum status scoreboard_store_set(struct change *change,
         cells[count + i] = slice_str(req->points[i]->guideline_id);
         cells[2 * count + i] = number(arena, req->points[i]->points);
     }
-    PEK_TRY(scoreboard_store_check_members(change, scoreboard, cells, count, "points"));
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, cells, count, field));
     PEK_TRY(change_execute(change, &set,
                            PG_PARAMS(pg_str(scoreboard->group_id), pg_str(scoreboard->id),
                                      pg_text_array(arena, cells, count),
                                      pg_text_array(arena, cells + count, count),
                                      pg_text_array(arena, cells + 2 * count, count)),
                            NULL));
-    PEK_TRY(scoreboard_store_check_maxima(change, scoreboard));
+    PEK_TRY(scoreboard_store_check_maxima(change, scoreboard, field));
     return scoreboard_store_touch(change, scoreboard);
 }
 
@@ -527,6 +465,16 @@ enum status scoreboard_store_say(struct change *change, const evaluation_v1_scor
     return change_row(change, &evaluation_v1_message_row, &say,
                       PG_PARAMS(pg_str(scoreboard->id), pg_str(user), pg_str(text)),
                       ret_message ? ret_message : &message);
+}
+
+const char *scoreboard_store_names(const struct pg_result *rows, struct arena *arena)
+{
+    size_t count = pg_rows(rows), named = count < NAMED_MAX ? count : NAMED_MAX;
+    const char *names = "";
+    for (size_t i = 0; names && i < named; i++)
+        names = arena_printf(arena, "%s%s%s", names, i ? ", " : "", pg_get_str(rows, i, 0));
+    return names && count > named ? arena_printf(arena, "%s and %zu more", names, count - named)
+                                  : names;
 }
 
 enum status scoreboard_store_messages(const struct read_batch *batch, const void *query,

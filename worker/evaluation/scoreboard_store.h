@@ -39,6 +39,13 @@ PEK_MUST_CHECK enum status scoreboard_store_messages(const struct read_batch *ba
 
 /* ---- within a change ---- */
 
+/* The guidelines of another scoreboard, whose id is said behind it, as those of $2. */
+#define SCOREBOARD_STORE_COPY_GUIDELINES                                                           \
+    "INSERT INTO pek.guideline"                                                                    \
+    " (scoreboard_id, position, name, description, category, max_per_member, max_per_guideline) "  \
+    "SELECT $2::bigint, u.position, u.name, u.description, u.category, u.max_per_member,"          \
+    " u.max_per_guideline FROM pek.guideline AS u WHERE u.scoreboard_id = "
+
 /* Neither the season nor the group changes until the transaction ends. NOT_FOUND, and no fault, when there is no group. */
 PEK_MUST_CHECK enum status scoreboard_store_hold(struct change *change, const char *group_id,
                                                  struct scoreboard_now *ret_now);
@@ -51,26 +58,30 @@ PEK_MUST_CHECK enum status scoreboard_store_lock(struct change *change, const ch
 PEK_MUST_CHECK enum status scoreboard_store_open(struct change *change, const char *group_id,
                                                  const char *semester, bool *ret_made,
                                                  evaluation_v1_scoreboard *ret_scoreboard);
-/* The next version, with guidelines, points and drafts. ALREADY_EXISTS when somebody made it. */
-PEK_MUST_CHECK enum status scoreboard_store_revise(struct change *change,
-                                                   const evaluation_v1_scoreboard *scoreboard,
-                                                   evaluation_v1_scoreboard *ret_scoreboard);
 /* Report and guidelines. NOT_FOUND for a guideline that it does not have; FAILED_PRECONDITION where there are more points
  * than a guideline then gives, and when no guideline is left though there are points. */
 PEK_MUST_CHECK enum status
 scoreboard_store_write(struct change *change, const evaluation_v1_update_scoreboard_request *req,
                        evaluation_v1_scoreboard *scoreboard);
-/* Cells that scoreboard_take_points took. FAILED_PRECONDITION for who is no member, and where a guideline gives no more. */
+/* Cells that scoreboard_take_points took. FAILED_PRECONDITION for who may get no points, and on `field` where a guideline gives
+ * no more. */
 PEK_MUST_CHECK enum status scoreboard_store_set(struct change *change,
                                                 const evaluation_v1_batch_set_points_request *req,
+                                                const char *field,
                                                 evaluation_v1_scoreboard *scoreboard);
-/* FAILED_PRECONDITION on `field` when somebody of them is neither a newcomer nor an active member. */
-PEK_MUST_CHECK enum status
-scoreboard_store_check_members(struct change *change, const evaluation_v1_scoreboard *scoreboard,
-                               const struct slice *users, size_t count, const char *field);
-/* FAILED_PRECONDITION, by name, where a guideline gives less than there is. */
-PEK_MUST_CHECK enum status
-scoreboard_store_check_maxima(struct change *change, const evaluation_v1_scoreboard *scoreboard);
+/* FAILED_PRECONDITION for the first who may get no points in the group (pek.evaluated_member): on "points[3].user_id" where
+ * `list` is "points", and on "user_id" where it is NULL. */
+PEK_MUST_CHECK enum status scoreboard_store_check_members(struct change *change,
+                                                          const char *group_id,
+                                                          const struct slice *users, size_t count,
+                                                          const char *list);
+/* FAILED_PRECONDITION on `field` where a guideline gives less than there is, by its name and, if it is one member's, by
+ * theirs. */
+PEK_MUST_CHECK enum status scoreboard_store_check_maxima(struct change *change,
+                                                         const evaluation_v1_scoreboard *scoreboard,
+                                                         const char *field);
+/* Who is named in a message: the first column of `rows`, "dan, eve and 3 more". NULL when the arena is full. */
+const char *scoreboard_store_names(const struct pg_result *rows, struct arena *arena);
 PEK_MUST_CHECK enum status scoreboard_store_guidelines_within(struct change *change,
                                                               evaluation_v1_scoreboard *scoreboard);
 /* As it is after a change of what belongs to it: another etag. */

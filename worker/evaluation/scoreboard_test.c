@@ -181,7 +181,36 @@ static void points_are_clamped_or_refused(void **state)
     assert_int_equal(take("dan", "3", 1, true, 1, NULL), STATUS_NOT_FOUND);
     assert_string_equal(fault.field, "points[0].guideline_id");
     assert_int_equal(take("dan", "1", 1, true, 2, NULL), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "points[1]");
+    assert_int_equal(take("", "1", 1, true, 1, NULL), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "points[0].user_id");
+    assert_int_equal(take("Dan", "1", 1, true, 1, NULL), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "points[0].user_id");
+    assert_int_equal(take("dan", "", 1, true, 1, NULL), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "points[0].guideline_id");
     assert_int_equal(take("dan", "1", 1, true, 0, NULL), STATUS_INVALID_ARGUMENT);
+}
+
+/* Of many that were named before it is the first of the request. */
+static void what_is_named_twice_is_said_by_its_place(void **state)
+{
+    const struct scoreboard_named cells[] = {{"eve", "2"}, {"dan", "1"}, {"eve", "1"},
+                                             {"dan", "2"}, {"eve", "1"}, {"eve", "1"}};
+    const struct scoreboard_named people[] = {{"eve", NULL}, {"dan", NULL}, {"eve", NULL}};
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 65536);
+    assert_int_equal(scoreboard_check_named(cells, 4, "cells", &arena, &fault), STATUS_OK);
+    assert_int_equal(scoreboard_check_named(cells, 6, "cells", &arena, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "cells[4]");
+    assert_string_equal(fault.text, "this cell of eve was named before");
+    assert_int_equal(scoreboard_check_named(people, 2, "entries", &arena, &fault), STATUS_OK);
+    assert_int_equal(scoreboard_check_named(people, 3, "entries", &arena, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "entries[2]");
+    assert_string_equal(fault.text, "eve was named before");
+    arena_done(&arena);
 }
 
 /* ---- guidelines ---- */
@@ -254,6 +283,7 @@ int main(void)
         cmocka_unit_test(what_is_open_or_rejected_is_submitted),
         cmocka_unit_test(judging_is_of_what_was_submitted_and_changes),
         cmocka_unit_test(points_are_clamped_or_refused),
+        cmocka_unit_test(what_is_named_twice_is_said_by_its_place),
         cmocka_unit_test(guideline_that_cannot_be_is_named),
         cmocka_unit_test(text_is_stored_without_what_nobody_sees),
     };

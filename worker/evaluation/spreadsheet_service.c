@@ -55,7 +55,9 @@ static enum status take_points(struct change *change,
     PEK_TRY(points_csv_take(rows, count, users, change->arena, &set, change->fault));
     PEK_TRY(tell_unmatched(rows, count, users, matches, change->arena, res));
     res->points_count = (int32_t)set.n_points;
-    return set.n_points > 0 ? scoreboard_store_set(change, &set, res->scoreboard) : STATUS_OK;
+    if (set.n_points == 0)
+        return STATUS_OK;
+    return scoreboard_store_set(change, &set, POINTS_CSV_FIELD, res->scoreboard);
 }
 
 static enum status check_file(const char *text, size_t chars_max, const char *field,

@@ -9,10 +9,8 @@ enum status spreadsheet_store_find(struct change *change, const char *group_id,
     static const struct pg_statement find = {
         "spreadsheet_find",
         "WITH members AS MATERIALIZED ("
-        "  SELECT m.user_id, m.display_name FROM pek.membership_now AS m"
-        "   WHERE m.group_id = $1 AND m.status IN (2, 3)"
-        "     AND NOT EXISTS (SELECT FROM pek.person AS p WHERE p.id = m.user_id AND "
-        "p.is_deleted)) "
+        "  SELECT m.user_id, m.display_name FROM pek.evaluated_member AS m"
+        "   WHERE m.group_id = $1) "
         "SELECT coalesce(of_id.user_id, of_name.user_id),"
         "       CASE WHEN of_id.user_id IS NULL THEN of_name.matches ELSE 1 END"
         "  FROM unnest($2::text[]) WITH ORDINALITY AS w (who, position)"

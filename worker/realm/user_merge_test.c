@@ -150,9 +150,11 @@ static void only_the_hub_merges(struct world *w)
 static const char columns[] = "accepted_entry.user_id moves\n"
                               "audit_log.actor stays\n"
                               "counted_points.user_id moves\n"
+                              "drafted_cell.user_id moves\n"
                               "drafted_points.user_id moves\n"
                               "entry_request.recommended_by stays\n"
                               "entry_request.user_id moves\n"
+                              "evaluated_member.user_id moves\n"
                               "group_history.actor stays\n"
                               "group_history.user_id stays\n"
                               "idempotency.user_id stays\n" /* nobody repeats those; they age */

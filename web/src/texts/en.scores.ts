@@ -83,6 +83,7 @@ export const en = {
   membersCount: 'Members',
   message: 'Your message',
   mine: (points: number) => `mine: ${points}`,
+  more: (n: number) => `and ${n} more`,
   noGuidelines: 'There are no guidelines yet',
   noGuidelinesText: 'Say first for what members get points. The table is made of that.',
   noGuidelinesWait: 'Who leads the group has not said yet for what members get points.',
@@ -98,6 +99,8 @@ export const en = {
   reviseText:
     'What was accepted counts on. A new version begins with the same guidelines and points; it counts when it is accepted in its turn.',
   revised: 'A new version is begun.',
+  revisedWithout: (version: number, cells: number, entries: number) =>
+    `Version ${version} began without ${count(cells, 'cell', 'cells')} of points and ${count(entries, 'card', 'cards')}, of who is neither a newcomer nor an active member now:`,
   season: (semester: string, season: string) => `It is ${semester}, ${season}.`,
   seasons: {
     UNKNOWN: 'in no season',
@@ -203,18 +206,29 @@ export const en = {
   drafts: {
     closed: 'It is closed now: the group above has submitted its points, or the season is not for that.',
     from: (group: string) => `Taken over from ${group}`,
+    left: (n: number) => `${count(n, 'cell was', 'cells were')} left, for want of membership in both groups:`,
     nobody: 'Nobody of this group is a member of the group above, too',
+    nobodyText: 'They can apply to the group above, or be added there. Then they are listed here.',
     none: 'There is nothing to prepare points for yet',
     noneText: 'They can be prepared when the group above has begun its evaluation of this semester.',
     own: 'Points for the group above',
-    ownText: 'What you propose for your members counts when the group above takes it over into its evaluation.',
+    ownText:
+      'What you propose for your members counts when the group above takes it over into its evaluation. An empty cell proposes nothing.',
     prepare: 'Prepare',
     same: 'taken over',
+    standings: {
+      UNKNOWN: 'is not taken over',
+      COUNTS: 'can be taken over',
+      NOT_IN_GROUP: 'is not taken over: neither a newcomer nor an active member of the group above',
+      NOT_IN_SUBGROUP: 'is not taken over: neither a newcomer nor an active member of the subgroup any more',
+    },
     take: 'Take over',
     takeAll: 'Take over all',
     takeOf: (name: string) => `Take over the points of ${name}`,
     taken: (n: number) => `${count(n, 'cell is', 'cells are')} taken over.`,
     takenFrom: (group: string, n: number) => `${count(n, 'cell', 'cells')} taken over from ${group}`,
     title: (group: string) => `Proposed by ${group}`,
+    without: (n: number) =>
+      `${count(n, 'member of this group gets', 'members of this group get')} no points there: points are for members of the group above itself, and this group alone makes nobody one.`,
   },
 };

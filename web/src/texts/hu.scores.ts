@@ -83,6 +83,7 @@ export const hu: ScoreTexts = {
   membersCount: 'Tagok',
   message: 'Üzeneted',
   mine: (points) => `enyém: ${points}`,
+  more: (n) => `és még ${n}`,
   noGuidelines: 'Még nincs pontozási elv',
   noGuidelinesText: 'Előbb add meg, miért jár pont. Ebből lesz a táblázat.',
   noGuidelinesWait: 'A kör vezetője még nem adta meg, miért jár pont.',
@@ -98,6 +99,8 @@ export const hu: ScoreTexts = {
   reviseText:
     'Az elfogadott változat tovább számít. Az új ugyanazokkal az elvekkel és pontokkal indul, és akkor számít, ha azt is elfogadják.',
   revised: 'Elkezdted az új változatot.',
+  revisedWithout: (version, cells, entries) =>
+    `A(z) ${version}. változatból kimaradt ${cells} cella és ${entries} belépő, mert akié volt, már nem újonc vagy aktív tag:`,
   season: (semester, season) => `Most ${semester} van, ${season}.`,
   seasons: {
     UNKNOWN: 'időszak nélkül',
@@ -208,18 +211,29 @@ export const hu: ScoreTexts = {
   drafts: {
     closed: 'Most zárva van: a felette álló kör már leadta a pontjait, vagy nem ez az időszak való rá.',
     from: (group) => `Átvéve innen: ${group}`,
+    left: (n) => `${n} cella kimaradt, mert nem tagja mindkét körnek:`,
     nobody: 'A kör egyik tagja sem tagja a felette álló körnek',
+    nobodyText: 'Jelentkezhetnek a felette álló körbe, vagy felvehetik őket. Utána itt is megjelennek.',
     none: 'Még nincs mihez pontokat javasolni',
     noneText: 'Akkor lehet, amikor a felette álló kör elkezdte az e félévi értékelését.',
     own: 'Pontok a felette álló körnek',
-    ownText: 'Amit a tagjaidnak javasolsz, akkor számít, amikor a felette álló kör átveszi az értékelésébe.',
+    ownText:
+      'Amit a tagjaidnak javasolsz, akkor számít, amikor a felette álló kör átveszi az értékelésébe. Az üres cella nem javasol semmit.',
     prepare: 'Javaslat írása',
     same: 'átvéve',
+    standings: {
+      UNKNOWN: 'nem vehető át',
+      COUNTS: 'átvehető',
+      NOT_IN_GROUP: 'nem vehető át: nem újonc vagy aktív tag a felette álló körben',
+      NOT_IN_SUBGROUP: 'nem vehető át: már nem újonc vagy aktív tag az alkörben',
+    },
     take: 'Átvétel',
     takeAll: 'Mind átvétele',
     takeOf: (name) => `${name} pontjainak átvétele`,
     taken: (n) => `${n} cellát átvettél.`,
     takenFrom: (group, n) => `${n} cella átvéve innen: ${group}`,
     title: (group) => `${group} javaslata`,
+    without: (n) =>
+      `A kör ${n} tagja ott nem kap pontot: pont csak a felette álló kör saját tagjainak jár, és attól még senki nem tagja annak, hogy ebben a körben benne van.`,
   },
 };

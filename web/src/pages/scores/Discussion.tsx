@@ -1,19 +1,19 @@
 // What the group and its judges say to each other; in between, what became of the evaluation.
 import { answer, idempotencyKey } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { FileInput, Gavel, SendHorizontal } from 'lucide-react';
-import { useState, type KeyboardEvent } from 'react';
+import { FileInput, FilePlus, Gavel, SendHorizontal } from 'lucide-react';
+import { Fragment, useState, type KeyboardEvent } from 'react';
 import { pek, sessionQuery } from '../../api';
 import { Badge, Bones, Card, Problem, type Tone } from '../../parts/basics';
 import { TextArea } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
 import { tellProblem } from '../../parts/toasts';
-import { readJudgement, readTakeOver } from '../../judgement';
+import { readJudgement, readRevision, readTakeOver, type LeftOf } from '../../judgement';
 import { useDates } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
 import type { BoardSeen } from './board';
 import { messagesQuery, type Message } from './queries';
-import { Said } from './Said';
+import { Named, Said } from './Said';
 
 export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }) {
     const scores = useScoreTexts();
@@ -103,7 +103,8 @@ function Judged({ message }: { message: Message }) {
     const dates = useDates();
     const judgement = readJudgement(message.text);
     const taken = readTakeOver(message.text);
-    const Icon = taken ? FileInput : Gavel;
+    const revision = readRevision(message.text);
+    const Icon = taken ? FileInput : revision ? FilePlus : Gavel;
     return (
         <li className="said event">
             <Icon size={16} aria-hidden="true" />
@@ -119,8 +120,15 @@ function Judged({ message }: { message: Message }) {
                         </p>
                         {judgement.explanation && <p className="text">{judgement.explanation}</p>}
                     </>
+                ) : taken ? (
+                    <>
+                        <p className="text">{scores.drafts.takenFrom(taken.groupId, taken.cells)}</p>
+                        {taken.left > 0 && <Left said={scores.drafts.left(taken.left)} of={taken.of} />}
+                    </>
+                ) : revision ? (
+                    <Left said={scores.revisedWithout(revision.version, revision.cells, revision.entries)} of={revision.of} />
                 ) : (
-                    <p className="text">{taken ? scores.drafts.takenFrom(taken.groupId, taken.cells) : message.text}</p>
+                    <p className="text">{message.text}</p>
                 )}
                 {message.createTime && (
                     <time className="muted small" dateTime={message.createTime} title={dates.time(message.createTime)}>
@@ -129,5 +137,22 @@ function Judged({ message }: { message: Message }) {
                 )}
             </div>
         </li>
+    );
+}
+
+/** What stayed behind, and whose it is. */
+function Left({ said, of }: { said: string; of: LeftOf }) {
+    const scores = useScoreTexts();
+    return (
+        <p className="text">
+            {said}{' '}
+            {of.users.map((id, i) => (
+                <Fragment key={id}>
+                    {i > 0 && ', '}
+                    <Named id={id} />
+                </Fragment>
+            ))}
+            {of.more > 0 && ` ${scores.more(of.more)}`}
+        </p>
     );
 }

@@ -17,6 +17,9 @@ interface DraftsProps {
     drafted: Drafted[];
 }
 
+/** May be taken over. */
+const counts = ({ standing }: Drafted) => standing === 'COUNTS';
+
 export function Drafts({ seen, members, drafted }: DraftsProps) {
     const scores = useScoreTexts();
     const message = useMessage();
@@ -34,7 +37,12 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
                     },
                 }),
             ),
-        onSuccess: ({ pointsCount }) => tell(scores.drafts.taken(pointsCount)),
+        onSuccess: ({ pointsCount, leftCount, left }) =>
+            tell(
+                leftCount === 0
+                    ? scores.drafts.taken(pointsCount)
+                    : `${scores.drafts.taken(pointsCount)} ${scores.drafts.left(leftCount)} ${left.map((one) => one.displayName).join(', ')}`,
+            ),
         onError: (error) => tellProblem(message(error)),
         onSettled: () => client.invalidateQueries({ queryKey: boardKey(boardRef) }),
     });
@@ -49,13 +57,14 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
     return subgroups.map(([subgroupId, subgroupName]) => {
         const rows = drafted.filter((row) => row.subgroupId === subgroupId && row.cells.length > 0);
         if (rows.length === 0) return null;
-        const left = rows.filter((row) => !isThere(row));
+        const missing = rows.filter((row) => !isThere(row));
+        const toTake = missing.filter(counts);
         return (
             <Card
                 key={subgroupId}
                 title={scores.drafts.title(subgroupName)}
                 action={
-                    possible.writePoints && left.length > 0 ? (
+                    possible.writePoints && toTake.length > 0 ? (
                         <button
                             type="button"
                             className="button small primary"
@@ -66,7 +75,7 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
                             {scores.drafts.takeAll}
                         </button>
                     ) : (
-                        left.length === 0 && (
+                        missing.length === 0 && (
                             <Badge tone="ok">
                                 <Check size={13} aria-hidden="true" />
                                 {scores.drafts.same}
@@ -84,11 +93,13 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
                                 <p className="muted small">
                                     {row.cells.map(({ guidelineId, points }) => `${names.get(guidelineId) ?? ''}: ${points}`).join(' · ')}
                                 </p>
+                                {!counts(row) && !isThere(row) && <p className="muted small">{scores.drafts.standings[row.standing]}</p>}
                             </div>
                             {isThere(row) ? (
                                 <Check size={18} role="img" aria-label={scores.drafts.same} />
                             ) : (
-                                possible.writePoints && (
+                                possible.writePoints &&
+                                counts(row) && (
                                     <button
                                         type="button"
                                         className="button small"

@@ -53,10 +53,13 @@ export function PointDraftPage() {
         semester.id === draft.semester &&
         semester.openActions.includes('EDIT_EVALUATION') &&
         (draft.pointStatus === 'NOT_SUBMITTED' || draft.pointStatus === 'REJECTED');
-    const members = draft.members.map((member) => {
-        const row = { ...member, work: 0, responsibility: 0, total: 0 };
-        return { ...row, total: totalOf(row, draft.guidelines, new Map(), rules) };
-    });
+    const left = draft.members.filter(({ standing }) => standing !== 'COUNTS');
+    const members = draft.members
+        .filter(({ standing }) => standing === 'COUNTS')
+        .map((member) => {
+            const row = { ...member, work: 0, responsibility: 0, total: 0 };
+            return { ...row, total: totalOf(row, draft.guidelines, new Map(), rules) };
+        });
     return (
         <>
             {head}
@@ -69,9 +72,21 @@ export function PointDraftPage() {
                 </div>
             </div>
             <Note>{isOpen ? scores.drafts.ownText : scores.drafts.closed}</Note>
+            {left.length > 0 && (
+                <Note tone="warn">
+                    {left.map(({ userId, displayName, standing }) => (
+                        <p key={userId}>
+                            <span className="name">{displayName}</span>: {scores.drafts.standings[standing]}
+                        </p>
+                    ))}
+                </Note>
+            )}
+            {draft.withoutPointsCount > 0 && <Note>{scores.drafts.without(draft.withoutPointsCount)}</Note>}
             {draft.guidelines.length === 0 || members.length === 0 ? (
                 <section className="card">
-                    <Empty icon={ListChecks} title={draft.guidelines.length === 0 ? scores.noGuidelines : scores.drafts.nobody} />
+                    <Empty icon={ListChecks} title={draft.guidelines.length === 0 ? scores.noGuidelines : scores.drafts.nobody}>
+                        {draft.guidelines.length > 0 && scores.drafts.nobodyText}
+                    </Empty>
                 </section>
             ) : (
                 <PointsTable

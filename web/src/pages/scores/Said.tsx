@@ -14,13 +14,27 @@ interface SaidProps {
     actions?: ReactNode;
 }
 
+/** Who is called what, as far as one may know; else their id. */
+function usePerson(id: string) {
+    const { data: person } = useQuery({ ...profileQuery(id), staleTime: 10 * 60_000, retry: false, enabled: id !== '' });
+    return { name: person ? fullName(person) : id, avatarVersion: person?.avatarVersion };
+}
+
+/** Somebody who is named in what the realm says. */
+export function Named({ id }: { id: string }) {
+    return (
+        <Link className="name" to="/people/$user" params={{ user: id }}>
+            {usePerson(id).name}
+        </Link>
+    );
+}
+
 export function Said({ by, time, text, badge, actions }: SaidProps) {
     const dates = useDates();
-    const { data: person } = useQuery({ ...profileQuery(by), staleTime: 10 * 60_000, retry: false, enabled: by !== '' });
-    const name = person ? fullName(person) : by;
+    const { name, avatarVersion } = usePerson(by);
     return (
         <li className="said">
-            <Avatar id={by} name={name} size="small" version={person?.avatarVersion} />
+            <Avatar id={by} name={name} size="small" version={avatarVersion} />
             <div className="grow">
                 <p className="said-head">
                     <Link className="title name" to="/people/$user" params={{ user: by }}>
