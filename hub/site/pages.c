@@ -38,6 +38,12 @@ bool pages_has(const struct pages *pages, struct slice path)
     return false;
 }
 
+bool pages_has_before_slash(const struct pages *pages, struct slice path)
+{
+    return path.len > 0 && path.ptr[path.len - 1] == '/' &&
+           pages_has(pages, slice_make(path.ptr, path.len - 1));
+}
+
 enum status pages_find(const struct files *files, struct pages *ret_pages, struct fault *fault)
 {
     const struct file *index = files_find(files, SLICE_LIT("/"));

@@ -22,5 +22,7 @@ PEK_MUST_CHECK enum status pages_find(const struct files *files, struct pages *r
                                       struct fault *fault);
 /* Whether a path, decoded, is one of them. False without a site. */
 bool pages_has(const struct pages *pages, struct slice path);
+/* Whether it is one of them once its last slash is taken off, as people type it. */
+bool pages_has_before_slash(const struct pages *pages, struct slice path);
 
 #endif

@@ -55,6 +55,48 @@ static void addresses_of_the_site_are_told_from_others(void **state)
     }
 }
 
+static void only_the_last_slash_of_an_address_is_too_much(void **state)
+{
+    static const struct {
+        const char *path;
+        bool is_page;
+    } rows[] = {
+        {"/search/", true},
+        {"/realms/hub/groups/a@b/", true},
+        {"//", true},
+        {"/", false},
+        {"/search", false},
+        {"/search//", false},
+        {"//search/", false},
+        {"/search/x/", false},
+        {"//evil.example/", false},
+        {"/realms/hub/groups//", false},
+        {"/realms//evil.example/groups/", false},
+        {"search/", false},
+        {"", false},
+    };
+    struct pages pages;
+    struct fault fault = {0};
+    (void)state;
+    assert_int_equal(find("/\n/search\n/realms/*/groups/*\n", "x", &pages, &fault), STATUS_OK);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (pages_has_before_slash(&pages, slice_str(rows[i].path)) != rows[i].is_page)
+            fail_msg("%s", rows[i].path);
+    }
+}
+
+/* Even when a site's list would let any word come first, what is left of an address leads to this host. */
+static void address_without_its_slash_leads_to_no_other_host(void **state)
+{
+    struct pages pages;
+    struct fault fault = {0};
+    (void)state;
+    assert_int_equal(find("/\n/*\n/*/*\n", "x", &pages, &fault), STATUS_OK);
+    assert_true(pages_has_before_slash(&pages, SLICE_LIT("/evil.example/")));
+    assert_false(pages_has_before_slash(&pages, SLICE_LIT("//evil.example/")));
+    assert_false(pages_has_before_slash(&pages, SLICE_LIT("///evil.example/")));
+}
+
 static void last_line_needs_no_end(void **state)
 {
     struct pages pages;
@@ -96,6 +138,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_of_the_site_are_told_from_others),
+        cmocka_unit_test(only_the_last_slash_of_an_address_is_too_much),
+        cmocka_unit_test(address_without_its_slash_leads_to_no_other_host),
         cmocka_unit_test(last_line_needs_no_end),
         cmocka_unit_test(folder_that_is_no_site_is_refused),
         cmocka_unit_test(without_a_site_there_is_no_page),

@@ -147,6 +147,21 @@ static bool opens_page(const struct site *site, struct http_request *request)
     return site->pages.index && is_read(request) && http_accept(request, forms, 2) == 1;
 }
 
+/* An address of the site that was typed with a slash behind it. The rest begins with one slash and then a word, as every address of
+ * the site does, so it leads to no other host. */
+static void redirect_before_slash(struct http_request *request)
+{
+    struct slice path = http_raw_path(request), query = http_query(request);
+    const char *address =
+        arena_printf(http_arena(request), "%.*s%s%.*s", (int)path.len - 1, path.ptr,
+                     query.len > 0 ? "?" : "", SLICE_ARG(query));
+    const struct http_header_pair headers[] = {
+        {SLICE_LIT("location"), slice_str(address ? address : "/")},
+        {SLICE_LIT("cache-control"), SLICE_LIT("no-cache")},
+    };
+    http_reply(request, 308, headers, 2, SLICE_LIT(""));
+}
+
 void site_handle(struct site *site, struct http_request *request)
 {
     static const struct {
@@ -184,6 +199,8 @@ void site_handle(struct site *site, struct http_request *request)
             api_reply_fault(request, &fault, fault.status == STATUS_FAILED_PRECONDITION ? 412 : 0);
     } else if (found) {
         api_reply_wrong_verb(site->api, request, SLICE_LIT("GET, HEAD"));
+    } else if (is_read(request) && pages_has_before_slash(&site->pages, http_path(request))) {
+        redirect_before_slash(request);
     } else if (opens_page(site, request)) {
         file_reply_instead(site->pages.index, request);
     } else {

@@ -9,7 +9,7 @@ const [port, folder] = process.argv.slice(2);
 const site = `http://127.0.0.1:${port}`;
 const views = [
   ...['en', 'hu'].flatMap((language) => ['light', 'dark'].map((theme) => ({ language, theme, width: 1280, height: 860 }))),
-  { language: 'hu', theme: 'light', width: 390, height: 844 },
+  { language: 'hu', theme: 'light', width: 360, height: 740 },
   { language: 'en', theme: 'dark', width: 390, height: 844 },
 ];
 

@@ -23,13 +23,13 @@ describe('the hub, of the web site', () => {
       assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
       assert.doesNotMatch(policy, /unsafe|\*|https?:/);
     }
-    for (const path of ['/nothing', '/search/x', '/search/', '/realms/x', '/api/v1/nothing', '/assets/none.js', '/people/']) {
+    for (const path of ['/nothing', '/search/x', '/realms/x/y', '/api/v1/nothing', '/assets/none.js', '/people/x/y']) {
       const answer = await client.get(path);
       assert.equal(answer.status, 404, path);
       assert.equal(answer.json.error.status, 'NOT_FOUND', path);
     }
     const browsers = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8' };
-    for (const path of ['/nothing', '/search/', '/people/', '/assets/none.js']) {
+    for (const path of ['/nothing', '/nothing/', '/people//', '/realms/x/y', '/assets/none.js', '//evil.example', '//evil.example/']) {
       const answer = await client.get(path, browsers);
       assert.equal(answer.status, 404, path);
       assert.match(answer.headers['content-type'], /^text\/html/, path);
@@ -42,6 +42,30 @@ describe('the hub, of the web site', () => {
     for (const path of ['/index.html', '/index.html.br', '/index.html.gz', '/theme.js.br', '/.vite/manifest.json']) {
       assert.equal((await client.get(path)).status, 404, path);
     }
+  });
+
+  it('leads from an address with a slash behind it to the page, and to no other host', async () => {
+    const rows = {
+      '/search/': '/search',
+      '/people/alice/': '/people/alice',
+      '/people/': '/people',
+      '/search/?q=a%20b&kind=people': '/search?q=a%20b&kind=people',
+      '/search/?next=//evil.example/': '/search?next=//evil.example/',
+      '/realms/worker-acme/groups/kir-dev%40kir-dev/': '/realms/worker-acme/groups/kir-dev%40kir-dev',
+      '//': '/',
+    };
+    for (const [path, to] of Object.entries(rows)) {
+      const answer = await client.get(path);
+      assert.equal(answer.status, 308, path);
+      assert.equal(answer.headers.location, to, path);
+      assert.equal(answer.text, '', path);
+    }
+    for (const path of ['//evil.example/', '///search/', '//search/', '/search//', '/%2Fevil.example/', '/%5Cevil.example/', '/api/v1/groups/x@x/', '/openapi.json/']) {
+      const answer = await client.get(path);
+      assert.equal(answer.headers.location, undefined, path);
+      assert.notEqual(answer.status, 200, path);
+    }
+    assert.equal((await client.send('POST', '/search/', {})).status, 404);
   });
 
   it('has assets that are kept, small, and named by what is in them', async () => {
@@ -179,6 +203,60 @@ describe('the web site', skipped, () => {
     await page.getByRole('heading', { name: 'My groups' }).waitFor();
     alice.assertCalm(/404/);
     alice.complaints.length = 0;
+  });
+
+  it('leads to a list from an address whose end is cut off, and from one with a slash too many', async () => {
+    const { page } = alice;
+    const rows = {
+      '/people/': '/search?kind=people',
+      '/realms/': '/instances',
+      '/realms/worker-acme': '/search?realm=worker-acme',
+      '/realms/worker-acme/groups/': '/search?realm=worker-acme',
+      '/realms/worker-acme/policies': '/policies',
+      '/search/?q=kir': '/search?q=kir',
+    };
+    for (const [path, to] of Object.entries(rows)) {
+      await page.goto(path);
+      await page.waitForURL(`**${to}`);
+    }
+    await page.goto('/realms/worker-acme/');
+    await page.locator('.results', { hasText: 'worker-acme' }).waitFor();
+    const realms = () => page.locator('.results .badge.realm').allTextContents();
+    assert.deepEqual([...new Set(await realms())], ['worker-acme']);
+    await page.getByLabel('Only in worker-acme').click();
+    await page.waitForURL('**/search');
+    await page.locator('.results', { hasText: 'worker-conference' }).waitFor();
+    alice.assertCalm();
+    await page.goto('/realms/nope');
+    await page.getByText('It is not there any more, or you may not see it.').waitFor();
+    alice.complaints.length = 0;
+  });
+
+  it('offers to create a group only where one may, and says where one may not', async () => {
+    const { page } = alice;
+    await page.goto('/search');
+    await page.getByRole('link', { name: 'New group' }).click();
+    await page.getByLabel('Realm').waitFor();
+    assert.deepEqual(await page.getByLabel('Realm').locator('option').allTextContents(), ['worker-acme']);
+    await page.goto('/new-group?realm=hub');
+    await page.getByText('You cannot create an organisation in hub').waitFor();
+    assert.deepEqual(await page.getByLabel('Realm').locator('option').allTextContents(), ['worker-acme']);
+    alice.assertCalm();
+    for (const [address, words] of [
+      ['realm=nope&parent=x', 'There is no group x here'],
+      ['realm=worker-acme&parent=nope@nope', 'There is no group nope@nope here'],
+      ['parent=kir-dev@kir-dev', 'There is no group kir-dev@kir-dev here'],
+      ['realm=worker-conference&parent=kir-dev@kir-dev', 'You have no right to create a group below Kir-Dev'],
+    ]) {
+      await page.goto(`/new-group?${address}`);
+      await page.getByText(words).waitFor();
+      assert.equal(await page.locator('form [name=name]').count(), 0, address);
+    }
+    alice.assertCalm(/40[034]/);
+    alice.complaints.length = 0;
+    await bob.page.goto('/new-group');
+    await bob.page.getByText('Egyik példányban sincs jogod szervezetet létrehozni.').waitFor();
+    bob.assertCalm();
   });
 
   it('goes on over another hub: what happens then is seen, and nothing is said of it', async () => {

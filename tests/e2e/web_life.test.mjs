@@ -4,13 +4,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { until } from './lib/federation.mjs';
-import { Client } from './lib/http.mjs';
+import { Client, login } from './lib/http.mjs';
 import { federation, logins, provider, site, somebody, unique } from './lib/login.mjs';
 import { Visitor, launch, skipped } from './lib/site.mjs';
 
 const acme = '/api/v1/realms/worker-acme';
 // Who applied may not see the group yet: the realm says so, and a browser complains of that by itself.
 const hidden = /40[34]/;
+// Béla has nothing else: what a leader does is done on it.
+const phone = { width: 390, height: 844 };
 
 describe('the life of a department', skipped, () => {
   logins('web-life');
@@ -21,9 +23,9 @@ describe('the life of a department', skipped, () => {
   let group;
 
   // Through the provider, by the button of the site, and with a username at the first time.
-  async function arrive(who, username, path) {
+  async function arrive(who, username, path, screen = {}) {
     provider.person = somebody({ name: who, family_name: who.split(' ')[0], given_name: who.split(' ')[1] });
-    const visitor = await Visitor.open(browser, site, { origins: [provider.url] });
+    const visitor = await Visitor.open(browser, site, { ...screen, origins: [provider.url] });
     people[username] = visitor;
     const { page } = visitor;
     await page.goto(path);
@@ -108,7 +110,7 @@ describe('the life of a department', skipped, () => {
 
   it('is led by them: they let the next one in, and hand over', async () => {
     const anna = people[`anna-${unique}`];
-    const bela = await arrive('Vezető Béla', `bela-${unique}`, `/realms/worker-acme/groups/${group.id}`);
+    const bela = await arrive('Vezető Béla', `bela-${unique}`, `/realms/worker-acme/groups/${group.id}`, phone);
     await bela.page.getByRole('button', { name: 'Apply' }).click();
     await bela.page.getByText('You applied. The leader hears of it.').waitFor();
     await anna.page.getByText(`Vezető Béla wants to join ${name}`).first().waitFor();
@@ -129,6 +131,26 @@ describe('the life of a department', skipped, () => {
     await bela.page.getByText('You lead it').waitFor();
     bela.assertCalm(hidden);
     anna.assertCalm();
+  });
+
+  it('is led on a phone: an applicant is turned down, a post given', async () => {
+    const bela = people[`bela-${unique}`];
+    const { page } = bela;
+    await page.locator('.bottom').waitFor();
+    const applicant = await login(federation.port, 'carol');
+    const applied = await applicant.post(`${acme}/groups/${group.id}/members:apply`);
+    applicant.close();
+    assert.equal(applied.status, 200, applied.text);
+    const refuse = page.getByRole('button', { name: /^Turn down / });
+    await refuse.tap();
+    await page.getByText(/ was turned down/).first().waitFor();
+    await refuse.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'What to do with Újonc Anna' }).tap();
+    await page.getByRole('menuitemcheckbox', { name: 'Financial officer' }).tap();
+    await page.getByText('Újonc Anna has the post now').waitFor();
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(over <= 0, 'nothing is wider than the phone');
+    bela.assertCalm(hidden);
   });
 
   it('is told in the history of the group', async () => {
@@ -159,7 +181,7 @@ describe('the life of a department', skipped, () => {
       await page.getByRole('link', { name: 'Evaluations' }).click();
       await page.getByRole('button', { name: 'Begin this semester’s' }).click();
       await page.getByRole('button', { name: 'Guidelines and report' }).click();
-      const dialog = page.getByRole('dialog');
+      const dialog = page.locator('.dialog'); // what tells of something in a corner has that role, too
       await dialog.getByLabel('Name').fill('Csapolás');
       await dialog.getByLabel('At most per member').fill('30');
       await dialog.getByRole('button', { name: 'Another guideline' }).click();
@@ -339,5 +361,24 @@ describe('the life of a department', skipped, () => {
       assert.ok(file.split('\r\n').some((line) => line.includes(',Újonc Anna,26,') && line.includes(name)), file);
       assert.deepEqual(judge.complaints, []);
     });
+  });
+
+  it('ends for one who deletes their account: in each language it says so in their place', async () => {
+    const anna = people[`anna-${unique}`];
+    const members = `${acme}/groups/${group.id}/members`;
+    const deleted = await anna.page.evaluate(() => fetch('/api/v1/users/me?abandonRealms=true', { method: 'DELETE' }).then(({ status }) => status));
+    assert.equal(deleted, 200);
+    await until(30, 'the realm has heard of it', async () => {
+      const { json } = await alice.get(members);
+      return json.members.some(({ displayName }) => displayName === 'deleted user');
+    });
+    for (const [language, words] of [['en', 'Deleted user'], ['hu', 'Törölt felhasználó']]) {
+      const visitor = await Visitor.open(browser, `http://127.0.0.1:${federation.port}`, { language });
+      await visitor.logIn('alice', `/realms/worker-acme/groups/${group.id}`);
+      await visitor.page.locator('.rows').getByRole('link', { name: words, exact: true }).waitFor();
+      assert.equal(await visitor.page.getByText(/deleted user/).count(), 0, 'the words of the API are not shown');
+      visitor.assertCalm();
+      await visitor.close();
+    }
   });
 });

@@ -59,6 +59,8 @@ describe('every page of the site', skipped, () => {
         assert.equal(await page.locator('img[src="x"], main script').count(), 0, name);
         const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         if (over > 0 && name !== 'docs') found.push(`${name}: ${over} px too wide`);
+        const cut = await page.locator('.tabs').evaluateAll((all) => all.some((tabs) => tabs.scrollWidth > tabs.clientWidth));
+        if (cut) found.push(`${name}: its tabs are cut off`);
         // By the protocol of the developer tools, which the policy of the page does not bind. The inside of Swagger UI is its own.
         await page.evaluate(axe);
         const { violations } = await page.evaluate(() => globalThis.axe.run({ exclude: [['.reference']] }, { resultTypes: ['violations'] }));

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
 import { mayQuery, sessionQuery, type Action, type GroupRef } from './api';
 
 /** Whether the caller may do something to a group: what is shown for it. The realm decides each time anew. */
@@ -7,6 +7,19 @@ export function useMay({ realm, groupId }: GroupRef, action: Action): boolean {
   const known = session?.realms.some((one) => one.realm === realm && one.known) === true;
   const { data } = useQuery({ ...mayQuery(realm, action, { groupId }), enabled: known });
   return data?.allowed === true;
+}
+
+/** The realms in which the caller may found an organisation, as far as they have answered. */
+export function useRealmsToFoundIn(): { realms: string[]; asking: boolean; missing: string[]; again: () => void } {
+  const { data: session } = useQuery(sessionQuery);
+  const known = session?.realms.filter((one) => one.known).map(({ realm }) => realm) ?? [];
+  const answers = useQueries({ queries: known.map((realm) => mayQuery(realm, 'GOD')) });
+  return {
+    realms: known.filter((_, i) => answers[i]?.data?.allowed),
+    asking: session === undefined || answers.some(({ isPending }) => isPending),
+    missing: known.filter((_, i) => answers[i]?.isError),
+    again: () => answers.forEach((one) => void (one.isError && one.refetch())),
+  };
 }
 
 export function useMayInRealm(realm: string | undefined, action: Action): boolean {

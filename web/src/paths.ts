@@ -1,8 +1,11 @@
-// Every address of the site. The hub knows them from here (build/pages.ts), the router and links by name.
+// Every address of the site, and what is left of one when its end is cut off, which leads to a list. The hub knows them from here (build/pages.ts), the router and links by name.
 export const paths = {
   home: '/',
   search: '/search',
   newGroup: '/new-group',
+  realms: '/realms',
+  realm: '/realms/$realm',
+  groups: '/realms/$realm/groups',
   group: '/realms/$realm/groups/$groupId',
   groupSettings: '/realms/$realm/groups/$groupId/settings',
   groupHistory: '/realms/$realm/groups/$groupId/history',
@@ -11,10 +14,12 @@ export const paths = {
   scoreboardEntries: '/realms/$realm/groups/$groupId/scoreboards/$scoreboardId/entries',
   pointDraft: '/realms/$realm/groups/$groupId/point-draft',
   semester: '/realms/$realm/semester',
+  people: '/people',
   person: '/people/$user',
   profileEdit: '/profile',
   notifications: '/notifications',
   policies: '/policies',
+  realmPolicies: '/realms/$realm/policies',
   policy: '/realms/$realm/policies/$policyId',
   sessions: '/sessions',
   instances: '/instances',

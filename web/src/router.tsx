@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { Frame } from './app/Frame';
 import { Crashed, NotFound } from './app/Unfound';
 import { HomePage } from './pages/Home';
@@ -10,6 +10,7 @@ const root = createRootRoute({ component: Frame, notFoundComponent: NotFound });
 export interface SearchParams {
     q?: string;
     kind?: 'groups' | 'people';
+    realm?: string;
     archived?: boolean;
 }
 
@@ -17,6 +18,7 @@ function searchParams(given: Record<string, unknown>): SearchParams {
     return {
         ...(typeof given['q'] === 'string' || typeof given['q'] === 'number' ? { q: String(given['q']).slice(0, 200) } : {}),
         ...(given['kind'] === 'groups' || given['kind'] === 'people' ? { kind: given['kind'] } : {}),
+        ...(typeof given['realm'] === 'string' ? { realm: given['realm'] } : {}),
         ...(given['archived'] === true ? { archived: true } : {}),
     };
 }
@@ -41,6 +43,42 @@ const newGroup = createRoute({
     path: paths.newGroup,
     validateSearch: newGroupParams,
     component: lazyRouteComponent(() => import('./pages/NewGroup'), 'NewGroupPage'),
+});
+// What is left of an address when somebody cuts its end off.
+const realms = createRoute({
+    getParentRoute: at,
+    path: paths.realms,
+    beforeLoad: () => {
+        throw redirect({ to: paths.instances, replace: true });
+    },
+});
+const realm = createRoute({
+    getParentRoute: at,
+    path: paths.realm,
+    beforeLoad: ({ params }) => {
+        throw redirect({ to: paths.search, search: params, replace: true });
+    },
+});
+const groups = createRoute({
+    getParentRoute: at,
+    path: paths.groups,
+    beforeLoad: ({ params }) => {
+        throw redirect({ to: paths.search, search: params, replace: true });
+    },
+});
+const people = createRoute({
+    getParentRoute: at,
+    path: paths.people,
+    beforeLoad: () => {
+        throw redirect({ to: paths.search, search: { kind: 'people' }, replace: true });
+    },
+});
+const realmPolicies = createRoute({
+    getParentRoute: at,
+    path: paths.realmPolicies,
+    beforeLoad: () => {
+        throw redirect({ to: paths.policies, replace: true });
+    },
 });
 const group = createRoute({
     getParentRoute: at,
@@ -127,6 +165,11 @@ const routeTree = root.addChildren([
     home,
     search,
     newGroup,
+    realms,
+    realm,
+    groups,
+    people,
+    realmPolicies,
     group,
     groupSettings,
     groupHistory,

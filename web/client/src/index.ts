@@ -1,3 +1,4 @@
+export { deletedUser } from './people.js';
 export { answer, createPekClient, idempotencyKey, type PekClient, type Schema } from './client.js';
 export { events, type EventsOptions } from './events.js';
 export { pages, stream, type ListEnd, type StreamOptions } from './lists.js';

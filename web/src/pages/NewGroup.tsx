@@ -2,25 +2,88 @@ import { answer, idempotencyKey, PekError } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useRef, type FormEvent } from 'react';
-import { groupQuery, pek, sessionQuery, type Group } from '../api';
-import { Note } from '../parts/basics';
+import { groupQuery, mayQuery, pek, sessionQuery, type Group } from '../api';
+import { useRealmsToFoundIn } from '../may';
+import { Bones, MissingRealms, Note, Problem } from '../parts/basics';
 import { SelectField, TextArea, TextField } from '../parts/fields';
 import { useMessage, useProblems } from '../parts/problems';
 import { tell } from '../parts/toasts';
 import { useTexts } from '../texts';
 
 export function NewGroupPage() {
+    const { realm, parent } = useSearch({ from: '/new-group' });
+    return parent === undefined ? <NewOrganisation wanted={realm} /> : <NewSubgroup realm={realm ?? ''} parent={parent} />;
+}
+
+/** In one of the realms in which the caller may; the one that the address names is chosen first. */
+function NewOrganisation({ wanted }: { wanted: string | undefined }) {
+    const texts = useTexts();
+    const { realms, asking, missing, again } = useRealmsToFoundIn();
+    const refused = wanted !== undefined && !realms.includes(wanted) && !missing.includes(wanted);
+    return (
+        <>
+            <Head title={texts.group.create} lead={realms.length > 0 && texts.edit.topLevel} />
+            {asking ? (
+                <section className="card">
+                    <Bones count={3} />
+                </section>
+            ) : (
+                <div className="stack">
+                    <MissingRealms realms={missing} retry={again} />
+                    {refused && <Note tone="warn">{texts.edit.notIn(wanted)}</Note>}
+                    {realms.length === 0 && missing.length === 0 && <Note tone="warn">{texts.edit.noRealm}</Note>}
+                    {realms.length > 0 && <GroupForm realms={realms} first={wanted} />}
+                </div>
+            )}
+        </>
+    );
+}
+
+function NewSubgroup({ realm, parent }: { realm: string; parent: string }) {
+    const texts = useTexts();
+    const above = useQuery({ ...groupQuery({ realm, groupId: parent }), enabled: realm !== '' });
+    const may = useQuery({ ...mayQuery(realm, 'MOVE_GROUP_OWNER', { groupId: parent }), enabled: above.isSuccess });
+    const error = above.error ?? may.error;
+    const hidden = realm === '' || (error instanceof PekError && (error.kind === 'notFound' || error.kind === 'forbidden'));
+    const asked = above.data && may.data;
+    const mayCreate = asked && may.data.allowed && !above.data.isArchived;
+    return (
+        <>
+            <Head title={texts.group.createSubgroup} lead={mayCreate && texts.edit.under(above.data.name)} />
+            {mayCreate ? (
+                <GroupForm realms={[realm]} parent={parent} />
+            ) : asked ? (
+                <Note tone="warn">{above.data.isArchived ? texts.edit.archivedNow : texts.edit.notUnder(above.data.name)}</Note>
+            ) : hidden ? (
+                <Note tone="warn">{texts.edit.noParent(parent)}</Note>
+            ) : error ? (
+                <Problem error={error} retry={() => void (above.isError ? above : may).refetch()} />
+            ) : (
+                <section className="card">
+                    <Bones count={3} />
+                </section>
+            )}
+        </>
+    );
+}
+
+function Head({ title, lead }: { title: string; lead: string | false | undefined }) {
+    return (
+        <div className="page-head">
+            <div>
+                <h1>{title}</h1>
+                {lead && <p className="lead">{lead}</p>}
+            </div>
+        </div>
+    );
+}
+
+/** A subgroup is in the one realm that its parent is in; of an organisation one chooses. */
+function GroupForm({ realms, first, parent }: { realms: string[]; first?: string | undefined; parent?: string }) {
     const texts = useTexts();
     const message = useMessage();
     const client = useQueryClient();
     const navigate = useNavigate();
-    const { realm, parent } = useSearch({ from: '/new-group' });
-    const { data: session } = useQuery(sessionQuery);
-    const { data: parentGroup } = useQuery({
-        ...groupQuery({ realm: realm ?? '', groupId: parent ?? '' }),
-        enabled: Boolean(realm && parent),
-    });
-    const realms = session?.realms.filter(({ known }) => known).map((one) => one.realm) ?? [];
     // The same for a form that is sent again: it makes one group.
     const key = useRef(idempotencyKey());
     const create = useMutation({
@@ -57,7 +120,7 @@ export function NewGroupPage() {
         const form = new FormData(event.currentTarget);
         const text = (name: string) => String(form.get(name) ?? '').trim();
         create.mutate({
-            realm: realm ?? text('realm'),
+            realm: parent === undefined ? text('realm') : (realms[0] ?? ''),
             name: text('name'),
             slug: text('slug').toLowerCase(),
             description: text('description'),
@@ -66,42 +129,34 @@ export function NewGroupPage() {
     };
     const problems = useProblems(create.error, ['name', 'slug', 'description']);
     return (
-        <>
-            <div className="page-head">
-                <div>
-                    <h1>{parent ? texts.group.createSubgroup : texts.group.create}</h1>
-                    <p className="lead">{parent ? texts.edit.under(parentGroup?.name ?? parent) : texts.edit.topLevel}</p>
-                </div>
+        <form className="card padded form narrow" onSubmit={submit}>
+            {parent === undefined && (
+                <SelectField name="realm" label={texts.edit.realm} defaultValue={first}>
+                    {realms.map((one) => (
+                        <option key={one} value={one}>
+                            {one}
+                        </option>
+                    ))}
+                </SelectField>
+            )}
+            <TextField name="name" label={texts.edit.name} required maxLength={200} problem={problems.at('name')} autoFocus />
+            <TextField
+                name="slug"
+                label={texts.edit.slug}
+                hint={texts.edit.slugHint}
+                pattern="[A-Za-z0-9][A-Za-z0-9_\-]*"
+                maxLength={63}
+                problem={problems.at('slug')}
+            />
+            <TextArea name="description" label={texts.edit.description} maxLength={20_000} problem={problems.at('description')} />
+            <PurposeField value="CIRCLE" />
+            {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+            <div className="actions">
+                <button type="submit" className="button primary" disabled={create.isPending}>
+                    {texts.edit.create}
+                </button>
             </div>
-            <form className="card padded form narrow" onSubmit={submit}>
-                {!realm && (
-                    <SelectField name="realm" label={texts.edit.realm}>
-                        {realms.map((one) => (
-                            <option key={one} value={one}>
-                                {one}
-                            </option>
-                        ))}
-                    </SelectField>
-                )}
-                <TextField name="name" label={texts.edit.name} required maxLength={200} problem={problems.at('name')} autoFocus />
-                <TextField
-                    name="slug"
-                    label={texts.edit.slug}
-                    hint={texts.edit.slugHint}
-                    pattern="[A-Za-z0-9][A-Za-z0-9_\-]*"
-                    maxLength={63}
-                    problem={problems.at('slug')}
-                />
-                <TextArea name="description" label={texts.edit.description} maxLength={20_000} problem={problems.at('description')} />
-                <PurposeField value="CIRCLE" />
-                {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
-                <div className="actions">
-                    <button type="submit" className="button primary" disabled={create.isPending}>
-                        {texts.edit.create}
-                    </button>
-                </div>
-            </form>
-        </>
+        </form>
     );
 }
 

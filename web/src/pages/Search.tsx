@@ -64,7 +64,7 @@ function useStream<Item>(url: string): Found<Item> {
 export function SearchPage() {
     const texts = useTexts();
     const navigate = useNavigate({ from: '/search' });
-    const { q = '', kind = 'groups', archived = false } = useSearch({ from: '/search' });
+    const { q = '', kind = 'groups', realm, archived = false } = useSearch({ from: '/search' });
     const [typed, setTyped] = useState(q);
     const asked = useRef(q);
     const { data: session } = useQuery(sessionQuery);
@@ -127,6 +127,12 @@ export function SearchPage() {
                         </button>
                     ))}
                 </div>
+                {kind === 'groups' && realm !== undefined && (
+                    <label className="check">
+                        <input type="checkbox" checked onChange={() => void navigate({ search: ({ realm: _, ...rest }) => rest })} />
+                        <span className="name">{texts.search.onlyIn(realm)}</span>
+                    </label>
+                )}
                 {kind === 'groups' && (
                     <label className="check">
                         <input
@@ -142,7 +148,7 @@ export function SearchPage() {
                 )}
             </div>
             {kind === 'groups' ? (
-                <Groups q={q} archived={archived} known={inRealm !== false} />
+                <Groups q={q} realm={realm} archived={archived} known={inRealm !== false} />
             ) : (
                 <People q={q} known={inRealm !== false} />
             )}
@@ -199,10 +205,11 @@ function Results<Item>({
     );
 }
 
-function Groups({ q, archived, known }: { q: string; archived: boolean; known: boolean }) {
+function Groups({ q, realm, archived, known }: { q: string; realm: string | undefined; archived: boolean; known: boolean }) {
     const texts = useTexts();
     const dates = useDates();
-    const found = useStream<Group>(`/api/v1/groups?${new URLSearchParams({ q, includeArchived: String(archived) })}`);
+    const path = realm === undefined ? '/api/v1/groups' : `/api/v1/realms/${encodeURIComponent(realm)}/groups`;
+    const found = useStream<Group>(`${path}?${new URLSearchParams({ q, includeArchived: String(archived) })}`);
     return (
         <Results
             found={found}

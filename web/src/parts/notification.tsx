@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { groupOfLink, type Notification } from '../api';
+import { shownName } from '../names';
 import { useDates, useTexts, type Texts } from '../texts';
 import { Avatar } from './basics';
 
@@ -7,8 +8,8 @@ import { Avatar } from './basics';
 export function sentenceOf(texts: Texts, notification: Notification): string {
     const say = texts.kinds[notification.kind as keyof Texts['kinds']] ?? texts.kinds.UNKNOWN;
     return say({
-        actor: notification.actorName || texts.somebody,
-        subject: notification.subjectName || texts.somebody,
+        actor: shownName(texts, notification.actorName) || texts.somebody,
+        subject: shownName(texts, notification.subjectName) || texts.somebody,
         title: notification.title,
         detail: texts.postKinds[notification.detail as keyof Texts['postKinds']] ?? notification.detail,
     });
@@ -24,7 +25,7 @@ export function NotificationRow({ notification }: { notification: Notification }
     const sentence = sentenceOf(texts, notification);
     return (
         <li className={ref ? 'linked' : ''}>
-            <Avatar id={notification.actorId || notification.id} name={notification.actorName} />
+            <Avatar id={notification.actorId || notification.id} name={shownName(texts, notification.actorName)} />
             <div className="grow">
                 {ref ? (
                     <Link className={notification.seen ? 'title seen' : 'title'} to={about} params={ref}>

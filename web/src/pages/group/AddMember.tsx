@@ -2,6 +2,7 @@ import { answer, idempotencyKey } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { pek, type GroupRef } from '../../api';
+import { shownName } from '../../names';
 import { FormDialog } from '../../parts/dialogs';
 import { SelectField } from '../../parts/fields';
 import { PickField, type Picked } from '../../parts/PickField';
@@ -21,7 +22,7 @@ export function AddMember({ groupRef, onClose }: { groupRef: GroupRef; onClose: 
                 body: { userId: person?.id ?? '', status: form.get('status') === 'NEWBIE' ? 'NEWBIE' : 'ACTIVE' },
             }),
         );
-        tell(texts.steps.added(member.displayName));
+        tell(texts.steps.added(shownName(texts, member.displayName)));
         await client.invalidateQueries({ queryKey: ['group', groupRef.realm, groupRef.groupId] });
     };
 

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { Link } from '@tanstack/react-router';
 import { Check, X } from 'lucide-react';
 import { membersQuery, pek, type GroupRef } from '../../api';
+import { shownName } from '../../names';
 import { Avatar, Card, More } from '../../parts/basics';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
@@ -51,10 +52,10 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
             <ul className="rows">
                 {applicants.map((member) => (
                     <li key={member.userId}>
-                        <Avatar id={member.userId} name={member.displayName} />
+                        <Avatar id={member.userId} name={shownName(texts, member.displayName)} />
                         <div className="grow">
                             <Link className="title" to="/people/$user" params={{ user: member.userId }}>
-                                {member.displayName}
+                                {shownName(texts, member.displayName)}
                             </Link>
                             <div className="muted small">{member.statusTime && dates.ago(member.statusTime)}</div>
                         </div>
@@ -62,7 +63,7 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
                             type="button"
                             className="button small icon-on-phone"
                             onClick={() => step.mutate({ step: 'reject', member })}
-                            aria-label={texts.steps.label.reject(member.displayName)}
+                            aria-label={texts.steps.label.reject(shownName(texts, member.displayName))}
                         >
                             <X size={16} aria-hidden="true" />
                             <span className="long">{texts.steps.reject}</span>
@@ -71,7 +72,7 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
                             type="button"
                             className="button small primary icon-on-phone"
                             onClick={() => step.mutate({ step: 'accept', member })}
-                            aria-label={texts.steps.label.accept(member.displayName)}
+                            aria-label={texts.steps.label.accept(shownName(texts, member.displayName))}
                         >
                             <Check size={16} aria-hidden="true" />
                             <span className="long">{texts.steps.accept}</span>

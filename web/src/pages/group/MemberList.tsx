@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { Ellipsis, UserPlus, UsersRound } from 'lucide-react';
 import { useDeferredValue, useState } from 'react';
 import { membersQuery, pek, type Group, type GroupRef, type Membership, type MemberStatus } from '../../api';
+import { shownName } from '../../names';
 import { Avatar, Badge, Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { StatusBadge } from '../../parts/member';
@@ -101,10 +102,10 @@ function MemberRow({ member, groupRef, mayEdit, leads }: RowProps) {
     const dates = useDates();
     return (
         <li>
-            <Avatar id={member.userId} name={member.displayName} />
+            <Avatar id={member.userId} name={shownName(texts, member.displayName)} />
             <div className="grow">
                 <Link className="title" to="/people/$user" params={{ user: member.userId }}>
-                    {member.displayName}
+                    {shownName(texts, member.displayName)}
                 </Link>
                 <div className="badges">
                     {member.isLeader && <Badge tone="accent">{texts.leader}</Badge>}
@@ -147,7 +148,7 @@ function MemberMenu({ member, groupRef, leads }: Omit<RowProps, 'mayEdit'>) {
     return (
         <>
             <Menu.Root modal={false}>
-                <Menu.Trigger className="button quiet icon small" aria-label={texts.steps.menu(member.displayName)}>
+                <Menu.Trigger className="button quiet icon small" aria-label={texts.steps.menu(shownName(texts, member.displayName))}>
                     <Ellipsis size={18} aria-hidden="true" />
                 </Menu.Trigger>
                 <Menu.Portal>
@@ -181,7 +182,7 @@ function MemberMenu({ member, groupRef, leads }: Omit<RowProps, 'mayEdit'>) {
                 <FormDialog
                     open
                     onClose={() => setAsking(undefined)}
-                    title={texts.steps.ask[asking as 'archive'](member.displayName)}
+                    title={texts.steps.ask[asking as 'archive'](shownName(texts, member.displayName))}
                     text={texts.steps.why[asking as 'archive']}
                     action={texts.steps[asking]}
                     danger={asking === 'archive'}
@@ -204,7 +205,12 @@ function usePost(groupRef: GroupRef, member: Membership) {
                     body: { kind, etag: member.etag },
                 }),
             ),
-        onSuccess: (_, { give }) => tell(give ? texts.steps.postGiven(member.displayName) : texts.steps.postTaken(member.displayName)),
+        onSuccess: (_, { give }) =>
+            tell(
+                give
+                    ? texts.steps.postGiven(shownName(texts, member.displayName))
+                    : texts.steps.postTaken(shownName(texts, member.displayName)),
+            ),
         onError: (error) => tellProblem(message(error)),
         onSettled: () => client.invalidateQueries({ queryKey: ['group', groupRef.realm, groupRef.groupId, 'members'] }),
     });

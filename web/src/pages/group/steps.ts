@@ -2,6 +2,7 @@
 import { answer, idempotencyKey } from '@pek/client';
 import { useMutation, useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { pek, type GroupRef, type Membership, type MemberStatus } from '../../api';
+import { shownName } from '../../names';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { useTexts } from '../../texts';
@@ -67,7 +68,7 @@ export function useMemberStep(ref: GroupRef) {
       context?.before.forEach(([key, data]) => client.setQueryData(key, data));
       tellProblem(message(error));
     },
-    onSuccess: (_, { step, member }) => tell(texts.steps.done[step](member.displayName)),
+    onSuccess: (_, { step, member }) => tell(texts.steps.done[step](shownName(texts, member.displayName))),
     onSettled: () =>
       Promise.all([
         client.invalidateQueries(lists),

@@ -4,6 +4,7 @@ import { answer, pages, problemOfAnswer } from '@pek/client';
 import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
 import { useRef, type FormEvent } from 'react';
 import { pek, queryClient, type Profile } from '../../api';
+import { shownName } from '../../names';
 import { Avatar, Bones, Card, Note, Problem, RealmBadge } from '../../parts/basics';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
@@ -238,6 +239,7 @@ const firstOf = (policies: string[]) => policies.slice(0, 2).join(', ') + (polic
 
 /** Who may see the switched-on details, and by which right. */
 function Viewers() {
+    const texts = useTexts();
     const own = useProfileTexts();
     const query = useQuery({
         queryKey: ['viewers'],
@@ -258,7 +260,7 @@ function Viewers() {
         },
     });
     if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
-    const people = query.data ?? [];
+    const people = (query.data ?? []).map((person) => ({ ...person, name: shownName(texts, person.name) }));
     return (
         <Card title={own.viewers}>
             <p className="muted small card-text">{own.viewersText}</p>

@@ -5,6 +5,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Lock, Pencil, Trash2 } from 'lucide-react';
 import { useRef, useState, type FormEvent } from 'react';
 import { pek, sessionQuery } from '../../api';
+import { shownName } from '../../names';
 import { Badge, Note } from '../../parts/basics';
 import { TextArea } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
@@ -37,7 +38,9 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
             <Dialog.Portal>
                 <Dialog.Backdrop className="backdrop" />
                 <Dialog.Popup ref={popup} className="dialog" initialFocus={() => popup.current?.querySelector('textarea')}>
-                    <Dialog.Title render={<h2 className="name" />}>{`${member.displayName} · ${guideline.name}`}</Dialog.Title>
+                    <Dialog.Title
+                        render={<h2 className="name" />}
+                    >{`${shownName(texts, member.displayName)} · ${guideline.name}`}</Dialog.Title>
                     <Dialog.Description className="muted">
                         {scores.cut(pointsIn(member, guideline.id), guideline.maxPerMember)}
                         {guideline.description && (

@@ -3,10 +3,12 @@ import { answer, idempotencyKey } from '@pek/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Check, FileInput } from 'lucide-react';
 import { pek } from '../../api';
+import { shownName } from '../../names';
 import { Avatar, Badge, Card } from '../../parts/basics';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { pointsIn, type MemberPoints } from '../../points';
+import { useTexts } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
 import type { BoardSeen } from './board';
 import { boardKey, type Drafted } from './queries';
@@ -21,6 +23,7 @@ interface DraftsProps {
 const counts = ({ standing }: Drafted) => standing === 'COUNTS';
 
 export function Drafts({ seen, members, drafted }: DraftsProps) {
+    const texts = useTexts();
     const scores = useScoreTexts();
     const message = useMessage();
     const client = useQueryClient();
@@ -87,9 +90,9 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
                 <ul className="rows">
                     {rows.map((row) => (
                         <li key={row.userId}>
-                            <Avatar id={row.userId} name={row.displayName} size="small" />
+                            <Avatar id={row.userId} name={shownName(texts, row.displayName)} size="small" />
                             <div className="grow">
-                                <span className="title">{row.displayName}</span>
+                                <span className="title">{shownName(texts, row.displayName)}</span>
                                 <p className="muted small">
                                     {row.cells.map(({ guidelineId, points }) => `${names.get(guidelineId) ?? ''}: ${points}`).join(' · ')}
                                 </p>
@@ -104,7 +107,7 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
                                         type="button"
                                         className="button small"
                                         disabled={take.isPending}
-                                        aria-label={scores.drafts.takeOf(row.displayName)}
+                                        aria-label={scores.drafts.takeOf(shownName(texts, row.displayName))}
                                         onClick={() => take.mutate({ subgroupId, rows: row })}
                                     >
                                         {scores.drafts.take}

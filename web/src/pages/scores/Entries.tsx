@@ -18,6 +18,7 @@ import {
     type CardDrafts,
     type Card as EntryCard,
 } from '../../entries';
+import { shownName } from '../../names';
 import { useTexts } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
 import type { BoardSeen } from './board';
@@ -109,7 +110,7 @@ function Entries({ seen }: { seen: BoardSeen }) {
                         const draft = drafts.get(entry.userId);
                         return (
                             <li key={entry.userId} className={draft ? 'written' : ''}>
-                                <Avatar id={entry.userId} name={entry.displayName} />
+                                <Avatar id={entry.userId} name={shownName(texts, entry.displayName)} />
                                 <div className="grow stack tight">
                                     {possible.writeEntries && (!entry.finalized || rights.accepts) ? (
                                         <Writing
@@ -165,6 +166,7 @@ interface WritingProps {
 }
 
 function Writing({ entry, card, blankIsLost, onChange }: WritingProps) {
+    const texts = useTexts();
     const scores = useScoreTexts();
     const lost = blankIsLost && card.type === 'KDO' && entry.type !== 'KDO';
     return (
@@ -172,7 +174,7 @@ function Writing({ entry, card, blankIsLost, onChange }: WritingProps) {
             <div className="entry-line">
                 <Name entry={entry} />
                 <Choice
-                    legend={scores.entry.typeOf(entry.displayName)}
+                    legend={scores.entry.typeOf(shownName(texts, entry.displayName))}
                     legendHidden
                     value={card.type}
                     onChange={(type) => onChange({ type })}
@@ -196,11 +198,12 @@ function Writing({ entry, card, blankIsLost, onChange }: WritingProps) {
 
 /** A member, and what was said of their card so far. */
 export function Name({ entry }: { entry: Entry }) {
+    const texts = useTexts();
     const scores = useScoreTexts();
     const known = entryTypes.find((type) => type === entry.recommendation);
     return (
         <div className="grow">
-            <span className="title">{entry.displayName}</span>
+            <span className="title">{shownName(texts, entry.displayName)}</span>
             {(known || entry.finalized) && (
                 <span className="badges">
                     {known && <Badge tone={known === entry.type ? 'ok' : 'warn'}>{scores.entry.recommended(known)}</Badge>}

@@ -4,11 +4,14 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { ClipboardCheck } from 'lucide-react';
 import { nextPage, pek } from '../../api';
+import { shownName } from '../../names';
 import { Avatar, Badge, Bones, Card, Empty, More, Problem } from '../../parts/basics';
+import { useTexts } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
 import { entryTypes } from './queries';
 
 export function EntryReviews({ realm, open }: { realm: string; open: boolean }) {
+    const texts = useTexts();
     const scores = useScoreTexts();
     const query = useInfiniteQuery({
         queryKey: ['entry-reviews', realm],
@@ -41,14 +44,14 @@ export function EntryReviews({ realm, open }: { realm: string; open: boolean }) 
                         const known = entryTypes.find((type) => type === entry.recommendation);
                         return (
                             <li key={`${entry.groupId} ${entry.userId}`} className="linked">
-                                <Avatar id={entry.userId} name={entry.displayName} />
+                                <Avatar id={entry.userId} name={shownName(texts, entry.displayName)} />
                                 <div className="grow">
                                     <Link
                                         className="title"
                                         to="/realms/$realm/groups/$groupId/scoreboards/$scoreboardId/entries"
                                         params={{ realm, groupId: entry.groupId, scoreboardId: entry.scoreboardId }}
                                     >
-                                        {entry.displayName}
+                                        {shownName(texts, entry.displayName)}
                                     </Link>
                                     <div className="badges">
                                         <Badge tone="info">{entry.type}</Badge>

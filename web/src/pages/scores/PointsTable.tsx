@@ -12,6 +12,7 @@ import {
     type MouseEvent,
     type ReactNode,
 } from 'react';
+import { shownName } from '../../names';
 import { Note } from '../../parts/basics';
 import { useMessage } from '../../parts/problems';
 import { tell } from '../../parts/toasts';
@@ -185,7 +186,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                         {members.map((member, row) => (
                             <tr key={member.userId}>
                                 <th scope="row">
-                                    <span className="name">{member.displayName}</span>
+                                    <span className="name">{shownName(texts, member.displayName)}</span>
                                 </th>
                                 {guidelines.map((guideline, column) => {
                                     const key = cellKey(member.userId, guideline.id);
@@ -195,7 +196,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                                             key={guideline.id}
                                             row={row}
                                             column={column}
-                                            who={member.displayName}
+                                            who={shownName(texts, member.displayName)}
                                             guideline={guideline.name}
                                             shown={wrong.get(key) ?? String(points)}
                                             written={drafts.has(key)}
