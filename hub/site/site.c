@@ -152,9 +152,8 @@ static bool opens_page(const struct site *site, struct http_request *request)
 static void redirect_before_slash(struct http_request *request)
 {
     struct slice path = http_raw_path(request), query = http_query(request);
-    const char *address =
-        arena_printf(http_arena(request), "%.*s%s%.*s", (int)path.len - 1, path.ptr,
-                     query.len > 0 ? "?" : "", SLICE_ARG(query));
+    const char *address = arena_printf(http_arena(request), "%.*s%s%.*s", (int)path.len - 1,
+                                       path.ptr, query.len > 0 ? "?" : "", SLICE_ARG(query));
     const struct http_header_pair headers[] = {
         {SLICE_LIT("location"), slice_str(address ? address : "/")},
         {SLICE_LIT("cache-control"), SLICE_LIT("no-cache")},
