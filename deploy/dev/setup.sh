@@ -6,7 +6,7 @@ readonly setup_help='usage: ./dev setup
 Installs the Debian packages of bazel/debian-packages.txt that are missing (with sudo when not root),
 fetches the Debian source that the build takes headers from, and what the web site and the end-to-end tests take from npm.
 Idempotent: when nothing is missing it changes nothing and needs no network. `./dev up` does the same, but for
-the clients of the tests.'
+the browser and the clients of the tests.'
 
 missing_packages() {
     local package
@@ -76,5 +76,7 @@ cmd_setup() {
     help_if_asked "$setup_help" "$@"
     [[ $# -eq 0 ]] || die "setup takes no arguments"
     setup_programs
+    # The site is tested in a browser; without one these tests are skipped, and say so.
+    command -v chromium >/dev/null || install_packages chromium
     install_npm tests/e2e
 }
