@@ -80,8 +80,10 @@ void rounds_kick(struct rounds *rounds, struct instance *instance)
     struct rounds_of_realm *realm = &rounds->realms[instance->slot];
     const struct rounds_options *options = &rounds->options;
     realm->again = true;
-    if (options->is_ready && !options->is_ready(options->hub_arg, instance))
+    if (options->is_ready && !options->is_ready(options->hub_arg, instance)) {
+        rounds->waits = true;
         return;
+    }
     if (realm->running || instance_check(instance, NULL) != STATUS_OK)
         return;
     realm->rounds = rounds;
@@ -107,11 +109,13 @@ static void run_looking(void *arg)
     struct rounds *rounds = arg;
     while (!rounds->closing.cancelled) {
         struct round round = {.hook = {.run = end_round}};
-        rounds->closing.deadline_us = deadline_after_ms(rounds->options.poll_ms);
+        rounds->closing.deadline_us = deadline_after_ms(
+            rounds->waits ? rounds->options.pause_ms : rounds->options.poll_ms);
         (void)!fiber_event_wait_cancel(&rounds->wake, &rounds->closing);
         rounds->closing.deadline_us = DEADLINE_NONE;
         if (rounds->closing.cancelled)
             break;
+        rounds->waits = false;
         round_begin(rounds, &round);
         rounds->options.look(rounds->options.arg, &round);
         round_end(&round);
@@ -125,7 +129,7 @@ static void run_looking(void *arg)
 enum status rounds_open(struct rounds *rounds, struct fibers *fibers,
                         const struct rounds_options *options)
 {
-    *rounds = (struct rounds){.options = *options, .fibers = fibers};
+    *rounds = (struct rounds){.options = *options, .fibers = fibers, .waits = true};
     cancel_init(&rounds->closing, DEADLINE_NONE);
     rounds->realms = calloc(REGISTRY_INSTANCES_MAX, sizeof(*rounds->realms));
     if (!rounds->realms)

@@ -4,7 +4,8 @@
  *     options.run                       one round: a call, a transaction
  *
  * A realm that fails, is slow or always has more is so at its own cost: the others have fibers of their own, and between two
- * rounds there is pause_ms. A failure ends it until the next kick. What no kick tells of is found by `look`, every poll_ms.
+ * rounds there is pause_ms. A failure ends it until the next kick. What no kick tells of is found by `look`, every poll_ms,
+ * and pause_ms after a realm could not be asked yet.
  * Loop thread.
  */
 #ifndef PEK_HUB_REGISTRY_ROUNDS_H
@@ -43,6 +44,7 @@ struct rounds {
     struct rounds_of_realm *realms; /* by slot */
     struct cancel closing;
     struct fiber_event wake, ended;
+    bool waits; /* for a realm that could not be asked yet: at the start, for all of them */
     unsigned running; /* fibers */
 };
 

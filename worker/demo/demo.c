@@ -11,6 +11,7 @@
 #include "worker/realm/bootstrap.h"
 
 #define DEMO_TIMEOUT_MS 120000
+#define DEMO_NOTIFICATIONS 60 /* of a realm, which are told when the hub starts */
 #define DEMO_ARENA_BYTES_MAX ((size_t)4 << 20)
 
 void demo_group_id(const struct demo_group *group, char ret_id[DEMO_GROUP_ID_BYTES])
@@ -121,6 +122,18 @@ static enum status make_group_with_members(struct demo *demo, size_t at)
     return demo_add_members(demo, id, demo_number(at), group->parent[0] != '\0');
 }
 
+/* What of the years past would have been told is told no more: people find the latest, and what comes next is not behind it. */
+static enum status forget_old_notifications(struct demo *demo)
+{
+    static const struct pg_statement forget = {
+        "demo_forget_notifications",
+        "DELETE FROM pek.notification AS n WHERE n.id <= (SELECT o.id FROM pek.notification AS o"
+        " ORDER BY o.id DESC OFFSET $1::integer LIMIT 1)",
+    };
+    return pg_write(realm_pg(demo->program->realm), &demo->cancel, &forget,
+                    PG_PARAMS(pg_int(&demo->arena, DEMO_NOTIFICATIONS)), NULL);
+}
+
 /* The last group comes last: where it is, there is nothing to do. */
 static enum status fill(struct demo *demo)
 {
@@ -139,6 +152,7 @@ static enum status fill(struct demo *demo)
         PEK_TRY(demo_hand_over(demo, realm->leader.group_id, realm->leader.user));
     PEK_TRY(pg_transact(pg, &demo->cancel, false, assign_policies, demo));
     PEK_TRY(demo_add_semesters(demo));
+    PEK_TRY(forget_old_notifications(demo));
     return make_group_with_members(demo, realm->group_count - 1);
 }
 
