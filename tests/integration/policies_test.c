@@ -197,7 +197,8 @@ static void change_of_another_version_fails_its_condition(void **state)
     assert_int_equal(answer.code, 412);
     answer_free(&answer);
     answer = federation_get(&two.f, "/api/v1/realms/d/policies/1001");
-    assert_non_null(memmem(answer.raw.ptr, answer.raw.len, ".v2.", 4)); /* and what its reader may do */
+    assert_non_null(
+        memmem(answer.raw.ptr, answer.raw.len, ".v2.", 4)); /* and what its reader may do */
     answer_free(&answer);
     two_close(&two);
 }

@@ -44,7 +44,7 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
             tell(
                 leftCount === 0
                     ? scores.drafts.taken(pointsCount)
-                    : `${scores.drafts.taken(pointsCount)} ${scores.drafts.left(leftCount)} ${left.map((one) => one.displayName).join(', ')}`,
+                    : `${scores.drafts.taken(pointsCount)} ${scores.drafts.left(leftCount)} ${left.map((one) => shownName(texts, one.displayName)).join(', ')}`,
             ),
         onError: (error) => tellProblem(message(error)),
         onSettled: () => client.invalidateQueries({ queryKey: boardKey(boardRef) }),
