@@ -5,7 +5,7 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [scoreboard] [score] [find] [merge] [policy]
+readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [scoreboard] [score] [find] [merge] [policy] [grow]
                    [--groups N] [--seconds N] [--runs N] [--connections N] [--dry] [--compare REV]
 
 Starts a federation of its own (release build, demo data and N more groups in each realm) and measures, each
@@ -21,6 +21,8 @@ case after a warm-up and as the median of several runs, with wrk:
            have, one letter
   merge    GET /api/v1/groups as NDJSON                  3 x 100 000 groups in one order
   policy   POST …/policies/{id}/children                 one policy among 1 000, 10 000, 100 000 statements
+  grow     one group of a realm of 10^3 to 10^6 groups; by 1, 100, 3 000 sessions; beside 1 000 and 100 000 statements;
+           and what 1 000 live streams that nobody reads take of memory in the hub
 
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
 into docs/performance.md, unless --dry. Every case when none is named; 2 000 groups, 8 s, 3 runs, 32 connections.
@@ -171,6 +173,49 @@ run_policy() { # results port
     done
 }
 
+# So many sessions of people who see the group of `one`, 100 a person at most; their cookies, a line each.
+make_sessions() { # port count file
+    local user cookie n
+    : >"$3"
+    for user in $(sql hub postgres -Atc "SELECT username FROM hub.profile WHERE username <> '' ORDER BY username"); do
+        for ((n = 0; n < 90 && $(wc -l <"$3") < $2; n++)); do
+            cookie=$(curl --silent --output /dev/null --dump-header - "http://127.0.0.1:$1/auth/dev?user=$user" |
+                sed -n 's/^set-cookie: \(pek_session=[^;]*\).*/\1/Ip')
+            [[ $n -gt 0 ]] || curl --silent --fail --output /dev/null --cookie "$cookie" "$(bench_url one)" || break
+            printf '%s\n' "$cookie" >>"$3"
+        done
+    done
+    [[ $(wc -l <"$3") -eq $2 ]] || die "no $2 sessions could be made"
+}
+
+# What a request costs while something else grows: each row should be as the first.
+run_grow() { # results seconds connections port
+    local count
+    for count in 1000 10000 100000 1000000; do
+        say "dev: $count groups"
+        PGOPTIONS="-c pek.realm=worker-acme" sql worker-acme postgres -v count="$count" -f "$ROOT/tests/load/groups.sql"
+        measure_http /dev/null warm-up 2 "$3" "$(bench_url one)"
+        measure_http "$1" "grow-groups-$count" "$2" "$3" "$(bench_url one)"
+    done
+    for count in 1 100 3000; do
+        say "dev: $count sessions"
+        make_sessions "$4" "$count" "$DATA/run/cookies"
+        measure_http /dev/null warm-up 2 "$3" "$(bench_url one)" "$DATA/run/cookies"
+        measure_http "$1" "grow-sessions-$count" "$2" "$3" "$(bench_url one)" "$DATA/run/cookies"
+    done
+    for count in 1 100; do
+        say "dev: ${count} 000 statements"
+        PGOPTIONS="-c pek.realm=worker-acme" sql worker-acme postgres -c "INSERT INTO pek.policy (name, unique_key, parent_id, made_by)
+            SELECT 'Bench', 'bench', id, 'bench' FROM pek.policy WHERE name = 'GOD' ON CONFLICT DO NOTHING"
+        PGOPTIONS="-c pek.realm=worker-acme" sql worker-acme postgres -v thousands="$count" -v group="$bench_group" \
+            -f "$ROOT/tests/load/policies.sql"
+        measure_http /dev/null warm-up 2 "$3" "$(bench_url one)"
+        measure_http "$1" "grow-statements-${count}000" "$2" "$3" "$(bench_url one)"
+    done
+    say "dev: 1000 live streams"
+    measure_streams "$1" "$4" 1000
+}
+
 groups_are_ready() { # port
     local realm version
     for realm in "${REALMS[@]}"; do
@@ -199,7 +244,7 @@ cmd_bench() {
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | any | search | members | scoreboard | score | find | merge | policy) cases+=("$1") ;;
+            one | any | search | members | scoreboard | score | find | merge | policy | grow) cases+=("$1") ;;
             --groups | --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
@@ -214,9 +259,9 @@ cmd_bench() {
         esac
         shift
     done
-    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search members scoreboard score find merge policy)
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search members scoreboard score find merge policy grow)
     for name in "${cases[@]}"; do
-        [[ $name == merge || $name == find || $name == policy ]] || http+=("$name")
+        [[ $name == merge || $name == find || $name == policy || $name == grow ]] || http+=("$name")
     done
     [[ -z $compare || ${#http[@]} -gt 0 ]] || die "what is compared are the cases of wrk, none of which is named"
     command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
@@ -251,6 +296,9 @@ cmd_bench() {
     fi
     if [[ " ${cases[*]} " == *" policy "* ]]; then
         run_policy "$results" "$first"
+    fi
+    if [[ " ${cases[*]} " == *" grow "* ]]; then
+        run_grow "$results" "$seconds" "$connections" "$first"
     fi
     bench_report "$results" "$seconds" "$runs" "$connections" "$groups" >"$folder/table"
     cat "$folder/table"

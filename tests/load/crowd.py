@@ -3,6 +3,7 @@
 
     tests/load/crowd.py PORT searches    alice searches in vain on 60 connections without a rest
     tests/load/crowd.py PORT streams     alice opens 500 streams and reads none
+    tests/load/crowd.py PORT hold COUNT  alice opens so many live streams, reads only their beginnings, says so, and waits
 
 Prints bob's latency alone and beside the crowd, and what the crowd was answered.
 """
@@ -62,8 +63,28 @@ def open_streams(port, cookie):
     return sockets
 
 
+def hold(port, count):
+    cookie, streams = login(port, "alice"), []
+    for i in range(count):
+        stream = socket.socket()
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stream.bind((f"127.0.0.{2 + i % 100}", 0))
+        stream.connect(("127.0.0.1", port))
+        stream.sendall(f"GET /api/v1/notifications HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n"
+                       "Accept: text/event-stream\r\n\r\n".encode())
+        streams.append(stream)
+    for stream in streams:
+        head = stream.recv(15)
+        if b" 200" not in head:
+            sys.exit(f"a stream was refused: {head!r}")
+    print("open", flush=True)
+    threading.Event().wait()
+
+
 def main():
     port, kind = int(sys.argv[1]), sys.argv[2]
+    if kind == "hold":
+        return hold(port, int(sys.argv[3]))
     crowd, other = login(port, "alice"), login(port, "bob")
     probe(port, other)
     print("alone:           ", probe(port, other))

@@ -22,10 +22,11 @@ rss_kib() { # program
 }
 
 # wrk prints latencies as 1.23ms, 450.00us or 1.01s.
-measure_http() { # results name seconds connections url
-    local before after out="$DATA/run/wrk"
+measure_http() { # results name seconds connections url [file of cookies]
+    local before after out="$DATA/run/wrk" who=(--header "Cookie: $BENCH_COOKIE" "$5")
+    [[ -z ${6-} ]] || who=(--script "$ROOT/tests/load/sessions.lua" "$5" -- "$6")
     read -ra before <<<"$(cpu_all)"
-    wrk --threads 1 --connections "$4" --duration "${3}s" --latency --header "Cookie: $BENCH_COOKIE" "$5" >"$out"
+    wrk --threads 1 --connections "$4" --duration "${3}s" --latency "${who[@]}" >"$out"
     read -ra after <<<"$(cpu_all)"
     awk -v name="$2" -v hub="$((after[0] - before[0]))" -v workers="$((after[1] - before[1]))" \
         -v postgres="$((after[2] - before[2]))" '
@@ -89,6 +90,18 @@ measure_merge() { # results url
             items / (ns / 1e9), items, ns / 1e9, before / 1024, peak / 1024, after / 1024 }' >>"$1"
 }
 
+# What that many live streams of one user take of the hub's memory while nobody reads them.
+measure_streams() { # results port count
+    local before after
+    before=$(rss_kib pek-hub)
+    coproc STREAMS { "$ROOT/tests/load/crowd.py" "$2" hold "$3"; }
+    read -r _ <&"${STREAMS[0]}" || die "the streams could not be opened"
+    after=$(rss_kib pek-hub)
+    printf 'name=streams open=%s before=%s after=%s\n' "$3" "$before" "$after" >>"$1"
+    kill "$STREAMS_PID"
+    wait "$STREAMS_PID" 2>/dev/null || true
+}
+
 # So many policies with one statement each; the median of what curl says they took, and the longest.
 measure_policy() { # results name count url group
     local i out="$DATA/run/policy" statement="{\"groupId\":\"$5\",\"actions\":[\"VIEW_GROUP\"]}"
@@ -125,6 +138,7 @@ bench_report() { # results seconds runs connections groups
     [[ -z $pgbench ]] || report_requests "$results" "$pgbench"
     [[ -z $(median "$results" merge rate) ]] || report_merge "$results"
     [[ -z $(median "$results" policy-1000 p50) ]] || report_policy "$results"
+    [[ -z $(median "$results" streams open) ]] || report_growth "$results"
 }
 
 report_requests() { # results pgbench
@@ -156,6 +170,20 @@ report_merge() { # results
     printf '| %s groups | %s | %s | %s | %s, %s, %s |\n' "$(median "$results" merge items)" "$(median "$results" merge rate)" \
         "$(spread "$results" merge)" "$(median "$results" merge seconds)" "$(median "$results" merge before)" \
         "$(median "$results" merge peak)" "$(median "$results" merge after)"
+}
+
+report_growth() { # results
+    local name
+    printf '\n| one group from one realm, with | p99 ms | hub us | workers us | PostgreSQL us | CPU us in all |\n|---|---|---|---|---|---|\n'
+    sed -n 's/^name=\(grow-[^ ]*\).*/\1/p' "$1" | awk '!seen[$0]++' | while read -r name; do
+        awk -v name="$name" -v p99="$(median "$1" "$name" p99)" -v hub="$(median "$1" "$name" hub)" \
+            -v workers="$(median "$1" "$name" workers)" -v postgres="$(median "$1" "$name" postgres)" 'BEGIN {
+                split(name, part, "-")
+                printf "| %s %s | %s | %s | %s | %s | %.0f |\n", part[3], part[2], p99, hub, workers, postgres, hub + workers + postgres }'
+    done
+    printf '\n| live streams that nobody reads | hub RSS before, with them, MiB | KiB a stream |\n|---|---|---|\n'
+    awk '$1 == "name=streams" { split($2, n, "="); split($3, b, "="); split($4, a, "=");
+        printf "| %d | %.1f, %.1f | %.1f |\n", n[2], b[2] / 1024, a[2] / 1024, (a[2] - b[2]) / n[2] }' "$1"
 }
 
 report_policy() { # results
