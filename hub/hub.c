@@ -344,6 +344,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .people_arg = hub->pg,
         .tell = people_tell,
         .named = people_named,
+        .known_in = people_known_in,
         .arg = &hub->observe,
         .finished = observe_api,
     };

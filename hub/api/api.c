@@ -237,6 +237,24 @@ static enum status lead_on(struct api_call *call)
     return STATUS_OK;
 }
 
+/* Of somebody else a number is whole when all of their realms are in it, also those that the caller is not in. */
+static void find_subject(struct api_call *call)
+{
+    const struct api_options *options = &call->api->options;
+    const struct route_rule *rule = call->match.rule;
+    struct subject *subject = &call->subject;
+
+    for (size_t i = 0; call->method->combined && call->session && i < rule->variable_count; i++) {
+        struct slice who = call->match.values[i];
+        if (strcmp(rule->variables[i], "user_id") != 0 || slice_equal_str(who, "me") ||
+            slice_equal(who, call->session->user_id))
+            continue;
+        subject->other = true;
+        subject->known = options->known_in(options->people_arg, http_cancel(call->http), who,
+                                           call->arena, &subject->realms) == STATUS_OK;
+    }
+}
+
 static enum status prepare(struct api_call *call, struct fault *fault)
 {
     const struct api_options *options = &call->api->options;
@@ -268,6 +286,7 @@ static enum status prepare(struct api_call *call, struct fault *fault)
         status = lead_on(call);
     if (status)
         return status;
+    find_subject(call);
     call->is_export = call->method->server_streaming && format_of(call) != FORMAT_PAGE &&
                       transcode_request_page_size(call->request) == 0 && !call->method->combined;
     call->is_live = call->is_export && call->method->live && format_of(call) == FORMAT_EVENTS;

@@ -59,10 +59,13 @@ struct api_options {
     int64_t events_comment_ms;  /* 15 s: an event stream that has nothing to say sends a comment */
     uint64_t realm_items_max;   /* 1 000 000: of one realm in one list, over all its pages */
     struct api_limits limits;   /* of a user */
-    void *people_arg;           /* of the next two */
+    void *people_arg;           /* of the next three */
     /* The id of whom a path names by an id, that of an account that was merged, or a username; empty: nobody's. In a fiber. */
     enum status (*named)(void *arg, struct cancel *cancel, struct slice who, struct arena *arena,
                          struct slice *ret_id);
+    /* The realms that are known to know the user, joined by a space; in the arena. In a fiber. */
+    enum status (*known_in)(void *arg, struct cancel *cancel, struct slice user,
+                            struct arena *arena, struct slice *ret_realms);
     /* What the hub says of the users to a realm whose request names them: a pek.instance.v1.PeopleTold in bytes, in the
      * arena. In a fiber. */
     enum status (*tell)(void *arg, struct cancel *cancel, struct instance *instance,

@@ -16,6 +16,11 @@ struct api_call {
     struct fair_ticket live_place;
     struct transcode_request *request;
     struct transcode_asked asked;
+    struct subject {         /* of a number that is combined: whose it is */
+        bool other;          /* than the caller */
+        bool known;          /* in which realms they are; else the number may lack any */
+        struct slice realms; /* joined by a space */
+    } subject;
     bool is_export; /* a stream without page size */
     bool is_live;   /* and one that goes on: an event stream of a method with `live` */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];

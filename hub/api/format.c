@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/json/json_writer.h"
@@ -208,11 +209,53 @@ static void write_realm(struct json_writer *json, const struct leg *leg)
     json_str(json, name);
 }
 
-/* A realm that knows nothing of what was asked has no part in the number; one that was not heard, or refuses to say, has. */
-static bool is_missing(const struct leg *leg)
+/* The next word of a row of words; empty at its end. */
+static struct slice take_word(struct slice *rest)
 {
+    const char *space = rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
+    struct slice word = slice_make(rest->ptr, space ? (size_t)(space - rest->ptr) : rest->len);
+
+    *rest =
+        slice_make(rest->ptr + word.len + (space != NULL), rest->len - word.len - (space != NULL));
+    return word;
+}
+
+static bool has_word(struct slice words, struct slice word)
+{
+    while (words.len > 0)
+        if (slice_equal(take_word(&words), word))
+            return true;
+    return false;
+}
+
+/* A realm that knows nothing of what was asked has no part in the number; one that was not heard, or refuses to say, has. */
+static bool is_missing(const struct api_call *call, const struct leg *leg)
+{
+    const struct subject *subject = &call->subject;
     enum outcome outcome = leg_outcome(leg);
-    return leg->state != LEG_SKIPPED && outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND;
+
+    return leg->state != LEG_SKIPPED && outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND &&
+           (!subject->other || !subject->known || has_word(subject->realms, leg->realm));
+}
+
+/* Whether a realm that was not asked, as the caller is not in it, may have a part in it. It is not named: whom it knows is its own. */
+static bool lacks_others(const struct api_call *call)
+{
+    struct slice rest = call->subject.realms;
+
+    if (!call->subject.other || transcode_request_realm(call->request).len > 0)
+        return false;
+    if (!call->subject.known)
+        return true;
+    while (rest.len > 0) {
+        struct slice realm = take_word(&rest);
+        bool asked = false;
+        for (size_t i = 0; i < call->fanout.count; i++)
+            asked |= slice_equal(call->fanout.legs[i].realm, realm);
+        if (!asked)
+            return true;
+    }
+    return false;
 }
 
 /* "score":50,"complete":false,"missing":[…] */
@@ -220,18 +263,18 @@ static void write_combined(struct format *format, struct json_writer *json)
 {
     const struct transcode_method *method = format->call->method;
     const struct fanout *fanout = &format->call->fanout;
-    bool complete = true;
+    bool complete = !lacks_others(format->call);
 
     json_key_slice(json, method->combined_name);
     json_uint(json, combine_value(&format->combine, method->combined_max));
     for (size_t i = 0; i < fanout->count; i++)
-        complete &= !is_missing(&fanout->legs[i]);
+        complete &= !is_missing(format->call, &fanout->legs[i]);
     json_key(json, "complete");
     json_bool(json, complete);
     json_key(json, "missing");
     json_array(json);
     for (size_t i = 0; i < fanout->count; i++)
-        if (is_missing(&fanout->legs[i]))
+        if (is_missing(format->call, &fanout->legs[i]))
             write_realm(json, &fanout->legs[i]);
     json_array_end(json);
 }

@@ -378,8 +378,9 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
     const struct fault *refused = outcome_all_refusal(faults, merge->count);
     if (merge->count == 1 && faults[0].status)
         refused = &faults[0];
-    /* No realm knows the caller, so none has what the list would be of. */
-    if (merge->count == 0 && (method->needs_rights || method->realms != TRANSCODE_ALL))
+    /* No realm knows the caller, so none has what the list would be of; of the caller's own number that is all. */
+    bool is_own = method->combined && !stream->call->subject.other;
+    if (merge->count == 0 && !is_own && (method->needs_rights || method->realms != TRANSCODE_ALL))
         return fault_set(fault, STATUS_NOT_FOUND, NULL, "not found");
     if (!refused)
         return STATUS_OK;

@@ -185,6 +185,12 @@ enum status people_named(void *pg, struct cancel *cancel, struct slice who, stru
     return people_store_named(pg, cancel, who, arena, ret_id);
 }
 
+enum status people_known_in(void *pg, struct cancel *cancel, struct slice user, struct arena *arena,
+                            struct slice *ret_realms)
+{
+    return people_store_known_in(pg, cancel, user, arena, ret_realms);
+}
+
 /* ---- hearing ------------------------------------------------------------------------------------- */
 
 static bool has_heard(const struct people_of_realm *realm, const char *user)

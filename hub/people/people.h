@@ -76,5 +76,8 @@ PEK_MUST_CHECK enum status people_tell(void *pg, struct cancel *cancel, struct i
 /* In a fiber. people_store_named of the hub's `pg`. */
 PEK_MUST_CHECK enum status people_named(void *pg, struct cancel *cancel, struct slice who,
                                         struct arena *arena, struct slice *ret_id);
+/* The same of people_store_known_in. */
+PEK_MUST_CHECK enum status people_known_in(void *pg, struct cancel *cancel, struct slice user,
+                                           struct arena *arena, struct slice *ret_realms);
 
 #endif

@@ -112,16 +112,36 @@ enum status people_store_find(struct pg *pg, struct cancel *cancel, const struct
     return status;
 }
 
+/* The one text that the statement gives, of a user. */
+static enum status read_text(struct pg *pg, struct cancel *cancel,
+                             const struct pg_statement *statement, struct slice user,
+                             struct arena *arena, struct slice *ret_text)
+{
+    struct pg_result *rows;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, statement, PG_PARAMS(pg_text(user)), &rows));
+    *ret_text = arena_copy(arena, pg_get_slice(rows, 0, 0));
+    pg_result_free(rows);
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
 enum status people_store_named(struct pg *pg, struct cancel *cancel, struct slice who,
                                struct arena *arena, struct slice *ret_id)
 {
     static const struct pg_statement named = {.name = "people_named",
                                               .sql = "SELECT coalesce(hub.user_named($1), '')"};
-    struct pg_result *rows;
-    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &named, PG_PARAMS(pg_text(who)), &rows));
-    *ret_id = arena_copy(arena, pg_get_slice(rows, 0, 0));
-    pg_result_free(rows);
-    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+    return read_text(pg, cancel, &named, who, arena, ret_id);
+}
+
+enum status people_store_known_in(struct pg *pg, struct cancel *cancel, struct slice user,
+                                  struct arena *arena, struct slice *ret_realms)
+{
+    static const struct pg_statement known_in = {
+        .name = "people_known_in",
+        .sql = "SELECT coalesce(string_agg(r.realm, ' '), '') FROM hub.user_realm AS r"
+               "  JOIN hub.instance AS i ON i.realm = r.realm AND i.status <> 'REMOVED'"
+               " WHERE r.user_id = $1",
+    };
+    return read_text(pg, cancel, &known_in, user, arena, ret_realms);
 }
 
 enum status people_store_news(struct pg *pg, struct cancel *cancel, const char *realm,

@@ -29,6 +29,10 @@ PEK_MUST_CHECK enum status people_store_find(struct pg *pg, struct cancel *cance
 PEK_MUST_CHECK enum status people_store_named(struct pg *pg, struct cancel *cancel,
                                               struct slice who, struct arena *arena,
                                               struct slice *ret_id);
+/* The realms that are known to know the user, joined by a space; in the arena. */
+PEK_MUST_CHECK enum status people_store_known_in(struct pg *pg, struct cancel *cancel,
+                                                 struct slice user, struct arena *arena,
+                                                 struct slice *ret_realms);
 /* The realm took them, and knows those of them whom `known` names; what came meanwhile stays. Those that it did not come to
  * when it fails are told again. */
 PEK_MUST_CHECK enum status people_store_told(struct pg *pg, struct cancel *cancel,

@@ -183,12 +183,59 @@ static void realm_that_refuses_makes_it_incomplete(void **state)
     two_close(&two);
 }
 
+/* The realm is not asked, as bob is not in it, and not named, as whom it knows is its own. */
+static void realm_that_the_caller_is_not_in_makes_it_incomplete(void **state)
+{
+    struct two two;
+    (void)state;
+    two_open(&two, NULL);
+    FEDERATION_WAIT_FOR(&two.f, is_known(&two));
+    allow("d", 512); /* VIEW_FULL_PROFILE */
+    federation_log_in(&two.f, "bob");
+    const char *path = "/api/v1/users/alice/score?semester=2024-2025/1";
+    FEDERATION_WAIT_FOR(&two.f, strcmp(score(&two, path), "404") != 0);
+    assert_string_equal(score(&two, path), "30 incomplete d/30");
+    assert_string_equal(score(&two, "/api/v1/realms/d/users/alice/score?semester=2024-2025/1"),
+                        "30 complete d/30");
+    two_close(&two);
+}
+
+/* A realm that the other one is not in has no part in their number, whatever it says. */
+static void realm_that_does_not_know_them_is_not_missing(void **state)
+{
+    struct two two;
+    (void)state;
+    two_open(&two, NULL);
+    FEDERATION_WAIT_FOR(&two.f, is_known(&two));
+    allow("d", 4); /* VIEW_GROUP */
+    federation_log_in(&two.f, "bob");
+    FEDERATION_WAIT_FOR(&two.f, strcmp(score(&two, PATH), "0 complete") == 0);
+    federation_log_in(&two.f, "alice");
+    FEDERATION_WAIT_FOR(&two.f, strcmp(score(&two, "/api/v1/users/bob/score?semester=2024-2025/1"),
+                                       "0 complete") == 0);
+    two_close(&two);
+}
+
+static void newcomer_has_a_whole_score_of_nothing(void **state)
+{
+    struct two two;
+    (void)state;
+    two_open(&two, NULL);
+    federation_log_in(&two.f, "bob");
+    assert_string_equal(score(&two, PATH), "0 complete");
+    assert_string_equal(score(&two, "/api/v1/users/alice/score?semester=2024-2025/1"), "404");
+    two_close(&two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(score_is_of_all_realms),
         cmocka_unit_test(realm_that_was_not_heard_makes_it_incomplete),
         cmocka_unit_test(realm_that_refuses_makes_it_incomplete),
+        cmocka_unit_test(realm_that_the_caller_is_not_in_makes_it_incomplete),
+        cmocka_unit_test(realm_that_does_not_know_them_is_not_missing),
+        cmocka_unit_test(newcomer_has_a_whole_score_of_nothing),
     };
     return cmocka_run_group_tests(tests, worker_setup, federation_teardown);
 }
