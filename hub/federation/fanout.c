@@ -319,7 +319,7 @@ static void check_item(struct fanout *fanout, struct leg *leg)
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
                         "the realm's etag is longer than %d bytes, or no header can have it",
                         FANOUT_ETAG_BYTES_MAX);
-    else if (transcode_item_json(leg->item, fanout->rule, &leg->json, &problem))
+    else if (transcode_item_json(leg->item, fanout->rule, fanout->shown, &leg->json, &problem))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's answer cannot be written: %s",
                         problem.text);
     else

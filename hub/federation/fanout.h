@@ -82,6 +82,7 @@ struct fanout {
     const struct route_rule *rule;       /* of the answer's JSON; NULL: whole messages */
     size_t item_bytes_max;               /* of one item's JSON */
     const struct transcode_asked *asked; /* what each answer must be of; NULL: anything */
+    uint64_t shown;                      /* what of it is JSON; see transcode_request_shown */
     bool hold;               /* legs wait before ADMISSION: their requests are still being made */
     int64_t deadline_us;     /* of the whole */
     int64_t call_timeout_ms; /* of each call */
