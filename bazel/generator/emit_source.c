@@ -214,14 +214,14 @@ static bool is_cut(const upb_MethodDef *method, const struct method_options *opt
             !upb_MethodDef_ServerStreaming(method) && etag != NULL && is_string(etag));
 }
 
-/* What an answer is found, told apart and put in order by. */
+/* What an answer is found, told apart and put in order by, and whom it lacks. */
 static bool is_kept(const upb_FieldDef *field, const struct method_options *options)
 {
     const char *name = upb_FieldDef_Name(field), *end = strrchr(name, '_');
     for (size_t i = 0; i < options->identity_count; i++)
         if (strcmp(name, options->identity[i]) == 0)
             return true;
-    if (strcmp(name, options->sort_key) == 0)
+    if (strcmp(name, options->sort_key) == 0 || strcmp(name, "unreachable") == 0)
         return true;
     return is_string(field) && (strcmp(name, "realm") == 0 || strcmp(name, "id") == 0 ||
                                 strcmp(name, "etag") == 0 || (end && strcmp(end, "_id") == 0));

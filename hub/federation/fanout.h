@@ -41,6 +41,7 @@ struct leg {
     struct instance *instance; /* a reference; NULL: a service of the hub itself */
     struct rpc_channel *channel;
     struct slice request; /* message bytes; borrowed */
+    struct slice offered; /* the etag of what the client has; empty: it has nothing. See leg_offer */
     bool held;            /* not asked before another has answered */
     bool named; /* the client named this realm: it is asked even if it does not know the user */
     bool token_renewed;
@@ -122,6 +123,11 @@ PEK_MUST_CHECK enum status fanout_wait(struct fanout *fanout, int64_t until_us);
  * user's own making does not. */
 PEK_MUST_CHECK enum status fanout_wait_for(struct fanout *fanout, unsigned waiting, bool held_up,
                                            int64_t until_us);
+/* The realm is told which etag the client has, before it is asked: if that is the present one, the answer may lack all but what it
+ * is checked and compared by, and has no JSON. Any etag will do; one that is none is not told. */
+void leg_offer(struct leg *leg, struct slice etag);
+/* Whether the head has that etag. */
+bool leg_is_offered(const struct leg *leg);
 /* The head was used: frees it; the next fanout_advance brings the next. */
 void leg_took(struct leg *leg);
 /* Asks the realm of a leg that ended well, and whose head was taken, once more: for what comes behind. `request` outlives the

@@ -146,6 +146,17 @@ static enum status begin(struct rude_worker *worker, struct rpc_ctx *ctx)
     return rpc_fail(ctx, worker->status, "refused");
 }
 
+/* As a host has it whose GetGroup is no stream. */
+static enum status send_cut(struct rude_worker *worker, struct rpc_stream *stream,
+                            const struct rude_item *item)
+{
+    group_v1_group group = GROUP_V1_GROUP_INIT;
+    group.realm = text(worker->realm);
+    group.id = text(item->id);
+    group.etag = worker->etag;
+    return rpc_stream_send(stream, &group.base);
+}
+
 static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *request,
                              void *response, struct rpc_stream *stream)
 {
@@ -156,9 +167,14 @@ static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *r
     enum status status = begin(worker, ctx);
     if (status != STATUS_OK)
         return status;
+    snprintf(worker->offered, sizeof(worker->offered), "%.*s",
+             SLICE_ARG(rpc_metadata(ctx, RPC_IF_NONE_MATCH, 0)));
     for (size_t i = 0; i < worker->item_count; i++)
-        if (strcmp(worker->items[i].id, req->id) == 0 ||
-            (worker->ignores_case && strcasecmp(worker->items[i].id, req->id) == 0))
+        if (worker->cuts && strcmp(worker->items[i].id, req->id) == 0 &&
+            strcmp(worker->offered, worker->etag) == 0)
+            return send_cut(worker, stream, &worker->items[i]);
+        else if (strcmp(worker->items[i].id, req->id) == 0 ||
+                 (worker->ignores_case && strcasecmp(worker->items[i].id, req->id) == 0))
             return give(worker, ctx, stream, &worker->items[i], worker->fault_after == 0);
     if (worker->fault == RUDE_STALL)
         return stall(worker, ctx);
@@ -484,6 +500,8 @@ static void add_method(struct rude_worker *worker, size_t at, const struct rpc_s
             continue;
         worker->methods[at] = service->methods[i];
         worker->methods[at].server_streaming = true;
+        worker->methods[at].kept = NULL;
+        worker->methods[at].read_mask = NULL;
         worker->methods[at].access = &anybody;
         worker->methods[at].access_count = 1;
         worker->methods[at].implemented = implemented;
