@@ -41,9 +41,10 @@ struct leg {
     struct instance *instance; /* a reference; NULL: a service of the hub itself */
     struct rpc_channel *channel;
     struct slice request; /* message bytes; borrowed */
-    struct slice offered; /* the etag of what the client has; empty: it has nothing. See leg_offer */
-    bool held;            /* not asked before another has answered */
-    bool named; /* the client named this realm: it is asked even if it does not know the user */
+    struct slice
+        offered; /* the etag of what the client has; empty: it has nothing. See leg_offer */
+    bool held;   /* not asked before another has answered */
+    bool named;  /* the client named this realm: it is asked even if it does not know the user */
     bool token_renewed;
     bool stopped; /* by us, its answer was not needed any more */
     unsigned tries;

@@ -53,11 +53,12 @@ static enum status send_group(struct rude_worker *worker, struct rpc_stream *str
                     : fault == RUDE_NO_ID   ? ""
                     : fault == RUDE_LONG_ID ? large
                                             : item->id);
-    group.name = text(fault == RUDE_NOT_UTF8 ? "\xc3\x28\xff"
-                      : fault == RUDE_CUT    ? "K\xc3"
-                      : fault == RUDE_LARGE  ? large
-                      : worker->name_bytes   ? padded
-                                             : item->id);
+    group.name = text(fault == RUDE_NOT_UTF8                                       ? "\xc3\x28\xff"
+                      : fault == RUDE_CUT                                          ? "K\xc3"
+                      : fault == RUDE_LARGE                                        ? large
+                      : worker->name_bytes                                         ? padded
+                      : worker->cuts && strcmp(worker->offered, worker->etag) == 0 ? ""
+                                                                                   : item->id);
     group.foundation_time = &time;
     group.etag = fault == RUDE_LONG_ETAG  ? etag
                  : fault == RUDE_BAD_ETAG ? text("a\"b")
@@ -140,21 +141,12 @@ static enum status begin(struct rude_worker *worker, struct rpc_ctx *ctx)
             break;
         snprintf(worker->hints[worker->hint_count++], RUDE_TEXT_BYTES_MAX, "%.*s", SLICE_ARG(hint));
     }
+    snprintf(worker->offered, sizeof(worker->offered), "%.*s",
+             SLICE_ARG(rpc_metadata(ctx, RPC_IF_NONE_MATCH, 0)));
     if (worker->refusals == 0)
         return STATUS_OK;
     worker->refusals--;
     return rpc_fail(ctx, worker->status, "refused");
-}
-
-/* As a host has it whose GetGroup is no stream. */
-static enum status send_cut(struct rude_worker *worker, struct rpc_stream *stream,
-                            const struct rude_item *item)
-{
-    group_v1_group group = GROUP_V1_GROUP_INIT;
-    group.realm = text(worker->realm);
-    group.id = text(item->id);
-    group.etag = worker->etag;
-    return rpc_stream_send(stream, &group.base);
 }
 
 static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *request,
@@ -167,14 +159,9 @@ static enum status get_group(const void *ops, struct rpc_ctx *ctx, const void *r
     enum status status = begin(worker, ctx);
     if (status != STATUS_OK)
         return status;
-    snprintf(worker->offered, sizeof(worker->offered), "%.*s",
-             SLICE_ARG(rpc_metadata(ctx, RPC_IF_NONE_MATCH, 0)));
     for (size_t i = 0; i < worker->item_count; i++)
-        if (worker->cuts && strcmp(worker->items[i].id, req->id) == 0 &&
-            strcmp(worker->offered, worker->etag) == 0)
-            return send_cut(worker, stream, &worker->items[i]);
-        else if (strcmp(worker->items[i].id, req->id) == 0 ||
-                 (worker->ignores_case && strcasecmp(worker->items[i].id, req->id) == 0))
+        if (strcmp(worker->items[i].id, req->id) == 0 ||
+            (worker->ignores_case && strcasecmp(worker->items[i].id, req->id) == 0))
             return give(worker, ctx, stream, &worker->items[i], worker->fault_after == 0);
     if (worker->fault == RUDE_STALL)
         return stall(worker, ctx);

@@ -43,8 +43,10 @@ static const struct read_statement list_scoped = LISTED("group_list_scoped", SCO
 #define ASKED(columns) GROUPS(columns) RIGHTS_STORE_HELD("$8", "$9") "AND " FILTERS
 static const struct read_statement list_asked = LISTED("group_list_asked", ASKED);
 #define CHILDREN(columns)                                                                          \
-    GROUPS(columns) RIGHTS_STORE_SEES("$8", "$9", "$10", "$11") "AND g.parent_id = $12 "           \
-                                                                "AND " FILTERS
+    GROUPS(columns)                                                                                \
+    RIGHTS_STORE_SEES("$8", "$9", "$10", "$11")                                                    \
+    "AND g.parent_id = $12 "                                                                       \
+    "AND " FILTERS
 static const struct read_statement list_children = LISTED("group_list_children", CHILDREN);
 
 enum status group_store_list(const struct read_batch *batch, const void *query,
