@@ -123,6 +123,10 @@ struct slice rpc_trace_id(struct rpc_ctx *ctx);
  * by whichever host knows of this. */
 #define RPC_IF_NONE_MATCH "if-none-match"
 
+/* Of a read of one object, for a handler that knows its etag before it has all of it: the caller has it, and what is missing is not
+ * sent anyway. */
+bool rpc_caller_has(const struct rpc_ctx *ctx, const char *etag);
+
 /* What joins the log lines of all that one request brings about: the metadata `traceparent` and `x-request-id`. A member
  * is empty when there is none. */
 struct rpc_trace {

@@ -55,18 +55,18 @@ enum status shown_by_mask(struct shown *shown, const struct rpc_method *method, 
     return hide(shown, method, mask, arena);
 }
 
-enum status shown_by_etag(struct shown *shown, const struct rpc_method *method,
-                          const ProtobufCMessage *answer, struct slice etag, struct arena *arena)
+const char *shown_etag(const ProtobufCMessage *answer)
 {
     const ProtobufCFieldDescriptor *field =
-        method->kept && !method->server_streaming && etag.len > 0
-            ? protobuf_c_message_descriptor_get_field_by_name(method->response, "etag")
-            : NULL;
+        protobuf_c_message_descriptor_get_field_by_name(answer->descriptor, "etag");
     if (!field || field->type != PROTOBUF_C_TYPE_STRING)
-        return STATUS_OK;
-    const char *present =
-        *(const char *const *)(const void *)((const char *)answer + field->offset);
-    return present && slice_equal_str(etag, present) ? hide(shown, method, NULL, arena) : STATUS_OK;
+        return NULL;
+    return *(const char *const *)(const void *)((const char *)answer + field->offset);
+}
+
+enum status shown_kept(struct shown *shown, const struct rpc_method *method, struct arena *arena)
+{
+    return hide(shown, method, NULL, arena);
 }
 
 /* Of a member that is no list. */

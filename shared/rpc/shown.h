@@ -20,10 +20,11 @@ struct shown {
 PEK_MUST_CHECK enum status shown_by_mask(struct shown *shown, const struct rpc_method *method,
                                          const void *request, struct arena *arena,
                                          struct fault *fault);
-/* Hides all but what is kept when the answer has this etag. */
-PEK_MUST_CHECK enum status shown_by_etag(struct shown *shown, const struct rpc_method *method,
-                                         const ProtobufCMessage *answer, struct slice etag,
-                                         struct arena *arena);
+/* The answer's field `etag`; NULL when it has none. */
+const char *shown_etag(const ProtobufCMessage *answer);
+/* Hides all but what is kept. */
+PEK_MUST_CHECK enum status shown_kept(struct shown *shown, const struct rpc_method *method,
+                                      struct arena *arena);
 /* The message without what is hidden; valid until the next one. */
 const ProtobufCMessage *shown_of(const struct shown *shown, const ProtobufCMessage *message);
 

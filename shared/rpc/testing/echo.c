@@ -101,8 +101,8 @@ static void fill(const char *id, testing_object *object)
 static enum status read_object(struct rpc_ctx *ctx, const testing_read_request *request,
                                testing_object *response)
 {
-    log_of(ctx);
     fill(request->id, response);
+    log_of(ctx)->had += rpc_caller_has(ctx, response->etag);
     return STATUS_OK;
 }
 
