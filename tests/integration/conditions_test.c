@@ -209,10 +209,12 @@ static void what_the_client_has_of_another_thing_is_asked_for_whole(void **state
         assert_non_null(etag);
         assert_null(strstr(etag + 1, "etag: \""));
         answer_free(&answer);
-        /* Another realm is not told at all. */
+        /* Another realm is not told at all, and so asked once. */
+        calls = f.b->calls;
         answer = federation_ask(&f, "GET", "/api/v1/realms/b/groups/one", headers, NULL);
         assert_int_equal(answer.code, 200);
         assert_string_equal(f.b->offered, "");
+        assert_int_equal(f.b->calls, calls + 1);
         assert_true(answer_has(&answer, "\"name\":\"one\""));
         answer_free(&answer);
     }
