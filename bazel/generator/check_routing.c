@@ -102,6 +102,24 @@ static void check_combine(const struct check *check)
                      upb_MessageDef_FullName(request));
 }
 
+/* Which fields of an answer are wanted (google.aip.dev/157); an answer that is more than its fields is whole. */
+static void check_read_mask(const struct check *check)
+{
+    const struct method_options *options = check->options;
+    const upb_FieldDef *mask =
+        upb_MessageDef_FindFieldByName(upb_MethodDef_InputType(check->method), "read_mask");
+    if (mask == NULL)
+        return;
+    if (!upb_FieldDef_IsSubMessage(mask) || upb_FieldDef_IsRepeated(mask) ||
+        strcmp(upb_MessageDef_FullName(upb_FieldDef_MessageSubDef(mask)),
+               "google.protobuf.FieldMask") != 0)
+        check_refuse(check, "read_mask is no google.protobuf.FieldMask");
+    if (options->idempotency != google_protobuf_MethodOptions_NO_SIDE_EFFECTS)
+        check_refuse(check, "read_mask is for methods with NO_SIDE_EFFECTS");
+    if (options->document || options->combine.field[0] != '\0')
+        check_refuse(check, "read_mask is not for a document, nor for what is combined");
+}
+
 void check_routing(const struct check *check)
 {
     if (check->options->realms.name[0] == '\0') {
@@ -117,6 +135,7 @@ void check_routing(const struct check *check)
     check_combine(check);
     check_position(check);
     check_length(check);
+    check_read_mask(check);
     if (!is(check, "REALMS_INTERNAL"))
         check_collection(check);
 }

@@ -41,6 +41,8 @@ enum status check_row(const upb_MessageDef *message, bool nested, struct arena *
         keys += rows_is_key(&row, field);
         if (field->options.computed && (field->options.column[0] != '\0' || field->options.etag))
             refuse(message, field, "pek.field is both computed and read from a column", refusals);
+        else if (field->options.computed && field->options.brief)
+            refuse(message, field, "pek.field is both computed and brief", refusals);
         else if (field->options.etag && field->kind != ROW_ETAG)
             refuse(message, field, "pek.field etag on what is not a string", refusals);
         else if (field->column != NULL && field->kind == ROW_NONE)

@@ -12,25 +12,43 @@ static void emit_signature(const char *ours, struct buffer *out)
         ours, ours);
 }
 
+/* Returns how many there are. */
+static size_t emit_list(const struct row_fields *row, bool brief, struct buffer *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < row->count; i++) {
+        if (row->fields[i].column == NULL)
+            continue;
+        buffer_printf(out, " \\\n    %s", count > 0 ? "\", \" " : "");
+        if (brief && !rows_is_brief(row, &row->fields[i]))
+            buffer_append_str(out, "\"NULL\"");
+        else
+            buffer_printf(out, "#r \".%s\"", row->fields[i].column);
+        count++;
+    }
+    buffer_append_char(out, '\n');
+    return count;
+}
+
 static void emit_columns(const upb_MessageDef *message, const struct row_fields *row,
                          struct arena *arena, struct buffer *out)
 {
     const char *full_name = upb_MessageDef_FullName(message);
     const char *upper = names_short_upper(arena, full_name);
     const char *ours = names_short(arena, full_name);
-    size_t count = 0;
     buffer_printf(out, "/* Of %s.%s AS r: \"SELECT \" %s_COLUMNS(r) \" FROM …\". */\n", row->schema,
                   row->table, upper);
     buffer_printf(out, "#define %s_COLUMNS(r)", upper);
-    for (size_t i = 0; i < row->count; i++) {
-        if (row->fields[i].column == NULL)
-            continue;
-        buffer_printf(out, " \\\n    %s#r \".%s\"", count > 0 ? "\", \" " : "",
-                      row->fields[i].column);
-        count++;
+    size_t count = emit_list(row, false, out);
+    if (rows_has_brief(row)) {
+        buffer_printf(out,
+                      "/* The brief ones in the same places, and nothing in the others. */\n"
+                      "#define %s_BRIEF_COLUMNS(r)",
+                      upper);
+        (void)emit_list(row, true, out);
     }
     buffer_printf(out,
-                  "\n/* Columns of a statement's own come behind these. */\n"
+                  "/* Columns of a statement's own come behind these. */\n"
                   "#define %s_COLUMN_COUNT %zu\n\n",
                   upper, count);
     emit_signature(ours, out);
@@ -88,6 +106,16 @@ static void emit_reader(const upb_MessageDef *message, const struct row_fields *
                   ours);
 }
 
+/* The names of the fields that the brief columns are read into. */
+static void emit_brief(const struct row_fields *row, const char *ours, struct buffer *out)
+{
+    buffer_printf(out, "static const char *const %s_brief[] = {\n", ours);
+    for (size_t i = 0; i < row->count; i++)
+        if (row->fields[i].column != NULL && rows_is_brief(row, &row->fields[i]))
+            buffer_printf(out, "    \"%s\",\n", upb_FieldDef_Name(row->fields[i].field));
+    buffer_append_str(out, "    NULL,\n};\n\n");
+}
+
 static void emit_type(const upb_MessageDef *message, const struct row_fields *row,
                       struct arena *arena, struct buffer *out)
 {
@@ -106,6 +134,8 @@ static void emit_type(const upb_MessageDef *message, const struct row_fields *ro
                       "static const char *%s_etag(const void *message)\n{\n"
                       "    const %s *typed = message;\n    return typed->%s;\n}\n\n",
                       ours, ours, etag);
+    if (rows_has_brief(row))
+        emit_brief(row, ours, out);
     buffer_printf(out,
                   "const struct row_type %s_row = {\n    .noun = \"%s\",\n"
                   "    .message = &%s__descriptor,\n    .read = %s_read,\n",
@@ -121,6 +151,8 @@ static void emit_type(const upb_MessageDef *message, const struct row_fields *ro
     buffer_printf(out, "},\n    .key_count = %zu,\n", keys);
     if (etag != NULL)
         buffer_printf(out, "    .etag = %s_etag,\n", ours);
+    if (rows_has_brief(row))
+        buffer_printf(out, "    .brief = %s_brief,\n", ours);
     buffer_append_str(out, "};\n\n");
 }
 

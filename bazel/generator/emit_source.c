@@ -194,6 +194,59 @@ static void emit_position(const upb_MethodDef *method, const struct method_optio
     buffer_printf(out, "    *ret_id = message->%s == NULL ? \"\" : message->%s;\n}\n\n", id, id);
 }
 
+static bool is_string(const upb_FieldDef *field)
+{
+    return upb_FieldDef_CType(field) == kUpb_CType_String && !upb_FieldDef_IsRepeated(field);
+}
+
+static const upb_FieldDef *read_mask_of(const upb_MethodDef *method)
+{
+    return upb_MessageDef_FindFieldByName(upb_MethodDef_InputType(method), "read_mask");
+}
+
+/* Answers of which sometimes not all is sent: what a mask leaves out, or what the caller has already. */
+static bool is_cut(const upb_MethodDef *method, const struct method_options *options)
+{
+    const upb_FieldDef *etag =
+        upb_MessageDef_FindFieldByName(upb_MethodDef_OutputType(method), "etag");
+    return read_mask_of(method) != NULL ||
+           (options->idempotency == google_protobuf_MethodOptions_NO_SIDE_EFFECTS &&
+            !upb_MethodDef_ServerStreaming(method) && etag != NULL && is_string(etag));
+}
+
+/* What an answer is found, told apart and put in order by, and whom it lacks. */
+static bool is_kept(const upb_FieldDef *field, const struct method_options *options)
+{
+    const char *name = upb_FieldDef_Name(field), *end = strrchr(name, '_');
+    for (size_t i = 0; i < options->identity_count; i++)
+        if (strcmp(name, options->identity[i]) == 0)
+            return true;
+    if (strcmp(name, options->sort_key) == 0 || strcmp(name, "unreachable") == 0)
+        return true;
+    return is_string(field) && (strcmp(name, "realm") == 0 || strcmp(name, "id") == 0 ||
+                                strcmp(name, "etag") == 0 || (end && strcmp(end, "_id") == 0));
+}
+
+static void emit_cut(const upb_MethodDef *method, const struct method_options *options,
+                     struct arena *arena, struct buffer *out)
+{
+    const upb_MessageDef *answer = upb_MethodDef_OutputType(method);
+    const char *verb = names_verb(arena, method);
+    if (!is_cut(method, options))
+        return;
+    buffer_printf(out, "static const char *const %s_kept[] = {\n", verb);
+    for (int i = 0; i < upb_MessageDef_FieldCount(answer); i++)
+        if (is_kept(upb_MessageDef_Field(answer, i), options))
+            buffer_printf(out, "    \"%s\",\n", upb_FieldDef_Name(upb_MessageDef_Field(answer, i)));
+    buffer_append_str(out, "    NULL,\n};\n\n");
+    if (read_mask_of(method) != NULL)
+        buffer_printf(
+            out,
+            "static const Google__Protobuf__FieldMask *%s_read_mask(const void *request)\n"
+            "{\n    const %s *message = request;\n    return message->read_mask;\n}\n\n",
+            verb, request_of(method, arena));
+}
+
 static const char *idempotency_name(int32_t level)
 {
     switch (level) {
@@ -223,6 +276,10 @@ static void emit_row(const upb_MethodDef *method, const struct method_options *o
                   options->request_bytes_max, verb, options->access_count);
     if (has_position(method, options))
         buffer_printf(out, "        .position = %s_position,\n", verb);
+    if (is_cut(method, options))
+        buffer_printf(out, "        .kept = %s_kept,\n", verb);
+    if (read_mask_of(method) != NULL)
+        buffer_printf(out, "        .read_mask = %s_read_mask,\n", verb);
     buffer_printf(
         out, "        .implemented = %s_implemented,\n        .dispatch = %s_dispatch,\n    },\n",
         verb, verb);
@@ -257,6 +314,7 @@ static void emit_service(const upb_ServiceDef *service, struct arena *arena, str
         emit_access(method, &options[i], arena, out);
         emit_thunks(method, arena, out);
         emit_position(method, &options[i], arena, out);
+        emit_cut(method, &options[i], arena, out);
     }
     buffer_printf(out, "static const struct rpc_method %s_methods[] = {\n", ours);
     for (int i = 0; i < count; i++)

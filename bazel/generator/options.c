@@ -275,6 +275,7 @@ enum status field_options_read(const upb_DefPool *pool, const upb_FieldDef *fiel
             .internal = get_bool(option, "internal"),
             .computed = get_bool(option, "computed"),
             .etag = get_bool(option, "etag"),
+            .brief = get_bool(option, "brief"),
         };
     upb_Arena_Free(memory);
     if (status != STATUS_OK || arena->failed)

@@ -75,6 +75,7 @@ struct field_options {
     bool internal;
     bool computed;
     bool etag;
+    bool brief;
 };
 PEK_MUST_CHECK enum status field_options_read(const upb_DefPool *pool, const upb_FieldDef *field,
                                               struct arena *arena,

@@ -86,3 +86,17 @@ bool rows_is_key(const struct row_fields *row, const struct row_field *field)
     const char *name = upb_FieldDef_Name(field->field), *end = strrchr(name, '_');
     return is_text(field) && end != NULL && strcmp(end, "_id") == 0;
 }
+
+bool rows_is_brief(const struct row_fields *row, const struct row_field *field)
+{
+    return field->options.brief || field->options.internal || field->options.etag ||
+           rows_is_key(row, field) || strcmp(upb_FieldDef_Name(field->field), "realm") == 0;
+}
+
+bool rows_has_brief(const struct row_fields *row)
+{
+    for (size_t i = 0; i < row->count; i++)
+        if (row->fields[i].options.brief)
+            return true;
+    return false;
+}

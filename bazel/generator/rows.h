@@ -43,6 +43,10 @@ PEK_MUST_CHECK enum status rows_read(const upb_MessageDef *message, struct arena
 /* Whether the field is of those that tell one row of a realm from another: `id`, or, where there is none, all texts with
  * names that end in _id. */
 bool rows_is_key(const struct row_fields *row, const struct row_field *field);
+/* Whether the field is read when only brief ones are asked for: pek.field brief, and what every row is told by. */
+bool rows_is_brief(const struct row_fields *row, const struct row_field *field);
+/* Whether the message has a field with pek.field brief. */
+bool rows_has_brief(const struct row_fields *row);
 /* Has this file a message that is read from rows? */
 PEK_MUST_CHECK enum status rows_in_file(const upb_FileDef *file, struct arena *arena,
                                         bool *ret_any);

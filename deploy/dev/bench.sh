@@ -5,15 +5,17 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [any] [search] [members] [scoreboard] [score] [find] [merge] [policy] [grow]
+readonly bench_help='usage: ./dev bench [one] [unchanged] [any] [search] [names] [members] [scoreboard] [score] [find] [merge] [policy] [grow]
                    [--groups N] [--seconds N] [--runs N] [--connections N] [--dry] [--compare REV]
 
 Starts a federation of its own (release build, demo data and N more groups in each realm) and measures, each
 case after a warm-up and as the median of several runs, with wrk:
 
   one      GET /api/v1/realms/worker-acme/groups/{id}    one group from one realm
+  unchanged  the same, which the client has: 304
   any      GET /api/v1/groups/{id}                       one group asked of all three realms
   search   GET /api/v1/groups?q=…&pageSize=20            search over three realms, for what a fourth of the names have
+  names    the same with readMask=id,name
   members  GET /api/v1/groups/{id}/members?pageSize=20   of a group with 300 members in each of three realms
   scoreboard  GET …/scoreboards/{id}/points?pageSize=60  the table of 60 members by 12 guidelines, of one realm
   score    GET /api/v1/users/me/score?semester=…         what groups of three realms come to
@@ -77,9 +79,10 @@ bench_value() { # statement
 bench_url() { # case
     local path id
     case $1 in
-        one) path=/api/v1/realms/worker-acme/groups/$bench_group ;;
+        one | unchanged) path=/api/v1/realms/worker-acme/groups/$bench_group ;;
         any) path=/api/v1/groups/$bench_group ;;
         search) path='/api/v1/groups?q=ba&pageSize=20' ;;
+        names) path='/api/v1/groups?q=ba&pageSize=20&readMask=id,name' ;;
         members) path='/api/v1/groups/crowd@crowd/members?pageSize=20' ;;
         scoreboard)
             id=$(bench_value "SELECT id FROM pek.scoreboard WHERE group_id = 'table@table'")
@@ -94,6 +97,13 @@ bench_url() { # case
     printf 'http://127.0.0.1:%s%s' "$BENCH_PORT" "$path"
 }
 
+# What a request says besides; the ETag of what a client has.
+bench_header() { # case
+    [[ $1 == unchanged ]] || return 0
+    curl --silent --fail --cookie "$BENCH_COOKIE" --dump-header - --output /dev/null "$(bench_url "$1")" |
+        sed -n 's/^etag: \([^\r]*\).*/If-None-Match: \1/p'
+}
+
 # All sides in turn, so that what else the machine does is everybody's. The results of a side are in a file of its name.
 run_rounds() { # folder seconds runs connections case…
     local folder=$1 seconds=$2 runs=$3 connections=$4 run name side
@@ -102,7 +112,7 @@ run_rounds() { # folder seconds runs connections case…
     for side in "${bench_sides[@]}"; do
         on_side "$side"
         for name in "$@"; do
-            measure_http /dev/null warm-up 3 "$connections" "$(bench_url "$name")"
+            measure_http /dev/null warm-up 3 "$connections" "$(bench_url "$name")" "$(bench_header "$name")"
         done
     done
     for ((run = 1; run <= runs; run++)); do
@@ -113,7 +123,8 @@ run_rounds() { # folder seconds runs connections case…
                 if [[ $name == pgbench ]]; then
                     measure_pgbench "$folder/$side" "$seconds" "$connections" worker-acme "$bench_group"
                 else
-                    measure_http "$folder/$side" "$name" "$seconds" "$connections" "$(bench_url "$name")"
+                    measure_http "$folder/$side" "$name" "$seconds" "$connections" "$(bench_url "$name")" \
+                        "$(bench_header "$name")"
                 fi
             done
         done
@@ -200,8 +211,8 @@ run_grow() { # results seconds connections port
     for count in 1 100 3000; do
         say "dev: $count sessions"
         make_sessions "$4" "$count" "$DATA/run/cookies"
-        measure_http /dev/null warm-up 2 "$3" "$(bench_url one)" "$DATA/run/cookies"
-        measure_http "$1" "grow-sessions-$count" "$2" "$3" "$(bench_url one)" "$DATA/run/cookies"
+        measure_http /dev/null warm-up 2 "$3" "$(bench_url one)" "" "$DATA/run/cookies"
+        measure_http "$1" "grow-sessions-$count" "$2" "$3" "$(bench_url one)" "" "$DATA/run/cookies"
     done
     for count in 1 100; do
         say "dev: ${count} 000 statements"
@@ -244,7 +255,7 @@ cmd_bench() {
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | any | search | members | scoreboard | score | find | merge | policy | grow) cases+=("$1") ;;
+            one | unchanged | any | search | names | members | scoreboard | score | find | merge | policy | grow) cases+=("$1") ;;
             --groups | --seconds | --runs | --connections)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
@@ -259,7 +270,7 @@ cmd_bench() {
         esac
         shift
     done
-    [[ ${#cases[@]} -gt 0 ]] || cases=(one any search members scoreboard score find merge policy grow)
+    [[ ${#cases[@]} -gt 0 ]] || cases=(one unchanged any search names members scoreboard score find merge policy grow)
     for name in "${cases[@]}"; do
         [[ $name == merge || $name == find || $name == policy || $name == grow ]] || http+=("$name")
     done

@@ -311,6 +311,7 @@ void call_begin_fanout(struct api_call *call)
     transcode_asked_init(call->request, &call->match,
                          call->session ? call->session->user_id : slice_make("", 0), &call->asked);
     fanout->asked = &call->asked;
+    fanout->shown = transcode_request_shown(call->request);
     fanout->item_bytes_max = streams ? API_ITEM_BYTES_MAX : API_PAGE_BYTES_MAX;
     fanout->session = call->session;
     fanout->budget = &call->api->budget;

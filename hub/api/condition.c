@@ -109,6 +109,50 @@ bool condition_is_refusal(const struct fault *fault)
     return fault->status == STATUS_ABORTED && strcmp(dot ? dot + 1 : fault->field, "etag") == 0;
 }
 
+/* ---- reads ------------------------------------------------------------------------------------- */
+
+/* The realm's own etag in the one tag that is of this realm and caller; empty when there is none, or several. */
+static struct slice own_etag(const struct api_call *call, const struct condition *condition,
+                             struct slice realm)
+{
+    char owner[PART_CHARS + 1];
+    struct slice etag = slice_make("", 0);
+    size_t count = 0;
+
+    hash_owner(call, realm, owner);
+    for (size_t i = 0; i < condition->count; i++) {
+        struct slice tag = condition->etags[i];
+        if (!has_owner(tag) || !slice_starts_with(tag, slice_str(owner)))
+            continue;
+        etag = slice_make(tag.ptr + OWNER_CHARS + 1, tag.len - OWNER_CHARS - 1);
+        count++;
+    }
+    return count == 1 ? etag : slice_make("", 0);
+}
+
+void condition_offer(struct api_call *call)
+{
+    struct condition condition;
+    struct fault later; /* the answer says what is wrong */
+
+    if (condition_read(call->http, "if-none-match", true, &condition, &later))
+        return;
+    for (size_t i = 0; condition.count > 0 && i < call->fanout.count; i++)
+        leg_offer(&call->fanout.legs[i], own_etag(call, &condition, call->fanout.legs[i].realm));
+}
+
+bool condition_is_of_another(const struct api_call *call, const struct leg *leg)
+{
+    struct condition condition;
+    struct fault later;
+
+    if (!leg_is_offered(leg) ||
+        condition_read(call->http, "if-none-match", true, &condition, &later))
+        return false;
+    const char *tag = tag_of(call, leg);
+    return !tag || !condition_names(&condition, slice_str(tag));
+}
+
 /* ---- answers ----------------------------------------------------------------------------------- */
 
 int condition_of_answer(struct api_call *call, const struct leg *leg, struct fault *fault)

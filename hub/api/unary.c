@@ -80,13 +80,14 @@ static void reply_media(struct api_call *call, int code, const struct leg *leg)
 {
     const char *type = transcode_item_media_type(leg->item);
     const struct http_header_pair headers[] = {
-        {SLICE_LIT("content-type"), slice_str(type ? type : "application/octet-stream")},
         {SLICE_LIT("cache-control"), SLICE_LIT("private, no-cache")},
         {SLICE_LIT("content-security-policy"),
          SLICE_LIT("default-src 'none'; sandbox; frame-ancestors 'none'")},
+        /* Not of what the client has, which a cache would then take for this type. */
+        {SLICE_LIT("content-type"), slice_str(type ? type : "application/octet-stream")},
     };
     call_add_server_timing(call);
-    http_reply(call->http, code, headers, 3, buffer_slice(&leg->json));
+    http_reply(call->http, code, headers, code == 304 ? 2 : 3, buffer_slice(&leg->json));
 }
 
 /* {"results":[{"realm":"…","result":{…}}, …]} in the order of the realms. */
@@ -161,22 +162,36 @@ static enum status reply_item(struct api_call *call, const struct leg *leg, stru
     return STATUS_OK;
 }
 
-static enum status ask_any(struct api_call *call, struct leg **ret_leg, struct fault *fault)
+/* `offers`: of a read, what If-None-Match says goes with it. */
+static enum status ask_any(struct api_call *call, bool offers, struct leg **ret_leg,
+                           struct fault *fault)
 {
     enum status status = call_add_legs(call, fault);
 
     if (!status)
         status = call_set_requests(call, fault);
+    if (!status && offers)
+        condition_offer(call);
     if (!status)
         status = any_await_one(call, ret_leg, fault);
     return status;
 }
 
+static void begin_again(struct api_call *call)
+{
+    fanout_done(&call->fanout);
+    call_begin_fanout(call);
+}
+
 static enum status read_any(struct api_call *call, struct fault *fault)
 {
     struct leg *leg = NULL;
-    enum status status = ask_any(call, &leg, fault);
+    enum status status = ask_any(call, true, &leg, fault);
 
+    if (!status && condition_is_of_another(call, leg)) {
+        begin_again(call);
+        status = ask_any(call, false, &leg, fault);
+    }
     any_add_headers(call, leg);
     if (!status && call->method->realms == TRANSCODE_HUB)
         any_add_unheard(call, leg);
@@ -196,15 +211,14 @@ static enum status change(struct api_call *call, const struct condition *conditi
         if (i > 0) {
             if (!condition_is_refusal(fault))
                 break;
-            fanout_done(&call->fanout);
-            call_begin_fanout(call);
+            begin_again(call);
             *fault = (struct fault){0};
         }
         status = condition->count
                      ? transcode_request_set_etag(call->request, rule, condition->etags[i])
                      : STATUS_OK;
         if (!status)
-            status = ask_any(call, &leg, fault);
+            status = ask_any(call, false, &leg, fault);
     }
     if (!status && leg->instance)
         session_changed_something(call->session, leg->instance);

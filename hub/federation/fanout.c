@@ -216,11 +216,13 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
 
 static enum status start_call(struct fanout *fanout, struct leg *leg)
 {
-    struct rpc_pair pairs[FANOUT_PAIRS_MAX + 1 + CREDENTIAL_HINTS_MAX];
+    struct rpc_pair pairs[FANOUT_PAIRS_MAX + 2 + CREDENTIAL_HINTS_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < fanout->pair_count && i < FANOUT_PAIRS_MAX; i++)
         pairs[count++] = fanout->pairs[i];
+    if (leg->offered.len > 0)
+        pairs[count++] = (struct rpc_pair){SLICE_LIT(RPC_IF_NONE_MATCH), leg->offered};
     if (!leg->instance && fanout->local_authorization.len > 0)
         pairs[count++] = (struct rpc_pair){SLICE_LIT("authorization"), fanout->local_authorization};
     if (fanout->session && leg->instance) {
@@ -299,6 +301,16 @@ static bool is_etag(struct slice etag)
     return etag.len <= FANOUT_ETAG_BYTES_MAX;
 }
 
+void leg_offer(struct leg *leg, struct slice etag)
+{
+    leg->offered = is_etag(etag) ? etag : slice_make("", 0);
+}
+
+bool leg_is_offered(const struct leg *leg)
+{
+    return leg->offered.len > 0 && slice_equal(transcode_item_etag(leg->item), leg->offered);
+}
+
 /* A realm that answers what it must not is not shown, whatever it was; nor is what cannot be written, which must
  * not be found out when the answer is half made. */
 static void check_item(struct fanout *fanout, struct leg *leg)
@@ -319,7 +331,9 @@ static void check_item(struct fanout *fanout, struct leg *leg)
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL,
                         "the realm's etag is longer than %d bytes, or no header can have it",
                         FANOUT_ETAG_BYTES_MAX);
-    else if (transcode_item_json(leg->item, fanout->rule, &leg->json, &problem))
+    else if (leg_is_offered(leg))
+        return;
+    else if (transcode_item_json(leg->item, fanout->rule, fanout->shown, &leg->json, &problem))
         (void)fault_set(&said, STATUS_DATA_LOSS, NULL, "the realm's answer cannot be written: %s",
                         problem.text);
     else

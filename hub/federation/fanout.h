@@ -41,8 +41,10 @@ struct leg {
     struct instance *instance; /* a reference; NULL: a service of the hub itself */
     struct rpc_channel *channel;
     struct slice request; /* message bytes; borrowed */
-    bool held;            /* not asked before another has answered */
-    bool named; /* the client named this realm: it is asked even if it does not know the user */
+    struct slice
+        offered; /* the etag of what the client has; empty: it has nothing. See leg_offer */
+    bool held;   /* not asked before another has answered */
+    bool named;  /* the client named this realm: it is asked even if it does not know the user */
     bool token_renewed;
     bool stopped; /* by us, its answer was not needed any more */
     unsigned tries;
@@ -82,6 +84,7 @@ struct fanout {
     const struct route_rule *rule;       /* of the answer's JSON; NULL: whole messages */
     size_t item_bytes_max;               /* of one item's JSON */
     const struct transcode_asked *asked; /* what each answer must be of; NULL: anything */
+    uint64_t shown;                      /* what of it is JSON; see transcode_request_shown */
     bool hold;               /* legs wait before ADMISSION: their requests are still being made */
     int64_t deadline_us;     /* of the whole */
     int64_t call_timeout_ms; /* of each call */
@@ -121,6 +124,11 @@ PEK_MUST_CHECK enum status fanout_wait(struct fanout *fanout, int64_t until_us);
  * user's own making does not. */
 PEK_MUST_CHECK enum status fanout_wait_for(struct fanout *fanout, unsigned waiting, bool held_up,
                                            int64_t until_us);
+/* The realm is told which etag the client has, before it is asked: if that is the present one, the answer may lack all but what it
+ * is checked and compared by, and has no JSON. Any etag will do; one that is none is not told. */
+void leg_offer(struct leg *leg, struct slice etag);
+/* Whether the head has that etag. */
+bool leg_is_offered(const struct leg *leg);
 /* The head was used: frees it; the next fanout_advance brings the next. */
 void leg_took(struct leg *leg);
 /* Asks the realm of a leg that ended well, and whose head was taken, once more: for what comes behind. `request` outlives the

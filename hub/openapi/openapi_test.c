@@ -194,6 +194,10 @@ static void an_operation_says_what_can_come_of_it(void **state)
                 fail_msg("%s and %s", cases[i].id, codes[j]);
         }
     }
+    assert_true(has("listGroups", "\"readMask\",\"in\":\"query\""));
+    assert_true(has("listGroups", "\"^(\\\\*|(realm|id|name|"));
+    assert_false(has("listGroups", "sortKey"));
+    assert_false(has("listPolicies", "\"readMask\""));
     assert_true(has("createGroup", "parameters/IdempotencyKey"));
     assert_false(has("getGroup", "parameters/IdempotencyKey"));
     assert_true(has("getGroup", "parameters/IfNoneMatch"));

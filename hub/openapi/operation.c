@@ -229,6 +229,36 @@ static void write_parameter(struct document *document, const char *in, const cha
     close_object(document);
 }
 
+/* Which names it takes: those of the members that clients see. */
+static const char *read_mask_pattern(struct document *document,
+                                     const struct transcode_method *method)
+{
+    const upb_MessageDef *def = method->response;
+    const char *names = "";
+    for (int i = 0; i < upb_MessageDef_FieldCount(def); i++) {
+        const upb_FieldDef *field = upb_MessageDef_Field(def, i);
+        if (!transcode_field_is_internal(document->transcode, field))
+            names = arena_printf(&document->arena, "%s%s%s", names ? names : "",
+                                 names && names[0] ? "|" : "", upb_FieldDef_JsonName(field));
+    }
+    const char *pattern = arena_printf(&document->arena, "^(\\*|(%s)(,(%s))*)?$",
+                                       names ? names : "", names ? names : "");
+    return pattern ? pattern : "";
+}
+
+static void write_read_mask(struct document *document, const struct transcode_method *method)
+{
+    json_object(&document->json);
+    write_text(document, "name", upb_FieldDef_JsonName(method->read_mask));
+    write_text(document, "in", "query");
+    write_description(document, upb_FieldDef_FullName(method->read_mask));
+    open_object(document, "schema");
+    write_text(document, "type", "string");
+    write_text(document, "pattern", read_mask_pattern(document, method));
+    close_object(document);
+    close_object(document);
+}
+
 static void write_common_parameter(struct document *document, const char *name)
 {
     json_object(&document->json);
@@ -257,7 +287,9 @@ static void write_query(struct document *document, const struct route_rule *rule
         if (!path || transcode_field_is_internal(document->transcode, field) ||
             strcmp(rule->body, path) == 0 || has_variable(rule, path))
             continue;
-        if (is_textual(field) && !upb_FieldDef_IsMap(field))
+        if (field == method->read_mask)
+            write_read_mask(document, method);
+        else if (is_textual(field) && !upb_FieldDef_IsMap(field))
             write_parameter(document, "query", spelled(document, method, path), field);
         else if (!upb_FieldDef_IsRepeated(field) && depth < OPENAPI_QUERY_DEPTH_MAX)
             write_query(document, rule, upb_FieldDef_MessageSubDef(field), path, depth + 1);

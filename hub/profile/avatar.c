@@ -15,9 +15,11 @@ enum status avatar_get(struct rpc_ctx *ctx, const hub_v1_get_avatar_request *req
     const char *me = arena_strndup(rpc_arena(ctx), user.ptr, user.len);
     if (!me)
         return STATUS_RESOURCE_EXHAUSTED;
+    struct slice has = rpc_metadata(ctx, RPC_IF_NONE_MATCH, 0);
     const char *who = strcmp(req->user, "me") == 0 ? me : req->user;
-    enum status status = read_row(ctx, &avatar_store_picture_row, &avatar_store_get,
-                                  PG_PARAMS(pg_str(who), pg_str(me)), res);
+    enum status status =
+        read_row(ctx, &avatar_store_picture_row, &avatar_store_get,
+                 PG_PARAMS(pg_str(who), pg_str(me), has.len ? pg_text(has) : PG_NULL), res);
     return status == STATUS_NOT_FOUND
                ? fault_set(rpc_fault(ctx), status, "user", "there is no such avatar")
                : status;

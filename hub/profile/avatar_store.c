@@ -39,7 +39,8 @@ const struct row_type avatar_store_picture_row = {"avatar", &pek__hub__v1__avata
 
 const struct pg_statement avatar_store_get = {
     "avatar_get",
-    "SELECT " HUB_V1_AVATAR_COLUMNS(a) ", a.data FROM hub.avatar AS a"
+    "SELECT " HUB_V1_AVATAR_COLUMNS(a) ", CASE WHEN 'v' || a.version = $3 THEN NULL ELSE a.data END"
+                                       "  FROM hub.avatar AS a"
                                        " WHERE a.user_id = hub.user_named($1)"
                                        "   AND (a.user_id = $2 OR hub.share_realm($2, a.user_id))",
 };

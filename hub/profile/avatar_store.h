@@ -10,7 +10,8 @@
 /* With the picture, and all but it. */
 extern const struct row_type avatar_store_picture_row, avatar_store_row;
 
-/* Of whom $1 names, for $2, who shares a realm with them or is them. Of avatar_store_picture_row. */
+/* Of whom $1 names, for $2, who shares a realm with them or is them. Of avatar_store_picture_row, without bytes when its etag is $3,
+ * which may be NULL. */
 extern const struct pg_statement avatar_store_get;
 
 /* ---- in a change, of the user who makes it ---- */

@@ -71,7 +71,7 @@ const char *echo(const char *line, const char *body)
     assert_int_equal(transcode_request_bytes(request, &bytes), STATUS_OK);
     assert_int_equal(transcode_item_new(odd, match.rule->target, bytes, &item), STATUS_OK);
     buffer_reset(&out);
-    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\0');
     transcode_item_free(item);
     transcode_request_free(request);

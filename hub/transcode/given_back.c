@@ -139,7 +139,7 @@ enum status transcode_request_current_json(const struct transcode_request *reque
     const upb_Message *message;
     const struct plan *plan;
     return find_current(request, rule, item, &message, &plan)
-               ? json_append(request->transcode, plan, message, out, NULL)
+               ? json_append(request->transcode, plan, message, TRANSCODE_SHOWN_ALL, out, NULL)
                : STATUS_NOT_FOUND;
 }
 

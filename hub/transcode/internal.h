@@ -95,6 +95,7 @@ struct transcode_request {
     upb_Arena *arena;
     upb_Message *message;
     bool mask_is_implied; /* the update mask is the body's fields */
+    uint64_t shown;       /* see transcode_request_shown */
 };
 
 /* What an average item's message takes in the arena besides its bytes; more is taken as needed. */
@@ -179,11 +180,11 @@ void plan_clear(const struct plan *plan, upb_Message *message);
 /* Adds a field to the plan; false without memory. */
 bool json_plan_field(struct transcode *transcode, struct plan *plan, const upb_FieldDef *field,
                      const struct plan *below);
-/* Fields with their defaults. DATA_LOSS for what has no JSON: then nothing was appended, and `ret_bad` (may be NULL) is
+/* The `shown` ones of the plan's fields, a bit each (TRANSCODE_SHOWN_ALL: all), with their defaults. DATA_LOSS for what has no JSON: then nothing was appended, and `ret_bad` (may be NULL) is
  * the field. */
 PEK_MUST_CHECK enum status json_append(const struct transcode *transcode, const struct plan *plan,
-                                       const upb_Message *message, struct buffer *out,
-                                       const upb_FieldDef **ret_bad);
+                                       const upb_Message *message, uint64_t shown,
+                                       struct buffer *out, const upb_FieldDef **ret_bad);
 /* A field of the plan alone, null when it is not set; as above. */
 PEK_MUST_CHECK enum status json_append_field(const struct transcode *transcode,
                                              const struct plan *plan, const upb_FieldDef *field,
@@ -232,6 +233,11 @@ bool mask_add(upb_Message *mask, const upb_MessageDef *mask_def, struct slice pa
 PEK_MUST_CHECK enum status mask_check(const struct transcode *transcode, upb_Message *mask,
                                       const upb_MessageDef *mask_def, const upb_MessageDef *target,
                                       const char *mask_name, upb_Arena *arena, struct fault *fault);
+
+/* Every path of a read mask names a field of the plan; rewrites each to its proto name, and gives their bits. */
+PEK_MUST_CHECK enum status mask_shown(const struct plan *plan, upb_Message *mask,
+                                      const upb_MessageDef *mask_def, const char *mask_name,
+                                      upb_Arena *arena, uint64_t *ret_shown, struct fault *fault);
 
 /* request.c */
 /* The message that an update mask speaks of: the body's field, or the request itself. */

@@ -170,14 +170,14 @@ static enum status append_media(const struct transcode_item *item, struct buffer
 }
 
 static enum status append(struct transcode_item *item, const struct route_rule *rule,
-                          struct buffer *out, const upb_FieldDef **ret_bad)
+                          uint64_t shown, struct buffer *out, const upb_FieldDef **ret_bad)
 {
     const struct transcode_method *method = &item->entry->method;
     if (!item->cleared)
         plan_clear(item->entry->response_plan, item->message);
     item->cleared = true;
     if (!rule || !rule->response_body[0])
-        return json_append(item->transcode, item->entry->response_plan, item->message, out,
+        return json_append(item->transcode, item->entry->response_plan, item->message, shown, out,
                            ret_bad);
     *ret_bad = upb_MessageDef_FindFieldByName(method->response, rule->response_body);
     if (transcode_gives_media(rule))
@@ -187,11 +187,11 @@ static enum status append(struct transcode_item *item, const struct route_rule *
 }
 
 enum status transcode_item_json(struct transcode_item *item, const struct route_rule *rule,
-                                struct buffer *out, struct fault *fault)
+                                uint64_t shown, struct buffer *out, struct fault *fault)
 {
     const upb_FieldDef *bad = NULL;
     size_t before = out->len;
-    enum status status = append(item, rule, out, &bad);
+    enum status status = append(item, rule, shown, out, &bad);
     if (status == STATUS_OK)
         return STATUS_OK;
     out->len = before;

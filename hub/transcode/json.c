@@ -313,7 +313,8 @@ static enum status append_value(const struct transcode *transcode, const struct 
     case JSON_DURATION: return append_duration(out, field->field, value.msg_val);
     case JSON_MESSAGE:
         if (field->below)
-            return json_append(transcode, field->below, value.msg_val, out, NULL);
+            return json_append(transcode, field->below, value.msg_val, TRANSCODE_SHOWN_ALL, out,
+                               NULL);
         return json_by_library(transcode, value.msg_val, upb_FieldDef_MessageSubDef(field->field),
                                out);
     }
@@ -396,7 +397,7 @@ enum status json_append_field(const struct transcode *transcode, const struct pl
 }
 
 enum status json_append(const struct transcode *transcode, const struct plan *plan,
-                        const upb_Message *message, struct buffer *out,
+                        const upb_Message *message, uint64_t shown, struct buffer *out,
                         const upb_FieldDef **ret_bad)
 {
     size_t begin = out->len;
@@ -404,7 +405,8 @@ enum status json_append(const struct transcode *transcode, const struct plan *pl
     char before = '{';
     for (size_t i = 0; i < plan->json_count && status == STATUS_OK; i++) {
         const struct json_field *field = &plan->json[i];
-        if (field->has_presence && !upb_Message_Has(message, field->field))
+        if ((shown != TRANSCODE_SHOWN_ALL && !(shown >> i & 1)) ||
+            (field->has_presence && !upb_Message_Has(message, field->field)))
             continue;
         buffer_append_char(out, before);
         buffer_append_slice(out, field->key);

@@ -124,7 +124,8 @@ static void compare(const struct transcode *transcode, const struct plan *plan)
     const char *expected =
         with_json_names(transcode, arena_strndup(&arena, out.ptr ? out.ptr : "", out.len));
     buffer_reset(&out);
-    assert_int_equal(json_append(transcode, plan, message, &out, &bad), expected_status);
+    assert_int_equal(json_append(transcode, plan, message, TRANSCODE_SHOWN_ALL, &out, &bad),
+                     expected_status);
     assert_true(slice_equal_str(buffer_slice(&out), expected));
     upb_Arena_Free(memory);
 }

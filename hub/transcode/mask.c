@@ -107,3 +107,47 @@ enum status mask_check(const struct transcode *transcode, upb_Message *mask,
     }
     return STATUS_OK;
 }
+
+static bool find_in_plan(const struct plan *plan, struct slice name, size_t *ret_index)
+{
+    const upb_FieldDef *field = field_find(plan->def, name);
+    for (size_t i = 0; field && i < plan->json_count; i++) {
+        if (plan->json[i].field == field) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status mask_shown(const struct plan *plan, upb_Message *mask, const upb_MessageDef *mask_def,
+                       const char *mask_name, upb_Arena *arena, uint64_t *ret_shown,
+                       struct fault *fault)
+{
+    const upb_FieldDef *paths_field = upb_MessageDef_FindFieldByNumber(mask_def, 1);
+    upb_Array *paths = upb_Message_Mutable(mask, paths_field, arena).array;
+    uint64_t shown = 0;
+    bool all = false;
+    size_t index;
+    if (!paths)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, mask_name, "no memory for the mask");
+    for (size_t i = 0; i < upb_Array_Size(paths); i++) {
+        struct slice path = slice_of(upb_Array_Get(paths, i).str_val);
+        if (slice_equal_str(path, "*")) {
+            all = true;
+            continue;
+        }
+        if (!find_in_plan(plan, path, &index)) {
+            char spelled[FAULT_FIELD_BYTES_MAX];
+            path = path_lower_camel(path, spelled);
+            return fault_set(fault, STATUS_INVALID_ARGUMENT, mask_name,
+                             "the read mask names \"%.*s\", which is no field of %s",
+                             SLICE_ARG(path), upb_MessageDef_Name(plan->def));
+        }
+        shown |= (uint64_t)1 << index;
+        const char *name = upb_FieldDef_Name(plan->json[index].field);
+        upb_Array_Set(paths, i, (upb_MessageValue){.str_val = view_of(slice_str(name))});
+    }
+    *ret_shown = all ? TRANSCODE_SHOWN_ALL : shown;
+    return STATUS_OK;
+}

@@ -82,6 +82,8 @@ static void find_fields(struct transcode_method *method)
     method->live = typed_field(request, "live", kUpb_CType_Bool, NULL);
     method->update_mask =
         typed_field(request, "update_mask", kUpb_CType_Message, "google.protobuf.FieldMask");
+    method->read_mask =
+        typed_field(request, "read_mask", kUpb_CType_Message, "google.protobuf.FieldMask");
     method->told = typed_field(request, "told", kUpb_CType_Message, "pek.instance.v1.PeopleTold");
     method->users = typed_field(request, "user_id", kUpb_CType_String, NULL);
     if (!method->users)
@@ -179,6 +181,17 @@ static enum status check_told(const struct loader *loader, const struct transcod
     return STATUS_OK;
 }
 
+/* A CSV has a column for each field, and what has another body than the answer has no fields to choose from. */
+static enum status check_read_mask(const struct loader *loader,
+                                   const struct transcode_method *method)
+{
+    if (method->read_mask && (method->is_csv || method->is_whole || method->item_media.field ||
+                              upb_MessageDef_FieldCount(method->response) > TRANSCODE_SHOWN_MAX))
+        return REFUSE(loader, method,
+                      "a read mask is of fields of JSON, 64 at most, and not of a whole list", "");
+    return STATUS_OK;
+}
+
 static void load_access(const struct loader *loader, struct transcode_method *method)
 {
     const upb_Message *access;
@@ -228,6 +241,8 @@ static enum status fill_method(const struct loader *loader, const upb_ServiceDef
     enum status status = load_routing(loader, method);
     if (status == STATUS_OK)
         status = check_told(loader, method);
+    if (status == STATUS_OK)
+        status = check_read_mask(loader, method);
     return status == STATUS_OK ? check_merge(loader, method) : status;
 }
 

@@ -146,6 +146,22 @@ static enum status check_mask(struct transcode_request *request, const struct ro
     return status == STATUS_OK ? given_back_check(request, rule, fault) : status;
 }
 
+static enum status check_read_mask(struct transcode_request *request, struct fault *fault)
+{
+    const struct method_entry *entry = (const struct method_entry *)request->method;
+    const upb_FieldDef *field = request->method->read_mask;
+    if (!field || !upb_Message_Has(request->message, field))
+        return STATUS_OK;
+    return mask_shown(
+        entry->response_plan, upb_Message_Mutable(request->message, field, request->arena).msg,
+        upb_FieldDef_MessageSubDef(field), "read_mask", request->arena, &request->shown, fault);
+}
+
+uint64_t transcode_request_shown(const struct transcode_request *request)
+{
+    return request->shown;
+}
+
 enum status request_check_length(const struct transcode_method *method, struct slice body,
                                  struct fault *fault)
 {
@@ -175,6 +191,8 @@ enum status transcode_request_new(const struct transcode *transcode,
         status = set_variable(request, rule->variables[i], match->values[i], fault);
     if (status == STATUS_OK)
         status = check_mask(request, rule, fault);
+    if (status == STATUS_OK)
+        status = check_read_mask(request, fault);
     if (status != STATUS_OK) {
         transcode_request_free(request);
         return status;
@@ -351,7 +369,7 @@ enum status transcode_request_fingerprint(struct transcode_request *request,
 {
     const struct transcode_method *method = request->method;
     const upb_FieldDef *const paging[] = {method->realm, method->page_size, method->page_token,
-                                          method->after};
+                                          method->after, method->read_mask};
     enum { COUNT = sizeof(paging) / sizeof(paging[0]) };
     upb_MessageValue kept[COUNT];
     bool had[COUNT] = {false};

@@ -102,6 +102,7 @@ struct transcode_method {
     const struct upb_FieldDef *byte_order_mark; /* bool: CSV begins with one, for spreadsheets */
     const struct upb_FieldDef *live; /* bool: as an event stream it goes on with what is new */
     const struct upb_FieldDef *update_mask; /* google.protobuf.FieldMask */
+    const struct upb_FieldDef *read_mask;   /* likewise: which fields of the answer are wanted */
     const struct upb_FieldDef *told;        /* pek.instance.v1.PeopleTold: of whom `users` names */
     const struct upb_FieldDef *users;       /* string `user_id`, or strings `user_ids` */
     /* pek.Media of the request, and of the response. */
@@ -200,6 +201,11 @@ PEK_MUST_CHECK enum status transcode_request_set_page_token(struct transcode_req
 PEK_MUST_CHECK enum status transcode_request_set_after(struct transcode_request *request,
                                                        struct slice sort_key, struct slice id,
                                                        bool inclusive);
+/* The fields of the answer that its read mask names, for transcode_item_json; all without one. A mask is of top-level fields, of
+ * which a message has TRANSCODE_SHOWN_MAX at most; "*" is as if there were none. */
+#define TRANSCODE_SHOWN_MAX 64
+#define TRANSCODE_SHOWN_ALL 0
+uint64_t transcode_request_shown(const struct transcode_request *request);
 /* From now on it asks for a list that goes on, whose page tokens are not those of one that does not. */
 PEK_MUST_CHECK enum status transcode_request_set_live(struct transcode_request *request);
 /* Whether the update mask, made of the body's fields, names one that only the realm sets, or that is said once
@@ -235,8 +241,8 @@ PEK_MUST_CHECK enum status transcode_request_set_told(struct transcode_request *
  * until transcode_request_free. */
 PEK_MUST_CHECK enum status transcode_request_bytes(struct transcode_request *request,
                                                    struct slice *ret_bytes);
-/* Hash of the query as it decides what a list contains: the message without realm, page_size, page_token and
- * after. Two requests with the same fingerprint may share page tokens. Raw SHA-256. */
+/* Hash of the query as it decides what a list contains: the message without realm, page_size, page_token,
+ * after and read_mask. Two requests with the same fingerprint may share page tokens. Raw SHA-256. */
 #define TRANSCODE_FINGERPRINT_BYTES 32
 PEK_MUST_CHECK enum status
 transcode_request_fingerprint(struct transcode_request *request,
@@ -286,12 +292,12 @@ bool transcode_item_is_asked(const struct transcode_item *item,
 bool transcode_item_has_identity(const struct transcode_item *item);
 /* The media type of an item of a rule that gives media; one of its `types`, or NULL: it is something else. */
 const char *transcode_item_media_type(const struct transcode_item *item);
-/* Appends one JSON value without a newline: the message, or its field `rule->response_body` (rule may be
+/* Appends one JSON value without a newline: of the message what is `shown`, or its field `rule->response_body` (rule may be
  * NULL); of media their bytes, as they are. DATA_LOSS for what has no JSON (a time out of range, an Any of an unknown type) or does not fit into `out`;
  * then nothing was appended, and `fault` (may be NULL) says why. */
 PEK_MUST_CHECK enum status transcode_item_json(struct transcode_item *item,
-                                               const struct route_rule *rule, struct buffer *out,
-                                               struct fault *fault);
+                                               const struct route_rule *rule, uint64_t shown,
+                                               struct buffer *out, struct fault *fault);
 
 /* ---- CSV (shared/text/csv.h), of methods that are is_csv ---- */
 

@@ -33,7 +33,7 @@ static void json_of(struct slice bytes, struct buffer *out, bool *ret_good)
     struct transcode_item *item;
     *ret_good = transcode_item_new(transcode, echo, bytes, &item) == STATUS_OK;
     if (*ret_good) {
-        *ret_good = transcode_item_json(item, NULL, out, NULL) == STATUS_OK;
+        *ret_good = transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, out, NULL) == STATUS_OK;
         transcode_item_free(item);
     }
 }

@@ -116,6 +116,78 @@ static void request_is_asked_of_each_realm(void **state)
     transcode_request_free(request);
 }
 
+static void mask_of_a_read_names_what_is_shown(void **state)
+{
+    static const struct {
+        const char *mask, *json; /* NULL: the mask is refused */
+    } masks[] = {
+        {"name,parentId", "{\"name\":\"K\",\"parentId\":\"\"}"},
+        {"parent_id", "{\"parentId\":\"\"}"},
+        {"id,id", "{\"id\":\"a@b\"}"},
+        /* It is not there. */
+        {"createTime", "{}"},
+        {"name,title", NULL},
+        {"sortKey", NULL},
+        {"name.first", NULL},
+        {"create_time.seconds", NULL},
+        {"*,title", NULL},
+        {"name,", NULL},
+        {"name,,id", NULL},
+    };
+    const struct transcode_method *list = find(pek, "/pek.group.v1.GroupService/ListGroups");
+    struct slice bytes = SLICE_LIT("\x0a\x03hub\x12\x03"
+                                   "a@b\x1a\x01K\xa2\x01\x01\x05");
+    unsigned char hash[2][TRANSCODE_FINGERPRINT_BYTES];
+    struct transcode_request *request = NULL;
+    struct route_match match;
+    char line[128];
+    (void)state;
+    assert_int_equal(make(pek, "GET /api/v1/groups", (struct slice){0}, &match, &request),
+                     STATUS_OK);
+    assert_int_equal(transcode_request_shown(request), TRANSCODE_SHOWN_ALL);
+    assert_int_equal(transcode_request_fingerprint(request, hash[0]), STATUS_OK);
+    transcode_request_free(request);
+    for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+        struct transcode_item *item = NULL;
+        snprintf(line, sizeof(line), "GET /api/v1/groups?readMask=%s", masks[i].mask);
+        enum status status = make(pek, line, (struct slice){0}, &match, &request);
+        if (!masks[i].json) {
+            assert_int_equal(status, STATUS_INVALID_ARGUMENT);
+            assert_true(!strcmp(fault.field, "read_mask") || !strcmp(fault.field, "readMask"));
+            continue;
+        }
+        assert_int_equal(status, STATUS_OK);
+        /* The same list, whatever of it is shown: a page token leads on. */
+        assert_int_equal(transcode_request_fingerprint(request, hash[1]), STATUS_OK);
+        assert_memory_equal(hash[0], hash[1], TRANSCODE_FINGERPRINT_BYTES);
+        assert_int_equal(transcode_item_new(pek, list, bytes, &item), STATUS_OK);
+        buffer_reset(&out);
+        assert_int_equal(
+            transcode_item_json(item, NULL, transcode_request_shown(request), &out, NULL),
+            STATUS_OK);
+        buffer_append_char(&out, '\0');
+        assert_string_equal(out.ptr, masks[i].json);
+        transcode_item_free(item);
+        transcode_request_free(request);
+    }
+    static const char *const wholes[] = {"GET /api/v1/groups?readMask=*",
+                                         "GET /api/v1/groups?readMask=name,*",
+                                         "GET /api/v1/groups?readMask="};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(make(pek, wholes[i], (struct slice){0}, &match, &request), STATUS_OK);
+        assert_int_equal(transcode_request_shown(request), TRANSCODE_SHOWN_ALL);
+        transcode_request_free(request);
+    }
+    /* Realms are asked in the proto's names. */
+    assert_int_equal(
+        make(pek, "GET /api/v1/groups?readMask=parentId", (struct slice){0}, &match, &request),
+        STATUS_OK);
+    assert_int_equal(transcode_request_bytes(request, &bytes), STATUS_OK);
+    assert_int_equal(bytes.len, 13);
+    assert_memory_equal(bytes.ptr, "\x4a\x0b\x0a\x09parent_id", 13);
+    transcode_request_free(request);
+}
+
 static void items_are_read_once_and_shown_without_their_key(void **state)
 {
     (void)state;
@@ -129,7 +201,7 @@ static void items_are_read_once_and_shown_without_their_key(void **state)
     assert_true(slice_equal_str(transcode_item_identity(item, 1), "a@b"));
     assert_int_equal(transcode_item_identity(item, 2).len, 0);
     assert_true(slice_equal_str(transcode_item_realm(item), "hub"));
-    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_string_equal(
         out.ptr, "{\"realm\":\"hub\",\"id\":\"a@b\",\"name\":\"K\xC3\xB6r\",\"description\":\"\","
@@ -219,7 +291,7 @@ static void internal_fields_are_cleared_at_every_depth(void **state)
                   "\x06hidden");
     struct transcode_item *item = NULL;
     assert_int_equal(transcode_item_new(odd, method, bytes, &item), STATUS_OK);
-    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL), STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_null(strstr(out.ptr, "hidden"));
     assert_has(out.ptr, "\"inner\":{\"text\":\"\",\"number\":0,\"secret\":{\"shown\":\"\"},"
@@ -245,9 +317,11 @@ static void response_body_is_the_field_it_names(void **state)
                                                   "\x02\x10\x07"),
                                         &item),
                      STATUS_OK);
-    assert_int_equal(transcode_item_json(item, one.rule, &out, NULL), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, one.rule, TRANSCODE_SHOWN_ALL, &out, NULL),
+                     STATUS_OK);
     buffer_append_char(&out, '\n');
-    assert_int_equal(transcode_item_json(item, many.rule, &out, NULL), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, many.rule, TRANSCODE_SHOWN_ALL, &out, NULL),
+                     STATUS_OK);
     buffer_append_char(&out, '\0');
     assert_string_equal(out.ptr, "{\"text\":\"\",\"number\":5,\"secrets\":[]}\n"
                                  "[{\"text\":\"\",\"number\":6,\"secrets\":[]},"
@@ -283,7 +357,8 @@ static void garbage_is_no_item(void **state)
                                                   "\xff\x7f"),
                                         &item),
                      STATUS_OK);
-    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_DATA_LOSS);
+    assert_int_equal(transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL),
+                     STATUS_DATA_LOSS);
     transcode_item_free(item);
 }
 
@@ -294,7 +369,7 @@ static enum status span(struct slice bytes)
                      STATUS_OK);
     buffer_reset(&out);
     fault = (struct fault){0};
-    enum status status = transcode_item_json(item, NULL, &out, &fault);
+    enum status status = transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, &fault);
     transcode_item_free(item);
     return status;
 }
@@ -338,12 +413,13 @@ static void large_items_fit_and_small_buffers_say_so(void **state)
     memcpy(bytes, "\x1a\xa0\x9c\x01", 4);
     struct transcode_item *item = NULL;
     assert_int_equal(transcode_item_new(pek, list, slice_make(bytes, 20004), &item), STATUS_OK);
-    assert_int_equal(transcode_item_json(item, NULL, &out, NULL), STATUS_OK);
+    assert_int_equal(transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL), STATUS_OK);
     assert_true(out.len > 20000);
     assert_int_equal(out.ptr[out.len - 1], '}');
     struct buffer small;
     buffer_init(&small, 1000);
-    assert_int_equal(transcode_item_json(item, NULL, &small, NULL), STATUS_DATA_LOSS);
+    assert_int_equal(transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &small, NULL),
+                     STATUS_DATA_LOSS);
     buffer_done(&small);
     transcode_item_free(item);
 }
@@ -407,6 +483,7 @@ int main(void)
         TEST(internal_methods_have_no_route),
         TEST(bad_descriptor_sets_are_refused),
         TEST(request_is_asked_of_each_realm),
+        TEST(mask_of_a_read_names_what_is_shown),
         TEST(items_are_read_once_and_shown_without_their_key),
         TEST(an_answer_is_of_what_was_asked),
         TEST(internal_fields_are_cleared_at_every_depth),

@@ -26,6 +26,24 @@ enum status row_take(const struct row_type *type, const struct pg_result *rows, 
     return type->read(rows, 0, arena, ret_message, fault);
 }
 
+static bool is_among(const char *const *names, const char *name)
+{
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+bool row_is_brief(const struct row_type *type, const Google__Protobuf__FieldMask *mask)
+{
+    if (!type->brief || !mask || mask->n_paths == 0)
+        return false;
+    for (size_t i = 0; i < mask->n_paths; i++)
+        if (!is_among(type->brief, mask->paths[i]))
+            return false;
+    return true;
+}
+
 enum status row_check_etag(const struct row_type *type, const void *message, const char *id,
                            const char *etag, struct fault *fault)
 {

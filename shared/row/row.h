@@ -12,6 +12,7 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "google/protobuf/field_mask.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "shared/base/fault.h"
 #include "shared/pg/pg.h"
@@ -28,6 +29,8 @@ struct row_type {
     const char *(*etag)(const void *message); /* NULL: it has none */
     int key[ROW_KEYS_MAX];                    /* the columns that tell one row from another */
     size_t key_count;
+    /* Fields of …_BRIEF_COLUMNS, up to a NULL: all others are their defaults in a row of these. NULL: there are no such columns. */
+    const char *const *brief;
 };
 
 /* "there is no group x": NOT_FOUND on the field of the request, which may be NULL. */
@@ -37,6 +40,9 @@ enum status row_missing(const struct row_type *type, const char *field, const ch
  * is none. */
 PEK_MUST_CHECK enum status row_take(const struct row_type *type, const struct pg_result *rows,
                                     struct arena *arena, void *ret_message, struct fault *fault);
+
+/* Whether rows of …_BRIEF_COLUMNS have all that a read mask names. Not without a mask. */
+bool row_is_brief(const struct row_type *type, const Google__Protobuf__FieldMask *mask);
 
 /* A message is always asked for as it is stored by this version of its row: ABORTED with ROW_REASON_CHANGED when
  * `etag` is another one. An empty one is any. */

@@ -106,6 +106,49 @@ static void nulls_are_defaults(struct fiber_run *run)
     assert_null(thing.create_time);
 }
 
+static void brief_columns_are_read_by_the_same_reader(struct fiber_run *run)
+{
+    static const struct pg_statement brief = {
+        "golden_brief",
+        "SELECT " GOLDEN_V1_THING_BRIEF_COLUMNS(g) ", 'own' FROM pek.golden_thing AS g",
+    };
+    golden_v1_thing thing;
+    struct pg_result *rows;
+    pg_result_free(row_of(run, "'a', 'x', 1, 1, now(), '\\x00', 7, true, 2, 3, 5"));
+    assert_int_equal(pg_read(run->pg, PG_POINT_READ, NULL, &brief, NULL, 0, &rows), STATUS_OK);
+    assert_string_equal(pg_get_str(rows, 0, GOLDEN_V1_THING_COLUMN_COUNT), "own");
+    assert_int_equal(golden_v1_thing_from_row(rows, 0, &run->arena, &thing, &fault), STATUS_OK);
+    pg_result_free(rows);
+    assert_string_equal(thing.realm, "a");
+    assert_string_equal(thing.id, "x");
+    assert_string_equal(thing.etag, "v7");
+    assert_int_equal(thing.sort_key.len, 1);
+    assert_int_equal(thing.colour, GOLDEN_V1_COLOUR_RED);
+    assert_int_equal(thing.state, 0);
+    assert_null(thing.create_time);
+    assert_false(thing.isopen);
+    assert_int_equal(thing.weight, 0);
+    assert_int_equal(thing.n_colours, 0);
+}
+
+static void mask_is_brief_when_all_that_it_names_is(struct fiber_run *run)
+{
+    char id[] = "id", colour[] = "colour", weight[] = "weight", all[] = "*";
+    char *paths[] = {id, colour, weight};
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+    (void)run;
+    mask.paths = paths;
+    assert_false(row_is_brief(&golden_v1_thing_row, NULL));
+    assert_false(row_is_brief(&golden_v1_thing_row, &mask));
+    mask.n_paths = 2;
+    assert_true(row_is_brief(&golden_v1_thing_row, &mask));
+    assert_false(row_is_brief(&golden_v1_httpinfo_thing_row, &mask));
+    mask.n_paths = 3;
+    assert_false(row_is_brief(&golden_v1_thing_row, &mask));
+    paths[2] = all;
+    assert_false(row_is_brief(&golden_v1_thing_row, &mask));
+}
+
 static void value_that_the_field_cannot_hold_is_named(struct fiber_run *run)
 {
     static const char *const bad[][2] = {
@@ -199,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(values_of_all_kinds_outlive_the_rows),
         TEST(nulls_are_defaults),
+        TEST(brief_columns_are_read_by_the_same_reader),
+        TEST(mask_is_brief_when_all_that_it_names_is),
         TEST(value_that_the_field_cannot_hold_is_named),
         TEST(row_beyond_the_arena_is_refused),
         TEST(row_without_an_id_is_named_by_all_that_it_has_instead),

@@ -302,6 +302,8 @@ static enum status ctx_prepare(struct rpc_ctx *ctx, ProtobufCMessage **ret_reque
     if (status == STATUS_OK)
         status = ctx_alive(ctx); /* both may have waited */
     if (status == STATUS_OK)
+        status = shown_by_mask(&ctx->shown, method, request, &ctx->arena, &ctx->fault);
+    if (status == STATUS_OK)
         *ret_request = request;
     return status;
 }
@@ -319,7 +321,9 @@ static enum status ctx_handle(struct rpc_ctx *ctx, const ProtobufCMessage *reque
         return STATUS_RESOURCE_EXHAUSTED;
     protobuf_c_message_init(method->response, response);
     enum status status = method->dispatch(entry->ops, ctx, request, response, NULL);
-    if (status == STATUS_OK && rpc_encode(response, ret_answer) != STATUS_OK)
+    if (status == STATUS_OK && method->kept && rpc_caller_has(ctx, shown_etag(response)))
+        status = shown_kept(&ctx->shown, method, &ctx->arena);
+    if (status == STATUS_OK && rpc_encode(shown_of(&ctx->shown, response), ret_answer) != STATUS_OK)
         return rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED, "the answer is too large");
     return status;
 }
@@ -396,6 +400,7 @@ static void ctx_reset(struct rpc_ctx *ctx)
     ctx->room = (struct fiber_event){0};
     ctx->principal = (struct principal){0};
     ctx->fault = (struct fault){.status = STATUS_OK};
+    ctx->shown = (struct shown){0};
     ctx->attached = NULL;
     ctx->trace_id[0] = '\0';
     memset(ctx->certificate_sha256, 0, sizeof(ctx->certificate_sha256));
@@ -488,6 +493,13 @@ struct slice rpc_metadata(const struct rpc_ctx *ctx, const char *key, size_t n)
         if (slice_equal(ctx->pairs[i].key, wanted) && n-- == 0)
             return ctx->pairs[i].value;
     return (struct slice){0};
+}
+
+bool rpc_caller_has(const struct rpc_ctx *ctx, const char *etag)
+{
+    const struct rpc_method *method = ctx->entry->method;
+    return method->kept && !method->server_streaming && etag && etag[0] &&
+           slice_equal_str(rpc_metadata(ctx, RPC_IF_NONE_MATCH, 0), etag);
 }
 
 enum status rpc_fail(struct rpc_ctx *ctx, enum status status, const char *format, ...)

@@ -11,6 +11,7 @@
 
 #include "shared/rpc/deadlines.h"
 #include "shared/rpc/rpc.h"
+#include "shared/rpc/shown.h"
 
 /* One method of one added service. Lives as long as the host; its address is stable. */
 struct rpc_entry {
@@ -66,6 +67,7 @@ struct rpc_ctx {
     struct rpc_stream stream;
     struct principal principal;
     struct fault fault;
+    struct shown shown;
     void *attached;
     int64_t started_us;
     char trace_id[33];

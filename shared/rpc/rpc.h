@@ -8,7 +8,8 @@
  *   call      one outgoing call: start, next message …, outcome, free
  *
  * The order in an incoming call: deadline → authenticate (before decoding) → size limit → decode and
- * validate (UTF-8, no NUL) → access rules → handler → one batch → `finished` hook. A method without an
+ * validate (UTF-8, no NUL) → access rules → read mask → handler → what of its answer is sent → one batch → `finished`
+ * hook. A method without an
  * access rule, or without handler, is refused when the service is added: the process does not start.
  *
  * Threads: everything here is used on the loop thread of the `struct fibers`, which polls gRPC as well.
@@ -72,6 +73,11 @@ struct rpc_method {
     /* Where an item of the list stands in its order, as pek.Cursor has it: routing's sort_key (may be empty) and
      * the last of identity. Generated; NULL for a method without identity. */
     void (*position)(const void *item, struct slice *ret_sort_key, const char **ret_id);
+    /* Fields of an answer that are always sent, up to a NULL: what it is found, told apart and put in order by. Of the
+     * others a call may leave some out; see shown.h. NULL: answers are always whole. */
+    const char *const *kept;
+    /* Which others are wanted, NULL for all; generated, NULL for a method without read_mask. */
+    const struct Google__Protobuf__FieldMask *(*read_mask)(const void *request);
     /* Typed dispatch: unary uses `response`, streaming uses `stream`. `ops` is the service's struct. */
     bool (*implemented)(const void *ops);
     enum status (*dispatch)(const void *ops, struct rpc_ctx *ctx, const void *request,
@@ -112,6 +118,14 @@ struct slice rpc_metadata(const struct rpc_ctx *ctx, const char *key, size_t n);
 struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx);
 /* 32 hex digits: of the caller's `traceparent` (W3C), else a new one. */
 struct slice rpc_trace_id(struct rpc_ctx *ctx);
+
+/* Metadata of a read of one object: the etag of what the caller has. An answer with that etag is sent as its `kept` fields alone,
+ * by whichever host knows of this. */
+#define RPC_IF_NONE_MATCH "if-none-match"
+
+/* Of a read of one object, for a handler that knows its etag before it has all of it: the caller has it, and what is missing is not
+ * sent anyway. */
+bool rpc_caller_has(const struct rpc_ctx *ctx, const char *etag);
 
 /* What joins the log lines of all that one request brings about: the metadata `traceparent` and `x-request-id`. A member
  * is empty when there is none. */

@@ -26,7 +26,7 @@ enum status rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *m
         return fault_set_reason(&ctx->fault, STATUS_UNAUTHENTICATED, "TOKEN_EXPIRED", NULL,
                                 "the token expired while the stream was open");
     grpc_slice bytes;
-    if (rpc_encode(message, &bytes) != STATUS_OK)
+    if (rpc_encode(shown_of(&ctx->shown, message), &bytes) != STATUS_OK)
         return rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED, "a message of the stream is too large");
     status = stream_wait_room(ctx);
     if (status != STATUS_OK) {

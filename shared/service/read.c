@@ -39,6 +39,14 @@ enum status read_rows(const struct read_batch *batch, const struct pg_statement 
                    ret_rows);
 }
 
+enum status read_rows_either(const struct read_batch *batch, const struct read_statement *statement,
+                             const struct pg_param *params, size_t param_count,
+                             struct pg_result **ret_rows)
+{
+    return read_rows(batch, batch->brief ? &statement->brief : &statement->whole, params,
+                     param_count, ret_rows);
+}
+
 enum status read_check_page(struct rpc_ctx *ctx, int32_t page_size, const char *page_token)
 {
     if (page_size < 0)
@@ -139,6 +147,7 @@ enum status read_list(struct rpc_ctx *ctx, const struct read_list *list)
         .arena = rpc_scratch(ctx),
         .after_key = SLICE_LIT(""),
         .after_id = "",
+        .brief = method->read_mask && row_is_brief(list->type, method->read_mask(list->request)),
     };
     if (list->after) {
         batch.after_key = slice_make(list->after->sort_key.data, list->after->sort_key.len);

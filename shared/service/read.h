@@ -48,6 +48,7 @@ struct read_batch {
     const char *after_id;   /* "" likewise */
     bool inclusive;         /* from the position on, else behind it */
     size_t limit;
+    bool brief; /* the request's read mask names nothing but brief columns (shared/row) */
 };
 typedef enum status (*read_next)(const struct read_batch *batch, const void *arg,
                                  struct pg_result **ret_rows);
@@ -56,6 +57,27 @@ PEK_MUST_CHECK enum status read_rows(const struct read_batch *batch,
                                      const struct pg_statement *statement,
                                      const struct pg_param *params, size_t param_count,
                                      struct pg_result **ret_rows);
+/* A statement that is there twice: `text` is a macro of the columns, which are those of all fields, and the brief ones.
+ *
+ *     #define ALL(columns) "SELECT " columns " FROM pek.realm_group AS g …"
+ *     static const struct read_statement all = READ_STATEMENT(
+ *         "group_list_all", ALL, GROUP_V1_GROUP_COLUMNS(g), GROUP_V1_GROUP_BRIEF_COLUMNS(g));
+ */
+struct read_statement {
+    struct pg_statement whole, brief;
+};
+#define READ_STATEMENT(name, text, columns, brief_columns)                                         \
+    {                                                                                              \
+        {name, text(columns)},                                                                     \
+        {                                                                                          \
+            name "_brief", text(brief_columns)                                                     \
+        }                                                                                          \
+    }
+/* The rows of the one that the batch wants. */
+PEK_MUST_CHECK enum status read_rows_either(const struct read_batch *batch,
+                                            const struct read_statement *statement,
+                                            const struct pg_param *params, size_t param_count,
+                                            struct pg_result **ret_rows);
 /* The three parameters of a position: (sort_key, id) >= ($1::bytea, $2) AND ($3 OR (sort_key, id) <> ($1, $2)). */
 #define READ_POSITION(batch)                                                                       \
     pg_bytea((batch)->after_key), pg_str((batch)->after_id), pg_bool((batch)->inclusive)

@@ -53,11 +53,12 @@ static enum status send_group(struct rude_worker *worker, struct rpc_stream *str
                     : fault == RUDE_NO_ID   ? ""
                     : fault == RUDE_LONG_ID ? large
                                             : item->id);
-    group.name = text(fault == RUDE_NOT_UTF8 ? "\xc3\x28\xff"
-                      : fault == RUDE_CUT    ? "K\xc3"
-                      : fault == RUDE_LARGE  ? large
-                      : worker->name_bytes   ? padded
-                                             : item->id);
+    group.name = text(fault == RUDE_NOT_UTF8                                       ? "\xc3\x28\xff"
+                      : fault == RUDE_CUT                                          ? "K\xc3"
+                      : fault == RUDE_LARGE                                        ? large
+                      : worker->name_bytes                                         ? padded
+                      : worker->cuts && strcmp(worker->offered, worker->etag) == 0 ? ""
+                                                                                   : item->id);
     group.foundation_time = &time;
     group.etag = fault == RUDE_LONG_ETAG  ? etag
                  : fault == RUDE_BAD_ETAG ? text("a\"b")
@@ -140,6 +141,8 @@ static enum status begin(struct rude_worker *worker, struct rpc_ctx *ctx)
             break;
         snprintf(worker->hints[worker->hint_count++], RUDE_TEXT_BYTES_MAX, "%.*s", SLICE_ARG(hint));
     }
+    snprintf(worker->offered, sizeof(worker->offered), "%.*s",
+             SLICE_ARG(rpc_metadata(ctx, RPC_IF_NONE_MATCH, 0)));
     if (worker->refusals == 0)
         return STATUS_OK;
     worker->refusals--;
@@ -484,6 +487,8 @@ static void add_method(struct rude_worker *worker, size_t at, const struct rpc_s
             continue;
         worker->methods[at] = service->methods[i];
         worker->methods[at].server_streaming = true;
+        worker->methods[at].kept = NULL;
+        worker->methods[at].read_mask = NULL;
         worker->methods[at].access = &anybody;
         worker->methods[at].access_count = 1;
         worker->methods[at].implemented = implemented;

@@ -2,7 +2,8 @@
  *
  * It speaks enough of pek.instance.v1 and pek.group.v1 for a hub: tokens, info, a policy watch, one group, a list of
  * groups in order with cursor and page size, as ancestors all that it has, a group made, and one changed (which changes its etag only); all that it has as
- * members of any group, and as groups of any user's memberships. What it knows is the test's array. By default it is
+ * members of any group, and as groups of any user's memberships. It is of a time before read masks and conditional reads, but for
+ * `cuts`. What it knows is the test's array. By default it is
  * polite; `fault` says how it is not, and when. On the loop of its test; all fields may be changed between calls.
  */
 #ifndef PEK_TESTS_CHAOS_RUDE_WORKER_H
@@ -63,8 +64,9 @@ struct rude_worker {
     int64_t late_ms;                /* until ListGroups says its first */
     size_t refusals;                /* so many calls from now end with `status` before anything */
     enum status status;
-    bool ignores_case;        /* of the id that GetGroup is asked for */
-    bool unknown;             /* it does not know any user */
+    bool cuts;         /* a group that the caller has by its etag is given without its name */
+    bool ignores_case; /* of the id that GetGroup is asked for */
+    bool unknown;      /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
     int64_t watch_late_ms;    /* until it says the first of policies */
@@ -83,6 +85,7 @@ struct rude_worker {
     size_t strangers; /* calls without its own token */
     char hints[RUDE_HINTS_MAX][RUDE_TEXT_BYTES_MAX]; /* of the last call */
     size_t hint_count;
+    char offered[RUDE_TEXT_BYTES_MAX]; /* the etag that the last call of groups came with */
     size_t updates;
     char mask[256];                                /* of the last UpdateGroup: "name,webpage" */
     size_t collected, events_stored, events_later; /* calls, and ids that were acknowledged */

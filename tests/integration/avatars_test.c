@@ -52,6 +52,7 @@ static void avatar_is_an_image_that_does_nothing_by_itself(void **state)
     snprintf(condition, sizeof(condition), "If-None-Match: %s\r\n", etag);
     answer = federation_ask(&f, "GET", AVATAR, condition, NULL);
     assert_int_equal(answer.code, 304);
+    assert_false(has_header(&answer, "\r\ncontent-type: "));
     assert_int_equal(answer.body.len, 0);
     answer_free(&answer);
     pg_cluster_execute(federation_cluster, "UPDATE hub.avatar SET version = 8");

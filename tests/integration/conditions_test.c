@@ -133,6 +133,135 @@ static void etag_says_whose_it_is(void **state)
     federation_close(&f);
 }
 
+/* The tag of group `one` of realm a, as If-None-Match. */
+static void have_one(struct federation *f, char ret_tag[64], char ret_header[256])
+{
+    struct answer answer = federation_get(f, "/api/v1/groups/one");
+    assert_int_equal(answer.code, 200);
+    assert_string_equal(f->a->offered, "");
+    tag_of(&answer, ret_tag, 64);
+    answer_free(&answer);
+    snprintf(ret_header, 256, "If-None-Match: \"%s\"\r\n", ret_tag);
+}
+
+/* Asks realm a, or whom the path names, and says what realm a was told. */
+static void assert_told(struct federation *f, const char *path, const char *headers, int code,
+                        const char *told)
+{
+    size_t calls = f->a->calls;
+    struct answer answer = federation_ask(f, "GET", path, headers, NULL);
+    if (answer.code != code)
+        fail_msg("%s %s: %d %s", path, headers, answer.code, answer.text);
+    assert_string_equal(f->a->offered, told);
+    assert_string_equal(f->b->offered, "");
+    assert_int_equal(f->a->calls, calls + 1);
+    assert_int_equal(code == 200, answer_has(&answer, "\"name\":\"one\""));
+    answer_free(&answer);
+}
+
+/* What the client has is asked for by its etag, of the realm that gave it and of no other; what comes of it is the same whether
+ * the realm knows of that or not. */
+static void realm_is_told_what_the_client_has(void **state)
+{
+    struct federation f;
+    char tag[64], headers[256];
+    (void)state;
+    open_with_one(&f);
+    for (int cuts = 0; cuts < 2; cuts++) {
+        f.a->cuts = f.b->cuts = cuts;
+        have_one(&f, tag, headers);
+        assert_told(&f, "/api/v1/groups/one", headers, 304, "v1");
+        assert_told(&f, ONE, headers, 304, "v1");
+        /* It has changed. */
+        snprintf(f.a->etag, sizeof(f.a->etag), "v2");
+        assert_told(&f, ONE, headers, 200, "v1");
+        snprintf(f.a->etag, sizeof(f.a->etag), "v1");
+        /* Of two that may be its own none is told, nor what no metadata can have, nor what stands in bodies. */
+        snprintf(headers, sizeof(headers), "If-None-Match: \"%s\", \"%.17sv9\"\r\n", tag, tag);
+        assert_told(&f, ONE, headers, 304, "");
+        snprintf(headers, sizeof(headers), "If-None-Match: \"%.17s\xc3\xa9\"\r\n", tag);
+        assert_told(&f, ONE, headers, 200, "");
+        assert_told(&f, ONE, "If-None-Match: \"v1\"\r\n", 200, "");
+    }
+    federation_close(&f);
+}
+
+/* The realm says rightly that the etag is the present one, and the client has it of something else. */
+static void what_the_client_has_of_another_thing_is_asked_for_whole(void **state)
+{
+    struct federation f;
+    char tag[64], headers[256];
+    (void)state;
+    open_with_one(&f);
+    rude_worker_add(f.a, "k2", "two");
+    rude_worker_add(f.b, "k1", "one");
+    for (int cuts = 0; cuts < 2; cuts++) {
+        f.a->cuts = f.b->cuts = cuts;
+        have_one(&f, tag, headers);
+        size_t calls = f.a->calls;
+        struct answer answer =
+            federation_ask(&f, "GET", "/api/v1/realms/a/groups/two", headers, NULL);
+        assert_int_equal(answer.code, 200);
+        assert_true(answer_has(&answer, "\"name\":\"two\""));
+        assert_int_equal(f.a->calls, calls + 2);
+        assert_string_equal(f.a->offered, "");
+        const char *etag = strstr(answer.raw.ptr, "etag: \"");
+        assert_non_null(etag);
+        assert_null(strstr(etag + 1, "etag: \""));
+        answer_free(&answer);
+        /* Another realm is not told at all, and so asked once. */
+        calls = f.b->calls;
+        answer = federation_ask(&f, "GET", "/api/v1/realms/b/groups/one", headers, NULL);
+        assert_int_equal(answer.code, 200);
+        assert_string_equal(f.b->offered, "");
+        assert_int_equal(f.b->calls, calls + 1);
+        assert_true(answer_has(&answer, "\"name\":\"one\""));
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
+/* A realm that ignores a mask is shown by it all the same. */
+static void answer_is_cut_to_the_read_mask(void **state)
+{
+    static const struct {
+        const char *mask;
+        int code;
+        const char *text; /* the whole answer, or a part of a refusal */
+    } reads[] = {
+        {"name", 200, "{\"name\":\"one\"}"},
+        {"id,name", 200, "{\"id\":\"one\",\"name\":\"one\"}"},
+        {"parent_id", 200, "{\"parentId\":\"\"}"},
+        {"title", 400, "\"readMask\""},
+        {"sortKey", 400, "\"readMask\""},
+    };
+    struct federation f;
+    char path[128], tag[64], other[64];
+    (void)state;
+    open_with_one(&f);
+    struct answer answer = federation_get(&f, ONE);
+    tag_of(&answer, tag, sizeof(tag));
+    answer_free(&answer);
+    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+        snprintf(path, sizeof(path), ONE "?readMask=%s", reads[i].mask);
+        answer = federation_get(&f, path);
+        assert_int_equal(answer.code, reads[i].code);
+        if (reads[i].code == 200) {
+            assert_string_equal(answer.text, reads[i].text);
+            assert_string_equal(tag_of(&answer, other, sizeof(other)), tag);
+        } else {
+            assert_true(answer_has(&answer, reads[i].text));
+        }
+        answer_free(&answer);
+        snprintf(path, sizeof(path), "/api/v1/groups?readMask=%s", reads[i].mask);
+        answer = federation_get(&f, path);
+        assert_int_equal(answer.code, reads[i].code);
+        assert_true(answer_has(&answer, reads[i].text));
+        answer_free(&answer);
+    }
+    federation_close(&f);
+}
+
 static void change_happens_to_what_if_match_names_only(void **state)
 {
     static const struct {
@@ -330,6 +459,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(read_is_not_modified_when_its_etag_is_named),
         cmocka_unit_test(etag_says_whose_it_is),
+        cmocka_unit_test(realm_is_told_what_the_client_has),
+        cmocka_unit_test(what_the_client_has_of_another_thing_is_asked_for_whole),
+        cmocka_unit_test(answer_is_cut_to_the_read_mask),
         cmocka_unit_test(change_happens_to_what_if_match_names_only),
         cmocka_unit_test(protection_that_is_empty_is_refused),
         cmocka_unit_test(what_get_gave_can_be_sent_back),

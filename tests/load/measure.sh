@@ -22,9 +22,9 @@ rss_kib() { # program
 }
 
 # wrk prints latencies as 1.23ms, 450.00us or 1.01s.
-measure_http() { # results name seconds connections url [file of cookies]
-    local before after out="$DATA/run/wrk" who=(--header "Cookie: $BENCH_COOKIE" "$5")
-    [[ -z ${6-} ]] || who=(--script "$ROOT/tests/load/sessions.lua" "$5" -- "$6")
+measure_http() { # results name seconds connections url [header] [file of cookies]
+    local before after out="$DATA/run/wrk" who=(--header "Cookie: $BENCH_COOKIE" ${6:+--header "$6"} "$5")
+    [[ -z ${7-} ]] || who=(--script "$ROOT/tests/load/sessions.lua" "$5" -- "$7")
     read -ra before <<<"$(cpu_all)"
     wrk --threads 1 --connections "$4" --duration "${3}s" --latency "${who[@]}" >"$out"
     read -ra after <<<"$(cpu_all)"
@@ -143,8 +143,8 @@ bench_report() { # results seconds runs connections groups
 
 report_requests() { # results pgbench
     local results=$1 pgbench=$2 name
-    local -A what=([one]='one group from one realm' [any]='one group asked of three realms'
-        [search]='search over three realms' [members]='members of a group in three realms'
+    local -A what=([one]='one group from one realm' [unchanged]='one group that has not changed' [any]='one group asked of three realms'
+        [search]='search over three realms' [names]='the same search, names alone' [members]='members of a group in three realms'
         [scoreboard]='a table of 60 members by 12 guidelines' [score]='the score of a person in three realms' [find-fruitless]='a word that no group has, 3 x 100 000 groups'
         [find-rare]='a word of one group in 100 000' [find-common]='a word of a fourth of the groups'
         [find-letter]='one letter') prisma=([one]=986 [any]=314 [search]=273)
@@ -152,7 +152,7 @@ report_requests() { # results pgbench
     printf '|---|---|---|---|---|---|---|---|---|---|---|\n'
     printf '| pgbench -M prepared, the same SELECT | %s | %s | %s (mean) | | 1.00 | | | | %s | |\n' "$pgbench" \
         "$(spread "$results" pgbench)" "$(median "$results" pgbench p50)" "$(median "$results" pgbench postgres)"
-    for name in one any search members scoreboard score find-fruitless find-rare find-common find-letter; do
+    for name in one unchanged any search names members scoreboard score find-fruitless find-rare find-common find-letter; do
         [[ -n $(median "$results" "$name" rate) ]] || continue
         awk -v what="${what[$name]}" -v rate="$(median "$results" "$name" rate)" -v spread="$(spread "$results" "$name")" \
             -v p50="$(median "$results" "$name" p50)" -v p99="$(median "$results" "$name" p99)" -v pgbench="$pgbench" \

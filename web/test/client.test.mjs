@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { answer, createPekClient, events, PekError, pages, stream } from '@pek/client';
+import { answer, createPekClient, events, PekError, pages, readMask, stream } from '@pek/client';
 
 let server;
 let base;
@@ -30,6 +30,11 @@ async function read(list) {
     items.push(next.value);
   }
 }
+
+it('a read mask is names with commas between them', () => {
+  assert.equal(readMask('id', 'name'), 'id,name');
+  assert.equal(readMask(), '');
+});
 
 describe('lists', () => {
   it('come page by page, with all realms that were missing in any', async () => {

@@ -49,7 +49,7 @@ static enum status get_scoreboard(struct rpc_ctx *ctx,
 {
     struct evaluator caller;
     PEK_TRY(evaluator_read(ctx, req->group_id, req->id, "id", &caller, res));
-    return scoreboard_store_guidelines(ctx, res);
+    return rpc_caller_has(ctx, res->etag) ? STATUS_OK : scoreboard_store_guidelines(ctx, res);
 }
 
 static enum status get_point_table(struct rpc_ctx *ctx,

@@ -261,7 +261,7 @@ static int cost_of(struct world *w, PGconn *conn, const char *gram, const char *
 
 static void prepare(struct world *w, PGconn *conn)
 {
-    ask(w, conn, arena_printf(w->arena, "PREPARE found AS %s", group_list_found.sql));
+    ask(w, conn, arena_printf(w->arena, "PREPARE found AS %s", group_list_found.whole.sql));
     ask(w, conn, arena_printf(w->arena, "PREPARE rarest AS %s", search_rarest_gram.sql));
 }
 

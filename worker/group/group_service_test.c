@@ -9,7 +9,7 @@
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 #include "shared/row/row.h"
-#include "worker/group/group.h"
+#include "worker/group/group_store.h"
 #include "worker/testing/world.h"
 
 #define VIEW_GROUP (1u << 2)
@@ -258,7 +258,9 @@ static void list_of_many_batches_neither_skips_nor_repeats(struct world *w)
         hex);
 }
 
+#define LIST "/pek.group.v1.GroupService/ListGroups"
 #define DESCENDANTS "/pek.group.v1.GroupService/ListDescendants"
+#define ANCESTORS "/pek.group.v1.GroupService/ListAncestors"
 
 static void tree_is_listed_up_and_down(struct world *w)
 {
@@ -289,6 +291,60 @@ static void tree_is_listed_up_and_down(struct world *w)
     assert_string_equal(world_items(w, "bob", DESCENDANTS, &down.base, "id"), "o@c");
     down.id = (char *)(uintptr_t) "o@none";
     assert_string_equal(world_items(w, "alice", DESCENDANTS, &down.base, "id"), "NOT_FOUND");
+}
+
+/* Every list, with a mask: what it names, and what a group is told by, in whichever way the list is found. */
+static void list_of_names_reads_and_gives_names(struct world *w)
+{
+    char name[] = "name", description[] = "description";
+    char *paths[] = {name, description};
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+    group_v1_list_groups_request req = GROUP_V1_LIST_GROUPS_REQUEST_INIT;
+    group_v1_list_descendants_request down = GROUP_V1_LIST_DESCENDANTS_REQUEST_INIT;
+    group_v1_list_ancestors_request up = GROUP_V1_LIST_ANCESTORS_REQUEST_INIT;
+    make_tree(w);
+    world_grant(w, &w->a, "sees b", "bob", "o@b", VIEW_GROUP);
+    world_sql(w, "UPDATE pek.realm_group SET description = 'Long', mail = 'a@b'");
+    mask.paths = paths;
+    mask.n_paths = 1;
+    req.read_mask = down.read_mask = up.read_mask = &mask;
+    down.id = up.id = (char *)(uintptr_t) "o@a";
+    const struct {
+        const char *user, *path, *ids, *description;
+        const ProtobufCMessage *request;
+        const char *q, *parent;
+    } lists[] = {
+        {"alice", LIST, "o@a o@b o@c o@o", "   ", &req.base, "", ""},
+        {"bob", LIST, "o@b", "", &req.base, "", ""},
+        {"alice", LIST, "o@b", "", &req.base, "bulis", ""},
+        {"bob", LIST, "o@b", "", &req.base, "bulis", ""},
+        {"alice", LIST, "o@a o@b", " ", &req.base, "", "o@o"},
+        {"alice", DESCENDANTS, "o@c", "", &down.base, "", ""},
+        {"alice", ANCESTORS, "o@o", "", &up.base, "", ""},
+    };
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        req.q = (char *)(uintptr_t)lists[i].q;
+        req.parent_id = (char *)(uintptr_t)lists[i].parent;
+#define FIELD(field) world_items(w, lists[i].user, lists[i].path, lists[i].request, field)
+        mask.n_paths = 1;
+        const char *names = FIELD("name");
+        assert_string_equal(FIELD("id"), lists[i].ids);
+        assert_string_equal(FIELD("description"), lists[i].description);
+        assert_string_equal(FIELD("mail"), lists[i].description);
+        mask.n_paths = 2; /* with what is not read for names */
+        assert_string_equal(FIELD("name"), names);
+        assert_non_null(strstr(FIELD("description"), "Long"));
+        assert_string_equal(FIELD("mail"), lists[i].description);
+        mask.n_paths = 0;
+        assert_string_equal(FIELD("name"), names);
+        assert_non_null(strstr(FIELD("mail"), "a@b"));
+    }
+    assert_null(strstr(group_list_found.brief.sql, "description"));
+    assert_non_null(strstr(group_list_found.whole.sql, "g.description"));
+    paths[0] = (char *)(uintptr_t) "title";
+    mask.n_paths = 1;
+    assert_string_equal(world_list(w, "alice", &req), "INVALID_ARGUMENT");
+    assert_string_equal(w->fault.field, "read_mask");
 }
 
 /* A level of some hundreds below each of a few, and what is beside them. */
@@ -491,6 +547,7 @@ int main(void)
         WORLD_TEST(list_refuses_what_it_does_not_take),
         WORLD_TEST(list_of_many_batches_neither_skips_nor_repeats),
         WORLD_TEST(tree_is_listed_up_and_down),
+        WORLD_TEST(list_of_names_reads_and_gives_names),
         WORLD_TEST(subtree_is_read_in_pages),
         WORLD_TEST(update_changes_the_fields_of_the_mask),
         WORLD_TEST(stale_etag_aborts_and_changes_nothing),

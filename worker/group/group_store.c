@@ -7,22 +7,23 @@ const struct pg_statement group_store_get = {
     "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g WHERE g.id = $1",
 };
 
+/* A list by a macro of its columns. */
+#define LISTED(name, text)                                                                         \
+    READ_STATEMENT(name, text, GROUP_V1_GROUP_COLUMNS(g), GROUP_V1_GROUP_BRIEF_COLUMNS(g))
+
 /* Among the names that have a gram: $8 gram, $9 ids, $10 all, $11 parent; the others as below. */
-#define FOUND                                                                                      \
-    "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM " SEARCH_FOUND("group")                             \
+#define FOUND(columns)                                                                             \
+    "SELECT " columns " FROM " SEARCH_FOUND("group")                                               \
         SEARCH_ROW("pek.realm_group", "g") "AND ($4::boolean OR NOT g.is_archived) "               \
                                            "AND ($5::integer = 0 OR g.purpose = $5::integer) "     \
                                            "AND ($11::text IS NULL OR g.parent_id = $11) "
 #define FOUND_END SEARCH_ROW_END("g") "ORDER BY s.sort_key, s.id LIMIT $7::integer"
-const struct pg_statement group_list_found = {
-    "group_list_found",
-    FOUND "AND ($10::boolean OR g.id IN (SELECT unnest($9::text[]))) " FOUND_END,
-};
+#define FOUND_OF_IDS(columns)                                                                      \
+    FOUND(columns) "AND ($10::boolean OR g.id IN (SELECT unnest($9::text[]))) " FOUND_END
+const struct read_statement group_list_found = LISTED("group_list_found", FOUND_OF_IDS);
 /* The same of a scope that SQL asks for: $9 user, $10 right. */
-static const struct pg_statement list_found_asked = {
-    "group_list_found_asked",
-    FOUND "AND " RIGHTS_STORE_HAS("$9", "$10") FOUND_END,
-};
+#define FOUND_ASKED(columns) FOUND(columns) "AND " RIGHTS_STORE_HAS("$9", "$10") FOUND_END
+static const struct read_statement list_found_asked = LISTED("group_list_found_asked", FOUND_ASKED);
 
 /* $1 key, $2 id, $3 inclusive, $4 archived too, $5 purpose, $6 patterns, $7 limit. The keyset comparison is
  * always there, with an empty key at the beginning, so that the index serves it in every plan. */
@@ -33,28 +34,20 @@ static const struct pg_statement list_found_asked = {
     "AND ($5::integer = 0 OR g.purpose = $5::integer) "                                            \
     "AND g.folded LIKE ALL ($6::text[]) "                                                          \
     "ORDER BY g.sort_key, g.id LIMIT $7::integer"
+#define GROUPS(columns) "SELECT " columns " FROM pek.realm_group AS g WHERE "
 
-static const struct pg_statement list_all = {
-    "group_list_all",
-    "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g WHERE " FILTERS,
-};
-static const struct pg_statement list_scoped = {
-    "group_list_scoped",
-    "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g "
-                                        "WHERE g.id = ANY ($8::text[]) AND " FILTERS,
-};
-static const struct pg_statement list_asked = {
-    "group_list_asked",
-    "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g "
-                                        "WHERE " RIGHTS_STORE_HELD("$8", "$9") "AND " FILTERS,
-};
-static const struct pg_statement list_children = {
-    "group_list_children",
-    "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g "
-                                        "WHERE " RIGHTS_STORE_SEES(
-                                            "$8", "$9", "$10",
-                                            "$11") "AND g.parent_id = $12 AND " FILTERS,
-};
+#define ALL(columns) GROUPS(columns) FILTERS
+static const struct read_statement list_all = LISTED("group_list_all", ALL);
+#define SCOPED(columns) GROUPS(columns) "g.id = ANY ($8::text[]) AND " FILTERS
+static const struct read_statement list_scoped = LISTED("group_list_scoped", SCOPED);
+#define ASKED(columns) GROUPS(columns) RIGHTS_STORE_HELD("$8", "$9") "AND " FILTERS
+static const struct read_statement list_asked = LISTED("group_list_asked", ASKED);
+#define CHILDREN(columns)                                                                          \
+    GROUPS(columns)                                                                                \
+    RIGHTS_STORE_SEES("$8", "$9", "$10", "$11")                                                    \
+    "AND g.parent_id = $12 "                                                                       \
+    "AND " FILTERS
+static const struct read_statement list_children = LISTED("group_list_children", CHILDREN);
 
 enum status group_store_list(const struct read_batch *batch, const void *query,
                              struct pg_result **ret_rows)
@@ -70,26 +63,26 @@ enum status group_store_list(const struct read_batch *batch, const void *query,
     const struct pg_param bit = pg_int(batch->arena, (int64_t)scope->bit);
     bool asks = scope->user.len > 0;
     if (wanted->lead.gram.len > 0 && asks)
-        return read_rows(batch, &list_found_asked,
-                         PG_PARAMS(FILTER_PARAMS, pg_text(wanted->lead.gram), pg_text(scope->user),
-                                   bit, pg_str(wanted->parent_id)),
-                         ret_rows);
+        return read_rows_either(batch, &list_found_asked,
+                                PG_PARAMS(FILTER_PARAMS, pg_text(wanted->lead.gram),
+                                          pg_text(scope->user), bit, pg_str(wanted->parent_id)),
+                                ret_rows);
     if (wanted->lead.gram.len > 0)
-        return read_rows(batch, &group_list_found,
-                         PG_PARAMS(FILTER_PARAMS, pg_text(wanted->lead.gram), groups,
-                                   pg_bool(scope->all), pg_str(wanted->parent_id)),
-                         ret_rows);
+        return read_rows_either(batch, &group_list_found,
+                                PG_PARAMS(FILTER_PARAMS, pg_text(wanted->lead.gram), groups,
+                                          pg_bool(scope->all), pg_str(wanted->parent_id)),
+                                ret_rows);
     if (wanted->parent_id)
-        return read_rows(batch, &list_children,
-                         PG_PARAMS(FILTER_PARAMS, RIGHTS_STORE_SCOPE(scope, batch->arena),
-                                   pg_str(wanted->parent_id)),
-                         ret_rows);
+        return read_rows_either(batch, &list_children,
+                                PG_PARAMS(FILTER_PARAMS, RIGHTS_STORE_SCOPE(scope, batch->arena),
+                                          pg_str(wanted->parent_id)),
+                                ret_rows);
     if (scope->all)
-        return read_rows(batch, &list_all, PG_PARAMS(FILTER_PARAMS), ret_rows);
+        return read_rows_either(batch, &list_all, PG_PARAMS(FILTER_PARAMS), ret_rows);
     if (asks)
-        return read_rows(batch, &list_asked, PG_PARAMS(FILTER_PARAMS, pg_text(scope->user), bit),
-                         ret_rows);
-    return read_rows(batch, &list_scoped, PG_PARAMS(FILTER_PARAMS, groups), ret_rows);
+        return read_rows_either(batch, &list_asked,
+                                PG_PARAMS(FILTER_PARAMS, pg_text(scope->user), bit), ret_rows);
+    return read_rows_either(batch, &list_scoped, PG_PARAMS(FILTER_PARAMS, groups), ret_rows);
 }
 
 enum status group_store_ancestors(const struct read_batch *batch, const void *id,
@@ -113,32 +106,30 @@ enum status group_store_ancestors(const struct read_batch *batch, const void *id
                      PG_PARAMS(pg_str(id), RIGHTS_STORE_SCOPE(scope, batch->arena)), ret_rows);
 }
 
+/* UNION, not UNION ALL: whatever the tree looks like, it ends. */
+#define DESCENDANTS(columns)                                                                       \
+    "WITH RECURSIVE below (id) AS ("                                                               \
+    "  SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = $4"                               \
+    "  UNION"                                                                                      \
+    "  SELECT g.id FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id) "               \
+    "SELECT " columns " FROM below JOIN pek.realm_group AS g ON g.id = below.id "                  \
+    "WHERE (g.sort_key, g.id) >= ($1::bytea, $2)"                                                  \
+    "  AND ($3::boolean OR (g.sort_key, g.id) <> ($1::bytea, $2))"                                 \
+    "  AND ($5::boolean OR NOT g.is_archived) "                                                    \
+    "AND " RIGHTS_STORE_SEES("$6", "$7", "$8", "$9") "ORDER BY g.sort_key, g.id"                   \
+                                                     " LIMIT $10::integer"
 enum status group_store_descendants(const struct read_batch *batch, const void *below_query,
                                     struct pg_result **ret_rows)
 {
-    /* UNION, not UNION ALL: whatever the tree looks like, it ends. */
-    static const struct pg_statement descendants = {
-        "group_descendants",
-        "WITH RECURSIVE below (id) AS ("
-        "  SELECT g.id FROM pek.realm_group AS g WHERE g.parent_id = $4"
-        "  UNION"
-        "  SELECT g.id FROM below JOIN pek.realm_group AS g ON g.parent_id = below.id) "
-        "SELECT " GROUP_V1_GROUP_COLUMNS(
-            g) " FROM below JOIN pek.realm_group AS g ON g.id = below.id "
-               "WHERE (g.sort_key, g.id) >= ($1::bytea, $2)"
-               "  AND ($3::boolean OR (g.sort_key, g.id) <> ($1::bytea, $2))"
-               "  AND ($5::boolean OR NOT g.is_archived) "
-               "AND " RIGHTS_STORE_SEES("$6", "$7", "$8", "$9") "ORDER BY g.sort_key, g.id"
-                                                                " LIMIT $10::integer",
-    };
+    static const struct read_statement descendants = LISTED("group_descendants", DESCENDANTS);
     const struct group_below_query *wanted = below_query;
     const struct policy_scope *scope = batch->scope;
-    return read_rows(batch, &descendants,
-                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->id),
-                               pg_bool(wanted->include_archived),
-                               RIGHTS_STORE_SCOPE(scope, batch->arena),
-                               pg_int(batch->arena, (int64_t)batch->limit)),
-                     ret_rows);
+    return read_rows_either(batch, &descendants,
+                            PG_PARAMS(READ_POSITION(batch), pg_str(wanted->id),
+                                      pg_bool(wanted->include_archived),
+                                      RIGHTS_STORE_SCOPE(scope, batch->arena),
+                                      pg_int(batch->arena, (int64_t)batch->limit)),
+                            ret_rows);
 }
 
 /* Of each kind the latest, by the index; the position is the id itself. */

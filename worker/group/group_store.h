@@ -28,7 +28,7 @@ struct group_query {
     bool include_archived;
 };
 /* The statement of a list with a lead; for the test that reads its plan. */
-extern const struct pg_statement group_list_found;
+extern const struct read_statement group_list_found;
 PEK_MUST_CHECK enum status group_store_list(const struct read_batch *batch, const void *query,
                                             struct pg_result **ret_rows);
 /* From the top level down to the direct parent of the group `id`. */

@@ -65,8 +65,8 @@ static const struct {
     const char *params;
     int pages_max;
 } asked[] = {
-    {"first members", &membership_store_list, LIST, PAGES_MAX},
-    {"members from the middle", &membership_store_list,
+    {"first members", &membership_store_list.whole, LIST, PAGES_MAX},
+    {"members from the middle", &membership_store_list.whole,
      "'\\x0180', 'u1', true, 'o@o', 62, 'ann', '{}', 21, 30", PAGES_MAX},
     {"types of posts", &post_store_list, "'', '', true, 'o@o', 21", 20},
     {"whether one's posts are too many", &post_store_rights, "'u1', 'ann', 99", 60},
@@ -109,7 +109,7 @@ static void page_of_members_is_read_from_one_index(struct world *w)
     fill(w, "o@o", MEMBERS_OF_O, 1);
     world_sql(w, "ANALYZE");
     for (size_t i = 0; i < 2; i++) {
-        const char *plan = plan_of(w, &membership_store_list, plans[i], LIST);
+        const char *plan = plan_of(w, &membership_store_list.whole, plans[i], LIST);
         if (!strstr(plan, "\"Index Name\": \"membership_order\"") || strstr(plan, "Sort Key") ||
             strstr(plan, "\"membership_period\"") || strstr(plan, "\"person\"") ||
             strstr(plan, "\"post\""))

@@ -6,6 +6,7 @@
 #include "worker/rights/rights_store.h"
 
 #define COLUMNS MEMBERSHIP_COLUMNS(m)
+#define BRIEF_COLUMNS MEMBERSHIP_V1_MEMBERSHIP_BRIEF_COLUMNS(m) ", NULL, NULL"
 
 /* ---- what every row has ---- */
 
@@ -107,15 +108,15 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
     "SELECT " n                                                                                    \
     ".*, " LEADS(n) "AS is_leader, " GROUP("name") " AS group_name,"                               \
                                                    " " GROUP("sort_key") " AS group_sort_key "
-const struct pg_statement membership_store_list = {
-    "membership_list",
-    "SELECT " COLUMNS ", NULL FROM (" OF_GROUP(
-        "n") "FROM pek.membership_now AS n WHERE n.group_id = $4 "
-             "AND " FROM_POSITION(
-                 "n") ") AS m "
-                      "WHERE " GROUP("has_transitive_membership") " = false "
-                                                                  "AND " WANTED("m") PAGE("m"),
-};
+#define LIST(columns)                                                                              \
+    "SELECT " columns ", NULL FROM (" OF_GROUP(                                                    \
+        "n") "FROM pek.membership_now AS n "                                                       \
+             "WHERE n.group_id = $4 AND " FROM_POSITION(                                           \
+                 "n") ") AS m "                                                                    \
+                      "WHERE " GROUP("has_transitive_membership") " = false AND " WANTED("m")      \
+                          PAGE("m")
+const struct read_statement membership_store_list =
+    READ_STATEMENT("membership_list", LIST, COLUMNS, BRIEF_COLUMNS);
 
 /* The memberships of `group` from the position on, as they stand in the index, each with its row of the view. The
  * OFFSET and the LIMIT 1 keep the planner from any other way: what it costs then follows the page, whatever else the
@@ -130,31 +131,36 @@ const struct pg_statement membership_store_list = {
 /* Everybody once: their own membership of the group where it is seen, else that of the nearest group below. Of each group
  * the first of the page are enough: whoever comes later there has as many before them. $9 to $12: groups that the caller
  * may view; another one is not named. */
-static const struct pg_statement list_transitive = {
-    "membership_list_transitive",
-    "WITH RECURSIVE below (id, level) AS ("
-    "  SELECT g.id, 0 FROM pek.realm_group AS g WHERE g.id = $4"
-    "  UNION ALL"
-    "  SELECT c.id, below.level + 1 FROM below JOIN pek.realm_group AS c ON c.parent_id = below.id"
-    "   WHERE NOT c.is_archived AND below.level < 16), "
-    "near AS ("
-    "  SELECT n.*, below.level FROM below CROSS JOIN LATERAL ("
-    "    SELECT m.* FROM " WALK("below.id") "WHERE CASE below.level WHEN 0 THEN " SEEN(
-        "m") "      ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 AND NOT EXISTS ("
-             "        SELECT FROM pek.member AS d WHERE d.group_id = $4 AND d.user_id = m.user_id "
-             "AND " SEEN("d") ") END AND " FOUND("m") PAGE(
-                 "m") ") AS n), "
-                      "once AS ("
-                      "  SELECT DISTINCT ON (near.user_id) near.* FROM near"
-                      "   ORDER BY near.user_id, near.level, near.group_id) "
-                      "SELECT " COLUMNS
-                      ", CASE WHEN m.level > 0 AND EXISTS (SELECT FROM pek.realm_group AS g"
-                      "   WHERE g.id = m.group_id AND " RIGHTS_STORE_SEES(
-                          "$9", "$10", "$11",
-                          "$12") ") THEN m.group_id ELSE '' END, $4, (SELECT g.name FROM "
-                                 "pek.realm_group AS g WHERE g.id = $4) "
-                                 "FROM once AS m ORDER BY m.sort_key, m.user_id LIMIT $8::integer",
-};
+#define TRANSITIVE(columns)                                                                        \
+    "WITH RECURSIVE below (id, level) AS ("                                                        \
+    "  SELECT g.id, 0 FROM pek.realm_group AS g WHERE g.id = $4"                                   \
+    "  UNION ALL"                                                                                  \
+    "  SELECT c.id, below.level + 1"                                                               \
+    "    FROM below JOIN pek.realm_group AS c ON c.parent_id = below.id"                           \
+    "   WHERE NOT c.is_archived AND below.level < 16), "                                           \
+    "near AS ("                                                                                    \
+    "  SELECT n.*, below.level FROM below CROSS JOIN LATERAL ("                                    \
+    "    SELECT m.* FROM " WALK("below.id") "WHERE CASE below.level WHEN 0 THEN " SEEN(            \
+        "m") "      ELSE m.status IN (2, 3) AND (1 << m.status) & $5::integer <> 0 AND NOT "       \
+             "EXISTS ("                                                                            \
+             "        SELECT FROM pek.member AS d WHERE d.group_id = $4 AND d.user_id = "          \
+             "m.user_id "                                                                          \
+             "AND " SEEN("d") ") END AND " FOUND("m")                                              \
+                 PAGE("m") ") AS n), "                                                             \
+                           "once AS ("                                                             \
+                           "  SELECT DISTINCT ON (near.user_id) near.* FROM near"                  \
+                           "   ORDER BY near.user_id, near.level, near.group_id) "                 \
+                           "SELECT " columns                                                       \
+                           ", CASE WHEN m.level > 0 AND EXISTS (SELECT FROM pek.realm_group AS g"  \
+                           "   WHERE g.id = m.group_id AND " RIGHTS_STORE_SEES(                    \
+                               "$9", "$10", "$11",                                                 \
+                               "$12") ")"                                                          \
+                                      " THEN m.group_id ELSE '' END, $4, " GROUP(                  \
+                                          "name") " "                                              \
+                                                  "FROM once AS m ORDER BY m.sort_key, m.user_id " \
+                                                  "LIMIT $8::integer"
+static const struct read_statement list_transitive =
+    READ_STATEMENT("membership_list_transitive", TRANSITIVE, COLUMNS, BRIEF_COLUMNS);
 
 #define MEMBERS_PARAMS(statuses)                                                                   \
     READ_POSITION(batch), pg_str(query->group_id), pg_int(batch->arena, (statuses)),               \
@@ -166,7 +172,7 @@ enum status membership_store_direct(const struct read_batch *batch,
                                     const struct membership_query *query,
                                     struct pg_result **ret_rows)
 {
-    return read_rows(
+    return read_rows_either(
         batch, &membership_store_list,
         PG_PARAMS(MEMBERS_PARAMS(query->statuses_visible), pg_int(batch->arena, query->statuses)),
         ret_rows);
@@ -178,7 +184,7 @@ enum status membership_store_transitive(const struct read_batch *batch,
                                         const struct policy_scope *viewed,
                                         struct pg_result **ret_rows)
 {
-    return read_rows(
+    return read_rows_either(
         batch, &list_transitive,
         PG_PARAMS(MEMBERS_PARAMS(group->archived_members_visible ? query->statuses_visible
                                                                  : query->statuses),
@@ -189,48 +195,43 @@ enum status membership_store_transitive(const struct read_batch *batch,
 /* ---- memberships of a user ---- */
 
 #define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
+#define HISTORY                                                                                    \
+    ", (SELECT string_agg(concat_ws(' ', s.status, " MICROSECONDS(                                 \
+        "s.begin_time") ","                                                                        \
+                        "   coalesce(" MICROSECONDS(                                               \
+                            "s.end_time") "::text, '-'), s.changed_by), ' ' ORDER BY s.seq)"       \
+                                          "  FROM (SELECT * FROM pek.membership_period AS l"       \
+                                          "         WHERE l.group_id = m.group_id AND l.user_id "  \
+                                          "= m.user_id"                                            \
+                                          "         ORDER BY l.seq DESC LIMIT 200) AS s) "
+#define OF_USER(columns)                                                                           \
+    "SELECT " columns "FROM pek.member AS m JOIN pek.realm_group AS g ON g.id = m.group_id "       \
+    "WHERE m.user_id = $4 "                                                                        \
+    "AND (m.group_sort_key, m.group_id) >= ($1::bytea, $2) "                                       \
+    "AND ($3::boolean OR (m.group_sort_key, m.group_id) <> ($1::bytea, $2)) "                      \
+    "AND (1 << m.status) & $5::integer <> 0 "                                                      \
+    "AND (m.status <> 5 OR g.archived_members_visible"                                             \
+    "  OR " RIGHTS_STORE_SEES(                                                                     \
+        "$11", "$12", "$13",                                                                       \
+        "$14") ") "                                                                                \
+               "AND " RIGHTS_STORE_SEES(                                                           \
+                   "$7", "$8", "$9",                                                               \
+                   "$10") "ORDER BY m.group_sort_key, m.group_id LIMIT $6::integer"
 
 enum status membership_store_of_user(const struct read_batch *batch, const void *of_query,
                                      struct pg_result **ret_rows)
 {
-    static const struct pg_statement list = {
-        "membership_of_user",
-        "SELECT " COLUMNS ", (SELECT string_agg(concat_ws(' ', s.status, " MICROSECONDS(
-            "s.begin_time") ","
-                            "   coalesce(" MICROSECONDS(
-                                "s.end_time") "::text, '-'), s.changed_by), ' ' ORDER BY s.seq)"
-                                              "  FROM (SELECT * FROM pek.membership_period AS l"
-                                              "         WHERE l.group_id = m.group_id"
-                                              "           AND l.user_id = m.user_id"
-                                              "         ORDER BY l.seq DESC LIMIT 200) AS s) "
-                                              "FROM pek.member AS m JOIN pek.realm_group AS g ON"
-                                              " g.id = m.group_id "
-                                              "WHERE m.user_id = $4 "
-                                              "AND (m.group_sort_key, m.group_id) >= ($1::bytea, "
-                                              "$2) "
-                                              "AND ($3::boolean"
-                                              "  OR (m.group_sort_key, m.group_id) <> ($1::bytea, "
-                                              "$2)) "
-                                              "AND (1 << m.status) & $5::integer <> 0 "
-                                              "AND (m.status <> 5 OR g.archived_members_visible"
-                                              "  OR " RIGHTS_STORE_SEES(
-                                                  "$11", "$12", "$13",
-                                                  "$14") ") "
-                                                         "AND " RIGHTS_STORE_SEES(
-                                                             "$7", "$8", "$9",
-                                                             "$10") "ORDER BY m.group_sort_key, "
-                                                                    "m.group_id"
-                                                                    " LIMIT $6::integer",
-    };
+    static const struct read_statement list =
+        READ_STATEMENT("membership_of_user", OF_USER, COLUMNS HISTORY, BRIEF_COLUMNS ", NULL ");
     const struct membership_of_query *wanted = of_query;
     const struct policy_scope *scope = batch->scope;
-    return read_rows(batch, &list,
-                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->user_id),
-                               pg_int(batch->arena, wanted->statuses),
-                               pg_int(batch->arena, (int64_t)batch->limit),
-                               RIGHTS_STORE_SCOPE(scope, batch->arena),
-                               RIGHTS_STORE_SCOPE(&wanted->archived, batch->arena)),
-                     ret_rows);
+    return read_rows_either(batch, &list,
+                            PG_PARAMS(READ_POSITION(batch), pg_str(wanted->user_id),
+                                      pg_int(batch->arena, wanted->statuses),
+                                      pg_int(batch->arena, (int64_t)batch->limit),
+                                      RIGHTS_STORE_SCOPE(scope, batch->arena),
+                                      RIGHTS_STORE_SCOPE(&wanted->archived, batch->arena)),
+                            ret_rows);
 }
 
 static Google__Protobuf__Timestamp *time_of(struct slice microseconds, struct arena *arena)

@@ -44,7 +44,7 @@ PEK_MUST_CHECK enum status membership_store_transitive(const struct read_batch *
                                                        const struct policy_scope *viewed,
                                                        struct pg_result **ret_rows);
 /* The statement of the direct ones, for a test that reads its plan. */
-extern const struct pg_statement membership_store_list;
+extern const struct read_statement membership_store_list;
 /* Columns of every row: those of the message, and posts and flairs as membership_store_posts reads them. */
 #define MEMBERSHIP_COLUMNS(m) MEMBERSHIP_V1_MEMBERSHIP_COLUMNS(m) ", " #m ".posts, " #m ".flairs"
 /* Columns behind: NULL of a direct member; of a transitive list what makes them one ("" their own membership, or what may not

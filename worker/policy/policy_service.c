@@ -82,6 +82,8 @@ static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_re
     const struct domain *domain = rpc_data(ctx);
     struct pg_result *rows;
     PEK_TRY(read_one(ctx, &policy_v1_policy_row, &policy_admin_get, "id", req->id, res));
+    if (rpc_caller_has(ctx, res->etag))
+        return STATUS_OK;
     PEK_TRY(tell_standing(ctx, domain->service.pg, res));
     PEK_TRY(pg_read(domain->service.pg, PG_POINT_READ, rpc_cancel(ctx), &policy_admin_statements,
                     PG_PARAMS(pg_str(req->id)), &rows));

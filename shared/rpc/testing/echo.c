@@ -78,6 +78,46 @@ static enum status count(struct rpc_ctx *ctx, const testing_count_request *reque
     return status_from_code(request->status);
 }
 
+static void fill(const char *id, testing_object *object)
+{
+    static testing_inner inner = TESTING_INNER_INIT;
+    static char name[] = "Name", word[] = "word", etag[] = "v3", left[] = "left";
+    static char *words[] = {word, word};
+    static uint8_t bytes[] = {1, 2, 3};
+    inner.name = name;
+    object->id = (char *)(uintptr_t)id;
+    object->name = name;
+    object->number = 42;
+    object->n_list = 2;
+    object->list = words;
+    object->inner = &inner;
+    object->payload = object->key = (ProtobufCBinaryData){sizeof(bytes), bytes};
+    object->choice_case = PEK__TESTING__OBJECT__CHOICE_LEFT;
+    object->left = left;
+    object->flag = true;
+    object->etag = etag;
+}
+
+static enum status read_object(struct rpc_ctx *ctx, const testing_read_request *request,
+                               testing_object *response)
+{
+    fill(request->id, response);
+    log_of(ctx)->had += rpc_caller_has(ctx, response->etag);
+    return STATUS_OK;
+}
+
+static enum status read_both(struct rpc_ctx *ctx, const testing_read_request *request,
+                             struct testing_read_both_stream *stream)
+{
+    testing_object object = TESTING_OBJECT_INIT;
+    log_of(ctx);
+    fill(request->id, &object);
+    for (int i = 0; i < 2; i++)
+        PEK_TRY(testing_read_both_send(stream, &object));
+    /* What is sent is a copy. */
+    return object.n_list == 2 && object.inner ? STATUS_OK : STATUS_INTERNAL;
+}
+
 const struct testing_echo echo_handlers = {
     .say = say,
     .say_guarded = say,
@@ -85,4 +125,6 @@ const struct testing_echo echo_handlers = {
     .fail = fail,
     .wait = wait_handler,
     .count = count,
+    .read = read_object,
+    .read_both = read_both,
 };

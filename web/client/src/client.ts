@@ -28,6 +28,13 @@ export async function answer<Data>(request: Promise<{ data?: Data; error?: unkno
   return result.data as NonNullable<Data>;
 }
 
+/** Members of a message, as the parameter `readMask` names them: `readMask<'Group'>('id', 'name')`. */
+export function readMask<Name extends keyof components['schemas']>(...members: (keyof Schema<Name> & string)[]): string {
+  return members.join(',');
+}
+/** What an answer has of a message then: `Masked<'Group', 'id' | 'name'>`. The types of paths are those of whole answers. */
+export type Masked<Name extends keyof components['schemas'], Member extends keyof Schema<Name>> = Pick<Schema<Name>, Member>;
+
 /**
  * A header that makes a write happen once, however often it is sent: make it when the user decides, and send the same again when
  * the outcome is unknown.

@@ -1,5 +1,5 @@
 export { deletedUser } from './people.js';
-export { answer, createPekClient, idempotencyKey, type PekClient, type Schema } from './client.js';
+export { answer, createPekClient, idempotencyKey, readMask, type Masked, type PekClient, type Schema } from './client.js';
 export { events, type EventsOptions } from './events.js';
 export { pages, stream, type ListEnd, type StreamOptions } from './lists.js';
 export { PekError, problemOfAnswer, type Problem, type ProblemKind } from './problem.js';
