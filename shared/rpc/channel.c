@@ -12,6 +12,7 @@
 #include "shared/rpc/queue.h"
 #include "shared/rpc/runtime.h"
 #include "shared/rpc/tls.h"
+#include "shared/rpc/tunnel.h"
 
 /* Of each stream, sent and not yet read by gRPC. */
 #define CHANNEL_WINDOW_BYTES (256 * 1024)
@@ -27,6 +28,7 @@ struct grpc_out_channel {
     struct rpc_channel channel;
     struct rpc_runtime *runtime;
     grpc_channel *grpc;
+    struct tunnel_client *tunnels; /* NULL: each call goes by itself */
 };
 
 struct grpc_out_call {
@@ -222,8 +224,8 @@ static bool call_send(struct grpc_out_call *call, grpc_metadata *pairs, size_t p
     return true;
 }
 
-static enum status out_start(struct rpc_channel *base, const struct rpc_call_options *options,
-                             struct rpc_call **ret_call)
+static enum status start_alone(struct rpc_channel *base, const struct rpc_call_options *options,
+                               struct rpc_call **ret_call)
 {
     struct grpc_out_call *call = call_new((struct grpc_out_channel *)base, options);
     if (!call)
@@ -250,6 +252,15 @@ static enum status out_start(struct rpc_channel *base, const struct rpc_call_opt
     }
     *ret_call = &call->call;
     return STATUS_OK;
+}
+
+static enum status out_start(struct rpc_channel *base, const struct rpc_call_options *options,
+                             struct rpc_call **ret_call)
+{
+    struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
+    if (channel->tunnels && tunnel_client_start(channel->tunnels, options, ret_call))
+        return STATUS_OK;
+    return start_alone(base, options, ret_call);
 }
 
 /* ---- the caller's verbs ---- */
@@ -325,6 +336,7 @@ static struct slice out_diagnostic(struct rpc_call *base)
 static void out_free(struct rpc_channel *base)
 {
     struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
+    tunnel_client_free(channel->tunnels);
     grpc_channel_destroy(channel->grpc);
     free(channel);
 }
@@ -416,4 +428,21 @@ enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
     grpc_channel_credentials_release(credentials);
     *ret_channel = &channel->channel;
     return STATUS_OK;
+}
+
+enum status rpc_channel_carry(struct rpc_channel *base)
+{
+    struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
+    if (base->verbs != &out_verbs || channel->tunnels)
+        return STATUS_OK;
+    channel->tunnels = tunnel_client_new(channel->runtime, base, channel->grpc);
+    return channel->tunnels ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+uint64_t rpc_channel_carried(const struct rpc_channel *base)
+{
+    const struct grpc_out_channel *channel = (const struct grpc_out_channel *)base;
+    if (base->verbs != &out_verbs || !channel->tunnels)
+        return 0;
+    return tunnel_client_carried(channel->tunnels);
 }

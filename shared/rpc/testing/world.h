@@ -13,7 +13,8 @@
 #include "shared/rpc/testing/echo.h"
 
 struct world_options {
-    bool grpc; /* else the channel is in the process */
+    bool grpc;  /* else the channel is in the process */
+    bool carry; /* with grpc: calls travel together */
     size_t unary_max, stream_max;
     int64_t deadline_default_ms;
     const struct rpc_tls *server_tls, *channel_tls;
@@ -52,9 +53,10 @@ void world_close(struct world *world);
 /* Opens a world of these options (the state of the test), runs the body in it, closes it. */
 void world_case(void **state, void (*body)(struct world *world));
 /* One test for each kind of channel. */
-extern const struct world_options world_by_grpc, world_in_process;
-#define WORLD_BOTH(test)                                                                           \
+extern const struct world_options world_by_grpc, world_by_tunnel, world_in_process;
+#define WORLD_EACH(test)                                                                           \
     {"in_process_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_in_process},                 \
+        {"by_tunnel_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel},               \
     {                                                                                              \
         "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
     }
@@ -77,6 +79,8 @@ enum status world_unary(struct world *world, const char *method, const ProtobufC
 /* Waits for the next message of a stream: true with it, false when the call ended. */
 bool world_next(struct rpc_call *call, struct fiber_event *event, struct slice *ret_message,
                 const struct fault **ret_outcome);
+/* Calls until the channel carries; what the interceptors and handlers saw of it is forgotten. */
+void world_await_carried(struct world *world);
 /* Waits until `count` handlers wait, or until `count` waits were cancelled. */
 void world_await_waiting(struct world *world, size_t count);
 void world_await_cancelled(struct world *world, size_t count);
