@@ -218,6 +218,8 @@ enum status registry_add(struct registry *registry, const struct instance_spec *
     }
     if (rpc_channel_new(registry->runtime, spec->target, spec->tls, &instance->channel, &problem))
         instance_refuse(instance, problem.text);
+    else
+        rpc_channel_carry(instance->channel);
     return instance_begin(instance, fault);
 }
 

@@ -430,13 +430,11 @@ enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
     return STATUS_OK;
 }
 
-enum status rpc_channel_carry(struct rpc_channel *base)
+void rpc_channel_carry(struct rpc_channel *base)
 {
     struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
-    if (base->verbs != &out_verbs || channel->tunnels)
-        return STATUS_OK;
-    channel->tunnels = tunnel_client_new(channel->runtime, base, channel->grpc);
-    return channel->tunnels ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    if (base->verbs == &out_verbs && !channel->tunnels)
+        channel->tunnels = tunnel_client_new(channel->runtime, base, channel->grpc);
 }
 
 uint64_t rpc_channel_carried(const struct rpc_channel *base)

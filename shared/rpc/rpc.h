@@ -246,10 +246,10 @@ PEK_MUST_CHECK enum status rpc_channel_new(struct rpc_runtime *runtime, const ch
 PEK_MUST_CHECK enum status rpc_channel_new_local(struct rpc_host *host,
                                                  struct rpc_channel **ret_channel);
 /* From here on the calls that one turn of the loop makes travel together, in one message to the server and one back, with a server
- * that can take them so; to others, and in this process, they go as before. Nobody sees a difference but in the CPU: each
- * call has its own token, metadata, deadline, limits and cancellation. With a target of several addresses the calls
- * of a minute go to one of them. tunnel.h has the limits. RESOURCE_EXHAUSTED without memory. */
-PEK_MUST_CHECK enum status rpc_channel_carry(struct rpc_channel *channel);
+ * that can take them so; to others, in this process, and without memory for it they go as before. Nobody sees a difference but in the
+ * CPU: each call has its own token, metadata, deadline, limits and cancellation. With a target of several addresses the calls of a
+ * minute go to one of them. tunnel.h has the limits. */
+void rpc_channel_carry(struct rpc_channel *channel);
 /* How many calls travelled so. */
 uint64_t rpc_channel_carried(const struct rpc_channel *channel);
 /* Calls must be freed before. Takes NULL, returns NULL. */

