@@ -60,6 +60,12 @@ extern const struct world_options world_by_grpc, world_by_tunnel, world_in_proce
     {                                                                                              \
         "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
     }
+/* One for each kind that goes to a server. */
+#define WORLD_REMOTE(test)                                                                         \
+    {"by_tunnel_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel},                   \
+    {                                                                                              \
+        "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
+    }
 /* Declares `name`, a Text with this text. */
 #define WORLD_TEXT(name, literal)                                                                  \
     char name##_chars[] = literal;                                                                 \
