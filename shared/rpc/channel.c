@@ -437,10 +437,14 @@ void rpc_channel_carry(struct rpc_channel *base)
         channel->tunnels = tunnel_client_new(channel->runtime, base, channel->grpc);
 }
 
-uint64_t rpc_channel_carried(const struct rpc_channel *base)
+struct tunnel_client *rpc_channel_tunnels(const struct rpc_channel *base)
 {
     const struct grpc_out_channel *channel = (const struct grpc_out_channel *)base;
-    if (base->verbs != &out_verbs || !channel->tunnels)
-        return 0;
-    return tunnel_client_carried(channel->tunnels);
+    return base->verbs == &out_verbs ? channel->tunnels : NULL;
+}
+
+uint64_t rpc_channel_carried(const struct rpc_channel *base)
+{
+    const struct tunnel_client *tunnels = rpc_channel_tunnels(base);
+    return tunnels ? tunnel_client_carried(tunnels) : 0;
 }

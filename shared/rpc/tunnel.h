@@ -68,6 +68,10 @@ bool tunnel_client_start(struct tunnel_client *client, const struct rpc_call_opt
 /* Calls that were carried so far. */
 uint64_t tunnel_client_carried(const struct tunnel_client *client);
 
+/* Of a channel that carries, NULL of another; and another age than TUNNEL_AGE_MS. For tests. */
+struct tunnel_client *rpc_channel_tunnels(const struct rpc_channel *channel);
+void tunnel_client_set_age(struct tunnel_client *client, int64_t age_ms);
+
 /* ---- the server ---- */
 
 struct rpc_server;
@@ -81,6 +85,8 @@ PEK_MUST_CHECK enum status tunnel_server_new(struct rpc_server *server,
 void tunnel_server_start(struct tunnel_server *tunnels);
 /* The server drains: clients are told to open no more calls. */
 void tunnel_server_leave(struct tunnel_server *tunnels);
+/* Tunnels that are open. */
+size_t tunnel_server_open(const struct tunnel_server *tunnels);
 /* After the server was drained. Takes NULL, returns NULL. */
 struct tunnel_server *tunnel_server_free(struct tunnel_server *tunnels);
 

@@ -13,6 +13,7 @@ struct tunnel_client {
     struct tunnel_out *next; /* opens */
     struct list tunnels; /* all that have not ended */
     int64_t retry_us;    /* none is opened before */
+    int64_t age_us;
     uint64_t carried;
 };
 
@@ -288,6 +289,7 @@ struct tunnel_client *tunnel_client_new(struct rpc_runtime *runtime, struct rpc_
     client->runtime = runtime;
     client->channel = channel;
     client->grpc = grpc;
+    client->age_us = TUNNEL_AGE_MS * 1000LL;
     list_init(&client->tunnels);
     return client;
 }
@@ -311,7 +313,7 @@ static void client_look(struct tunnel_client *client, int64_t now_us)
     struct tunnel_out *next = client->next;
     if (next && now_us - next->opened_us > TUNNEL_HELLO_MS_MAX * 1000LL)
         tunnel_end(next, NULL);
-    bool wanted = !client->open || now_us - client->open->opened_us > TUNNEL_AGE_MS * 1000LL;
+    bool wanted = !client->open || now_us - client->open->opened_us > client->age_us;
     if (wanted && !client->next && now_us >= client->retry_us)
         client_open(client);
 }
@@ -332,4 +334,9 @@ bool tunnel_client_start(struct tunnel_client *client, const struct rpc_call_opt
 uint64_t tunnel_client_carried(const struct tunnel_client *client)
 {
     return client->carried;
+}
+
+void tunnel_client_set_age(struct tunnel_client *client, int64_t age_ms)
+{
+    client->age_us = age_ms * 1000;
 }

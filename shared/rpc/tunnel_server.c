@@ -360,6 +360,11 @@ void tunnel_server_leave(struct tunnel_server *tunnels)
     }
 }
 
+size_t tunnel_server_open(const struct tunnel_server *tunnels)
+{
+    return tunnels->open_count;
+}
+
 struct tunnel_server *tunnel_server_free(struct tunnel_server *tunnels)
 {
     if (!tunnels)
