@@ -51,7 +51,7 @@
 /* What one call may put into a message before the others had their turn. */
 #define TUNNEL_SHARE_BYTES (32u * 1024)
 /* Tunnels open at a port at a time; more are refused, and their clients call as before. */
-#define TUNNEL_SERVER_MAX 256
+#define TUNNEL_SERVER_MAX 64
 
 /* ---- the client ---- */
 
