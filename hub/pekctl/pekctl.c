@@ -29,7 +29,7 @@ static const char help[] =
     "within a second.\n"
     "\n"
     "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
-    "                  a worker at TARGET (host:port, dns:///host:port, unix:/path) serves REALM\n"
+    "                  a worker at TARGET (host:port, dns:///host:port, unix:/path, peer:UID:/path) serves REALM\n"
     "  pekctl instance list [--all]     what is registered, and how it is: with --config each "
     "worker "
     "is asked as\n"

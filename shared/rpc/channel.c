@@ -4,11 +4,14 @@
  * Nothing of a call is freed before its last batch completed. */
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/rpc/fault_wire.h"
 #include "shared/rpc/outgoing.h"
+#include "shared/rpc/peer.h"
 #include "shared/rpc/queue.h"
 #include "shared/rpc/runtime.h"
 #include "shared/rpc/tls.h"
@@ -29,6 +32,7 @@ struct grpc_out_channel {
     struct rpc_runtime *runtime;
     grpc_channel *grpc;
     struct tunnel_client *tunnels; /* NULL: each call goes by itself */
+    char *peer_path;               /* whose user is expected; NULL: of none */
 };
 
 struct grpc_out_call {
@@ -338,6 +342,9 @@ static void out_free(struct rpc_channel *base)
     struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
     tunnel_client_free(channel->tunnels);
     grpc_channel_destroy(channel->grpc);
+    if (channel->peer_path)
+        peer_forget(channel->peer_path);
+    free(channel->peer_path);
     free(channel);
 }
 
@@ -427,6 +434,33 @@ enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
     channel->grpc = channel_create(target, tls, credentials);
     grpc_channel_credentials_release(credentials);
     *ret_channel = &channel->channel;
+    return STATUS_OK;
+}
+
+enum status rpc_channel_new_peer(struct rpc_runtime *runtime, const char *path, uint32_t uid,
+                                 struct rpc_channel **ret_channel, struct fault *fault)
+{
+    static const char unix_scheme[] = "unix:";
+    const size_t bytes = strlen(unix_scheme) + strlen(path) + 1;
+    enum status status = peer_expect(path, uid);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, NULL, "no unix socket whose user can be expected");
+    struct rpc_channel *base = NULL;
+    char *target = malloc(bytes);
+    char *kept = strdup(path);
+    status = STATUS_RESOURCE_EXHAUSTED;
+    if (target && kept) {
+        snprintf(target, bytes, "%s%s", unix_scheme, path);
+        status = rpc_channel_new(runtime, target, NULL, &base, fault);
+    }
+    free(target);
+    if (status != STATUS_OK) {
+        free(kept);
+        peer_forget(path);
+        return fault_set(fault, status, NULL, "out of memory");
+    }
+    ((struct grpc_out_channel *)base)->peer_path = kept;
+    *ret_channel = base;
     return STATUS_OK;
 }
 

@@ -166,6 +166,9 @@ static enum status server_prepare(struct rpc_server *server,
     if (status != STATUS_OK)
         return status;
 
+    if (options->peer_uid)
+        accept_user(*options->peer_uid);
+
     grpc_server_credentials *credentials = NULL;
     status = tls_server_credentials(options->tls, &credentials, fault);
     if (status != STATUS_OK)

@@ -65,7 +65,8 @@ static void open_channel(struct world *world, const struct world_options *option
     }
     assert_int_equal(rpc_runtime_new(world->fibers, &world->runtime), STATUS_OK);
     struct rpc_server_options server_options = {
-        .listen = "127.0.0.1:0",
+        .listen = options->listen ? options->listen : "127.0.0.1:0",
+        .peer_uid = options->peer_uid,
         .tls = options->server_tls,
         .reflection = options->reflection,
         .descriptor_set = options->descriptor_set,
@@ -73,7 +74,11 @@ static void open_channel(struct world *world, const struct world_options *option
     assert_int_equal(
         rpc_server_new(world->runtime, world->host, &server_options, &world->server, &fault),
         STATUS_OK);
-    snprintf(world->target, sizeof(world->target), "127.0.0.1:%d", rpc_server_port(world->server));
+    if (options->listen)
+        snprintf(world->target, sizeof(world->target), "%s", options->listen);
+    else
+        snprintf(world->target, sizeof(world->target), "127.0.0.1:%d",
+                 rpc_server_port(world->server));
     assert_int_equal(rpc_channel_new(world->runtime, world->target, options->channel_tls,
                                      &world->channel, &fault),
                      STATUS_OK);

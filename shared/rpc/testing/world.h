@@ -15,6 +15,8 @@
 struct world_options {
     bool grpc;  /* else the channel is in the process */
     bool carry; /* with grpc: calls travel together */
+    const char *listen;       /* NULL: a free port of loopback */
+    const uint32_t *peer_uid; /* of rpc_server_options */
     size_t unary_max, stream_max;
     int64_t deadline_default_ms;
     const struct rpc_tls *server_tls, *channel_tls;
@@ -33,7 +35,7 @@ struct world {
     struct rpc_host *host;
     struct rpc_server *server;
     struct rpc_channel *channel;
-    char target[64];
+    char target[128];
     struct echo_log log;
     char trace[WORLD_TRACE_MAX];
     size_t finished;
