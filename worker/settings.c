@@ -213,7 +213,7 @@ static void check(struct config *config, const void *values)
     if (serve && !s->plaintext && (!s->tls_ca[0] || !s->tls_certificate[0] || !s->tls_key[0]))
         config_mistake(config, "tls_ca, tls_certificate and tls_key must be given, or plaintext");
     bool by_user = s->plaintext && strncmp(s->listen, "unix:", 5) == 0;
-    if (serve && by_user != (s->peer_uid >= 0))
+    if (by_user != (s->peer_uid >= 0))
         config_mistake(config, "peer_uid must be given for a unix socket with plaintext, and for "
                                "nothing else");
     if (s->plaintext && s->tls_ca[0])

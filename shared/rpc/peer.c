@@ -37,17 +37,14 @@ static struct expected *find(const char *path)
 static enum status add(const char *path, uint32_t uid)
 {
     struct expected *known = find(path);
-    if (known && known->uid != uid)
-        return STATUS_ALREADY_EXISTS;
     for (size_t i = 0; !known && i < PEER_PATHS_MAX; i++)
         if (all[i].count == 0)
             known = &all[i];
     if (!known)
         return STATUS_RESOURCE_EXHAUSTED;
-    if (known->count++ == 0) {
+    if (known->count++ == 0)
         memcpy(known->path, path, strlen(path) + 1);
-        known->uid = uid;
-    }
+    known->uid = uid;
     return STATUS_OK;
 }
 

@@ -20,9 +20,10 @@
 
 /* Whether the other end of a connected unix socket is this user's. */
 bool peer_is(int fd, uint32_t uid);
-/* From here on connecting to the socket at this path succeeds only where a program of this user listens. Counted, and one uid a
- * path: ALREADY_EXISTS for another. RESOURCE_EXHAUSTED at PEER_PATHS_MAX, INVALID_ARGUMENT for a path too long for a socket. */
+/* From here on connecting to the socket at this path succeeds only where a program of this user listens; of several users who were
+ * named the last one. RESOURCE_EXHAUSTED at PEER_PATHS_MAX, INVALID_ARGUMENT for a path that is not absolute, or too long for a socket. */
 PEK_MUST_CHECK enum status peer_expect(const char *path, uint32_t uid);
+/* Once for each peer_expect: after the last one the path is anybody's. */
 void peer_forget(const char *path);
 
 #endif

@@ -100,31 +100,43 @@ static void other_ways_are_not_looked_at(void **state)
     world_close(&world);
 }
 
-static void path_has_one_user(void **state)
+static void last_word_body(struct world *world)
+{
+    struct rpc_channel *first = world->channel, *second;
+    const char *path = world->arg;
+    assert_int_equal(rpc_channel_new_peer(world->runtime, path, getuid() + 1, &second, NULL),
+                     STATUS_OK);
+    refused_body(world);
+    rpc_channel_free(second);
+    assert_int_equal(rpc_channel_new_peer(world->runtime, path, getuid(), &second, NULL),
+                     STATUS_OK);
+    world->channel = second;
+    allowed_body(world);
+    world->channel = first;
+    rpc_channel_free(second);
+}
+
+static void user_that_was_named_last_holds(void **state)
 {
     (void)state;
+    struct place place;
     struct world world;
-    struct rpc_channel *first, *again, *other;
-    struct fault fault;
+    struct fault fault = {0};
+    const uint32_t own = getuid();
     char path[200];
-    world_open(&world, &(struct world_options){.grpc = true});
-    assert_int_equal(rpc_channel_new_peer(world.runtime, "/no/socket", 1, &first, &fault),
-                     STATUS_OK);
-    assert_int_equal(rpc_channel_new_peer(world.runtime, "/no/socket", 1, &again, &fault),
-                     STATUS_OK);
-    assert_int_equal(rpc_channel_new_peer(world.runtime, "/no/socket", 2, &other, &fault),
-                     STATUS_ALREADY_EXISTS);
-    rpc_channel_free(first);
-    assert_int_equal(rpc_channel_new_peer(world.runtime, "/no/socket", 2, &other, &fault),
-                     STATUS_ALREADY_EXISTS);
-    rpc_channel_free(again);
-    assert_int_equal(rpc_channel_new_peer(world.runtime, "/no/socket", 2, &other, &fault),
-                     STATUS_OK);
-    rpc_channel_free(other);
+    place_open(&place);
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &own});
+    world.arg = place.path;
+    world_run(&world, last_word_body);
+    struct rpc_channel *none = NULL;
     snprintf(path, sizeof(path), "/%0120d", 0);
-    assert_int_equal(rpc_channel_new_peer(world.runtime, path, 1, &other, &fault),
+    assert_int_equal(rpc_channel_new_peer(world.runtime, path, 1, &none, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(rpc_channel_new_peer(world.runtime, "socket", 1, &none, &fault),
                      STATUS_INVALID_ARGUMENT);
     world_close(&world);
+    place_close(&place);
 }
 
 int main(void)
@@ -132,7 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_takes_the_others_user_alone),
         cmocka_unit_test(other_ways_are_not_looked_at),
-        cmocka_unit_test(path_has_one_user),
+        cmocka_unit_test(user_that_was_named_last_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

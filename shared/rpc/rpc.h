@@ -248,7 +248,8 @@ PEK_MUST_CHECK enum status rpc_channel_new(struct rpc_runtime *runtime, const ch
                                            const struct rpc_tls *tls,
                                            struct rpc_channel **ret_channel, struct fault *fault);
 /* To the unix socket at an absolute path, without TLS: only where a program of the user `uid` listens, as the kernel has it. Else its
- * calls end UNAVAILABLE. INVALID_ARGUMENT for a path too long for a socket; ALREADY_EXISTS when another channel expects another user there. */
+ * calls end UNAVAILABLE. Of several channels to one path the user that was named last holds. INVALID_ARGUMENT for a path that is
+ * not absolute, or too long for a socket. */
 PEK_MUST_CHECK enum status rpc_channel_new_peer(struct rpc_runtime *runtime, const char *path,
                                                 uint32_t uid, struct rpc_channel **ret_channel,
                                                 struct fault *fault);
