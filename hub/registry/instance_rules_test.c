@@ -11,15 +11,31 @@
 
 static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
 {
-    static const char *const bad[] = {"",           "host",    "host:",         "host:0",
-                                      "host:65536", "host:1x", "a:1,b:2",       "a b:1",
-                                      ":1",         "::1:1",   "http://host:1", "unix:",
-                                      "peer:",      "peer:/w", "peer:1:",       "peer:1:w",
-                                      "peer::/w",   "peer:-1:/w", "peer:4294967295:/w",
-                                      "peer:a:/w",  "peer:1/w"};
-    static const char *const good[] = {"host:1",      "127.0.0.1:65535",      "[::1]:7101",
-                                       "unix:/run/w", "dns:///w.example:443", "ipv4:10.0.0.1:7101",
-                                       "peer:0:/run/w", "peer:4294967294:/run/w"};
+    static const char *const bad[] = {"",
+                                      "host",
+                                      "host:",
+                                      "host:0",
+                                      "host:65536",
+                                      "host:1x",
+                                      "a:1,b:2",
+                                      "a b:1",
+                                      ":1",
+                                      "::1:1",
+                                      "http://host:1",
+                                      "unix:",
+                                      "peer:",
+                                      "peer:/w",
+                                      "peer:1:",
+                                      "peer:1:w",
+                                      "peer::/w",
+                                      "peer:-1:/w",
+                                      "peer:4294967295:/w",
+                                      "peer:a:/w",
+                                      "peer:1/w"};
+    static const char *const good[] = {
+        "host:1",        "127.0.0.1:65535",       "[::1]:7101",
+        "unix:/run/w",   "dns:///w.example:443",  "ipv4:10.0.0.1:7101",
+        "peer:0:/run/w", "peer:4294967294:/run/w"};
     struct fault fault;
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -57,14 +57,14 @@ static void refused_body(struct world *world)
 /* A server that takes `client`, and a channel that takes `server`, both as this user. */
 static void peer_case(uint32_t client, uint32_t server, void (*body)(struct world *world))
 {
-    struct place place;
+    struct place place = {0};
     struct world world;
     place_open(&place);
-    world_open(&world, &(struct world_options){
-                           .grpc = true, .listen = place.listen, .peer_uid = &client});
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &client});
     rpc_channel_free(world.channel);
-    assert_int_equal(
-        rpc_channel_new_peer(world.runtime, place.path, server, &world.channel, NULL), STATUS_OK);
+    assert_int_equal(rpc_channel_new_peer(world.runtime, place.path, server, &world.channel, NULL),
+                     STATUS_OK);
     world_run(&world, body);
     world_close(&world);
     place_close(&place);
@@ -86,7 +86,7 @@ static void each_takes_the_others_user_alone(void **state)
 static void other_ways_are_not_looked_at(void **state)
 {
     (void)state;
-    struct place place;
+    struct place place = {0};
     struct world world;
     const uint32_t own = getuid();
     place_open(&place);
@@ -119,7 +119,7 @@ static void last_word_body(struct world *world)
 static void user_that_was_named_last_holds(void **state)
 {
     (void)state;
-    struct place place;
+    struct place place = {0};
     struct world world;
     struct fault fault = {0};
     const uint32_t own = getuid();

@@ -11,8 +11,8 @@ struct tunnel_client {
     grpc_channel *grpc;
     struct tunnel_out *open; /* takes calls; NULL: none does */
     struct tunnel_out *next; /* opens */
-    struct list tunnels; /* all that have not ended */
-    int64_t retry_us;    /* none is opened before */
+    struct list tunnels;     /* all that have not ended */
+    int64_t retry_us;        /* none is opened before */
     int64_t age_us;
     uint64_t carried;
 };
@@ -266,10 +266,10 @@ static void client_open(struct tunnel_client *client)
     struct tunnel_out *tunnel = tunnel_new(client);
     if (!tunnel)
         return;
-    tunnel->grpc = grpc_channel_create_call(
-        client->grpc, NULL, GRPC_PROPAGATE_DEFAULTS, rpc_runtime_queue(client->runtime),
-        grpc_slice_from_static_string(TUNNEL_PATH), NULL, rpc_time_from_us(tunnel->deadline_us),
-        NULL);
+    tunnel->grpc = grpc_channel_create_call(client->grpc, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                            rpc_runtime_queue(client->runtime),
+                                            grpc_slice_from_static_string(TUNNEL_PATH), NULL,
+                                            rpc_time_from_us(tunnel->deadline_us), NULL);
     client->next = tunnel;
     if (!tunnel_begin(tunnel)) {
         tunnel_end(tunnel, NULL);

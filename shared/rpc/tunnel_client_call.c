@@ -81,8 +81,9 @@ static bool tunnel_has_room(const struct tunnel_out *tunnel, const struct tunnel
            tunnel->out.len + tunnel_opening_bytes(opening) <= TUNNEL_OPENINGS_BYTES_MAX;
 }
 
-struct tunnel_out_call *tunnel_out_call_new(struct tunnel_out *tunnel, const struct rpc_channel *channel,
-                                    const struct rpc_call_options *options)
+struct tunnel_out_call *tunnel_out_call_new(struct tunnel_out *tunnel,
+                                            const struct rpc_channel *channel,
+                                            const struct rpc_call_options *options)
 {
     int64_t left_us = options->deadline_us - clock_monotonic_us();
     struct tunnel_opening opening = {

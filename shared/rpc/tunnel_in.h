@@ -34,10 +34,10 @@ struct tunnel_in {
 
     struct rpc_flush flush;
     struct buffer out;
-    struct list ready; /* calls that have something to send */
+    struct list ready;                              /* calls that have something to send */
     struct tunnel_in_call *calls[TUNNEL_CALLS_MAX]; /* by slot */
-    size_t call_count;                           /* also of those that the host has not released */
-    char *certificate;                           /* PEM of the peer; NULL: not asked yet, or none */
+    size_t call_count; /* also of those that the host has not released */
+    char *certificate; /* PEM of the peer; NULL: not asked yet, or none */
     size_t certificate_bytes;
     bool certificate_known;
 };
@@ -49,16 +49,17 @@ struct tunnel_in_call {
     struct list ready;
     struct tunnel_in *tunnel;
     uint32_t slot;
-    int64_t window;        /* what the client takes before it gives credit */
+    int64_t window; /* what the client takes before it gives credit */
     struct rpc_queue queue;
-    grpc_slice head;       /* the message that is being sent */
-    size_t head_sent;      /* bytes of it */
+    grpc_slice head;  /* the message that is being sent */
+    size_t head_sent; /* bytes of it */
     bool has_head;
-    bool hosted;           /* not released by the host */
-    bool answered;         /* the outcome is known */
-    bool written;          /* END is in `out`, or the tunnel is broken: the slot is not this call's any more */
-    bool dropped;          /* the caller is gone: what is queued or comes is dropped */
-    bool sender_waits;     /* the handler sleeps until there is room */
+    bool hosted;   /* not released by the host */
+    bool answered; /* the outcome is known */
+    bool
+        written; /* END is in `out`, or the tunnel is broken: the slot is not this call's any more */
+    bool dropped;      /* the caller is gone: what is queued or comes is dropped */
+    bool sender_waits; /* the handler sleeps until there is room */
     enum status status;
     grpc_slice details;
 };

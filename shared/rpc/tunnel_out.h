@@ -33,7 +33,7 @@ struct tunnel_out {
 
     struct rpc_flush flush;
     struct buffer out;
-    struct list owing; /* calls with credit to give back */
+    struct list owing;                               /* calls with credit to give back */
     struct tunnel_out_call *calls[TUNNEL_CALLS_MAX]; /* by slot */
     uint16_t free_slots[TUNNEL_CALLS_MAX];
     size_t free_count;
@@ -49,7 +49,8 @@ struct tunnel_out_call {
     struct deadline deadline;
     struct rpc_queue queue;
     struct buffer part; /* of the message that is arriving */
-    int64_t window;     /* what the server may send before it gets credit; below 0 by one message at most */
+    int64_t
+        window; /* what the server may send before it gets credit; below 0 by one message at most */
     uint32_t owed_bytes;
     bool ended;    /* `outcome` is known */
     bool dropped;  /* what arrives is not kept */
@@ -60,8 +61,9 @@ struct tunnel_out_call {
 };
 
 /* A call of this tunnel, in a free slot; its opening is in `out`. NULL when the tunnel cannot take it. */
-struct tunnel_out_call *tunnel_out_call_new(struct tunnel_out *tunnel, const struct rpc_channel *channel,
-                                    const struct rpc_call_options *options);
+struct tunnel_out_call *tunnel_out_call_new(struct tunnel_out *tunnel,
+                                            const struct rpc_channel *channel,
+                                            const struct rpc_call_options *options);
 /* Takes what the server said of a call. False when it may not say that. */
 bool tunnel_out_call_take(struct tunnel_out *tunnel, const struct tunnel_frame *frame);
 /* The tunnel is broken: the call ends UNAVAILABLE, and is out of it. */

@@ -335,8 +335,8 @@ enum status tunnel_server_new(struct rpc_server *server, struct tunnel_server **
     tunnels->server = server;
     list_init(&tunnels->open);
     list_init(&tunnels->pool);
-    tunnels->registered = grpc_server_register_method(server->server, TUNNEL_PATH, NULL,
-                                                      GRPC_SRM_PAYLOAD_NONE, 0);
+    tunnels->registered =
+        grpc_server_register_method(server->server, TUNNEL_PATH, NULL, GRPC_SRM_PAYLOAD_NONE, 0);
     if (!tunnels->registered) {
         free(tunnels);
         return fault_set(fault, STATUS_INTERNAL, NULL, "the tunnel could not be registered");

@@ -289,8 +289,7 @@ static void call_begin(struct tunnel_in_call *call, const struct tunnel_opening 
         call_refuse(call, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     } else {
         ctx->deadline_us = clock_monotonic_us() + opening->timeout_us;
-        ctx->request =
-            grpc_slice_from_copied_buffer(opening->request.ptr, opening->request.len);
+        ctx->request = grpc_slice_from_copied_buffer(opening->request.ptr, opening->request.len);
         rpc_host_start(ctx);
     }
 }

@@ -280,7 +280,8 @@ static void run_tls(const char *mode, int seconds, size_t in_flight, bool carry)
     struct rpc_tls server_tls = {certificates.ca_path, server.certificate, server.key, NULL};
     struct rpc_tls client_tls = {certificates.ca_path, client.certificate, client.key,
                                  "server.test"};
-    run_remote(mode, seconds, in_flight, &(struct way){"127.0.0.1:0", &server_tls, &client_tls, carry});
+    run_remote(mode, seconds, in_flight,
+               &(struct way){"127.0.0.1:0", &server_tls, &client_tls, carry});
     certificates_close(&certificates);
 }
 

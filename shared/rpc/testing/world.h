@@ -13,8 +13,8 @@
 #include "shared/rpc/testing/echo.h"
 
 struct world_options {
-    bool grpc;  /* else the channel is in the process */
-    bool carry; /* with grpc: calls travel together */
+    bool grpc;                /* else the channel is in the process */
+    bool carry;               /* with grpc: calls travel together */
     const char *listen;       /* NULL: a free port of loopback */
     const uint32_t *peer_uid; /* of rpc_server_options */
     size_t unary_max, stream_max;
@@ -67,6 +67,11 @@ extern const struct world_options world_by_grpc, world_by_tunnel, world_in_proce
     {"by_tunnel_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel},                   \
     {                                                                                              \
         "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
+    }
+/* One by tunnel alone. */
+#define WORLD_TUNNEL(test)                                                                         \
+    {                                                                                              \
+#test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel                               \
     }
 /* Declares `name`, a Text with this text. */
 #define WORLD_TEXT(name, literal)                                                                  \
