@@ -1,7 +1,6 @@
 /* pek-worker as a process: its commands, a port, and how it stops. The program is argv[1]. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +225,7 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     check_config_finds("--database-owner", "dbname=elsewhere", "database_owner: it is another");
     check_config_finds("--listen", "127.0.0.1:65536", "listen: '127.0.0.1:65536'");
     check_config_finds("--metrics-listen", "localhost", "metrics_listen: 'localhost'");
+    check_config_finds("--listen", "unix:/tmp/socket", "peer_uid must be given");
     check_config_finds("--hub-jwks-ca", "/no/ca", "hub_jwks_ca: /no/ca cannot be read: No such");
     check_config_finds("--instance-key", hub_key_path, "instance_key: it is the key of hub_keys");
     check_config_finds("--database", "host=/nowhere dbname=pek", "database: ");

@@ -174,9 +174,11 @@ static enum status open_server(struct serving *serving, struct rpc_runtime *runt
     const struct settings *s = &serving->program->settings;
     const struct rpc_tls tls = {
         .ca_path = s->tls_ca, .certificate_path = s->tls_certificate, .key_path = s->tls_key};
+    const uint32_t peer_uid = (uint32_t)s->peer_uid;
     const struct rpc_server_options options = {
         .listen = s->listen,
         .tls = s->plaintext ? NULL : &tls,
+        .peer_uid = s->peer_uid >= 0 ? &peer_uid : NULL,
         .reflection = s->reflection,
         .descriptor_set = slice_make(descriptor_set, descriptor_set_len),
         .connection_age_max_ms = s->connection_age_max_ms,

@@ -19,7 +19,14 @@ static const struct config_option options[] = {
      .help = "gRPC address, host:port or unix:/path; port 0 takes a free one"},
     {.name = "plaintext",
      CONFIG_BOOL(struct settings, plaintext),
-     .help = "no TLS, for development on loopback"},
+     .help = "no TLS, for development on loopback, and for a unix socket with peer_uid"},
+    {.name = "peer_uid",
+     CONFIG_INT(struct settings, peer_uid),
+     .fallback = "-1",
+     .min = -1,
+     .max = UINT32_MAX - 1,
+     .help = "number of the user that the hub runs as: of a unix socket without TLS, only its "
+             "connections are taken"},
     {.name = "tls_ca",
      CONFIG_PATH(struct settings, tls_ca),
      .help = "PEM of the authority that client certificates must come from"},
@@ -205,6 +212,10 @@ static void check(struct config *config, const void *values)
                                "whom the worker believes");
     if (serve && !s->plaintext && (!s->tls_ca[0] || !s->tls_certificate[0] || !s->tls_key[0]))
         config_mistake(config, "tls_ca, tls_certificate and tls_key must be given, or plaintext");
+    bool by_user = s->plaintext && strncmp(s->listen, "unix:", 5) == 0;
+    if (by_user != (s->peer_uid >= 0))
+        config_mistake(config, "peer_uid must be given for a unix socket with plaintext, and for "
+                               "nothing else");
     if (s->plaintext && s->tls_ca[0])
         config_mistake(config, "plaintext and tls_ca exclude each other");
     if ((migrate || s->migrate) && !s->database_owner[0])

@@ -8,6 +8,7 @@ struct settings {
     const char *realm;
     const char *listen;
     bool plaintext;
+    int64_t peer_uid; /* -1: none */
     const char *tls_ca, *tls_certificate, *tls_key;
     const char *database;
     const char *database_owner;

@@ -47,13 +47,15 @@ enum status directory_add(struct registry *registry, const struct rpc_tls *own,
 {
     struct rpc_tls tls = {0};
     char path[32];
+    uint32_t uid;
+    const char *peer_path;
     struct instance_spec spec = {row->realm, row->name, row->target, NULL, endpoint_of(row), -1};
 
     if (row->ca_pem && !own)
         return fault_set(
             fault, STATUS_FAILED_PRECONDITION, "ca_pem",
             "it has a CA, but this hub has no certificate of its own (tls_certificate)");
-    if (own) {
+    if (own && !target_is_peer(row->target, &uid, &peer_path)) {
         tls = *own;
         /* A worker's certificate must name its realm: one realm cannot pose as another. */
         tls.server_name = row->tls_name ? row->tls_name : row->realm;

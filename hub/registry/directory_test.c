@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -45,24 +46,31 @@ struct scene {
     size_t seen_count;
 };
 
-static struct worker *worker_start(struct scene *scene, const char *realm, int port,
-                                   const struct rpc_tls *tls)
+static struct worker *worker_start_with(struct scene *scene, const char *realm,
+                                        const struct rpc_server_options *options)
 {
     struct worker *worker = &scene->workers[scene->worker_count++];
     const struct rpc_host_options limits = {0};
-    char listen[32];
     struct fault fault = {0};
 
     assert_true(scene->worker_count <= SERVERS_MAX);
     worker->realm = realm;
-    snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
-    const struct rpc_server_options options = {.listen = listen, .tls = tls};
     assert_int_equal(rpc_host_new(scene->run->fibers, &limits, &worker->host), STATUS_OK);
     assert_int_equal(
         instance_v1_instance_service_add(worker->host, &plain_instance, &worker->realm, &fault),
         STATUS_OK);
-    if (rpc_server_new(scene->runtime, worker->host, &options, &worker->server, &fault))
+    if (rpc_server_new(scene->runtime, worker->host, options, &worker->server, &fault))
         fail_msg("%s", fault.text);
+    return worker;
+}
+
+static struct worker *worker_start(struct scene *scene, const char *realm, int port,
+                                   const struct rpc_tls *tls)
+{
+    char listen[32];
+    snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
+    const struct rpc_server_options options = {.listen = listen, .tls = tls};
+    struct worker *worker = worker_start_with(scene, realm, &options);
     snprintf(worker->target, sizeof(worker->target), "127.0.0.1:%d",
              rpc_server_port(worker->server));
     return worker;
@@ -516,6 +524,40 @@ static void certificate_must_name_the_realm_and_be_of_the_rows_own_ca(struct sce
     certificates_close(&theirs);
 }
 
+/* On the machine of the hub, which speaks TLS to all others. */
+static void worker_on_a_socket_is_known_by_its_user(struct scene *scene)
+{
+    struct certificates ours;
+    struct certificate_paths hub;
+    char folder[] = "/tmp/pek-socket.XXXXXX", path[64], listen[80], target[96];
+    const uint32_t own = getuid();
+    certificates_open(&ours);
+    certificates_issue(&ours, "hub", "pek-hub", &hub);
+    const struct rpc_tls client = {ours.ca_path, hub.certificate, hub.key, NULL};
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/a", folder);
+    snprintf(listen, sizeof(listen), "unix:%s", path);
+    const struct rpc_server_options options = {.listen = listen, .peer_uid = &own};
+    struct worker *worker = worker_start_with(scene, "a", &options);
+    follow(scene, NULL, 0, &client);
+    snprintf(target, sizeof(target), "peer:%u:%s", own, path);
+    sql(ADD, "a", target);
+    const struct instance *instance = await(scene, "a", INSTANCE_SERVING, SOON_MS);
+    assert_string_equal(instance->target, target);
+    /* The socket is that of another user than the row says. */
+    sql("UPDATE hub.instance SET target = 'peer:%u:%s' WHERE realm = 'a'", own + 1, path);
+    await(scene, "a", INSTANCE_UNREACHABLE, SOON_MS);
+    sql("UPDATE hub.instance SET target = '%s' WHERE realm = 'a'", target);
+    await(scene, "a", INSTANCE_SERVING, SOON_MS);
+    /* It has no certificate that could be asked for. */
+    sql("UPDATE hub.instance SET tls_name = 'a' WHERE realm = 'a'");
+    await_problem(scene, "has no TLS");
+    worker_stop(worker, 0);
+    (void)unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    certificates_close(&ours);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -550,6 +592,7 @@ int main(void)
         SCENE(worker_of_another_realm_and_a_server_that_is_no_worker_are_refused),
         SCENE(killed_worker_is_unreachable_within_5_s_and_serves_again_when_back),
         SCENE(draining_worker_is_not_serving_before_it_is_unreachable),
+        SCENE(worker_on_a_socket_is_known_by_its_user),
         SCENE(certificate_must_name_the_realm_and_be_of_the_rows_own_ca),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,6 +5,11 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
+#include "shared/base/number.h"
+
+/* What sockaddr_un has room for. */
+#define TARGET_PEER_PATH_BYTES_MAX 107
+
 bool realm_is_valid(const char *realm)
 {
     size_t len = strlen(realm);
@@ -55,10 +60,31 @@ static bool port_is_valid(struct slice port)
     return value >= 1 && value <= 65535;
 }
 
+bool target_is_peer(const char *target, uint32_t *ret_uid, const char **ret_path)
+{
+    static const struct slice scheme = SLICE_LIT("peer:");
+    struct slice rest = slice_str(target);
+    int64_t uid;
+
+    if (!slice_starts_with(rest, scheme))
+        return false;
+    rest = slice_make(rest.ptr + scheme.len, rest.len - scheme.len);
+    struct slice number = slice_cut(&rest, ':');
+    /* The last number is nobody's: it says "no user" elsewhere. */
+    if (!number_parse(number, &uid) || uid < 0 || uid >= UINT32_MAX || rest.len == 0 ||
+        rest.len > TARGET_PEER_PATH_BYTES_MAX || rest.ptr[0] != '/')
+        return false;
+    *ret_uid = (uint32_t)uid;
+    *ret_path = rest.ptr;
+    return true;
+}
+
 static bool target_is_valid(const char *target)
 {
     size_t len = strlen(target);
     struct slice host, port;
+    uint32_t uid;
+    const char *path;
 
     if (len == 0 || len > INSTANCE_TARGET_BYTES_MAX)
         return false;
@@ -68,6 +94,8 @@ static bool target_is_valid(const char *target)
     }
     if (strncmp(target, "unix:", 5) == 0)
         return len > 5;
+    if (strncmp(target, "peer:", 5) == 0)
+        return target_is_peer(target, &uid, &path);
     return split_address(target, &host, &port) && host.len > 0 && port_is_valid(port) &&
            !memchr(host.ptr, '/', host.len);
 }
@@ -116,13 +144,20 @@ static size_t characters(const char *text)
 
 enum status instance_row_check(const struct instance_row *row, struct fault *fault)
 {
+    uint32_t uid;
+    const char *path;
+
     if (!realm_is_valid(row->realm))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "realm",
                          "a realm is 1 to %d of a-z, 0-9 and '-', and does not begin with '-'",
                          REALM_BYTES_MAX);
     if (!row->target || !target_is_valid(row->target))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "target",
-                         "a target is host:port, dns:///host:port or unix:/path");
+                         "a target is host:port, dns:///host:port, unix:/path or "
+                         "peer:UID:/path");
+    if (target_is_peer(row->target, &uid, &path) && (row->tls_name || row->ca_pem))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, row->tls_name ? "tls_name" : "ca_pem",
+                         "a target peer:UID:/path has no TLS");
     if (row->name && characters(row->name) > INSTANCE_NAME_CHARACTERS_MAX)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "a name has at most %d characters",
                          INSTANCE_NAME_CHARACTERS_MAX);

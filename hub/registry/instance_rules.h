@@ -3,6 +3,7 @@
 #define PEK_HUB_REGISTRY_INSTANCE_RULES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "hub/registry/instance_store.h"
 
@@ -11,10 +12,15 @@
 
 bool realm_is_valid(const char *realm);
 /* INVALID_ARGUMENT naming the field: a realm, an address as gRPC takes it ("host:port", "dns:///host:port",
- * "ipv4:…", "ipv6:…", "unix:/path"), names of bounded length, a CA that is PEM with at least one certificate. */
+ * "ipv4:…", "ipv6:…", "unix:/path") or "peer:UID:/path", names of bounded length, a CA that is PEM with at least one certificate;
+ * neither CA nor TLS name with "peer:", which has no TLS. */
 PEK_MUST_CHECK enum status instance_row_check(const struct instance_row *row, struct fault *fault);
 /* `target` is the address `listen` ("127.0.0.1:8080") of this very process, as far as can be said by looking: the same
  * port on the same host, or on loopback where `listen` is loopback or every address. */
 bool target_is_listen(const char *target, const char *listen);
+
+/* Takes "peer:UID:/path" apart: a unix socket without TLS on this machine, of a worker that runs as the user of that number.
+ * False for every other target. */
+bool target_is_peer(const char *target, uint32_t *ret_uid, const char **ret_path);
 
 #endif

@@ -4,17 +4,38 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
 {
-    static const char *const bad[] = {"",           "host",    "host:",         "host:0",
-                                      "host:65536", "host:1x", "a:1,b:2",       "a b:1",
-                                      ":1",         "::1:1",   "http://host:1", "unix:"};
-    static const char *const good[] = {"host:1",      "127.0.0.1:65535",      "[::1]:7101",
-                                       "unix:/run/w", "dns:///w.example:443", "ipv4:10.0.0.1:7101"};
+    static const char *const bad[] = {"",
+                                      "host",
+                                      "host:",
+                                      "host:0",
+                                      "host:65536",
+                                      "host:1x",
+                                      "a:1,b:2",
+                                      "a b:1",
+                                      ":1",
+                                      "::1:1",
+                                      "http://host:1",
+                                      "unix:",
+                                      "peer:",
+                                      "peer:/w",
+                                      "peer:1:",
+                                      "peer:1:w",
+                                      "peer::/w",
+                                      "peer:-1:/w",
+                                      "peer:4294967295:/w",
+                                      "peer:a:/w",
+                                      "peer:1/w"};
+    static const char *const good[] = {
+        "host:1",        "127.0.0.1:65535",       "[::1]:7101",
+        "unix:/run/w",   "dns:///w.example:443",  "ipv4:10.0.0.1:7101",
+        "peer:0:/run/w", "peer:4294967294:/run/w"};
     struct fault fault;
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -31,6 +52,25 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
     const struct instance_row ca = {.realm = "a", .target = "h:1", .ca_pem = "-----BEGIN nothing"};
     assert_int_equal(instance_row_check(&ca, &fault), STATUS_INVALID_ARGUMENT);
     assert_string_equal(fault.field, "ca_pem");
+    const struct instance_row peer = {.realm = "a", .target = "peer:1:/w", .tls_name = "w"};
+    assert_int_equal(instance_row_check(&peer, &fault), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "tls_name");
+}
+
+static void peer_is_a_user_and_a_path(void **state)
+{
+    char longest[200];
+    uint32_t uid = 7;
+    const char *path = NULL;
+    (void)state;
+    assert_true(target_is_peer("peer:1001:/run/pek/w:1.sock", &uid, &path));
+    assert_int_equal(uid, 1001);
+    assert_string_equal(path, "/run/pek/w:1.sock");
+    assert_false(target_is_peer("unix:/run/w", &uid, &path));
+    snprintf(longest, sizeof(longest), "peer:1:/%0106d", 0);
+    assert_true(target_is_peer(longest, &uid, &path));
+    snprintf(longest, sizeof(longest), "peer:1:/%0107d", 0);
+    assert_false(target_is_peer(longest, &uid, &path));
 }
 
 static void own_address_is_known_in_its_forms(void **state)
@@ -49,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
+        cmocka_unit_test(peer_is_a_user_and_a_path),
         cmocka_unit_test(own_address_is_known_in_its_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,17 @@ static enum status make_runtime(struct registry *registry, struct fault *fault)
     return status ? fault_set(fault, status, NULL, "gRPC cannot be started") : STATUS_OK;
 }
 
+static enum status open_channel(const struct registry *registry, const struct instance_spec *spec,
+                                struct rpc_channel **ret_channel, struct fault *fault)
+{
+    uint32_t uid;
+    const char *path;
+
+    if (target_is_peer(spec->target, &uid, &path))
+        return rpc_channel_new_peer(registry->runtime, path, uid, ret_channel, fault);
+    return rpc_channel_new(registry->runtime, spec->target, spec->tls, ret_channel, fault);
+}
+
 enum status registry_add(struct registry *registry, const struct instance_spec *spec,
                          struct fault *fault)
 {
@@ -216,8 +227,10 @@ enum status registry_add(struct registry *registry, const struct instance_spec *
         instance_free(instance);
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     }
-    if (rpc_channel_new(registry->runtime, spec->target, spec->tls, &instance->channel, &problem))
+    if (open_channel(registry, spec, &instance->channel, &problem))
         instance_refuse(instance, problem.text);
+    else
+        rpc_channel_carry(instance->channel);
     return instance_begin(instance, fault);
 }
 

@@ -10,11 +10,14 @@
 #include <unistd.h>
 
 #include "shared/base/descriptors.h"
+#include "shared/rpc/peer.h"
 #include "shared/rpc/rpc.h"
 
 /* A new descriptor is the lowest free number: from this one on there are too many. 0: no limit yet. */
 static atomic_int descriptors_max;
 static atomic_uint_least64_t refused;
+/* Whose connections to unix sockets are taken; -1: anybody's. */
+static atomic_int_least64_t user = -1;
 static pthread_mutex_t spare_mutex = PTHREAD_MUTEX_INITIALIZER;
 static int spare = -1;
 
@@ -33,6 +36,16 @@ static void spare_open(void)
 {
     if (spare < 0)
         spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Of a unix socket that is for one user, somebody else's. */
+static bool is_strangers(int fd)
+{
+    int64_t uid = atomic_load(&user);
+    int domain = 0;
+    socklen_t len = sizeof(domain);
+    return uid >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+           domain == AF_UNIX && !peer_is(fd, (uint32_t)uid);
 }
 
 /* The next connection is closed. False when there is none, or no descriptor even for that. */
@@ -73,6 +86,10 @@ __attribute__((visibility("default"))) int accept4(int listener, struct sockaddr
         if (len)
             *len = room;
         int fd = take(listener, address, len, flags);
+        if (fd >= 0 && is_strangers(fd)) {
+            refuse(fd);
+            continue;
+        }
         if (limit == 0 || (fd >= 0 && fd < limit))
             return fd;
         if (fd >= 0) {
@@ -99,6 +116,11 @@ enum status accept_limit(size_t connections_max, struct fault *fault)
     /* Half of those kept are in use, at most; the other half stays above the connections, free for what comes. */
     atomic_store(&descriptors_max, (int)(connections_max + RPC_DESCRIPTORS_KEPT / 2));
     return STATUS_OK;
+}
+
+void accept_user(uint32_t uid)
+{
+    atomic_store(&user, uid);
 }
 
 uint64_t rpc_connections_refused(void)

@@ -25,4 +25,7 @@
  * of descriptors where it must. FAILED_PRECONDITION, field "connections_max", when the hard one does not allow so many. */
 PEK_MUST_CHECK enum status accept_limit(size_t connections_max, struct fault *fault);
 
+/* From here on connections to unix sockets are taken from this user alone; those of others are closed at once. */
+void accept_user(uint32_t uid);
+
 #endif

@@ -10,7 +10,7 @@
 #define CALL_DEADLINE_DEFAULT_MS 30000
 
 /* A batch with illegal metadata would neither be sent nor complete: look first. */
-static bool pair_is_legal(const struct rpc_pair *pair)
+bool rpc_pair_is_legal(const struct rpc_pair *pair)
 {
     grpc_slice key = grpc_slice_from_static_buffer(pair->key.ptr, pair->key.len);
     if (pair->key.len == 0 || !grpc_header_key_is_legal(key) ||
@@ -30,7 +30,7 @@ static enum status options_check(const struct rpc_call_options *options)
     size_t bytes = 0;
     for (size_t i = 0; i < options->metadata_count; i++) {
         const struct rpc_pair *pair = &options->metadata[i];
-        if (!pair_is_legal(pair))
+        if (!rpc_pair_is_legal(pair))
             return STATUS_INVALID_ARGUMENT;
         bytes += pair->key.len + pair->value.len;
     }

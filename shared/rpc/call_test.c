@@ -1,4 +1,4 @@
-/* The same cases through both kinds of channel: whoever calls cannot tell which it is. */
+/* The same cases through each kind of channel: whoever calls cannot tell which it is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -395,20 +395,20 @@ static void two_runtimes_share_a_loop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_BOTH(unary_call_is_answered),
-        WORLD_BOTH(unary_helper_gives_message_or_fault),
-        WORLD_BOTH(refused_call_never_reaches_handler),
-        WORLD_BOTH(public_method_looks_at_no_token),
-        WORLD_BOTH(faults_reach_the_caller_whole),
-        WORLD_BOTH(cancellation_that_nobody_asked_for_is_unavailable),
-        WORLD_BOTH(invalid_text_is_refused_with_its_field),
-        WORLD_BOTH(unknown_method_is_unimplemented),
-        WORLD_BOTH(illegal_metadata_is_refused_at_once),
-        WORLD_BOTH(metadata_up_to_the_limit_passes),
-        WORLD_BOTH(call_without_deadline_is_refused),
-        WORLD_BOTH(deadline_ends_call_and_handler),
-        WORLD_BOTH(cancel_reaches_the_handlers_wait),
-        WORLD_BOTH(freeing_a_call_cancels_it),
+        WORLD_EACH(unary_call_is_answered),
+        WORLD_EACH(unary_helper_gives_message_or_fault),
+        WORLD_EACH(refused_call_never_reaches_handler),
+        WORLD_EACH(public_method_looks_at_no_token),
+        WORLD_EACH(faults_reach_the_caller_whole),
+        WORLD_EACH(cancellation_that_nobody_asked_for_is_unavailable),
+        WORLD_EACH(invalid_text_is_refused_with_its_field),
+        WORLD_EACH(unknown_method_is_unimplemented),
+        WORLD_EACH(illegal_metadata_is_refused_at_once),
+        WORLD_EACH(metadata_up_to_the_limit_passes),
+        WORLD_EACH(call_without_deadline_is_refused),
+        WORLD_EACH(deadline_ends_call_and_handler),
+        WORLD_EACH(cancel_reaches_the_handlers_wait),
+        WORLD_EACH(freeing_a_call_cancels_it),
         cmocka_unit_test(two_runtimes_share_a_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

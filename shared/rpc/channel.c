@@ -4,14 +4,18 @@
  * Nothing of a call is freed before its last batch completed. */
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/rpc/fault_wire.h"
 #include "shared/rpc/outgoing.h"
+#include "shared/rpc/peer.h"
 #include "shared/rpc/queue.h"
 #include "shared/rpc/runtime.h"
 #include "shared/rpc/tls.h"
+#include "shared/rpc/tunnel.h"
 
 /* Of each stream, sent and not yet read by gRPC. */
 #define CHANNEL_WINDOW_BYTES (256 * 1024)
@@ -27,6 +31,8 @@ struct grpc_out_channel {
     struct rpc_channel channel;
     struct rpc_runtime *runtime;
     grpc_channel *grpc;
+    struct tunnel_client *tunnels; /* NULL: each call goes by itself */
+    char *peer_path;               /* whose user is expected; NULL: of none */
 };
 
 struct grpc_out_call {
@@ -222,8 +228,8 @@ static bool call_send(struct grpc_out_call *call, grpc_metadata *pairs, size_t p
     return true;
 }
 
-static enum status out_start(struct rpc_channel *base, const struct rpc_call_options *options,
-                             struct rpc_call **ret_call)
+static enum status start_alone(struct rpc_channel *base, const struct rpc_call_options *options,
+                               struct rpc_call **ret_call)
 {
     struct grpc_out_call *call = call_new((struct grpc_out_channel *)base, options);
     if (!call)
@@ -250,6 +256,15 @@ static enum status out_start(struct rpc_channel *base, const struct rpc_call_opt
     }
     *ret_call = &call->call;
     return STATUS_OK;
+}
+
+static enum status out_start(struct rpc_channel *base, const struct rpc_call_options *options,
+                             struct rpc_call **ret_call)
+{
+    struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
+    if (channel->tunnels && tunnel_client_start(channel->tunnels, options, ret_call))
+        return STATUS_OK;
+    return start_alone(base, options, ret_call);
 }
 
 /* ---- the caller's verbs ---- */
@@ -325,7 +340,11 @@ static struct slice out_diagnostic(struct rpc_call *base)
 static void out_free(struct rpc_channel *base)
 {
     struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
+    tunnel_client_free(channel->tunnels);
     grpc_channel_destroy(channel->grpc);
+    if (channel->peer_path)
+        peer_forget(channel->peer_path);
+    free(channel->peer_path);
     free(channel);
 }
 
@@ -416,4 +435,50 @@ enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
     grpc_channel_credentials_release(credentials);
     *ret_channel = &channel->channel;
     return STATUS_OK;
+}
+
+enum status rpc_channel_new_peer(struct rpc_runtime *runtime, const char *path, uint32_t uid,
+                                 struct rpc_channel **ret_channel, struct fault *fault)
+{
+    static const char unix_scheme[] = "unix:";
+    const size_t bytes = strlen(unix_scheme) + strlen(path) + 1;
+    enum status status = peer_expect(path, uid);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, NULL, "no unix socket whose user can be expected");
+    struct rpc_channel *base = NULL;
+    char *target = malloc(bytes);
+    char *kept = strdup(path);
+    status = STATUS_RESOURCE_EXHAUSTED;
+    if (target && kept) {
+        snprintf(target, bytes, "%s%s", unix_scheme, path);
+        status = rpc_channel_new(runtime, target, NULL, &base, fault);
+    }
+    free(target);
+    if (status != STATUS_OK) {
+        free(kept);
+        peer_forget(path);
+        return fault_set(fault, status, NULL, "out of memory");
+    }
+    ((struct grpc_out_channel *)base)->peer_path = kept;
+    *ret_channel = base;
+    return STATUS_OK;
+}
+
+void rpc_channel_carry(struct rpc_channel *base)
+{
+    struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
+    if (base->verbs == &out_verbs && !channel->tunnels)
+        channel->tunnels = tunnel_client_new(channel->runtime, base, channel->grpc);
+}
+
+struct tunnel_client *rpc_channel_tunnels(const struct rpc_channel *base)
+{
+    const struct grpc_out_channel *channel = (const struct grpc_out_channel *)base;
+    return base->verbs == &out_verbs ? channel->tunnels : NULL;
+}
+
+uint64_t rpc_channel_carried(const struct rpc_channel *base)
+{
+    const struct tunnel_client *tunnels = rpc_channel_tunnels(base);
+    return tunnels ? tunnel_client_carried(tunnels) : 0;
 }

@@ -54,4 +54,7 @@ struct rpc_call {
 void rpc_call_init(struct rpc_call *call, const struct rpc_channel *channel,
                    const struct rpc_call_options *options);
 
+/* A key and a value as HTTP/2 may carry them, none of gRPC's own. */
+bool rpc_pair_is_legal(const struct rpc_pair *pair);
+
 #endif

@@ -221,6 +221,9 @@ void rpc_library_log(void (*sink)(const char *text));
 struct rpc_server_options {
     const char *listen;        /* "127.0.0.1:7101", "unix:/path"; port 0 picks one */
     const struct rpc_tls *tls; /* NULL: plain text; else client certificates are required */
+    /* Of a unix socket: the user whose connections are taken, as the kernel has it (SO_PEERCRED); NULL: anybody's. Holds for all unix
+     * sockets of the process. */
+    const uint32_t *peer_uid;
     bool reflection;
     /* google.protobuf.FileDescriptorSet with imports, for reflection. */
     struct slice descriptor_set;
@@ -233,7 +236,8 @@ struct rpc_server_options {
 #define RPC_CONNECTIONS_MAX 1024
 /* Descriptors that connections leave for the database, files and the library. */
 #define RPC_DESCRIPTORS_KEPT 256
-/* Since the start of the process: connections closed because there were too many, or no descriptor was left. */
+/* Since the start of the process: connections closed because there were too many, no descriptor was left, or they were not
+ * `peer_uid`'s. */
 uint64_t rpc_connections_refused(void);
 
 struct rpc_server;
@@ -257,8 +261,21 @@ struct rpc_channel;
 PEK_MUST_CHECK enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
                                            const struct rpc_tls *tls,
                                            struct rpc_channel **ret_channel, struct fault *fault);
+/* To the unix socket at an absolute path, without TLS: only where a program of the user `uid` listens, as the kernel has it. Else its
+ * calls end UNAVAILABLE. Of several channels to one path the user that was named last holds. INVALID_ARGUMENT for a path that is
+ * not absolute, or too long for a socket. */
+PEK_MUST_CHECK enum status rpc_channel_new_peer(struct rpc_runtime *runtime, const char *path,
+                                                uint32_t uid, struct rpc_channel **ret_channel,
+                                                struct fault *fault);
 PEK_MUST_CHECK enum status rpc_channel_new_local(struct rpc_host *host,
                                                  struct rpc_channel **ret_channel);
+/* From here on the calls that one turn of the loop makes travel together, in one message to the server and one back, with a server
+ * that can take them so; to others, in this process, and without memory for it they go as before. Nobody sees a difference but in the
+ * CPU: each call has its own token, metadata, deadline, limits and cancellation. With a target of several addresses the calls of a
+ * minute go to one of them. tunnel.h has the limits. */
+void rpc_channel_carry(struct rpc_channel *channel);
+/* How many calls travelled so. */
+uint64_t rpc_channel_carried(const struct rpc_channel *channel);
 /* Calls must be freed before. Takes NULL, returns NULL. */
 struct rpc_channel *rpc_channel_free(struct rpc_channel *channel);
 

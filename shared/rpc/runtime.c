@@ -42,6 +42,8 @@ struct rpc_runtime {
     int watched_fd; /* ours, of gRPC's epoll instance; -1: none, the timer does it alone */
     uint64_t look_ms, look_ms_max;
     struct fibers_hook turn_end;
+    struct list flushes; /* due at the end of this turn */
+    struct deadlines *deadlines;
     unsigned handles_open;
     bool draining;
     bool used; /* something was given to gRPC since the last look */
@@ -226,10 +228,14 @@ static void on_timer(uv_timer_t *timer)
         look_after(runtime, next_ms);
 }
 
-/* What the turn gave to gRPC may have completed at once, which makes nothing readable. */
+/* First what was put off to here; and what the turn gave to gRPC may have completed at once, which makes nothing readable. */
 static void on_turn_end(struct fibers_hook *hook)
 {
     struct rpc_runtime *runtime = LIST_ENTRY(hook, struct rpc_runtime, turn_end);
+    for (struct list *node; (node = list_pop(&runtime->flushes));) {
+        struct rpc_flush *flush = LIST_ENTRY(node, struct rpc_flush, node);
+        flush->run(flush);
+    }
     if (runtime->used)
         drain(runtime, DRAIN_EMPTY_LOOKS_TURN);
 }
@@ -269,7 +275,13 @@ enum status rpc_runtime_new(struct fibers *fibers, struct rpc_runtime **ret_runt
     struct rpc_runtime *runtime = calloc(1, sizeof(*runtime));
     if (!runtime)
         return STATUS_RESOURCE_EXHAUSTED;
+    enum status status = deadlines_new(fibers_loop(fibers), &runtime->deadlines);
+    if (status != STATUS_OK) {
+        free(runtime);
+        return status;
+    }
     library_start();
+    list_init(&runtime->flushes);
     runtime->fibers = fibers;
     runtime->queue = grpc_completion_queue_create_for_next(NULL);
     uv_timer_init(fibers_loop(fibers), &runtime->timer);
@@ -300,6 +312,7 @@ struct rpc_runtime *rpc_runtime_free(struct rpc_runtime *runtime)
         tag_complete(&event);
     }
     grpc_completion_queue_destroy(runtime->queue);
+    deadlines_free(runtime->deadlines);
     uv_close((uv_handle_t *)&runtime->timer, on_close);
     if (runtime->watched_fd >= 0) {
         uv_close((uv_handle_t *)&runtime->poll, on_close);
@@ -357,6 +370,19 @@ void rpc_runtime_shutdown_server(struct rpc_runtime *runtime, grpc_server *serve
     tsan_release(tag);
     runtime_used(runtime);
     grpc_server_shutdown_and_notify(server, runtime->queue, tag);
+}
+
+void rpc_runtime_flush_later(struct rpc_runtime *runtime, struct rpc_flush *flush)
+{
+    if (!list_empty(&flush->node))
+        return;
+    list_append(&runtime->flushes, &flush->node);
+    fibers_hooks_due(runtime->fibers);
+}
+
+struct deadlines *rpc_runtime_deadlines(const struct rpc_runtime *runtime)
+{
+    return runtime->deadlines;
 }
 
 grpc_completion_queue *rpc_runtime_queue(const struct rpc_runtime *runtime)

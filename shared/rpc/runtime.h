@@ -12,6 +12,8 @@
 
 #include <grpc/grpc.h>
 
+#include "shared/base/list.h"
+#include "shared/rpc/deadlines.h"
 #include "shared/rpc/rpc.h"
 
 /* One thing asked of gRPC; embedded in a call, it lives until `done`. */
@@ -39,6 +41,17 @@ PEK_MUST_CHECK bool rpc_runtime_request(struct rpc_runtime *runtime, grpc_server
                                         struct rpc_tag *tag);
 void rpc_runtime_shutdown_server(struct rpc_runtime *runtime, grpc_server *server,
                                  struct rpc_tag *tag);
+
+/* Something that is sent once for all that a turn has for it. */
+struct rpc_flush {
+    struct list node; /* list_init before the first use */
+    void (*run)(struct rpc_flush *flush);
+};
+/* `run` is called once at the end of this turn, outside any fiber. Harmless when it was asked for already. */
+void rpc_runtime_flush_later(struct rpc_runtime *runtime, struct rpc_flush *flush);
+
+/* Of the calls that go out and that gRPC does not end at their time. */
+struct deadlines *rpc_runtime_deadlines(const struct rpc_runtime *runtime);
 
 grpc_completion_queue *rpc_runtime_queue(const struct rpc_runtime *runtime);
 struct fibers *rpc_runtime_fibers(const struct rpc_runtime *runtime);

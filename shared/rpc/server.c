@@ -11,6 +11,7 @@
 #include "shared/rpc/health.h"
 #include "shared/rpc/reflection.h"
 #include "shared/rpc/tls.h"
+#include "shared/rpc/tunnel.h"
 
 /* HTTP/2 counts 32 bytes beside each pair, and headers of its own. */
 #define SERVER_METADATA_BYTES_MAX (RPC_METADATA_BYTES_MAX + (RPC_PAIRS_MAX + 32) * 32)
@@ -126,6 +127,7 @@ static void server_destroy(struct rpc_server *server)
     for (struct list *node; (node = list_pop(&server->pool));)
         server_call_free(node);
     reflection_free(server->reflection);
+    tunnel_server_free(server->tunnels);
     rpc_host_free(server->system_host);
     health_free(server->health);
     free(server->methods);
@@ -154,12 +156,18 @@ static enum status server_prepare(struct rpc_server *server,
         if (status != STATUS_OK)
             return status;
     }
+    status = tunnel_server_new(server, &server->tunnels, fault);
+    if (status != STATUS_OK)
+        return status;
     if (!server_register(server))
         return fault_set(fault, STATUS_INTERNAL, NULL, "a method could not be registered");
     status = accept_limit(options->connections_max ? options->connections_max : RPC_CONNECTIONS_MAX,
                           fault);
     if (status != STATUS_OK)
         return status;
+
+    if (options->peer_uid)
+        accept_user(*options->peer_uid);
 
     grpc_server_credentials *credentials = NULL;
     status = tls_server_credentials(options->tls, &credentials, fault);
@@ -198,6 +206,7 @@ enum status rpc_server_new(struct rpc_runtime *runtime, struct rpc_host *host,
             server_call_post(&server->methods[i]);
     }
     reflection_start(server->reflection);
+    tunnel_server_start(server->tunnels);
     health_set_serving(server->health, true);
     *ret_server = server;
     return STATUS_OK;
@@ -229,6 +238,7 @@ enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
         server->shutting_down = true;
         health_end(server->health);
         reflection_end(server->reflection);
+        tunnel_server_leave(server->tunnels);
         rpc_runtime_shutdown_server(server->runtime, server->server, &server->shutdown_tag);
     }
     if (server_wait_drained(server, deadline_us))

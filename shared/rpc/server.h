@@ -10,6 +10,7 @@
 
 struct health;
 struct reflection;
+struct tunnel_server;
 
 /* Calls asked for in advance of each method, and of unknown ones. */
 #define SERVER_POSTED_PER_METHOD 4
@@ -31,6 +32,7 @@ struct rpc_server {
     struct rpc_host *system_host; /* health; without interceptors */
     struct health *health;
     struct reflection *reflection;
+    struct tunnel_server *tunnels;
     grpc_server *server;
     int port;
     struct server_method *methods; /* the last one is for unknown methods */

@@ -12,14 +12,6 @@
 #include "shared/rpc/testing/echo_descriptor_set.h"
 #include "shared/rpc/testing/world.h"
 
-static void run_case(const struct world_options *options, void (*body)(struct world *world))
-{
-    struct world world;
-    world_open(&world, options);
-    world_run(&world, body);
-    world_close(&world);
-}
-
 static enum status say(struct world *world, struct fault *ret_fault)
 {
     WORLD_TEXT(request, "hello");
@@ -93,8 +85,7 @@ static void health_body(struct world *world)
 
 static void health_needs_no_token_and_knows_every_service(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, health_body);
+    world_case(state, health_body);
 }
 
 static int next_health(struct rpc_call *call, struct fiber_event *event,
@@ -143,8 +134,7 @@ static void health_watch_body(struct world *world)
 
 static void health_watch_sees_the_drain(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, health_watch_body);
+    world_case(state, health_watch_body);
 }
 
 /* ---- drain ---- */
@@ -198,8 +188,7 @@ static void drain_body(struct world *world)
 
 static void drain_under_load_loses_nothing_accepted(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, drain_body);
+    world_case(state, drain_body);
 }
 
 static void drain_late_body(struct world *world)
@@ -223,8 +212,7 @@ static void drain_late_body(struct world *world)
 
 static void drain_cancels_what_is_left_at_its_deadline(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, drain_late_body);
+    world_case(state, drain_late_body);
 }
 
 static void gone_body(struct world *world)
@@ -259,14 +247,12 @@ static void back_body(struct world *world)
 
 static void channel_finds_a_server_that_came_back(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, back_body);
+    world_case(state, back_body);
 }
 
 static void call_to_a_server_that_is_gone_is_unavailable(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, gone_body);
+    world_case(state, gone_body);
 }
 
 /* ---- deadlines and limits of the port ---- */
@@ -287,8 +273,7 @@ static void unread_body(struct world *world)
 
 static void oversize_request_is_refused(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true}, unread_body);
+    world_case(state, unread_body);
 }
 
 static void port_that_is_taken_is_refused(void **state)
@@ -355,9 +340,11 @@ static void flood_body(struct world *world)
 
 static void flood_is_refused_beside_handlers_that_wait(void **state)
 {
-    (void)state;
-    run_case(&(struct world_options){.grpc = true, .unary_max = FLOOD_LIMIT, .stream_max = 4},
-             flood_body);
+    struct world_options options = *(const struct world_options *)*state;
+    options.unary_max = FLOOD_LIMIT;
+    options.stream_max = 4;
+    void *limited = &options;
+    world_case(&limited, flood_body);
 }
 
 /* ---- reflection ---- */
@@ -467,7 +454,8 @@ static void reflection_lists_and_describes(void **state)
     (void)state;
     struct world_options options = {.grpc = true, .reflection = true};
     options.descriptor_set = slice_make(echo_descriptors, echo_descriptors_len);
-    run_case(&options, reflection_body);
+    void *reflecting = &options;
+    world_case(&reflecting, reflection_body);
 }
 
 static void garbage_descriptors_are_refused(void **state)
@@ -522,15 +510,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(traceparent_is_read_to_the_letter),
-        cmocka_unit_test(health_needs_no_token_and_knows_every_service),
-        cmocka_unit_test(health_watch_sees_the_drain),
-        cmocka_unit_test(drain_under_load_loses_nothing_accepted),
-        cmocka_unit_test(drain_cancels_what_is_left_at_its_deadline),
-        cmocka_unit_test(call_to_a_server_that_is_gone_is_unavailable),
-        cmocka_unit_test(channel_finds_a_server_that_came_back),
-        cmocka_unit_test(oversize_request_is_refused),
+        WORLD_REMOTE(health_needs_no_token_and_knows_every_service),
+        WORLD_REMOTE(health_watch_sees_the_drain),
+        WORLD_REMOTE(drain_under_load_loses_nothing_accepted),
+        WORLD_REMOTE(drain_cancels_what_is_left_at_its_deadline),
+        WORLD_REMOTE(call_to_a_server_that_is_gone_is_unavailable),
+        WORLD_REMOTE(channel_finds_a_server_that_came_back),
+        WORLD_REMOTE(oversize_request_is_refused),
         cmocka_unit_test(port_that_is_taken_is_refused),
-        cmocka_unit_test(flood_is_refused_beside_handlers_that_wait),
+        WORLD_REMOTE(flood_is_refused_beside_handlers_that_wait),
         cmocka_unit_test(reflection_lists_and_describes),
         cmocka_unit_test(garbage_descriptors_are_refused),
     };

@@ -1,4 +1,4 @@
-/* Streams, and many calls at once, through both kinds of channel. */
+/* Streams, and many calls at once, through each kind of channel. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -273,14 +273,14 @@ static void calls_over_the_limit_are_refused_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_BOTH(stream_gives_all_messages_then_the_outcome),
-        WORLD_BOTH(messages_of_an_open_stream_arrive),
-        WORLD_BOTH(messages_larger_than_the_queue_pass),
-        WORLD_BOTH(oversize_message_fails_the_stream),
-        WORLD_BOTH(slow_consumer_holds_the_sender_back),
-        WORLD_BOTH(sender_rests_when_nobody_takes),
-        WORLD_BOTH(thousand_calls_at_once_are_all_answered),
-        WORLD_BOTH(calls_over_the_limit_are_refused_at_once),
+        WORLD_EACH(stream_gives_all_messages_then_the_outcome),
+        WORLD_EACH(messages_of_an_open_stream_arrive),
+        WORLD_EACH(messages_larger_than_the_queue_pass),
+        WORLD_EACH(oversize_message_fails_the_stream),
+        WORLD_EACH(slow_consumer_holds_the_sender_back),
+        WORLD_EACH(sender_rests_when_nobody_takes),
+        WORLD_EACH(thousand_calls_at_once_are_all_answered),
+        WORLD_EACH(calls_over_the_limit_are_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,10 @@ static void mutual_tls_is_required(void **state)
     struct world_options options = {
         .grpc = true, .server_tls = &server_tls, .channel_tls = &client_tls};
     run_case(&options, tls_ok_body);
+    /* The certificate of a tunnel is that of the calls in it. */
+    options.carry = true;
+    run_case(&options, tls_ok_body);
+    options.carry = false;
 
     /* With a client certificate, and without. */
     bare_case(&options, ca.ca_path, &client);

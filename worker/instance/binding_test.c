@@ -150,6 +150,34 @@ static void token_without_certificate_is_bound_to_nothing(struct world *w)
     port_close(&port);
 }
 
+/* Calls until the channel carries them. */
+static void carry(struct world *w, struct rpc_channel *channel)
+{
+    const int64_t until_us = deadline_after_ms(10000);
+    rpc_channel_carry(channel);
+    while (rpc_channel_carried(channel) == 0) {
+        assert_true(clock_monotonic_us() < until_us);
+        (void)get(w, channel, "none");
+        fiber_sleep_ms(1);
+    }
+}
+
+static void carried_calls_have_the_certificate_of_their_tunnel(struct world *w)
+{
+    struct port port;
+    make_group(w);
+    port_open(w, &port, true);
+    carry(w, port.hub);
+    carry(w, port.thief);
+    const char *token = issue(w, port.hub);
+    assert_true(is_bound(w, token));
+    assert_int_equal(get(w, port.hub, token), STATUS_OK);
+    assert_refused(w, port.thief, token);
+    assert_int_equal(get(w, port.thief, issue(w, port.thief)), STATUS_OK);
+    assert_true(rpc_channel_carried(port.hub) >= 3 && rpc_channel_carried(port.thief) >= 4);
+    port_close(&port);
+}
+
 static int set_up(void **state)
 {
     certificates_open(&ca);
@@ -171,6 +199,7 @@ int main(void)
         WORLD_TEST(token_is_good_on_the_certificate_it_was_issued_to),
         WORLD_TEST(token_is_refused_on_another_certificate_and_on_none),
         WORLD_TEST(token_without_certificate_is_bound_to_nothing),
+        WORLD_TEST(carried_calls_have_the_certificate_of_their_tunnel),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,6 +1,6 @@
 /* rpc_bench: what a call costs, client and server in processes of their own.
  *
- *     bazel run --config=release //shared/rpc/testing:rpc_bench -- unary 5
+ *     bazel run --config=release //shared/rpc/testing:rpc_bench -- unary 5 [IN_FLIGHT [tcp|tls|unix [carry]]]
  *     bazel run --config=release //shared/rpc/testing:rpc_bench -- stream 5
  *     bazel run --config=release //shared/rpc/testing:rpc_bench -- local 5
  *     bazel run //shared/rpc/testing:rpc_bench -- serve 7199      (plain text, with reflection, for grpcurl)
@@ -16,10 +16,11 @@
 #include <uv.h>
 
 #include "shared/base/clock.h"
+#include "shared/rpc/testing/certificates.h"
 #include "shared/rpc/testing/echo.h"
 #include "shared/rpc/testing/echo_descriptor_set.h"
 
-#define IN_FLIGHT 64
+#define IN_FLIGHT_DEFAULT 64
 #define STREAM_MESSAGES 200000
 
 struct bench {
@@ -32,10 +33,18 @@ struct bench {
     struct echo_log log;
     uv_signal_t signal;
     int64_t until_us;
-    uint64_t done;
+    uint64_t done, started;
+    char token[600]; /* as long as an instance token */
     size_t running;
     struct fiber_event ended;
     void (*run)(void *arg);
+};
+
+/* How a call gets there. */
+struct way {
+    const char *listen;
+    const struct rpc_tls *server_tls, *channel_tls; /* NULL: plain text */
+    bool carry;
 };
 
 static void die(const char *what)
@@ -59,6 +68,7 @@ static enum status authorize(void *arg, struct rpc_ctx *ctx, const void *request
 
 static void bench_init(struct bench *bench)
 {
+    memset(bench->token, 'x', sizeof(bench->token));
     struct rpc_host_options options = {.interceptor = {NULL, authenticate, authorize, NULL}};
     uv_loop_init(&bench->loop);
     if (fibers_new(&bench->loop, NULL, &bench->fibers) != STATUS_OK ||
@@ -86,13 +96,14 @@ static void on_signal(uv_signal_t *handle, int number)
         die("cannot drain");
 }
 
-static void serve(const char *listen, int ready_fd)
+static void serve(const struct way *way, int ready_fd)
 {
     struct bench bench = {0};
     struct fault fault = {0};
     bench_init(&bench);
     struct rpc_server_options options = {
-        .listen = listen,
+        .listen = way->listen,
+        .tls = way->server_tls,
         .reflection = true,
         .descriptor_set = slice_make(echo_descriptors, echo_descriptors_len),
     };
@@ -126,10 +137,23 @@ static void load_unary(void *arg)
     char text[] = "sixty-four bytes of text, more or less, as in the figures of old";
     testing_text request = TESTING_TEXT_INIT;
     request.text = text;
+    /* What a call of the hub has with it. */
+    struct rpc_pair pairs[4] = {
+        {SLICE_LIT("authorization"), slice_make(bench->token, sizeof(bench->token))},
+        {SLICE_LIT("x-policy-hint"), SLICE_LIT("0192f0c1-9d3e-7a55-8b1e-2f1f6f7a9c11")},
+        {SLICE_LIT("traceparent"), {0}},
+        {SLICE_LIT("x-request-id"), {0}},
+    };
+    char trace[64], id[32];
     while (clock_monotonic_us() < bench->until_us) {
         testing_text *answer = NULL;
         struct fault fault;
-        if (testing_say_call(bench->channel, &request, NULL, 0, NULL, &arena, &answer, &fault) !=
+        uint64_t number = ++bench->started;
+        snprintf(trace, sizeof(trace), "00-%032" PRIx64 "-%016" PRIx64 "-01", number, number);
+        snprintf(id, sizeof(id), "%016" PRIx64, number);
+        pairs[2].value = slice_str(trace);
+        pairs[3].value = slice_str(id);
+        if (testing_say_call(bench->channel, &request, pairs, 4, NULL, &arena, &answer, &fault) !=
             STATUS_OK)
             die(fault.text);
         arena_reset(&arena);
@@ -192,11 +216,11 @@ static void start_load(void *arg)
             die("wait");
 }
 
-static void load(struct bench *bench, const char *mode, int seconds)
+static void load(struct bench *bench, const char *mode, int seconds, size_t in_flight)
 {
     bool stream = strcmp(mode, "stream") == 0;
     bench->run = stream ? load_stream : load_unary;
-    bench->running = stream ? 1 : IN_FLIGHT;
+    bench->running = stream ? 1 : in_flight;
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
     int64_t began_us = clock_monotonic_us();
@@ -212,7 +236,7 @@ static void load(struct bench *bench, const char *mode, int seconds)
            (cpu_s(&after) - cpu_s(&before)) * 1e6 / done);
 }
 
-static void run_remote(const char *mode, int seconds)
+static void run_remote(const char *mode, int seconds, size_t in_flight, const struct way *way)
 {
     int ready[2];
     int port = 0;
@@ -220,19 +244,24 @@ static void run_remote(const char *mode, int seconds)
         die("pipe");
     pid_t child = fork();
     if (child == 0) {
-        serve("127.0.0.1:0", ready[1]);
+        serve(way, ready[1]);
         exit(0);
     }
     if (child < 0 || read(ready[0], &port, sizeof(port)) != (ssize_t)sizeof(port))
         die("no server");
     struct bench bench = {0};
     bench_init(&bench);
-    char target[64];
-    snprintf(target, sizeof(target), "127.0.0.1:%d", port);
+    char target[128];
+    if (strncmp(way->listen, "unix:", 5) == 0)
+        snprintf(target, sizeof(target), "%s", way->listen);
+    else
+        snprintf(target, sizeof(target), "127.0.0.1:%d", port);
     if (rpc_runtime_new(bench.fibers, &bench.runtime) != STATUS_OK ||
-        rpc_channel_new(bench.runtime, target, NULL, &bench.channel, NULL) != STATUS_OK)
+        rpc_channel_new(bench.runtime, target, way->channel_tls, &bench.channel, NULL) != STATUS_OK)
         die("no channel");
-    load(&bench, mode, seconds);
+    if (way->carry)
+        rpc_channel_carry(bench.channel);
+    load(&bench, mode, seconds, in_flight);
     rpc_channel_free(bench.channel);
     rpc_runtime_free(bench.runtime);
     struct rusage usage;
@@ -241,29 +270,60 @@ static void run_remote(const char *mode, int seconds)
     printf(", server %.2f\n", cpu_s(&usage) * 1e6 / (double)bench.done);
 }
 
-static void run_local(int seconds)
+static void run_tls(const char *mode, int seconds, size_t in_flight, bool carry)
+{
+    struct certificates certificates;
+    struct certificate_paths server, client;
+    certificates_open(&certificates);
+    certificates_issue(&certificates, "server", "server.test", &server);
+    certificates_issue(&certificates, "client", "client.test", &client);
+    struct rpc_tls server_tls = {certificates.ca_path, server.certificate, server.key, NULL};
+    struct rpc_tls client_tls = {certificates.ca_path, client.certificate, client.key,
+                                 "server.test"};
+    run_remote(mode, seconds, in_flight,
+               &(struct way){"127.0.0.1:0", &server_tls, &client_tls, carry});
+    certificates_close(&certificates);
+}
+
+static void run_unix(const char *mode, int seconds, size_t in_flight, bool carry)
+{
+    char listen[64];
+    snprintf(listen, sizeof(listen), "unix:/tmp/rpc_bench.%d", (int)getpid());
+    run_remote(mode, seconds, in_flight, &(struct way){listen, NULL, NULL, carry});
+    unlink(listen + strlen("unix:"));
+}
+
+static void run_local(int seconds, size_t in_flight)
 {
     struct bench bench = {0};
     bench_init(&bench);
     if (rpc_channel_new_local(bench.host, &bench.channel) != STATUS_OK)
         die("no channel");
-    load(&bench, "local", seconds);
+    load(&bench, "local", seconds, in_flight);
     printf("\n");
     rpc_channel_free(bench.channel);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
-        die("unary|stream|local SECONDS, or serve PORT");
+    if (argc < 3 || argc > 6)
+        die("unary|stream|local SECONDS [IN_FLIGHT [tcp|tls|unix [carry]]], or serve PORT");
+    int number = (int)strtol(argv[2], NULL, 10);
+    size_t in_flight = argc > 3 ? (size_t)strtol(argv[3], NULL, 10) : IN_FLIGHT_DEFAULT;
+    bool carry = argc > 5 && strcmp(argv[5], "carry") == 0;
+    const char *way = argc > 4 ? argv[4] : "tcp";
     if (strcmp(argv[1], "serve") == 0) {
         char listen[64];
-        snprintf(listen, sizeof(listen), "127.0.0.1:%s", argv[2]);
-        serve(listen, -1);
+        snprintf(listen, sizeof(listen), "127.0.0.1:%d", number);
+        serve(&(struct way){listen, NULL, NULL, false}, -1);
     } else if (strcmp(argv[1], "local") == 0) {
-        run_local((int)strtol(argv[2], NULL, 10));
+        run_local(number, in_flight);
+    } else if (strcmp(way, "tls") == 0) {
+        run_tls(argv[1], number, in_flight, carry);
+    } else if (strcmp(way, "unix") == 0) {
+        run_unix(argv[1], number, in_flight, carry);
     } else {
-        run_remote(argv[1], (int)strtol(argv[2], NULL, 10));
+        run_remote(argv[1], number, in_flight, &(struct way){"127.0.0.1:0", NULL, NULL, carry});
     }
     return 0;
 }

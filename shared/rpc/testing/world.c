@@ -65,7 +65,8 @@ static void open_channel(struct world *world, const struct world_options *option
     }
     assert_int_equal(rpc_runtime_new(world->fibers, &world->runtime), STATUS_OK);
     struct rpc_server_options server_options = {
-        .listen = "127.0.0.1:0",
+        .listen = options->listen ? options->listen : "127.0.0.1:0",
+        .peer_uid = options->peer_uid,
         .tls = options->server_tls,
         .reflection = options->reflection,
         .descriptor_set = options->descriptor_set,
@@ -73,10 +74,18 @@ static void open_channel(struct world *world, const struct world_options *option
     assert_int_equal(
         rpc_server_new(world->runtime, world->host, &server_options, &world->server, &fault),
         STATUS_OK);
-    snprintf(world->target, sizeof(world->target), "127.0.0.1:%d", rpc_server_port(world->server));
+    if (options->listen)
+        snprintf(world->target, sizeof(world->target), "%s", options->listen);
+    else
+        snprintf(world->target, sizeof(world->target), "127.0.0.1:%d",
+                 rpc_server_port(world->server));
     assert_int_equal(rpc_channel_new(world->runtime, world->target, options->channel_tls,
                                      &world->channel, &fault),
                      STATUS_OK);
+    if (!options->carry)
+        return;
+    rpc_channel_carry(world->channel);
+    world_run(world, world_await_carried);
 }
 
 void world_open(struct world *world, const struct world_options *options)
@@ -136,6 +145,7 @@ void world_close(struct world *world)
 }
 
 const struct world_options world_by_grpc = {.grpc = true};
+const struct world_options world_by_tunnel = {.grpc = true, .carry = true};
 const struct world_options world_in_process = {.grpc = false};
 
 void world_case(void **state, void (*body)(struct world *world))
@@ -231,4 +241,22 @@ void world_await_cancelled(struct world *world, size_t count)
     while (world->log.cancelled < count)
         assert_int_equal(fiber_event_wait(&world->log.changed, deadline_after_ms(WORLD_SOON_MS)),
                          STATUS_OK);
+}
+
+void world_await_carried(struct world *world)
+{
+    const uint64_t before = rpc_channel_carried(world->channel);
+    const int64_t until_us = deadline_after_ms(WORLD_SOON_MS);
+    while (rpc_channel_carried(world->channel) == before) {
+        struct fault fault;
+        WORLD_TEXT(request, "hello");
+        assert_true(clock_monotonic_us() < until_us);
+        (void)world_unary(world, "SayOpen", &request.base, NULL, 0, WORLD_SOON_MS, NULL, NULL,
+                          &fault);
+        fiber_sleep_ms(1);
+    }
+    world->trace[0] = '\0';
+    world->finished = 0;
+    world->last_user[0] = '\0';
+    world->log = (struct echo_log){0};
 }

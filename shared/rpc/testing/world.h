@@ -13,7 +13,10 @@
 #include "shared/rpc/testing/echo.h"
 
 struct world_options {
-    bool grpc; /* else the channel is in the process */
+    bool grpc;                /* else the channel is in the process */
+    bool carry;               /* with grpc: calls travel together */
+    const char *listen;       /* NULL: a free port of loopback */
+    const uint32_t *peer_uid; /* of rpc_server_options */
     size_t unary_max, stream_max;
     int64_t deadline_default_ms;
     const struct rpc_tls *server_tls, *channel_tls;
@@ -32,7 +35,7 @@ struct world {
     struct rpc_host *host;
     struct rpc_server *server;
     struct rpc_channel *channel;
-    char target[64];
+    char target[128];
     struct echo_log log;
     char trace[WORLD_TRACE_MAX];
     size_t finished;
@@ -52,11 +55,23 @@ void world_close(struct world *world);
 /* Opens a world of these options (the state of the test), runs the body in it, closes it. */
 void world_case(void **state, void (*body)(struct world *world));
 /* One test for each kind of channel. */
-extern const struct world_options world_by_grpc, world_in_process;
-#define WORLD_BOTH(test)                                                                           \
+extern const struct world_options world_by_grpc, world_by_tunnel, world_in_process;
+#define WORLD_EACH(test)                                                                           \
     {"in_process_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_in_process},                 \
+        {"by_tunnel_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel},               \
     {                                                                                              \
         "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
+    }
+/* One for each kind that goes to a server. */
+#define WORLD_REMOTE(test)                                                                         \
+    {"by_tunnel_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel},                   \
+    {                                                                                              \
+        "by_grpc_" #test, test, NULL, NULL, (void *)(uintptr_t)&world_by_grpc                      \
+    }
+/* One by tunnel alone. */
+#define WORLD_TUNNEL(test)                                                                         \
+    {                                                                                              \
+#test, test, NULL, NULL, (void *)(uintptr_t)&world_by_tunnel                               \
     }
 /* Declares `name`, a Text with this text. */
 #define WORLD_TEXT(name, literal)                                                                  \
@@ -77,6 +92,8 @@ enum status world_unary(struct world *world, const char *method, const ProtobufC
 /* Waits for the next message of a stream: true with it, false when the call ended. */
 bool world_next(struct rpc_call *call, struct fiber_event *event, struct slice *ret_message,
                 const struct fault **ret_outcome);
+/* Calls until the channel carries; what the interceptors and handlers saw of it is forgotten. */
+void world_await_carried(struct world *world);
 /* Waits until `count` handlers wait, or until `count` waits were cancelled. */
 void world_await_waiting(struct world *world, size_t count);
 void world_await_cancelled(struct world *world, size_t count);

@@ -1,0 +1,150 @@
+/* Unix sockets without TLS: each end takes the other by the user that the kernel says it is. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shared/base/clock.h"
+#include "shared/rpc/testing/world.h"
+
+#define SOON_MS 3000
+
+struct place {
+    char folder[64], path[96], listen[112];
+};
+
+static void place_open(struct place *place)
+{
+    snprintf(place->folder, sizeof(place->folder), "/tmp/pek-peer.XXXXXX");
+    assert_non_null(mkdtemp(place->folder));
+    snprintf(place->path, sizeof(place->path), "%s/socket", place->folder);
+    snprintf(place->listen, sizeof(place->listen), "unix:%s", place->path);
+}
+
+static void place_close(const struct place *place)
+{
+    (void)unlink(place->path);
+    assert_int_equal(rmdir(place->folder), 0);
+}
+
+static enum status say(struct world *world, struct fault *ret_fault)
+{
+    WORLD_TEXT(request, "hello");
+    return world_unary(world, "Say", &request.base, NULL, 0, SOON_MS, NULL, NULL, ret_fault);
+}
+
+static void allowed_body(struct world *world)
+{
+    struct fault fault;
+    assert_int_equal(say(world, &fault), STATUS_OK);
+    assert_int_equal(world->certificates_seen, 0);
+    rpc_channel_carry(world->channel);
+    world_await_carried(world);
+    assert_int_equal(say(world, &fault), STATUS_OK);
+}
+
+static void refused_body(struct world *world)
+{
+    struct fault fault;
+    enum status status = say(world, &fault);
+    assert_true(status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(world->log.handled, 0);
+}
+
+/* A server that takes `client`, and a channel that takes `server`, both as this user. */
+static void peer_case(uint32_t client, uint32_t server, void (*body)(struct world *world))
+{
+    struct place place = {0};
+    struct world world;
+    place_open(&place);
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &client});
+    rpc_channel_free(world.channel);
+    assert_int_equal(rpc_channel_new_peer(world.runtime, place.path, server, &world.channel, NULL),
+                     STATUS_OK);
+    world_run(&world, body);
+    world_close(&world);
+    place_close(&place);
+}
+
+static void each_takes_the_others_user_alone(void **state)
+{
+    (void)state;
+    const uint32_t own = getuid(), other = own + 1;
+    peer_case(own, own, allowed_body);
+    uint64_t before = rpc_connections_refused();
+    peer_case(other, own, refused_body);
+    assert_true(rpc_connections_refused() > before);
+    peer_case(own, other, refused_body);
+    peer_case(own, own, allowed_body);
+}
+
+/* Who is expected is a matter of the path: others are connected to as ever. */
+static void other_ways_are_not_looked_at(void **state)
+{
+    (void)state;
+    struct place place = {0};
+    struct world world;
+    const uint32_t own = getuid();
+    place_open(&place);
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &own});
+    world_run(&world, allowed_body);
+    world_close(&world);
+    place_close(&place);
+    world_open(&world, &(struct world_options){.grpc = true});
+    world_run(&world, allowed_body);
+    world_close(&world);
+}
+
+static void last_word_body(struct world *world)
+{
+    struct rpc_channel *first = world->channel, *second;
+    const char *path = world->arg;
+    assert_int_equal(rpc_channel_new_peer(world->runtime, path, getuid() + 1, &second, NULL),
+                     STATUS_OK);
+    refused_body(world);
+    rpc_channel_free(second);
+    assert_int_equal(rpc_channel_new_peer(world->runtime, path, getuid(), &second, NULL),
+                     STATUS_OK);
+    world->channel = second;
+    allowed_body(world);
+    world->channel = first;
+    rpc_channel_free(second);
+}
+
+static void user_that_was_named_last_holds(void **state)
+{
+    (void)state;
+    struct place place = {0};
+    struct world world;
+    struct fault fault = {0};
+    const uint32_t own = getuid();
+    char path[200];
+    place_open(&place);
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &own});
+    world.arg = place.path;
+    world_run(&world, last_word_body);
+    struct rpc_channel *none = NULL;
+    snprintf(path, sizeof(path), "/%0120d", 0);
+    assert_int_equal(rpc_channel_new_peer(world.runtime, path, 1, &none, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_int_equal(rpc_channel_new_peer(world.runtime, "socket", 1, &none, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    world_close(&world);
+    place_close(&place);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_takes_the_others_user_alone),
+        cmocka_unit_test(other_ways_are_not_looked_at),
+        cmocka_unit_test(user_that_was_named_last_holds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
