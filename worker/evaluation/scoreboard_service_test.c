@@ -181,6 +181,7 @@ static void points_are_of_members_by_guidelines_of_the_scoreboard(struct world *
     assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
     assert_string_equal(totals(w, board), "dan 2 30+3=33, eve 1 0+3=5");
     assert_int_equal(set_points(w, "lea", board, "eve", duty, 1, ""), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
     /* A guideline goes with its points. */
     evaluation_v1_update_scoreboard_request req = EVALUATION_V1_UPDATE_SCOREBOARD_REQUEST_INIT;
     req.group_id = board->group_id;
@@ -189,6 +190,31 @@ static void points_are_of_members_by_guidelines_of_the_scoreboard(struct world *
     req.n_guidelines = 1;
     assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, again), STATUS_OK);
     assert_string_equal(totals(w, board), "dan 1 30+0=30");
+}
+
+/* What they have is in the way of others until it is taken back: by the group, and while it is judged by the judge. */
+static void points_of_who_left_are_taken_back(struct world *w)
+{
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    assert_int_equal(write_to(w, "lea", board, 40, &board), STATUS_OK);
+    const char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    assert_int_equal(step(w, "ann", "AddMember", "fay"), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "eve", work, 30, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "fay", duty, 30, ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'fay'");
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 20, ""), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(set_points(w, "lea", board, "eve", work, 0, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 20, ""), STATUS_OK);
+    /* Of who has nothing there is nothing to take back. */
+    assert_int_equal(set_points(w, "lea", board, "zoe", work, 0, ""), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+    set_status(w, board, SUBMITTED);
+    set_season(w, "2024-2025/1", JUDGING);
+    assert_int_equal(set_points(w, "ola", board, "fay", duty, 29, ""), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(set_points(w, "ola", board, "fay", duty, 0, ""), STATUS_OK);
+    assert_string_equal(totals(w, board), "dan 1 20+0=20, eve 1 0+0=0, fay 1 0+0=0");
 }
 
 /* ---- who does what, and when ---- */
@@ -490,6 +516,7 @@ int main(void)
         WORLD_TEST(a_semesters_is_opened_once_with_the_last_ones_guidelines),
         WORLD_TEST(it_is_seen_by_the_group_and_its_judges),
         WORLD_TEST(points_are_of_members_by_guidelines_of_the_scoreboard),
+        WORLD_TEST(points_of_who_left_are_taken_back),
         WORLD_TEST(role_season_and_status_decide_together),
         WORLD_TEST(judges_of_two_levels),
         WORLD_TEST(of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader),
