@@ -95,6 +95,18 @@ enum status scoreboard_cancel(evaluation_v1_scoreboard *scoreboard, struct fault
     return STATUS_OK;
 }
 
+enum status scoreboard_check_revise(const evaluation_v1_scoreboard *scoreboard, struct fault *fault)
+{
+    const char *why = NULL;
+    if (scoreboard->point_status != ACCEPTED && scoreboard->entry_status != ACCEPTED)
+        why = "it was not accepted, and is changed as it is";
+    else if (scoreboard->point_status == SUBMITTED || scoreboard->entry_status == SUBMITTED)
+        why = "a part of it waits to be judged";
+    return why ? fault_set_reason(fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_STATUS, "id",
+                                  "%s", why)
+               : STATUS_OK;
+}
+
 /* One of the two. `wanted` becomes UNSPECIFIED when it is so already. */
 static enum status judge_one(evaluation_v1_evaluation_status present, bool god, const char *field,
                              evaluation_v1_evaluation_status *wanted, bool *needs_accept,

@@ -60,6 +60,11 @@ PEK_MUST_CHECK enum status scoreboard_submit(evaluation_v1_scoreboard *scoreboar
 PEK_MUST_CHECK enum status scoreboard_cancel(evaluation_v1_scoreboard *scoreboard,
                                              struct fault *fault);
 
+/* The next version begins with nothing submitted. FAILED_PRECONDITION while nothing is accepted, and while a part waits to be
+ * judged, which would be taken back by it. */
+PEK_MUST_CHECK enum status scoreboard_check_revise(const evaluation_v1_scoreboard *scoreboard,
+                                                   struct fault *fault);
+
 /* What a judge asks for: UNSPECIFIED stays. */
 struct scoreboard_judgement {
     evaluation_v1_evaluation_status points, entries;

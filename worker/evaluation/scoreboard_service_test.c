@@ -406,6 +406,34 @@ static void accepted_one_is_revised_in_a_version_of_its_own(struct world *w)
                         arena_printf(w->arena, "%s %s %s", third->id, next->id, board->id));
 }
 
+/* The next version neither keeps the judges from what they accepted nor takes back what waits for them. */
+static void revising_takes_nothing_from_the_judges(struct world *w)
+{
+    evaluation_v1_scoreboard *next;
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    set_season(w, "2024-2025/1", JUDGING);
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
+    assert_int_equal(judge(w, "ola", board, ACCEPTED, 0), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, &next),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_STATUS);
+    assert_int_equal(judge(w, "ola", board, 0, ACCEPTED), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, &next), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", next, NULL), STATUS_OK);
+    assert_int_equal(judge(w, "ola", next, REJECTED, REJECTED), STATUS_OK);
+    /* The first one counts still, until it is rejected as well; it is written no more. */
+    assert_int_equal(judge(w, "bea", board, REJECTED, 0), STATUS_PERMISSION_DENIED);
+    assert_int_equal(judge(w, "ola", board, REJECTED, 0), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(point_status || ' ' || entry_status, ', '"
+                                       " ORDER BY version) FROM pek.scoreboard"),
+                        "4 3, 4 4");
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_ABORTED);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_LATER);
+    assert_int_equal(set_points(w, "ola", board, "dan", board->guidelines[0]->id, 1, ""),
+                     STATUS_ABORTED);
+}
+
 /* Points and cards of who may get none now are in the version that they were accepted in, and the next one says so. */
 static void next_version_is_without_who_left(struct world *w)
 {
@@ -521,6 +549,7 @@ int main(void)
         WORLD_TEST(judges_of_two_levels),
         WORLD_TEST(of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader),
         WORLD_TEST(accepted_one_is_revised_in_a_version_of_its_own),
+        WORLD_TEST(revising_takes_nothing_from_the_judges),
         WORLD_TEST(next_version_is_without_who_left),
         WORLD_TEST(of_many_judges_at_once_one_judges),
         WORLD_TEST(scoreboard_with_points_keeps_some_guideline),

@@ -155,6 +155,18 @@ enum status scoreboard_store_lock(struct change *change, const char *group_id, c
         "scoreboard_lock",
         BOARD "WHERE b.id = $1::bigint AND b.group_id = $2 FOR NO KEY UPDATE",
     };
+    enum status status = change_row(change, &evaluation_v1_scoreboard_row, &lock,
+                                    PG_PARAMS(pg_str(id), pg_str(group_id)), ret_scoreboard);
+    if (status == STATUS_NOT_FOUND)
+        return row_missing(&evaluation_v1_scoreboard_row, "id", id, change->fault);
+    PEK_TRY(status);
+    PEK_TRY(row_check_etag(&evaluation_v1_scoreboard_row, ret_scoreboard, id, etag, change->fault));
+    return scoreboard_store_guidelines_within(change, ret_scoreboard);
+}
+
+enum status scoreboard_store_check_last(struct change *change,
+                                        const evaluation_v1_scoreboard *scoreboard)
+{
     static const struct pg_statement later = {
         "scoreboard_later",
         "SELECT FROM pek.scoreboard AS b JOIN pek.scoreboard AS l"
@@ -162,17 +174,11 @@ enum status scoreboard_store_lock(struct change *change, const char *group_id, c
         "WHERE b.id = $1::bigint LIMIT 1",
     };
     const struct pg_result *rows;
-    enum status status = change_row(change, &evaluation_v1_scoreboard_row, &lock,
-                                    PG_PARAMS(pg_str(id), pg_str(group_id)), ret_scoreboard);
-    if (status == STATUS_NOT_FOUND)
-        return row_missing(&evaluation_v1_scoreboard_row, "id", id, change->fault);
-    PEK_TRY(status);
-    PEK_TRY(row_check_etag(&evaluation_v1_scoreboard_row, ret_scoreboard, id, etag, change->fault));
-    PEK_TRY(change_execute(change, &later, PG_PARAMS(pg_str(id)), &rows));
-    if (pg_rows(rows) > 0)
-        return fault_set_reason(change->fault, STATUS_ABORTED, SCOREBOARD_REASON_LATER, "id",
-                                "there is a later version of it, which is the one to change");
-    return scoreboard_store_guidelines_within(change, ret_scoreboard);
+    PEK_TRY(change_execute(change, &later, PG_PARAMS(pg_str(scoreboard->id)), &rows));
+    return pg_rows(rows) == 0
+               ? STATUS_OK
+               : fault_set_reason(change->fault, STATUS_ABORTED, SCOREBOARD_REASON_LATER, "id",
+                                  "there is a later version of it, which is the one to change");
 }
 
 /* ---- making ---- */

@@ -49,11 +49,13 @@ PEK_MUST_CHECK enum status scoreboard_store_messages(const struct read_batch *ba
 /* Neither the season nor the group changes until the transaction ends. NOT_FOUND, and no fault, when there is no group. */
 PEK_MUST_CHECK enum status scoreboard_store_hold(struct change *change, const char *group_id,
                                                  struct scoreboard_now *ret_now);
-/* One with its guidelines, locked: NOT_FOUND on "id", ABORTED when the caller knows another version, or a later version
- * of it is there. */
+/* One with its guidelines, locked: NOT_FOUND on "id", ABORTED when the caller knows another etag. */
 PEK_MUST_CHECK enum status scoreboard_store_lock(struct change *change, const char *group_id,
                                                  const char *id, const char *etag,
                                                  evaluation_v1_scoreboard *ret_scoreboard);
+/* ABORTED when there is a later version of it. */
+PEK_MUST_CHECK enum status scoreboard_store_check_last(struct change *change,
+                                                       const evaluation_v1_scoreboard *scoreboard);
 /* The last version of the group's in that semester, with guidelines; `ret_made` when there was none. */
 PEK_MUST_CHECK enum status scoreboard_store_open(struct change *change, const char *group_id,
                                                  const char *semester, bool *ret_made,
