@@ -220,6 +220,29 @@ enum status scoreboard_take_written(evaluation_v1_update_scoreboard_request *wri
     return STATUS_OK;
 }
 
+static bool is_named(const evaluation_v1_update_scoreboard_request *written, const char *id)
+{
+    for (size_t i = 0; i < written->n_guidelines; i++)
+        if (strcmp(written->guidelines[i]->id, id) == 0)
+            return true;
+    return false;
+}
+
+void scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
+                                const evaluation_v1_update_scoreboard_request *written)
+{
+    for (size_t i = 0; i < scoreboard->n_guidelines; i++) {
+        const evaluation_v1_guideline *known = scoreboard->guidelines[i];
+        if (is_named(written, known->id))
+            continue;
+        for (size_t j = 0; j < written->n_guidelines; j++) {
+            evaluation_v1_guideline *guideline = written->guidelines[j];
+            if (!guideline->id[0] && strcmp(guideline->name, known->name) == 0)
+                guideline->id = known->id;
+        }
+    }
+}
+
 /* ---- points ---- */
 
 const evaluation_v1_guideline *scoreboard_guideline(const evaluation_v1_scoreboard *scoreboard,

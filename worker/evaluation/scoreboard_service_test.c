@@ -538,6 +538,46 @@ static void scoreboard_with_points_keeps_some_guideline(struct world *w)
     assert_int_equal(res->n_guidelines, 0);
 }
 
+/* Who sends the same again without ids means the same guidelines, with their points. */
+static void guideline_without_an_id_is_known_by_its_name(struct world *w)
+{
+    evaluation_v1_update_scoreboard_request req = EVALUATION_V1_UPDATE_SCOREBOARD_REQUEST_INIT;
+    evaluation_v1_guideline guidelines[3], *list[3];
+    evaluation_v1_scoreboard *res;
+    make_evaluation(w);
+    const evaluation_v1_scoreboard *board = opened(w);
+    char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    for (size_t i = 0; i < 3; i++) {
+        guidelines[i] = (evaluation_v1_guideline)EVALUATION_V1_GUIDELINE_INIT;
+        guidelines[i].category = EVALUATION_V1_POINT_CATEGORY_WORK;
+        guidelines[i].max_per_member = 30;
+        list[i] = &guidelines[i];
+    }
+    req.group_id = board->group_id;
+    req.id = board->id;
+    req.guidelines = list;
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 3, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "dan", duty, 4, ""), STATUS_OK);
+    guidelines[0].name = text("Felelősség");
+    guidelines[1].name = text(" Munka ");
+    guidelines[2].name = text("Új");
+    req.n_guidelines = 3;
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, res), STATUS_OK);
+    assert_string_equal(res->guidelines[0]->id, duty);
+    assert_string_equal(res->guidelines[1]->id, work);
+    assert_int_equal(res->guidelines[1]->max_per_member, 30);
+    assert_string_equal(totals(w, board), "dan 2 7+0=7, eve 0 0+0=0");
+    /* One that is named by its id, and gives its name to another one, stays itself. */
+    guidelines[0].id = work;
+    guidelines[0].name = text("Felelősség");
+    guidelines[1].name = text("Munka");
+    req.n_guidelines = 2;
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, res), STATUS_OK);
+    assert_string_equal(res->guidelines[0]->id, work);
+    assert_string_not_equal(res->guidelines[1]->id, duty);
+    assert_string_equal(totals(w, board), "dan 1 3+0=5, eve 0 0+0=0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +593,7 @@ int main(void)
         WORLD_TEST(next_version_is_without_who_left),
         WORLD_TEST(of_many_judges_at_once_one_judges),
         WORLD_TEST(scoreboard_with_points_keeps_some_guideline),
+        WORLD_TEST(guideline_without_an_id_is_known_by_its_name),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }
