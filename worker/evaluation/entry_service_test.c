@@ -184,6 +184,25 @@ static void each_field_of_a_review_is_somebodys(struct world *w)
     assert_int_equal(review(w, "eva", board, "dan", KB, "x", true, 0), STATUS_FAILED_PRECONDITION);
 }
 
+/* A judge who has read another request has not recommended this one. */
+static void recommendation_goes_with_what_it_was_for(struct world *w)
+{
+    make_evaluation(w);
+    set_season(w, "2024-2025/1", APPLICATION);
+    evaluation_v1_scoreboard *board;
+    assert_int_equal(open_in(w, "bea", "o@b", &board), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(set_entry(w, "bea", board, "dan", KB, "ok"), STATUS_OK);
+    assert_int_equal(review(w, "lea", board, "dan", KB, "", false, KB), STATUS_OK);
+    assert_int_equal(set_entry(w, "bea", board, "dan", KB, "ok"), STATUS_OK);
+    assert_string_equal(entries(w), "dan 2 ok 2 lea f");
+    assert_int_equal(set_entry(w, "bea", board, "dan", AB, "ok"), STATUS_OK);
+    assert_string_equal(entries(w), "dan 3 ok 0  f");
+    assert_int_equal(review(w, "lea", board, "dan", KB, "", false, KB), STATUS_OK);
+    assert_int_equal(set_entry(w, "bea", board, "dan", AB, "mert"), STATUS_OK);
+    assert_string_equal(entries(w), "dan 3 mert 0  f");
+}
+
 static const char *reviews(struct world *w, const char *as)
 {
     evaluation_v1_list_entry_reviews_request req = EVALUATION_V1_LIST_ENTRY_REVIEWS_REQUEST_INIT;
@@ -316,6 +335,7 @@ int main(void)
         WORLD_TEST(card_without_a_reason_is_not_submitted),
         WORLD_TEST(card_of_who_left_is_taken_back),
         WORLD_TEST(each_field_of_a_review_is_somebodys),
+        WORLD_TEST(recommendation_goes_with_what_it_was_for),
         WORLD_TEST(second_of_two_reviewers_is_told),
         WORLD_TEST(card_that_was_submitted_keeps_its_reason),
         WORLD_TEST(judges_list_the_cards_of_their_groups),

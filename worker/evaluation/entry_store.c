@@ -86,6 +86,9 @@ enum status entry_store_reviews(const struct read_batch *batch, const void *seme
 #define KEPT(type, text, season)                                                                   \
     "CASE WHEN " type " = 1 AND " season "::integer <> 2 THEN '' ELSE " text " END"
 
+/* What a judge recommended was of what was asked then. */
+#define ASKED_AS_BEFORE "(e.type = excluded.type AND e.justification = excluded.justification)"
+
 static enum status check_not_finalized(struct change *change, const char *scoreboard_id,
                                        struct pg_param users)
 {
@@ -122,6 +125,8 @@ enum status entry_store_set(struct change *change,
         " ORDER BY w.user_id "
         "ON CONFLICT (realm, scoreboard_id, user_id)"
         " DO UPDATE SET type = excluded.type, justification = excluded.justification,"
+        " recommendation = CASE WHEN " ASKED_AS_BEFORE " THEN e.recommendation ELSE 0 END,"
+        " recommended_by = CASE WHEN " ASKED_AS_BEFORE " THEN e.recommended_by ELSE '' END,"
         " revision = e.revision + 1",
     };
     size_t count = req->n_entries;
