@@ -371,6 +371,9 @@ static void of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader(stru
     assert_int_equal(open_in(w, "ola", "o@o", &top), STATUS_OK);
     assert_int_equal(run_on(w, "ola", "SubmitScoreboard", top, NULL), STATUS_OK);
     assert_string_equal(told(w), "");
+    /* But the realm judges it, and its leader is told. */
+    assert_int_equal(judge(w, "alice", top, REJECTED, REJECTED), STATUS_OK);
+    assert_string_equal(told(w), "rejected>eve o@o POINTS,ENTRIES");
 }
 
 /* ---- versions ---- */
