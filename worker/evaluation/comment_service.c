@@ -50,12 +50,24 @@ static enum status take_text(struct change *change, const char *text, char **ret
                                 ret_text, change->fault);
 }
 
+/* Behind a comment that closes it, the discussion of a cell is changed by who may close it. `ret_count`: how many there are. */
+static enum status check_open(struct change *change, const struct evaluator *caller,
+                              const evaluation_v1_scoreboard *scoreboard, const char *user_id,
+                              const char *guideline_id, int64_t *ret_count)
+{
+    bool closed;
+    PEK_TRY(comment_store_look(change, scoreboard->id, user_id, guideline_id, ret_count, &closed));
+    return closed && !caller->accepts
+               ? fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "CLOSED", NULL,
+                                  "the discussion of this cell is closed")
+               : STATUS_OK;
+}
+
 CHANGE_METHOD(create_comment, evaluation_v1_create_comment_request, evaluation_v1_comment)
 {
     struct evaluator caller;
     evaluation_v1_scoreboard scoreboard;
     int64_t count;
-    bool closed;
     evaluation_v1_create_comment_request taken = *req;
     PEK_TRY(take_text(change, req->text, &taken.text));
     PEK_TRY(lock_scoreboard(change, req->group_id, req->scoreboard_id, &caller, &scoreboard));
@@ -69,11 +81,7 @@ CHANGE_METHOD(create_comment, evaluation_v1_create_comment_request, evaluation_v
         return fault_set(change->fault, STATUS_NOT_FOUND, "guideline_id",
                          "the scoreboard has no such guideline");
     PEK_TRY(comment_store_make_cell(change, &scoreboard, req));
-    PEK_TRY(comment_store_look(change, scoreboard.id, req->user_id, req->guideline_id, &count,
-                               &closed));
-    if (closed && !caller.accepts)
-        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "CLOSED", NULL,
-                                "the discussion of this cell is closed");
+    PEK_TRY(check_open(change, &caller, &scoreboard, req->user_id, req->guideline_id, &count));
     if (count >= COMMENT_CELL_MAX)
         return fault_set(change->fault, STATUS_FAILED_PRECONDITION, NULL,
                          "a cell has %d comments, and no more", COMMENT_CELL_MAX);
@@ -86,13 +94,15 @@ static enum status lock_own(struct change *change, const char *group_id, const c
 {
     struct evaluator caller;
     evaluation_v1_scoreboard scoreboard;
+    int64_t count;
     if (!policy_is_id(id))
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "id", "id is no comment's id");
     PEK_TRY(lock_scoreboard(change, group_id, scoreboard_id, &caller, &scoreboard));
     PEK_TRY(comment_store_lock(change, scoreboard.id, id, etag, ret_comment));
     if (strcmp(ret_comment->written_by, change->actor) != 0)
         return fault_set(change->fault, STATUS_PERMISSION_DENIED, "id", "somebody else wrote it");
-    return STATUS_OK;
+    return check_open(change, &caller, &scoreboard, ret_comment->user_id, ret_comment->guideline_id,
+                      &count);
 }
 
 CHANGE_METHOD(update_comment, evaluation_v1_update_comment_request, evaluation_v1_comment)

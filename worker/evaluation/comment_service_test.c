@@ -103,7 +103,7 @@ static void whoever_sees_it_comments_and_changes_their_own(struct world *w)
 
 static void discussion_is_closed_by_who_accepts(struct world *w)
 {
-    evaluation_v1_comment *last;
+    evaluation_v1_comment *first, *last;
     make_evaluation(w);
     set_season(w, "2024-2025/1", APPLICATION);
     evaluation_v1_scoreboard *board;
@@ -112,13 +112,20 @@ static void discussion_is_closed_by_who_accepts(struct world *w)
     assert_int_equal(call(w, "alice", "AddMember", "o@b", "dan", "", NULL, NULL), STATUS_OK);
     assert_int_equal(comment(w, "lea", board, "dan", "elég", true, NULL), STATUS_PERMISSION_DENIED);
     assert_string_equal(w->fault.field, "closes");
+    assert_int_equal(comment(w, "lea", board, "dan", "hogyhogy", false, &first), STATUS_OK);
     assert_int_equal(comment(w, "ola", board, "dan", "elég", true, &last), STATUS_OK);
+    /* Nor does anybody change what it was closed upon. */
+    assert_int_equal(rewrite(w, "lea", board, first, "semmi"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "CLOSED");
+    assert_int_equal(forget(w, "lea", board, first), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(rewrite(w, "ola", board, last, "elég!"), STATUS_OK);
     assert_int_equal(comment(w, "lea", board, "dan", "de", false, NULL),
                      STATUS_FAILED_PRECONDITION);
     assert_int_equal(comment(w, "ola", board, "dan", "nem", false, NULL), STATUS_OK);
     assert_int_equal(forget(w, "ola", board, last), STATUS_OK);
     assert_int_equal(comment(w, "lea", board, "dan", "de", false, NULL), STATUS_OK);
-    assert_string_equal(said(w, "lea", board, ""), "nem de");
+    assert_int_equal(rewrite(w, "lea", board, first, "hogy"), STATUS_OK);
+    assert_string_equal(said(w, "lea", board, ""), "hogy nem de");
 }
 
 int main(void)

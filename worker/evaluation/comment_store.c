@@ -38,11 +38,12 @@ enum status comment_store_make_cell(struct change *change,
     const struct pg_param id = pg_str(scoreboard->id), user = pg_str(req->user_id),
                           guideline = pg_str(req->guideline_id);
     const struct slice person = slice_str(req->user_id);
+    const struct scoreboard_people people = {&person, NULL, 1, scoreboard->id};
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &there, PG_PARAMS(id, user, guideline), &rows));
     if (pg_rows(rows) > 0)
         return STATUS_OK;
-    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, &person, 1, NULL));
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, &people));
     return change_execute(change, &make,
                           PG_PARAMS(pg_str(scoreboard->group_id), id, user, guideline), NULL);
 }

@@ -90,19 +90,23 @@ static enum status find_scoreboard(struct change *change, const char *subgroup_i
                             "the scoreboard of %s: %s", subgroup.parent_id, why.text);
 }
 
-/* Who may get points in both groups. */
+/* Who may get points in both groups, or takes back what they have. */
 static enum status check_members(struct change *change, const char *subgroup_id,
                                  const evaluation_v1_scoreboard *scoreboard,
                                  const evaluation_v1_batch_set_point_draft_request *req)
 {
     struct slice *users = arena_zalloc(change->arena, req->n_points + 1, sizeof(*users));
-    if (!users)
+    bool *takes_back = arena_zalloc(change->arena, req->n_points + 1, sizeof(*takes_back));
+    if (!users || !takes_back)
         return STATUS_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < req->n_points; i++)
+    for (size_t i = 0; i < req->n_points; i++) {
         users[i] = slice_str(req->points[i]->user_id);
-    PEK_TRY(scoreboard_store_check_members(change, subgroup_id, users, req->n_points, "points"));
-    return scoreboard_store_check_members(change, scoreboard->group_id, users, req->n_points,
-                                          "points");
+        takes_back[i] = req->points[i]->points == 0;
+    }
+    const struct scoreboard_people people = {users,          takes_back,  req->n_points,
+                                             scoreboard->id, subgroup_id, "points"};
+    PEK_TRY(scoreboard_store_check_members(change, subgroup_id, &people));
+    return scoreboard_store_check_members(change, scoreboard->group_id, &people);
 }
 
 CHANGE_METHOD(batch_set_point_draft, evaluation_v1_batch_set_point_draft_request,

@@ -234,6 +234,29 @@ static void there_must_be_something_to_propose_for(struct world *w)
     assert_string_equal(drafted(w), "");
 }
 
+/* Who has left either group: what was proposed for them is taken back, and nothing is proposed any more. */
+static void proposal_for_who_left_is_taken_back(struct world *w)
+{
+    const evaluation_v1_scoreboard *board = make_subgroup(w);
+    const char *work = board->guidelines[0]->id;
+    assert_int_equal(step(w, "ann", "AddMember", "fay"), STATUS_OK);
+    assert_int_equal(propose(w, "bea", (struct proposal){"dan", work, 9}, NULL), STATUS_OK);
+    assert_int_equal(propose(w, "bea", (struct proposal){"fay", work, 8}, NULL), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "eve", work, 7, ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(call(w, "alice", "ArchiveMember", "o@b", "fay", "", NULL, NULL), STATUS_OK);
+    static const char *const users[] = {"dan", "fay"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(propose(w, "bea", (struct proposal){users[i], work, 1}, NULL),
+                         STATUS_FAILED_PRECONDITION);
+        assert_int_equal(propose(w, "bea", (struct proposal){users[i], work, 0}, NULL), STATUS_OK);
+    }
+    /* eve has points in the scoreboard, and nothing in the draft. */
+    assert_int_equal(propose(w, "bea", (struct proposal){"eve", work, 0}, NULL),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(drafted(w), "dan 0 0, fay 0 0");
+}
+
 /* ---- taking over ---- */
 
 static void parent_takes_cells_over_and_their_origin_stays(struct world *w)
@@ -505,6 +528,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(subgroup_proposes_points_for_members_of_both),
+        WORLD_TEST(proposal_for_who_left_is_taken_back),
         WORLD_TEST(there_must_be_something_to_propose_for),
         WORLD_TEST(parent_takes_cells_over_and_their_origin_stays),
         WORLD_TEST(who_is_gone_and_what_is_too_much_is_not_taken_over),

@@ -129,6 +129,26 @@ static void card_without_a_reason_is_not_submitted(struct world *w)
     assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
 }
 
+/* Who has left keeps nobody from submitting: their card becomes a KDO again, and nothing else. */
+static void card_of_who_left_is_taken_back(struct world *w)
+{
+    make_evaluation(w);
+    const evaluation_v1_scoreboard *board = opened(w);
+    assert_int_equal(set_entry(w, "lea", board, "dan", AB, ""), STATUS_OK);
+    assert_int_equal(set_entry(w, "lea", board, "eve", KB, ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'dan'");
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_FAILED_PRECONDITION);
+    static const char *const users[] = {"dan", "eve"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(set_entry(w, "lea", board, users[i], KB, "x"), STATUS_FAILED_PRECONDITION);
+        assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+        assert_int_equal(set_entry(w, "lea", board, users[i], KDO, ""), STATUS_OK);
+    }
+    assert_int_equal(set_entry(w, "lea", board, "zoe", KDO, ""), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
+}
+
 /* Everybody sends everything: the parent's judge sets a recommendation, who accepts sets the rest. */
 static void each_field_of_a_review_is_somebodys(struct world *w)
 {
@@ -162,6 +182,25 @@ static void each_field_of_a_review_is_somebodys(struct world *w)
     assert_string_equal(w->fault.field, "entries[0]");
     set_season(w, "2024-2025/1", OFF);
     assert_int_equal(review(w, "eva", board, "dan", KB, "x", true, 0), STATUS_FAILED_PRECONDITION);
+}
+
+/* A judge who has read another request has not recommended this one. */
+static void recommendation_goes_with_what_it_was_for(struct world *w)
+{
+    make_evaluation(w);
+    set_season(w, "2024-2025/1", APPLICATION);
+    evaluation_v1_scoreboard *board;
+    assert_int_equal(open_in(w, "bea", "o@b", &board), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(set_entry(w, "bea", board, "dan", KB, "ok"), STATUS_OK);
+    assert_int_equal(review(w, "lea", board, "dan", KB, "", false, KB), STATUS_OK);
+    assert_int_equal(set_entry(w, "bea", board, "dan", KB, "ok"), STATUS_OK);
+    assert_string_equal(entries(w), "dan 2 ok 2 lea f");
+    assert_int_equal(set_entry(w, "bea", board, "dan", AB, "ok"), STATUS_OK);
+    assert_string_equal(entries(w), "dan 3 ok 0  f");
+    assert_int_equal(review(w, "lea", board, "dan", KB, "", false, KB), STATUS_OK);
+    assert_int_equal(set_entry(w, "bea", board, "dan", AB, "mert"), STATUS_OK);
+    assert_string_equal(entries(w), "dan 3 mert 0  f");
 }
 
 static const char *reviews(struct world *w, const char *as)
@@ -294,7 +333,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(entries_are_the_leaders_and_the_judges),
         WORLD_TEST(card_without_a_reason_is_not_submitted),
+        WORLD_TEST(card_of_who_left_is_taken_back),
         WORLD_TEST(each_field_of_a_review_is_somebodys),
+        WORLD_TEST(recommendation_goes_with_what_it_was_for),
         WORLD_TEST(second_of_two_reviewers_is_told),
         WORLD_TEST(card_that_was_submitted_keeps_its_reason),
         WORLD_TEST(judges_list_the_cards_of_their_groups),

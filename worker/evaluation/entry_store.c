@@ -86,6 +86,9 @@ enum status entry_store_reviews(const struct read_batch *batch, const void *seme
 #define KEPT(type, text, season)                                                                   \
     "CASE WHEN " type " = 1 AND " season "::integer <> 2 THEN '' ELSE " text " END"
 
+/* What a judge recommended was of what was asked then. */
+#define ASKED_AS_BEFORE "(e.type = excluded.type AND e.justification = excluded.justification)"
+
 static enum status check_not_finalized(struct change *change, const char *scoreboard_id,
                                        struct pg_param users)
 {
@@ -122,20 +125,26 @@ enum status entry_store_set(struct change *change,
         " ORDER BY w.user_id "
         "ON CONFLICT (realm, scoreboard_id, user_id)"
         " DO UPDATE SET type = excluded.type, justification = excluded.justification,"
+        " recommendation = CASE WHEN " ASKED_AS_BEFORE " THEN e.recommendation ELSE 0 END,"
+        " recommended_by = CASE WHEN " ASKED_AS_BEFORE " THEN e.recommended_by ELSE '' END,"
         " revision = e.revision + 1",
     };
     size_t count = req->n_entries;
     struct arena *arena = change->arena;
     struct slice *cells = arena_zalloc(arena, 3 * count + 1, sizeof(*cells));
-    if (!cells)
+    bool *takes_back = arena_zalloc(arena, count + 1, sizeof(*takes_back));
+    if (!cells || !takes_back)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < count; i++) {
         cells[i] = slice_str(req->entries[i]->user_id);
         cells[count + i] = slice_str(arena_printf(arena, "%d", (int)req->entries[i]->type));
         cells[2 * count + i] = slice_str(req->entries[i]->justification);
+        takes_back[i] = req->entries[i]->type == EVALUATION_V1_ENTRY_TYPE_KDO;
     }
     const struct pg_param users = pg_text_array(arena, cells, count);
-    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, cells, count, "entries"));
+    const struct scoreboard_people people = {cells, takes_back, count, scoreboard->id,
+                                             .list = "entries"};
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, &people));
     if (!accepts)
         PEK_TRY(check_not_finalized(change, scoreboard->id, users));
     PEK_TRY(change_execute(change, &set,

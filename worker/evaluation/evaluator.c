@@ -77,9 +77,9 @@ enum status evaluator_read(struct rpc_ctx *ctx, const char *group_id, const char
                : row_missing(&evaluation_v1_scoreboard_row, field, id, rpc_fault(ctx));
 }
 
-enum status evaluator_lock(struct change *change, const char *group_id, const char *id,
-                           const char *etag, struct evaluator *ret_evaluator,
-                           evaluation_v1_scoreboard *ret_scoreboard)
+enum status evaluator_lock_any(struct change *change, const char *group_id, const char *id,
+                               const char *etag, struct evaluator *ret_evaluator,
+                               evaluation_v1_scoreboard *ret_scoreboard)
 {
     struct group_id *group = &ret_evaluator->group;
     *ret_evaluator = (struct evaluator){0};
@@ -90,6 +90,14 @@ enum status evaluator_lock(struct change *change, const char *group_id, const ch
         return status;
     PEK_TRY(take_rights(change->ctx, status == STATUS_OK, ret_evaluator));
     return scoreboard_store_lock(change, group->text, id, etag, ret_scoreboard);
+}
+
+enum status evaluator_lock(struct change *change, const char *group_id, const char *id,
+                           const char *etag, struct evaluator *ret_evaluator,
+                           evaluation_v1_scoreboard *ret_scoreboard)
+{
+    PEK_TRY(evaluator_lock_any(change, group_id, id, etag, ret_evaluator, ret_scoreboard));
+    return scoreboard_store_check_last(change, ret_scoreboard);
 }
 
 enum status evaluator_check_edit(struct change *change, const struct evaluator *evaluator,

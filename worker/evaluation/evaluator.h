@@ -33,7 +33,12 @@ PEK_MUST_CHECK enum status evaluator_find(struct rpc_ctx *ctx, const char *group
 PEK_MUST_CHECK enum status evaluator_read(struct rpc_ctx *ctx, const char *group_id, const char *id,
                                           const char *field, struct evaluator *ret_evaluator,
                                           evaluation_v1_scoreboard *ret_scoreboard);
-/* Within a change, with the season and the scoreboard locked: also scoreboard_store_lock's statuses. */
+/* Within a change, with the season and the scoreboard locked: also scoreboard_store_lock's statuses. Any version is judged, and
+ * the last one is what all else changes: ABORTED for an earlier one. */
+PEK_MUST_CHECK enum status evaluator_lock_any(struct change *change, const char *group_id,
+                                              const char *id, const char *etag,
+                                              struct evaluator *ret_evaluator,
+                                              evaluation_v1_scoreboard *ret_scoreboard);
 PEK_MUST_CHECK enum status evaluator_lock(struct change *change, const char *group_id,
                                           const char *id, const char *etag,
                                           struct evaluator *ret_evaluator,

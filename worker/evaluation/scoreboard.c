@@ -95,6 +95,18 @@ enum status scoreboard_cancel(evaluation_v1_scoreboard *scoreboard, struct fault
     return STATUS_OK;
 }
 
+enum status scoreboard_check_revise(const evaluation_v1_scoreboard *scoreboard, struct fault *fault)
+{
+    const char *why = NULL;
+    if (scoreboard->point_status != ACCEPTED && scoreboard->entry_status != ACCEPTED)
+        why = "it was not accepted, and is changed as it is";
+    else if (scoreboard->point_status == SUBMITTED || scoreboard->entry_status == SUBMITTED)
+        why = "a part of it waits to be judged";
+    return why ? fault_set_reason(fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_STATUS, "id",
+                                  "%s", why)
+               : STATUS_OK;
+}
+
 /* One of the two. `wanted` becomes UNSPECIFIED when it is so already. */
 static enum status judge_one(evaluation_v1_evaluation_status present, bool god, const char *field,
                              evaluation_v1_evaluation_status *wanted, bool *needs_accept,
@@ -206,6 +218,29 @@ enum status scoreboard_take_written(evaluation_v1_update_scoreboard_request *wri
         PEK_TRY(check_alone(written->guidelines, i, fault));
     }
     return STATUS_OK;
+}
+
+static bool is_named(const evaluation_v1_update_scoreboard_request *written, const char *id)
+{
+    for (size_t i = 0; i < written->n_guidelines; i++)
+        if (strcmp(written->guidelines[i]->id, id) == 0)
+            return true;
+    return false;
+}
+
+void scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
+                                const evaluation_v1_update_scoreboard_request *written)
+{
+    for (size_t i = 0; i < scoreboard->n_guidelines; i++) {
+        const evaluation_v1_guideline *known = scoreboard->guidelines[i];
+        if (is_named(written, known->id))
+            continue;
+        for (size_t j = 0; j < written->n_guidelines; j++) {
+            evaluation_v1_guideline *guideline = written->guidelines[j];
+            if (!guideline->id[0] && strcmp(guideline->name, known->name) == 0)
+                guideline->id = known->id;
+        }
+    }
 }
 
 /* ---- points ---- */

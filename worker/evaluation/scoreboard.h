@@ -60,6 +60,11 @@ PEK_MUST_CHECK enum status scoreboard_submit(evaluation_v1_scoreboard *scoreboar
 PEK_MUST_CHECK enum status scoreboard_cancel(evaluation_v1_scoreboard *scoreboard,
                                              struct fault *fault);
 
+/* The next version begins with nothing submitted. FAILED_PRECONDITION while nothing is accepted, and while a part waits to be
+ * judged, which would be taken back by it. */
+PEK_MUST_CHECK enum status scoreboard_check_revise(const evaluation_v1_scoreboard *scoreboard,
+                                                   struct fault *fault);
+
 /* What a judge asks for: UNSPECIFIED stays. */
 struct scoreboard_judgement {
     evaluation_v1_evaluation_status points, entries;
@@ -77,6 +82,9 @@ PEK_MUST_CHECK enum status scoreboard_judge(const evaluation_v1_scoreboard *scor
  * has the name of one before it. */
 PEK_MUST_CHECK enum status scoreboard_take_written(evaluation_v1_update_scoreboard_request *written,
                                                    struct arena *arena, struct fault *fault);
+/* Those without an id become the scoreboard's of their names, but for one that the change names by its id. */
+void scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
+                                const evaluation_v1_update_scoreboard_request *written);
 /* The guideline of that id; NULL when the scoreboard has none. */
 const evaluation_v1_guideline *scoreboard_guideline(const evaluation_v1_scoreboard *scoreboard,
                                                     const char *id);

@@ -1,6 +1,7 @@
 /* scoreboard_notice: who is told of what becomes of an evaluation. Source: the notifications of the predecessor: while what was
  * submitted is judged, the leader of the parent hears of a submission, and of a judgement the leader of the group; nobody else,
- * and of a cancelled submission nobody at all. Nobody is told of their own doing (notification_store.h).
+ * and of a cancelled submission nobody at all. There a judgement was told where the parent had a leader; here it is told always,
+ * since organisations are judged as well, by the realm. Nobody is told of their own doing (notification_store.h).
  */
 #ifndef PEK_WORKER_EVALUATION_SCOREBOARD_NOTICE_H
 #define PEK_WORKER_EVALUATION_SCOREBOARD_NOTICE_H

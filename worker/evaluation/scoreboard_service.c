@@ -139,10 +139,7 @@ CHANGE_METHOD(revise_scoreboard, evaluation_v1_revise_scoreboard_request, evalua
     fresh.semester = accepted.semester;
     PEK_TRY(scoreboard_check(&caller.now, &fresh, SEMESTER_V1_SEASON_ACTION_EDIT_EVALUATION,
                              change->fault));
-    if (accepted.point_status != EVALUATION_V1_EVALUATION_STATUS_ACCEPTED &&
-        accepted.entry_status != EVALUATION_V1_EVALUATION_STATUS_ACCEPTED)
-        return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_STATUS,
-                                "id", "it was not accepted, and is changed as it is");
+    PEK_TRY(scoreboard_check_revise(&accepted, change->fault));
     if (accepted.version >= SCOREBOARD_VERSIONS_MAX)
         return fault_set(change->fault, STATUS_FAILED_PRECONDITION, "id",
                          "there are %d versions of it, and no more", SCOREBOARD_VERSIONS_MAX);
@@ -160,6 +157,7 @@ CHANGE_METHOD(update_scoreboard, evaluation_v1_update_scoreboard_request, evalua
     PEK_TRY(evaluator_lock(change, req->group_id, req->id, req->etag, &caller, res));
     PEK_TRY(scoreboard_check(&caller.now, res, SEMESTER_V1_SEASON_ACTION_EDIT_EVALUATION,
                              change->fault));
+    scoreboard_know_guidelines(res, &written);
     PEK_TRY(scoreboard_store_write(change, &written, res));
     return finish(change, "scoreboard.update", res);
 }
@@ -228,7 +226,7 @@ CHANGE_METHOD(judge_scoreboard, evaluation_v1_judge_scoreboard_request, evaluati
     bool god;
     PEK_TRY(scoreboard_take_text(req->explanation, false, SCOREBOARD_TEXT_CHARS_MAX, "explanation",
                                  change->arena, &explanation, change->fault));
-    PEK_TRY(evaluator_lock(change, req->group_id, req->id, req->etag, &caller, res));
+    PEK_TRY(evaluator_lock_any(change, req->group_id, req->id, req->etag, &caller, res));
     if (!caller.judges)
         return fault_set(change->fault, STATUS_PERMISSION_DENIED, NULL,
                          "you do not judge this group");

@@ -181,6 +181,7 @@ static void points_are_of_members_by_guidelines_of_the_scoreboard(struct world *
     assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
     assert_string_equal(totals(w, board), "dan 2 30+3=33, eve 1 0+3=5");
     assert_int_equal(set_points(w, "lea", board, "eve", duty, 1, ""), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
     /* A guideline goes with its points. */
     evaluation_v1_update_scoreboard_request req = EVALUATION_V1_UPDATE_SCOREBOARD_REQUEST_INIT;
     req.group_id = board->group_id;
@@ -189,6 +190,31 @@ static void points_are_of_members_by_guidelines_of_the_scoreboard(struct world *
     req.n_guidelines = 1;
     assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, again), STATUS_OK);
     assert_string_equal(totals(w, board), "dan 1 30+0=30");
+}
+
+/* What they have is in the way of others until it is taken back: by the group, and while it is judged by the judge. */
+static void points_of_who_left_are_taken_back(struct world *w)
+{
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    assert_int_equal(write_to(w, "lea", board, 40, &board), STATUS_OK);
+    const char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    assert_int_equal(step(w, "ann", "AddMember", "fay"), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "eve", work, 30, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "fay", duty, 30, ""), STATUS_OK);
+    assert_int_equal(step(w, "ann", "ArchiveMember", "eve"), STATUS_OK);
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'fay'");
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 20, ""), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(set_points(w, "lea", board, "eve", work, 0, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 20, ""), STATUS_OK);
+    /* Of who has nothing there is nothing to take back. */
+    assert_int_equal(set_points(w, "lea", board, "zoe", work, 0, ""), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_NO_MEMBER);
+    set_status(w, board, SUBMITTED);
+    set_season(w, "2024-2025/1", JUDGING);
+    assert_int_equal(set_points(w, "ola", board, "fay", duty, 29, ""), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(set_points(w, "ola", board, "fay", duty, 0, ""), STATUS_OK);
+    assert_string_equal(totals(w, board), "dan 1 20+0=20, eve 1 0+0=0, fay 1 0+0=0");
 }
 
 /* ---- who does what, and when ---- */
@@ -345,6 +371,9 @@ static void of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader(stru
     assert_int_equal(open_in(w, "ola", "o@o", &top), STATUS_OK);
     assert_int_equal(run_on(w, "ola", "SubmitScoreboard", top, NULL), STATUS_OK);
     assert_string_equal(told(w), "");
+    /* But the realm judges it, and its leader is told. */
+    assert_int_equal(judge(w, "alice", top, REJECTED, REJECTED), STATUS_OK);
+    assert_string_equal(told(w), "rejected>eve o@o POINTS,ENTRIES");
 }
 
 /* ---- versions ---- */
@@ -378,6 +407,34 @@ static void accepted_one_is_revised_in_a_version_of_its_own(struct world *w)
                         "2024-2025/2 2024-2025/1 2024-2025/1");
     assert_string_equal(world_items(w, "sue", EVALUATION("ListScoreboards"), &req.base, "id"),
                         arena_printf(w->arena, "%s %s %s", third->id, next->id, board->id));
+}
+
+/* The next version neither keeps the judges from what they accepted nor takes back what waits for them. */
+static void revising_takes_nothing_from_the_judges(struct world *w)
+{
+    evaluation_v1_scoreboard *next;
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    set_season(w, "2024-2025/1", JUDGING);
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
+    assert_int_equal(judge(w, "ola", board, ACCEPTED, 0), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, &next),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_STATUS);
+    assert_int_equal(judge(w, "ola", board, 0, ACCEPTED), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, &next), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", next, NULL), STATUS_OK);
+    assert_int_equal(judge(w, "ola", next, REJECTED, REJECTED), STATUS_OK);
+    /* The first one counts still, until it is rejected as well; it is written no more. */
+    assert_int_equal(judge(w, "bea", board, REJECTED, 0), STATUS_PERMISSION_DENIED);
+    assert_int_equal(judge(w, "ola", board, REJECTED, 0), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(point_status || ' ' || entry_status, ', '"
+                                       " ORDER BY version) FROM pek.scoreboard"),
+                        "4 3, 4 4");
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_ABORTED);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_LATER);
+    assert_int_equal(set_points(w, "ola", board, "dan", board->guidelines[0]->id, 1, ""),
+                     STATUS_ABORTED);
 }
 
 /* Points and cards of who may get none now are in the version that they were accepted in, and the next one says so. */
@@ -484,19 +541,62 @@ static void scoreboard_with_points_keeps_some_guideline(struct world *w)
     assert_int_equal(res->n_guidelines, 0);
 }
 
+/* Who sends the same again without ids means the same guidelines, with their points. */
+static void guideline_without_an_id_is_known_by_its_name(struct world *w)
+{
+    evaluation_v1_update_scoreboard_request req = EVALUATION_V1_UPDATE_SCOREBOARD_REQUEST_INIT;
+    evaluation_v1_guideline guidelines[3], *list[3];
+    evaluation_v1_scoreboard *res;
+    make_evaluation(w);
+    const evaluation_v1_scoreboard *board = opened(w);
+    char *work = board->guidelines[0]->id, *duty = board->guidelines[1]->id;
+    for (size_t i = 0; i < 3; i++) {
+        guidelines[i] = (evaluation_v1_guideline)EVALUATION_V1_GUIDELINE_INIT;
+        guidelines[i].category = EVALUATION_V1_POINT_CATEGORY_WORK;
+        guidelines[i].max_per_member = 30;
+        list[i] = &guidelines[i];
+    }
+    req.group_id = board->group_id;
+    req.id = board->id;
+    req.guidelines = list;
+    assert_int_equal(set_points(w, "lea", board, "dan", work, 3, ""), STATUS_OK);
+    assert_int_equal(set_points(w, "lea", board, "dan", duty, 4, ""), STATUS_OK);
+    guidelines[0].name = text("Felelősség");
+    guidelines[1].name = text(" Munka ");
+    guidelines[2].name = text("Új");
+    req.n_guidelines = 3;
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, res), STATUS_OK);
+    assert_string_equal(res->guidelines[0]->id, duty);
+    assert_string_equal(res->guidelines[1]->id, work);
+    assert_int_equal(res->guidelines[1]->max_per_member, 30);
+    assert_string_equal(totals(w, board), "dan 2 7+0=7, eve 0 0+0=0");
+    /* One that is named by its id, and gives its name to another one, stays itself. */
+    guidelines[0].id = work;
+    guidelines[0].name = text("Felelősség");
+    guidelines[1].name = text("Munka");
+    req.n_guidelines = 2;
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, res), STATUS_OK);
+    assert_string_equal(res->guidelines[0]->id, work);
+    assert_string_not_equal(res->guidelines[1]->id, duty);
+    assert_string_equal(totals(w, board), "dan 1 3+0=5, eve 0 0+0=0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(a_semesters_is_opened_once_with_the_last_ones_guidelines),
         WORLD_TEST(it_is_seen_by_the_group_and_its_judges),
         WORLD_TEST(points_are_of_members_by_guidelines_of_the_scoreboard),
+        WORLD_TEST(points_of_who_left_are_taken_back),
         WORLD_TEST(role_season_and_status_decide_together),
         WORLD_TEST(judges_of_two_levels),
         WORLD_TEST(of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader),
         WORLD_TEST(accepted_one_is_revised_in_a_version_of_its_own),
+        WORLD_TEST(revising_takes_nothing_from_the_judges),
         WORLD_TEST(next_version_is_without_who_left),
         WORLD_TEST(of_many_judges_at_once_one_judges),
         WORLD_TEST(scoreboard_with_points_keeps_some_guideline),
+        WORLD_TEST(guideline_without_an_id_is_known_by_its_name),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

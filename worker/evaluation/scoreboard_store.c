@@ -155,6 +155,18 @@ enum status scoreboard_store_lock(struct change *change, const char *group_id, c
         "scoreboard_lock",
         BOARD "WHERE b.id = $1::bigint AND b.group_id = $2 FOR NO KEY UPDATE",
     };
+    enum status status = change_row(change, &evaluation_v1_scoreboard_row, &lock,
+                                    PG_PARAMS(pg_str(id), pg_str(group_id)), ret_scoreboard);
+    if (status == STATUS_NOT_FOUND)
+        return row_missing(&evaluation_v1_scoreboard_row, "id", id, change->fault);
+    PEK_TRY(status);
+    PEK_TRY(row_check_etag(&evaluation_v1_scoreboard_row, ret_scoreboard, id, etag, change->fault));
+    return scoreboard_store_guidelines_within(change, ret_scoreboard);
+}
+
+enum status scoreboard_store_check_last(struct change *change,
+                                        const evaluation_v1_scoreboard *scoreboard)
+{
     static const struct pg_statement later = {
         "scoreboard_later",
         "SELECT FROM pek.scoreboard AS b JOIN pek.scoreboard AS l"
@@ -162,17 +174,11 @@ enum status scoreboard_store_lock(struct change *change, const char *group_id, c
         "WHERE b.id = $1::bigint LIMIT 1",
     };
     const struct pg_result *rows;
-    enum status status = change_row(change, &evaluation_v1_scoreboard_row, &lock,
-                                    PG_PARAMS(pg_str(id), pg_str(group_id)), ret_scoreboard);
-    if (status == STATUS_NOT_FOUND)
-        return row_missing(&evaluation_v1_scoreboard_row, "id", id, change->fault);
-    PEK_TRY(status);
-    PEK_TRY(row_check_etag(&evaluation_v1_scoreboard_row, ret_scoreboard, id, etag, change->fault));
-    PEK_TRY(change_execute(change, &later, PG_PARAMS(pg_str(id)), &rows));
-    if (pg_rows(rows) > 0)
-        return fault_set_reason(change->fault, STATUS_ABORTED, SCOREBOARD_REASON_LATER, "id",
-                                "there is a later version of it, which is the one to change");
-    return scoreboard_store_guidelines_within(change, ret_scoreboard);
+    PEK_TRY(change_execute(change, &later, PG_PARAMS(pg_str(scoreboard->id)), &rows));
+    return pg_rows(rows) == 0
+               ? STATUS_OK
+               : fault_set_reason(change->fault, STATUS_ABORTED, SCOREBOARD_REASON_LATER, "id",
+                                  "there is a later version of it, which is the one to change");
 }
 
 /* ---- making ---- */
@@ -375,25 +381,40 @@ enum status scoreboard_store_write(struct change *change,
 /* ---- points ---- */
 
 enum status scoreboard_store_check_members(struct change *change, const char *group_id,
-                                           const struct slice *users, size_t count,
-                                           const char *list)
+                                           const struct scoreboard_people *people)
 {
+    /* From whom it is taken back has something there: in the scoreboard, or in the draft of $5. */
     static const struct pg_statement stranger = {
         "scoreboard_stranger",
-        "SELECT w.user_id, w.position - 1 FROM unnest($2::text[])"
-        "  WITH ORDINALITY AS w (user_id, position) "
+        "SELECT w.user_id, w.position - 1 FROM unnest($2::text[], $3::text[])"
+        "  WITH ORDINALITY AS w (user_id, takes_back, position) "
         "WHERE NOT EXISTS (SELECT FROM pek.evaluated_member AS m"
-        "  WHERE m.group_id = $1 AND m.user_id = w.user_id) ORDER BY w.position LIMIT 1",
+        "  WHERE m.group_id = $1 AND m.user_id = w.user_id)"
+        " AND NOT (w.takes_back = 't' AND (EXISTS (SELECT FROM pek.scoreboard_member AS h"
+        "    WHERE $5 = '' AND h.scoreboard_id = $4::bigint AND h.user_id = w.user_id)"
+        "  OR EXISTS (SELECT FROM pek.point_draft_cell AS h WHERE h.scoreboard_id = $4::bigint"
+        "    AND h.subgroup_id = $5 AND h.user_id = w.user_id)))"
+        " ORDER BY w.position LIMIT 1",
     };
+    struct arena *arena = change->arena;
+    size_t count = people->count;
+    struct slice *takes_back = arena_zalloc(arena, count + 1, sizeof(*takes_back));
     const struct pg_result *rows;
     char field[64] = "user_id";
+    if (!takes_back)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++)
+        takes_back[i] = slice_str(people->takes_back && people->takes_back[i] ? "t" : "f");
     PEK_TRY(change_execute(change, &stranger,
-                           PG_PARAMS(pg_str(group_id), pg_text_array(change->arena, users, count)),
+                           PG_PARAMS(pg_str(group_id), pg_text_array(arena, people->users, count),
+                                     pg_text_array(arena, takes_back, count),
+                                     pg_str(people->scoreboard_id),
+                                     pg_str(people->subgroup_id ? people->subgroup_id : "")),
                            &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
-    if (list)
-        snprintf(field, sizeof(field), "%s[%s].user_id", list, pg_get_str(rows, 0, 1));
+    if (people->list)
+        snprintf(field, sizeof(field), "%s[%s].user_id", people->list, pg_get_str(rows, 0, 1));
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_NO_MEMBER,
                             field, "%s is neither a newcomer nor an active member of %s",
                             pg_get_str(rows, 0, 0), group_id);
@@ -415,14 +436,18 @@ enum status scoreboard_store_set(struct change *change,
     size_t count = req->n_points;
     struct arena *arena = change->arena;
     struct slice *cells = arena_zalloc(arena, 3 * count + 1, sizeof(*cells));
-    if (!cells)
+    bool *takes_back = arena_zalloc(arena, count + 1, sizeof(*takes_back));
+    if (!cells || !takes_back)
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < count; i++) {
         cells[i] = slice_str(req->points[i]->user_id);
         cells[count + i] = slice_str(req->points[i]->guideline_id);
         cells[2 * count + i] = number(arena, req->points[i]->points);
+        takes_back[i] = req->points[i]->points == 0;
     }
-    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, cells, count, field));
+    const struct scoreboard_people people = {cells, takes_back, count, scoreboard->id,
+                                             .list = field};
+    PEK_TRY(scoreboard_store_check_members(change, scoreboard->group_id, &people));
     PEK_TRY(change_execute(change, &set,
                            PG_PARAMS(pg_str(scoreboard->group_id), pg_str(scoreboard->id),
                                      pg_text_array(arena, cells, count),

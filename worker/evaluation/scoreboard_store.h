@@ -49,11 +49,13 @@ PEK_MUST_CHECK enum status scoreboard_store_messages(const struct read_batch *ba
 /* Neither the season nor the group changes until the transaction ends. NOT_FOUND, and no fault, when there is no group. */
 PEK_MUST_CHECK enum status scoreboard_store_hold(struct change *change, const char *group_id,
                                                  struct scoreboard_now *ret_now);
-/* One with its guidelines, locked: NOT_FOUND on "id", ABORTED when the caller knows another version, or a later version
- * of it is there. */
+/* One with its guidelines, locked: NOT_FOUND on "id", ABORTED when the caller knows another etag. */
 PEK_MUST_CHECK enum status scoreboard_store_lock(struct change *change, const char *group_id,
                                                  const char *id, const char *etag,
                                                  evaluation_v1_scoreboard *ret_scoreboard);
+/* ABORTED when there is a later version of it. */
+PEK_MUST_CHECK enum status scoreboard_store_check_last(struct change *change,
+                                                       const evaluation_v1_scoreboard *scoreboard);
 /* The last version of the group's in that semester, with guidelines; `ret_made` when there was none. */
 PEK_MUST_CHECK enum status scoreboard_store_open(struct change *change, const char *group_id,
                                                  const char *semester, bool *ret_made,
@@ -63,18 +65,25 @@ PEK_MUST_CHECK enum status scoreboard_store_open(struct change *change, const ch
 PEK_MUST_CHECK enum status
 scoreboard_store_write(struct change *change, const evaluation_v1_update_scoreboard_request *req,
                        evaluation_v1_scoreboard *scoreboard);
-/* Cells that scoreboard_take_points took. FAILED_PRECONDITION for who may get no points, and on `field` where a guideline gives
- * no more. */
+/* Cells that scoreboard_take_points took. FAILED_PRECONDITION for who may get no points, but for taking theirs back, and on
+ * `field` where a guideline gives no more. */
 PEK_MUST_CHECK enum status scoreboard_store_set(struct change *change,
                                                 const evaluation_v1_batch_set_points_request *req,
                                                 const char *field,
                                                 evaluation_v1_scoreboard *scoreboard);
-/* FAILED_PRECONDITION for the first who may get no points in the group (pek.evaluated_member): on "points[3].user_id" where
- * `list` is "points", and on "user_id" where it is NULL. */
+/* Whom a change is about. From somebody it takes back what they have, also when they may get nothing now. */
+struct scoreboard_people {
+    const struct slice *users;
+    const bool *takes_back; /* of each; NULL: all get something */
+    size_t count;
+    const char *scoreboard_id, *subgroup_id; /* NULL: of the scoreboard itself, and of no draft */
+    const char *list;                        /* in the request; NULL: one user alone */
+};
+/* FAILED_PRECONDITION for the first who may get no points in the group (pek.evaluated_member), nor has anything to be taken
+ * back: on "points[3].user_id" where the list is "points", and on "user_id" where it is NULL. */
 PEK_MUST_CHECK enum status scoreboard_store_check_members(struct change *change,
                                                           const char *group_id,
-                                                          const struct slice *users, size_t count,
-                                                          const char *list);
+                                                          const struct scoreboard_people *people);
 /* FAILED_PRECONDITION on `field` where a guideline gives less than there is, by its name and, if it is one member's, by
  * theirs. */
 PEK_MUST_CHECK enum status scoreboard_store_check_maxima(struct change *change,

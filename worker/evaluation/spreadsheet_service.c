@@ -50,8 +50,7 @@ static enum status take_points(struct change *change,
     size_t count;
     PEK_TRY(points_csv_read(slice_str(req->points_csv), res->scoreboard, change->arena, &rows,
                             &count, change->fault));
-    PEK_TRY(
-        spreadsheet_store_find(change, res->scoreboard->group_id, rows, count, &users, &matches));
+    PEK_TRY(spreadsheet_store_find(change, res->scoreboard, rows, count, &users, &matches));
     PEK_TRY(points_csv_take(rows, count, users, change->arena, &set, change->fault));
     PEK_TRY(tell_unmatched(rows, count, users, matches, change->arena, res));
     res->points_count = (int32_t)set.n_points;

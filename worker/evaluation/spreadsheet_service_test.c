@@ -82,6 +82,19 @@ static void members_are_found_by_their_names_where_these_are_theirs_alone(struct
     assert_int_equal(set_points(w, "lea", board, "fay", res->scoreboard->guidelines[0]->id, 9, ""),
                      STATUS_FAILED_PRECONDITION);
     assert_string_equal(points(w), "dan Munka 7, fay Munka 3");
+    /* But theirs is taken back, by their id or a name that no member has. */
+    assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
+    assert_int_equal(import(w, "lea", board, "",
+                            "Név,Munka,Felelősség\n\"Kis \"\"Dani\"\", ifj.\",0,\nfay,0,1\n", "",
+                            &res),
+                     STATUS_OK);
+    assert_int_equal(res->n_unmatched, 1);
+    assert_string_equal(res->unmatched[0]->member, "fay");
+    assert_string_equal(points(w), "dan Munka 0, fay Munka 3");
+    assert_int_equal(import(w, "lea", board, "", "Név,Munka\nTóth Éva,4\nfay,0\n", "", &res),
+                     STATUS_OK);
+    assert_int_equal(res->n_unmatched, 0);
+    assert_string_equal(points(w), "dan Munka 0, eve Munka 4, fay Munka 0");
 }
 
 static void refused(struct world *w, const char *as, const evaluation_v1_scoreboard *board,

@@ -2,21 +2,35 @@
 
 /* ---- members of a file ---- */
 
-enum status spreadsheet_store_find(struct change *change, const char *group_id,
+/* Nothing but 0. */
+static bool takes_back(const struct points_csv_row *row)
+{
+    for (size_t i = 0; i < row->cell_count; i++)
+        if (row->cells[i]->points != 0)
+            return false;
+    return row->cell_count > 0;
+}
+
+enum status spreadsheet_store_find(struct change *change,
+                                   const evaluation_v1_scoreboard *scoreboard,
                                    const struct points_csv_row *rows, size_t count,
                                    char ***ret_users, int32_t **ret_matches)
 {
     static const struct pg_statement find = {
         "spreadsheet_find",
         "WITH members AS MATERIALIZED ("
-        "  SELECT m.user_id, m.display_name FROM pek.evaluated_member AS m"
-        "   WHERE m.group_id = $1) "
+        "  SELECT m.user_id, m.display_name, NOT EXISTS (SELECT FROM pek.evaluated_member AS e"
+        "     WHERE e.group_id = $1 AND e.user_id = m.user_id) AS has_left"
+        "    FROM pek.scoreboard_member AS m WHERE m.scoreboard_id = $3::bigint) "
         "SELECT coalesce(of_id.user_id, of_name.user_id),"
-        "       CASE WHEN of_id.user_id IS NULL THEN of_name.matches ELSE 1 END"
+        "       CASE WHEN of_id.user_id IS NULL THEN of_name.matches ELSE 1 END,"
+        "       coalesce(of_id.has_left, of_name.has_left, false)"
         "  FROM unnest($2::text[]) WITH ORDINALITY AS w (who, position)"
         "  LEFT JOIN members AS of_id ON of_id.user_id = w.who"
-        "  LEFT JOIN (SELECT m.display_name, min(m.user_id) AS user_id, count(*) AS matches"
-        "               FROM members AS m GROUP BY m.display_name) AS of_name"
+        "  LEFT JOIN (SELECT DISTINCT ON (m.display_name) m.display_name, m.has_left,"
+        "                    min(m.user_id) AS user_id, count(*) AS matches"
+        "               FROM members AS m GROUP BY m.display_name, m.has_left"
+        "              ORDER BY m.display_name, m.has_left) AS of_name"
         "    ON of_name.display_name = w.who ORDER BY w.position",
     };
     struct slice *names = arena_zalloc(change->arena, count + 1, sizeof(*names));
@@ -28,11 +42,15 @@ enum status spreadsheet_store_find(struct change *change, const char *group_id,
     for (size_t i = 0; i < count; i++)
         names[i] = rows[i].member;
     PEK_TRY(change_execute(change, &find,
-                           PG_PARAMS(pg_str(group_id), pg_text_array(change->arena, names, count)),
+                           PG_PARAMS(pg_str(scoreboard->group_id),
+                                     pg_text_array(change->arena, names, count),
+                                     pg_str(scoreboard->id)),
                            &found));
     for (size_t i = 0; i < count && i < pg_rows(found); i++) {
         struct slice user = pg_get_slice(found, i, 0);
         matches[i] = (int32_t)pg_get_int(found, i, 1);
+        if (pg_get_bool(found, i, 2) && !takes_back(&rows[i]))
+            matches[i] = 0;
         if (matches[i] == 1)
             users[i] = arena_strndup(change->arena, user.ptr, user.len);
     }
