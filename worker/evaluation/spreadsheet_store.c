@@ -1,38 +1,81 @@
 #include "worker/evaluation/spreadsheet_store.h"
 
+#include "shared/text/text.h"
+
 /* ---- members of a file ---- */
+
+struct candidate {
+    struct slice user, key;
+};
+
+/* Members who may be meant: by id, or of a name that is found by the same letters. */
+static enum status find_candidates(struct change *change, const char *group_id,
+                                   const struct points_csv_row *rows, size_t count,
+                                   struct candidate **ret_candidates, size_t *ret_count)
+{
+    static const struct pg_statement find = {
+        "spreadsheet_find",
+        "SELECT m.user_id, m.display_name FROM pek.evaluated_member AS m"
+        "  JOIN pek.person AS p ON p.realm = m.realm AND p.id = m.user_id"
+        " WHERE m.group_id = $1 AND (m.user_id IN (SELECT unnest($2::text[]))"
+        "   OR p.folded IN (SELECT unnest($3::text[])))",
+    };
+    struct arena *arena = change->arena;
+    struct slice *keys = arena_zalloc(arena, 2 * count + 1, sizeof(*keys));
+    const struct pg_result *found;
+    if (!keys)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = rows[i].key;
+        PEK_TRY(text_fold(rows[i].key, arena, &keys[count + i]));
+    }
+    PEK_TRY(change_execute(change, &find,
+                           PG_PARAMS(pg_str(group_id), pg_text_array(arena, keys, count),
+                                     pg_text_array(arena, keys + count, count)),
+                           &found));
+    struct candidate *candidates = arena_zalloc(arena, pg_rows(found) + 1, sizeof(*candidates));
+    for (size_t i = 0; candidates && i < pg_rows(found); i++) {
+        struct slice user = pg_get_slice(found, i, 0);
+        candidates[i].user = slice_str(arena_strndup(arena, user.ptr, user.len));
+        PEK_TRY(text_unique_key(pg_get_slice(found, i, 1), arena, &candidates[i].key));
+    }
+    *ret_candidates = candidates;
+    *ret_count = pg_rows(found);
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+/* How many are meant; `ret_user` is one of them. */
+static int32_t match(struct slice key, const struct candidate *candidates, size_t count,
+                     struct slice *ret_user)
+{
+    int32_t matches = 0;
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(key, candidates[i].user)) {
+            *ret_user = candidates[i].user;
+            return 1;
+        }
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(key, candidates[i].key)) {
+            *ret_user = candidates[i].user;
+            matches++;
+        }
+    return matches;
+}
 
 enum status spreadsheet_store_find(struct change *change, const char *group_id,
                                    const struct points_csv_row *rows, size_t count,
                                    char ***ret_users, int32_t **ret_matches)
 {
-    static const struct pg_statement find = {
-        "spreadsheet_find",
-        "WITH members AS MATERIALIZED ("
-        "  SELECT m.user_id, m.display_name FROM pek.evaluated_member AS m"
-        "   WHERE m.group_id = $1) "
-        "SELECT coalesce(of_id.user_id, of_name.user_id),"
-        "       CASE WHEN of_id.user_id IS NULL THEN of_name.matches ELSE 1 END"
-        "  FROM unnest($2::text[]) WITH ORDINALITY AS w (who, position)"
-        "  LEFT JOIN members AS of_id ON of_id.user_id = w.who"
-        "  LEFT JOIN (SELECT m.display_name, min(m.user_id) AS user_id, count(*) AS matches"
-        "               FROM members AS m GROUP BY m.display_name) AS of_name"
-        "    ON of_name.display_name = w.who ORDER BY w.position",
-    };
-    struct slice *names = arena_zalloc(change->arena, count + 1, sizeof(*names));
     char **users = arena_zalloc(change->arena, count + 1, sizeof(*users));
     int32_t *matches = arena_zalloc(change->arena, count + 1, sizeof(*matches));
-    const struct pg_result *found;
-    if (!names || !users || !matches)
+    struct candidate *candidates;
+    size_t candidate_count;
+    if (!users || !matches)
         return STATUS_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < count; i++)
-        names[i] = rows[i].member;
-    PEK_TRY(change_execute(change, &find,
-                           PG_PARAMS(pg_str(group_id), pg_text_array(change->arena, names, count)),
-                           &found));
-    for (size_t i = 0; i < count && i < pg_rows(found); i++) {
-        struct slice user = pg_get_slice(found, i, 0);
-        matches[i] = (int32_t)pg_get_int(found, i, 1);
+    PEK_TRY(find_candidates(change, group_id, rows, count, &candidates, &candidate_count));
+    for (size_t i = 0; i < count; i++) {
+        struct slice user;
+        matches[i] = match(rows[i].key, candidates, candidate_count, &user);
         if (matches[i] == 1)
             users[i] = arena_strndup(change->arena, user.ptr, user.len);
     }

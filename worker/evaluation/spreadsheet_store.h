@@ -9,8 +9,8 @@
 #include "shared/service/read.h"
 #include "worker/evaluation/points_csv.h"
 
-/* Newcomers and active members of the group by user id or displayed name, an id before a name: the user of each row, NULL
- * and how many there are where it is not one. In the change's arena. */
+/* Newcomers and active members of the group by user id or displayed name, in any writing that is the same name, an id before
+ * a name: the user of each row, NULL and how many there are where it is not one. In the change's arena. */
 PEK_MUST_CHECK enum status spreadsheet_store_find(struct change *change, const char *group_id,
                                                   const struct points_csv_row *rows, size_t count,
                                                   char ***ret_users, int32_t **ret_matches);
