@@ -2,11 +2,44 @@
 
 #include <strings.h>
 
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+#include "shared/base/utf8.h"
+#include "shared/text/utf16.h"
+
 /* ---- writing ----------------------------------------------------------------------------------- */
 
+/* The character that `text` begins with, and its bytes; a byte that is none is U+FFFD. */
+static UChar32 first_char(struct slice text, size_t *ret_len)
+{
+    UChar32 c = 0xFFFD;
+
+    *ret_len = utf8_char_len(text);
+    if (*ret_len > 0)
+        U8_GET((const uint8_t *)text.ptr, 0, 0, (int32_t)*ret_len, c);
+    else
+        *ret_len = 1;
+    return c;
+}
+
+/* What a spreadsheet runs, also where it takes full-width forms for the same; and what is written like one that was made
+ * harmless: each has an apostrophe more when it is written, so that no two cells come out the same. */
 static bool is_formula(struct slice text)
 {
-    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6);
+    static const UChar32 begins[] = {'=',  '+',    '-',    '@',    '\t',
+                                     '\r', 0xFF1D, 0xFF0B, 0xFF0D, 0xFF20};
+    size_t len;
+
+    while (text.len > 0 && text.ptr[0] == '\'')
+        text = slice_make(text.ptr + 1, text.len - 1);
+    if (text.len == 0)
+        return false;
+    UChar32 c = first_char(text, &len);
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        if (c == begins[i])
+            return true;
+    return false;
 }
 
 static bool is_in(struct slice text, char c)
@@ -21,15 +54,17 @@ void csv_append(struct buffer *out, struct slice text)
 
     if (quoted)
         buffer_append_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (begins && is_formula(slice_make(&c, 1)))
+    for (size_t i = 0, len; i < text.len; i += len) {
+        struct slice rest = slice_make(text.ptr + i, text.len - i);
+        UChar32 c = first_char(rest, &len);
+        if (begins && is_formula(rest))
             buffer_append_char(out, '\'');
         if (c == '"')
             buffer_append_char(out, '"');
-        buffer_append_char(out, c);
-        /* A spreadsheet that takes another separator for ours begins a cell behind it. */
-        begins = memchr(";\t\r\n", c, 4) || (begins && (c == ' ' || c == '"'));
+        buffer_append(out, rest.ptr, len);
+        /* A spreadsheet that takes another separator for ours begins a cell behind it, and some skip what nobody sees. */
+        begins = c == ';' || c == '\t' || c == '\r' || c == '\n' ||
+                 (begins && (c == '"' || u_isUWhiteSpace(c) || char_is_invisible(c)));
     }
     if (quoted)
         buffer_append_char(out, '"');

@@ -40,6 +40,20 @@ static void what_needs_quotes_has_them_and_formulas_are_none(void **state)
     written("well-known - and 1+1=2", "well-known - and 1+1=2");
     written("-2\r\n\"q\";=cmd|x\n@y", "\"'-2\r\n\"\"q\"\";'=cmd|x\n'@y\"");
     written("a;\t@b", "a;'\t'@b");
+    /* What looks as if it had one has one more. */
+    written("'=1+1", "''=1+1");
+    written("''@x", "'''@x");
+    written("'x", "'x");
+    written("a;'=1", "a;''=1");
+    /* Full-width, and behind what nobody sees. */
+    written("＝1+1", "'＝1+1");
+    written("＋1＝", "'＋1＝");
+    written("－1", "'－1");
+    written("＠x", "'＠x");
+    written("\u200b=1", "\u200b'=1");
+    written("\ufeff\u00a0＝1", "\ufeff\u00a0'＝1");
+    written("ő＝1=", "ő＝1=");
+    written("\xff=1", "\xff=1");
     written("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"");
 }
 
@@ -86,6 +100,7 @@ static void rows_are_read_as_they_were_written(void **state)
                         "1:a,\"b\"|two\r\nlines;3:c;");
     assert_string_equal(read_all("\"\",\"\"\n", &arena), "1:|;");
     assert_string_equal(read_all("'=1,'x,'", &arena), "1:=1|'x|';");
+    assert_string_equal(read_all("''=1,''@,'＝,''x", &arena), "1:'=1|'@|＝|''x;");
     /* Lines of an old Macintosh, and lines within a cell. */
     assert_string_equal(read_all("a\rb,c\r\rd", &arena), "1:a;2:b|c;4:d;");
     assert_string_equal(read_all("\"a\rb\r\nc\"\rd", &arena), "1:a\rb\r\nc;4:d;");
