@@ -193,6 +193,10 @@ static void accepted_cards_are_listed_by_group_type_and_name(struct world *w)
     assert_string_equal(accepted(w, "god"), "eve dan");
     set_season(w, "2024-2025/2", JUDGING);
     assert_string_equal(accepted(w, "god"), "");
+    set_season(w, "2024-2025/1", JUDGING);
+    /* Who deleted their account has no name to be listed by. */
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'dan'");
+    assert_string_equal(accepted(w, "god"), "eve");
 }
 
 #define S1 "2023-2024/2"
