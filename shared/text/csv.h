@@ -1,8 +1,11 @@
 /* csv: cells of comma-separated values (RFC 4180), read and written. UTF-8; a byte order mark in front is skipped. What is read
- * may have semicolons instead of commas, as spreadsheets write it where a comma is the decimal point: the first row says which.
+ * may have semicolons or tabs instead of commas, as spreadsheets write it where a comma is the decimal point, and as they copy
+ * it: a first line like `sep=;` says which, and otherwise the first row.
  *
- * What a spreadsheet would run as a formula is written with an apostrophe in front (OWASP, "CSV Injection"): at the beginning of a
- * cell, where reading takes it away again, and behind what another spreadsheet takes for the end of one. Rows end with CRLF or LF; a quoted cell may have both inside. Pure functions.
+ * What a spreadsheet would run as a formula, also of full-width characters or behind some that nobody sees, is written with an
+ * apostrophe in front (OWASP, "CSV Injection"): at the beginning of a cell, where reading takes it away again, and behind what
+ * another spreadsheet takes for the end of one. Text that looks so already has one more. Rows end with CRLF, LF or CR; a
+ * quoted cell may have them inside. Pure functions.
  */
 #ifndef PEK_SHARED_TEXT_CSV_H
 #define PEK_SHARED_TEXT_CSV_H

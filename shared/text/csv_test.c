@@ -40,6 +40,20 @@ static void what_needs_quotes_has_them_and_formulas_are_none(void **state)
     written("well-known - and 1+1=2", "well-known - and 1+1=2");
     written("-2\r\n\"q\";=cmd|x\n@y", "\"'-2\r\n\"\"q\"\";'=cmd|x\n'@y\"");
     written("a;\t@b", "a;'\t'@b");
+    /* What looks as if it had one has one more. */
+    written("'=1+1", "''=1+1");
+    written("''@x", "'''@x");
+    written("'x", "'x");
+    written("a;'=1", "a;''=1");
+    /* Full-width, and behind what nobody sees. */
+    written("＝1+1", "'＝1+1");
+    written("＋1＝", "'＋1＝");
+    written("－1", "'－1");
+    written("＠x", "'＠x");
+    written("\u200b=1", "\u200b'=1");
+    written("\ufeff\u00a0＝1", "\ufeff\u00a0'＝1");
+    written("ő＝1=", "ő＝1=");
+    written("\xff=1", "\xff=1");
     written("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"");
 }
 
@@ -86,7 +100,10 @@ static void rows_are_read_as_they_were_written(void **state)
                         "1:a,\"b\"|two\r\nlines;3:c;");
     assert_string_equal(read_all("\"\",\"\"\n", &arena), "1:|;");
     assert_string_equal(read_all("'=1,'x,'", &arena), "1:=1|'x|';");
-    assert_string_equal(read_all("a\rb,c\r", &arena), "1:a\rb|c;");
+    assert_string_equal(read_all("''=1,''@,'＝,''x", &arena), "1:'=1|'@|＝|''x;");
+    /* Lines of an old Macintosh, and lines within a cell. */
+    assert_string_equal(read_all("a\rb,c\r\rd", &arena), "1:a;2:b|c;4:d;");
+    assert_string_equal(read_all("\"a\rb\r\nc\"\rd", &arena), "1:a\rb\r\nc;4:d;");
     /* Semicolons where the first row has them; a comma is part of a cell then. */
     assert_string_equal(read_all("\xEF\xBB\xBF"
                                  "a;b\r\n1,5;\"x;y\"\r\n;\r\n",
@@ -94,6 +111,40 @@ static void rows_are_read_as_they_were_written(void **state)
                         "1:a|b;2:1,5|x;y;3:|;");
     assert_string_equal(read_all("\"a;b;c\",d\n1,2\n", &arena), "1:a;b;c|d;2:1|2;");
     assert_string_equal(read_all("\"a,b,c\";d\n1;2\n", &arena), "1:a,b,c|d;2:1|2;");
+    /* Tabs as they are copied, whatever a name has in it; and a first line that says it. */
+    assert_string_equal(read_all("a\tb, c, d\n1\t2\n", &arena), "1:a|b, c, d;2:1|2;");
+    assert_string_equal(read_all("\"a\tb\",c\n", &arena), "1:a\tb|c;");
+    assert_string_equal(read_all("sep=;\r\na,b;c\r\n", &arena), "2:a,b|c;");
+    assert_string_equal(read_all("\xEF\xBB\xBFSEP=,\ra;b;c,d", &arena), "2:a;b;c|d;");
+    assert_string_equal(read_all("sep=;a\n", &arena), "1:sep=|a;");
+    assert_string_equal(read_all("sep=", &arena), "1:sep=;");
+    assert_string_equal(read_all("\r\n\na;b,;c", &arena), "3:a|b,|c;");
+    arena_done(&arena);
+}
+
+/* Quoted cells take no more memory than they have letters. */
+static void many_quoted_cells_are_read(void **state)
+{
+    struct arena arena;
+    struct slice cells[CELLS_MAX];
+    struct buffer text;
+    struct csv csv;
+    size_t count, rows = 0;
+
+    (void)state;
+    arena_init(&arena, 1 << 18);
+    buffer_init(&text, 1 << 18);
+    for (int i = 0; i < 2000; i++)
+        buffer_append_str(&text, "\"a\",\"b\"\"\",\"c\",\"d\"\r\n");
+    csv_init(&csv, buffer_slice(&text));
+    do {
+        assert_int_equal(csv_read(&csv, "points_csv", &arena, cells, CELLS_MAX, &count, NULL),
+                         STATUS_OK);
+        assert_true(count == 0 || slice_equal_str(cells[1], "b\""));
+        rows += count > 0;
+    } while (count > 0);
+    assert_int_equal(rows, 2000);
+    buffer_done(&text);
     arena_done(&arena);
 }
 
@@ -118,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_needs_quotes_has_them_and_formulas_are_none),
         cmocka_unit_test(rows_are_read_as_they_were_written),
+        cmocka_unit_test(many_quoted_cells_are_read),
         cmocka_unit_test(what_is_no_csv_is_refused_by_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

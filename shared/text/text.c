@@ -2,6 +2,7 @@
 
 #include <unicode/uchar.h>
 #include <unicode/utf16.h>
+#include <unicode/utf8.h>
 
 #include "shared/text/utf16.h"
 
@@ -255,6 +256,27 @@ bool text_is_slug(struct slice text)
         if (!is_alphanumeric(text.ptr[i]) && text.ptr[i] != '_' && text.ptr[i] != '-')
             return false;
     return true;
+}
+
+struct slice text_trim(struct slice text)
+{
+    const uint8_t *bytes = (const uint8_t *)text.ptr;
+    int32_t begin = 0, end = (int32_t)text.len, at;
+    UChar32 c;
+
+    if (text.len == 0)
+        return text;
+    for (at = begin; at < end; begin = at) {
+        U8_NEXT(bytes, at, end, c);
+        if (c < 0 || !u_isUWhiteSpace(c))
+            break;
+    }
+    for (at = end; at > begin; end = at) {
+        U8_PREV(bytes, begin, at, c);
+        if (c < 0 || !u_isUWhiteSpace(c))
+            break;
+    }
+    return slice_make(text.ptr + begin, (size_t)(end - begin));
 }
 
 size_t text_chars(struct slice text)

@@ -73,6 +73,9 @@ PEK_MUST_CHECK enum status text_slug(struct slice name, const char *field, struc
 /* True for [a-z0-9][a-z0-9_-]{0,62}. */
 bool text_is_slug(struct slice text);
 
+/* The same without white space at both ends, as Unicode has it; of any bytes. */
+struct slice text_trim(struct slice text);
+
 /* Code points of valid UTF-8 (shared/base/utf8.h says whether it is). */
 size_t text_chars(struct slice text);
 

@@ -288,6 +288,23 @@ static void forms_that_are_many_times_longer_fit(void **state)
     assert_int_equal(text_chars(got), 1800);
 }
 
+static void white_space_is_trimmed_from_any_bytes(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", ""},
+        {" \t\r\n", ""},
+        {"\u00a0 a  b\u2003", "a  b"},
+        {"\xff ", "\xff"},
+        {" \xa0x\xc2", "\xa0x\xc2"},
+        {"\u3000ő\u2028", "ő"},
+        {"\u200b ", "\u200b"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_true(slice_equal_str(text_trim(slice_str(cases[i][0])), cases[i][1]));
+    assert_int_equal(text_trim(slice_make(NULL, 0)).len, 0);
+}
+
 static void wildcards_are_escaped_for_like(void **state)
 {
     struct slice got;
@@ -443,6 +460,7 @@ int main(void)
         TEST(folding_makes_one_of_o_and_its_accents),
         TEST(folding_drops_what_a_searcher_would_not_type),
         TEST(forms_that_are_many_times_longer_fit),
+        TEST(white_space_is_trimmed_from_any_bytes),
         TEST(wildcards_are_escaped_for_like),
         TEST(a_slug_is_made_of_any_latin_name),
         TEST(a_slug_is_cut_without_a_dash_at_its_end),

@@ -2,8 +2,11 @@
  * only; no database.
  *
  * Guidelines: a row of column names, then a row each: `name`, `category` (WORK, RESPONSIBILITY), `maxPerMember`, and if they
- * are there `description` and `maxPerGuideline`. Points: a first row of guidelines' names behind any name for the members,
- * then a row a member: their id or displayed name, and points; an empty cell writes nothing.
+ * are there `description` and `maxPerGuideline`, where an empty cell is none. Points: a first row of guidelines' names behind
+ * any name for the members, then a row a member: their id or displayed name, and points; an empty cell writes nothing.
+ *
+ * Names are the same as everywhere (text_unique_key): however a machine composes accents, and whatever the case and the white
+ * space. White space around a cell is none of it, and rows and columns without anything in them are none.
  *
  * Every mistake in a file is INVALID_ARGUMENT on the field that it came in and names the line; a member who is not found is
  * none. Points are refused beyond a guideline's maximum, not clamped: nobody looks at each cell of a file.
@@ -35,6 +38,7 @@ PEK_MUST_CHECK enum status points_csv_read_guidelines(struct slice text,
 struct points_csv_row {
     size_t line;
     struct slice member;
+    struct slice key;                      /* what the name is the same by */
     evaluation_v1_point_of_member **cells; /* without user_id */
     size_t cell_count;
 };

@@ -67,14 +67,43 @@ static void guidelines_are_changed_by_name_and_added(void **state)
     assert_int_equal(given[1]->max_per_guideline, 100);
 }
 
+/* Composed or not, in any case and with any white space; a column that is there and empty says none. */
+static void guidelines_are_found_as_people_write_them(void **state)
+{
+    static const char *const files[] = {
+        "name,category,maxPerMember,maxPerGuideline\nFelelo\u030bsse\u0301g,WORK,5,\n",
+        " Name ; CATEGORY ; maxpermember;MaxPerGuideline;;\r\n;;;;;\r\n felelősség\u00a0;work; 5 "
+        ";;;\r\n ; ;;;;\r\n",
+        "sep=\t\rname\tcategory\tmaxPerMember\tmaxPerGuideline\rFELELŐSSÉG \tWork\t5\t\r",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        evaluation_v1_guideline **given;
+        size_t count;
+        evaluation_v1_scoreboard *scoreboard = board();
+        scoreboard->guidelines[1]->max_per_guideline = 70;
+        assert_int_equal(points_csv_read_guidelines(slice_str(files[i]), scoreboard, &arena, &given,
+                                                    &count, &fault),
+                         STATUS_OK);
+        assert_int_equal(count, 2);
+        assert_string_equal(given[1]->id, "12");
+        assert_string_equal(given[1]->name, "Felelősség");
+        assert_int_equal(given[1]->category, EVALUATION_V1_POINT_CATEGORY_WORK);
+        assert_int_equal(given[1]->max_per_member, 5);
+        assert_int_equal(given[1]->max_per_guideline, 0);
+        assert_string_equal(given[1]->description, "as it was");
+    }
+}
+
 static void mistakes_in_guidelines_name_their_line(void **state)
 {
     static const char *const cases[][2] = {
-        {"", "there is no column name"},
-        {"name,category\n", "there is no column maxPerMember"},
+        {"", "line 1: there is no column name"},
+        {"name,category\n", "line 1: there is no column maxPerMember"},
         {"name|category|maxPerMember\n",
          "line 1: 'name|category|maxPerMember': columns are name, category, "
-         "maxPerMember, description and maxPerGuideline, with commas or semicolons between them"},
+         "maxPerMember, description and maxPerGuideline, with commas, semicolons or tabs between "
+         "them"},
         {"name,category,maxPerMember\nx,WORK,3,4\n",
          "line 2: '4': there is no column for this cell"},
         {"name,name,category,maxPerMember\n", "line 1: 'name': this column is there twice"},
@@ -82,6 +111,17 @@ static void mistakes_in_guidelines_name_their_line(void **state)
          "line 3: 'PLAY': a category is WORK or RESPONSIBILITY"},
         {"name,category,maxPerMember\nx,WORK,3.5\n", "line 2: '3.5': maxPerMember is a number"},
         {"name,category,maxPerMember\nx,WORK\n", "line 2: '': maxPerMember is a number"},
+        {"name,category,maxPerMember\nx,WORK,500\n",
+         "line 2: max_per_member: one member gets 1 to 100 points"},
+        {"name,category,maxPerMember\nÚj,WORK,5\ny,WORK,5\n u\u0301J,WORK,6\n",
+         "line 4: the same guideline as in line 2"},
+        {"name,category,maxPerMember\nFelelősség,WORK,5\nfelelo\u030bsse\u0301g,WORK,6\n",
+         "line 3: the same guideline as in line 2"},
+        {"name,category,maxPerMember\n,WORK,5\n", "line 2: '': must not be empty"},
+        {"name,category,maxPerMember\na\u200bb,WORK,5\n",
+         "line 2: 'a\u200bb': holds a character of kind invisible: U+200B"},
+        {"sep=;\r\nname;category;maxPerMember\r\nx;PLAY;3\r\n",
+         "line 3: 'PLAY': a category is WORK or RESPONSIBILITY"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -129,6 +169,35 @@ static void points_are_taken_but_for_empty_cells_and_who_is_not_found(void **sta
     assert_string_equal(fault.text, "line 4: the same member as in line 2");
 }
 
+static void points_are_found_as_people_write_them(void **state)
+{
+    static const char *const files[] = {
+        "Név, Munka, Felelősség\nkis e\u0301va , , 5\n",
+        "Név;;FELELO\u030bSSE\u0301G ;;\r\n;;;;\r\n  KIS \u00a0 ÉVA;;5;;\r\n;;;;\r\n",
+        "\r\nNév\tMunka, ami  van\tfelelősség\t\r\nKis Éva\t\t5\t\r\n",
+        "sep=;\nNév;Felelősség\nKis Éva;5\n",
+        "Név;Felelősség\rKis Éva;5\r",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct points_csv_row *rows;
+        size_t count;
+        char munka[] = "Munka";
+        evaluation_v1_scoreboard *scoreboard = board();
+        if (i == 0)
+            scoreboard->guidelines[0]->name = munka;
+        fault = (struct fault){0};
+        assert_int_equal(
+            points_csv_read(slice_str(files[i]), scoreboard, &arena, &rows, &count, &fault),
+            STATUS_OK);
+        assert_int_equal(count, 1);
+        assert_true(slice_equal_str(rows[0].key, "kis éva"));
+        assert_int_equal(rows[0].cell_count, 1);
+        assert_string_equal(rows[0].cells[0]->guideline_id, "12");
+        assert_int_equal(rows[0].cells[0]->points, 5);
+    }
+}
+
 static void mistakes_in_points_name_their_line(void **state)
 {
     static const char *const cases[][2] = {
@@ -140,6 +209,18 @@ static void mistakes_in_points_name_their_line(void **state)
         {"m,Felelősség\ndan,1234567890\n", "line 2: '1234567890': points are a whole number"},
         {"m,Felelősség\ndan,1,2\n", "line 2: '2': there is no guideline for this cell"},
         {"m,Felelősség\n,1\n", "line 2: '': a row begins with the member"},
+        {"m,Felelősség\n\xc2\xa0,1\n", "line 2: '': a row begins with the member"},
+        {"m,,Felelősség\ndan,1,\n", "line 2: '1': there is no guideline for this cell"},
+        {"m,Felelősség,felelo\u030bsség\n",
+         "line 1: 'felelo\u030bsség': this column is there twice"},
+        {"m|Felelősség\ndan|5\n",
+         "line 1: 'm|Felelősség': behind the first cell are guidelines' names, with commas, "
+         "semicolons or tabs between them"},
+        {"\n;;\n", "line 3: '': behind the first cell are guidelines' names, with commas, "
+                   "semicolons or tabs between them"},
+        {"m;Felelősség\rdan;5\reve;x\r", "line 3: 'x': points are a whole number"},
+        {"m,Felelősség\nd\u200ban,5\n",
+         "line 2: 'd\u200ban': holds a character of kind invisible: U+200B"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -172,8 +253,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(guidelines_are_changed_by_name_and_added),
+        cmocka_unit_test(guidelines_are_found_as_people_write_them),
         cmocka_unit_test(mistakes_in_guidelines_name_their_line),
         cmocka_unit_test(points_are_taken_but_for_empty_cells_and_who_is_not_found),
+        cmocka_unit_test(points_are_found_as_people_write_them),
         cmocka_unit_test(mistakes_in_points_name_their_line),
     };
     return cmocka_run_group_tests(tests, begin, end);

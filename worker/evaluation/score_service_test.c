@@ -104,10 +104,14 @@ static void last_accepted_version_counts(struct world *w)
     give(w, "o@a", S2, 2, ACCEPTED, "dan", 20);
     give(w, "o@a", S2, 3, SUBMITTED, "dan", 90);
     set_season(w, S2, JUDGING);
-    /* A semester that is left is closed, too. */
+    /* A semester that is left for another is not closed, whatever was accepted in it. */
+    assert_int_equal(move_season(w, "2040-2041/1", APPLICATION), STATUS_OK);
+    assert_int_equal(move_season(w, S2, APPLICATION), STATUS_OK);
     assert_int_equal(move_season(w, S3, APPLICATION), STATUS_OK);
+    assert_string_equal(history(w), "");
+    assert_int_equal(move_season(w, S2, OFF), STATUS_OK);
     assert_string_equal(history(w), S2 " dan 20");
-    /* One that is opened again, when it is closed again, with the one behind it. */
+    /* One that is opened again, when it is closed again or left, with the one behind it. */
     assert_int_equal(move_season(w, S3, OFF), STATUS_OK);
     assert_int_equal(move_season(w, S2, JUDGING), STATUS_OK);
     give(w, "o@b", S2, 1, ACCEPTED, "dan", 15);
@@ -115,6 +119,11 @@ static void last_accepted_version_counts(struct world *w)
     assert_all_holds(w);
     assert_int_equal(move_season(w, S2, OFF), STATUS_OK);
     assert_string_equal(history(w), S2 " dan 25, " S3 " dan 25");
+    assert_all_holds(w);
+    assert_int_equal(move_season(w, S2, JUDGING), STATUS_OK);
+    give(w, "o@o", S2, 1, ACCEPTED, "dan", 60); /* sqrt(20² + 15² + 60²) */
+    assert_int_equal(move_season(w, "2040-2041/1", APPLICATION), STATUS_OK);
+    assert_string_equal(history(w), S2 " dan 65, " S3 " dan 65");
     assert_all_holds(w);
 }
 

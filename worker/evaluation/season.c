@@ -27,7 +27,7 @@ enum status season_moved(struct change *change, const struct season_move *move)
     if (move->season != SEMESTER_V1_SEASON_APPLICATION)
         PEK_TRY(entry_store_blank(change));
     if (leaves && move->season_before != SEMESTER_V1_SEASON_OFFSEASON)
-        PEK_TRY(recount(change, move->semester_before, true));
+        PEK_TRY(recount(change, move->semester_before, false));
     if (move->season == SEMESTER_V1_SEASON_OFFSEASON)
         PEK_TRY(recount(change, move->semester, true));
     return STATUS_OK;

@@ -9,6 +9,7 @@
 
 #include "pek/evaluation/v1/entry.rpc.h"
 #include "pek/evaluation/v1/spreadsheet.rpc.h"
+#include "shared/text/text.h"
 #include "worker/evaluation/scoreboard.h"
 #include "worker/testing/evaluation_world.h"
 
@@ -59,14 +60,42 @@ static void files_change_guidelines_and_write_points(struct world *w)
                         "scoreboard.import");
 }
 
+static void call_them(struct world *w, const char *name, const char *user)
+{
+    struct slice folded;
+    assert_int_equal(text_fold(slice_str(name), w->arena, &folded), STATUS_OK);
+    world_sql(w, "UPDATE pek.person SET display_name = '%s', folded = '%.*s' WHERE id = '%s'", name,
+              SLICE_ARG(folded), user);
+}
+
+/* Composed or not, in any case and with any white space; an accent makes another name. */
+static void members_are_found_by_names_as_people_write_them(struct world *w)
+{
+    evaluation_v1_import_scoreboard_response *res;
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    call_them(w, "Tóth Éva", "eve");
+    call_them(w, "Kis Dani", "dan");
+    assert_int_equal(import(w, "lea", board, "",
+                            "Név; munka \r\n to\u0301th  E\u0301VA; 5;\r\n Dan ;7;\r\n"
+                            "Toth Éva;1;\r\n;;\r\n",
+                            "", &res),
+                     STATUS_OK);
+    assert_string_equal(points(w), "dan Munka 7, eve Munka 5");
+    assert_int_equal(res->n_unmatched, 1);
+    assert_int_equal(res->unmatched[0]->line, 4);
+    assert_string_equal(res->unmatched[0]->member, "Toth Éva");
+}
+
 static void members_are_found_by_their_names_where_these_are_theirs_alone(struct world *w)
 {
     evaluation_v1_import_scoreboard_response *res;
     make_evaluation(w);
     evaluation_v1_scoreboard *board = opened(w);
     assert_int_equal(step(w, "ann", "AddMember", "fay"), STATUS_OK);
-    world_sql(w, "UPDATE pek.person SET display_name = 'Kis \"Dani\", ifj.' WHERE id = 'dan';"
-                 "UPDATE pek.person SET display_name = 'Tóth Éva' WHERE id IN ('eve', 'fay')");
+    call_them(w, "Kis \"Dani\", ifj.", "dan");
+    call_them(w, "Tóth Éva", "eve");
+    call_them(w, "Tóth Éva", "fay");
     assert_int_equal(import(w, "lea", board, "",
                             "Név,Munka\n\"Kis \"\"Dani\"\", ifj.\",7\nTóth Éva,8\nfay,3\n", "",
                             &res),
@@ -118,7 +147,7 @@ static void one_mistake_and_nothing_is_taken(struct world *w)
             "points_csv");
     refused(w, "lea", board, more, "tag,Nincs\n", "", STATUS_INVALID_ARGUMENT, "points_csv");
     refused(w, "lea", board, "name,category,maxPerMember\nÚj,WORK,500\n", "", "",
-            STATUS_INVALID_ARGUMENT, "guidelines[2].max_per_member");
+            STATUS_INVALID_ARGUMENT, "guidelines_csv");
     refused(w, "lea", board, more, "tag,Új\ndan,5\n", "v1", STATUS_ABORTED, "etag");
     refused(w, "hal", board, more, "", "", STATUS_PERMISSION_DENIED, "");
     refused(w, "sue", board, "", "tag,Munka\ndan,5\n", "", STATUS_PERMISSION_DENIED, "");
@@ -177,6 +206,10 @@ static void accepted_cards_are_listed_by_group_type_and_name(struct world *w)
     assert_string_equal(accepted(w, "god"), "eve dan");
     set_season(w, "2024-2025/2", JUDGING);
     assert_string_equal(accepted(w, "god"), "");
+    set_season(w, "2024-2025/1", JUDGING);
+    /* Who deleted their account has no name to be listed by. */
+    world_sql(w, "UPDATE pek.person SET is_deleted = true WHERE id = 'dan'");
+    assert_string_equal(accepted(w, "god"), "eve");
 }
 
 #define S1 "2023-2024/2"
@@ -258,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(files_change_guidelines_and_write_points),
+        WORLD_TEST(members_are_found_by_names_as_people_write_them),
         WORLD_TEST(members_are_found_by_their_names_where_these_are_theirs_alone),
         WORLD_TEST(one_mistake_and_nothing_is_taken),
         WORLD_TEST(points_of_a_file_take_the_right_that_points_take),

@@ -1,5 +1,7 @@
 #include "worker/evaluation/spreadsheet_store.h"
 
+#include "shared/text/text.h"
+
 /* ---- members of a file ---- */
 
 /* Nothing but 0. */
@@ -11,48 +13,90 @@ static bool takes_back(const struct points_csv_row *row)
     return row->cell_count > 0;
 }
 
+struct candidate {
+    struct slice user, key;
+    bool has_left;
+};
+
+/* Members who may be meant: by id, or of a name that is found by the same letters. */
+static enum status find_candidates(struct change *change,
+                                   const evaluation_v1_scoreboard *scoreboard,
+                                   const struct points_csv_row *rows, size_t count,
+                                   struct candidate **ret_candidates, size_t *ret_count)
+{
+    static const struct pg_statement find = {
+        "spreadsheet_find",
+        "SELECT m.user_id, m.display_name, NOT EXISTS (SELECT FROM pek.evaluated_member AS e"
+        "   WHERE e.group_id = $1 AND e.user_id = m.user_id)"
+        "  FROM pek.scoreboard_member AS m JOIN pek.person AS p ON p.id = m.user_id"
+        " WHERE m.scoreboard_id = $2::bigint AND (m.user_id IN (SELECT unnest($3::text[]))"
+        "   OR p.folded IN (SELECT unnest($4::text[])))",
+    };
+    struct arena *arena = change->arena;
+    struct slice *keys = arena_zalloc(arena, 2 * count + 1, sizeof(*keys));
+    const struct pg_result *found;
+    if (!keys)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = rows[i].key;
+        PEK_TRY(text_fold(rows[i].key, arena, &keys[count + i]));
+    }
+    PEK_TRY(change_execute(change, &find,
+                           PG_PARAMS(pg_str(scoreboard->group_id), pg_str(scoreboard->id),
+                                     pg_text_array(arena, keys, count),
+                                     pg_text_array(arena, keys + count, count)),
+                           &found));
+    struct candidate *candidates = arena_zalloc(arena, pg_rows(found) + 1, sizeof(*candidates));
+    for (size_t i = 0; candidates && i < pg_rows(found); i++) {
+        struct slice user = pg_get_slice(found, i, 0);
+        candidates[i].user = slice_str(arena_strndup(arena, user.ptr, user.len));
+        candidates[i].has_left = pg_get_bool(found, i, 2);
+        PEK_TRY(text_unique_key(pg_get_slice(found, i, 1), arena, &candidates[i].key));
+    }
+    *ret_candidates = candidates;
+    *ret_count = pg_rows(found);
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
+/* How many are meant, of those who have left when nobody else is; `ret_candidate` is one of them. */
+static int32_t match(struct slice key, const struct candidate *candidates, size_t count,
+                     const struct candidate **ret_candidate)
+{
+    int32_t matches[2] = {0};
+    const struct candidate *found[2] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(key, candidates[i].user)) {
+            *ret_candidate = &candidates[i];
+            return 1;
+        }
+        if (slice_equal(key, candidates[i].key)) {
+            found[candidates[i].has_left] = &candidates[i];
+            matches[candidates[i].has_left]++;
+        }
+    }
+    *ret_candidate = found[matches[0] == 0];
+    return matches[matches[0] == 0];
+}
+
 enum status spreadsheet_store_find(struct change *change,
                                    const evaluation_v1_scoreboard *scoreboard,
                                    const struct points_csv_row *rows, size_t count,
                                    char ***ret_users, int32_t **ret_matches)
 {
-    static const struct pg_statement find = {
-        "spreadsheet_find",
-        "WITH members AS MATERIALIZED ("
-        "  SELECT m.user_id, m.display_name, NOT EXISTS (SELECT FROM pek.evaluated_member AS e"
-        "     WHERE e.group_id = $1 AND e.user_id = m.user_id) AS has_left"
-        "    FROM pek.scoreboard_member AS m WHERE m.scoreboard_id = $3::bigint) "
-        "SELECT coalesce(of_id.user_id, of_name.user_id),"
-        "       CASE WHEN of_id.user_id IS NULL THEN of_name.matches ELSE 1 END,"
-        "       coalesce(of_id.has_left, of_name.has_left, false)"
-        "  FROM unnest($2::text[]) WITH ORDINALITY AS w (who, position)"
-        "  LEFT JOIN members AS of_id ON of_id.user_id = w.who"
-        "  LEFT JOIN (SELECT DISTINCT ON (m.display_name) m.display_name, m.has_left,"
-        "                    min(m.user_id) AS user_id, count(*) AS matches"
-        "               FROM members AS m GROUP BY m.display_name, m.has_left"
-        "              ORDER BY m.display_name, m.has_left) AS of_name"
-        "    ON of_name.display_name = w.who ORDER BY w.position",
-    };
-    struct slice *names = arena_zalloc(change->arena, count + 1, sizeof(*names));
     char **users = arena_zalloc(change->arena, count + 1, sizeof(*users));
     int32_t *matches = arena_zalloc(change->arena, count + 1, sizeof(*matches));
-    const struct pg_result *found;
-    if (!names || !users || !matches)
+    struct candidate *candidates;
+    size_t candidate_count;
+    if (!users || !matches)
         return STATUS_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < count; i++)
-        names[i] = rows[i].member;
-    PEK_TRY(change_execute(change, &find,
-                           PG_PARAMS(pg_str(scoreboard->group_id),
-                                     pg_text_array(change->arena, names, count),
-                                     pg_str(scoreboard->id)),
-                           &found));
-    for (size_t i = 0; i < count && i < pg_rows(found); i++) {
-        struct slice user = pg_get_slice(found, i, 0);
-        matches[i] = (int32_t)pg_get_int(found, i, 1);
-        if (pg_get_bool(found, i, 2) && !takes_back(&rows[i]))
+    PEK_TRY(find_candidates(change, scoreboard, rows, count, &candidates, &candidate_count));
+    for (size_t i = 0; i < count; i++) {
+        const struct candidate *candidate = NULL;
+        matches[i] = match(rows[i].key, candidates, candidate_count, &candidate);
+        if (matches[i] > 0 && candidate->has_left && !takes_back(&rows[i]))
             matches[i] = 0;
         if (matches[i] == 1)
-            users[i] = arena_strndup(change->arena, user.ptr, user.len);
+            users[i] = row_string(candidate->user.ptr);
     }
     *ret_users = users;
     *ret_matches = matches;

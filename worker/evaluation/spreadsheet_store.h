@@ -9,9 +9,9 @@
 #include "shared/service/read.h"
 #include "worker/evaluation/points_csv.h"
 
-/* Newcomers and active members of the group by user id or displayed name, an id before a name: the user of each row, NULL
- * and how many there are where it is not one. Who has left but is in the scoreboard is found for a row of 0 alone, and by a name
- * that no member has now. In the change's arena. */
+/* Newcomers and active members of the group by user id or displayed name, in any writing that is the same name, an id before
+ * a name: the user of each row, NULL and how many there are where it is not one. Who has left but is in the scoreboard is found for
+ * a row of 0 alone, and by a name that no member has now. In the change's arena. */
 PEK_MUST_CHECK enum status spreadsheet_store_find(struct change *change,
                                                   const evaluation_v1_scoreboard *scoreboard,
                                                   const struct points_csv_row *rows, size_t count,
