@@ -1,4 +1,12 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import {
+    createRootRoute,
+    createRoute,
+    createRouter,
+    lazyRouteComponent,
+    parseSearchWith,
+    redirect,
+    stringifySearchWith,
+} from '@tanstack/react-router';
 import { Frame } from './app/Frame';
 import { Crashed, NotFound } from './app/Unfound';
 import { HomePage } from './pages/Home';
@@ -14,19 +22,22 @@ export interface SearchParams {
     archived?: boolean;
 }
 
+/** What can be one part of a path of the API. */
+const isWord = (given: unknown): given is string => typeof given === 'string' && given !== '' && !/^\.+$/.test(given);
+
 function searchParams(given: Record<string, unknown>): SearchParams {
     return {
-        ...(typeof given['q'] === 'string' || typeof given['q'] === 'number' ? { q: String(given['q']).slice(0, 200) } : {}),
+        ...(given['q'] !== undefined ? { q: String(given['q']).slice(0, 200) } : {}),
         ...(given['kind'] === 'groups' || given['kind'] === 'people' ? { kind: given['kind'] } : {}),
-        ...(typeof given['realm'] === 'string' ? { realm: given['realm'] } : {}),
-        ...(given['archived'] === true ? { archived: true } : {}),
+        ...(isWord(given['realm']) ? { realm: given['realm'] } : {}),
+        ...(String(given['archived']) === 'true' ? { archived: true } : {}),
     };
 }
 
 function newGroupParams(given: Record<string, unknown>): { realm?: string; parent?: string } {
     return {
-        ...(typeof given['realm'] === 'string' ? { realm: given['realm'] } : {}),
-        ...(typeof given['parent'] === 'string' ? { parent: given['parent'] } : {}),
+        ...(isWord(given['realm']) ? { realm: given['realm'] } : {}),
+        ...(isWord(given['parent']) ? { parent: given['parent'] } : {}),
     };
 }
 
@@ -193,6 +204,10 @@ export const router = createRouter({
     defaultPreload: 'intent',
     pathParamsAllowedCharacters: ['@'], // of ids of groups
     scrollRestoration: true,
+    caseSensitive: true, // as the hub is with addresses
+    // What is typed behind the ? is text, also when it looks like a number.
+    parseSearch: parseSearchWith((text) => text),
+    stringifySearch: stringifySearchWith(String),
     defaultErrorComponent: Crashed,
 });
 

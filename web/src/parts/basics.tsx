@@ -17,7 +17,8 @@ function initials(name: string): string {
     const words = name.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
     const letters = words.slice(0, 2).map((word) => {
         const letter = [...segments.segment(word)].find(({ segment }) => /[\p{L}\p{N}]/u.test(segment));
-        return letter?.segment ?? '';
+        // Without what hostile names pile up on a letter.
+        return letter?.segment.normalize('NFC').slice(0, 2) ?? '';
     });
     return letters.join('').toLocaleUpperCase() || '·';
 }

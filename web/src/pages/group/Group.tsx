@@ -4,6 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { PekError } from '@pek/client';
 import { Globe, Lock, Mail, Plus } from 'lucide-react';
 import { groupQuery, membershipsQuery, sessionQuery, subgroupsQuery, type Group, type GroupRef } from '../../api';
+import { NotFound } from '../../app/Unfound';
 import { useMay } from '../../may';
 import { Avatar, Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { useDates, useTexts } from '../../texts';
@@ -27,10 +28,12 @@ export function GroupPage() {
         );
     }
     if (query.isError) {
+        if (query.error instanceof PekError && query.error.kind === 'invalid') return <NotFound />; // no group has such an id
         const hidden = query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'forbidden');
         return hidden ? <HiddenGroup groupRef={ref} /> : <Problem error={query.error} retry={() => void query.refetch()} />;
     }
-    return <ShownGroup group={query.data} groupRef={ref} />;
+    // As the realm writes its id, whatever the address has in capitals.
+    return <ShownGroup group={query.data} groupRef={{ realm: query.data.realm, groupId: query.data.id }} />;
 }
 
 /** It is not there, or it is and the caller may not know: both look the same. Who was sent its address can apply all the same. */

@@ -1,10 +1,11 @@
 // One policy: what it allows, who holds it, and what was made of it.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer, idempotencyKey, PekError } from '@pek/client';
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { Plus, Trash2 } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { pek, type Policy } from '../../api';
+import { NotFound } from '../../app/Unfound';
 import { Badge, Bones, Card, More, Note, Problem, RealmBadge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { SwitchRow, TextField } from '../../parts/fields';
@@ -24,6 +25,7 @@ export function PolicyPage() {
             </section>
         );
     }
+    if (query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'invalid')) return <NotFound />;
     if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     return <ShownPolicy key={`${ref.realm}/${ref.policyId}`} policy={query.data} policyRef={ref} />;
 }
