@@ -43,6 +43,8 @@ static void put_call(struct buffer *out, uint32_t slot, const char *path, uint32
 
 #define WAIT "/pek.testing.Echo/Wait"
 #define SOON_US (WORLD_SOON_MS * 1000)
+/* Of a call that has to be told: longer than a test waits for that. */
+#define LONG_US (3 * SOON_US)
 
 static void put_garbage(struct buffer *out)
 {
@@ -104,7 +106,7 @@ static void offend(struct world *world, void (*put)(struct buffer *out))
     size_t cancelled = world->log.cancelled;
     buffer_init(&out, 2 * TUNNEL_MESSAGE_BYTES_MAX);
     connect_peer(world, &peer);
-    put_call(&out, 0, WAIT, SOON_US);
+    put_call(&out, 0, WAIT, LONG_US);
     tunnel_peer_say(&peer, buffer_slice(&out));
     world_await_waiting(world, 1);
     buffer_reset(&out);
@@ -147,7 +149,7 @@ static void closed_body(struct world *world)
     buffer_init(&out, TUNNEL_MESSAGE_BYTES_MAX);
     /* With a call open: nobody would say any more that it is over. */
     connect_peer(world, &peer);
-    put_call(&out, 0, WAIT, SOON_US);
+    put_call(&out, 0, WAIT, LONG_US);
     tunnel_peer_say(&peer, buffer_slice(&out));
     world_await_waiting(world, 1);
     tunnel_peer_close(&peer);
@@ -203,7 +205,7 @@ static void judged_body(struct world *world)
         SLICE_LIT("/pek.testing.Echo/Say"), SOON_US, bad_token, 1, {0}};
     buffer_init(&out, TUNNEL_MESSAGE_BYTES_MAX);
     connect_peer(world, &peer);
-    put_call(&out, 4, WAIT, SOON_US);
+    put_call(&out, 4, WAIT, LONG_US);
     tunnel_put_opening(&out, 0, &stranger);
     put_call(&out, 1, WAIT, 0); /* its time is over */
     put_call(&out, 2, WAIT, 1000);
