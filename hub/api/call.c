@@ -54,6 +54,19 @@ enum outcome leg_outcome(const struct leg *leg)
     return leg->item || leg->items ? OUTCOME_OK : OUTCOME_STOPPED;
 }
 
+bool leg_has_broken(const struct leg *leg)
+{
+    return leg->state == LEG_DONE && leg->fault.status && !leg->stopped && !leg->item;
+}
+
+bool leg_has_nothing(const struct leg *leg)
+{
+    enum outcome outcome = outcome_of(leg->fault.status);
+
+    return leg_has_broken(leg) && leg->given_before + leg->given == 0 &&
+           (outcome == OUTCOME_NOT_FOUND || outcome == OUTCOME_DENIED);
+}
+
 size_t call_faults(const struct api_call *call, struct fault *ret_faults)
 {
     size_t count = 0;

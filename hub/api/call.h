@@ -48,6 +48,10 @@ int64_t call_patience_us(const struct api_call *call);
 void call_add_server_timing(struct api_call *call);
 /* What a leg came to, for the client. */
 enum outcome leg_outcome(const struct leg *leg);
+/* It ended with a fault, and no head of it waits to be given. */
+bool leg_has_broken(const struct leg *leg);
+/* It has answered: there is nothing of this list in it, or nothing for the caller. */
+bool leg_has_nothing(const struct leg *leg);
 /* The faults of all legs that count (not SKIPPED) into `ret_faults`; returns how many. */
 size_t call_faults(const struct api_call *call, struct fault *ret_faults);
 /* The fault of a fan-out that nobody answered, with realm unreachable texts made useful. */

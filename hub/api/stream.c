@@ -76,21 +76,6 @@ static struct leg *leg_of(const struct list_stream *stream, size_t source)
     return &stream->call->fanout.legs[stream->sources[source].leg];
 }
 
-/* Not while its head waits to be given. */
-static bool has_broken(const struct leg *leg)
-{
-    return leg->state == LEG_DONE && leg->fault.status && !leg->stopped && !leg->item;
-}
-
-/* It has answered: there is nothing of this list in it, or nothing for the caller. */
-static bool has_nothing(const struct leg *leg)
-{
-    enum outcome outcome = outcome_of(leg->fault.status);
-
-    return has_broken(leg) && leg->given_before + leg->given == 0 &&
-           (outcome == OUTCOME_NOT_FOUND || outcome == OUTCOME_DENIED);
-}
-
 /* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
  * sources (a bit each) it is the head, which was not taken yet. */
 static struct slice seal_last(struct list_stream *stream, unsigned same)
@@ -99,9 +84,9 @@ static struct slice seal_last(struct list_stream *stream, unsigned same)
 
     for (size_t i = 0; i < stream->merge.count; i++) {
         const struct leg *leg = leg_of(stream, i);
-        if (!has_nothing(leg))
+        if (!leg_has_nothing(leg))
             realms.realms[realms.count++] =
-                resume_realm(stream->call, leg, has_broken(leg), same & 1u << i);
+                resume_realm(stream->call, leg, leg_has_broken(leg), same & 1u << i);
     }
     arena_reset(&stream->token_arena);
     return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,
@@ -124,7 +109,7 @@ static struct slice seal_broken(struct list_stream *stream)
         return slice_make("", 0);
     for (size_t i = 0; i < stream->merge.count; i++) {
         const struct leg *leg = leg_of(stream, i);
-        if (has_broken(leg))
+        if (leg_has_broken(leg))
             realms.realms[realms.count++] =
                 resume_realm(stream->call, leg, i != stream->broke, false);
     }
@@ -373,7 +358,7 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
 
     for (size_t i = 0; i < merge->count; i++) {
         const struct leg *leg = leg_of(stream, i);
-        faults[i] = has_broken(leg) ? leg->fault : (struct fault){0};
+        faults[i] = leg_has_broken(leg) ? leg->fault : (struct fault){0};
     }
     const struct fault *refused = outcome_all_refusal(faults, merge->count);
     if (merge->count == 1 && faults[0].status)
@@ -485,7 +470,7 @@ static bool begins_anew(struct list_stream *stream)
     struct leg *first = stream->first, *next;
     struct fault fault;
 
-    if (!first || !has_broken(first) || any_await(stream->call, &next, &fault))
+    if (!first || !leg_has_broken(first) || any_await(stream->call, &next, &fault))
         return false;
     first->given = 0;
     stream->first = next;
