@@ -28,9 +28,14 @@ export function GroupPage() {
     }
     if (query.isError) {
         const hidden = query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'forbidden');
-        return hidden ? <HiddenGroup groupRef={ref} /> : <Problem error={query.error} retry={() => void query.refetch()} />;
+        if (hidden) return <HiddenGroup groupRef={ref} />;
     }
-    return <ShownGroup group={query.data} groupRef={ref} />;
+    return (
+        <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {query.data && <ShownGroup group={query.data} groupRef={ref} />}
+        </>
+    );
 }
 
 /** It is not there, or it is and the caller may not know: both look the same. Who was sent its address can apply all the same. */

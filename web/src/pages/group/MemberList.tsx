@@ -68,13 +68,14 @@ export function MemberList({ group, groupRef, mayEdit, leads }: Props) {
                     onChange={(event) => setQ(event.target.value)}
                 />
             </div>
-            {query.isPending ? (
-                <Bones />
-            ) : query.isError ? (
+            {query.isError && (
                 <div className="card-text">
                     <Problem error={query.error} retry={() => void query.refetch()} />
                 </div>
-            ) : members.length === 0 ? (
+            )}
+            {query.isPending ? (
+                <Bones />
+            ) : query.isLoadingError ? null : members.length === 0 ? (
                 <Empty icon={UsersRound} title={asked ? texts.search.none : texts.group.nobody[view]} />
             ) : (
                 <ul className="rows">

@@ -29,11 +29,12 @@ export function GroupSettingsPage() {
             </section>
         );
     }
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     const group = query.data;
     return (
         <>
             <GroupHead group={group} />
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {group.isArchived && <Note tone="warn">{texts.edit.archivedNow}</Note>}
             <div className="split">
                 <div className="stack">{mayEdit && <Profile group={group} groupRef={ref} key={group.etag} />}</div>

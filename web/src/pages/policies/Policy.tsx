@@ -24,8 +24,13 @@ export function PolicyPage() {
             </section>
         );
     }
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
-    return <ShownPolicy key={`${ref.realm}/${ref.policyId}`} policy={query.data} policyRef={ref} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    return (
+        <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            <ShownPolicy key={`${ref.realm}/${ref.policyId}`} policy={query.data} policyRef={ref} />
+        </>
+    );
 }
 
 interface Part {

@@ -259,10 +259,15 @@ function Viewers() {
             return [...people.values()];
         },
     });
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     const people = (query.data ?? []).map((person) => ({ ...person, name: shownName(texts, person.name) }));
     return (
         <Card title={own.viewers}>
+            {query.isError && (
+                <div className="card-text">
+                    <Problem error={query.error} retry={() => void query.refetch()} />
+                </div>
+            )}
             <p className="muted small card-text">{own.viewersText}</p>
             {query.isPending ? (
                 <Bones count={2} />

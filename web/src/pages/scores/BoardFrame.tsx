@@ -21,9 +21,9 @@ import { StatusOf } from './StatusOf';
 
 export function BoardFrame({ boardRef, children }: { boardRef: BoardRef; children: (seen: BoardSeen) => ReactNode }) {
     const { seen, error, retry } = useBoard(boardRef);
-    if (error !== undefined) return <Problem error={error} retry={retry} />;
+    const problem = error !== undefined && <Problem error={error} retry={retry} />;
     if (!seen) {
-        return (
+        return problem || (
             <section className="card">
                 <Bones count={6} />
             </section>
@@ -32,6 +32,7 @@ export function BoardFrame({ boardRef, children }: { boardRef: BoardRef; childre
     return (
         <>
             <GroupHead group={seen.group} />
+            {problem}
             <Head seen={seen} />
             <Tabs boardRef={boardRef} />
             {children(seen)}

@@ -46,13 +46,14 @@ export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }
     const messages = query.data ?? [];
     return (
         <Card title={scores.discussion}>
-            {query.isError ? (
+            {query.isError && (
                 <div className="card-text">
                     <Problem error={query.error} retry={() => void query.refetch()} />
                 </div>
-            ) : query.isPending ? (
+            )}
+            {query.isPending ? (
                 <Bones count={2} />
-            ) : messages.length === 0 && !send.isPending ? (
+            ) : query.isLoadingError ? null : messages.length === 0 && !send.isPending ? (
                 <p className="muted card-text">
                     {scores.discussionNone} {scores.discussionText}
                 </p>

@@ -65,7 +65,7 @@ function Entries({ seen }: { seen: BoardSeen }) {
         },
         onError: () => client.invalidateQueries({ queryKey: boardKey(boardRef) }),
     });
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     if (query.isPending) {
         return (
             <section className="card">
@@ -97,6 +97,11 @@ function Entries({ seen }: { seen: BoardSeen }) {
                 </div>
             }
         >
+            {query.isError && (
+                <div className="card-note">
+                    <Problem error={query.error} retry={() => void query.refetch()} />
+                </div>
+            )}
             {possible.writeEntries && lacking > 0 && (
                 <div className="card-note">
                     <Note tone="warn">{scores.entry.lacking(lacking)}</Note>

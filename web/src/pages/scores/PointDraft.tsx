@@ -24,7 +24,7 @@ export function PointDraftPage() {
     const { data: semester } = useQuery(semesterQuery(ref.realm));
     const mayWrite = useMay(ref, 'EDIT_SCORES');
     const head = group && <GroupHead group={group} />;
-    if (query.isError) {
+    if (query.isLoadingError) {
         const notYet = query.error instanceof PekError && query.error.kind === 'refused';
         return (
             <>
@@ -63,6 +63,7 @@ export function PointDraftPage() {
     return (
         <>
             {head}
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="page-head">
                 <div>
                     <h2 className="board-title">{scores.drafts.own}</h2>

@@ -53,10 +53,9 @@ function Points({ seen }: { seen: BoardSeen }) {
     const counts = useMemo(() => countsOf(comments ?? []), [comments]);
     const origins = useMemo(() => originsOf(points.data ?? [], drafted ?? []), [points.data, drafted]);
     const path = { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id };
-    if (points.isError || rules.isError) {
-        const retry = () => [points, rules].forEach((query) => void (query.isError && query.refetch()));
-        return <Problem error={points.error ?? rules.error} retry={retry} />;
-    }
+    const retry = () => [points, rules].forEach((query) => void (query.isError && query.refetch()));
+    const problem = (points.isError || rules.isError) && <Problem error={points.error ?? rules.error} retry={retry} />;
+    if (points.isLoadingError || rules.isLoadingError) return problem;
     if (board.guidelines.length === 0) {
         return (
             <section className="card">
@@ -82,6 +81,7 @@ function Points({ seen }: { seen: BoardSeen }) {
     }
     return (
         <>
+            {problem}
             <PointsTable
                 guidelines={board.guidelines}
                 members={points.data}

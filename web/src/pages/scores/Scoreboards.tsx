@@ -61,9 +61,8 @@ export function ScoreboardsPage() {
                     {scores.season(semester.id, scores.seasons[semester.season])}
                 </Note>
             )}
-            {query.isError ? (
-                <Problem error={query.error} retry={() => void query.refetch()} />
-            ) : (
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {!query.isLoadingError && (
                 <Card
                     title={scores.title}
                     action={

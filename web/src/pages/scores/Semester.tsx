@@ -25,7 +25,7 @@ export function SemesterPage() {
     const mayMove = useMayInRealm(realm, 'GOD');
     const mayExport = useMayInRealm(realm, 'EVALUATE_SCORES');
     const [moving, setMoving] = useState(false);
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     if (query.isPending) {
         return (
             <section className="card">
@@ -36,6 +36,7 @@ export function SemesterPage() {
     const semester = query.data;
     return (
         <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="page-head">
                 <div>
                     <h1>{scores.semester(semester.id)}</h1>
