@@ -178,15 +178,15 @@ function Writer({ action, text: first = '', mayClose = false, onSend, onCancel }
     const [text, setText] = useState(first);
     const [closes, setCloses] = useState(false);
     const send = useMutation({
-        mutationFn: () => onSend(text.trim(), closes),
-        onSuccess: () => {
-            setText('');
+        mutationFn: (said: string) => onSend(said.trim(), closes),
+        onSuccess: (_, said) => {
+            setText((now) => (now === said ? '' : now));
             setCloses(false);
         },
     });
     const submit = (event: FormEvent) => {
         event.preventDefault();
-        send.mutate();
+        send.mutate(text);
     };
     return (
         <form className="form" onSubmit={submit}>

@@ -32,7 +32,7 @@ export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }
             ),
         onMutate: () => setText(''),
         onError: (error, said) => {
-            setText(said);
+            setText((since) => (since === '' ? said : `${said}\n${since}`));
             tellProblem(message(error));
         },
         onSettled: () => client.invalidateQueries(messagesQuery(boardRef)),
