@@ -1,7 +1,7 @@
 import { answer, idempotencyKey, PekError } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useRef, type FormEvent } from 'react';
+import { useRef, type FormEvent, type SelectHTMLAttributes } from 'react';
 import { groupQuery, mayQuery, pek, sessionQuery, type Group } from '../api';
 import { useRealmsToFoundIn } from '../may';
 import { Bones, MissingRealms, Note, Problem } from '../parts/basics';
@@ -149,7 +149,7 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
                 problem={problems.at('slug')}
             />
             <TextArea name="description" label={texts.edit.description} maxLength={20_000} problem={problems.at('description')} />
-            <PurposeField value="CIRCLE" />
+            <PurposeField defaultValue="CIRCLE" />
             {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
             <div className="actions">
                 <button type="submit" className="button primary" disabled={create.isPending}>
@@ -160,10 +160,10 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
     );
 }
 
-export function PurposeField({ value }: { value: string }) {
+export function PurposeField(props: SelectHTMLAttributes<HTMLSelectElement>) {
     const texts = useTexts();
     return (
-        <SelectField name="purpose" label={texts.edit.purpose} defaultValue={value}>
+        <SelectField name="purpose" label={texts.edit.purpose} {...props}>
             {Object.entries(texts.purposes).map(([purpose, text]) => (
                 <option key={purpose} value={purpose}>
                     {text}

@@ -8,6 +8,7 @@ import { groupQuery, pek, type Group, type GroupRef } from '../../api';
 import { useMay } from '../../may';
 import { Bones, Card, Note, Problem } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
+import { Meanwhile, useEdits } from '../../parts/edits';
 import { SwitchRow, TextArea, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
 import { PickField, type Picked } from '../../parts/PickField';
@@ -37,7 +38,7 @@ export function GroupSettingsPage() {
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {group.isArchived && <Note tone="warn">{texts.edit.archivedNow}</Note>}
             <div className="split">
-                <div className="stack">{mayEdit && <Profile group={group} groupRef={ref} key={group.etag} />}</div>
+                <div className="stack">{mayEdit && <Profile group={group} groupRef={ref}/>}</div>
                 <div className="stack">
                     {mayMove && <Flags group={group} groupRef={ref} />}
                     {mayMove && <Tree group={group} groupRef={ref} />}
@@ -59,10 +60,13 @@ function useRefresh(ref: GroupRef) {
     return () => client.invalidateQueries({ queryKey: ['group', ref.realm, ref.groupId] });
 }
 
+type ProfileField = 'name' | 'description' | 'webpage' | 'mail' | 'purpose';
+
 function Profile({ group, groupRef }: Part) {
     const texts = useTexts();
     const message = useMessage();
     const refresh = useRefresh(groupRef);
+    const edits = useEdits<ProfileField>(group);
     const save = useMutation({
         mutationFn: (change: Partial<Group>) =>
             answer(
@@ -71,56 +75,56 @@ function Profile({ group, groupRef }: Part) {
                     body: { ...change, etag: group.etag },
                 }),
             ),
-        onSuccess: () => tell(texts.saved),
-        onSettled: refresh,
+        onSuccess: async (_, change) => {
+            await refresh();
+            edits.saved(change as Record<ProfileField, string>);
+            tell(texts.saved);
+        },
+        onError: refresh,
     });
     const submit = (event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
-        const form = new FormData(event.currentTarget);
-        const change = Object.fromEntries([...form].filter(([name, value]) => group[name as keyof Group] !== value)) as Partial<Group>;
-        if (Object.keys(change).length > 0) save.mutate(change);
+        if (Object.keys(edits.change).length > 0) save.mutate(edits.change as Partial<Group>);
     };
+    const textOf = (name: ProfileField) => (name === 'purpose' ? texts.purposes[group.purpose as keyof typeof texts.purposes] : group[name]);
     const problems = useProblems(save.error, ['name', 'description', 'webpage', 'mail']);
     return (
         <Card title={texts.edit.profile}>
             <form className="form card-form" onSubmit={submit}>
                 <TextField
-                    name="name"
+                    {...edits.field('name')}
                     label={texts.edit.name}
-                    defaultValue={group.name}
                     required
                     maxLength={200}
                     problem={problems.at('name')}
                 />
                 <TextArea
-                    name="description"
+                    {...edits.field('description')}
                     label={texts.edit.description}
-                    defaultValue={group.description}
                     maxLength={20_000}
                     rows={6}
                     problem={problems.at('description')}
                 />
                 <div className="columns">
                     <TextField
-                        name="webpage"
+                        {...edits.field('webpage')}
                         label={texts.edit.webpage}
-                        defaultValue={group.webpage}
                         type="url"
                         maxLength={64}
                         hint="https://…"
                         problem={problems.at('webpage')}
                     />
                     <TextField
-                        name="mail"
+                        {...edits.field('mail')}
                         label={texts.edit.mail}
-                        defaultValue={group.mail}
                         type="email"
                         maxLength={64}
                         problem={problems.at('mail')}
                     />
-                    <PurposeField value={group.purpose} />
+                    <PurposeField {...edits.field('purpose')} />
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [texts.edit[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending || group.isArchived}>
                         {texts.save}

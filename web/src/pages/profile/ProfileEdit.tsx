@@ -6,6 +6,7 @@ import { useRef, type FormEvent } from 'react';
 import { pek, queryClient, type Profile } from '../../api';
 import { shownName } from '../../names';
 import { Avatar, Bones, Card, Note, Problem, RealmBadge } from '../../parts/basics';
+import { Meanwhile, useEdits } from '../../parts/edits';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
@@ -39,8 +40,8 @@ export function ProfileEditPage() {
                 <div className="split">
                     <div className="stack">
                         <Picture profile={query.data} />
-                        <Fields profile={query.data} key={query.data.etag} />
-                        <Accounts profile={query.data} key={`accounts ${query.data.etag}`} />
+                        <Fields profile={query.data} />
+                        <Accounts profile={query.data} />
                     </div>
                     <div className="stack">
                         <Switches profile={query.data} />
@@ -112,29 +113,39 @@ function Picture({ profile }: { profile: Profile }) {
 const textFields = ['lastName', 'firstName', 'nickname', 'username', 'cellPhone', 'room'] as const;
 const limits = { lastName: 100, firstName: 100, nickname: 50, username: 30, cellPhone: 12, room: 20 } as const;
 
+const choiceFields = ['dormitory', 'gender', 'studentStatus'] as const;
+type Field = (typeof textFields | typeof choiceFields)[number];
+
 /** Only what was changed is sent, with the version that was read: who edits in two places loses nothing. */
 function Fields({ profile }: { profile: Profile }) {
     const texts = useTexts();
     const message = useMessage();
     const own = useProfileTexts();
     const { person } = texts;
-    const labels = { ...own, cellPhone: person.cellPhone, room: person.room };
+    const labels = { ...own, ...person };
+    const edits = useEdits<Field>(profile);
     const save = useMutation({
         mutationFn: (change: Partial<Profile>) =>
             answer(
                 pek.PATCH('/api/v1/users/{user}/profile', { params: { path: { user: 'me' } }, body: { ...change, etag: profile.etag } }),
             ),
-        onSuccess: () => tell(texts.saved),
-        onSettled: refreshProfile,
+        onSuccess: async (_, change) => {
+            await refreshProfile();
+            edits.saved(change as Record<Field, string>);
+            tell(texts.saved);
+        },
+        onError: refreshProfile,
     });
     const submit = (event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
-        const form = new FormData(event.currentTarget);
-        const change = Object.fromEntries(
-            [...form].filter(([name, value]) => profile[name as keyof Profile] !== value),
-        ) as Partial<Profile>;
-        if (Object.keys(change).length > 0) save.mutate(change);
+        if (Object.keys(edits.change).length > 0) save.mutate(edits.change as Partial<Profile>);
     };
+    const choices: Partial<Record<Field, Record<string, string>>> = {
+        dormitory: person.dormitories,
+        gender: person.genders,
+        studentStatus: person.studentStatuses,
+    };
+    const textOf = (name: Field) => choices[name]?.[profile[name]] ?? profile[name];
     const problems = useProblems(save.error, textFields);
     return (
         <Card title={own.fields}>
@@ -143,25 +154,26 @@ function Fields({ profile }: { profile: Profile }) {
                     {textFields.map((name) => (
                         <TextField
                             key={name}
-                            name={name}
+                            {...edits.field(name)}
                             label={labels[name]}
-                            defaultValue={profile[name]}
                             maxLength={limits[name]}
                             problem={problems.at(name)}
                             hint={name === 'username' ? own.usernameHint : name === 'cellPhone' ? '+36201234567' : undefined}
                             type={name === 'cellPhone' ? 'tel' : 'text'}
                         />
                     ))}
-                    <Choice name="dormitory" label={person.dormitory} value={profile.dormitory} choices={person.dormitories} />
-                    <Choice name="gender" label={person.gender} value={profile.gender} choices={person.genders} />
-                    <Choice
-                        name="studentStatus"
-                        label={person.studentStatus}
-                        value={profile.studentStatus}
-                        choices={person.studentStatuses}
-                    />
+                    {choiceFields.map((name) => (
+                        <SelectField key={name} {...edits.field(name)} label={person[name]}>
+                            {Object.entries(choices[name] ?? {}).map(([key, text]) => (
+                                <option key={key} value={key}>
+                                    {text}
+                                </option>
+                            ))}
+                        </SelectField>
+                    ))}
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [labels[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending}>
                         {texts.save}
@@ -169,18 +181,6 @@ function Fields({ profile }: { profile: Profile }) {
                 </div>
             </form>
         </Card>
-    );
-}
-
-function Choice({ name, label, value, choices }: { name: string; label: string; value: string; choices: Record<string, string> }) {
-    return (
-        <SelectField name={name} label={label} defaultValue={value}>
-            {Object.entries(choices).map(([key, text]) => (
-                <option key={key} value={key}>
-                    {text}
-                </option>
-            ))}
-        </SelectField>
     );
 }
 
