@@ -1,6 +1,6 @@
 // One's own profile: what others may know, and who they are.
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { answer, pages, problemOfAnswer } from '@pek/client';
+import { answer, pages, PekError, problemOfAnswer } from '@pek/client';
 import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
 import { useRef, type FormEvent } from 'react';
 import { pek, queryClient, type Profile } from '../../api';
@@ -192,21 +192,45 @@ const details = [
     'EXTERNAL_ACCOUNTS',
 ] as const satisfies (keyof ProfileTexts['visible'])[];
 
+interface OneSwitch {
+    detail: (typeof details)[number];
+    on: boolean;
+}
+
+function withSwitch(visible: Profile['visible'], { detail, on }: OneSwitch): Profile['visible'] {
+    const others = visible.filter((one) => one !== detail);
+    return on ? [...others, detail] : others;
+}
+
+/**
+ * All switches are sent together. When one was switched elsewhere since they were read, they are read again: what was hidden there stays
+ * hidden.
+ */
+async function sendSwitch(one: OneSwitch): Promise<unknown> {
+    for (let again = 3; ; again--) {
+        const read = await queryClient.fetchQuery({ ...ownQuery, staleTime: again === 3 ? Infinity : 0 });
+        try {
+            return await answer(
+                pek.PATCH('/api/v1/users/{user}/profile', {
+                    params: { path: { user: 'me' }, query: { updateMask: 'visible' } },
+                    body: { visible: withSwitch(read.visible, one), etag: read.etag },
+                }),
+            );
+        } catch (error) {
+            if (again === 0 || !(error instanceof PekError) || error.kind !== 'changed') throw error;
+        }
+    }
+}
+
 function Switches({ profile }: { profile: Profile }) {
     const own = useProfileTexts();
     const message = useMessage();
     const save = useMutation({
-        mutationFn: (visible: Profile['visible']) =>
-            answer(
-                pek.PATCH('/api/v1/users/{user}/profile', {
-                    params: { path: { user: 'me' }, query: { updateMask: 'visible' } },
-                    body: { visible },
-                }),
-            ),
-        onMutate: async (visible) => {
+        mutationFn: sendSwitch,
+        onMutate: async (one) => {
             await queryClient.cancelQueries({ queryKey: ownQuery.queryKey });
             const before = queryClient.getQueryData<Profile>(ownQuery.queryKey);
-            queryClient.setQueryData<Profile>(ownQuery.queryKey, (data) => data && { ...data, visible });
+            queryClient.setQueryData<Profile>(ownQuery.queryKey, (data) => data && { ...data, visible: withSwitch(data.visible, one) });
             return { before };
         },
         onError: (error, _, context) => {
@@ -224,7 +248,7 @@ function Switches({ profile }: { profile: Profile }) {
                         key={detail}
                         label={own.visible[detail]}
                         checked={profile.visible.includes(detail)}
-                        onChange={(on) => save.mutate(on ? [...profile.visible, detail] : profile.visible.filter((one) => one !== detail))}
+                        onChange={(on) => save.mutate({ detail, on })}
                     />
                 ))}
             </div>
