@@ -1,5 +1,5 @@
 import { Menu } from '@base-ui/react/menu';
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Ellipsis, UserPlus, UsersRound } from 'lucide-react';
@@ -202,7 +202,7 @@ function usePost(groupRef: GroupRef, member: Membership) {
         mutationFn: ({ kind, give }: { kind: PostKind; give: boolean }) =>
             answer(
                 pek.POST(`/api/v1/realms/{realm}/groups/{groupId}/members/{userId}:${give ? 'givePost' : 'takePost'}`, {
-                    params: { path: { ...groupRef, userId: member.userId }, header: idempotencyKey() },
+                    params: { path: { ...groupRef, userId: member.userId } },
                     body: { kind, etag: member.etag },
                 }),
             ),

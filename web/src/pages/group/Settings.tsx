@@ -1,5 +1,5 @@
 // What leaders change about a group itself. Every change names the version that was read.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { Archive, ArchiveRestore, FolderTree } from 'lucide-react';
@@ -38,7 +38,7 @@ export function GroupSettingsPage() {
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {group.isArchived && <Note tone="warn">{texts.edit.archivedNow}</Note>}
             <div className="split">
-                <div className="stack">{mayEdit && <Profile group={group} groupRef={ref}/>}</div>
+                <div className="stack">{mayEdit && <Profile group={group} groupRef={ref} />}</div>
                 <div className="stack">
                     {mayMove && <Flags group={group} groupRef={ref} />}
                     {mayMove && <Tree group={group} groupRef={ref} />}
@@ -71,7 +71,7 @@ function Profile({ group, groupRef }: Part) {
         mutationFn: (change: Partial<Group>) =>
             answer(
                 pek.PATCH('/api/v1/realms/{realm}/groups/{id}', {
-                    params: { path: pathOf(groupRef), header: idempotencyKey() },
+                    params: { path: pathOf(groupRef) },
                     body: { ...change, etag: group.etag },
                 }),
             ),
@@ -86,18 +86,13 @@ function Profile({ group, groupRef }: Part) {
         event.preventDefault();
         if (Object.keys(edits.change).length > 0) save.mutate(edits.change as Partial<Group>);
     };
-    const textOf = (name: ProfileField) => (name === 'purpose' ? texts.purposes[group.purpose as keyof typeof texts.purposes] : group[name]);
+    const textOf = (name: ProfileField) =>
+        name === 'purpose' ? texts.purposes[group.purpose as keyof typeof texts.purposes] : group[name];
     const problems = useProblems(save.error, ['name', 'description', 'webpage', 'mail']);
     return (
         <Card title={texts.edit.profile}>
             <form className="form card-form" onSubmit={submit}>
-                <TextField
-                    {...edits.field('name')}
-                    label={texts.edit.name}
-                    required
-                    maxLength={200}
-                    problem={problems.at('name')}
-                />
+                <TextField {...edits.field('name')} label={texts.edit.name} required maxLength={200} problem={problems.at('name')} />
                 <TextArea
                     {...edits.field('description')}
                     label={texts.edit.description}
@@ -114,13 +109,7 @@ function Profile({ group, groupRef }: Part) {
                         hint="https://…"
                         problem={problems.at('webpage')}
                     />
-                    <TextField
-                        {...edits.field('mail')}
-                        label={texts.edit.mail}
-                        type="email"
-                        maxLength={64}
-                        problem={problems.at('mail')}
-                    />
+                    <TextField {...edits.field('mail')} label={texts.edit.mail} type="email" maxLength={64} problem={problems.at('mail')} />
                     <PurposeField {...edits.field('purpose')} />
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
@@ -148,7 +137,7 @@ function Flags({ group, groupRef }: Part) {
         mutationFn: (change: Partial<Record<Flag, boolean>>) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{id}:configure', {
-                    params: { path: pathOf(groupRef), header: idempotencyKey() },
+                    params: { path: pathOf(groupRef) },
                     body: { ...change, updateMask: Object.keys(change).join(','), etag: group.etag },
                 }),
             ),
@@ -187,13 +176,13 @@ function Tree({ group, groupRef }: Part) {
     const client = useQueryClient();
     const [asking, setAsking] = useState<'archive' | 'move'>();
     const [parent, setParent] = useState<Picked | null>(null);
-    const parameters = () => ({ path: pathOf(groupRef), header: idempotencyKey() });
+    const parameters = { path: pathOf(groupRef) };
     const archive = async (form: FormData) => {
         const body = { cascade: form.get('cascade') === 'on', etag: group.etag };
         await answer(
             group.isArchived
-                ? pek.POST('/api/v1/realms/{realm}/groups/{id}:unarchive', { params: parameters(), body })
-                : pek.POST('/api/v1/realms/{realm}/groups/{id}:archive', { params: parameters(), body }),
+                ? pek.POST('/api/v1/realms/{realm}/groups/{id}:unarchive', { params: parameters, body })
+                : pek.POST('/api/v1/realms/{realm}/groups/{id}:archive', { params: parameters, body }),
         );
         tell(group.isArchived ? texts.edit.unarchived : texts.edit.archived);
         await refresh();
@@ -201,7 +190,7 @@ function Tree({ group, groupRef }: Part) {
     };
     const move = async () => {
         const body = { parentId: parent?.id ?? '', etag: group.etag };
-        await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters(), body }));
+        await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters, body }));
         tell(texts.edit.moved);
         await client.invalidateQueries({ queryKey: ['group'] });
     };

@@ -1,5 +1,5 @@
 // What the group and its judges say to each other; in between, what became of the evaluation.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { FileInput, FilePlus, Gavel, SendHorizontal } from 'lucide-react';
 import { Fragment, useState, type KeyboardEvent } from 'react';
@@ -26,7 +26,7 @@ export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }
         mutationFn: (said: string) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{scoreboardId}/messages', {
-                    params: { path: { ...boardRef }, header: idempotencyKey() },
+                    params: { path: { ...boardRef } },
                     body: { text: said },
                 }),
             ),

@@ -1,5 +1,5 @@
 // Which entry card the group asks for each of its members, and why; and what its judges say to that.
-import { answer, idempotencyKey, PekError } from '@pek/client';
+import { answer, PekError } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { IdCard } from 'lucide-react';
@@ -54,7 +54,7 @@ function Entries({ seen }: { seen: BoardSeen }) {
         mutationFn: (cards: CardDrafts) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}/entries:batchSet', {
-                    params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id }, header: idempotencyKey() },
+                    params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id } },
                     body: {
                         entries: [...cards].map(([userId, { type, justification }]) => ({ userId, type, justification })),
                         etag: board.etag,

@@ -1,5 +1,5 @@
 // What a subgroup proposes for the evaluation of the group above it.
-import { answer, idempotencyKey, PekError } from '@pek/client';
+import { answer, PekError } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { FileInput, ListChecks } from 'lucide-react';
@@ -98,7 +98,7 @@ export function PointDraftPage() {
                     send={(points) =>
                         answer(
                             pek.POST('/api/v1/realms/{realm}/groups/{groupId}/pointDraft:batchSet', {
-                                params: { path: { realm: ref.realm, groupId: ref.groupId }, header: idempotencyKey() },
+                                params: { path: { realm: ref.realm, groupId: ref.groupId } },
                                 body: { points, etag: draft.etag },
                             }),
                         )

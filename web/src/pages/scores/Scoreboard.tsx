@@ -1,5 +1,5 @@
 // One evaluation: the table of points.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { ListChecks, UsersRound } from 'lucide-react';
@@ -91,7 +91,7 @@ function Points({ seen }: { seen: BoardSeen }) {
                 send={(cells) =>
                     answer(
                         pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}/points:batchSet', {
-                            params: { path, header: idempotencyKey() },
+                            params: { path },
                             body: { points: cells, etag: board.etag },
                         }),
                     )

@@ -1,5 +1,5 @@
 // The semester of a realm: what its season is for, what is left to be reviewed, and the files of what was accepted.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { CalendarCog, Check, Download, Minus } from 'lucide-react';
@@ -161,7 +161,7 @@ function Move({ semester, onClose }: { semester: Semester; onClose: () => void }
     const move = async (form: FormData) => {
         await answer(
             pek.PUT('/api/v1/realms/{realm}/semester', {
-                params: { path: { realm: semester.realm }, header: idempotencyKey() },
+                params: { path: { realm: semester.realm } },
                 body: { id: String(form.get('semester') ?? '').trim(), season: form.get('season') as Season, etag: semester.etag },
             }),
         );
