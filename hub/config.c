@@ -16,7 +16,8 @@ static const struct config_option options[] = {
     {.name = "listen_shared",
      OPTION(BOOL, listen_shared),
      .fallback = "false",
-     .help = "several hubs of one user on this machine listen there, and the system spreads connections "
+     .help = "several hubs of one user on this machine listen there, and the system spreads "
+             "connections "
              "(SO_REUSEPORT)"},
     {.name = "public_url",
      OPTION(STRING, public_url),

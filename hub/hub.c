@@ -310,7 +310,6 @@ static enum status open_api(struct hub *hub, struct fault *fault)
 {
     const struct hub_config *config = hub->config;
     struct slice descriptors = slice_make(pek_descriptor_set, pek_descriptor_set_len);
-
     enum status status = transcode_new(descriptors, &hub->transcode, fault);
     if (status)
         return status;

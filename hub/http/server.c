@@ -24,8 +24,8 @@ static enum status listen_on(struct http_server *server, const struct http_optio
     if (!where || !listen_parse(where, &address))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "listen", "\"%s\" is no address and port",
                          where ? where : "");
-    int error = listen_bind((const struct sockaddr *)&address, (socklen_t)len,
-                            options->listen_shared, &fd);
+    int error =
+        listen_bind((const struct sockaddr *)&address, (socklen_t)len, options->listen_shared, &fd);
     if (error)
         return listen_refused(where, error, "listen", fault);
     int problem = uv_tcp_open(&server->listener, fd);

@@ -109,8 +109,8 @@ static void run_looking(void *arg)
     struct rounds *rounds = arg;
     while (!rounds->closing.cancelled) {
         struct round round = {.hook = {.run = end_round}};
-        rounds->closing.deadline_us = deadline_after_ms(
-            rounds->waits ? rounds->options.pause_ms : rounds->options.poll_ms);
+        rounds->closing.deadline_us =
+            deadline_after_ms(rounds->waits ? rounds->options.pause_ms : rounds->options.poll_ms);
         (void)!fiber_event_wait_cancel(&rounds->wake, &rounds->closing);
         rounds->closing.deadline_us = DEADLINE_NONE;
         if (rounds->closing.cancelled)

@@ -44,7 +44,7 @@ struct rounds {
     struct rounds_of_realm *realms; /* by slot */
     struct cancel closing;
     struct fiber_event wake, ended;
-    bool waits; /* for a realm that could not be asked yet: at the start, for all of them */
+    bool waits;       /* for a realm that could not be asked yet: at the start, for all of them */
     unsigned running; /* fibers */
 };
 

@@ -1,6 +1,7 @@
 // What the pages ask of the hub, as queries with keys. A page names what it shows; this file says where that is.
 import { answer, createPekClient, pages, PekError, type ListEnd, type Schema } from '@pek/client';
 import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
+import { onceOnly } from './once';
 
 export type Group = Schema<'Group'>;
 export type Membership = Schema<'Membership'>;
@@ -15,7 +16,7 @@ export type HistoryEntry = Schema<'HistoryEntry'>;
 export type MemberStatus = Membership['status'];
 export type Action = Schema<'Action'>;
 
-export const pek = createPekClient();
+export const pek = createPekClient({ fetch: onceOnly((request) => fetch(request)) });
 
 export const queryClient = new QueryClient({
   defaultOptions: {

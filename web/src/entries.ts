@@ -41,5 +41,23 @@ export function cardConflicts(entries: readonly Entry[], drafts: CardDrafts): Se
   return new Set(conflicts.map(({ userId }) => userId));
 }
 
+/** Cards as they are when what is on its way has arrived: what is written meanwhile is compared with that. */
+export const withSent = (entries: readonly Entry[], sent: CardDrafts): readonly Entry[] =>
+  entries.map((entry) => {
+    const { type, justification } = sent.get(entry.userId) ?? entry;
+    return { ...entry, type, justification };
+  });
+
+/** What was sent was not taken: it is written and not sent again, below what was written since. */
+export function withReturned(drafts: CardDrafts, sent: CardDrafts): CardDrafts {
+  const all = new Map(sent);
+  for (const [userId, draft] of drafts) {
+    const base = sent.get(userId)?.base ?? draft.base;
+    if (same(draft, base)) all.delete(userId);
+    else all.set(userId, { ...draft, base });
+  }
+  return all;
+}
+
 /** A KB or AB that says not why cannot be submitted. */
 export const lacksJustification = ({ type, justification }: Card) => type !== 'KDO' && justification.trim() === '';

@@ -51,26 +51,47 @@ export function totalOf(member: MemberPoints, guidelines: readonly Guideline[], 
 }
 
 /** Cells that somebody else wrote as well since they were begun: which of the two is meant, a person says. */
-export function conflictsOf(members: readonly MemberPoints[], drafts: Drafts): Map<string, number> {
+export function conflictsOf(members: readonly MemberPoints[], { drafts, sent }: Pick<Writing, 'drafts' | 'sent'>): Map<string, number> {
   const conflicts = new Map<string, number>();
   for (const member of members) {
     for (const [key, draft] of drafts) {
       const [userId, guidelineId = ''] = key.split(' ');
       if (userId !== member.userId) continue;
-      const now = pointsIn(member, guidelineId);
+      const now = sent.get(key)?.points ?? pointsIn(member, guidelineId);
       if (now !== draft.base && now !== draft.points) conflicts.set(key, now);
     }
   }
   return conflicts;
 }
 
-/** What is written and not sent; `wrong` is what is no number that fits, as it was typed. */
+/** What is written and not sent; `sent` is what is on its way, and `wrong` what is no number that fits, as it was typed. */
 export interface Writing {
   drafts: Drafts;
+  sent: Drafts;
   wrong: ReadonlyMap<string, string>;
 }
 
-export const nothingWritten: Writing = { drafts: new Map(), wrong: new Map() };
+export const nothingWritten: Writing = { drafts: new Map(), sent: new Map(), wrong: new Map() };
+
+/** What the table shows as written: what is on its way, and over it what was written since. */
+export const writtenIn = ({ drafts, sent }: Writing): Drafts => new Map([...sent, ...drafts]);
+
+/** All of it goes now. What is written from here on is compared with what goes. */
+export const withSending = ({ drafts, wrong }: Writing): Writing => ({ drafts: new Map(), sent: drafts, wrong });
+
+/** It has arrived, and what is shown has it. */
+export const withArrived = (writing: Writing): Writing => ({ ...writing, sent: new Map() });
+
+/** It was not taken: it is written and not sent again, below what was written since. */
+export function withReturned({ drafts, sent, wrong }: Writing): Writing {
+  const all = new Map(sent);
+  for (const [key, { points, base }] of drafts) {
+    const first = sent.get(key)?.base ?? base;
+    if (points === first) all.delete(key);
+    else all.set(key, { points, base: first });
+  }
+  return { drafts: all, sent: new Map(), wrong };
+}
 
 export interface CellText {
   member: MemberPoints;
@@ -90,11 +111,11 @@ export function writeCells(before: Writing, cells: readonly CellText[]): Writing
       continue;
     }
     wrong.delete(key);
-    const now = pointsIn(member, guideline.id);
+    const now = before.sent.get(key)?.points ?? pointsIn(member, guideline.id);
     if (points === now) drafts.delete(key);
     else drafts.set(key, { points, base: drafts.get(key)?.base ?? now });
   }
-  return { drafts, wrong };
+  return { ...before, drafts, wrong };
 }
 
 /** What all members have by one guideline. */

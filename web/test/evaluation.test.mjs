@@ -5,7 +5,7 @@ import { source } from './source.mjs';
 
 const { possibleNow, standingOf } = await source('standing.ts');
 const { readJudgement, readRevision, readTakeOver } = await source('judgement.ts');
-const { cardConflicts, lacksJustification, writeCard } = await source('entries.ts');
+const { cardConflicts, lacksJustification, withReturned, withSent, writeCard } = await source('entries.ts');
 
 // As worker/semester/semester.c has them.
 const seasons = {
@@ -141,4 +141,18 @@ it('finds the cards that somebody else wrote as well', () => {
   assert.deepEqual([...cardConflicts([{ userId: 'u', type: 'KB', justification: 'sokat' }], drafts)], [], 'the same');
   assert.ok(lacksJustification({ type: 'AB', justification: ' \n' }));
   assert.ok(!lacksJustification({ type: 'KDO', justification: '' }));
+});
+
+it('keeps the card that is written while it is on its way', () => {
+  const entry = { userId: 'u', type: 'KDO', justification: '' };
+  const base = { type: 'KDO', justification: '' };
+  const sent = writeCard(new Map(), entry, { type: 'KB' });
+  const [there] = withSent([entry], sent);
+  assert.equal(there.type, 'KB');
+  const since = writeCard(new Map(), there, { justification: 'sokat' });
+  assert.deepEqual([...cardConflicts([there], since)], []);
+  assert.deepEqual(since.get('u').base, { type: 'KB', justification: '' });
+  assert.deepEqual([...withReturned(since, sent)], [['u', { type: 'KB', justification: 'sokat', base }]]);
+  assert.deepEqual(withReturned(new Map(), sent), sent);
+  assert.equal(withReturned(writeCard(new Map(), there, { type: 'KDO' }), sent).size, 0, 'as it was');
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { source } from './source.mjs';
 
-const { columnOf, conflictsOf, nothingWritten, readPaste, readPoints, summaryOf, totalOf, totalsOf, writeCells } =
-  await source('points.ts');
+const { columnOf, conflictsOf, nothingWritten, readPaste, readPoints, summaryOf, totalOf, totalsOf, ...table } = await source('points.ts');
+const { withArrived, withReturned, withSending, writeCells, writtenIn } = table;
 
 const rules = { workMax: 30, responsibilityMax: 20, totalMax: 50, least: 5 };
 const guidelines = [
@@ -18,6 +18,7 @@ const member = (w, r) => ({
   ],
 });
 const draft = (key, points, base) => new Map([[key, { points, base }]]);
+const writing = (drafts) => ({ ...nothingWritten, drafts });
 
 it('reckons totals as the realm does', () => {
   const rows = [
@@ -60,9 +61,9 @@ it('takes what spreadsheets copy', () => {
 });
 
 it('finds the cells in which two have written', () => {
-  assert.deepEqual([...conflictsOf([member(3, 0)], draft('u w', 5, 1))], [['u w', 3]]);
-  assert.deepEqual([...conflictsOf([member(5, 0)], draft('u w', 5, 1))], [], 'the same');
-  assert.deepEqual([...conflictsOf([member(1, 9)], draft('u w', 5, 1))], [], 'another cell');
+  assert.deepEqual([...conflictsOf([member(3, 0)], writing(draft('u w', 5, 1)))], [['u w', 3]]);
+  assert.deepEqual([...conflictsOf([member(5, 0)], writing(draft('u w', 5, 1)))], [], 'the same');
+  assert.deepEqual([...conflictsOf([member(1, 9)], writing(draft('u w', 5, 1)))], [], 'another cell');
 });
 
 it('keeps what is written until it is as it was', () => {
@@ -75,6 +76,23 @@ it('keeps what is written until it is as it was', () => {
   const later = writeCells(bad, [{ member: member(4, 0), guideline, text: '8' }]);
   assert.deepEqual([[...later.drafts], later.wrong.size], [[['u w', { points: 8, base: 3 }]], 0], 'what it was begun from stays');
   assert.equal(writeCells(later, [{ member: row, guideline, text: '3' }]).drafts.size, 0);
+});
+
+it('keeps what is written while what was written before is on its way', () => {
+  const [w, r] = guidelines;
+  const row = member(3, 0);
+  const type = (before, guideline, text, at = row) => writeCells(before, [{ member: at, guideline, text }]);
+  const sent = withSending(type(type(nothingWritten, w, '7'), r, '2'));
+  assert.deepEqual([[...sent.drafts], writtenIn(sent).size], [[], 2], 'both are shown on');
+  const since = type(type(sent, w, '9'), r, '0');
+  assert.deepEqual([...conflictsOf([row], since)], [], 'with oneself nobody disagrees');
+  const arrived = withArrived(since);
+  assert.deepEqual(Object.fromEntries(arrived.drafts), { 'u w': { points: 9, base: 7 }, 'u r': { points: 0, base: 2 } });
+  assert.deepEqual([...conflictsOf([member(7, 2)], arrived)], []);
+  assert.deepEqual([...withArrived(type(type(sent, w, '9'), w, '7')).drafts], [], 'as it was sent');
+  const returned = withReturned(since);
+  assert.deepEqual([[...returned.drafts], returned.sent.size], [[['u w', { points: 9, base: 3 }]], 0], 'nothing of it is there');
+  assert.deepEqual(withReturned(sent).drafts, sent.sent);
 });
 
 it('sums a guideline up over all members, with what is not sent yet', () => {

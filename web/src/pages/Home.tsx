@@ -176,11 +176,14 @@ function Latest() {
                 </Link>
             }
         >
-            {query.isError ? (
-                <Problem error={query.error} retry={() => void query.refetch()} />
-            ) : query.isPending ? (
+            {query.isError && (
+                <div className="card-text">
+                    <Problem error={query.error} retry={() => void query.refetch()} />
+                </div>
+            )}
+            {query.isPending ? (
                 <Bones count={3} />
-            ) : latest.length === 0 ? (
+            ) : query.isLoadingError ? null : latest.length === 0 ? (
                 <Empty icon={BellOff} title={texts.notifications.none} />
             ) : (
                 <ul className="rows">

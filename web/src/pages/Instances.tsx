@@ -1,5 +1,5 @@
 // For operators: which realms there are, how they are, and what the hub sees of them while one looks.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Server } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
@@ -93,7 +93,7 @@ function InstanceCard({ instance, points }: { instance: Instance; points: Point[
         mutationFn: () =>
             answer(
                 pek.POST(`/api/v1/instances/{realm}:${draining ? 'undrain' : 'drain'}`, {
-                    params: { path: { realm: instance.realm }, header: idempotencyKey() },
+                    params: { path: { realm: instance.realm } },
                     body: {},
                 }),
             ),

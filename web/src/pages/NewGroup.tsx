@@ -1,7 +1,7 @@
-import { answer, idempotencyKey, PekError } from '@pek/client';
+import { answer, PekError } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useRef, type FormEvent } from 'react';
+import { type FormEvent, type SelectHTMLAttributes } from 'react';
 import { groupQuery, mayQuery, pek, sessionQuery, type Group } from '../api';
 import { useRealmsToFoundIn } from '../may';
 import { Bones, MissingRealms, Note, Problem } from '../parts/basics';
@@ -84,8 +84,6 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
     const message = useMessage();
     const client = useQueryClient();
     const navigate = useNavigate();
-    // The same for a form that is sent again: it makes one group.
-    const key = useRef(idempotencyKey());
     const create = useMutation({
         mutationFn: ({
             realm: where,
@@ -99,7 +97,7 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
         }) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups', {
-                    params: { path: { realm: where }, header: key.current },
+                    params: { path: { realm: where } },
                     body: { ...body, parentId: parent ?? '' },
                 }),
             ),
@@ -109,10 +107,6 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
             void client.invalidateQueries({ queryKey: ['group'] });
             await client.invalidateQueries(sessionQuery);
             await navigate({ to: '/realms/$realm/groups/$groupId', params: { realm: group.realm, groupId: group.id } });
-        },
-        onError: (error) => {
-            // What was understood and refused is another request when it is mended.
-            if (error instanceof PekError && error.kind !== 'unavailable' && error.kind !== 'offline') key.current = idempotencyKey();
         },
     });
     const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -149,7 +143,7 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
                 problem={problems.at('slug')}
             />
             <TextArea name="description" label={texts.edit.description} maxLength={20_000} problem={problems.at('description')} />
-            <PurposeField value="CIRCLE" />
+            <PurposeField defaultValue="CIRCLE" />
             {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
             <div className="actions">
                 <button type="submit" className="button primary" disabled={create.isPending}>
@@ -160,10 +154,10 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
     );
 }
 
-export function PurposeField({ value }: { value: string }) {
+export function PurposeField(props: SelectHTMLAttributes<HTMLSelectElement>) {
     const texts = useTexts();
     return (
-        <SelectField name="purpose" label={texts.edit.purpose} defaultValue={value}>
+        <SelectField name="purpose" label={texts.edit.purpose} {...props}>
             {Object.entries(texts.purposes).map(([purpose, text]) => (
                 <option key={purpose} value={purpose}>
                     {text}

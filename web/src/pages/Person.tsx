@@ -30,21 +30,21 @@ export function PersonPage() {
             </section>
         );
     }
-    if (query.isError) {
-        return query.error instanceof PekError && query.error.kind === 'notFound' ? (
+    if (query.error instanceof PekError && query.error.kind === 'notFound') {
+        return (
             <section className="card">
                 <Empty icon={UserRoundX} title={texts.person.hidden.title}>
                     {texts.person.hidden.text}
                 </Empty>
             </section>
-        ) : (
-            <Problem error={query.error} retry={() => void query.refetch()} />
         );
     }
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     const profile = query.data;
     const own = profile.view === 'OWN';
     return (
         <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="group-title">
                 <Avatar size="large" id={profile.id} name={fullName(profile)} version={profile.avatarVersion} />
                 <div className="grow">
@@ -117,13 +117,14 @@ function Belongs({ user, own }: { user: string; own: boolean }) {
         <div className="stack">
             <MissingRealms realms={missingRealms(query.data && [query.data])} retry={() => void query.refetch()} />
             <Card title={texts.person.memberships}>
-                {query.isPending ? (
-                    <Bones />
-                ) : query.isError ? (
+                {query.isError && (
                     <div className="card-text">
                         <Problem error={query.error} retry={() => void query.refetch()} />
                     </div>
-                ) : all.length === 0 ? (
+                )}
+                {query.isPending ? (
+                    <Bones />
+                ) : query.isLoadingError ? null : all.length === 0 ? (
                     <Empty icon={UsersRound} title={texts.person.noMemberships} />
                 ) : (
                     <ul className="rows">

@@ -1,6 +1,6 @@
 // Dialogs: a question before what cannot be undone, and a form that is not worth a page.
 import { Dialog } from '@base-ui/react/dialog';
-import { useId, useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { useTexts } from '../texts';
 import { PekError } from '@pek/client';
 import { useMessage, useProblems, type Problems } from './problems';
@@ -46,14 +46,20 @@ export function FormDialog({
     const [error, setError] = useState<unknown>();
     const [refused, setRefused] = useState('');
     const problems = useProblems(error, fields);
+    const focused = useRef<Element>(null);
+    useEffect(() => {
+        if (!busy && focused.current instanceof HTMLElement) focused.current.focus();
+    }, [busy]);
     const insistence = overrule?.[refused];
 
     const submit = async (event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
+        focused.current = document.activeElement;
         setBusy(true);
         setError(undefined);
         try {
             await onSubmit(new FormData(event.currentTarget));
+            focused.current = null;
             onClose();
         } catch (thrown) {
             setError(thrown);
@@ -79,7 +85,10 @@ export function FormDialog({
                     <Dialog.Title render={<h2 />}>{title}</Dialog.Title>
                     {text && <Dialog.Description className="muted">{text}</Dialog.Description>}
                     <form id={form} className="form" onSubmit={(event) => void submit(event)}>
-                        {typeof children === 'function' ? children(problems.at) : children}
+                        {/* What would be typed while it is sent would not be sent. */}
+                        <fieldset className="bare" disabled={busy}>
+                            {typeof children === 'function' ? children(problems.at) : children}
+                        </fieldset>
                         {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
                         {insistence && (
                             <label className="check">

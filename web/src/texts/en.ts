@@ -343,6 +343,7 @@ export const en = {
     },
     how: 'How it works',
     mail: 'E-mail',
+    meanwhile: 'This was changed elsewhere in the meantime. If you save, what you typed takes its place. It is now:',
     move: 'Move',
     moveText: 'Below another group of the same organisation. Its address stays the same.',
     moved: 'The group has moved.',

@@ -336,6 +336,7 @@ export const hu: Texts = {
     },
     how: 'Működés',
     mail: 'E-mail',
+    meanwhile: 'Közben máshol megváltozott. Ha mented, az kerül a helyére, amit te írtál. Most ez van ott:',
     move: 'Áthelyezés',
     moveText: 'Ugyanazon szervezet egy másik köre alá. A címe nem változik.',
     moved: 'A kör átkerült.',

@@ -1,4 +1,4 @@
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { pek, type GroupRef } from '../../api';
@@ -18,7 +18,7 @@ export function AddMember({ groupRef, onClose }: { groupRef: GroupRef; onClose: 
     const submit = async (form: FormData) => {
         const member = await answer(
             pek.POST('/api/v1/realms/{realm}/groups/{groupId}/members:add', {
-                params: { path: groupRef, header: idempotencyKey() },
+                params: { path: groupRef },
                 body: { userId: person?.id ?? '', status: form.get('status') === 'NEWBIE' ? 'NEWBIE' : 'ACTIVE' },
             }),
         );

@@ -1,4 +1,4 @@
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Check, X } from 'lucide-react';
@@ -23,7 +23,7 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
         mutationFn: () =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/members:batchAccept', {
-                    params: { path: groupRef, header: idempotencyKey() },
+                    params: { path: groupRef },
                     body: { userIds: applicants.slice(0, 100).map(({ userId }) => userId) },
                 }),
             ),

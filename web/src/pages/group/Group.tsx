@@ -30,10 +30,15 @@ export function GroupPage() {
     if (query.isError) {
         if (query.error instanceof PekError && query.error.kind === 'invalid') return <NotFound />; // no group has such an id
         const hidden = query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'forbidden');
-        return hidden ? <HiddenGroup groupRef={ref} /> : <Problem error={query.error} retry={() => void query.refetch()} />;
+        if (hidden) return <HiddenGroup groupRef={ref} />;
     }
-    // As the realm writes its id, whatever the address has in capitals.
-    return <ShownGroup group={query.data} groupRef={{ realm: query.data.realm, groupId: query.data.id }} />;
+    return (
+        <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {/* As the realm writes its id, whatever the address has in capitals. */}
+            {query.data && <ShownGroup group={query.data} groupRef={{ realm: query.data.realm, groupId: query.data.id }} />}
+        </>
+    );
 }
 
 /** It is not there, or it is and the caller may not know: both look the same. Who was sent its address can apply all the same. */

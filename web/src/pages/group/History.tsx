@@ -28,9 +28,8 @@ export function GroupHistoryPage() {
     return (
         <>
             {group && <GroupHead group={group} />}
-            {query.isError ? (
-                <Problem error={query.error} retry={() => void query.refetch()} />
-            ) : (
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {!query.isLoadingError && (
                 <Card title={texts.group.history}>
                     {query.isPending ? (
                         <Bones count={6} />

@@ -1,5 +1,5 @@
 import { Menu } from '@base-ui/react/menu';
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Ellipsis, UserPlus, UsersRound } from 'lucide-react';
@@ -68,13 +68,14 @@ export function MemberList({ group, groupRef, mayEdit, leads }: Props) {
                     onChange={(event) => setQ(event.target.value)}
                 />
             </div>
-            {query.isPending ? (
-                <Bones />
-            ) : query.isError ? (
+            {query.isError && (
                 <div className="card-text">
                     <Problem error={query.error} retry={() => void query.refetch()} />
                 </div>
-            ) : members.length === 0 ? (
+            )}
+            {query.isPending ? (
+                <Bones />
+            ) : query.isLoadingError ? null : members.length === 0 ? (
                 <Empty icon={UsersRound} title={asked ? texts.search.none : texts.group.nobody[view]} />
             ) : (
                 <ul className="rows">
@@ -201,7 +202,7 @@ function usePost(groupRef: GroupRef, member: Membership) {
         mutationFn: ({ kind, give }: { kind: PostKind; give: boolean }) =>
             answer(
                 pek.POST(`/api/v1/realms/{realm}/groups/{groupId}/members/{userId}:${give ? 'givePost' : 'takePost'}`, {
-                    params: { path: { ...groupRef, userId: member.userId }, header: idempotencyKey() },
+                    params: { path: { ...groupRef, userId: member.userId } },
                     body: { kind, etag: member.etag },
                 }),
             ),

@@ -1,5 +1,5 @@
 // What the caller is in a group, and what they can do about it: apply, withdraw, leave.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { membershipsQuery, pek, sessionQuery, type Group, type GroupRef, type Membership } from '../../api';
@@ -33,7 +33,7 @@ export function MyMembership({ groupRef, group }: { groupRef: GroupRef; group?: 
         mutationFn: (what: Step) =>
             answer(
                 pek.POST(`/api/v1/realms/{realm}/groups/{groupId}/members:${what}`, {
-                    params: { path: groupRef, header: idempotencyKey() },
+                    params: { path: groupRef },
                     body: {},
                 }),
             ),

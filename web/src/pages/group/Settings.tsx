@@ -1,5 +1,5 @@
 // What leaders change about a group itself. Every change names the version that was read.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { Archive, ArchiveRestore, FolderTree } from 'lucide-react';
@@ -8,6 +8,7 @@ import { groupQuery, pek, type Group, type GroupRef } from '../../api';
 import { useMay } from '../../may';
 import { Bones, Card, Note, Problem } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
+import { Meanwhile, useEdits } from '../../parts/edits';
 import { SwitchRow, TextArea, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
 import { PickField, type Picked } from '../../parts/PickField';
@@ -29,14 +30,15 @@ export function GroupSettingsPage() {
             </section>
         );
     }
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     const group = query.data;
     return (
         <>
             <GroupHead group={group} />
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {group.isArchived && <Note tone="warn">{texts.edit.archivedNow}</Note>}
             <div className="split">
-                <div className="stack">{mayEdit && <Profile group={group} groupRef={ref} key={group.etag} />}</div>
+                <div className="stack">{mayEdit && <Profile group={group} groupRef={ref} />}</div>
                 <div className="stack">
                     {mayMove && <Flags group={group} groupRef={ref} />}
                     {mayMove && <Tree group={group} groupRef={ref} />}
@@ -58,68 +60,60 @@ function useRefresh(ref: GroupRef) {
     return () => client.invalidateQueries({ queryKey: ['group', ref.realm, ref.groupId] });
 }
 
+type ProfileField = 'name' | 'description' | 'webpage' | 'mail' | 'purpose';
+
 function Profile({ group, groupRef }: Part) {
     const texts = useTexts();
     const message = useMessage();
     const refresh = useRefresh(groupRef);
+    const edits = useEdits<ProfileField>(group);
     const save = useMutation({
         mutationFn: (change: Partial<Group>) =>
             answer(
                 pek.PATCH('/api/v1/realms/{realm}/groups/{id}', {
-                    params: { path: pathOf(groupRef), header: idempotencyKey() },
+                    params: { path: pathOf(groupRef) },
                     body: { ...change, etag: group.etag },
                 }),
             ),
-        onSuccess: () => tell(texts.saved),
-        onSettled: refresh,
+        onSuccess: async (_, change) => {
+            await refresh();
+            edits.saved(change as Record<ProfileField, string>);
+            tell(texts.saved);
+        },
+        onError: refresh,
     });
     const submit = (event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
-        const form = new FormData(event.currentTarget);
-        const change = Object.fromEntries([...form].filter(([name, value]) => group[name as keyof Group] !== value)) as Partial<Group>;
-        if (Object.keys(change).length > 0) save.mutate(change);
+        if (Object.keys(edits.change).length > 0) save.mutate(edits.change as Partial<Group>);
     };
+    const textOf = (name: ProfileField) =>
+        name === 'purpose' ? texts.purposes[group.purpose as keyof typeof texts.purposes] : group[name];
     const problems = useProblems(save.error, ['name', 'description', 'webpage', 'mail']);
     return (
         <Card title={texts.edit.profile}>
             <form className="form card-form" onSubmit={submit}>
-                <TextField
-                    name="name"
-                    label={texts.edit.name}
-                    defaultValue={group.name}
-                    required
-                    maxLength={200}
-                    problem={problems.at('name')}
-                />
+                <TextField {...edits.field('name')} label={texts.edit.name} required maxLength={200} problem={problems.at('name')} />
                 <TextArea
-                    name="description"
+                    {...edits.field('description')}
                     label={texts.edit.description}
-                    defaultValue={group.description}
                     maxLength={20_000}
                     rows={6}
                     problem={problems.at('description')}
                 />
                 <div className="columns">
                     <TextField
-                        name="webpage"
+                        {...edits.field('webpage')}
                         label={texts.edit.webpage}
-                        defaultValue={group.webpage}
                         type="url"
                         maxLength={64}
                         hint="https://…"
                         problem={problems.at('webpage')}
                     />
-                    <TextField
-                        name="mail"
-                        label={texts.edit.mail}
-                        defaultValue={group.mail}
-                        type="email"
-                        maxLength={64}
-                        problem={problems.at('mail')}
-                    />
-                    <PurposeField value={group.purpose} />
+                    <TextField {...edits.field('mail')} label={texts.edit.mail} type="email" maxLength={64} problem={problems.at('mail')} />
+                    <PurposeField {...edits.field('purpose')} />
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [texts.edit[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending || group.isArchived}>
                         {texts.save}
@@ -143,7 +137,7 @@ function Flags({ group, groupRef }: Part) {
         mutationFn: (change: Partial<Record<Flag, boolean>>) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{id}:configure', {
-                    params: { path: pathOf(groupRef), header: idempotencyKey() },
+                    params: { path: pathOf(groupRef) },
                     body: { ...change, updateMask: Object.keys(change).join(','), etag: group.etag },
                 }),
             ),
@@ -182,13 +176,13 @@ function Tree({ group, groupRef }: Part) {
     const client = useQueryClient();
     const [asking, setAsking] = useState<'archive' | 'move'>();
     const [parent, setParent] = useState<Picked | null>(null);
-    const parameters = () => ({ path: pathOf(groupRef), header: idempotencyKey() });
+    const parameters = { path: pathOf(groupRef) };
     const archive = async (form: FormData) => {
         const body = { cascade: form.get('cascade') === 'on', etag: group.etag };
         await answer(
             group.isArchived
-                ? pek.POST('/api/v1/realms/{realm}/groups/{id}:unarchive', { params: parameters(), body })
-                : pek.POST('/api/v1/realms/{realm}/groups/{id}:archive', { params: parameters(), body }),
+                ? pek.POST('/api/v1/realms/{realm}/groups/{id}:unarchive', { params: parameters, body })
+                : pek.POST('/api/v1/realms/{realm}/groups/{id}:archive', { params: parameters, body }),
         );
         tell(group.isArchived ? texts.edit.unarchived : texts.edit.archived);
         await refresh();
@@ -196,7 +190,7 @@ function Tree({ group, groupRef }: Part) {
     };
     const move = async () => {
         const body = { parentId: parent?.id ?? '', etag: group.etag };
-        await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters(), body }));
+        await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters, body }));
         tell(texts.edit.moved);
         await client.invalidateQueries({ queryKey: ['group'] });
     };

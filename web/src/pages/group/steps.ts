@@ -1,5 +1,5 @@
 // What editors of members do to one. Shown at once, and taken back when the realm says no.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQueryClient, type InfiniteData } from '@tanstack/react-query';
 import { pek, type GroupRef, type Membership, type MemberStatus } from '../../api';
 import { shownName } from '../../names';
@@ -52,7 +52,7 @@ export function useMemberStep(ref: GroupRef) {
     mutationFn: ({ step, member }: MemberStep) =>
       answer(
         pek.POST(`/api/v1/realms/{realm}/groups/{groupId}/members/{userId}:${step}`, {
-          params: { path: { ...ref, userId: member.userId }, header: idempotencyKey() },
+          params: { path: { ...ref, userId: member.userId } },
           body: { etag: member.etag },
         }),
       ),

@@ -41,11 +41,10 @@ export function Holders({ policy, policyRef }: Part) {
             }
         >
             {!byHand && <p className="muted small card-text">{texts.holdersFollow}</p>}
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {query.isPending ? (
                 <Bones count={2} />
-            ) : query.isError ? (
-                <Problem error={query.error} retry={() => void query.refetch()} />
-            ) : assignments.length === 0 ? (
+            ) : query.isLoadingError ? null : assignments.length === 0 ? (
                 <p className="muted card-text">{texts.nobody}</p>
             ) : (
                 <ul className="rows">

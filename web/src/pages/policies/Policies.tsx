@@ -43,13 +43,12 @@ export function PoliciesPage() {
                         <input type="checkbox" checked={byPeople} onChange={({ target }) => setByPeople(target.checked)} />
                         {texts.byPeople}
                     </label>
+                    {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
                     {query.isPending ? (
                         <section className="card">
                             <Bones />
                         </section>
-                    ) : query.isError ? (
-                        <Problem error={query.error} retry={() => void query.refetch()} />
-                    ) : policies.length === 0 && held.length === 0 ? (
+                    ) : query.isLoadingError ? null : policies.length === 0 && held.length === 0 ? (
                         <section className="card">
                             <Empty icon={KeyRound} title={texts.none} />
                         </section>

@@ -1,9 +1,9 @@
 // One policy: what it allows, who holds it, and what was made of it.
-import { answer, idempotencyKey, PekError } from '@pek/client';
+import { answer, PekError } from '@pek/client';
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { Plus, Trash2 } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { pek, type Policy } from '../../api';
 import { NotFound } from '../../app/Unfound';
 import { Badge, Bones, Card, More, Note, Problem, RealmBadge } from '../../parts/basics';
@@ -26,8 +26,13 @@ export function PolicyPage() {
         );
     }
     if (query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'invalid')) return <NotFound />;
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
-    return <ShownPolicy key={`${ref.realm}/${ref.policyId}`} policy={query.data} policyRef={ref} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    return (
+        <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            <ShownPolicy key={`${ref.realm}/${ref.policyId}`} policy={query.data} policyRef={ref} />
+        </>
+    );
 }
 
 interface Part {
@@ -102,17 +107,13 @@ function Create({ policy, policyRef }: Part) {
     const client = useQueryClient();
     const navigate = useNavigate();
     const [open, setOpen] = useState(false);
-    const key = useRef(idempotencyKey());
     const create = async (form: FormData) => {
         const child = await answer(
             pek.POST('/api/v1/realms/{realm}/policies/{parentId}/children', {
-                params: { path: { realm: policyRef.realm, parentId: policyRef.policyId }, header: key.current },
+                params: { path: { realm: policyRef.realm, parentId: policyRef.policyId } },
                 body: { name: String(form.get('name') ?? '').trim(), canIssue: form.get('canIssue') === 'on' },
             }),
-        ).catch((error: unknown) => {
-            key.current = idempotencyKey();
-            throw error;
-        });
+        );
         tell(texts.created(child.name));
         await refreshPolicies(client);
         await navigate({ to: '/realms/$realm/policies/$policyId', params: { realm: child.realm, policyId: child.id } });

@@ -1,9 +1,9 @@
 // What a policy allows: statements, and the form that says in words what one of them gives.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { CornerDownRight, Plus, Pencil, X } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { pek, type Action, type Policy, type Statement } from '../../api';
 import { Badge, Card } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
@@ -154,7 +154,6 @@ function Edit({ policy, policyRef: { realm, policyId }, statement, onClose }: Pa
     const { saved, save } = useTexts();
     const texts = usePolicyTexts();
     const client = useQueryClient();
-    const key = useRef(idempotencyKey());
     const personName = usePersonName(statement?.userId ?? '');
     const [target, setTarget] = useState<Target>(statement?.userId ? 'user' : statement?.groupId || !statement ? 'group' : 'realm');
     const [group, setGroup] = useState<Picked | null>(
@@ -185,13 +184,10 @@ function Edit({ policy, policyRef: { realm, policyId }, statement, onClose }: Pa
         } else {
             await answer(
                 pek.POST('/api/v1/realms/{realm}/policies/{policyId}/statements', {
-                    params: { path: { realm, policyId }, header: key.current },
+                    params: { path: { realm, policyId } },
                     body: { statement: body, etag: policy.etag },
                 }),
-            ).catch((error: unknown) => {
-                key.current = idempotencyKey();
-                throw error;
-            });
+            );
         }
         tell(saved);
         await refreshPolicies(client);

@@ -5,6 +5,7 @@ import { Plus, X } from 'lucide-react';
 import { useState, type FormEvent } from 'react';
 import { pek, type Profile } from '../../api';
 import { Card, Note } from '../../parts/basics';
+import { Meanwhile } from '../../parts/edits';
 import { SelectField, TextField } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
 import { tell } from '../../parts/toasts';
@@ -39,36 +40,53 @@ interface Row extends Account {
     key: number;
 }
 
+/** `base` is what was there when it was begun. */
+interface Written {
+    rows: Row[];
+    base: Account[];
+}
+
+const accountsOf = (rows: Row[]): Account[] => rows.map(({ protocol, accountName }) => ({ protocol, accountName: accountName.trim() }));
+const same = (a: Account[], b: Account[]) => JSON.stringify(a) === JSON.stringify(b);
+
 export function Accounts({ profile }: { profile: Profile }) {
     const texts = useTexts();
     const own = useProfileTexts();
     const message = useMessage();
-    const [rows, setRows] = useState<Row[]>(profile.externalAccounts.map((account, key) => ({ ...account, key })));
-    const [next, setNext] = useState(rows.length);
-    const accounts = rows.map(({ protocol, accountName }) => ({ protocol, accountName: accountName.trim() }));
-    const changed = JSON.stringify(accounts) !== JSON.stringify(profile.externalAccounts);
+    const { externalAccounts: there } = profile;
+    // While nothing is written it is what is there.
+    const [written, setWritten] = useState<Written>();
+    const rows = written?.rows ?? there.map((account, key) => ({ ...account, key }));
+    const setRows = (next: Row[]) => setWritten((before) => ({ rows: next, base: before?.base ?? there }));
+    const next = Math.max(-1, ...rows.map(({ key }) => key)) + 1;
+    const accounts = accountsOf(rows);
+    const changed = !same(accounts, there);
+    const isConflict = written !== undefined && !same(written.base, there) && changed;
     const save = useMutation({
-        mutationFn: () =>
+        mutationFn: (externalAccounts: Account[]) =>
             answer(
                 pek.PATCH('/api/v1/users/{user}/profile', {
                     params: { path: { user: 'me' } },
-                    body: { externalAccounts: accounts, etag: profile.etag },
+                    body: { externalAccounts, etag: profile.etag },
                 }),
             ),
-        onSuccess: () => tell(texts.saved),
-        // What was typed stays where it was refused.
-        onSettled: (_, error) => (error ? undefined : refreshProfile()),
+        onSuccess: async (_, sent) => {
+            await refreshProfile();
+            setWritten((now) => (now && !same(accountsOf(now.rows), sent) ? { ...now, base: sent } : undefined));
+            tell(texts.saved);
+        },
+        onError: refreshProfile,
     });
     const submit = (event: FormEvent) => {
         event.preventDefault();
-        save.mutate();
+        save.mutate(accounts);
     };
+    const say = ({ protocol, accountName }: Account) => `${texts.person.protocols[protocol as Known] ?? protocol} ${accountName}`;
     const set = (key: number, change: Partial<Account>) => setRows(rows.map((row) => (row.key === key ? { ...row, ...change } : row)));
     const add = () => {
         const used = new Set(rows.map(({ protocol }) => protocol));
         const free = protocols.find((protocol) => !used.has(protocol)) ?? 'TELEGRAM';
         setRows([...rows, { protocol: free, accountName: '', key: next }]);
-        setNext(next + 1);
     };
     return (
         <Card title={own.accounts}>
@@ -98,13 +116,14 @@ export function Accounts({ profile }: { profile: Profile }) {
                         <button
                             type="button"
                             className="button quiet icon"
-                            aria-label={own.accountRemove(`${texts.person.protocols[protocol as Known] ?? protocol} ${accountName}`)}
+                            aria-label={own.accountRemove(say({ protocol, accountName }))}
                             onClick={() => setRows(rows.filter((row) => row.key !== key))}
                         >
                             <X size={18} aria-hidden="true" />
                         </button>
                     </div>
                 ))}
+                {!save.isPending && isConflict && <Meanwhile now={[[own.accounts, there.map(say).join(', ')]]} />}
                 {save.isError && <Note tone="bad">{message(save.error)}</Note>}
                 <div className="actions">
                     <button type="button" className="button" onClick={add} disabled={rows.length >= accountsMax}>

@@ -1,11 +1,12 @@
 // One's own profile: what others may know, and who they are.
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { answer, pages, problemOfAnswer } from '@pek/client';
+import { answer, pages, PekError, problemOfAnswer } from '@pek/client';
 import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
 import { useRef, type FormEvent } from 'react';
 import { pek, queryClient, type Profile } from '../../api';
 import { shownName } from '../../names';
 import { Avatar, Bones, Card, Note, Problem, RealmBadge } from '../../parts/basics';
+import { Meanwhile, useEdits } from '../../parts/edits';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
@@ -39,8 +40,8 @@ export function ProfileEditPage() {
                 <div className="split">
                     <div className="stack">
                         <Picture profile={query.data} />
-                        <Fields profile={query.data} key={query.data.etag} />
-                        <Accounts profile={query.data} key={`accounts ${query.data.etag}`} />
+                        <Fields profile={query.data} />
+                        <Accounts profile={query.data} />
                     </div>
                     <div className="stack">
                         <Switches profile={query.data} />
@@ -112,29 +113,39 @@ function Picture({ profile }: { profile: Profile }) {
 const textFields = ['lastName', 'firstName', 'nickname', 'username', 'cellPhone', 'room'] as const;
 const limits = { lastName: 100, firstName: 100, nickname: 50, username: 30, cellPhone: 12, room: 20 } as const;
 
+const choiceFields = ['dormitory', 'gender', 'studentStatus'] as const;
+type Field = (typeof textFields | typeof choiceFields)[number];
+
 /** Only what was changed is sent, with the version that was read: who edits in two places loses nothing. */
 function Fields({ profile }: { profile: Profile }) {
     const texts = useTexts();
     const message = useMessage();
     const own = useProfileTexts();
     const { person } = texts;
-    const labels = { ...own, cellPhone: person.cellPhone, room: person.room };
+    const labels = { ...own, ...person };
+    const edits = useEdits<Field>(profile);
     const save = useMutation({
         mutationFn: (change: Partial<Profile>) =>
             answer(
                 pek.PATCH('/api/v1/users/{user}/profile', { params: { path: { user: 'me' } }, body: { ...change, etag: profile.etag } }),
             ),
-        onSuccess: () => tell(texts.saved),
-        onSettled: refreshProfile,
+        onSuccess: async (_, change) => {
+            await refreshProfile();
+            edits.saved(change as Record<Field, string>);
+            tell(texts.saved);
+        },
+        onError: refreshProfile,
     });
     const submit = (event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
-        const form = new FormData(event.currentTarget);
-        const change = Object.fromEntries(
-            [...form].filter(([name, value]) => profile[name as keyof Profile] !== value),
-        ) as Partial<Profile>;
-        if (Object.keys(change).length > 0) save.mutate(change);
+        if (Object.keys(edits.change).length > 0) save.mutate(edits.change as Partial<Profile>);
     };
+    const choices: Partial<Record<Field, Record<string, string>>> = {
+        dormitory: person.dormitories,
+        gender: person.genders,
+        studentStatus: person.studentStatuses,
+    };
+    const textOf = (name: Field) => choices[name]?.[profile[name]] ?? profile[name];
     const problems = useProblems(save.error, textFields);
     return (
         <Card title={own.fields}>
@@ -143,25 +154,26 @@ function Fields({ profile }: { profile: Profile }) {
                     {textFields.map((name) => (
                         <TextField
                             key={name}
-                            name={name}
+                            {...edits.field(name)}
                             label={labels[name]}
-                            defaultValue={profile[name]}
                             maxLength={limits[name]}
                             problem={problems.at(name)}
                             hint={name === 'username' ? own.usernameHint : name === 'cellPhone' ? '+36201234567' : undefined}
                             type={name === 'cellPhone' ? 'tel' : 'text'}
                         />
                     ))}
-                    <Choice name="dormitory" label={person.dormitory} value={profile.dormitory} choices={person.dormitories} />
-                    <Choice name="gender" label={person.gender} value={profile.gender} choices={person.genders} />
-                    <Choice
-                        name="studentStatus"
-                        label={person.studentStatus}
-                        value={profile.studentStatus}
-                        choices={person.studentStatuses}
-                    />
+                    {choiceFields.map((name) => (
+                        <SelectField key={name} {...edits.field(name)} label={person[name]}>
+                            {Object.entries(choices[name] ?? {}).map(([key, text]) => (
+                                <option key={key} value={key}>
+                                    {text}
+                                </option>
+                            ))}
+                        </SelectField>
+                    ))}
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [labels[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending}>
                         {texts.save}
@@ -169,18 +181,6 @@ function Fields({ profile }: { profile: Profile }) {
                 </div>
             </form>
         </Card>
-    );
-}
-
-function Choice({ name, label, value, choices }: { name: string; label: string; value: string; choices: Record<string, string> }) {
-    return (
-        <SelectField name={name} label={label} defaultValue={value}>
-            {Object.entries(choices).map(([key, text]) => (
-                <option key={key} value={key}>
-                    {text}
-                </option>
-            ))}
-        </SelectField>
     );
 }
 
@@ -192,21 +192,45 @@ const details = [
     'EXTERNAL_ACCOUNTS',
 ] as const satisfies (keyof ProfileTexts['visible'])[];
 
+interface OneSwitch {
+    detail: (typeof details)[number];
+    on: boolean;
+}
+
+function withSwitch(visible: Profile['visible'], { detail, on }: OneSwitch): Profile['visible'] {
+    const others = visible.filter((one) => one !== detail);
+    return on ? [...others, detail] : others;
+}
+
+/**
+ * All switches are sent together. When one was switched elsewhere since they were read, they are read again: what was hidden there stays
+ * hidden.
+ */
+async function sendSwitch(one: OneSwitch): Promise<unknown> {
+    for (let again = 3; ; again--) {
+        const read = await queryClient.fetchQuery({ ...ownQuery, staleTime: again === 3 ? Infinity : 0 });
+        try {
+            return await answer(
+                pek.PATCH('/api/v1/users/{user}/profile', {
+                    params: { path: { user: 'me' }, query: { updateMask: 'visible' } },
+                    body: { visible: withSwitch(read.visible, one), etag: read.etag },
+                }),
+            );
+        } catch (error) {
+            if (again === 0 || !(error instanceof PekError) || error.kind !== 'changed') throw error;
+        }
+    }
+}
+
 function Switches({ profile }: { profile: Profile }) {
     const own = useProfileTexts();
     const message = useMessage();
     const save = useMutation({
-        mutationFn: (visible: Profile['visible']) =>
-            answer(
-                pek.PATCH('/api/v1/users/{user}/profile', {
-                    params: { path: { user: 'me' }, query: { updateMask: 'visible' } },
-                    body: { visible },
-                }),
-            ),
-        onMutate: async (visible) => {
+        mutationFn: sendSwitch,
+        onMutate: async (one) => {
             await queryClient.cancelQueries({ queryKey: ownQuery.queryKey });
             const before = queryClient.getQueryData<Profile>(ownQuery.queryKey);
-            queryClient.setQueryData<Profile>(ownQuery.queryKey, (data) => data && { ...data, visible });
+            queryClient.setQueryData<Profile>(ownQuery.queryKey, (data) => data && { ...data, visible: withSwitch(data.visible, one) });
             return { before };
         },
         onError: (error, _, context) => {
@@ -224,7 +248,7 @@ function Switches({ profile }: { profile: Profile }) {
                         key={detail}
                         label={own.visible[detail]}
                         checked={profile.visible.includes(detail)}
-                        onChange={(on) => save.mutate(on ? [...profile.visible, detail] : profile.visible.filter((one) => one !== detail))}
+                        onChange={(on) => save.mutate({ detail, on })}
                     />
                 ))}
             </div>
@@ -259,10 +283,15 @@ function Viewers() {
             return [...people.values()];
         },
     });
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     const people = (query.data ?? []).map((person) => ({ ...person, name: shownName(texts, person.name) }));
     return (
         <Card title={own.viewers}>
+            {query.isError && (
+                <div className="card-text">
+                    <Problem error={query.error} retry={() => void query.refetch()} />
+                </div>
+            )}
             <p className="muted small card-text">{own.viewersText}</p>
             {query.isPending ? (
                 <Bones count={2} />

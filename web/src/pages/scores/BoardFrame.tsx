@@ -1,5 +1,5 @@
 // What is around every page of one evaluation: whose it is, where it stands, what can be done with it, and what is said about it.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { Gavel, ListChecks, PenLine, Send, Undo2 } from 'lucide-react';
@@ -21,17 +21,20 @@ import { StatusOf } from './StatusOf';
 
 export function BoardFrame({ boardRef, children }: { boardRef: BoardRef; children: (seen: BoardSeen) => ReactNode }) {
     const { seen, error, retry } = useBoard(boardRef);
-    if (error !== undefined) return <Problem error={error} retry={retry} />;
+    const problem = error !== undefined && <Problem error={error} retry={retry} />;
     if (!seen) {
         return (
-            <section className="card">
-                <Bones count={6} />
-            </section>
+            problem || (
+                <section className="card">
+                    <Bones count={6} />
+                </section>
+            )
         );
     }
     return (
         <>
             <GroupHead group={seen.group} />
+            {problem}
             <Head seen={seen} />
             <Tabs boardRef={boardRef} />
             {children(seen)}
@@ -149,7 +152,7 @@ function useSteps({ boardRef, board }: BoardSeen) {
     const client = useQueryClient();
     const navigate = useNavigate();
     const path = { realm: boardRef.realm, groupId: boardRef.groupId };
-    const parameters = () => ({ path: { ...path, id: board.id }, header: idempotencyKey() });
+    const parameters = { path: { ...path, id: board.id } };
     const body = { etag: board.etag };
     const done = async (said: string) => {
         tell(said);
@@ -160,17 +163,17 @@ function useSteps({ boardRef, board }: BoardSeen) {
     };
     return {
         submit: async () => {
-            await answer(pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}:submit', { params: parameters(), body }));
+            await answer(pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}:submit', { params: parameters, body }));
             await done(scores.submitted);
         },
         cancel: async () => {
-            await answer(pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}:cancel', { params: parameters(), body }));
+            await answer(pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}:cancel', { params: parameters, body }));
             await done(scores.cancelled);
         },
         revise: async () => {
             const made = await answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{scoreboardId}:revise', {
-                    params: { path: { ...path, scoreboardId: board.id }, header: idempotencyKey() },
+                    params: { path: { ...path, scoreboardId: board.id } },
                     body,
                 }),
             );

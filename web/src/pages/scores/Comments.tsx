@@ -1,6 +1,6 @@
 // What is said about one cell: why a member has these points.
 import { Dialog } from '@base-ui/react/dialog';
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Lock, Pencil, Trash2 } from 'lucide-react';
 import { useRef, useState, type FormEvent } from 'react';
@@ -130,15 +130,15 @@ function Failed({ error }: { error: unknown }) {
 
 function useCommentSteps({ boardRef }: BoardSeen, userId: string, guidelineId: string) {
     const client = useQueryClient();
-    const parameters = () => ({ path: { ...boardRef }, header: idempotencyKey() });
-    const one = ({ id }: Comment) => ({ path: { ...boardRef, id }, header: idempotencyKey() });
+    const parameters = { path: { ...boardRef } };
+    const one = ({ id }: Comment) => ({ path: { ...boardRef, id } });
     // A comment makes a cell that was empty, and changes the evaluation's etag with that.
     const onSettled = () => client.invalidateQueries({ queryKey: boardKey(boardRef) });
     const create = useMutation({
         mutationFn: ({ text, closes }: { text: string; closes: boolean }) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{scoreboardId}/comments', {
-                    params: parameters(),
+                    params: parameters,
                     body: { userId, guidelineId, text, closes },
                 }),
             ),
@@ -178,15 +178,15 @@ function Writer({ action, text: first = '', mayClose = false, onSend, onCancel }
     const [text, setText] = useState(first);
     const [closes, setCloses] = useState(false);
     const send = useMutation({
-        mutationFn: () => onSend(text.trim(), closes),
-        onSuccess: () => {
-            setText('');
+        mutationFn: (said: string) => onSend(said.trim(), closes),
+        onSuccess: (_, said) => {
+            setText((now) => (now === said ? '' : now));
             setCloses(false);
         },
     });
     const submit = (event: FormEvent) => {
         event.preventDefault();
-        send.mutate();
+        send.mutate(text);
     };
     return (
         <form className="form" onSubmit={submit}>

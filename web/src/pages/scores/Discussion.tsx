@@ -1,5 +1,5 @@
 // What the group and its judges say to each other; in between, what became of the evaluation.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { FileInput, FilePlus, Gavel, SendHorizontal } from 'lucide-react';
 import { Fragment, useState, type KeyboardEvent } from 'react';
@@ -26,13 +26,13 @@ export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }
         mutationFn: (said: string) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{scoreboardId}/messages', {
-                    params: { path: { ...boardRef }, header: idempotencyKey() },
+                    params: { path: { ...boardRef } },
                     body: { text: said },
                 }),
             ),
         onMutate: () => setText(''),
         onError: (error, said) => {
-            setText(said);
+            setText((since) => (since === '' ? said : `${said}\n${since}`));
             tellProblem(message(error));
         },
         onSettled: () => client.invalidateQueries(messagesQuery(boardRef)),
@@ -46,13 +46,14 @@ export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }
     const messages = query.data ?? [];
     return (
         <Card title={scores.discussion}>
-            {query.isError ? (
+            {query.isError && (
                 <div className="card-text">
                     <Problem error={query.error} retry={() => void query.refetch()} />
                 </div>
-            ) : query.isPending ? (
+            )}
+            {query.isPending ? (
                 <Bones count={2} />
-            ) : messages.length === 0 && !send.isPending ? (
+            ) : query.isLoadingError ? null : messages.length === 0 && !send.isPending ? (
                 <p className="muted card-text">
                     {scores.discussionNone} {scores.discussionText}
                 </p>

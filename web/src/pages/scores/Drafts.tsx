@@ -1,5 +1,5 @@
 // What subgroups propose for an evaluation: taken over as a whole, or of one member.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Check, FileInput } from 'lucide-react';
 import { pek } from '../../api';
@@ -32,7 +32,7 @@ export function Drafts({ seen, members, drafted }: DraftsProps) {
         mutationFn: ({ subgroupId, rows }: { subgroupId: string; rows?: Drafted }) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}/drafts:takeOver', {
-                    params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id }, header: idempotencyKey() },
+                    params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id } },
                     body: {
                         subgroupId,
                         cells: rows ? rows.cells.map(({ guidelineId }) => ({ userId: rows.userId, guidelineId })) : [],

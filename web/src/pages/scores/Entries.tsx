@@ -1,5 +1,5 @@
 // Which entry card the group asks for each of its members, and why; and what its judges say to that.
-import { answer, idempotencyKey, PekError } from '@pek/client';
+import { answer, PekError } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { IdCard } from 'lucide-react';
@@ -13,6 +13,8 @@ import {
     cardConflicts,
     cardOf,
     lacksJustification,
+    withReturned,
+    withSent,
     writeCard,
     type CardDraft,
     type CardDrafts,
@@ -43,29 +45,39 @@ function Entries({ seen }: { seen: BoardSeen }) {
     const { boardRef, board, possible, rights, semester } = seen;
     const query = useQuery(entriesQuery(boardRef));
     const [drafts, setDrafts] = useState(none);
+    const [sent, setSent] = useState(none);
     const [chosen, setOnlyAsked] = useState<boolean>();
     const onlyAsked = chosen ?? !possible.writeEntries;
-    const entries = useMemo(() => query.data ?? [], [query.data]);
+    const entries = useMemo(() => withSent(query.data ?? [], sent), [query.data, sent]);
     const conflicts = useMemo(() => cardConflicts(entries, drafts), [entries, drafts]);
     const save = useMutation({
-        mutationFn: () =>
+        mutationFn: (cards: CardDrafts) =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}/entries:batchSet', {
-                    params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id }, header: idempotencyKey() },
+                    params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id } },
                     body: {
-                        entries: [...drafts].map(([userId, { type, justification }]) => ({ userId, type, justification })),
+                        entries: [...cards].map(([userId, { type, justification }]) => ({ userId, type, justification })),
                         etag: board.etag,
                     },
                 }),
             ),
+        // One can go on writing meanwhile.
+        onMutate: (cards) => {
+            setSent(cards);
+            setDrafts(none);
+        },
         onSuccess: async () => {
             await client.invalidateQueries({ queryKey: boardKey(boardRef) });
-            setDrafts(none);
+            setSent(none);
             tell(texts.saved);
         },
-        onError: () => client.invalidateQueries({ queryKey: boardKey(boardRef) }),
+        onError: (_, cards) => {
+            setSent(none);
+            setDrafts((since) => withReturned(since, cards));
+            return client.invalidateQueries({ queryKey: boardKey(boardRef) });
+        },
     });
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     if (query.isPending) {
         return (
             <section className="card">
@@ -75,8 +87,9 @@ function Entries({ seen }: { seen: BoardSeen }) {
     }
     const cards = entries.map((entry) => ({ entry, card: drafts.get(entry.userId) ?? cardOf(entry) }));
     const asked = cards.filter(({ card }) => card.type !== 'KDO');
+    const written = new Set([...sent.keys(), ...drafts.keys()]);
     // One that is being written stays in sight, whatever it becomes.
-    const shown = onlyAsked ? cards.filter(({ entry, card }) => card.type !== 'KDO' || drafts.has(entry.userId)) : cards;
+    const shown = onlyAsked ? cards.filter(({ entry, card }) => card.type !== 'KDO' || written.has(entry.userId)) : cards;
     const lacking = asked.filter(({ card }) => lacksJustification(card)).length;
     const decide = (entry: Entry, draft: CardDraft, mine: boolean) => {
         const next = new Map(drafts);
@@ -97,6 +110,11 @@ function Entries({ seen }: { seen: BoardSeen }) {
                 </div>
             }
         >
+            {query.isError && (
+                <div className="card-note">
+                    <Problem error={query.error} retry={() => void query.refetch()} />
+                </div>
+            )}
             {possible.writeEntries && lacking > 0 && (
                 <div className="card-note">
                     <Note tone="warn">{scores.entry.lacking(lacking)}</Note>
@@ -109,7 +127,7 @@ function Entries({ seen }: { seen: BoardSeen }) {
                     {shown.map(({ entry, card }) => {
                         const draft = drafts.get(entry.userId);
                         return (
-                            <li key={entry.userId} className={draft ? 'written' : ''}>
+                            <li key={entry.userId} className={written.has(entry.userId) ? 'written' : ''}>
                                 <Avatar id={entry.userId} name={shownName(texts, entry.displayName)} />
                                 <div className="grow stack tight">
                                     {possible.writeEntries && (!entry.finalized || rights.accepts) ? (
@@ -117,7 +135,7 @@ function Entries({ seen }: { seen: BoardSeen }) {
                                             entry={entry}
                                             card={card}
                                             blankIsLost={semester.season !== 'APPLICATION'}
-                                            onChange={(part) => setDrafts(writeCard(drafts, entry, part))}
+                                            onChange={(part) => setDrafts((before) => writeCard(before, entry, part))}
                                         />
                                     ) : (
                                         <Reading entry={entry} />
@@ -143,10 +161,10 @@ function Entries({ seen }: { seen: BoardSeen }) {
             )}
             {possible.writeEntries && (
                 <SaveBar
-                    said={drafts.size > 0 ? scores.entry.unsaved(drafts.size) : scores.entry.hint}
-                    dirty={drafts.size > 0}
+                    said={written.size > 0 ? scores.entry.unsaved(written.size) : scores.entry.hint}
+                    dirty={written.size > 0}
                     saveable={drafts.size > 0 && conflicts.size === 0 && !save.isPending}
-                    onSave={() => save.mutate()}
+                    onSave={() => save.mutate(drafts)}
                     onUndo={() => {
                         setDrafts(none);
                         save.reset();

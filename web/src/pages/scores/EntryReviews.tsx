@@ -30,13 +30,14 @@ export function EntryReviews({ realm, open }: { realm: string; open: boolean }) 
     const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
     return (
         <Card title={scores.realm.reviews}>
-            {query.isError ? (
+            {query.isError && (
                 <div className="card-text">
                     <Problem error={query.error} retry={() => void query.refetch()} />
                 </div>
-            ) : query.isPending ? (
+            )}
+            {query.isPending ? (
                 <Bones count={3} />
-            ) : entries.length === 0 ? (
+            ) : query.isLoadingError ? null : entries.length === 0 ? (
                 <Empty icon={ClipboardCheck} title={scores.realm.reviewsNone} />
             ) : (
                 <ul className="rows">

@@ -1,5 +1,5 @@
 // For what a member gets points, and what the group did: all of it is sent together.
-import { answer, idempotencyKey, type Schema } from '@pek/client';
+import { answer, type Schema } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { Plus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
@@ -37,7 +37,7 @@ export function Guidelines({ boardRef, board, onClose }: { boardRef: BoardRef; b
     const save = async (form: FormData) => {
         await answer(
             pek.PUT('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}', {
-                params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id }, header: idempotencyKey() },
+                params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id } },
                 body: {
                     report: String(form.get('report') ?? ''),
                     guidelines: rows.map(({ key: _, ...guideline }) => guideline),

@@ -1,5 +1,5 @@
 // Points and entry cards are judged each for themselves, in one request: if one may not become so, neither does.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { pek } from '../../api';
@@ -24,7 +24,7 @@ export function JudgeDialog({ seen: { boardRef, board, rights }, onClose }: { se
         const [pointStatus, entryStatus] = [said(points), said(entries)];
         await answer(
             pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}:judge', {
-                params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id }, header: idempotencyKey() },
+                params: { path: { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id } },
                 body: {
                     ...(pointStatus ? { pointStatus } : {}),
                     ...(entryStatus ? { entryStatus } : {}),

@@ -1,5 +1,5 @@
 // What a subgroup proposes for the evaluation of the group above it.
-import { answer, idempotencyKey, PekError } from '@pek/client';
+import { answer, PekError } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { FileInput, ListChecks } from 'lucide-react';
@@ -24,7 +24,7 @@ export function PointDraftPage() {
     const { data: semester } = useQuery(semesterQuery(ref.realm));
     const mayWrite = useMay(ref, 'EDIT_SCORES');
     const head = group && <GroupHead group={group} />;
-    if (query.isError) {
+    if (query.isLoadingError) {
         const notYet = query.error instanceof PekError && query.error.kind === 'refused';
         return (
             <>
@@ -63,6 +63,7 @@ export function PointDraftPage() {
     return (
         <>
             {head}
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="page-head">
                 <div>
                     <h2 className="board-title">{scores.drafts.own}</h2>
@@ -97,7 +98,7 @@ export function PointDraftPage() {
                     send={(points) =>
                         answer(
                             pek.POST('/api/v1/realms/{realm}/groups/{groupId}/pointDraft:batchSet', {
-                                params: { path: { realm: ref.realm, groupId: ref.groupId }, header: idempotencyKey() },
+                                params: { path: { realm: ref.realm, groupId: ref.groupId } },
                                 body: { points, etag: draft.etag },
                             }),
                         )

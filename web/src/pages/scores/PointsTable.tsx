@@ -25,8 +25,13 @@ import {
     readPaste,
     summaryOf,
     totalsOf,
+    withArrived,
+    withReturned,
+    withSending,
     writeCells,
+    writtenIn,
     type CellText,
+    type Drafts,
     type Guideline,
     type MemberPoints,
     type PointRules,
@@ -63,23 +68,29 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     const [writing, setWriting] = useState(nothingWritten);
     const [talked, setTalked] = useState<Cell>();
     const { drafts, wrong } = writing;
-    const conflicts = useMemo(() => conflictsOf(members, drafts), [members, drafts]);
+    const written = useMemo(() => writtenIn(writing), [writing]);
+    const conflicts = useMemo(() => conflictsOf(members, writing), [members, writing]);
 
     const save = useMutation({
-        mutationFn: () =>
+        mutationFn: (cells: Drafts) =>
             send(
-                [...drafts].map(([key, { points }]) => {
+                [...cells].map(([key, { points }]) => {
                     const [userId = '', guidelineId = ''] = key.split(' ');
                     return { userId, guidelineId, points };
                 }),
             ),
+        // One can go on writing meanwhile.
+        onMutate: () => setWriting(withSending),
         onSuccess: async () => {
             await refresh();
-            setWriting(nothingWritten);
+            setWriting(withArrived);
             tell(texts.saved);
         },
         // Somebody was faster: what is there now is fetched, and cells that both have written are shown.
-        onError: refresh,
+        onError: () => {
+            setWriting(withReturned);
+            return refresh();
+        },
     });
     const saveable = drafts.size > 0 && wrong.size === 0 && conflicts.size === 0 && !save.isPending;
 
@@ -115,7 +126,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     const onKey = (event: KeyboardEvent<HTMLElement>) => {
         if (event.key === 's' && (event.ctrlKey || event.metaKey)) {
             event.preventDefault();
-            if (saveable) save.mutate();
+            if (saveable) save.mutate(drafts);
             return;
         }
         const found = cellAt(event.target, 'cell');
@@ -160,7 +171,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
         else decide(cell, button?.dataset['do'] === 'mine');
     };
 
-    const totals = totalsOf(members, guidelines, drafts, rules);
+    const totals = totalsOf(members, guidelines, written, rules);
     return (
         <section className="card scores">
             <div className="scores-scroll" tabIndex={0} role="region" aria-label={scores.table}>
@@ -190,7 +201,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                                 </th>
                                 {guidelines.map((guideline, column) => {
                                     const key = cellKey(member.userId, guideline.id);
-                                    const points = drafts.get(key)?.points ?? (pointsIn(member, guideline.id) || '');
+                                    const points = written.get(key)?.points ?? (pointsIn(member, guideline.id) || '');
                                     return (
                                         <PointsCell
                                             key={guideline.id}
@@ -199,7 +210,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                                             who={shownName(texts, member.displayName)}
                                             guideline={guideline.name}
                                             shown={wrong.get(key) ?? String(points)}
-                                            written={drafts.has(key)}
+                                            written={written.has(key)}
                                             wrong={wrong.has(key)}
                                             theirs={conflicts.get(key)}
                                             comments={talk?.counts.get(key) ?? 0}
@@ -215,7 +226,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                     </tbody>
                     <Summaries
                         guidelines={guidelines}
-                        columns={guidelines.map(({ id }) => columnOf(members, id, drafts))}
+                        columns={guidelines.map(({ id }) => columnOf(members, id, written))}
                         totals={totals}
                     />
                 </table>
@@ -234,17 +245,17 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                     said={
                         wrong.size > 0
                             ? scores.wrong(wrong.size)
-                            : drafts.size > 0
-                              ? scores.unsaved(drafts.size)
+                            : written.size > 0
+                              ? scores.unsaved(written.size)
                               : talk
                                 ? scores.hint
                                 : scores.hintPlain
                     }
-                    dirty={drafts.size > 0 || wrong.size > 0}
+                    dirty={written.size > 0 || wrong.size > 0}
                     saveable={saveable}
-                    onSave={() => save.mutate()}
+                    onSave={() => save.mutate(drafts)}
                     onUndo={() => {
-                        setWriting(nothingWritten);
+                        setWriting(({ sent }) => ({ ...nothingWritten, sent }));
                         save.reset();
                     }}
                 />

@@ -1,5 +1,5 @@
 // What a judge says of one card: sent at once, and taken back when the realm says no.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { pek } from '../../api';
@@ -22,7 +22,7 @@ export function useReview(entry: Entry) {
         mutationFn: (change: Change) =>
             answer(
                 pek.PATCH('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{scoreboardId}/entries/{userId}', {
-                    params: { path: { realm, groupId, scoreboardId, userId }, header: idempotencyKey() },
+                    params: { path: { realm, groupId, scoreboardId, userId } },
                     body: { ...change, etag: entry.etag },
                 }),
             ),

@@ -1,5 +1,5 @@
 // One evaluation: the table of points.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { ListChecks, UsersRound } from 'lucide-react';
@@ -53,10 +53,9 @@ function Points({ seen }: { seen: BoardSeen }) {
     const counts = useMemo(() => countsOf(comments ?? []), [comments]);
     const origins = useMemo(() => originsOf(points.data ?? [], drafted ?? []), [points.data, drafted]);
     const path = { realm: boardRef.realm, groupId: boardRef.groupId, id: board.id };
-    if (points.isError || rules.isError) {
-        const retry = () => [points, rules].forEach((query) => void (query.isError && query.refetch()));
-        return <Problem error={points.error ?? rules.error} retry={retry} />;
-    }
+    const retry = () => [points, rules].forEach((query) => void (query.isError && query.refetch()));
+    const problem = (points.isError || rules.isError) && <Problem error={points.error ?? rules.error} retry={retry} />;
+    if (points.isLoadingError || rules.isLoadingError) return problem;
     if (board.guidelines.length === 0) {
         return (
             <section className="card">
@@ -82,6 +81,7 @@ function Points({ seen }: { seen: BoardSeen }) {
     }
     return (
         <>
+            {problem}
             <PointsTable
                 guidelines={board.guidelines}
                 members={points.data}
@@ -91,7 +91,7 @@ function Points({ seen }: { seen: BoardSeen }) {
                 send={(cells) =>
                     answer(
                         pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards/{id}/points:batchSet', {
-                            params: { path, header: idempotencyKey() },
+                            params: { path },
                             body: { points: cells, etag: board.etag },
                         }),
                     )

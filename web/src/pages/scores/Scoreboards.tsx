@@ -1,5 +1,5 @@
 // The evaluations of a group, by semester; and those below it that the caller judges.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useInfiniteQuery, useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { CalendarRange, ClipboardList, FileInput } from 'lucide-react';
@@ -31,7 +31,7 @@ export function ScoreboardsPage() {
         mutationFn: () =>
             answer(
                 pek.POST('/api/v1/realms/{realm}/groups/{groupId}/scoreboards:open', {
-                    params: { path: ref, header: idempotencyKey() },
+                    params: { path: ref },
                     body: {},
                 }),
             ),
@@ -61,9 +61,8 @@ export function ScoreboardsPage() {
                     {scores.season(semester.id, scores.seasons[semester.season])}
                 </Note>
             )}
-            {query.isError ? (
-                <Problem error={query.error} retry={() => void query.refetch()} />
-            ) : (
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
+            {!query.isLoadingError && (
                 <Card
                     title={scores.title}
                     action={

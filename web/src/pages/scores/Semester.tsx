@@ -1,5 +1,5 @@
 // The semester of a realm: what its season is for, what is left to be reviewed, and the files of what was accepted.
-import { answer, idempotencyKey } from '@pek/client';
+import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { CalendarCog, Check, Download, Minus } from 'lucide-react';
@@ -25,7 +25,7 @@ export function SemesterPage() {
     const mayMove = useMayInRealm(realm, 'GOD');
     const mayExport = useMayInRealm(realm, 'EVALUATE_SCORES');
     const [moving, setMoving] = useState(false);
-    if (query.isError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     if (query.isPending) {
         return (
             <section className="card">
@@ -36,6 +36,7 @@ export function SemesterPage() {
     const semester = query.data;
     return (
         <>
+            {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="page-head">
                 <div>
                     <h1>{scores.semester(semester.id)}</h1>
@@ -160,7 +161,7 @@ function Move({ semester, onClose }: { semester: Semester; onClose: () => void }
     const move = async (form: FormData) => {
         await answer(
             pek.PUT('/api/v1/realms/{realm}/semester', {
-                params: { path: { realm: semester.realm }, header: idempotencyKey() },
+                params: { path: { realm: semester.realm } },
                 body: { id: String(form.get('semester') ?? '').trim(), season: form.get('season') as Season, etag: semester.etag },
             }),
         );

@@ -27,8 +27,8 @@ export function useBoardRights(realm: string, group: Group | undefined): BoardRi
   return { writes, leads: writes && edits, judges: accepts || judges, accepts };
 }
 
-/** Undefined until all of it is there; `error` says why it will not be. */
-export function useBoard(boardRef: BoardRef): { seen?: BoardSeen; error?: unknown; retry: () => void } {
+/** `seen` is there when all of it is; `error` says why it is not, or why it is not fresh. */
+export function useBoard(boardRef: BoardRef): { seen?: BoardSeen; error: unknown; retry: () => void } {
   const group = useQuery(groupQuery(boardRef));
   const board = useQuery(boardQuery(boardRef));
   const semester = useQuery(semesterQuery(boardRef.realm));
@@ -36,7 +36,8 @@ export function useBoard(boardRef: BoardRef): { seen?: BoardSeen; error?: unknow
   const rights = useBoardRights(boardRef.realm, group.data);
   const queries = [group, board, semester];
   const retry = () => queries.forEach((query) => void (query.isError && query.refetch()));
-  if (!group.data || !board.data || !semester.data) return { error: queries.find((query) => query.isError)?.error, retry };
+  const error = queries.find((query) => query.isError)?.error;
+  if (!group.data || !board.data || !semester.data) return { error, retry };
   const superseded =
     boards.data?.pages.some((page) =>
       page.scoreboards.some((other) => other.semester === board.data.semester && other.version > board.data.version),
@@ -52,6 +53,7 @@ export function useBoard(boardRef: BoardRef): { seen?: BoardSeen; error?: unknow
       possible: possibleNow(situation),
       standing: standingOf(situation),
     },
+    error,
     retry,
   };
 }
