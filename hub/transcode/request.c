@@ -146,13 +146,19 @@ static enum status check_mask(struct transcode_request *request, const struct ro
     return status == STATUS_OK ? given_back_check(request, rule, fault) : status;
 }
 
+size_t transcode_body_bytes_max(const struct transcode_method *method)
+{
+    return method->request_bytes_max ? method->request_bytes_max : TRANSCODE_BODY_BYTES_MAX;
+}
+
 enum status request_check_length(const struct transcode_method *method, struct slice body,
                                  struct fault *fault)
 {
-    if (method->request_bytes_max == 0 || body.len <= method->request_bytes_max)
+    size_t bytes_max = transcode_body_bytes_max(method);
+    if (body.len <= bytes_max)
         return STATUS_OK;
     return fault_set_reason(fault, STATUS_RESOURCE_EXHAUSTED, TRANSCODE_REQUEST_TOO_LARGE, NULL,
-                            "the body is longer than %zu bytes", method->request_bytes_max);
+                            "the body has %zu bytes, at most %zu are taken", body.len, bytes_max);
 }
 
 enum status transcode_request_new(const struct transcode *transcode,
