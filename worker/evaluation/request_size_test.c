@@ -19,6 +19,8 @@
 
 #define BATCHES (ENTRY_MEMBERS_MAX / MEMBERSHIP_BATCH_MAX)
 
+#define DRAFTED 1000 /* cells: more than 64 KiB */
+
 /* The `i`-th member of many: an id as long as one may be. */
 static char *member(struct world *w, int i)
 {
@@ -118,20 +120,20 @@ static void a_whole_table_is_written_in_one_call(struct world *w)
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.point"), "5000");
 }
 
-static void so_is_a_whole_draft_and_taken_over(struct world *w)
+static void so_is_a_large_draft_and_taken_over(struct world *w)
 {
     evaluation_v1_batch_set_point_draft_request req =
         EVALUATION_V1_BATCH_SET_POINT_DRAFT_REQUEST_INIT;
     evaluation_v1_take_over_draft_request over = EVALUATION_V1_TAKE_OVER_DRAFT_REQUEST_INIT;
-    static evaluation_v1_point_of_member *cells[SCOREBOARD_CELLS_MAX];
-    static evaluation_v1_draft_cell named[SCOREBOARD_CELLS_MAX], *list[SCOREBOARD_CELLS_MAX];
+    static evaluation_v1_point_of_member *cells[DRAFTED];
+    static evaluation_v1_draft_cell named[DRAFTED], *list[DRAFTED];
     evaluation_v1_point_draft *draft;
     evaluation_v1_take_over_draft_response *taken;
     make_evaluation(w);
     add_members(w, "o@a", 1);
     add_members(w, "o@b", 1);
     const evaluation_v1_scoreboard *board = written(w, opened(w), 0);
-    for (int i = 0; i < SCOREBOARD_CELLS_MAX; i++) {
+    for (int i = 0; i < DRAFTED; i++) {
         cells[i] = cell_of(w, board, i);
         cells[i]->points = 1;
         named[i] = (evaluation_v1_draft_cell)EVALUATION_V1_DRAFT_CELL_INIT;
@@ -141,17 +143,17 @@ static void so_is_a_whole_draft_and_taken_over(struct world *w)
     }
     req.group_id = text("o@b");
     req.points = cells;
-    req.n_points = SCOREBOARD_CELLS_MAX;
+    req.n_points = DRAFTED;
     if (WORLD_RPC(w, evaluation_v1, batch_set_point_draft, "bea", req, draft) != STATUS_OK)
         fail_msg("%s", w->fault.text);
     over.group_id = board->group_id;
     over.id = board->id;
     over.subgroup_id = text("o@b");
     over.cells = list;
-    over.n_cells = SCOREBOARD_CELLS_MAX;
+    over.n_cells = DRAFTED;
     if (WORLD_RPC(w, evaluation_v1, take_over_draft, "lea", over, taken) != STATUS_OK)
         fail_msg("%s", w->fault.text);
-    assert_int_equal(taken->points_count, SCOREBOARD_CELLS_MAX);
+    assert_int_equal(taken->points_count, DRAFTED);
 }
 
 /* As many members as may be, and a MiB of Hungarian. */
@@ -211,7 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(the_longest_report_and_guidelines_are_taken),
         WORLD_TEST(a_whole_table_is_written_in_one_call),
-        WORLD_TEST(so_is_a_whole_draft_and_taken_over),
+        WORLD_TEST(so_is_a_large_draft_and_taken_over),
         WORLD_TEST(entries_of_a_large_group_are_set_together),
         WORLD_TEST(the_longest_files_are_read),
     };
