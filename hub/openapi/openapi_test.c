@@ -219,7 +219,8 @@ static void paths_that_differ_in_names_are_one(void **state)
     assert_non_null(strstr(path, "\"patch\":{\"operationId\":\"updateGroup\""));
     assert_null(strstr(path + 1, "\"/api/v1/realms/{realm}/groups/{id}\":{"));
     assert_has("\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{"
-               "\"$ref\":\"#/components/schemas/GroupPatch\"}}}}");
+               "\"$ref\":\"#/components/schemas/GroupPatch\"}}},"
+               "\"description\":\"At most 131072 bytes.\"}");
     /* Where the first has a dot, there is none in the document. */
     assert_has("/policies/{policyId}/statements/{statementId}\":{");
     assert_null(strstr(out.ptr, "{statement.id}"));

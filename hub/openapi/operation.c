@@ -343,6 +343,7 @@ static void write_json_body(struct document *document, const struct route_rule *
 static void write_body(struct document *document, const struct route_rule *rule)
 {
     const struct transcode_media *media = transcode_takes_media(rule);
+    char most[64];
     if (rule->body[0] == '\0')
         return;
     open_object(document, "requestBody");
@@ -354,6 +355,9 @@ static void write_body(struct document *document, const struct route_rule *rule)
     else
         write_json_body(document, rule);
     close_object(document);
+    json_key(&document->json, "description");
+    snprintf(most, sizeof(most), "At most %zu bytes.", transcode_body_bytes_max(method_of(rule)));
+    json_str(&document->json, most);
     close_object(document);
 }
 

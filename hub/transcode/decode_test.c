@@ -27,6 +27,12 @@ static void too_large_bodies_are_refused(void **state)
     int len = snprintf(body, sizeof(body), "{\"text\":\"%0100000d\"}", 0);
     assert_int_equal(make(odd, "POST /odd", slice_make(body, (size_t)len), &match, &request),
                      STATUS_RESOURCE_EXHAUSTED);
+    assert_string_equal(fault.text, "the body has 100011 bytes, at most 100000 are taken");
+    /* Of a method that says nothing, 64 KiB. */
+    len = snprintf(body, sizeof(body), "{\"text\":\"%070000d\"}", 0);
+    assert_int_equal(make(odd, "PATCH /update", slice_make(body, (size_t)len), &match, &request),
+                     STATUS_RESOURCE_EXHAUSTED);
+    assert_string_equal(fault.text, "the body has 70011 bytes, at most 65536 are taken");
     len = snprintf(body, sizeof(body), "{\"inners\":[{}");
     for (int i = 0; i < 20000; i++)
         len += snprintf(body + len, sizeof(body) - (size_t)len, ",{}");

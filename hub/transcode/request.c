@@ -162,13 +162,19 @@ uint64_t transcode_request_shown(const struct transcode_request *request)
     return request->shown;
 }
 
+size_t transcode_body_bytes_max(const struct transcode_method *method)
+{
+    return method->request_bytes_max ? method->request_bytes_max : TRANSCODE_BODY_BYTES_MAX;
+}
+
 enum status request_check_length(const struct transcode_method *method, struct slice body,
                                  struct fault *fault)
 {
-    if (method->request_bytes_max == 0 || body.len <= method->request_bytes_max)
+    size_t bytes_max = transcode_body_bytes_max(method);
+    if (body.len <= bytes_max)
         return STATUS_OK;
     return fault_set_reason(fault, STATUS_RESOURCE_EXHAUSTED, TRANSCODE_REQUEST_TOO_LARGE, NULL,
-                            "the body is longer than %zu bytes", method->request_bytes_max);
+                            "the body has %zu bytes, at most %zu are taken", body.len, bytes_max);
 }
 
 enum status transcode_request_new(const struct transcode *transcode,

@@ -37,6 +37,8 @@ struct upb_MethodDef;
 #define TRANSCODE_IDENTITY_MAX 4
 #define TRANSCODE_MEDIA_TYPES_MAX 4
 #define TRANSCODE_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
+/* Of a method that says nothing else: as a realm takes. The body is counted as the client sent it; as a message it is shorter. */
+#define TRANSCODE_BODY_BYTES_MAX (64u * 1024)
 
 /* pek.Routing.Realms, by number. */
 enum transcode_realms {
@@ -79,7 +81,7 @@ struct transcode_method {
     bool is_csv;      /* its list is given as CSV, too */
     bool
         is_whole; /* a document, or a number of all its items is told: not in pages, nor gone on with */
-    size_t request_bytes_max; /* 0: the server's default */
+    size_t request_bytes_max; /* 0: TRANSCODE_BODY_BYTES_MAX */
     /* Of the response item: */
     struct slice collection; /* name of the list in a page; empty when not given */
     const struct upb_FieldDef *sort_key;
@@ -174,6 +176,8 @@ const struct transcode_media *transcode_gives_media(const struct route_rule *rul
 PEK_MUST_CHECK enum status transcode_request_set_media(struct transcode_request *request,
                                                        const char *type, struct slice data,
                                                        struct fault *fault);
+/* The longest body that the method takes, counted as the client sends it. */
+size_t transcode_body_bytes_max(const struct transcode_method *method);
 /* A body that is too long; hub/api answers 413. */
 #define TRANSCODE_REQUEST_TOO_LARGE "REQUEST_TOO_LARGE"
 /* From message bytes (a hub service in the process, tests). */

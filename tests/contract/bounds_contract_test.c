@@ -9,6 +9,7 @@
 
 #include "upb/def.h"
 
+#include "hub/http/http.h"
 #include "hub/login/username.h"
 #include "hub/notification/notification_service.h"
 #include "hub/profile/profile.h"
@@ -16,6 +17,7 @@
 #include "hub/registry/registry.h"
 #include "hub/transcode/transcode.h"
 #include "protos/descriptor_set.h"
+#include "shared/rpc/rpc.h"
 #include "shared/text/address.h"
 #include "shared/text/text.h"
 #include "worker/evaluation/draft_store.h"
@@ -216,6 +218,60 @@ static void lists_in_answers_are_bounded(void **state)
     assert_true(lists > 10);
 }
 
+/* ---- how large a request is ---- */
+
+#define ID_BYTES 64 /* of a text that says no bounds */
+#define MANY 16     /* of a list that says none: paths of a mask */
+
+static size_t object_bytes(const upb_MessageDef *def);
+
+/* As JSON, of one item, when each character takes four bytes. */
+static size_t value_bytes(const upb_FieldDef *field, const struct transcode_field_rule *rule)
+{
+    switch (upb_FieldDef_CType(field)) {
+    case kUpb_CType_String: return 2 + (rule->chars_max ? 4u * rule->chars_max : ID_BYTES);
+    case kUpb_CType_Message: return object_bytes(upb_FieldDef_MessageSubDef(field));
+    default:
+        return 24; /* a number, the name of an enum's value; bytes are media, whose limit is their own */
+    }
+}
+
+static size_t object_bytes(const upb_MessageDef *def)
+{
+    size_t bytes = 2;
+    for (int i = 0; i < upb_MessageDef_FieldCount(def); i++) {
+        const upb_FieldDef *field = upb_MessageDef_Field(def, i);
+        struct transcode_field_rule rule;
+        if (transcode_field_is_internal(transcode, field))
+            continue;
+        assert_int_equal(transcode_field_rule(transcode, field, &arena, &rule), STATUS_OK);
+        if (rule.output_only)
+            continue;
+        size_t items = !upb_FieldDef_IsRepeated(field) ? 1 : rule.items_max ? rule.items_max : MANY;
+        bytes += strlen(upb_FieldDef_JsonName(field)) + sizeof("\"\":[],") +
+                 items * (value_bytes(field, &rule) + 1);
+    }
+    return bytes;
+}
+
+/* A method takes what the bounds of its request allow, or as much as the hub takes of any. */
+static void requests_within_their_bounds_are_not_too_large(void **state)
+{
+    (void)state;
+    assert_int_equal(TRANSCODE_BODY_BYTES_MAX, RPC_REQUEST_BYTES_MAX);
+    for (size_t i = 0; i < transcode_method_count(transcode); i++) {
+        const struct transcode_method *method = transcode_method(transcode, i);
+        size_t taken = transcode_body_bytes_max(method), bytes = object_bytes(method->request);
+        if (method->realms == TRANSCODE_INTERNAL)
+            continue;
+        if (bytes > HTTP_BODY_BYTES_MAX)
+            bytes = HTTP_BODY_BYTES_MAX;
+        if (taken < bytes)
+            fail_msg("%s takes %zu bytes, and its bounds allow %zu", method->path.ptr, taken,
+                     bytes);
+    }
+}
+
 /* What PATCH takes of a resource, by its domain's mask; all else must say in the proto that it is not for that. */
 static const struct mask {
     const char *message;
@@ -293,6 +349,7 @@ int main(void)
         cmocka_unit_test(bounds_are_those_of_the_code),
         cmocka_unit_test(a_patch_takes_what_its_schema_offers),
         cmocka_unit_test(lists_in_answers_are_bounded),
+        cmocka_unit_test(requests_within_their_bounds_are_not_too_large),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

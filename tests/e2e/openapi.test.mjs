@@ -139,7 +139,7 @@ describe('what the federation answers', () => {
       ['listComments', { path: { realm, groupId: group.id, scoreboardId: board } }],
       ['listEntries', { path: { realm, groupId: group.id, scoreboardId: board } }],
       ['getEntry', { path: { realm, groupId: group.id, scoreboardId: board, userId: 'alice' } }],
-      ['listEntryReviews', { path: { realm } }], ['listAcceptedEntries', { path: { realm } }], ['getPointRules', { path: { realm } }],
+      ['listJudgements', { path: { realm } }], ['listEntryReviews', { path: { realm } }], ['listAcceptedEntries', { path: { realm } }], ['getPointRules', { path: { realm } }],
       ['getScore', { path: { userId: 'me' }, query: { semester: '2024-2025/1' } }],
       ['getScoreInRealm', { path: { realm, userId: 'alice' }, query: { semester: '2024-2025/1' } }],
       ['listPointHistory', { path: { userId: 'alice' } }], ['listPointHistoryInRealm', { path: { realm, userId: 'alice' } }],

@@ -6,6 +6,7 @@
 #include "pek/options.rpc.h"
 #include "worker/evaluation/entry_store.h"
 #include "worker/evaluation/evaluator.h"
+#include "worker/evaluation/judgement_store.h"
 #include "worker/evaluation/point_table_store.h"
 #include "worker/evaluation/revision_store.h"
 #include "worker/evaluation/scoreboard_notice.h"
@@ -106,6 +107,29 @@ static enum status list_messages(struct rpc_ctx *ctx,
         .request = req,
         READ_PAGE(req),
         .next = scoreboard_store_messages,
+        .arg = &query,
+    };
+    return read_list(ctx, &list);
+}
+
+static enum status list_judgements(struct rpc_ctx *ctx,
+                                   const evaluation_v1_list_judgements_request *req,
+                                   struct evaluation_v1_list_judgements_stream *stream)
+{
+    struct scoreboard_now now;
+    (void)stream;
+    if (req->status > EVALUATION_V1_EVALUATION_STATUS_REJECTED)
+        return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "status", "there is no such status");
+    PEK_TRY(scoreboard_store_season(ctx, &now));
+    if (season_rule(now.season, SEMESTER_V1_SEASON_ACTION_VIEW_JUDGEMENTS) == SEASON_NO)
+        return fault_set_reason(rpc_fault(ctx), STATUS_FAILED_PRECONDITION,
+                                SCOREBOARD_REASON_SEASON, NULL, "the season is not for that");
+    const struct judgement_query query = {now.semester, req->status};
+    const struct read_list list = {
+        .type = &evaluation_v1_judged_scoreboard_row,
+        .request = req,
+        READ_PAGE(req),
+        .next = judgement_store_list,
         .arg = &query,
     };
     return read_list(ctx, &list);
@@ -286,6 +310,7 @@ enum status scoreboard_service_add(struct rpc_host *host, struct domain *domain,
         .submit_scoreboard = submit_scoreboard,
         .cancel_submission = cancel_submission,
         .judge_scoreboard = judge_scoreboard,
+        .list_judgements = list_judgements,
         .list_messages = list_messages,
         .send_message = send_message,
     };

@@ -8,6 +8,7 @@
 #include "worker/domain/domain.h"
 #include "worker/domain/group_id.h"
 #include "worker/membership/leader.h"
+#include "worker/membership/member_points.h"
 #include "worker/membership/membership_list.h"
 #include "worker/membership/membership_notice.h"
 #include "worker/membership/membership_people.h"
@@ -68,6 +69,8 @@ static enum status leave_group_below(struct change *change, const char *group_id
         return STATUS_OK;
     PEK_TRY(leader_check_none(change, &people, "user_id"));
     if (end_us == MEMBERSHIP_NO_DAY) {
+        if (strcmp(user, change->actor) == 0)
+            PEK_TRY(member_points_check_judged(change, &people, "user_id"));
         PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
         return membership_people_finish(change, &people, "membership.leaveOrganisation");
     }
@@ -118,6 +121,10 @@ static enum status run_step(struct change *change, const struct step *step,
     PEK_TRY(take_step(change, step, &group, people, &to));
     if (membership_ends(step->step))
         PEK_TRY(leader_check_none(change, people, step->field));
+    if (step->step == MEMBERSHIP_LEAVE)
+        PEK_TRY(member_points_check_judged(change, people, step->field));
+    if (step->step == MEMBERSHIP_REJECT)
+        PEK_TRY(member_points_check_none(change, people, step->field));
     if (step->etag && people->states[0].status != MEMBERSHIP_NONE)
         PEK_TRY(row_check_etag(&membership_v1_membership_row, &people->memberships[0],
                                people->memberships[0].user_id, step->etag, change->fault));

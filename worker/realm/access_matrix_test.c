@@ -131,6 +131,7 @@ static const struct decision decisions[] = {
     {SCOREBOARD("GetScoreboard"), "group_id=o@o id=9", "yynnnuu"},
     {SCOREBOARD("GetPointTable"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
     {SCOREBOARD("ListPoints"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
+    {SCOREBOARD("ListJudgements"), "", "yyyyyuu"},
     {SCOREBOARD("ListMessages"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
     {SCOREBOARD("OpenScoreboard"), "group_id=o@o", "yynnnuu"},
     {SCOREBOARD("OpenScoreboard"), "group_id=o@x", "ynnnnuu"},

@@ -93,6 +93,7 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
                                          "scoreboard_entry",
                                          "point_comment",
                                          "accepted_entry",
+                                         "judged_scoreboard",
                                          "point_history",
                                          "counted_points",
                                          "scored_user",
@@ -141,6 +142,7 @@ static const char grants[] =
     " scoreboard_id+\n"
     "idempotency rd: key+ method+ request_sha256+ response= user_id+\n"
     "import_key:\n"
+    "judged_scoreboard r:\n"
     "member r:\n"
     "membership rd: avatar_version= display_name= end_time= flairs= folded= group_id+ next_status= "
     "paced_until="

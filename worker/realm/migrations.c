@@ -14,6 +14,7 @@
 #include "worker/evaluation/migration_0043.h"
 #include "worker/evaluation/migration_0044.h"
 #include "worker/evaluation/migration_0045.h"
+#include "worker/evaluation/migration_0046.h"
 #include "worker/evaluation/migration_0047.h"
 #include "worker/export/migration_0026.h"
 #include "worker/export/migration_0028.h"
@@ -107,6 +108,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0043_entry_revision),
         MIGRATION(0044_point_squares),
         MIGRATION(0045_evaluated_member),
+        MIGRATION(0046_judged_scoreboard),
         MIGRATION(0047_accepted_entry_names),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */

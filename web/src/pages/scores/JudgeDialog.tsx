@@ -34,7 +34,10 @@ export function JudgeDialog({ seen: { boardRef, board, rights }, onClose }: { se
             }),
         );
         tell(scores.judged);
-        await client.invalidateQueries({ queryKey: boardKey(boardRef) });
+        await Promise.all([
+            client.invalidateQueries({ queryKey: boardKey(boardRef) }),
+            client.invalidateQueries({ queryKey: ['judgements', boardRef.realm] }),
+        ]);
     };
     return (
         <FormDialog

@@ -14,6 +14,7 @@ import type { SeasonAction } from '../../standing';
 import { useScoreTexts } from '../../texts/scores';
 import '../../styles/scores.css';
 import { EntryReviews } from './EntryReviews';
+import { Judgements } from './Judgements';
 import { semesterQuery, type Semester } from './queries';
 
 type Season = 'OFFSEASON' | 'APPLICATION' | 'EVALUATION';
@@ -54,6 +55,7 @@ export function SemesterPage() {
             </div>
             <div className="split">
                 <div className="stack">
+                    <Judgements realm={realm} open={semester.openActions.includes('VIEW_JUDGEMENTS')} />
                     <EntryReviews realm={realm} open={semester.openActions.includes('REVIEW_ENTRIES')} />
                     <OpenActions semester={semester} />
                 </div>
