@@ -280,6 +280,30 @@ describe('the web site', skipped, () => {
     bob.complaints.length = 0;
   });
 
+  it('tells of it at once to somebody whose clock is wrong', async () => {
+    const made = await api.post(`${acme}/groups`, { name: `${name} óra`, parentId: 'kir-dev@kir-dev' });
+    assert.equal(made.status, 200, made.text);
+    const late = await Visitor.open(browser, site);
+    await late.page.addInitScript(() => {
+      const now = Date.now.bind(Date);
+      Date.now = () => now() + 3_600_000;
+    });
+    const streams = late.page.waitForRequest(/notifications\?unseen=true/);
+    await late.logIn('alice');
+    await streams;
+    const applicant = await login(federation.port, 'bob');
+    const applied = await applicant.post(`${acme}/groups/${made.json.id}/members:apply`);
+    assert.equal(applied.status, 200, applied.text);
+    applicant.close();
+    await late.page.getByText(`wants to join ${name} óra`).first().waitFor();
+    // What was there before is no news.
+    assert.equal(await late.page.getByText(`wants to join ${name} után`).count(), 0);
+    late.assertCalm();
+    await late.close();
+    alice.complaints.length = 0;
+    bob.complaints.length = 0;
+  });
+
   it('names a realm that is away, and stops when it is back', async () => {
     const { page } = alice;
     await page.goto('/search?q=kir');

@@ -138,6 +138,16 @@ export const unseenQuery = queryOptions({
   queryFn: async ({ signal }) => (await answer(pek.GET('/api/v1/notifications:countUnseen', { signal }))).unseen,
 });
 
+/** The id of the last notification when the page was opened; 0 when there was none. */
+export const newestQuery = queryOptions({
+  queryKey: ['newestNotification'],
+  queryFn: async ({ signal }) => {
+    const page = await answer(pek.GET('/api/v1/notifications', { params: { query: { pageSize: 1 } }, signal }));
+    return Number(page.notifications[0]?.id ?? 0);
+  },
+  staleTime: Infinity,
+});
+
 export const notificationsQuery = (unseen = false) =>
   infiniteQueryOptions({
     queryKey: ['notifications', 'list', unseen],
