@@ -195,6 +195,40 @@ describe('the web site', skipped, () => {
     alice.complaints.length = 0;
   });
 
+  it('says that a page could not be loaded, and brings it when the network is back', async () => {
+    const phone = await Visitor.open(browser, site, { width: 390, height: 844 });
+    await phone.context.route(/\/assets\/Search-/, (route) => route.abort()); // as without a network, before it was loaded
+    await phone.logIn('bob');
+    await phone.context.setOffline(true);
+    await phone.page.locator('.bottom').getByText('Discover').click();
+    await phone.page.getByRole('heading', { name: 'This page could not be loaded' }).waitFor();
+    await phone.page.locator('.bottom').getByText('Home').click();
+    await phone.page.getByRole('heading', { name: 'My groups' }).waitFor();
+    await phone.page.locator('.bottom').getByText('Discover').click();
+    await phone.page.getByRole('button', { name: 'Try again' }).click();
+    await phone.page.getByRole('heading', { name: 'This page could not be loaded' }).waitFor();
+    await phone.context.unroute(/\/assets\/Search-/);
+    await phone.context.setOffline(false);
+    await phone.page.locator('.results li').first().waitFor();
+    phone.assertCalm(/ERR_INTERNET_DISCONNECTED|ERR_FAILED/);
+    await phone.close();
+  });
+
+  it('loads a page that is gone again once, and then says so', async () => {
+    const visitor = await Visitor.open(browser, site);
+    let asked = 0;
+    await visitor.context.route(/\/assets\/Sessions-.*js$/, (route) => (asked++, route.fulfill({ status: 404, body: '' })));
+    await visitor.logIn('bob', '/sessions');
+    await visitor.page.getByRole('heading', { name: 'This page could not be loaded' }).waitFor();
+    await visitor.page.waitForTimeout(6000);
+    assert.ok(asked >= 2 && asked <= 4, `asked ${asked} times`);
+    await visitor.context.unroute(/\/assets\/Sessions-.*js$/);
+    await visitor.page.getByRole('button', { name: 'Try again' }).click();
+    await visitor.page.getByRole('heading', { name: 'Where I am logged in' }).waitFor();
+    visitor.assertCalm(/404/);
+    await visitor.close();
+  });
+
   it('says that there is no such page, and leads on', async () => {
     const { page } = alice;
     await page.goto('/nope');

@@ -6,7 +6,8 @@ export interface Told {
     type: 'success' | 'error';
 }
 
-const ToastList = lazy(() => import('./ToastList'));
+// Without the hub it may not come: nothing is said then, and the site goes on.
+const ToastList = lazy(() => import('./ToastList').catch(() => ({ default: () => null })));
 const early: Told[] = [];
 let wanted = false;
 let show = () => {};

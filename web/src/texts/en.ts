@@ -20,6 +20,7 @@ export const en = {
   loading: 'Loading…',
   more: 'Show more',
   offline: 'You are offline. What was loaded before can still be read; changes need a connection.',
+  pageMissing: 'This page could not be loaded',
   save: 'Save',
   saved: 'Saved.',
   somebody: 'Somebody',

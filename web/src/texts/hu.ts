@@ -16,6 +16,7 @@ export const hu: Texts = {
   loading: 'Betöltés…',
   more: 'Továbbiak',
   offline: 'Nincs kapcsolat. Ami már betöltődött, olvasható; változtatni csak kapcsolattal lehet.',
+  pageMissing: 'Ez az oldal nem töltődött be',
   save: 'Mentés',
   saved: 'Mentve.',
   somebody: 'Valaki',
