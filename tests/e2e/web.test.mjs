@@ -338,6 +338,33 @@ describe('the web site', skipped, () => {
     bob.complaints.length = 0;
   });
 
+  it('shows eight tabs at once, which have one stream, and another one when its tab is closed', async () => {
+    const made = await api.post(`${acme}/groups`, { name: `${name} fülek`, parentId: 'kir-dev@kir-dev' });
+    assert.equal(made.status, 200, made.text);
+    const many = await Visitor.open(browser, site);
+    let streams = 0;
+    many.context.on('request', (request) => void (streams += /notifications\?unseen=true/.test(request.url())));
+    await many.logIn('alice');
+    const tabs = [];
+    for (let i = 0; i < 7; i++) {
+      const tab = await many.context.newPage();
+      await tab.goto('/search');
+      await tab.locator('.results li').first().waitFor();
+      tabs.push(tab);
+    }
+    assert.equal(streams, 1);
+    await many.page.close();
+    await until(10, 'another tab takes over', () => streams === 2);
+    const applicant = await login(federation.port, 'bob');
+    const applied = await applicant.post(`${acme}/groups/${made.json.id}/members:apply`);
+    assert.equal(applied.status, 200, applied.text);
+    applicant.close();
+    for (const tab of tabs) await tab.getByText(`wants to join ${name} fülek`).first().waitFor();
+    await many.close();
+    alice.complaints.length = 0;
+    bob.complaints.length = 0;
+  });
+
   it('names a realm that is away, and stops when it is back', async () => {
     const { page } = alice;
     await page.goto('/search?q=kir');

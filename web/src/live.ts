@@ -1,9 +1,10 @@
-// What is told to the user, as it happens: one stream for the whole site, which goes on by itself after a break.
-import { answer, events, PekError } from '@pek/client';
+// What is told to the user, as it happens: one stream for all tabs of the site, which goes on by itself after a break.
+import { answer, PekError } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { groupOfLink, loginQuery, newestQuery, pek, sessionQuery, type Notification } from './api';
 import { tell } from './parts/toasts';
+import { eventsOfTabs } from './tabs';
 import { useTexts } from './texts';
 import { sentenceOf } from './parts/notification';
 
@@ -45,7 +46,7 @@ export function useLiveNotifications(signedIn: boolean): void {
     };
     // The stream begins with what was there when the page was opened. Ids tell it from news, and no clock: that of the user may be wrong.
     let last = newest;
-    const stop = events<Notification>('/api/v1/notifications?unseen=true', {
+    const stop = eventsOfTabs<Notification>('/api/v1/notifications?unseen=true', {
       onItem: (notification) => {
         const id = Number(notification.id);
         if (id <= last) return;
