@@ -383,6 +383,16 @@ describe('the web site', skipped, () => {
     bob.complaints.length = 0;
   });
 
+  it('says when it could not log out', async () => {
+    await bob.context.route('**/auth/logout', (route) => route.abort());
+    await bob.page.locator('.me').click();
+    await bob.page.getByRole('menuitem', { name: 'Kilépés' }).click();
+    await bob.page.getByText('Még be vagy lépve. Nem jön válasz.').first().waitFor();
+    await bob.context.unroute('**/auth/logout');
+    bob.assertCalm(/ERR_FAILED/);
+    bob.complaints.length = 0;
+  });
+
   it('logs out', async () => {
     await bob.page.locator('.me').click();
     await bob.page.getByRole('menuitem', { name: 'Kilépés' }).click();

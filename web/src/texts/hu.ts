@@ -47,6 +47,7 @@ export const hu: Texts = {
     as: (user) => `Belépés mint ${user}`,
     demo: 'Ez egy bemutató a saját gépeden: nem kér jelszót.',
     none: 'Itt még nem lehet belépni: az üzemeltetőnek be kell állítania egy szolgáltatót.',
+    still: (why) => `Még be vagy lépve. ${why}`,
     text: 'Jelentkezz körökbe, vezesd a sajátjaidat, és tartsd egy helyen a profilodat, akárhová is tartozzanak.',
     title: 'A köreid, mind egy helyen',
     points: {
