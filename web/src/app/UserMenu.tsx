@@ -111,7 +111,10 @@ export function UserMenu() {
                 <div className="rule" />
                 <ViewItems />
                 <div className="rule" />
-                <Menu.Item className="item" onClick={() => void logOut().catch((error: unknown) => tellProblem(texts.login.still(message(error))))}>
+                <Menu.Item
+                    className="item"
+                    onClick={() => void logOut().catch((error: unknown) => tellProblem(texts.login.still(message(error))))}
+                >
                     <LogOut size={17} aria-hidden="true" />
                     {texts.nav.logOut}
                 </Menu.Item>

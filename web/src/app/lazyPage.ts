@@ -1,5 +1,5 @@
 // Pages come when they are looked at, or ahead of that, so that the site goes on while the hub is away.
-import { createElement, use, type ComponentType } from 'react';
+import { createElement, use, type ReactNode } from 'react';
 
 /** A page did not come: nothing answers, or it is gone because another version of the site is there. */
 export class PageMissing extends Error {
@@ -19,11 +19,11 @@ const loads: (() => Promise<boolean>)[] = [];
 
 /** `large`: it comes only when it is looked at. */
 export function lazyPage<Name extends string>(
-  load: () => Promise<{ [name in NoInfer<Name>]: ComponentType }>,
+  load: () => Promise<{ [name in NoInfer<Name>]: () => ReactNode }>,
   name: Name,
   { large = false } = {},
-): ComponentType & { preload: () => Promise<void> } {
-  let page: ComponentType | undefined;
+): (() => ReactNode) & { preload: () => Promise<void> } {
+  let page: (() => ReactNode) | undefined;
   let coming: Promise<boolean> | undefined;
   let missing: PageMissing | undefined;
 
