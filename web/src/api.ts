@@ -17,6 +17,11 @@ export type Action = Schema<'Action'>;
 
 export const pek = createPekClient();
 
+const askAgainMs = 8_000;
+
+/** Nothing is wrong with the question: it is asked again. */
+const mayPass = (error: unknown) => error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline');
+
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -24,10 +29,11 @@ export const queryClient = new QueryClient({
       gcTime: 30 * 60_000,
       // What was loaded stays in sight without a network, and is asked for again when there is one.
       networkMode: 'offlineFirst',
-      retry: (count, error) =>
-        count < 2 && error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline' || error.kind === 'tooMany'),
+      retry: (count, error) => count < 2 && (mayPass(error) || (error instanceof PekError && error.kind === 'tooMany')),
       retryDelay: (count, error) =>
         error instanceof PekError && error.problem.kind === 'tooMany' ? error.problem.retryAfterSeconds * 1000 : 400 * 2 ** count,
+      // While it is looked at, until there is an answer; lists do the same for a realm that is missing.
+      refetchInterval: ({ state }) => mayPass(state.error) && askAgainMs,
     },
     mutations: { networkMode: 'always' },
   },
