@@ -383,6 +383,45 @@ describe('the web site', skipped, () => {
     bob.complaints.length = 0;
   });
 
+  it('offers to drain a realm to administrators only', async () => {
+    for (const [visitor, words, many] of [[alice, 'Drain', true], [bob, 'Leállítás', false]]) {
+      await visitor.page.goto('/instances');
+      await visitor.page.locator('.instances section').nth(1).waitFor();
+      await visitor.page.waitForLoadState('load');
+      if (many) await visitor.page.getByRole('button', { name: words }).first().waitFor();
+      assert.equal((await visitor.page.getByRole('button', { name: words }).count()) > 0, many);
+      const session = await visitor.page.evaluate(() => fetch('/api/v1/session').then((answer) => answer.json()));
+      assert.equal(session.administrator, many);
+    }
+    alice.assertCalm();
+    bob.assertCalm();
+  });
+
+  it('claims nothing of realms, and of a page of one thing asks again, while nobody answers', async () => {
+    const { page, context } = alice;
+    const title = () => page.title();
+    await page.goto('/instances');
+    await page.locator('.instances section').first().waitFor();
+    assert.equal(await title(), 'Realms and their health · PÉK');
+    await context.route(/\/(api\/v1\/|metrics)/, (route) => route.abort());
+    await page.getByText('Nothing answers.').waitFor();
+    assert.equal(await page.locator('.instances section').count(), 0);
+    assert.equal(await page.getByText('The numbers of the hub are not shown').count(), 0);
+    await page.getByRole('link', { name: 'PÉK', exact: true }).click();
+    await context.unroute(/\/(api\/v1\/|metrics)/);
+    const away = JSON.stringify({ error: { code: 503, status: 'UNAVAILABLE', message: 'away' } });
+    const own = /\/groups\/[^/]+$/;
+    await context.route(own, (route) => (route.request().resourceType() === 'document' ? route.continue()
+      : route.fulfill({ status: 503, contentType: 'application/json', body: away })));
+    await page.goto(address());
+    await page.getByText('The realm does not answer right now.').waitFor();
+    await context.unroute(own);
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    assert.equal(await title(), `${name} · PÉK`);
+    alice.assertCalm(/ERR_FAILED|503/);
+    alice.complaints.length = 0;
+  });
+
   it('says when it could not log out', async () => {
     await bob.context.route('**/auth/logout', (route) => route.abort());
     await bob.page.locator('.me').click();
