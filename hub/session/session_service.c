@@ -193,12 +193,18 @@ static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_req
     struct session_cache *cache = rpc_data(ctx);
     struct session *session = rpc_attached(ctx);
     struct realms realms;
+    bool admin = false;
 
     (void)req;
     realms_take(&realms, cache->options.registry);
     await_credentials(ctx, session, &realms);
     enum status status = describe(arena, session, &realms, res);
     realms_release(&realms);
+    if (!status)
+        res->administrator =
+            session_store_is_admin(cache->options.service.pg, rpc_cancel(ctx),
+                                   session->user_id, &admin) == STATUS_OK &&
+            admin;
     return status;
 }
 

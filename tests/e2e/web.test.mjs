@@ -195,6 +195,40 @@ describe('the web site', skipped, () => {
     alice.complaints.length = 0;
   });
 
+  it('says that a page could not be loaded, and brings it when the network is back', async () => {
+    const phone = await Visitor.open(browser, site, { width: 390, height: 844 });
+    await phone.context.route(/\/assets\/Search-/, (route) => route.abort()); // as without a network, before it was loaded
+    await phone.logIn('bob');
+    await phone.context.setOffline(true);
+    await phone.page.locator('.bottom').getByText('Discover').click();
+    await phone.page.getByRole('heading', { name: 'This page could not be loaded' }).waitFor();
+    await phone.page.locator('.bottom').getByText('Home').click();
+    await phone.page.getByRole('heading', { name: 'My groups' }).waitFor();
+    await phone.page.locator('.bottom').getByText('Discover').click();
+    await phone.page.getByRole('button', { name: 'Try again' }).click();
+    await phone.page.getByRole('heading', { name: 'This page could not be loaded' }).waitFor();
+    await phone.context.unroute(/\/assets\/Search-/);
+    await phone.context.setOffline(false);
+    await phone.page.locator('.results li').first().waitFor();
+    phone.assertCalm(/ERR_INTERNET_DISCONNECTED|ERR_FAILED/);
+    await phone.close();
+  });
+
+  it('loads a page that is gone again once, and then says so', async () => {
+    const visitor = await Visitor.open(browser, site);
+    let asked = 0;
+    await visitor.context.route(/\/assets\/Sessions-.*js$/, (route) => (asked++, route.fulfill({ status: 404, body: '' })));
+    await visitor.logIn('bob', '/sessions');
+    await visitor.page.getByRole('heading', { name: 'This page could not be loaded' }).waitFor();
+    await visitor.page.waitForTimeout(6000);
+    assert.ok(asked >= 2 && asked <= 4, `asked ${asked} times`);
+    await visitor.context.unroute(/\/assets\/Sessions-.*js$/);
+    await visitor.page.getByRole('button', { name: 'Try again' }).click();
+    await visitor.page.getByRole('heading', { name: 'Where I am logged in' }).waitFor();
+    visitor.assertCalm(/404/);
+    await visitor.close();
+  });
+
   it('says that there is no such page, and leads on', async () => {
     const { page } = alice;
     await page.goto('/nope');
@@ -280,6 +314,57 @@ describe('the web site', skipped, () => {
     bob.complaints.length = 0;
   });
 
+  it('tells of it at once to somebody whose clock is wrong', async () => {
+    const made = await api.post(`${acme}/groups`, { name: `${name} óra`, parentId: 'kir-dev@kir-dev' });
+    assert.equal(made.status, 200, made.text);
+    const late = await Visitor.open(browser, site);
+    await late.page.addInitScript(() => {
+      const now = Date.now.bind(Date);
+      Date.now = () => now() + 3_600_000;
+    });
+    const streams = late.page.waitForRequest(/notifications\?unseen=true/);
+    await late.logIn('alice');
+    await streams;
+    const applicant = await login(federation.port, 'bob');
+    const applied = await applicant.post(`${acme}/groups/${made.json.id}/members:apply`);
+    assert.equal(applied.status, 200, applied.text);
+    applicant.close();
+    await late.page.getByText(`wants to join ${name} óra`).first().waitFor();
+    // What was there before is no news.
+    assert.equal(await late.page.getByText(`wants to join ${name} után`).count(), 0);
+    late.assertCalm();
+    await late.close();
+    alice.complaints.length = 0;
+    bob.complaints.length = 0;
+  });
+
+  it('shows eight tabs at once, which have one stream, and another one when its tab is closed', async () => {
+    const made = await api.post(`${acme}/groups`, { name: `${name} fülek`, parentId: 'kir-dev@kir-dev' });
+    assert.equal(made.status, 200, made.text);
+    const many = await Visitor.open(browser, site);
+    let streams = 0;
+    many.context.on('request', (request) => void (streams += /notifications\?unseen=true/.test(request.url())));
+    await many.logIn('alice');
+    const tabs = [];
+    for (let i = 0; i < 7; i++) {
+      const tab = await many.context.newPage();
+      await tab.goto('/search');
+      await tab.locator('.results li').first().waitFor();
+      tabs.push(tab);
+    }
+    assert.equal(streams, 1);
+    await many.page.close();
+    await until(10, 'another tab takes over', () => streams === 2);
+    const applicant = await login(federation.port, 'bob');
+    const applied = await applicant.post(`${acme}/groups/${made.json.id}/members:apply`);
+    assert.equal(applied.status, 200, applied.text);
+    applicant.close();
+    for (const tab of tabs) await tab.getByText(`wants to join ${name} fülek`).first().waitFor();
+    await many.close();
+    alice.complaints.length = 0;
+    bob.complaints.length = 0;
+  });
+
   it('names a realm that is away, and stops when it is back', async () => {
     const { page } = alice;
     await page.goto('/search?q=kir');
@@ -295,6 +380,55 @@ describe('the web site', skipped, () => {
     await page.getByText(/^worker-acme does not answer/).waitFor({ state: 'detached', timeout: 60_000 });
     await page.locator('.results', { hasText: 'worker-acme' }).waitFor();
     alice.assertCalm();
+    bob.complaints.length = 0;
+  });
+
+  it('offers to drain a realm to administrators only', async () => {
+    for (const [visitor, words, many] of [[alice, 'Drain', true], [bob, 'Leállítás', false]]) {
+      await visitor.page.goto('/instances');
+      await visitor.page.locator('.instances section').nth(1).waitFor();
+      await visitor.page.waitForLoadState('load');
+      if (many) await visitor.page.getByRole('button', { name: words }).first().waitFor();
+      assert.equal((await visitor.page.getByRole('button', { name: words }).count()) > 0, many);
+      const session = await visitor.page.evaluate(() => fetch('/api/v1/session').then((answer) => answer.json()));
+      assert.equal(session.administrator, many);
+    }
+    alice.assertCalm();
+    bob.assertCalm();
+  });
+
+  it('claims nothing of realms, and of a page of one thing asks again, while nobody answers', async () => {
+    const { page, context } = alice;
+    const title = () => page.title();
+    await page.goto('/instances');
+    await page.locator('.instances section').first().waitFor();
+    assert.equal(await title(), 'Realms and their health · PÉK');
+    await context.route(/\/(api\/v1\/|metrics)/, (route) => route.abort());
+    await page.getByText('Nothing answers.').waitFor();
+    assert.equal(await page.locator('.instances section').count(), 0);
+    assert.equal(await page.getByText('The numbers of the hub are not shown').count(), 0);
+    await page.getByRole('link', { name: 'PÉK', exact: true }).click();
+    await context.unroute(/\/(api\/v1\/|metrics)/);
+    const away = JSON.stringify({ error: { code: 503, status: 'UNAVAILABLE', message: 'away' } });
+    const own = /\/groups\/[^/]+$/;
+    await context.route(own, (route) => (route.request().resourceType() === 'document' ? route.continue()
+      : route.fulfill({ status: 503, contentType: 'application/json', body: away })));
+    await page.goto(address());
+    await page.getByText('The realm does not answer right now.').waitFor();
+    await context.unroute(own);
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    assert.equal(await title(), `${name} · PÉK`);
+    alice.assertCalm(/ERR_FAILED|503/);
+    alice.complaints.length = 0;
+  });
+
+  it('says when it could not log out', async () => {
+    await bob.context.route('**/auth/logout', (route) => route.abort());
+    await bob.page.locator('.me').click();
+    await bob.page.getByRole('menuitem', { name: 'Kilépés' }).click();
+    await bob.page.getByText('Még be vagy lépve. Nem jön válasz.').first().waitFor();
+    await bob.context.unroute('**/auth/logout');
+    bob.assertCalm(/ERR_FAILED/);
     bob.complaints.length = 0;
   });
 

@@ -18,6 +18,11 @@ export type Action = Schema<'Action'>;
 
 export const pek = createPekClient({ fetch: onceOnly((request) => fetch(request)) });
 
+const askAgainMs = 8_000;
+
+/** Nothing is wrong with the question: it is asked again. */
+const mayPass = (error: unknown) => error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline');
+
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -25,10 +30,11 @@ export const queryClient = new QueryClient({
       gcTime: 30 * 60_000,
       // What was loaded stays in sight without a network, and is asked for again when there is one.
       networkMode: 'offlineFirst',
-      retry: (count, error) =>
-        count < 2 && error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline' || error.kind === 'tooMany'),
+      retry: (count, error) => count < 2 && (mayPass(error) || (error instanceof PekError && error.kind === 'tooMany')),
       retryDelay: (count, error) =>
         error instanceof PekError && error.problem.kind === 'tooMany' ? error.problem.retryAfterSeconds * 1000 : 400 * 2 ** count,
+      // While it is looked at, until there is an answer; lists do the same for a realm that is missing.
+      refetchInterval: ({ state }) => mayPass(state.error) && askAgainMs,
     },
     mutations: { networkMode: 'always' },
   },
@@ -137,6 +143,16 @@ export const mayQuery = (realm: string, action: Action, on: { groupId?: string; 
 export const unseenQuery = queryOptions({
   queryKey: ['notifications', 'unseen'],
   queryFn: async ({ signal }) => (await answer(pek.GET('/api/v1/notifications:countUnseen', { signal }))).unseen,
+});
+
+/** The id of the last notification when the page was opened; 0 when there was none. */
+export const newestQuery = queryOptions({
+  queryKey: ['newestNotification'],
+  queryFn: async ({ signal }) => {
+    const page = await answer(pek.GET('/api/v1/notifications', { params: { query: { pageSize: 1 } }, signal }));
+    return Number(page.notifications[0]?.id ?? 0);
+  },
+  staleTime: Infinity,
 });
 
 export const notificationsQuery = (unseen = false) =>

@@ -1,14 +1,12 @@
-// What is told to the user, as it happens: one stream for the whole site, which goes on by itself after a break.
-import { answer, events, PekError } from '@pek/client';
-import { useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
-import { groupOfLink, loginQuery, pek, sessionQuery, type Notification } from './api';
+// What is told to the user, as it happens: one stream for all tabs of the site, which goes on by itself after a break.
+import { answer, PekError } from '@pek/client';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
+import { groupOfLink, loginQuery, newestQuery, pek, sessionQuery, type Notification } from './api';
 import { tell } from './parts/toasts';
+import { eventsOfTabs } from './tabs';
 import { useTexts } from './texts';
 import { sentenceOf } from './parts/notification';
-
-// What is older was there when the page was opened.
-const freshSeconds = 20;
 
 // A realm may know somebody a moment before the hub knows that it does, and tells their name only then.
 const nameMs = 1000;
@@ -23,16 +21,21 @@ async function named(notification: Notification): Promise<Notification> {
 export function useLiveNotifications(signedIn: boolean): void {
   const client = useQueryClient();
   const texts = useTexts();
+  const latestTexts = useRef(texts);
+  useEffect(() => void (latestTexts.current = texts), [texts]);
+  const { data: newest } = useQuery({ ...newestQuery, enabled: signedIn });
 
   useEffect(() => {
-    if (!signedIn) return;
+    if (!signedIn || newest === undefined) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let ofGroups = false;
     // Many may come at once: what is shown is asked for again when they have come.
-    const refresh = (group: string | undefined) => {
+    const refresh = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
         void client.invalidateQueries({ queryKey: ['notifications'] });
-        if (group === undefined) return;
+        if (!ofGroups) return;
+        ofGroups = false;
         void client.invalidateQueries({ queryKey: ['memberships'] });
         void client.invalidateQueries({ queryKey: ['group'] });
         void client.invalidateQueries({ queryKey: ['waiting'] });
@@ -41,15 +44,16 @@ export function useLiveNotifications(signedIn: boolean): void {
         void client.invalidateQueries(sessionQuery);
       }, 150);
     };
-    const stop = events<Notification>('/api/v1/notifications?unseen=true', {
+    // The stream begins with what was there when the page was opened. Ids tell it from news, and no clock: that of the user may be wrong.
+    let last = newest;
+    const stop = eventsOfTabs<Notification>('/api/v1/notifications?unseen=true', {
       onItem: (notification) => {
-        const fresh = Date.now() - new Date(notification.createTime ?? 0).getTime() < freshSeconds * 1000;
-        if (!fresh) return;
-        refresh(groupOfLink(notification.link)?.groupId);
-        // Once in a window, also when the page is loaded again.
-        if (Number(notification.id) <= Number(sessionStorage.getItem('pek.told'))) return;
-        sessionStorage.setItem('pek.told', notification.id);
-        void named(notification).then((told) => tell(sentenceOf(texts, told)));
+        const id = Number(notification.id);
+        if (id <= last) return;
+        last = id;
+        ofGroups ||= groupOfLink(notification.link) !== undefined;
+        refresh();
+        void named(notification).then((told) => tell(sentenceOf(latestTexts.current, told)));
       },
       onEnd: (error) => {
         if (error instanceof PekError && error.kind === 'signedOut') void client.invalidateQueries(loginQuery);
@@ -59,5 +63,5 @@ export function useLiveNotifications(signedIn: boolean): void {
       clearTimeout(timer);
       stop();
     };
-  }, [signedIn, client, texts]);
+  }, [signedIn, newest, client]);
 }

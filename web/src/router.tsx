@@ -1,13 +1,6 @@
-import {
-    createRootRoute,
-    createRoute,
-    createRouter,
-    lazyRouteComponent,
-    parseSearchWith,
-    redirect,
-    stringifySearchWith,
-} from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, parseSearchWith, redirect, stringifySearchWith } from '@tanstack/react-router';
 import { Frame } from './app/Frame';
+import { lazyPage } from './app/lazyPage';
 import { Crashed, NotFound } from './app/Unfound';
 import { HomePage } from './pages/Home';
 import { paths } from './paths';
@@ -47,13 +40,13 @@ const search = createRoute({
     getParentRoute: at,
     path: paths.search,
     validateSearch: searchParams,
-    component: lazyRouteComponent(() => import('./pages/Search'), 'SearchPage'),
+    component: lazyPage(() => import('./pages/Search'), 'SearchPage'),
 });
 const newGroup = createRoute({
     getParentRoute: at,
     path: paths.newGroup,
     validateSearch: newGroupParams,
-    component: lazyRouteComponent(() => import('./pages/NewGroup'), 'NewGroupPage'),
+    component: lazyPage(() => import('./pages/NewGroup'), 'NewGroupPage'),
 });
 // What is left of an address when somebody cuts its end off.
 const realms = createRoute({
@@ -94,82 +87,82 @@ const realmPolicies = createRoute({
 const group = createRoute({
     getParentRoute: at,
     path: paths.group,
-    component: lazyRouteComponent(() => import('./pages/group/Group'), 'GroupPage'),
+    component: lazyPage(() => import('./pages/group/Group'), 'GroupPage'),
 });
 const groupSettings = createRoute({
     getParentRoute: at,
     path: paths.groupSettings,
-    component: lazyRouteComponent(() => import('./pages/group/Settings'), 'GroupSettingsPage'),
+    component: lazyPage(() => import('./pages/group/Settings'), 'GroupSettingsPage'),
 });
 const groupHistory = createRoute({
     getParentRoute: at,
     path: paths.groupHistory,
-    component: lazyRouteComponent(() => import('./pages/group/History'), 'GroupHistoryPage'),
+    component: lazyPage(() => import('./pages/group/History'), 'GroupHistoryPage'),
 });
 const scoreboards = createRoute({
     getParentRoute: at,
     path: paths.scoreboards,
-    component: lazyRouteComponent(() => import('./pages/scores/Scoreboards'), 'ScoreboardsPage'),
+    component: lazyPage(() => import('./pages/scores/Scoreboards'), 'ScoreboardsPage'),
 });
 const scoreboard = createRoute({
     getParentRoute: at,
     path: paths.scoreboard,
-    component: lazyRouteComponent(() => import('./pages/scores/Scoreboard'), 'ScoreboardPage'),
+    component: lazyPage(() => import('./pages/scores/Scoreboard'), 'ScoreboardPage'),
 });
 const scoreboardEntries = createRoute({
     getParentRoute: at,
     path: paths.scoreboardEntries,
-    component: lazyRouteComponent(() => import('./pages/scores/Entries'), 'EntriesPage'),
+    component: lazyPage(() => import('./pages/scores/Entries'), 'EntriesPage'),
 });
 const pointDraft = createRoute({
     getParentRoute: at,
     path: paths.pointDraft,
-    component: lazyRouteComponent(() => import('./pages/scores/PointDraft'), 'PointDraftPage'),
+    component: lazyPage(() => import('./pages/scores/PointDraft'), 'PointDraftPage'),
 });
 const semester = createRoute({
     getParentRoute: at,
     path: paths.semester,
-    component: lazyRouteComponent(() => import('./pages/scores/Semester'), 'SemesterPage'),
+    component: lazyPage(() => import('./pages/scores/Semester'), 'SemesterPage'),
 });
 const person = createRoute({
     getParentRoute: at,
     path: paths.person,
-    component: lazyRouteComponent(() => import('./pages/Person'), 'PersonPage'),
+    component: lazyPage(() => import('./pages/Person'), 'PersonPage'),
 });
 const profileEdit = createRoute({
     getParentRoute: at,
     path: paths.profileEdit,
-    component: lazyRouteComponent(() => import('./pages/profile/ProfileEdit'), 'ProfileEditPage'),
+    component: lazyPage(() => import('./pages/profile/ProfileEdit'), 'ProfileEditPage'),
 });
 const notifications = createRoute({
     getParentRoute: at,
     path: paths.notifications,
-    component: lazyRouteComponent(() => import('./pages/Notifications'), 'NotificationsPage'),
+    component: lazyPage(() => import('./pages/Notifications'), 'NotificationsPage'),
 });
 const policies = createRoute({
     getParentRoute: at,
     path: paths.policies,
-    component: lazyRouteComponent(() => import('./pages/policies/Policies'), 'PoliciesPage'),
+    component: lazyPage(() => import('./pages/policies/Policies'), 'PoliciesPage'),
 });
 const policy = createRoute({
     getParentRoute: at,
     path: paths.policy,
-    component: lazyRouteComponent(() => import('./pages/policies/Policy'), 'PolicyPage'),
+    component: lazyPage(() => import('./pages/policies/Policy'), 'PolicyPage'),
 });
 const sessions = createRoute({
     getParentRoute: at,
     path: paths.sessions,
-    component: lazyRouteComponent(() => import('./pages/Sessions'), 'SessionsPage'),
+    component: lazyPage(() => import('./pages/Sessions'), 'SessionsPage'),
 });
 const instances = createRoute({
     getParentRoute: at,
     path: paths.instances,
-    component: lazyRouteComponent(() => import('./pages/Instances'), 'InstancesPage'),
+    component: lazyPage(() => import('./pages/Instances'), 'InstancesPage'),
 });
 const docs = createRoute({
     getParentRoute: at,
     path: paths.docs,
-    component: lazyRouteComponent(() => import('./pages/Docs'), 'DocsPage'),
+    component: lazyPage(() => import('./pages/Docs'), 'DocsPage', { large: true }),
 });
 
 const routeTree = root.addChildren([

@@ -79,13 +79,25 @@ describe('lists', () => {
     assert.deepEqual(asked, ['/x?q=1', '/x?q=1&pageToken=c%2B%2F']);
   });
 
+  it('go on at the cursor in place of the token that they began with', async () => {
+    const asked = [];
+    handle = (request, response) => {
+      asked.push(request.url);
+      response.end(asked.length === 1 ? line({ ...failed('UNAVAILABLE'), cursor: 'c' }) : line({ end }));
+    };
+    await read(stream(`${base}/x?pageToken=t&q=1`));
+    assert.deepEqual(asked, ['/x?pageToken=t&q=1', '/x?q=1&pageToken=c']);
+  });
+
   it('are never taken for whole when they are not', async () => {
     handle = (_, response) => response.end(line({ result: 1 }));
     await assert.rejects(read(stream(`${base}/x`)), (error) => error instanceof PekError && error.kind === 'unavailable');
     handle = (_, response) => response.end(line({ result: 1 }) + line(failed('UNAVAILABLE')));
     await assert.rejects(read(stream(`${base}/x`)), (error) => error.kind === 'unavailable' && error.reason === 'R');
-    handle = (_, response) => response.end('{"result":');
-    await assert.rejects(read(stream(`${base}/x`)), (error) => error instanceof PekError);
+    for (const body of ['{"result":', 'null\n', '7\n', '<h1>Log in</h1>']) {
+      handle = (_, response) => response.end(body);
+      await assert.rejects(read(stream(`${base}/x`)), (error) => error instanceof PekError && error.kind === 'unexpected', body);
+    }
   });
 
   it('stop when nobody wants them any more', async () => {
@@ -136,6 +148,10 @@ describe('errors', () => {
     handle = (_, response) => response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>');
     const proxy = await answer(createPekClient({ baseUrl: base }).GET('/api/v1/session')).catch((thrown) => thrown);
     assert.equal(proxy.kind, 'unavailable');
+    handle = (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Log in</h1>');
+    const page = await answer(createPekClient({ baseUrl: base }).GET('/api/v1/session')).catch((thrown) => thrown);
+    assert.ok(page instanceof PekError);
+    assert.equal(page.kind, 'unexpected');
   });
 });
 
@@ -180,5 +196,39 @@ describe('events', () => {
     assert.deepEqual(states, [false, true, false]);
     await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal(count, 2);
+  });
+
+  it('wait as long as they are told to', async () => {
+    const asked = [];
+    handle = (_, response) => {
+      asked.push(Date.now());
+      if (asked.length > 1) return response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+      const head = { 'content-type': 'application/json', 'retry-after': '1' };
+      response.writeHead(429, head).end(JSON.stringify(failed('RESOURCE_EXHAUSTED', 429)));
+    };
+    await new Promise((resolve) => {
+      const stop = events(`${base}/x`, { onItem: () => resolve(stop()) });
+    });
+    assert.ok(asked[1] - asked[0] >= 1000, `${asked[1] - asked[0]} ms`);
+  });
+
+  it('come back from a connection in which nobody says anything', async () => {
+    const asked = [];
+    handle = (request, response) => {
+      asked.push(request.headers['last-event-id']);
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`id: a\ndata: ${asked.length}\n\n`);
+    };
+    const seen = [];
+    await new Promise((resolve) => {
+      const stop = events(`${base}/x`, {
+        silenceMs: 100,
+        onItem: (item) => {
+          seen.push(item);
+          if (item === 2) resolve(stop());
+        },
+      });
+    });
+    assert.deepEqual(seen, [1, 2]);
+    assert.deepEqual(asked, [undefined, 'a']);
   });
 });

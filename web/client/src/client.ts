@@ -22,7 +22,8 @@ export async function answer<Data>(request: Promise<{ data?: Data; error?: unkno
   try {
     result = await request;
   } catch (thrown) {
-    throw problemFromThrown(thrown);
+    // There was an answer, and it is no JSON: a page of a proxy, as for a login of its own.
+    throw thrown instanceof SyntaxError ? problemFrom(undefined, 200) : problemFromThrown(thrown);
   }
   if (!result.response.ok) throw problemFrom(result.error, result.response.status, result.response.headers);
   return result.data as NonNullable<Data>;

@@ -9,10 +9,14 @@ export interface EventsOptions<Item> {
   headers?: Record<string, string>;
   /** Where to begin: the id of the last event that was seen. */
   lastEventId?: string;
+  /** After how long without a byte the connection is taken for broken; 45 s unless told. */
+  silenceMs?: number;
   fetch?: typeof fetch;
 }
 
 const wait = { first: 500, most: 15_000 };
+// The hub says something every 15 s, and be it nothing: whoever is silent for this long is not there any more.
+const silenceMs = 45_000;
 
 interface ServerEvent {
   type: string;
@@ -59,25 +63,26 @@ async function keepReading<Item>(url: string | URL, options: EventsOptions<Item>
   for (let pause = wait.first; !signal.aborted; pause = Math.min(pause * 2, wait.most)) {
     const before = position.id;
     const begun = Date.now();
-    const over = await readOnce(url, options, position, signal).catch((thrown: unknown) =>
-      thrown instanceof PekError && isFinal(thrown) ? thrown : undefined,
+    const problem = await readOnce(url, options, position, signal).catch((thrown: unknown) =>
+      thrown instanceof PekError ? thrown : undefined,
     );
     if (signal.aborted) return;
     options.onState?.(false);
-    if (over) {
-      options.onEnd?.(over);
+    if (problem && isFinal(problem)) {
+      options.onEnd?.(problem);
       return;
     }
     // One that was open for long did not fail: it came to the end of its time.
     if (position.id !== before || Date.now() - begun > wait.most) pause = wait.first;
+    const leastMs = problem?.problem.kind === 'tooMany' ? problem.problem.retryAfterSeconds * 1000 : 0;
     // So that not everybody comes back at the same moment.
-    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+    await new Promise((resolve) => setTimeout(resolve, leastMs + pause * (0.5 + Math.random())));
   }
 }
 
 const isFinal = ({ kind }: PekError) => kind === 'signedOut' || kind === 'forbidden' || kind === 'notFound' || kind === 'invalid';
 
-/** Ends when the stream does; a PekError when it is not to be asked for again. */
+/** Ends when the stream does, with the problem that it said last. */
 async function readOnce<Item>(
   url: string | URL,
   options: EventsOptions<Item>,
@@ -86,7 +91,31 @@ async function readOnce<Item>(
 ): Promise<PekError | undefined> {
   const ask = options.fetch ?? fetch;
   const resume: Record<string, string> = position.id ? { 'last-event-id': position.id } : {};
-  const response = await ask(url, { headers: { ...options.headers, ...resume, accept: 'text/event-stream' }, signal });
+  const attempt = new AbortController();
+  const stop = () => attempt.abort();
+  signal.addEventListener('abort', stop);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(stop, options.silenceMs ?? silenceMs);
+  };
+  try {
+    heard();
+    const headers = { ...options.headers, ...resume, accept: 'text/event-stream' };
+    const response = await ask(url, { headers, signal: attempt.signal });
+    return await readBody(response, options, position, heard);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function readBody<Item>(
+  response: Response,
+  options: EventsOptions<Item>,
+  position: { id: string },
+  heard: () => void,
+): Promise<PekError | undefined> {
   if (!response.ok || !response.body) {
     throw problemFrom(await response.json().catch(() => undefined), response.status, response.headers);
   }
@@ -94,8 +123,7 @@ async function readOnce<Item>(
   let over: PekError | undefined;
   const read = eventReader((event) => {
     if (event.type === 'error') {
-      const problem = problemFrom(JSON.parse(event.data), 0);
-      if (isFinal(problem)) over = problem;
+      over = problemFrom(JSON.parse(event.data), 0);
       return;
     }
     if (event.id) position.id = event.id;
@@ -108,6 +136,7 @@ async function readOnce<Item>(
     while (!over) {
       const { value, done } = await reader.read();
       if (done) break;
+      heard();
       read(decoder.decode(value, { stream: true }));
     }
   } finally {

@@ -72,9 +72,12 @@ class BrokenOff {
   ) {}
 }
 
+/** The address may be a relative one, and may have a token already, which this one is in place of. */
 function withToken(url: string | URL, token: string): string {
   if (token === '') return String(url);
-  return `${url}${String(url).includes('?') ? '&' : '?'}pageToken=${encodeURIComponent(token)}`;
+  const [path = '', query = ''] = String(url).split('?');
+  const params = query.split('&').filter((param) => param !== '' && !/^(pageToken|page_token)=/.test(param));
+  return `${path}?${[...params, `pageToken=${encodeURIComponent(token)}`].join('&')}`;
 }
 
 async function* streamOnce<Item>(
@@ -93,13 +96,14 @@ async function* streamOnce<Item>(
   }
   try {
     for await (const text of linesOf(response.body)) {
-      const line = JSON.parse(text) as { result?: Item; end?: ListEnd; error?: { code: number }; cursor?: string };
+      const line = JSON.parse(text) as { result?: Item; end?: ListEnd; error?: { code: number }; cursor?: string } | null;
+      if (typeof line !== 'object' || line === null) throw problemFrom(undefined, 200);
       if (line.result !== undefined) yield line.result;
       else if (line.end) return line.end;
       else if (line.error) return new BrokenOff(problemFrom(line, line.error.code), line.cursor ?? '');
     }
   } catch (thrown) {
-    if (thrown instanceof SyntaxError) throw problemFrom(undefined, 502);
+    if (thrown instanceof SyntaxError) throw problemFrom(undefined, 200);
     throw problemFromThrown(thrown);
   }
   // It was cut: nobody said that it is whole.

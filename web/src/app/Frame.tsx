@@ -7,6 +7,7 @@ import { loginQuery, sessionQuery, unseenQuery } from '../api';
 import { useLiveNotifications } from '../live';
 import { Avatar, Note, Problem } from '../parts/basics';
 import { useTexts } from '../texts';
+import { loadAllPages } from './lazyPage';
 import { Welcome } from './Welcome';
 
 // Menus are half as large as all the rest: they come when the page is there.
@@ -27,6 +28,7 @@ export function Frame() {
 
     useLiveNotifications(signedIn);
     useFocusOnPage(main, pathname);
+    usePagesAhead(signedIn);
     return (
         <>
             <a className="button primary skip" href="#main">
@@ -45,6 +47,17 @@ export function Frame() {
             {signedIn && <BottomBar />}
         </>
     );
+}
+
+const aheadMs = 3_000;
+
+/** The first page is there by then. */
+function usePagesAhead(signedIn: boolean) {
+    useEffect(() => {
+        if (!signedIn) return;
+        const timer = setTimeout(() => void loadAllPages(), aheadMs);
+        return () => clearTimeout(timer);
+    }, [signedIn]);
 }
 
 /** A reader of the screen hears the new page, and Tab goes on from its top. */

@@ -1,8 +1,10 @@
 import { Link } from '@tanstack/react-router';
-import { Compass, TriangleAlert } from 'lucide-react';
+import { CloudOff, Compass, TriangleAlert } from 'lucide-react';
+import { useEffect } from 'react';
 import { Empty } from '../parts/basics';
 import { useMessage } from '../parts/problems';
 import { useTexts } from '../texts';
+import { PageMissing, reloadFor } from './lazyPage';
 
 export function NotFound() {
     const texts = useTexts();
@@ -24,6 +26,7 @@ export function NotFound() {
 export function Crashed({ error }: { error: unknown }) {
     const texts = useTexts();
     const message = useMessage();
+    if (error instanceof PageMissing) return <Missing error={error} />;
     return (
         <Empty
             icon={TriangleAlert}
@@ -35,6 +38,37 @@ export function Crashed({ error }: { error: unknown }) {
             }
         >
             {message(error)}
+        </Empty>
+    );
+}
+
+const lookMs = 4_000;
+
+/** Comes by itself when there is somebody to bring it. */
+function Missing({ error }: { error: PageMissing }) {
+    const texts = useTexts();
+    useEffect(() => {
+        const look = () => void reloadFor(error, false);
+        const timer = setInterval(look, lookMs);
+        addEventListener('online', look);
+        look();
+        return () => {
+            clearInterval(timer);
+            removeEventListener('online', look);
+            error.forget();
+        };
+    }, [error]);
+    return (
+        <Empty
+            icon={CloudOff}
+            title={texts.pageMissing}
+            actions={
+                <button type="button" className="button primary" onClick={() => void reloadFor(error, true)}>
+                    {texts.again}
+                </button>
+            }
+        >
+            {texts.problems.offline}
         </Empty>
     );
 }

@@ -1,3 +1,4 @@
+import { problemFromThrown, problemOfAnswer } from '@pek/client';
 import { Menu } from '@base-ui/react/menu';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -5,6 +6,8 @@ import { KeyRound, Languages, LogOut, MonitorSmartphone, Moon, Server, SlidersHo
 import type { ReactElement } from 'react';
 import { sessionQuery } from '../api';
 import { Avatar } from '../parts/basics';
+import { useMessage } from '../parts/problems';
+import { tellProblem } from '../parts/toasts';
 import { setTheme, useTheme, type Theme } from '../theme';
 import { languages, useLanguage, useTexts, type Language } from '../texts';
 
@@ -68,13 +71,20 @@ export function ViewMenu() {
 }
 
 async function logOut() {
-    await fetch('/auth/logout', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    const response = await fetch('/auth/logout', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }).catch(
+        (thrown: unknown) => {
+            throw problemFromThrown(thrown);
+        },
+    );
+    // 401: there is no session any more.
+    if (!response.ok && response.status !== 401) throw problemOfAnswer(await response.json().catch(() => undefined), response);
     // Nothing of what was seen stays in memory.
     location.assign('/');
 }
 
 export function UserMenu() {
     const texts = useTexts();
+    const message = useMessage();
     const { data: session } = useQuery(sessionQuery);
     const user = session?.user;
     const item = (to: '/sessions' | '/policies' | '/instances', Icon: typeof Server, label: string) => (
@@ -101,7 +111,10 @@ export function UserMenu() {
                 <div className="rule" />
                 <ViewItems />
                 <div className="rule" />
-                <Menu.Item className="item" onClick={() => void logOut()}>
+                <Menu.Item
+                    className="item"
+                    onClick={() => void logOut().catch((error: unknown) => tellProblem(texts.login.still(message(error))))}
+                >
                     <LogOut size={17} aria-hidden="true" />
                     {texts.nav.logOut}
                 </Menu.Item>

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from 'react';
 import swagger from 'swagger-ui-dist/swagger-ui-bundle.js?url'; // as it is: it was built already
 import 'swagger-ui-dist/swagger-ui.css';
+import { PageTitle } from '../parts/basics';
 import { useTexts } from '../texts';
 import { useDark } from '../theme';
 import '../styles/docs.css';
@@ -60,7 +61,7 @@ export function DocsPage() {
         <>
             <div className="page-head">
                 <div>
-                    <h1>{texts.docs.title}</h1>
+                    <PageTitle>{texts.docs.title}</PageTitle>
                     <p className="lead">{texts.docs.text}</p>
                 </div>
                 <a className="button" href="/openapi.json" target="_blank" rel="noreferrer">

@@ -5,7 +5,7 @@ import { lazy, Suspense } from 'react';
 import { BellOff, CircleCheckBig, Compass } from 'lucide-react';
 import { answer } from '@pek/client';
 import { membershipsQuery, missingRealms, notificationsQuery, pek, sessionQuery, type Membership } from '../api';
-import { Avatar, Badge, Bones, Card, Empty, MissingRealms, Problem, RealmBadge } from '../parts/basics';
+import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { StatusBadge } from '../parts/member';
 import { NotificationRow } from '../parts/notification';
 import { useTexts } from '../texts';
@@ -27,7 +27,7 @@ export function HomePage() {
     return (
         <>
             <div className="page-head">
-                <h1>{name ? texts.home.hello(name) : texts.nav.home}</h1>
+                <PageTitle>{name ? texts.home.hello(name) : texts.nav.home}</PageTitle>
             </div>
             <MissingRealms realms={missingRealms(query.data && [query.data])} retry={() => void query.refetch()} />
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}

@@ -3,9 +3,9 @@ import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Server } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { instancesQuery, pek, type Instance } from '../api';
+import { instancesQuery, pek, sessionQuery, type Instance } from '../api';
 import { readMetrics, ratesOf, type RealmCounts, type RealmRates } from '../metrics';
-import { Badge, Bones, Empty, Note, Problem, type Tone } from '../parts/basics';
+import { Badge, Bones, Empty, Note, PageTitle, Problem, type Tone } from '../parts/basics';
 import { FormDialog } from '../parts/dialogs';
 import { useMessage } from '../parts/problems';
 import { tell, tellProblem } from '../parts/toasts';
@@ -19,15 +19,16 @@ interface Point extends RealmRates {
     time: number;
 }
 
-/** What happened from one look to the next, per realm; nothing when /metrics is not shown here. */
+/** What happened from one look to the next, per realm; `hidden`: there is a hub, which does not show /metrics here. */
 function useRates(): { points: Map<string, Point[]>; hidden: boolean } {
     const before = useRef<{ time: number; realms: Map<string, RealmCounts> }>(undefined);
     const [points, setPoints] = useState(new Map<string, Point[]>());
-    const { data, isError, dataUpdatedAt } = useQuery({
+    const { data, dataUpdatedAt } = useQuery({
         queryKey: ['metrics'],
         queryFn: async ({ signal }) => {
             const response = await fetch('/metrics', { signal });
-            if (!response.ok) throw new Error(`/metrics: ${response.status}`);
+            if (response.status >= 500) throw new Error(`/metrics: ${response.status}`);
+            if (!response.ok) return null;
             return readMetrics(await response.text());
         },
         refetchInterval: everyMs,
@@ -50,39 +51,47 @@ function useRates(): { points: Map<string, Point[]>; hidden: boolean } {
             return next;
         });
     }, [data, dataUpdatedAt]);
-    return { points, hidden: isError };
+    return { points, hidden: data === null };
 }
 
 export function InstancesPage() {
     const texts = useTexts();
     const query = useQuery(instancesQuery);
+    const { data: session } = useQuery(sessionQuery);
     const { points, hidden } = useRates();
+    // How they were is not how they are: without an answer nothing is known.
+    const shown = query.isError ? undefined : query.data;
     return (
         <>
             <div className="page-head">
                 <div>
-                    <h1>{texts.nav.instances}</h1>
+                    <PageTitle>{texts.nav.instances}</PageTitle>
                     <p className="lead">{texts.instances.text}</p>
                 </div>
             </div>
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
-            {hidden && <Note>{texts.instances.noMetrics}</Note>}
+            {hidden && !query.isError && <Note>{texts.instances.noMetrics}</Note>}
             {query.isPending && (
                 <section className="card">
                     <Bones count={3} />
                 </section>
             )}
-            {query.data?.length === 0 && <Empty icon={Server} title={texts.instances.none} />}
+            {shown?.length === 0 && <Empty icon={Server} title={texts.instances.none} />}
             <div className="instances">
-                {query.data?.map((instance) => (
-                    <InstanceCard key={instance.realm} instance={instance} points={points.get(instance.realm) ?? []} />
+                {shown?.map((instance) => (
+                    <InstanceCard
+                        key={instance.realm}
+                        instance={instance}
+                        points={points.get(instance.realm) ?? []}
+                        mayDrain={session?.administrator === true && !instance.local}
+                    />
                 ))}
             </div>
         </>
     );
 }
 
-function InstanceCard({ instance, points }: { instance: Instance; points: Point[] }) {
+function InstanceCard({ instance, points, mayDrain }: { instance: Instance; points: Point[]; mayDrain: boolean }) {
     const texts = useTexts();
     const dates = useDates();
     const message = useMessage();
@@ -136,7 +145,7 @@ function InstanceCard({ instance, points }: { instance: Instance; points: Point[
             />
             <div className="actions instance-foot">
                 <span className="muted small grow">{instance.statusTime && texts.instances.since(dates.ago(instance.statusTime))}</span>
-                {!instance.local && (
+                {mayDrain && (
                     <button
                         type="button"
                         className="button small"

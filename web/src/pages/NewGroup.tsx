@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, type SelectHTMLAttributes } from 'react';
 import { groupQuery, mayQuery, pek, sessionQuery, type Group } from '../api';
 import { useRealmsToFoundIn } from '../may';
-import { Bones, MissingRealms, Note, Problem } from '../parts/basics';
+import { Bones, MissingRealms, Note, PageTitle, Problem } from '../parts/basics';
 import { SelectField, TextArea, TextField } from '../parts/fields';
 import { useMessage, useProblems } from '../parts/problems';
 import { tell } from '../parts/toasts';
@@ -71,7 +71,7 @@ function Head({ title, lead }: { title: string; lead: string | false | undefined
     return (
         <div className="page-head">
             <div>
-                <h1>{title}</h1>
+                <PageTitle>{title}</PageTitle>
                 {lead && <p className="lead">{lead}</p>}
             </div>
         </div>

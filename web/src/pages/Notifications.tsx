@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteD
 import { BellOff, CheckCheck } from 'lucide-react';
 import { useState } from 'react';
 import { notificationsQuery, pek, unseenQuery, type Notification } from '../api';
-import { Bones, Empty, More, Problem } from '../parts/basics';
+import { Bones, Empty, More, PageTitle, Problem } from '../parts/basics';
 import { NotificationRow } from '../parts/notification';
 import { useMessage } from '../parts/problems';
 import { tellProblem } from '../parts/toasts';
@@ -43,7 +43,7 @@ export function NotificationsPage() {
     return (
         <>
             <div className="page-head">
-                <h1>{texts.notifications.title}</h1>
+                <PageTitle>{texts.notifications.title}</PageTitle>
                 <button
                     type="button"
                     className="button"

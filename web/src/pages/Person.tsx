@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { answer, PekError } from '@pek/client';
 import { Pencil, UserRoundX, UsersRound } from 'lucide-react';
 import { membershipsQuery, missingRealms, pek, type Membership, type Profile } from '../api';
-import { Avatar, Badge, Bones, Card, Empty, MissingRealms, Problem, RealmBadge } from '../parts/basics';
+import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { StatusBadge } from '../parts/member';
 import { useDates, useTexts } from '../texts';
 import { PersonScores } from './scores/PersonScores';
@@ -48,7 +48,7 @@ export function PersonPage() {
             <div className="group-title">
                 <Avatar size="large" id={profile.id} name={fullName(profile)} version={profile.avatarVersion} />
                 <div className="grow">
-                    <h1 className="name">{fullName(profile)}</h1>
+                    <PageTitle className="name">{fullName(profile)}</PageTitle>
                     <p className="muted">
                         {profile.nickname && <span className="name">„{profile.nickname}” · </span>}
                         <span className="name">@{profile.username}</span>

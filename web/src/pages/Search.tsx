@@ -6,7 +6,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { sessionQuery, type Group, type User } from '../api';
-import { Avatar, Badge, Bones, Empty, MissingRealms, Problem, RealmBadge } from '../parts/basics';
+import { Avatar, Badge, Bones, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { useDates, useTexts } from '../texts';
 
 const typingMs = 180;
@@ -90,7 +90,7 @@ export function SearchPage() {
         <>
             <div className="page-head">
                 <div>
-                    <h1>{texts.nav.discover}</h1>
+                    <PageTitle>{texts.nav.discover}</PageTitle>
                 </div>
                 {inRealm && (
                     <Link className="button" to="/new-group">

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQueryClient, type InfiniteData } from
 import { LogOut, MonitorSmartphone } from 'lucide-react';
 import { useState } from 'react';
 import { nextPage, pek } from '../api';
-import { Badge, Bones, More, Problem } from '../parts/basics';
+import { Badge, Bones, More, PageTitle, Problem } from '../parts/basics';
 import { FormDialog } from '../parts/dialogs';
 import { useMessage } from '../parts/problems';
 import { tell, tellProblem } from '../parts/toasts';
@@ -57,7 +57,7 @@ export function SessionsPage() {
         <>
             <div className="page-head">
                 <div>
-                    <h1>{texts.nav.sessions}</h1>
+                    <PageTitle>{texts.nav.sessions}</PageTitle>
                     <p className="lead">{texts.sessions.text}</p>
                 </div>
                 <button type="button" className="button" disabled={sessions.length < 2} onClick={() => setAsking(true)}>

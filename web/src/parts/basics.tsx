@@ -46,6 +46,15 @@ export function Avatar({ id, name, kind = 'person', size, version = '0' }: Avata
     );
 }
 
+/** What a page is about, also where the browser lists its windows. */
+export function PageTitle({ children, className }: { children: string; className?: string }) {
+    useEffect(() => {
+        document.title = `${children} · PÉK`;
+        return () => void (document.title = 'PÉK');
+    }, [children]);
+    return <h1 className={className}>{children}</h1>;
+}
+
 export function RealmBadge({ realm }: { realm: string }) {
     const texts = useTexts();
     return (

@@ -1,12 +1,13 @@
 // What happened, in a corner, for some seconds. The corner is loaded when there is something to say.
-import { lazy, Suspense, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useSyncExternalStore, type ReactNode } from 'react';
 
 export interface Told {
     title: string;
     type: 'success' | 'error';
 }
 
-const ToastList = lazy(() => import('./ToastList'));
+// Without the hub it may not come: nothing is said then, and the site goes on.
+const ToastList = lazy<() => ReactNode>(() => import('./ToastList').catch(() => ({ default: () => null })));
 const early: Told[] = [];
 let wanted = false;
 let show = () => {};

@@ -20,6 +20,7 @@ export const en = {
   loading: 'Loading…',
   more: 'Show more',
   offline: 'You are offline. What was loaded before can still be read; changes need a connection.',
+  pageMissing: 'This page could not be loaded',
   save: 'Save',
   saved: 'Saved.',
   somebody: 'Somebody',
@@ -50,6 +51,7 @@ export const en = {
     as: (user: string) => `Log in as ${user}`,
     demo: 'This is a demo on your machine: no password is asked for.',
     none: 'Logging in is not set up here. Whoever runs this hub names a provider in its configuration.',
+    still: (why: string) => `You are still logged in. ${why}`,
     text: 'Join groups, look after the ones you lead, and keep your profile in one place, whichever part of the dormitory they belong to.',
     title: 'Your groups, all in one place',
     points: {

@@ -16,6 +16,7 @@ export const hu: Texts = {
   loading: 'Betöltés…',
   more: 'Továbbiak',
   offline: 'Nincs kapcsolat. Ami már betöltődött, olvasható; változtatni csak kapcsolattal lehet.',
+  pageMissing: 'Ez az oldal nem töltődött be',
   save: 'Mentés',
   saved: 'Mentve.',
   somebody: 'Valaki',
@@ -46,6 +47,7 @@ export const hu: Texts = {
     as: (user) => `Belépés mint ${user}`,
     demo: 'Ez egy bemutató a saját gépeden: nem kér jelszót.',
     none: 'Itt még nem lehet belépni: az üzemeltetőnek be kell állítania egy szolgáltatót.',
+    still: (why) => `Még be vagy lépve. ${why}`,
     text: 'Jelentkezz körökbe, vezesd a sajátjaidat, és tartsd egy helyen a profilodat, akárhová is tartozzanak.',
     title: 'A köreid, mind egy helyen',
     points: {

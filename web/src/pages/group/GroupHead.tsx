@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { ChevronRight } from 'lucide-react';
 import { ancestorsQuery, type Group } from '../../api';
 import { useMay } from '../../may';
-import { Avatar, Badge, RealmBadge } from '../../parts/basics';
+import { Avatar, Badge, PageTitle, RealmBadge } from '../../parts/basics';
 import { useTexts } from '../../texts';
 
 export function GroupHead({ group, children }: { group: Group; children?: React.ReactNode }) {
@@ -35,7 +35,7 @@ export function GroupHead({ group, children }: { group: Group; children?: React.
             <div className="group-title">
                 <Avatar kind="group" size="large" id={group.id} name={group.name} />
                 <div className="grow">
-                    <h1 className="name">{group.name}</h1>
+                    <PageTitle className="name">{group.name}</PageTitle>
                     <div className="badges">
                         {group.isArchived && <Badge tone="warn">{texts.group.archived}</Badge>}
                         <Badge>{texts.purposes[group.purpose]}</Badge>

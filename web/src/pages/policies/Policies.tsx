@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
 import { missingRealms, nextPage, pek, sessionQuery, type Policy } from '../../api';
-import { Badge, Bones, Card, Empty, MissingRealms, More, Problem, RealmBadge } from '../../parts/basics';
+import { Badge, Bones, Card, Empty, MissingRealms, More, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { useTexts } from '../../texts';
 import { usePolicyTexts } from '../../texts/policies';
 import { WhyMay } from './WhyMay';
@@ -32,7 +32,7 @@ export function PoliciesPage() {
         <>
             <div className="page-head">
                 <div>
-                    <h1>{nav.policies}</h1>
+                    <PageTitle>{nav.policies}</PageTitle>
                     <p className="lead">{texts.text}</p>
                 </div>
             </div>

@@ -6,7 +6,7 @@ import { Plus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { pek, type Policy } from '../../api';
 import { NotFound } from '../../app/Unfound';
-import { Badge, Bones, Card, More, Note, Problem, RealmBadge } from '../../parts/basics';
+import { Badge, Bones, Card, More, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { SwitchRow, TextField } from '../../parts/fields';
 import { tell } from '../../parts/toasts';
@@ -49,7 +49,7 @@ function ShownPolicy({ policy, policyRef }: Part) {
             <div className="page-head">
                 <div>
                     <Above policy={policy} />
-                    <h1 className="name">{policy.name}</h1>
+                    <PageTitle className="name">{policy.name}</PageTitle>
                     <div className="badges under-title">
                         {policy.canIssue && <Badge>{texts.canIssue}</Badge>}
                         <RealmBadge realm={policyRef.realm} />

@@ -5,7 +5,7 @@ import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
 import { useRef, type FormEvent } from 'react';
 import { pek, queryClient, type Profile } from '../../api';
 import { shownName } from '../../names';
-import { Avatar, Bones, Card, Note, Problem, RealmBadge } from '../../parts/basics';
+import { Avatar, Bones, Card, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { Meanwhile, useEdits } from '../../parts/edits';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
@@ -26,7 +26,7 @@ export function ProfileEditPage() {
         <>
             <div className="page-head">
                 <div>
-                    <h1>{own.editTitle}</h1>
+                    <PageTitle>{own.editTitle}</PageTitle>
                     <p className="lead">{own.editText}</p>
                 </div>
             </div>

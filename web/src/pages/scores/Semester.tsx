@@ -6,7 +6,7 @@ import { CalendarCog, Check, Download, Minus } from 'lucide-react';
 import { useState } from 'react';
 import { pek } from '../../api';
 import { useMayInRealm } from '../../may';
-import { Badge, Bones, Card, Problem, RealmBadge } from '../../parts/basics';
+import { Badge, Bones, Card, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { SelectField, TextField } from '../../parts/fields';
 import { tell } from '../../parts/toasts';
@@ -40,7 +40,7 @@ export function SemesterPage() {
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="page-head">
                 <div>
-                    <h1>{scores.semester(semester.id)}</h1>
+                    <PageTitle>{scores.semester(semester.id)}</PageTitle>
                     <div className="badges under-title">
                         <Badge tone={semester.season === 'OFFSEASON' ? 'plain' : 'accent'}>{seasonName(scores, semester.season)}</Badge>
                         <RealmBadge realm={realm} />
