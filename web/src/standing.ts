@@ -29,8 +29,8 @@ export interface Situation {
 const isDone = (status: Status) => status === 'SUBMITTED' || status === 'ACCEPTED';
 
 export function possibleNow({ board, semester, rights, groupIsArchived, superseded }: Situation) {
-  const alive = semester?.id === board.semester && !groupIsArchived && !superseded;
-  const opens = (action: SeasonAction) => alive && semester.openActions.includes(action);
+  const isNow = semester?.id === board.semester && !groupIsArchived;
+  const opens = (action: SeasonAction) => isNow && !superseded && semester.openActions.includes(action);
   const parts = [board.pointStatus, board.entryStatus];
   const writes = (own: boolean, status: Status) =>
     (own && opens('EDIT_EVALUATION') && !isDone(status)) || (rights.judges && opens('CORRECT_EVALUATION') && status !== 'ACCEPTED');
@@ -40,8 +40,9 @@ export function possibleNow({ board, semester, rights, groupIsArchived, supersed
     writeGuidelines: rights.leads && opens('EDIT_EVALUATION') && !isDone(board.pointStatus),
     submit: rights.leads && opens('SUBMIT') && !parts.every(isDone),
     cancel: rights.leads && opens('CANCEL') && parts.includes('SUBMITTED'),
-    revise: rights.leads && opens('EDIT_EVALUATION') && parts.includes('ACCEPTED'),
-    judge: rights.judges && opens('JUDGE') && parts.some((status) => status !== 'NOT_SUBMITTED'),
+    revise: rights.leads && opens('EDIT_EVALUATION') && parts.includes('ACCEPTED') && !parts.includes('SUBMITTED'),
+    // An acceptance may be taken back when the next version is there, too.
+    judge: rights.judges && isNow && semester.openActions.includes('JUDGE') && parts.some((status) => status !== 'NOT_SUBMITTED'),
     review: rights.judges && opens('REVIEW_ENTRIES'),
     comment: opens('COMMENT'),
     discuss: (rights.leads || rights.judges) && opens('DISCUSS'),

@@ -167,7 +167,7 @@ export const en = {
       EXPORT: 'Results can be downloaded',
     },
     begin: 'Change semester or season',
-    beginText: 'It holds for every group of the realm at once. When a semester is left, or the off-season begins, scores are counted.',
+    beginText: 'It holds for every group of the realm at once. When the off-season begins, the semester is closed and scores are counted.',
     changed: 'It holds now.',
     closed: 'not now',
     fileNames: { scoredUsers: 'Scores', activeUsers: 'Active people', acceptedEntries: 'Entry cards' },

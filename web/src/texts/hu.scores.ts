@@ -173,7 +173,7 @@ export const hu: ScoreTexts = {
     },
     begin: 'Félév vagy időszak váltása',
     beginText:
-      'A példány minden körére egyszerre vonatkozik. Ha egy félév véget ér, vagy elkezdődik az értékelésen kívüli időszak, kiszámolódnak a pontszámok.',
+      'A példány minden körére egyszerre vonatkozik. Amikor elkezdődik az értékelésen kívüli időszak, a félév lezárul, és kiszámolódnak a pontszámok.',
     changed: 'Mostantól ez érvényes.',
     closed: 'most nem',
     fileNames: { scoredUsers: 'Pontszámok', activeUsers: 'Aktív tagok', acceptedEntries: 'Belépők' },
