@@ -201,10 +201,9 @@ static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_req
     enum status status = describe(arena, session, &realms, res);
     realms_release(&realms);
     if (!status)
-        res->administrator =
-            session_store_is_admin(cache->options.service.pg, rpc_cancel(ctx),
-                                   session->user_id, &admin) == STATUS_OK &&
-            admin;
+        res->administrator = session_store_is_admin(cache->options.service.pg, rpc_cancel(ctx),
+                                                    session->user_id, &admin) == STATUS_OK &&
+                             admin;
     return status;
 }
 

@@ -19,7 +19,7 @@
 #include "worker/testing/evaluation_world.h"
 
 #define OPERATIONS 20 /* of a person, a round */
-#define OK_MIN 30     /* of a round: fewer, and the test has looked at nothing but refusals */
+#define OK_MIN 10     /* of a round: fewer, and the test has looked at nothing but refusals */
 #define BOARDS_MAX 64
 #define CELLS_MAX 2048
 

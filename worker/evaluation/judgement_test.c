@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -95,7 +97,8 @@ static void pages_are_in_the_order_of_names(struct world *w)
             STATUS_OK);
         assert_int_equal(count, 1);
         const evaluation_v1_judged_scoreboard *item = (const void *)items[0];
-        strcat(strcat(found, i ? " " : ""), item->group_id);
+        snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%s", i ? " " : "",
+                 item->group_id);
         after.sort_key = item->sort_key;
         after.id = item->group_id;
         req.after = &after;

@@ -63,41 +63,16 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
 {
     world_god(w, &w->a, "alice");
     assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
-    static const char *const tables[] = {"realm_group",
-                                         "policy",
-                                         "policy_statement",
-                                         "policy_assignment",
-                                         "policy_count",
-                                         "realm_user",
-                                         "idempotency",
-                                         "realm_state",
-                                         "search_gram",
-                                         "person",
-                                         "membership",
-                                         "membership_period",
-                                         "member",
-                                         "policy_holding",
-                                         "group_policy",
-                                         "post_type",
-                                         "membership_now",
-                                         "post",
-                                         "group_history",
-                                         "notification",
-                                         "user_merge",
-                                         "scoreboard",
-                                         "scoreboard_message",
-                                         "scoreboard_member",
-                                         "guideline",
-                                         "point",
-                                         "entry_request",
-                                         "scoreboard_entry",
-                                         "point_comment",
-                                         "accepted_entry",
-                                         "judged_scoreboard",
-                                         "point_history",
-                                         "counted_points",
-                                         "scored_user",
-                                         "scoreboard_points"};
+    static const char *const tables[] = {
+        "realm_group",    "policy",         "policy_statement",   "policy_assignment",
+        "policy_count",   "realm_user",     "idempotency",        "realm_state",
+        "search_gram",    "person",         "membership",         "membership_period",
+        "member",         "policy_holding", "group_policy",       "post_type",
+        "membership_now", "post",           "group_history",      "notification",
+        "user_merge",     "scoreboard",     "scoreboard_message", "scoreboard_member",
+        "guideline",      "point",          "entry_request",      "scoreboard_entry",
+        "point_comment",  "accepted_entry", "judged_scoreboard",  "point_history",
+        "counted_points", "scored_user",    "scoreboard_points"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
