@@ -211,10 +211,10 @@ static void what_the_caller_has_is_cut_behind_the_guard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_BOTH(answer_has_what_its_mask_names),
-        WORLD_BOTH(mask_of_unknown_fields_is_refused_behind_the_guard),
-        WORLD_BOTH(items_have_what_the_mask_names_and_their_position),
-        WORLD_BOTH(what_the_caller_has_is_cut_behind_the_guard),
+        WORLD_EACH(answer_has_what_its_mask_names),
+        WORLD_EACH(mask_of_unknown_fields_is_refused_behind_the_guard),
+        WORLD_EACH(items_have_what_the_mask_names_and_their_position),
+        WORLD_EACH(what_the_caller_has_is_cut_behind_the_guard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
