@@ -291,14 +291,16 @@ static enum status recheck(struct session *session, struct cancel *cancel, struc
     struct cancel bounded;
     uint64_t endings = cache->endings;
 
-    session->asked_us = clock_monotonic_us();
+    int64_t began_us = clock_monotonic_us();
+    if (is_due(session))
+        session->asked_us = began_us;
     cancel_init(&bounded, deadline_after_ms(SESSION_RECHECK_TIMEOUT_MS));
     if (cancel->deadline_us < bounded.deadline_us)
         bounded.deadline_us = cancel->deadline_us;
     cache->rechecks++;
     enum status status = load(cache, &bounded, session->id, arena, &row, &why);
     if (!status)
-        session->confirmed_us = session->asked_us;
+        session->confirmed_us = began_us;
     if (!status && endings != cache->endings)
         session->asked_us = INT64_MIN;
     if (status && status != STATUS_UNAUTHENTICATED &&
@@ -309,17 +311,30 @@ static enum status recheck(struct session *session, struct cancel *cancel, struc
     return STATUS_OK;
 }
 
+static bool is_trusted(const struct session *session)
+{
+    return clock_monotonic_us() - session->confirmed_us <= SESSION_TRUST_S * INT64_C(1000000);
+}
+
+/* What was good too long ago is no help while another request is asking: this one asks as well. */
+static bool asks_along(const struct session *session)
+{
+    return !is_trusted(session) &&
+           clock_monotonic_us() - session->asked_us < SESSION_RECHECK_TIMEOUT_MS * INT64_C(1000);
+}
+
 enum status session_check(struct session *session, struct cancel *cancel, struct arena *arena,
                           struct fault *fault)
 {
-    enum status status = is_due(session) ? recheck(session, cancel, arena, fault) : STATUS_OK;
+    bool asks = is_due(session) || asks_along(session);
+    enum status status = asks ? recheck(session, cancel, arena, fault) : STATUS_OK;
 
     /* It may have ended while this fiber waited. */
     if (!status && session->ended)
         status = session_refuse(fault);
     if (status)
         return status;
-    if (clock_monotonic_us() - session->confirmed_us > SESSION_TRUST_S * INT64_C(1000000))
+    if (!is_trusted(session))
         return fault_set(fault, STATUS_UNAVAILABLE, NULL, "sessions cannot be looked up now");
     return STATUS_OK;
 }

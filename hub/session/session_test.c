@@ -307,6 +307,17 @@ static void database_that_is_down_logs_nobody_out_and_nobody_in(struct hub_world
     session_release(session);
 }
 
+/* Of requests that come together after a long rest the first asks; the others have no older answer to go by. */
+static void whoever_comes_while_another_asks_is_not_refused(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    struct session *session = hub_session(h, &h->one, token);
+    session->confirmed_us = ago_us(SESSION_TRUST_S * 1000 + 1);
+    session->asked_us = clock_monotonic_us();
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    session_release(session);
+}
+
 static void database_that_hangs_holds_a_request_up_for_half_a_second_at_most(struct hub_world *h)
 {
     struct slice token = hub_login(h, &h->one, "alice");
@@ -339,6 +350,7 @@ int main(void)
         HUB_TEST(row_is_asked_once_and_again_after_its_time),
         HUB_TEST(hub_that_hears_nothing_asks_each_second),
         HUB_TEST(whatever_may_have_been_missed_is_asked_again),
+        HUB_TEST(whoever_comes_while_another_asks_is_not_refused),
         HUB_TEST(database_that_hangs_holds_a_request_up_for_half_a_second_at_most),
         HUB_TEST(database_that_is_down_logs_nobody_out_and_nobody_in),
     };
