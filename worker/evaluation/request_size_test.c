@@ -180,7 +180,7 @@ static void entries_of_a_large_group_are_set_together(struct world *w)
         fail_msg("%s", w->fault.text);
 }
 
-/* Of as many characters as both may have, of two bytes; nearly all its rows are of members whom nobody knows. */
+/* As many guidelines as there may be, of the longest descriptions, and as many rows, of members whom nobody knows. */
 static void the_longest_files_are_read(struct world *w)
 {
     evaluation_v1_import_scoreboard_request req = EVALUATION_V1_IMPORT_SCOREBOARD_REQUEST_INIT;
@@ -195,7 +195,7 @@ static void the_longest_files_are_read(struct world *w)
         buffer_printf(&guidelines, "%d,WORK,5,%s\n", i, many(w, "ő", SCOREBOARD_TEXT_CHARS_MAX));
     buffer_printf(&points, "Név,Munka\n");
     for (int i = 0; i < POINTS_CSV_ROWS_MAX - 1; i++)
-        buffer_printf(&points, "%d%s,5\n", i, many(w, "ő", 190));
+        buffer_printf(&points, "%d%s,5\n", i, many(w, "ő", 30));
     buffer_printf(&points, "dan,5\n");
     req.group_id = board->group_id;
     req.id = board->id;
