@@ -31,7 +31,9 @@ describe('semesters that are over', () => {
     ok(await alice.post(`${boards}/${board.id}/points:batchSet`, { points: [{ userId: 'alice', guidelineId: board.guidelines[0].id, points }] }));
     ok(await alice.post(`${boards}/${board.id}:submit`, {}));
     await move(semester, 'EVALUATION');
-    return ok(await alice.post(`${boards}/${board.id}:judge`, { pointStatus: 'ACCEPTED', entryStatus: 'ACCEPTED' }));
+    const judged = ok(await alice.post(`${boards}/${board.id}:judge`, { pointStatus: 'ACCEPTED', entryStatus: 'ACCEPTED' }));
+    await move(semester, 'OFFSEASON'); // which closes it
+    return judged;
   };
 
   before(async () => {

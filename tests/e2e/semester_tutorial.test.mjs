@@ -45,6 +45,7 @@ describe('the tutorial of a semester', () => {
       next();
       assert.equal(next().pointStatus, 'SUBMITTED');
       assert.equal(next().season, 'EVALUATION');
+      assert.ok(next().judgements.some(({ groupId, pointStatus }) => groupId === 'kir-dev@kir-dev' && pointStatus === 'SUBMITTED'));
       assert.ok(next().entries.some(({ userId, groupId, type }) => `${userId} ${groupId} ${type}` === 'user-051 kir-dev@kir-dev KB'));
       assert.equal(next().finalized, true);
       assert.equal(next().pointStatus, 'REJECTED');
