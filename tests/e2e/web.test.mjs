@@ -384,6 +384,7 @@ describe('the web site', skipped, () => {
   });
 
   it('offers to drain a realm to administrators only', async () => {
+    await federation.dev('ctl', 'user', 'admin', 'alice');
     for (const [visitor, words, many] of [[alice, 'Drain', true], [bob, 'Leállítás', false]]) {
       await visitor.page.goto('/instances');
       await visitor.page.locator('.instances section').nth(1).waitFor();
@@ -393,6 +394,7 @@ describe('the web site', skipped, () => {
       const session = await visitor.page.evaluate(() => fetch('/api/v1/session').then((answer) => answer.json()));
       assert.equal(session.administrator, many);
     }
+    await federation.dev('ctl', 'user', 'unadmin', 'alice');
     alice.assertCalm();
     bob.assertCalm();
   });
