@@ -196,8 +196,9 @@ describe('rights in the browser', skipped, () => {
       bob.assertCalm(/400/);
       bob.complaints.length = 0;
       await card().getByRole('button', { name: /^Remove IRC/ }).last().click();
+      const saved = page.waitForResponse((answer) => answer.request().method() !== 'GET');
       await card().getByRole('button', { name: 'Save' }).click();
-      await page.getByText('Saved.').first().waitFor();
+      await saved;
       await page.goto('/people/bob');
       await page.locator('.details', { hasText: `bob-${unique}` }).waitFor();
       await page.goto('/profile');
