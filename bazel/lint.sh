@@ -1,6 +1,7 @@
 #!/bin/bash
 # Style as a test. Prints what is wrong, file:line first, and ends with 0 only when nothing is.
-#   bazel/lint.sh            all checks but deep
+#   bazel/lint.sh            what is quick, on what changed
+#   bazel/lint.sh all        also the analyzers cppcheck and tidy, which plain lint takes along once they passed here
 #   bazel/lint.sh CHECK…     of: text lengths format shell protos web cppcheck tidy deep
 # deep is clang's path-sensitive analyzer, about a second a file the first time.
 # Settings: .clang-format, .clang-tidy, protos/buf.yaml, bazel/lint/*. What passed is remembered below
@@ -160,11 +161,19 @@ check_web() {
 mkdir -p "$cache"
 checks=("$@")
 if [[ ${#checks[@]} -eq 0 ]]; then
+    checks=(text lengths format shell protos web)
+    # The analyzers look at every file the first time, for minutes, and later at what changed: nobody waits for that unasked.
+    if [[ -s $cache/cppcheck.passed && -d $cache/tidy ]]; then
+        checks+=(cppcheck tidy)
+    else
+        echo "lint: without cppcheck and tidy, which take minutes the first time: ./dev lint all, and from then on they are quick" >&2
+    fi
+elif [[ $* == all ]]; then
     checks=(text lengths format shell protos web cppcheck tidy)
 fi
 for check in "${checks[@]}"; do
     if [[ $check != @(text|lengths|format|shell|protos|web|cppcheck|tidy|deep) ]]; then
-        sed -n '2,7s/^# //p' bazel/lint.sh
+        sed -n '2,8s/^# //p' bazel/lint.sh
         [[ $check == --help || $check == -h ]] && exit 0
         echo "lint: there is no check '$check'" >&2
         exit 2
