@@ -57,8 +57,13 @@ bench_start() { # side tree data first-port
     on_side "$1"
 }
 
+# What was measured is not lost with a case that fails.
 bench_stop() { # folder tree
     local side
+    if [[ -s $1/this && ! -e $1/table ]]; then
+        say "dev: not all cases came to their end; what was measured:"
+        cat "$1/this"
+    fi
     for side in "${bench_sides[@]}"; do
         "${side_root[$side]}/dev" down --data "${side_data[$side]}" || true
     done
@@ -184,11 +189,11 @@ run_policy() { # results port
     done
 }
 
-# So many sessions of people who see the group of `one`, 100 a person at most; their cookies, a line each.
+# So many sessions of people who see the group of `one`; their cookies, a line each. A user has 100 at most, so not of her who measures.
 make_sessions() { # port count file
     local user cookie n
     : >"$3"
-    for user in $(sql hub postgres -Atc "SELECT username FROM hub.profile WHERE username <> '' ORDER BY username"); do
+    for user in $(sql hub postgres -Atc "SELECT username FROM hub.user_account WHERE username <> 'alice' ORDER BY username"); do
         for ((n = 0; n < 90 && $(wc -l <"$3") < $2; n++)); do
             cookie=$(curl --silent --output /dev/null --dump-header - "http://127.0.0.1:$1/auth/dev?user=$user" |
                 sed -n 's/^set-cookie: \(pek_session=[^;]*\).*/\1/Ip')
