@@ -6,7 +6,7 @@ source "$PARTS/postgres.sh"
 source "$ROOT/tests/load/measure.sh"
 
 readonly bench_help='usage: ./dev bench [one] [unchanged] [any] [search] [names] [members] [scoreboard] [score] [find] [merge] [policy] [grow]
-                   [--groups N] [--seconds N] [--runs N] [--connections N] [--dry] [--compare REV]
+                   [--groups N] [--seconds N] [--runs N] [--connections N] [--hubs N] [--dry] [--compare REV]
 
 Starts a federation of its own (release build, demo data and N more groups in each realm) and measures, each
 case after a warm-up and as the median of several runs, with wrk:
@@ -29,6 +29,7 @@ case after a warm-up and as the median of several runs, with wrk:
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
 into docs/performance.md, unless --dry. Every case when none is named; 2 000 groups, 8 s, 3 runs, 32 connections.
 
+  --hubs N        so many hubs share the port, and the row `hub us` is of all of them
   --compare REV   builds and starts that commit as well, measures the cases of wrk on both in turn, and prints what
                   this tree takes as a part of what REV takes; writes nothing'
 
@@ -45,12 +46,13 @@ on_side() { # name
     BENCH_COOKIE=${side_cookie[$1]-}
 }
 
-bench_start() { # side tree data first-port
+bench_start() { # side tree data first-port hubs
     say "dev: starting a federation to measure ($1)"
     bench_sides+=("$1")
     side_root[$1]=$2 side_data[$1]=$3 side_port[$1]=$4
     on_side "$1"
-    "$ROOT/dev" up --detach --reset --data "$DATA" --port "$4" --worker-port "$(($4 + 1))" >&2
+    "$ROOT/dev" up --detach --reset --data "$DATA" --port "$4" --worker-port "$(($4 + 1))" \
+        --hubs "$5" >&2
     lift_user_limits "$4"
     curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$4/auth/dev?user=alice"
     side_cookie[$1]=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
@@ -216,7 +218,8 @@ run_grow() { # results seconds connections port
     for count in 1 100 3000; do
         say "dev: $count sessions"
         make_sessions "$4" "$count" "$DATA/run/cookies"
-        measure_http /dev/null warm-up 2 "$3" "$(bench_url one)" "" "$DATA/run/cookies"
+        # A session's first request has its tokens made, which is no request's usual cost.
+        measure_http /dev/null warm-up "$((2 + count / 300))" "$3" "$(bench_url one)" "" "$DATA/run/cookies"
         measure_http "$1" "grow-sessions-$count" "$2" "$3" "$(bench_url one)" "" "$DATA/run/cookies"
     done
     for count in 1 100; do
@@ -256,12 +259,12 @@ bench_load() { # groups case…
 }
 
 cmd_bench() {
-    local groups=2000 seconds=8 runs=3 connections=32 dry=false compare='' cases=() http=() name folder first results tree=$ROOT
+    local groups=2000 seconds=8 runs=3 connections=32 hubs=1 dry=false compare='' cases=() http=() name folder first results tree=$ROOT
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
             one | unchanged | any | search | names | members | scoreboard | score | find | merge | policy | grow) cases+=("$1") ;;
-            --groups | --seconds | --runs | --connections)
+            --groups | --seconds | --runs | --connections | --hubs)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
                 shift
@@ -290,10 +293,10 @@ cmd_bench() {
     cp /proc/loadavg "$folder/loadavg"
     if [[ -n $compare ]]; then
         git -C "$ROOT" worktree add --detach "$folder/tree" "$compare" >&2
-        bench_start before "$folder/tree" "$folder/data-before" "$((first + 4))"
+        bench_start before "$folder/tree" "$folder/data-before" "$((first + 4))" "$hubs"
         bench_load "$groups" "${http[@]}"
     fi
-    bench_start this "$tree" "$folder/data" "$first"
+    bench_start this "$tree" "$folder/data" "$first" "$hubs"
     mv "$folder/loadavg" "$DATA/run/loadavg"
     bench_load "$groups" "${cases[@]}"
     run_rounds "$folder" "$seconds" "$runs" "$connections" "${http[@]}"

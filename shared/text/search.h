@@ -17,7 +17,7 @@
 
 #define SEARCH_WORDS_MAX 16
 /* As in pek.search_grams and hub.search_grams. A longer word has several grams. */
-#define SEARCH_GRAM_CHARS_MAX 3
+#define SEARCH_GRAM_CHARS_MAX 4
 /* One for each word at least; more would cost more to look at than they save. */
 #define SEARCH_GRAMS_MAX SEARCH_WORDS_MAX
 

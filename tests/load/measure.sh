@@ -13,8 +13,17 @@ cpu_us() { # program
         END { printf "%.0f\n", ticks * 1000000 / hz }'
 }
 
+cpu_of() { # program…
+    local program all=0
+    for program in "$@"; do
+        all=$((all + $(cpu_us "$program")))
+    done
+    printf '%s\n' "$all"
+}
+
 cpu_all() {
-    printf '%s ' "$(cpu_us pek-hub)" "$(($(cpu_us worker-acme) + $(cpu_us worker-conference)))" "$(cpu_us postgres)"
+    # shellcheck disable=SC2046 # names, a line each
+    printf '%s ' "$(cpu_of $(hub_names "$(state_get hubs || true)"))" "$(cpu_of worker-acme worker-conference)" "$(cpu_us postgres)"
 }
 
 rss_kib() { # program

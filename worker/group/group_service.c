@@ -40,7 +40,8 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query, boo
     if (!scope->all && scope->user.len == 0 && scope->group_count < others)
         others = scope->group_count;
     PEK_TRY(search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
-                             &query->search, others, rpc_arena(ctx), &query->lead));
+                             &query->search, others, &domain->group_grams, rpc_arena(ctx),
+                             &query->lead));
     *ret_is_long = (query->lead.gram.len > 0 ? query->lead.names : others) > SEARCH_WALKED_MAX;
     return STATUS_OK;
 }

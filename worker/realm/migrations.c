@@ -45,6 +45,7 @@
 #include "worker/realm/migration_0021.h"
 #include "worker/realm/migration_0027.h"
 #include "worker/search/migration_0006.h"
+#include "worker/search/migration_0048.h"
 #include "worker/semester/migration_0031.h"
 
 /* A file, as //bazel:embed.bzl has it in the program. */
@@ -110,6 +111,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0045_evaluated_member),
         MIGRATION(0046_judged_scoreboard),
         MIGRATION(0047_accepted_entry_names),
+        MIGRATION(0048_search_grams_of_four),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

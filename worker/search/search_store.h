@@ -48,12 +48,26 @@ struct search_size {
 PEK_MUST_CHECK enum status search_count(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                                         const struct pg_statement *count, struct arena *arena,
                                         struct search_size *size);
+/* How many names have a gram, of grams that were counted lately: counting costs more than a search that it leads. A
+ * gram that is here is believed for SEARCH_GRAM_MS, as to which is rarer and never as to whether there is a name; two that fall
+ * on one place take it from each other. Zeroed to begin with; loop thread. */
+#define SEARCH_GRAM_MS 60000
+#define SEARCH_GRAMS_KNOWN_MAX 1024
+struct search_counts {
+    struct search_count_known {
+        char gram[4 * SEARCH_GRAM_CHARS_MAX];
+        uint8_t len;
+        uint16_t names;
+        int64_t until_us;
+    } known[SEARCH_GRAMS_KNOWN_MAX];
+};
 /* Its statement, for the test that reads the plan. */
-extern const struct pg_statement search_rarest_gram;
+extern const struct pg_statement search_count_grams;
+/* `counts` are of this kind alone. */
 PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                                             const char *kind, const struct search *search,
-                                            size_t others, struct arena *arena,
-                                            struct search_lead *ret_lead);
+                                            size_t others, struct search_counts *counts,
+                                            struct arena *arena, struct search_lead *ret_lead);
 
 /* What a list selects FROM: the names of this kind that have the gram $8 and match the patterns $6, from the
  * position ($1, $2) on or ($3 false) behind it, in order. The OFFSET and the LIMIT 1 of SEARCH_ROW keep the

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "shared/base/clock.h"
 #include "worker/realm/rekey.h"
 #include "worker/testing/world.h"
 
@@ -74,7 +75,7 @@ static void rows_come_with_a_name_and_follow_it(struct world *w)
     rename_group(w, "o@o", "%_");
     assert_string_equal(grams_of(w, "o@o"), "% %_ _");
     assert_int_equal(world_create(w, "alice", "", "p", "🎉🎊🎉🎊"), STATUS_OK);
-    assert_string_equal(grams_of(w, "p@p"), "🎉 🎉🎊 🎉🎊🎉 🎊 🎊🎉 🎊🎉🎊");
+    assert_string_equal(grams_of(w, "p@p"), "🎉 🎉🎊 🎉🎊🎉 🎉🎊🎉🎊 🎊 🎊🎉 🎊🎉🎊");
     assert_rows(w, "0", "0");
 }
 
@@ -149,6 +150,13 @@ static void names_that_change_while_rows_are_made_have_theirs(struct world *w)
 
 /* ---- the lead ---- */
 
+static struct search_counts counts;
+
+static void forget_counts(void)
+{
+    memset(&counts, 0, sizeof(counts));
+}
+
 static void assert_lead(struct world *w, const char *text, size_t others, const char *gram,
                         size_t names)
 {
@@ -156,7 +164,7 @@ static void assert_lead(struct world *w, const char *text, size_t others, const 
     struct search_lead lead;
     assert_int_equal(search_parse(text, "q", w->arena, &search, &w->fault), STATUS_OK);
     assert_int_equal(search_find_lead(realm_pg(w->a.realm), PG_LONG_READ, &w->cancel, "group",
-                                      &search, others, w->arena, &lead),
+                                      &search, others, &counts, w->arena, &lead),
                      STATUS_OK);
     assert_true(slice_equal_str(lead.gram, gram));
     assert_int_equal(lead.names, names);
@@ -164,20 +172,41 @@ static void assert_lead(struct world *w, const char *text, size_t others, const 
 
 static void the_rarest_gram_leads(struct world *w)
 {
+    forget_counts();
     add_unindexed(w, 600, "tabor");
     world_sql(w, "UPDATE pek.realm_state SET search_version = ''");
     assert_int_equal(build(w), STATUS_OK);
     assert_lead(w, "", SEARCH_ALL_NAMES, "", SEARCH_COUNTED_MAX);
     assert_lead(w, "tabor 599", SEARCH_ALL_NAMES, "599", 1);
     assert_lead(w, "t 59", SEARCH_ALL_NAMES, "59", 16);
-    assert_lead(w, "tabork", SEARCH_ALL_NAMES, "ork", 0);
-    assert_lead(w, "tabor", SEARCH_ALL_NAMES, "tab", SEARCH_COUNTED_MAX);
+    assert_lead(w, "tabork", SEARCH_ALL_NAMES, "bork", 0);
+    assert_lead(w, "tabor", SEARCH_ALL_NAMES, "tabo", SEARCH_COUNTED_MAX);
     /* Nothing to choose from: not looked at. */
     assert_lead(w, "599", SEARCH_ALL_NAMES, "599", SEARCH_COUNTED_MAX);
 }
 
+/* What was counted leads for a while, and never says that there is no name. */
+static void grams_are_counted_once_in_a_while(struct world *w)
+{
+    forget_counts();
+    add_unindexed(w, 600, "tabor");
+    world_sql(w, "UPDATE pek.realm_state SET search_version = ''");
+    assert_int_equal(build(w), STATUS_OK);
+    assert_lead(w, "tabor 777", SEARCH_ALL_NAMES, "777", 0);
+    assert_lead(w, "tabo 599", SEARCH_ALL_NAMES, "599", 1);
+    world_sql(w, "TRUNCATE pek.search_gram");
+    assert_lead(w, "tabo 777", SEARCH_ALL_NAMES, "777", 1);
+    assert_lead(w, "599 tabo", SEARCH_ALL_NAMES, "599", 1);
+    /* One that was not counted: all are counted again. */
+    assert_lead(w, "599 zzz", SEARCH_ALL_NAMES, "599", 0);
+    for (size_t i = 0; i < SEARCH_GRAMS_KNOWN_MAX; i++)
+        counts.known[i].until_us = clock_monotonic_us();
+    assert_lead(w, "tabo 599", SEARCH_ALL_NAMES, "tabo", 0);
+}
+
 static void a_list_that_is_short_without_is_not_led(struct world *w)
 {
+    forget_counts();
     add_unindexed(w, 600, "tabor");
     world_sql(w, "UPDATE pek.realm_state SET search_version = ''");
     assert_int_equal(build(w), STATUS_OK);
@@ -198,6 +227,7 @@ int main(void)
         WORLD_TEST(building_adds_what_is_missing_and_sweeps_what_is_not_true),
         WORLD_TEST(names_that_change_while_rows_are_made_have_theirs),
         WORLD_TEST(the_rarest_gram_leads),
+        WORLD_TEST(grams_are_counted_once_in_a_while),
         WORLD_TEST(a_list_that_is_short_without_is_not_led),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
