@@ -30,6 +30,7 @@ enum json_kind {
     JSON_NULL, /* google.protobuf.NullValue */
     JSON_TIME,
     JSON_DURATION,
+    JSON_MASK,
     JSON_MESSAGE,
 };
 

@@ -404,6 +404,32 @@ static void durations_are_written_or_named(void **state)
     }
 }
 
+/* Of an Everything whose mask has one path. */
+static enum status mask_of_one(const char *path)
+{
+    struct transcode_item *item = NULL;
+    char bytes[64] = {'\xb2', '\x01', (char)(strlen(path) + 2), '\x0a', (char)strlen(path)};
+    memcpy(bytes + 5, path, strlen(path));
+    assert_int_equal(transcode_item_new(odd, find(odd, "/odd.OddService/Echo"),
+                                        slice_make(bytes, 5 + strlen(path)), &item),
+                     STATUS_OK);
+    buffer_reset(&out);
+    enum status status = transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL);
+    transcode_item_free(item);
+    return status;
+}
+
+static void masks_of_realms_stay_one_text(void **state)
+{
+    (void)state;
+    assert_int_equal(mask_of_one("inner.snake_case"), STATUS_OK);
+    buffer_append_char(&out, '\0');
+    assert_has(out.ptr, "\"mask\":\"inner.snakeCase\"");
+    assert_int_equal(mask_of_one("text\",\"hidden\":\"1"), STATUS_DATA_LOSS);
+    assert_int_equal(mask_of_one("text\\"), STATUS_DATA_LOSS);
+    assert_int_equal(mask_of_one("text\n"), STATUS_DATA_LOSS);
+}
+
 static void large_items_fit_and_small_buffers_say_so(void **state)
 {
     (void)state;
@@ -490,6 +516,7 @@ int main(void)
         TEST(response_body_is_the_field_it_names),
         TEST(garbage_is_no_item),
         TEST(durations_are_written_or_named),
+        TEST(masks_of_realms_stay_one_text),
         TEST(large_items_fit_and_small_buffers_say_so),
         TEST(request_bytes_are_judged),
         TEST(errors_have_their_fixed_form),
