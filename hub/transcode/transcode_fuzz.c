@@ -3,10 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "hub/transcode/odd_descriptors_embedded.h"
 #include "hub/transcode/transcode.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct transcode *transcode;
 
