@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/utf8.h"
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_cache.h"
@@ -137,7 +138,8 @@ bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret
             return false;
     }
     *ret_name = slice_make(name, len);
-    return true;
+    return utf8_valid(
+        *ret_name); /* nor what is no UTF-8: the query would fail, and the call with it */
 }
 
 const struct slice *guard_hints(struct rpc_ctx *ctx, size_t *ret_count)
