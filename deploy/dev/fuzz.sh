@@ -59,7 +59,7 @@ fuzz_progress() { # log
         { print >log_file; fflush(log_file) }
         /^#[0-9]+/ && ($2 == "pulse" || $2 == "INITED" || $2 == "DONE" || systime() - said >= 10) {
             said = systime(); print; fflush(); next }
-        /^#[0-9]+/ || /^INFO:/ || /^Dictionary:/ { next }
+        /^#/ || /^INFO:/ || /^Dictionary:/ || / # Uses: [0-9]+$/ || /^Done/ { next }
         { print; fflush() }'
 }
 
