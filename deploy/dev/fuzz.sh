@@ -45,7 +45,7 @@ fuzz_build() { # label
 # Runs the target with these arguments of libFuzzer.
 fuzz_run() { # arguments…
     (
-        cd "$FUZZ/finds"
+        cd "$FUZZ/finds" || exit
         export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
         export UBSAN_OPTIONS=print_stacktrace=1
         export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer UBSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer

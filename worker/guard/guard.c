@@ -137,7 +137,7 @@ bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret
     }
     *ret_name = slice_make(name, len);
     /* What is no text of PostgreSQL would make the query fail, and the call with it. */
-    return utf8_valid(*ret_name) && !memchr(name, '\0', len);
+    return len <= POLICY_NAME_BYTES_MAX && utf8_valid(*ret_name) && !memchr(name, '\0', len);
 }
 
 const struct slice *guard_hints(struct rpc_ctx *ctx, size_t *ret_count)

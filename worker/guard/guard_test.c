@@ -221,6 +221,10 @@ static void hints_are_decoded_strictly(struct world *w)
                                       "a%0", "%ff", "a%c5", "%ed%a0%80"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(guard_hint_decode(slice_str(bad[i]), w->arena, &name));
+    static char plain[POLICY_NAME_BYTES_MAX + 1];
+    memset(plain, 'x', sizeof(plain));
+    assert_false(guard_hint_decode(slice_make(plain, sizeof(plain)), w->arena, &name));
+    assert_true(guard_hint_decode(slice_make(plain, sizeof(plain) - 1), w->arena, &name));
     assert_true(guard_hint_decode(SLICE_LIT("GOD in k%C5%91%25"), w->arena, &name));
     assert_true(slice_equal_str(name, "GOD in kő%"));
 }
