@@ -107,8 +107,7 @@ def pek_cc_fuzz(name, srcs, corpus, deps = [], copts = [], size = "small", tags 
     """A fuzz target: srcs define LLVMFuzzerTestOneInput (bazel/fuzz/fuzz.h); `corpus` lists files.
 
     As a test it replays each file of the corpus once. Under --config=fuzz the same program is a
-    libFuzzer: as a test it still only replays; to fuzz, with finds kept in DIR,
-        bazel build --config=fuzz //x:y_fuzz && bazel-bin/x/y_fuzz -max_total_time=60 DIR x/corpus
+    libFuzzer: as a test it still only replays; ./dev fuzz lets it run.
     """
     native.cc_test(
         name = name,

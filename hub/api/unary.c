@@ -27,7 +27,7 @@ static enum status tell(struct api_call *call, struct fault *fault)
 
 enum status call_set_requests(struct api_call *call, struct fault *fault)
 {
-    struct slice bytes;
+    struct slice bytes = {0};
     enum status status = call->method->told ? tell(call, fault) : STATUS_OK;
 
     if (!status)

@@ -68,8 +68,8 @@ bool address_parse(struct slice text, struct address *ret_address)
             return false;
         text = up_to(slice_make(text.ptr + 1, text.len - 1), ']');
     } else if (text.len > 0 && memchr(text.ptr, '.', text.len) &&
-               !memmem(text.ptr, text.len, "::", 2)) {
-        text = up_to(text, ':'); /* IPv4 with a port; ::ffff:192.0.2.1 has none */
+               memchr(text.ptr, ':', text.len) == memrchr(text.ptr, ':', text.len)) {
+        text = up_to(text, ':'); /* IPv4 with a port; IPv6 that ends as IPv4 has more colons */
     }
     return address_parse_plain(up_to(text, '%'), ret_address);
 }

@@ -39,9 +39,9 @@ static struct address parsed(const char *text)
 static void addresses_are_read_in_every_spelling(void **state)
 {
     static const char *const same[][2] = {
-        {"192.0.2.1", "::ffff:192.0.2.1"},     {"192.0.2.1", "192.0.2.1:8080"},
-        {"192.0.2.1", "[::ffff:c000:201]:80"}, {"2001:db8::1", "[2001:DB8:0::1]:443"},
-        {"fe80::1", "fe80::1%eth0"},
+        {"192.0.2.1", "::ffff:192.0.2.1"},         {"192.0.2.1", "192.0.2.1:8080"},
+        {"192.0.2.1", "0:0:0:0:0:ffff:192.0.2.1"}, {"192.0.2.1", "[::ffff:c000:201]:80"},
+        {"2001:db8::1", "[2001:DB8:0::1]:443"},    {"fe80::1", "fe80::1%eth0"},
     };
     static const char *const none[] = {"",     "unknown",   "_hidden", "192.0.2",
                                        "[::1", "1.2.3.4.5", "::g"};

@@ -2,10 +2,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "hub/http/field.h"
 #include "hub/http/head.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void look_into(const struct head *head)
 {

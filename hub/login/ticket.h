@@ -25,7 +25,7 @@ PEK_MUST_CHECK enum status ticket_seal(struct slice key, const char *kind, int64
                                        const struct slice *fields, size_t count,
                                        struct arena *arena, struct slice *ret_ticket);
 /* Fills `count` fields, in the arena. INVALID_ARGUMENT for whatever this key did not seal as this kind, or
- * has more fields; DEADLINE_EXCEEDED when it did, but the time is over. */
+ * has more or fewer fields; DEADLINE_EXCEEDED when it did, but the time is over. */
 PEK_MUST_CHECK enum status ticket_open(struct slice key, const char *kind, struct slice ticket,
                                        int64_t now_s, struct arena *arena, struct slice *ret_fields,
                                        size_t count);

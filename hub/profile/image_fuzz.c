@@ -3,15 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "hub/profile/image.h"
 
 #define INPUT_BYTES_MAX (1u << 16)
-
-static void must(int held)
-{
-    if (!held)
-        abort();
-}
 
 static void try(struct slice input, const char *type, struct arena *arena)
 {
@@ -26,7 +21,6 @@ static void try(struct slice input, const char *type, struct arena *arena)
     must(once.width == twice.width && once.height == twice.height);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;

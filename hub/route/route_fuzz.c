@@ -2,10 +2,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "hub/route/route.h"
 #include "shared/base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const patterns[] = {
     "/api/v1/groups",

@@ -30,6 +30,7 @@ enum json_kind {
     JSON_NULL, /* google.protobuf.NullValue */
     JSON_TIME,
     JSON_DURATION,
+    JSON_MASK,
     JSON_MESSAGE,
 };
 
@@ -58,6 +59,7 @@ struct json_field {
 struct plan {
     const upb_MessageDef *def;
     bool needed;
+    bool has_map;                                      /* or may have one */
     enum { PLAN_UNSEEN, PLAN_OPEN, PLAN_CLOSED } walk; /* of the types of requests, at start */
     const upb_FieldDef **internal;
     size_t internal_count;
@@ -248,6 +250,9 @@ const upb_MessageDef *mask_target(const struct transcode_method *method,
 /* A mask that the client wrote names no field that only the realm sets. */
 PEK_MUST_CHECK enum status given_back_check(struct transcode_request *request,
                                             const struct route_rule *rule, struct fault *fault);
+
+/* entries.c: whether no map of the message has an entry with more than key and value. False also for what is no message. */
+bool entries_are_plain(const upb_MessageDef *def, struct slice bytes, size_t depth_max);
 
 /* item.c */
 /* The message of this type in it: itself, or the element of a list whose field `key` is `value` (NULL: only itself). */

@@ -25,11 +25,15 @@ enum status transcode_item_new(const struct transcode *transcode,
 {
     if (bytes.len > TRANSCODE_MESSAGE_BYTES_MAX)
         return STATUS_RESOURCE_EXHAUSTED;
+    const struct method_entry *entry = (const struct method_entry *)method; /* its first member */
+    if (entry->response_plan->has_map &&
+        !entries_are_plain(method->response, bytes, TRANSCODE_DEPTH_MAX))
+        return STATUS_DATA_LOSS;
     struct transcode_item *item = malloc(sizeof(*item) + bytes.len);
     if (!item)
         return STATUS_RESOURCE_EXHAUSTED;
     item->transcode = transcode;
-    item->entry = (const struct method_entry *)method; /* its first member */
+    item->entry = entry;
     item->cleared = false;
     item->byte_count = bytes.len;
     if (bytes.len > 0)

@@ -27,6 +27,7 @@ static enum json_kind kind_of_message(const upb_MessageDef *def)
     switch (upb_MessageDef_WellKnownType(def)) {
     case kUpb_WellKnown_Timestamp: return JSON_TIME;
     case kUpb_WellKnown_Duration: return JSON_DURATION;
+    case kUpb_WellKnown_FieldMask: return JSON_MASK;
     default: return JSON_MESSAGE;
     }
 }
@@ -285,6 +286,31 @@ static enum status append_duration(struct buffer *out, const upb_FieldDef *field
     return STATUS_OK;
 }
 
+/* Letters, digits, '_' and '.', or all: "*". */
+static bool is_path(struct slice path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != '_' && c != '.' && c != '*')
+            return false;
+    }
+    return true;
+}
+
+/* upb writes paths as they are: a quote in one would end the text, and what is behind it would be JSON of the realm's. */
+static enum status append_mask(const struct transcode *transcode, const upb_FieldDef *field,
+                               const upb_Message *mask, struct buffer *out)
+{
+    const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
+    const upb_Array *paths =
+        upb_Message_Get(mask, upb_MessageDef_FindFieldByNumber(def, 1)).array_val;
+    for (size_t i = 0; paths && i < upb_Array_Size(paths); i++)
+        if (!is_path(slice_of(upb_Array_Get(paths, i).str_val)))
+            return STATUS_DATA_LOSS;
+    return json_by_library(transcode, mask, def, out);
+}
+
 static enum status append_value(const struct transcode *transcode, const struct json_field *field,
                                 upb_MessageValue value, struct buffer *out)
 {
@@ -311,6 +337,7 @@ static enum status append_value(const struct transcode *transcode, const struct 
     case JSON_NULL: buffer_append_str(out, "null"); break;
     case JSON_TIME: return append_time(out, field->field, value.msg_val);
     case JSON_DURATION: return append_duration(out, field->field, value.msg_val);
+    case JSON_MASK: return append_mask(transcode, field->field, value.msg_val, out);
     case JSON_MESSAGE:
         if (field->below)
             return json_append(transcode, field->below, value.msg_val, TRANSCODE_SHOWN_ALL, out,

@@ -36,6 +36,7 @@ static bool plan_add_field(struct transcode *transcode, struct plan *plan,
             return false;
         transcode->internal_fields[transcode->internal_count++] = field;
         plan->internal[plan->internal_count++] = field;
+        plan->has_map |= upb_FieldDef_IsSubMessage(field); /* nobody looks into it */
         return true;
     }
     const upb_MessageDef *below =
@@ -44,7 +45,10 @@ static bool plan_add_field(struct transcode *transcode, struct plan *plan,
         const upb_FieldDef *value =
             upb_MessageDef_FindFieldByNumber(below, kUpb_MapEntry_ValueFieldNumber);
         below = upb_FieldDef_IsSubMessage(value) ? upb_FieldDef_MessageSubDef(value) : NULL;
+        plan->has_map = true;
     }
+    /* A Struct is one. */
+    plan->has_map |= below && upb_MessageDef_WellKnownType(below) >= kUpb_WellKnown_Value;
     if (!below || upb_MessageDef_WellKnownType(below) != kUpb_WellKnown_Unspecified)
         return json_plan_field(transcode, plan, field, NULL);
     struct plan *child = plan_for(transcode, below);
@@ -88,10 +92,14 @@ void plans_prune(struct transcode *transcode)
         for (size_t i = 0; i < transcode->plan_count; i++) {
             struct plan *plan = transcode->plans[i];
             bool needed = plan->internal_count > 0;
-            for (size_t j = 0; j < plan->child_count; j++)
+            bool has_map = plan->has_map;
+            for (size_t j = 0; j < plan->child_count; j++) {
                 needed |= plan->children[j].plan->needed;
-            changed |= needed != plan->needed;
+                has_map |= plan->children[j].plan->has_map;
+            }
+            changed |= needed != plan->needed || has_map != plan->has_map;
             plan->needed = needed;
+            plan->has_map = has_map;
         }
     }
     for (size_t i = 0; i < transcode->plan_count; i++) {

@@ -3,10 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "hub/transcode/odd_descriptors_embedded.h"
 #include "hub/transcode/transcode.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct transcode *transcode;
 
@@ -94,8 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     default:
         buffer_init(&out, 1u << 22);
         json_of(rest, &out, &good);
-        if (good && memmem(out.ptr, out.len, "\"hiddenNumber\"", 14))
-            abort();
+        /* Unless it stands in a text of the message. */
+        must(!good || memmem(rest.ptr, rest.len, "hiddenNumber", 12) ||
+             !memmem(out.ptr, out.len, "\"hiddenNumber\"", 14));
         buffer_done(&out);
     }
     return 0;

@@ -404,6 +404,90 @@ static void durations_are_written_or_named(void **state)
     }
 }
 
+/* An Everything with a text of this length, and behind it a map of numbers with this entry. */
+static enum status map_with(struct slice entry, size_t text_bytes)
+{
+    struct transcode_item *item = NULL;
+    char bytes[128] = {'\x0a', (char)text_bytes};
+    size_t len = 2 + text_bytes;
+    memset(bytes + 2, 'x', text_bytes);
+    memcpy(bytes + len, "\x92\x01", 2);
+    bytes[len + 2] = (char)entry.len;
+    memcpy(bytes + len + 3, entry.ptr, entry.len);
+    enum status status = transcode_item_new(odd, find(odd, "/odd.OddService/Echo"),
+                                            slice_make(bytes, len + 3 + entry.len), &item);
+    transcode_item_free(item);
+    return status;
+}
+
+/* At whatever distance from the end: upb would stop the process for some. */
+static void entries_of_maps_have_a_key_and_a_value(void **state)
+{
+    static const struct {
+        struct slice entry;
+        enum status status;
+    } entries[] = {
+        {{"\x0a\x01"
+          "a\x10\x07",
+          5},
+         STATUS_OK},
+        {{"", 0}, STATUS_OK},
+        {{"\x10\x07", 2}, STATUS_OK},
+        {{"\x78\x01\x0a\x01"
+          "a\x10\x07",
+          7},
+         STATUS_DATA_LOSS},
+        {{"\x0a\x01"
+          "a\x7a\x06"
+          "bcdefg\x10\x07",
+          13},
+         STATUS_DATA_LOSS},
+        {{"\x0a\x01"
+          "a\x12\x01"
+          "7",
+          6},
+         STATUS_DATA_LOSS}, /* a value of another kind is none */
+        {{"\x0a\x01"
+          "a\x7b\x7c",
+          5},
+         STATUS_DATA_LOSS}, /* a group */
+        {{"\x0a\x09"
+          "a",
+          3},
+         STATUS_DATA_LOSS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+        for (size_t before = 0; before < 40; before++)
+            assert_int_equal(map_with(entries[i].entry, before), entries[i].status);
+}
+
+/* Of an Everything whose mask has one path. */
+static enum status mask_of_one(const char *path)
+{
+    struct transcode_item *item = NULL;
+    char bytes[64] = {'\xb2', '\x01', (char)(strlen(path) + 2), '\x0a', (char)strlen(path)};
+    memcpy(bytes + 5, path, strlen(path));
+    assert_int_equal(transcode_item_new(odd, find(odd, "/odd.OddService/Echo"),
+                                        slice_make(bytes, 5 + strlen(path)), &item),
+                     STATUS_OK);
+    buffer_reset(&out);
+    enum status status = transcode_item_json(item, NULL, TRANSCODE_SHOWN_ALL, &out, NULL);
+    transcode_item_free(item);
+    return status;
+}
+
+static void masks_of_realms_stay_one_text(void **state)
+{
+    (void)state;
+    assert_int_equal(mask_of_one("inner.snake_case"), STATUS_OK);
+    buffer_append_char(&out, '\0');
+    assert_has(out.ptr, "\"mask\":\"inner.snakeCase\"");
+    assert_int_equal(mask_of_one("text\",\"hidden\":\"1"), STATUS_DATA_LOSS);
+    assert_int_equal(mask_of_one("text\\"), STATUS_DATA_LOSS);
+    assert_int_equal(mask_of_one("text\n"), STATUS_DATA_LOSS);
+}
+
 static void large_items_fit_and_small_buffers_say_so(void **state)
 {
     (void)state;
@@ -490,6 +574,8 @@ int main(void)
         TEST(response_body_is_the_field_it_names),
         TEST(garbage_is_no_item),
         TEST(durations_are_written_or_named),
+        TEST(entries_of_maps_have_a_key_and_a_value),
+        TEST(masks_of_realms_stay_one_text),
         TEST(large_items_fit_and_small_buffers_say_so),
         TEST(request_bytes_are_judged),
         TEST(errors_have_their_fixed_form),

@@ -5,28 +5,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a text cut at `len` bytes must end so that no character is cut in two. */
-static size_t utf8_border(const char *text, size_t len)
+#include "shared/base/utf8.h"
+
+/* Leaves out what is no UTF-8: a character that the end or a format such as %.64s has cut, bytes that somebody sent. With one
+ * such byte neither gRPC nor JSON would carry the fault. */
+static void keep_characters(char *text, size_t len)
 {
-    size_t start = len;
-    while (start > 0 && len - start < 3 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
-        start--;
-    if (start == 0)
-        return len;
-    unsigned char lead = (unsigned char)text[start - 1];
-    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-    size_t have = len - start + 1;
-    return have < want ? start - 1 : len;
+    size_t kept = 0, char_len;
+    for (size_t i = 0; i < len; i += char_len ? char_len : 1) {
+        char_len = utf8_char_len(slice_make(text + i, len - i));
+        memmove(text + kept, text + i, char_len);
+        kept += char_len;
+    }
+    text[kept] = '\0';
 }
 
 static void copy_cut(char *to, size_t to_bytes, const char *from)
 {
-    size_t len = from ? strnlen(from, to_bytes) : 0;
-    if (len == to_bytes)
-        len = utf8_border(from, to_bytes - 1);
+    size_t len = from ? strnlen(from, to_bytes - 1) : 0;
     if (len > 0)
         memcpy(to, from, len);
-    to[len] = '\0';
+    keep_characters(to, len);
 }
 
 static void fault_fill(struct fault *fault, enum status status, const char *reason,
@@ -41,10 +40,9 @@ static void fault_fill(struct fault *fault, enum status status, const char *reas
     copy_cut(fault->reason, sizeof(fault->reason), reason);
     copy_cut(fault->field, sizeof(fault->field), field);
     int len = vsnprintf(fault->text, sizeof(fault->text), format, args);
-    if (len < 0)
-        fault->text[0] = '\0';
-    else if ((size_t)len >= sizeof(fault->text))
-        fault->text[utf8_border(fault->text, sizeof(fault->text) - 1)] = '\0';
+    if (len >= (int)sizeof(fault->text))
+        len = sizeof(fault->text) - 1;
+    keep_characters(fault->text, len > 0 ? (size_t)len : 0);
 }
 
 enum status fault_set(struct fault *fault, enum status status, const char *field,

@@ -27,7 +27,7 @@ struct fault {
 
 /* Sets all of `fault` (may be NULL: then only the status is passed on) and returns `status`, so that a
  * refusal is one line: return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "name is empty");
- * `field` may be NULL. Longer texts are cut at a UTF-8 border. */
+ * `field` may be NULL. Longer texts are cut, and what is no UTF-8 is left out. */
 enum status fault_set(struct fault *fault, enum status status, const char *field,
                       const char *format, ...) PEK_PRINTF(4, 5);
 

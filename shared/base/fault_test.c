@@ -76,6 +76,22 @@ static void a_long_text_is_cut_between_characters(void **state)
     }
 }
 
+/* Or neither gRPC nor JSON carries it, and a person hears "internal error" without the field. */
+static void what_is_no_text_is_left_out(void **state)
+{
+    (void)state;
+    struct fault fault;
+    (void)fault_set(&fault, STATUS_INVALID_ARGUMENT, "a\xc5.b", "'%.4s' is no field", "abc\u0151");
+    assert_string_equal(fault.field, "a.b");
+    assert_string_equal(fault.text, "'abc' is no field");
+    (void)fault_set_reason(&fault, STATUS_ABORTED, "\xffR\xe2\x82", NULL,
+                           "\xf0\x9f\x98x\xc0\x80\u20ac\xed\xa0\x80");
+    assert_string_equal(fault.reason, "R");
+    assert_string_equal(fault.text, "x\u20ac");
+    (void)fault_set(&fault, STATUS_ABORTED, NULL, "%s", "");
+    assert_string_equal(fault.text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +100,7 @@ int main(void)
         cmocka_unit_test(without_a_fault_only_the_status_is_passed_on),
         cmocka_unit_test(a_second_refusal_leaves_nothing_of_the_first),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(what_is_no_text_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,15 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "shared/config/config.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 struct values {
     const char *name;

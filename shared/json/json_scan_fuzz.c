@@ -2,16 +2,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "shared/base/utf8.h"
 #include "shared/json/json_scan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_claims.h"
@@ -21,12 +22,6 @@ static const struct jwt_expect expect = {
     .lifetime_max_s = JWT_INSTANCE_LIFETIME_S,
     .sub_required = true,
 };
-
-static void must(int held)
-{
-    if (!held)
-        abort();
-}
 
 static void try_token(struct jwt_keys *keys, struct slice token, struct arena *arena)
 {
@@ -56,8 +51,6 @@ static void try_claims(struct slice json, struct arena *arena)
     must(slice_equal(claims.sub, second.sub) && slice_equal(claims.sid, second.sid));
     must(slice_equal(claims.cnf_x5t_s256, second.cnf_x5t_s256) && claims.exp == second.exp);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

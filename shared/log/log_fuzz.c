@@ -4,19 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "shared/json/json_scan.h"
 #include "shared/log/log.h"
 
 #define SIGNATURE "MEUCIQDx_2bQv7-Jf0wq9sYd0aX1r5t8u3"
 #define JWT "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9." SIGNATURE
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* What log_event wrote. */
 static struct slice line_read(int fd, char *bytes, size_t bytes_max)

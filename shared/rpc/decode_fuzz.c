@@ -1,10 +1,9 @@
 /* Whatever comes, it is refused, or decoded to clean texts that pack and decode again to the same bytes. */
 #include <stdlib.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "echo.rpc.h"
 #include "shared/rpc/rpc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

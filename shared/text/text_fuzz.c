@@ -3,18 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bazel/fuzz/fuzz.h"
 #include "shared/base/utf8.h"
 #include "shared/text/address.h"
 #include "shared/text/collator.h"
+#include "shared/text/name.h"
+#include "shared/text/search.h"
 #include "shared/text/text.h"
 
 #define INPUT_BYTES_MAX 4096
-
-static void must(int held)
-{
-    if (!held)
-        abort();
-}
 
 static void must_be_stable(struct slice once, struct slice twice)
 {
@@ -58,6 +55,46 @@ static void try_forms(struct slice input, struct text_collator *collator, struct
     must(text_like_escape(input, arena, &once) == STATUS_OK);
 }
 
+static bool has(struct slice text, struct slice part)
+{
+    return memmem(text.ptr, text.len, part.ptr, part.len) != NULL;
+}
+
+/* What a person looks for: each gram stands in it, and there are as many patterns as words. */
+static void try_search(const char *typed, struct arena *arena)
+{
+    struct search search;
+    struct fault fault = {0};
+    struct slice folded;
+    enum status status = search_parse(typed, "q", arena, &search, &fault);
+    if (status != STATUS_OK) {
+        must(status == STATUS_RESOURCE_EXHAUSTED || strcmp(fault.field, "q") == 0);
+        return;
+    }
+    must(text_fold(slice_str(typed), arena, &folded) == STATUS_OK);
+    must(search.pattern_count <= SEARCH_WORDS_MAX && search.gram_count <= SEARCH_GRAMS_MAX);
+    must((search.pattern_count > 0) == (search.gram_count > 0));
+    for (size_t i = 0; i < search.gram_count; i++)
+        must(search.grams[i].len > 0 && text_chars(search.grams[i]) <= SEARCH_GRAM_CHARS_MAX &&
+             utf8_valid(search.grams[i]) && has(folded, search.grams[i]));
+    for (size_t i = 0; i < search.pattern_count; i++)
+        must(search.patterns[i].len > 2 && search.patterns[i].ptr[0] == '%');
+}
+
+/* A name and its keys: those of the stored name are the same. */
+static void try_keys(const char *typed, struct text_collator *collator, struct arena *arena)
+{
+    struct text_name once, twice;
+    if (text_name_make(collator, typed, "name", arena, &once, NULL) != STATUS_OK)
+        return;
+    const char *stored = arena_strndup(arena, once.name.ptr, once.name.len);
+    must(stored && text_name_make(collator, stored, "name", arena, &twice, NULL) == STATUS_OK);
+    must(slice_equal(once.name, twice.name) && slice_equal(once.unique_key, twice.unique_key));
+    must(slice_equal(once.folded, twice.folded) && slice_equal(once.sort_key, twice.sort_key));
+    must(once.unique_key.len > 0 && once.unique_key.len <= TEXT_NAME_KEY_BYTES_MAX);
+    must(once.sort_key.len <= TEXT_NAME_KEY_BYTES_MAX);
+}
+
 static void try_addresses(struct slice input, struct arena *arena)
 {
     struct slice once, twice;
@@ -72,8 +109,6 @@ static void try_addresses(struct slice input, struct arena *arena)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct text_collator *collator;
@@ -86,6 +121,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_names(input, &arena);
     try_forms(input, collator, &arena);
     try_addresses(input, &arena);
+    const char *typed = arena_strndup(&arena, (const char *)data, size);
+    if (typed) {
+        try_search(typed, &arena);
+        try_keys(typed, collator, &arena);
+    }
     arena_done(&arena);
     return 0;
 }

@@ -59,6 +59,22 @@ describe('./dev mutants', () => {
   });
 });
 
+describe('./dev fuzz', () => {
+  it('lists the targets, and knows no others', () => {
+    const { status, stdout } = dev('fuzz', '--list');
+    assert.equal(status, 0);
+    assert.match(stdout, /^head_fuzz\t\/\/hub\/http:head_fuzz$/m);
+    assert.match(stdout, /^request_fuzz\t\/\/tests\/fuzz:request_fuzz$/m);
+    const refused = (...words) => {
+      const { status, stderr } = dev('fuzz', ...words);
+      return [status, stderr];
+    };
+    assert.deepEqual(refused('nothing'), [1, "dev: there is no target 'nothing_fuzz'; ./dev fuzz --list has them\n"]);
+    assert.deepEqual(refused('head', '--minutes', 'x'), [1, 'dev: --minutes takes a whole number from 1 to 9999\n']);
+    assert.deepEqual(refused('head', '--replay', '/nowhere'), [1, 'dev: there is no file /nowhere\n']);
+  });
+});
+
 describe('./dev lint', () => {
   it('does not know a check that is not there, and names those that are', () => {
     const { status, stdout, stderr } = dev('lint', '--nope');

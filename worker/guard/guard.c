@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/utf8.h"
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
 #include "shared/jwt/jwt_cache.h"
@@ -132,12 +133,11 @@ bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret
             name[len] = (char)(high << 4 | low);
             i += 2;
         }
-        /* PostgreSQL has no such character in a text. */
-        if (name[len++] == '\0')
-            return false;
+        len++;
     }
     *ret_name = slice_make(name, len);
-    return true;
+    /* What is no text of PostgreSQL would make the query fail, and the call with it. */
+    return len <= POLICY_NAME_BYTES_MAX && utf8_valid(*ret_name) && !memchr(name, '\0', len);
 }
 
 const struct slice *guard_hints(struct rpc_ctx *ctx, size_t *ret_count)

@@ -192,6 +192,15 @@ static void stale_hint_denies_nothing(struct world *w)
     assert_int_equal(statistics(w).hint_misses - before.hint_misses, 1);
 }
 
+/* SQL cannot take it: the query would fail, and a call that may be answered with it. */
+static void hint_that_is_no_text_denies_nothing(struct world *w)
+{
+    make_groups(w);
+    world_grant(w, &w->a, "sees x", "bob", "o@x", VIEW_GROUP);
+    assert_int_equal(get_hinted(w, "bob", "%ff", "o@x"), STATUS_OK);
+    assert_int_equal(get_hinted(w, "bob", "sees x%c5", "o@x"), STATUS_OK);
+}
+
 static void partial_knowledge_denies_nothing(struct world *w)
 {
     make_groups(w);
@@ -208,9 +217,14 @@ static void partial_knowledge_denies_nothing(struct world *w)
 static void hints_are_decoded_strictly(struct world *w)
 {
     struct slice name;
-    static const char *const bad[] = {"", "%", "%2", "a%zz", "%00", "a%0"};
+    static const char *const bad[] = {"",    "%",   "%2",   "a%zz",     "%00",
+                                      "a%0", "%ff", "a%c5", "%ed%a0%80"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(guard_hint_decode(slice_str(bad[i]), w->arena, &name));
+    static char plain[POLICY_NAME_BYTES_MAX + 1];
+    memset(plain, 'x', sizeof(plain));
+    assert_false(guard_hint_decode(slice_make(plain, sizeof(plain)), w->arena, &name));
+    assert_true(guard_hint_decode(slice_make(plain, sizeof(plain) - 1), w->arena, &name));
     assert_true(guard_hint_decode(SLICE_LIT("GOD in k%C5%91%25"), w->arena, &name));
     assert_true(slice_equal_str(name, "GOD in kő%"));
 }
@@ -432,6 +446,7 @@ int main(void)
         WORLD_TEST(forged_hint_opens_nothing),
         WORLD_TEST(right_hint_is_all_that_is_read),
         WORLD_TEST(stale_hint_denies_nothing),
+        WORLD_TEST(hint_that_is_no_text_denies_nothing),
         WORLD_TEST(partial_knowledge_denies_nothing),
         WORLD_TEST(hints_are_decoded_strictly),
         WORLD_TEST(user_with_too_many_statements_is_still_judged_rightly),
