@@ -15,15 +15,6 @@ Builds the programs and the web site, and makes of them and of Debian packages t
 
 The role is the command: `pek-hub …`, `pek-worker …` or `pekctl …`. docs/operations.md tells how it is run.'
 
-# What only this command needs, so that nobody else installs it.
-image_tools() { # package…
-    local tool missing=()
-    for tool in "$@"; do
-        dpkg-query --show --showformat='${db:Status-Status}\n' "$tool" 2>/dev/null | grep -qx installed || missing+=("$tool")
-    done
-    [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
-}
-
 image_rootfs() { # folder
     say "dev: making $1/rootfs out of Debian packages"
     with_patience "still unpacking packages" "$ROOT/deploy/image/rootfs.sh" "$BUILD_DIR/bin/release" "$WEB/dist" "$1/rootfs" >&2 ||
@@ -52,7 +43,7 @@ cmd_image() {
         *) die "image does not know '$1'; see ./dev image --help" ;;
     esac
     (setup_programs)
-    (image_tools mmdebstrap bubblewrap)
+    (install_tools mmdebstrap bubblewrap)
     build_programs release
     web_build
     mkdir -p "$folder"
