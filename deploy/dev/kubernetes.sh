@@ -26,6 +26,7 @@ module_folder() { # module version
     (cd / && GOFLAGS=-mod=mod go mod download -json "$1@$2") | sed -n 's/^[[:blank:]]*"Dir": "\(.*\)",$/\1/p'
 }
 
+# They name themselves and each other by addresses: here they are files beside each other.
 kubernetes_schemas() {
     local folder=$BUILD_DIR/kubernetes
     [[ "$(cat "$folder/schemas.version" 2>/dev/null)" != "$kubernetes_schemas_version" ]] || return 0
@@ -34,7 +35,8 @@ kubernetes_schemas() {
     mkdir -p "$folder/schemas"
     python3 -m pip download --quiet --no-deps --dest "$folder/wheel" "kubernetes-validate==$kubernetes_schemas_version" >&2 &&
         python3 -m zipfile --extract "$folder"/wheel/*.whl "$folder/wheel/files" &&
-        mv "$folder"/wheel/files/kubernetes_validate/kubernetes-json-schema/v1.3[0-9]* "$folder/schemas/" &&
+        mv "$folder"/wheel/files/kubernetes_validate/kubernetes-json-schema/v1.3[0-9]*-strict "$folder/schemas/" &&
+        find "$folder/schemas" -name '*.json' -exec sed -i 's|"\$id": "[^"]*"|"$comment": ""|; s|"/api/_definitions.json|"_definitions.json|' {} + &&
         rm -r "$folder/wheel" && printf '%s\n' "$kubernetes_schemas_version" >"$folder/schemas.version"
 }
 
