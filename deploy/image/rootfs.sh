@@ -105,7 +105,11 @@ loaded_files() {
 
 trim() {
     local keep file
-    rm -r "$root"/{dev,var/cache,var/lib/apt,var/log} "$root"/usr/share/{man,locale,perl5,lintian,bug,gcc,gdb} "$root"/etc/{apt,dpkg,debconf.conf,fstab,hostname,resolv.conf} 2>/dev/null || true
+    (
+        cd "$root"
+        rm -rf dev var/cache var/lib/apt var/log usr/share/{man,locale,perl5,lintian,bug,gcc,gdb}
+        rm -rf etc/{apt,dpkg,debconf.conf,fstab,hostname,resolv.conf}
+    )
     find "$root/usr/share/doc" -type f ! -name copyright -delete
     find "$root/usr/share/doc" -type l ! -name copyright ! -lname '[^/]*' -delete
     find "$root"/usr/{bin,sbin} -type f ! -name 'pek*' -delete 2>/dev/null || true
