@@ -274,6 +274,11 @@ for (const [overlay, realms] of [
       }
     });
 
+    test('is of the version of the programs', { skip: missing(path.join(programs, 'pek-hub')) }, () => {
+      const version = execFileSync(path.join(programs, 'pek-hub'), ['--version'], { encoding: 'utf8' }).trim().split(' ').at(-1);
+      for (const it of owners) assert.ok(it.pod.spec.containers[0].image.endsWith(`:${version}`), nameOf(it));
+    });
+
     test('says nothing to the programs that they do not know', { skip: missing(path.join(programs, 'pek-hub')) }, () => {
       const file = path.join(folder, 'database.conf');
       writeFileSync(file, 'database = host=/nonexistent\ndatabase_owner = host=/nonexistent\n');
