@@ -33,10 +33,10 @@ clean_up() {
 
 folder=$(mktemp -d /tmp/pek-image.XXXXXX)
 chmod 755 "$folder"
+data_set "$folder/data" # before anything is stopped that runs with other data
 trap clean_up EXIT
 mkdir "$folder/root" "$folder/bin"
 tar --extract --file "$IMAGE/rootfs.tar" --directory "$folder/root"
-data_set "$folder/data"
 
 # A program of the image: bin/NAME runs it there. Nothing of this machine is seen but the data folder and the database's socket.
 # As root one would be root outside, so another user is taken: PostgreSQL's, whose socket it is.

@@ -23,6 +23,7 @@ readonly NAMES=(pek-hub pek-worker pekctl)
 folder=$(mktemp -d /tmp/pek-packages.XXXXXX)
 chmod 755 "$folder"
 root=$folder/root
+data_set "$folder/data" # before anything is stopped that runs with other data
 trap clean_up EXIT
 
 clean_up() {
@@ -31,6 +32,7 @@ clean_up() {
         # The bwrap, and the first process below it, with which the others go.
         # shellcheck disable=SC2046 # numbers
         kill -KILL $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
     done
     (stop_programs)
     rm -rf "$folder"
@@ -208,7 +210,6 @@ check "flags are completed" completes pek-hub --site --site-folder
 check "what follows a word is completed" completes pekctl instance dr drain
 check "choices are completed" completes pek-hub --log-level wa warn
 
-data_set "$folder/data"
 ports=$(free_ports 2)
 open_database
 configure "$ports" "$((ports + 1))"
