@@ -346,19 +346,17 @@ static void call_worker(struct fiber_run *run)
     rpc_runtime_free(runtime);
 }
 
-/* GET /metrics of the worker that was served last. */
-static void scrape(char *ret_text, size_t bytes)
+/* GET `path` at the metrics port of the worker that was served last. */
+static void scrape(const char *path, char *ret_text, size_t bytes)
 {
-    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                         .sin_port = htons((uint16_t)metrics_port)};
     size_t len = 0;
     ssize_t got;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)),
-                     0);
-    assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL), sizeof(request) - 1);
+    assert_false(connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)));
+    assert_true(dprintf(fd, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path) > 0);
     while (len + 1 < bytes && (got = recv(fd, ret_text + len, bytes - 1 - len, 0)) > 0)
         len += (size_t)got;
     ret_text[len] = '\0';
@@ -380,7 +378,9 @@ static void served_realm_answers_and_ends_with_0_on_sigterm(void **state)
     (void)state;
     pid_t pid = serve(&out, target, sizeof(target));
     fiber_run(call_worker);
-    scrape(text, sizeof(text));
+    scrape("/readyz", text, sizeof(text));
+    assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
+    scrape("/metrics", text, sizeof(text));
     for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
         if (!strstr(text, metrics[i]))
             fail_msg("no %s in %s", metrics[i], text);

@@ -90,6 +90,7 @@ static void follow_readiness(uv_timer_t *timer)
         return;
     serving->ready = ready;
     rpc_server_set_serving(serving->server, ready);
+    metrics_port_set_ready(serving->observe.port, ready);
     if (ready)
         log_event(LOG_INFO, "worker.ready", log_int("port", rpc_server_port(serving->server)));
     else
@@ -217,6 +218,7 @@ static int serve_realm(struct program *program)
         log_event(LOG_ERROR, "worker.refused",
                   log_str("text", realm_refusal(serving.program->realm)));
     log_event(LOG_INFO, "worker.draining");
+    metrics_port_set_ready(serving.observe.port, false);
     realm_end_watches(program->realm);
     status =
         rpc_server_drain(serving.server, deadline_after_ms(program->settings.drain_timeout_ms));

@@ -90,8 +90,8 @@ static const struct config_option options[] = {
     {.name = "metrics_listen",
      CONFIG_STRING(struct settings, metrics_listen),
      .help =
-         "IP address and port of GET /metrics, as 127.0.0.1:9101; none if empty. It asks nobody "
-         "who they are"},
+         "IP address and port of GET /metrics, /healthz and /readyz, as 127.0.0.1:9101; none if "
+         "empty. It asks nobody who they are"},
     {.name = "statistics_every_ms",
      CONFIG_DURATION_MS(struct settings, statistics_every_ms),
      .max = 86400000,

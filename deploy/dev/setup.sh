@@ -52,6 +52,15 @@ install_packages() { # package…
     [[ $status -eq 0 ]] || die "apt-get could not install: $*"
 }
 
+# What only some commands need, so that nobody else installs it.
+install_tools() { # package…
+    local tool missing=()
+    for tool in "$@"; do
+        dpkg-query --show --showformat='${db:Status-Status}\n' "$tool" 2>/dev/null | grep -qx installed || missing+=("$tool")
+    done
+    [[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
+}
+
 # node_modules remembers the lock file that it was made from.
 install_npm() { # folder
     local folder=$ROOT/$1

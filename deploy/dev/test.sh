@@ -2,14 +2,18 @@
 # ./dev test: every test there is, with one count at the end.
 # shellcheck source=deploy/dev/web.sh
 source "$PARTS/web.sh"
+# shellcheck source=deploy/dev/kubernetes.sh
+source "$PARTS/kubernetes.sh"
 
-readonly test_help='usage: ./dev test [--fast | --end-to-end] [--sanitize asan|ubsan|tsan] [--keep] [--only NAME]
+readonly test_help='usage: ./dev test [--fast | --end-to-end | --deploy] [--sanitize asan|ubsan|tsan] [--keep] [--only NAME]
 
 Runs the unit, contract and architecture tests (bazel test //...), those of the web site, then the end-to-end tests of tests/e2e
 against a federation that it starts on free ports with data of its own. Ends with `N passed, N failed`.
 
   --fast           without the end-to-end tests
   --end-to-end     only these
+  --deploy         only what is delivered, tests/deploy: the container image, the Debian packages (as root), and the manifests for
+                   Kubernetes (where Go is); builds them first. Minutes, and not part of the rest
   --sanitize NAME  everything built with that sanitizer; a report in a log is a failed test
   --only NAME      only tests/e2e/NAME.test.mjs
   --keep           leave the data and logs of the end-to-end tests where they are, and say where'
@@ -96,17 +100,57 @@ run_end_to_end_tests() { # build only keep
     [[ $3 == false ]] || say "dev: data and logs are in $folder/data"
 }
 
+# A script of tests/deploy, whose last line counts.
+run_deploy_script() { # file
+    local last
+    say "dev: $1"
+    last=$("$ROOT/tests/deploy/$1" </dev/null | tail -n 1) || true
+    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1]))
+        failed=$((failed + BASH_REMATCH[2]))
+    else
+        failed=$((failed + 1))
+    fi
+}
+
+run_deploy_tests() {
+    local status=0
+    if "$ROOT/dev" image >&2; then
+        run_deploy_script image_test.sh
+    else
+        failed=$((failed + 1))
+    fi
+    if "$ROOT/dev" packages >&2; then
+        run_deploy_script packages_test.sh
+    else
+        failed=$((failed + 1))
+    fi
+    (kubernetes_tools) || return 0
+    node --test --test-reporter=spec --test-reporter-destination=stderr --test-reporter=tap \
+        --test-reporter-destination="$BUILD_DIR/deploy-tap" "$ROOT/tests/deploy/kubernetes.test.mjs" </dev/null || status=$?
+    count_tap "$BUILD_DIR/deploy-tap" "$status"
+}
+
 cmd_test() {
-    local fast=false bazel=true keep=false sanitize='' only='' options=()
+    local bazel=true end_to_end=true deploy=false keep=false sanitize='' only='' options=()
     help_if_asked "$test_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --fast) fast=true ;;
-            --end-to-end) bazel=false ;;
+            --fast) end_to_end=false ;;
+            --end-to-end)
+                bazel=false
+                end_to_end=true
+                ;;
+            --deploy)
+                deploy=true
+                bazel=false
+                end_to_end=false
+                ;;
             --keep) keep=true ;;
             --only)
                 only=${2:?--only takes the name of an end-to-end test}
                 bazel=false
+                end_to_end=true
                 shift
                 ;;
             --sanitize)
@@ -123,9 +167,8 @@ cmd_test() {
     [[ -z $sanitize ]] || options=(--config="$sanitize")
     [[ $bazel == false ]] || run_bazel_tests "${options[@]}"
     [[ $bazel == false ]] || run_web_tests
-    if [[ $fast == false || $bazel == false ]]; then
-        run_end_to_end_tests "${sanitize:-release}" "$only" "$keep"
-    fi
+    [[ $end_to_end == false ]] || run_end_to_end_tests "${sanitize:-release}" "$only" "$keep"
+    [[ $deploy == false ]] || run_deploy_tests
     printf '%s passed, %s failed\n' "$passed" "$failed"
     [[ $failed -eq 0 ]]
 }

@@ -14,6 +14,7 @@ struct metrics_port {
     struct list scrapes;
     size_t connections; /* also those that are closing */
     bool closing;
+    bool ready;
     int number;
 };
 
@@ -100,12 +101,40 @@ static void answer_metrics(struct scrape *scrape)
     buffer_done(&body);
 }
 
-/* "GET /metrics HTTP/1.1", with or without a query. */
-static bool asks_for_metrics(const char *head)
+static void answer_healthz(struct scrape *scrape)
 {
-    static const char start[] = "GET /metrics";
-    size_t len = sizeof(start) - 1;
-    return strncmp(head, start, len) == 0 && (head[len] == ' ' || head[len] == '?');
+    answer(scrape, "200 OK", "text/plain", SLICE_LIT("ok\n"));
+}
+
+static void answer_readyz(struct scrape *scrape)
+{
+    if (scrape->port->ready)
+        answer(scrape, "200 OK", "text/plain", SLICE_LIT("ready\n"));
+    else
+        answer(scrape, "503 Service Unavailable", "text/plain", SLICE_LIT("not ready\n"));
+}
+
+/* "GET /metrics HTTP/1.1", with or without a query. */
+static void answer_head(struct scrape *scrape)
+{
+    static const struct {
+        const char *start;
+        void (*answer)(struct scrape *scrape);
+    } pages[] = {
+        {"GET /metrics", answer_metrics},
+        {"GET /healthz", answer_healthz},
+        {"GET /readyz", answer_readyz},
+    };
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        size_t len = strlen(pages[i].start);
+        if (strncmp(scrape->head, pages[i].start, len) == 0 &&
+            (scrape->head[len] == ' ' || scrape->head[len] == '?')) {
+            pages[i].answer(scrape);
+            return;
+        }
+    }
+    answer(scrape, "404 Not Found", "text/plain",
+           SLICE_LIT("here are GET /metrics, /healthz and /readyz only\n"));
 }
 
 /* ---- the request ------------------------------------------------------------------------------- */
@@ -135,10 +164,8 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes)
     if (!whole)
         answer(scrape, "431 Request Header Fields Too Large", "text/plain",
                SLICE_LIT("the head of the request is too long\n"));
-    else if (asks_for_metrics(scrape->head))
-        answer_metrics(scrape);
     else
-        answer(scrape, "404 Not Found", "text/plain", SLICE_LIT("here is GET /metrics only\n"));
+        answer_head(scrape);
 }
 
 static void on_connection(uv_stream_t *listener, int error)
@@ -213,6 +240,12 @@ enum status metrics_port_open(uv_loop_t *loop, const char *listen, struct metric
 int metrics_port_number(const struct metrics_port *port)
 {
     return port->number;
+}
+
+void metrics_port_set_ready(struct metrics_port *port, bool ready)
+{
+    if (port)
+        port->ready = ready;
 }
 
 struct metrics_port *metrics_port_close(struct metrics_port *port)

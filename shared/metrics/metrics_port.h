@@ -1,8 +1,8 @@
-/* metrics_port: metrics over HTTP on a port of their own, for a program that has no web site.
+/* metrics_port: metrics and health over HTTP on a port of their own, for a program that has no web site.
  *
- * Answers `GET /metrics` and nothing else, one request a connection, in HTTP/1.1 with `Connection: close`. It is for a scraper on a
- * network that the operator trusts: nobody is asked who they are, and nothing but /metrics is there to be had. Whoever
- * is slow is hung up on, and the number of connections is bounded, so that it costs the program's own calls nothing.
+ * Answers `GET /metrics`, `GET /healthz` (200 while the loop runs) and `GET /readyz` (200, or 503 while the program is not ready), and
+ * nothing else, one request a connection, in HTTP/1.1 with `Connection: close`. It is for a scraper, and for a cluster whose
+ * probes have no certificate, on a network that the operator trusts: nobody is asked who they are. Whoever is slow is hung up on, and the number of connections is bounded, so that it costs the program's own calls nothing.
  *
  * Everything on the loop thread.
  */
@@ -27,6 +27,8 @@ PEK_MUST_CHECK enum status metrics_port_open(uv_loop_t *loop, const char *listen
                                              struct metrics *metrics,
                                              struct metrics_port **ret_port, struct fault *fault);
 int metrics_port_number(const struct metrics_port *port);
+/* What /readyz says from now on; at first it is false. Takes NULL, for a program that has no such port. */
+void metrics_port_set_ready(struct metrics_port *port, bool ready);
 /* Frees it when the loop has run once more. Takes NULL, returns NULL. */
 struct metrics_port *metrics_port_close(struct metrics_port *port);
 

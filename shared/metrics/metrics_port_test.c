@@ -102,6 +102,28 @@ static void scraper_gets_metrics_and_nothing_else(void **state)
     fixture_close(&f);
 }
 
+static void probes_ask_for_health(void **state)
+{
+    static const char healthz[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char readyz[] = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct fixture f;
+    char text[ANSWER_BYTES_MAX];
+    (void)state;
+    fixture_open(&f);
+    ask(&f, healthz, text);
+    assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
+    ask(&f, readyz, text);
+    assert_non_null(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
+    metrics_port_set_ready(f.port, true);
+    ask(&f, readyz, text);
+    assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
+    metrics_port_set_ready(f.port, false);
+    ask(&f, readyz, text);
+    assert_non_null(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
+    metrics_port_set_ready(NULL, true);
+    fixture_close(&f);
+}
+
 static void head_without_end_is_refused(void **state)
 {
     static char request[METRICS_PORT_HEAD_BYTES_MAX + 1];
@@ -192,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scraper_gets_metrics_and_nothing_else),
+        cmocka_unit_test(probes_ask_for_health),
         cmocka_unit_test(head_without_end_is_refused),
         cmocka_unit_test(connections_are_bounded_and_close_with_the_port),
         cmocka_unit_test(address_that_is_none_is_refused),
