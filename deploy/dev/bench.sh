@@ -214,6 +214,7 @@ run_grow() { # results seconds connections port
         PGOPTIONS="-c pek.realm=worker-acme" sql worker-acme postgres -v count="$count" -f "$ROOT/tests/load/groups.sql"
         measure_http /dev/null warm-up 2 "$3" "$(bench_url one)"
         measure_http "$1" "grow-groups-$count" "$2" "$3" "$(bench_url one)"
+        [[ $count -ne $bench_groups_many ]] || measure_rekey "$1" worker-acme "$(bench_url one)"
     done
     for count in 1 100 3000; do
         say "dev: $count sessions"

@@ -99,6 +99,23 @@ measure_merge() { # results url
             items / (ns / 1e9), items, ns / 1e9, before / 1024, peak / 1024, after / 1024 }' >>"$1"
 }
 
+# From where a worker listens to where it is ready, when it has all sort keys to make: groups.sql left it none.
+measure_rekey() { # results realm url
+    local log="$DATA/log/$2.log" began ended before
+    before=$(grep -c '"event":"worker.ready"' "$log")
+    "$ROOT/dev" restart "$2" --data "$DATA"
+    wait_until 300 "$2" worker_is_ready "$log" "$before" || die "$2 did not get ready"
+    wait_until 60 pek-hub curl --silent --fail --output /dev/null --cookie "$BENCH_COOKIE" "$3" || die "$2 is not reached"
+    began=$(sed -n 's/^{"ts":"\([^"]*\)".*"event":"worker.listening".*/\1/p' "$log" | tail -n 1)
+    ended=$(sed -n 's/^{"ts":"\([^"]*\)".*"event":"worker.ready".*/\1/p' "$log" | tail -n 1)
+    awk -v began="$(date -d "$began" +%s.%N)" -v ended="$(date -d "$ended" +%s.%N)" \
+        'BEGIN { printf "name=rekey seconds=%.2f\n", ended - began }' >>"$1"
+}
+
+worker_is_ready() { # log how-often-before
+    [[ $(grep -c '"event":"worker.ready"' "$1") -gt $2 ]]
+}
+
 # What that many live streams of one user take of the hub's memory while nobody reads them.
 measure_streams() { # results port count
     local before after
@@ -190,6 +207,7 @@ report_growth() { # results
                 split(name, part, "-")
                 printf "| %s %s | %s | %s | %s | %s | %.0f |\n", part[3], part[2], p99, hub, workers, postgres, hub + workers + postgres }'
     done
+    printf '\nAll sort keys of 100 000 groups made at the start of a worker, until it is ready: %s s.\n' "$(median "$1" rekey seconds)"
     printf '\n| live streams that nobody reads | hub RSS before, with them, MiB | KiB a stream |\n|---|---|---|\n'
     awk '$1 == "name=streams" { split($2, n, "="); split($3, b, "="); split($4, a, "=");
         printf "| %d | %.1f, %.1f | %.1f |\n", n[2], b[2] / 1024, a[2] / 1024, (a[2] - b[2]) / n[2] }' "$1"
