@@ -46,12 +46,13 @@ export function Avatar({ id, name, kind = 'person', size, version = '0' }: Avata
     );
 }
 
-/** What a page is about, also where the browser lists its windows. */
-export function PageTitle({ children, className }: { children: string; className?: string }) {
+/** What a page is about, also where the browser lists its windows; there `page` says which of several about the same it is. */
+export function PageTitle({ children, className, page }: { children: string; className?: string; page?: string | undefined }) {
+    const title = [...(page ? [page] : []), children, 'PÉK'].join(' · ');
     useEffect(() => {
-        document.title = `${children} · PÉK`;
+        document.title = title;
         return () => void (document.title = 'PÉK');
-    }, [children]);
+    }, [title]);
     return <h1 className={className}>{children}</h1>;
 }
 
