@@ -65,7 +65,11 @@ export const en = {
 
   problems: {
     signedOut: 'Your session has ended. Reload the page and log in again.',
-    forbidden: 'You have no right to do this. Whoever leads the group can give it to you.',
+    forbidden: {
+      group: 'You have no right to do this. Whoever leads the group can give it to you.',
+      realm: 'You have no right to do this. Whoever administers the realm can give it to you.',
+      elsewhere: 'You have no right to do this. “My rights” in your menu shows which you have.',
+    },
     notFound: 'It is not there any more, or you may not see it.',
     changed: 'Somebody else changed it in the meantime. It is shown as it is now; look at it and do it again.',
     refused: (why: string) => `This is not possible now: ${why}.`,

@@ -61,7 +61,11 @@ export const hu: Texts = {
 
   problems: {
     signedOut: 'Lejárt a munkameneted. Töltsd újra az oldalt, és lépj be újra.',
-    forbidden: 'Ehhez nincs jogod. A kör vezetője adhat.',
+    forbidden: {
+      group: 'Ehhez nincs jogod. A kör vezetője adhat.',
+      realm: 'Ehhez nincs jogod. A példány kezelője adhat.',
+      elsewhere: 'Ehhez nincs jogod. A menüdben a „Jogaim” mutatja, mihez van.',
+    },
     notFound: 'Már nincs meg, vagy nem láthatod.',
     changed: 'Közben valaki más megváltoztatta. Most úgy látod, ahogy van; nézd meg, és próbáld újra.',
     refused: (why) => `Ez most nem lehetséges: ${why}.`,
