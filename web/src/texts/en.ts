@@ -41,6 +41,7 @@ export const en = {
 
   view: {
     language: 'Language',
+    missing: (language: string) => `The texts in this language could not be loaded: ${language}.`,
     theme: 'Appearance',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     title: 'Appearance and language',

@@ -37,6 +37,7 @@ export const hu: Texts = {
 
   view: {
     language: 'Nyelv',
+    missing: (language) => `Ennek a nyelvnek a szövegei nem töltődtek be: ${language}.`,
     theme: 'Megjelenés',
     themes: { system: 'Mint a rendszeré', light: 'Világos', dark: 'Sötét' },
     title: 'Megjelenés és nyelv',
