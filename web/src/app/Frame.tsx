@@ -1,7 +1,7 @@
 // What is around every page: the bar above, on a phone the one below, and who is not logged in yet.
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouterState } from '@tanstack/react-router';
-import { Bell, CircleUser, House, LogIn, Search } from 'lucide-react';
+import { Bell, CircleUser, House, Search } from 'lucide-react';
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { loginQuery, sessionQuery, unseenQuery } from '../api';
 import { useLiveNotifications } from '../live';
@@ -240,15 +240,5 @@ function BottomBar() {
                 {texts.nav.profile}
             </Link>
         </nav>
-    );
-}
-
-export function LoginLink({ returnTo }: { returnTo: string }) {
-    const texts = useTexts();
-    return (
-        <a className="button primary" href={`/auth/login?return_to=${encodeURIComponent(returnTo)}`}>
-            <LogIn size={18} aria-hidden="true" />
-            {texts.login.action}
-        </a>
     );
 }

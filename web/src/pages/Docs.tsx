@@ -2,7 +2,10 @@
 import { useEffect, useRef } from 'react';
 import swagger from 'swagger-ui-dist/swagger-ui-bundle.js?url'; // as it is: it was built already
 import 'swagger-ui-dist/swagger-ui.css';
-import { PageTitle } from '../parts/basics';
+import { useQuery } from '@tanstack/react-query';
+import { loginQuery } from '../api';
+import { LoginLinks } from '../app/LoginLinks';
+import { Note, PageTitle } from '../parts/basics';
 import { useTexts } from '../texts';
 import { useDark } from '../theme';
 import '../styles/docs.css';
@@ -37,6 +40,7 @@ export function DocsPage() {
     const texts = useTexts();
     const place = useRef<HTMLDivElement>(null);
     const dark = useDark();
+    const { data: login } = useQuery(loginQuery);
 
     // Swagger UI has a dark half of its own, which it looks for there.
     useEffect(() => {
@@ -68,6 +72,12 @@ export function DocsPage() {
                     {texts.docs.document}
                 </a>
             </div>
+            {login?.signedIn === false && (
+                <Note tone="warn">
+                    <p>{texts.docs.guest}</p>
+                    <LoginLinks login={login} />
+                </Note>
+            )}
             <div className="reference" ref={place} lang="en" />
         </>
     );

@@ -435,6 +435,7 @@ export const en = {
   },
 
   docs: {
+    guest: 'You are not logged in: almost all that you try is refused with 401.',
     text: 'Every method of the HTTP API, made from the contracts that the hub serves. What you try here is done for real, as you.',
     title: 'API reference',
     document: 'The document, for tools',

@@ -428,6 +428,7 @@ export const hu: Texts = {
   },
 
   docs: {
+    guest: 'Nem vagy belépve: szinte mindenre, amit kipróbálsz, 401 a válasz.',
     text: 'A HTTP API minden művelete, a hub szerződéseiből. Amit itt kipróbálsz, tényleg megtörténik, a te nevedben.',
     title: 'API-leírás',
     document: 'A leírás eszközöknek',
