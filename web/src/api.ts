@@ -16,12 +16,15 @@ export type HistoryEntry = Schema<'HistoryEntry'>;
 export type MemberStatus = Membership['status'];
 export type Action = Schema<'Action'>;
 
-export const pek = createPekClient({ fetch: onceOnly((request) => fetch(request)) });
+/** As fetch, of writes whose body is no JSON. */
+export const send = onceOnly((request) => fetch(request));
+
+export const pek = createPekClient({ fetch: send });
 
 const askAgainMs = 8_000;
 
 /** Nothing is wrong with the question: it is asked again. */
-const mayPass = (error: unknown) => error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline');
+export const mayPass = (error: unknown) => error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline');
 
 export const queryClient = new QueryClient({
   defaultOptions: {

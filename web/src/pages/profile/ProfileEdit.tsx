@@ -63,9 +63,15 @@ function Picture({ profile }: { profile: Profile }) {
     const input = useRef<HTMLInputElement>(null);
     const put = useMutation({
         mutationFn: async (file: File) => {
-            const response = await fetch('/api/v1/users/me/avatar', { method: 'PUT', headers: { 'content-type': file.type }, body: file });
+            const address = new URL('/api/v1/users/me/avatar', location.origin);
+            const put = new Request(address, { method: 'PUT', headers: { 'content-type': file.type }, body: file });
+            const response = await send(put).catch((thrown: unknown) => {
+                throw problemFromThrown(thrown);
+            });
             if (!response.ok) throw problemOfAnswer(await response.json().catch(() => undefined), response);
         },
+        // The same picture is sent with the same key: it is put once.
+        retry: (count, error) => count < 2 && mayPass(error),
         onSuccess: () => tell(texts.saved),
         onError: (error) => tellProblem(message(error)),
         onSettled: refreshProfile,
@@ -104,7 +110,10 @@ function Picture({ profile }: { profile: Profile }) {
                     accept="image/png,image/jpeg"
                     hidden
                     aria-label={own.choosePicture}
-                    onChange={(event) => choose(event.target.files?.[0])}
+                    onChange={({ target }) => {
+                        choose(target.files?.[0]);
+                        target.value = ''; // so that the same one can be chosen again
+                    }}
                 />
             </div>
         </section>
