@@ -5,7 +5,8 @@ import { stream, type PekError } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { sessionQuery, type Group, type User } from '../api';
+import { sessionQuery } from '../api';
+import { useRealmsToFoundIn } from '../may';
 import { Avatar, Badge, Bones, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { useDates, useTexts } from '../texts';
 
@@ -85,6 +86,7 @@ export function SearchPage() {
         return () => clearTimeout(timer);
     }, [typed, navigate]);
 
+    const mayFound = useRealmsToFoundIn().realms.length > 0;
     const inRealm = session?.realms.some(({ known }) => known);
     return (
         <>
@@ -92,7 +94,7 @@ export function SearchPage() {
                 <div>
                     <PageTitle>{texts.nav.discover}</PageTitle>
                 </div>
-                {inRealm && (
+                {mayFound && (
                     <Link className="button" to="/new-group">
                         <Plus size={17} aria-hidden="true" />
                         {texts.group.create}
