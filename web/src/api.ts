@@ -1,5 +1,5 @@
 // What the pages ask of the hub, as queries with keys. A page names what it shows; this file says where that is.
-import { answer, createPekClient, pages, PekError, type ListEnd, type Schema } from '@pek/client';
+import { answer, createPekClient, pages, PekError, readMask, type ListEnd, type Masked, type Schema } from '@pek/client';
 import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
 import { onceOnly } from './once';
 
@@ -61,6 +61,10 @@ export const sessionQuery = queryOptions({
   staleTime: 60_000,
 });
 
+/** Of a list that shows names alone. */
+export type GroupName = Masked<'Group', 'realm' | 'id' | 'name'>;
+export const groupNameMask = readMask<'Group'>('realm', 'id', 'name');
+
 /** A group, by the realm that has it. */
 export interface GroupRef {
   realm: string;
@@ -78,17 +82,22 @@ export const groupQuery = (ref: GroupRef) =>
 export const ancestorsQuery = (ref: GroupRef) =>
   queryOptions({
     queryKey: ['group', ref.realm, ref.groupId, 'ancestors'],
-    queryFn: async ({ signal }) =>
-      (await answer(pek.GET('/api/v1/realms/{realm}/groups/{id}/ancestors', { params: { path: path(ref) }, signal }))).groups,
+    queryFn: async ({ signal }): Promise<GroupName[]> => {
+      const params = { path: path(ref), query: { readMask: groupNameMask } };
+      return (await answer(pek.GET('/api/v1/realms/{realm}/groups/{id}/ancestors', { params, signal }))).groups;
+    },
   });
 
 export const subgroupsQuery = (ref: GroupRef, includeArchived = false) =>
   infiniteQueryOptions({
     queryKey: ['group', ref.realm, ref.groupId, 'subgroups', includeArchived],
-    queryFn: ({ signal, pageParam }) =>
+    queryFn: ({ signal, pageParam }): Promise<ListEnd & { groups: GroupName[] }> =>
       answer(
         pek.GET('/api/v1/realms/{realm}/groups', {
-          params: { path: { realm: ref.realm }, query: { parentId: ref.groupId, includeArchived, pageSize: 50, pageToken: pageParam } },
+          params: {
+            path: { realm: ref.realm },
+            query: { parentId: ref.groupId, includeArchived, pageSize: 50, pageToken: pageParam, readMask: groupNameMask },
+          },
           signal,
         }),
       ),

@@ -112,7 +112,7 @@ function Waiting({ led, applied, ready }: { led: Membership[]; applied: Membersh
             queryFn: ({ signal }: { signal: AbortSignal }) =>
                 answer(
                     pek.GET('/api/v1/realms/{realm}/groups/{groupId}/members', {
-                        params: { path: { realm, groupId }, query: { statuses: ['APPLIED'], pageSize: 50 } },
+                        params: { path: { realm, groupId }, query: { statuses: ['APPLIED'], pageSize: 50, readMask: 'userId' } },
                         signal,
                     }),
                 ),

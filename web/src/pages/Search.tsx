@@ -1,7 +1,7 @@
 // Groups and people of all realms, as they are merged.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Link } from '@tanstack/react-router';
-import { stream, type PekError } from '@pek/client';
+import { readMask, stream, type Masked, type PekError } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
@@ -12,6 +12,12 @@ import { useDates, useTexts } from '../texts';
 
 const typingMs = 180;
 const shownAtOnce = 60; // of a stream that may have thousands
+
+// What a row shows, and nothing else: a list may have thousands.
+type FoundGroup = Masked<'Group', 'realm' | 'id' | 'name' | 'description' | 'purpose' | 'isArchived'>;
+const groupMask = readMask<'Group'>('realm', 'id', 'name', 'description', 'purpose', 'isArchived');
+type FoundPerson = Masked<'User', 'id' | 'username' | 'displayName' | 'nickname' | 'avatarVersion'>;
+const personMask = readMask<'User'>('id', 'username', 'displayName', 'nickname', 'avatarVersion');
 
 interface Found<Item> {
     items: Item[];
@@ -211,7 +217,7 @@ function Groups({ q, realm, archived, known }: { q: string; realm: string | unde
     const texts = useTexts();
     const dates = useDates();
     const path = realm === undefined ? '/api/v1/groups' : `/api/v1/realms/${encodeURIComponent(realm)}/groups`;
-    const found = useStream<Group>(`${path}?${new URLSearchParams({ q, includeArchived: String(archived) })}`);
+    const found = useStream<FoundGroup>(`${path}?${new URLSearchParams({ q, includeArchived: String(archived), readMask: groupMask })}`);
     return (
         <Results
             found={found}
@@ -222,7 +228,7 @@ function Groups({ q, realm, archived, known }: { q: string; realm: string | unde
     );
 }
 
-export function GroupRow({ group }: { group: Group }) {
+function GroupRow({ group }: { group: FoundGroup }) {
     const texts = useTexts();
     return (
         <li className="linked">
@@ -242,7 +248,7 @@ export function GroupRow({ group }: { group: Group }) {
 function People({ q, known }: { q: string; known: boolean }) {
     const texts = useTexts();
     const dates = useDates();
-    const found = useStream<User>(`/api/v1/users?${new URLSearchParams({ q })}`);
+    const found = useStream<FoundPerson>(`/api/v1/users?${new URLSearchParams({ q, readMask: personMask })}`);
     return (
         <Results
             found={found}
