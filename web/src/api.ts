@@ -119,6 +119,10 @@ export const membersQuery = (ref: GroupRef, statuses: MemberStatus[], q = '') =>
     getNextPageParam: nextPage,
   });
 
+/** What pages show of somebody's membership: without the time before it, which may be long. */
+export type Belonging = Masked<'Membership', 'realm' | 'groupId' | 'groupName' | 'status' | 'statusTime' | 'isLeader' | 'posts'>;
+const belongingMask = readMask<'Membership'>('realm', 'groupId', 'groupName', 'status', 'statusTime', 'isLeader', 'posts');
+
 /** All that somebody is, or was, a member of, in every realm that both know. */
 export const membershipsQuery = (user: string) =>
   queryOptions({
@@ -128,13 +132,13 @@ export const membershipsQuery = (user: string) =>
         (pageToken) =>
           answer(
             pek.GET('/api/v1/users/{userId}/memberships', {
-              params: { path: { userId: user }, query: { pageSize: 100, pageToken } },
+              params: { path: { userId: user }, query: { pageSize: 100, pageToken, readMask: belongingMask } },
               signal,
             }),
           ),
         (page) => page.memberships,
       );
-      const memberships: Membership[] = [];
+      const memberships: Belonging[] = [];
       for (;;) {
         const next = await list.next();
         if (next.done) return { memberships, ...next.value };

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { answer, PekError } from '@pek/client';
 import { Pencil, UserRoundX, UsersRound } from 'lucide-react';
-import { membershipsQuery, missingRealms, pek, type Membership, type Profile } from '../api';
+import { membershipsQuery, missingRealms, pek, type Belonging, type Profile } from '../api';
 import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge, WayOn } from '../parts/basics';
 import { StatusBadge } from '../parts/member';
 import { useDates, useTexts } from '../texts';
@@ -156,4 +156,4 @@ function Belongs({ user, own }: { user: string; own: boolean }) {
     );
 }
 
-const rank = (membership: Membership) => order.indexOf(membership.status) - (membership.isLeader ? 10 : 0);
+const rank = (membership: Belonging) => order.indexOf(membership.status) - (membership.isLeader ? 10 : 0);
