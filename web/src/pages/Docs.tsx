@@ -74,8 +74,10 @@ export function DocsPage() {
             </div>
             {login?.signedIn === false && (
                 <Note tone="warn">
-                    <p>{texts.docs.guest}</p>
-                    <LoginLinks login={login} />
+                    <div className="stack tight">
+                        <p>{texts.docs.guest}</p>
+                        <LoginLinks login={login} />
+                    </div>
                 </Note>
             )}
             <div className="reference" ref={place} lang="en" />
