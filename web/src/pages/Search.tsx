@@ -6,7 +6,6 @@ import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { sessionQuery } from '../api';
-import { useRealmsToFoundIn } from '../may';
 import { Avatar, Badge, Bones, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { useDates, useTexts } from '../texts';
 
@@ -92,7 +91,8 @@ export function SearchPage() {
         return () => clearTimeout(timer);
     }, [typed, navigate]);
 
-    const mayFound = useRealmsToFoundIn().realms.length > 0;
+    // As the session says it: a search asks no realm by itself, of which one may be away.
+    const mayFound = session?.realms.some(({ known, policies }) => known && policies.includes('GOD')) === true;
     const inRealm = session?.realms.some(({ known }) => known);
     return (
         <>
