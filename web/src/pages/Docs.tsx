@@ -6,7 +6,7 @@ import { useQuery } from '@tanstack/react-query';
 import { loginQuery } from '../api';
 import { LoginLinks } from '../app/LoginLinks';
 import { Note, PageTitle } from '../parts/basics';
-import { useTexts } from '../texts';
+import { useSystemTexts } from '../texts/system';
 import { useDark } from '../theme';
 import '../styles/docs.css';
 
@@ -37,7 +37,7 @@ function loadSwagger(): Promise<Swagger> {
 }
 
 export function DocsPage() {
-    const texts = useTexts();
+    const { docs } = useSystemTexts();
     const place = useRef<HTMLDivElement>(null);
     const dark = useDark();
     const { data: login } = useQuery(loginQuery);
@@ -65,17 +65,17 @@ export function DocsPage() {
         <>
             <div className="page-head">
                 <div>
-                    <PageTitle>{texts.docs.title}</PageTitle>
-                    <p className="lead">{texts.docs.text}</p>
+                    <PageTitle>{docs.title}</PageTitle>
+                    <p className="lead">{docs.text}</p>
                 </div>
                 <a className="button" href="/openapi.json" target="_blank" rel="noreferrer">
-                    {texts.docs.document}
+                    {docs.document}
                 </a>
             </div>
             {login?.signedIn === false && (
                 <Note tone="warn">
                     <div className="stack tight">
-                        <p>{texts.docs.guest}</p>
+                        <p>{docs.guest}</p>
                         <LoginLinks login={login} />
                     </div>
                 </Note>
