@@ -21,7 +21,9 @@ export default defineConfig({
       // What every page needs, in one piece: many small ones compress worse.
       output: {
         manualChunks: (id) =>
-          /node_modules\/(react|react-dom|scheduler|use-sync-external-store|@tanstack|openapi-fetch)\/|web\/client/.test(id)
+          /node_modules\/(react|react-dom|scheduler|use-sync-external-store|@tanstack|openapi-fetch)\/|web\/client|web\/src\/(names|(app|parts)\/(basics|LoginLinks|member|notification|toasts|Unfound)\.)/.test(
+            id,
+          )
             ? 'base'
             : undefined,
       },

@@ -64,23 +64,27 @@ static enum status await_every(struct api_call *call)
     return status == STATUS_CANCELLED ? status : STATUS_OK;
 }
 
-static void reply_json(struct api_call *call, int code, struct slice body)
+/* `caching`: what a browser may do with it; PRIVATE: keep it, and ask each time whether it is still so and still the caller's to
+ * see. */
+#define CACHING_NONE SLICE_LIT("no-store")
+#define CACHING_PRIVATE SLICE_LIT("private, no-cache")
+
+static void reply_json(struct api_call *call, int code, struct slice caching, struct slice body)
 {
     const struct http_header_pair headers[] = {
         {SLICE_LIT("content-type"), SLICE_LIT("application/json")},
-        {SLICE_LIT("cache-control"), SLICE_LIT("no-store")},
+        {SLICE_LIT("cache-control"), caching},
     };
     call_add_server_timing(call);
     http_reply(call->http, code, headers, 2, body);
 }
 
-/* Bytes of somebody else's making: shown as what they are or not at all, and by themselves they do nothing. The browser asks
- * each time whether they are still the caller's to see. */
+/* Bytes of somebody else's making: shown as what they are or not at all, and by themselves they do nothing. */
 static void reply_media(struct api_call *call, int code, const struct leg *leg)
 {
     const char *type = transcode_item_media_type(leg->item);
     const struct http_header_pair headers[] = {
-        {SLICE_LIT("cache-control"), SLICE_LIT("private, no-cache")},
+        {SLICE_LIT("cache-control"), CACHING_PRIVATE},
         {SLICE_LIT("content-security-policy"),
          SLICE_LIT("default-src 'none'; sandbox; frame-ancestors 'none'")},
         /* Not of what the client has, which a cache would then take for this type. */
@@ -143,9 +147,23 @@ static enum status answer_every(struct api_call *call, struct fault *fault)
     buffer_init(&body, API_PAGE_BYTES_MAX);
     status = write_every(call, &body);
     if (!status)
-        reply_json(call, 200, buffer_slice(&body));
+        reply_json(call, 200, CACHING_NONE, buffer_slice(&body));
     buffer_done(&body);
     return status ? fault_set(fault, status, NULL, "the answers do not fit into one") : STATUS_OK;
+}
+
+static bool reads(struct api_call *call)
+{
+    struct slice verb = http_method(call->http);
+    return slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
+}
+
+/* What is read and has an ETag. Not somebody's profile: what other realms let the caller see of it is no part of its etag. */
+static struct slice caching_of(struct api_call *call, const struct leg *leg)
+{
+    bool keeps =
+        reads(call) && transcode_item_etag(leg->item).len > 0 && !call->method->item_unreachable;
+    return keeps ? CACHING_PRIVATE : CACHING_NONE;
 }
 
 /* The answer of one realm, as its conditions have it. */
@@ -158,7 +176,7 @@ static enum status reply_item(struct api_call *call, const struct leg *leg, stru
     if (transcode_gives_media(call->match.rule))
         reply_media(call, code, leg);
     else
-        reply_json(call, code, buffer_slice(&leg->json));
+        reply_json(call, code, caching_of(call, leg), buffer_slice(&leg->json));
     return STATUS_OK;
 }
 
@@ -240,18 +258,12 @@ static enum status change_checked(struct api_call *call, struct fault *fault)
     if (status && condition.given && condition_is_refusal(fault))
         status = condition_fail(fault);
     if (!status && back.current && back.is_part) /* whose ETag would be another one's */
-        reply_json(call, 200, buffer_slice(&back.current->json));
+        reply_json(call, 200, CACHING_NONE, buffer_slice(&back.current->json));
     else if (!status)
         status =
             back.current ? reply_item(call, back.current, fault) : change(call, &condition, fault);
     given_back_done(&back);
     return status;
-}
-
-static bool reads(struct api_call *call)
-{
-    struct slice verb = http_method(call->http);
-    return slice_equal_str(verb, "GET") || slice_equal_str(verb, "HEAD");
 }
 
 enum status call_unary(struct api_call *call, struct fault *fault)

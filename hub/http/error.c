@@ -64,3 +64,16 @@ size_t error_body(int code, const char *what, char *out, size_t cap)
                        code, status, what, reason);
     return len > 0 && (size_t)len < cap ? (size_t)len : 0;
 }
+
+size_t error_page(int code, const char *what, char *out, size_t cap)
+{
+    int len = snprintf(out, cap,
+                       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+                       "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                       "<link rel=\"icon\" href=\"/icon.svg\">\n<title>%d %s</title>\n"
+                       "<h1>%s</h1>\n<p>%s</p>\n"
+                       "<p><a href=\"/\">PÉK: home page · főoldal</a></p>\n</html>\n",
+                       code, reason_phrase(code), reason_phrase(code), what);
+    return len > 0 && (size_t)len < cap ? (size_t)len : 0;
+}

@@ -144,7 +144,7 @@ static void refuse(struct http_conn *conn, int code, const char *what)
     char body[ERROR_BODY_BYTES_MAX];
     struct answer answer;
     struct h1 *h1 = &conn->h1;
-    answer_error(conn->server, code, what, body, &answer);
+    answer_error(conn->server, h1->request, code, what, body, &answer);
     h1->keep_alive = h1->chunked = false;
     h1->refused = true;
     append_head(conn, &answer);
@@ -194,6 +194,10 @@ static void take_head(struct http_conn *conn, struct slice bytes)
     }
     if (code == 0)
         code = request_take_head(request, &head, &what);
+    if (code == 0 && h1->scan.is_long) {
+        code = 414;
+        what = HEAD_LONG_ADDRESS;
+    }
     if (code == 0 && head.expects_other) {
         code = 417;
         what = "an expectation other than 100-continue";

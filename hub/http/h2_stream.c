@@ -72,10 +72,7 @@ static int judge_head(struct http_request *request, const char **ret_what)
         *ret_what = "the headers are too long";
         return 431;
     }
-    if (request->raw_path.len > server->head_limits.line_bytes_max) {
-        *ret_what = "the path is too long";
-        return 414;
-    }
+    bool is_long = request->raw_path.len > server->head_limits.line_bytes_max;
     for (size_t i = 0; i < head->header_count; i++) {
         const struct head_header *header = &head->headers[i];
         if (slice_equal_str(header->name, "host")) {
@@ -108,7 +105,12 @@ static int judge_head(struct http_request *request, const char **ret_what)
         *ret_what = "the body is too long";
         return 413;
     }
-    return request_take_head(request, head, ret_what);
+    int code = request_take_head(request, head, ret_what);
+    if (code == 0 && is_long) {
+        *ret_what = HEAD_LONG_ADDRESS;
+        return 414;
+    }
+    return code;
 }
 
 void h2_take_head(struct http_request *request, bool whole)
@@ -211,7 +213,7 @@ void h2_refuse(struct http_request *request, int code, const char *what)
     struct answer answer;
     request->refused = true;
     request->body_since_us = 0;
-    answer_error(request->server, code, what, body, &answer);
+    answer_error(request->server, request, code, what, body, &answer);
     answer.head_only = request->head_only;
     h2_begin_answer(request, &answer);
 }

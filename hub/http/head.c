@@ -21,9 +21,10 @@ int head_find(struct head_scan *scan, struct slice bytes, const struct head_limi
         const char *end = at < bytes.len ? memchr(bytes.ptr + at, '\n', bytes.len - at) : NULL;
         size_t line_end = end ? (size_t)(end - bytes.ptr) : bytes.len;
         if (scan->lines == 0 && line_end - scan->line_start > limits->line_bytes_max)
-            return refuse(414, "the request line is too long", ret_what);
+            scan->is_long = true;
         if (line_end >= limits->header_bytes_max)
-            return refuse(431, "the headers are too long", ret_what);
+            return scan->is_long ? refuse(414, HEAD_LONG_ADDRESS, ret_what)
+                                 : refuse(431, "the headers are too long", ret_what);
         scan->looked_bytes = end ? line_end + 1 : bytes.len;
         if (!end)
             return 0;

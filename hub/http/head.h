@@ -37,14 +37,19 @@ struct head_limits {
     size_t line_bytes_max, header_bytes_max;
 };
 
+#define HEAD_LONG_ADDRESS "the address is too long"
+
 /* How far a head that comes in pieces was looked at. Zeroed before each head. */
 struct head_scan {
     size_t looked_bytes, line_start, lines;
+    bool
+        is_long; /* its first line is longer than line_bytes_max: refused with 414 when the head is read */
 };
 
 /* Looks for the end of the head in `bytes`, its beginning as far as it is here; a further call goes on where the last
  * one stopped, so that a head costs O(bytes) however it comes. 0, with `ret_len` the bytes of the head or 0 when more
- * is needed; or the HTTP code to refuse with: 400, 414, 431, and why. */
+ * is needed; or the HTTP code to refuse with: 400, 414, 431, and why. A line that is too long is read on to the end of the head, as far as
+ * header_bytes_max: what the client accepts comes behind it. */
 int head_find(struct head_scan *scan, struct slice bytes, const struct head_limits *limits,
               size_t *ret_len, const char **ret_what);
 /* 0, or the HTTP code to refuse with: 400, 431. `bytes` is a whole head as head_find told; `ret_head` points into it

@@ -261,14 +261,16 @@ struct answer {
 
 /* Adds the defaults that every answer has. */
 void answer_add_defaults(const struct http_server *server, struct answer *answer);
-/* The JSON error that is answered before there is a request; `body` holds it. */
+/* The error that is answered before there is a handler; `body` holds it. `request` is NULL while nothing is known of it. */
 #define ERROR_BODY_BYTES_MAX 512
-void answer_error(const struct http_server *server, int code, const char *what,
-                  char body[ERROR_BODY_BYTES_MAX], struct answer *ret_answer);
+void answer_error(const struct http_server *server, const struct http_request *request, int code,
+                  const char *what, char body[ERROR_BODY_BYTES_MAX], struct answer *ret_answer);
 void reply_error(struct http_request *request, int code, const char *what);
 
-/* error.c: the fixed JSON body of an error that is answered before there is a handler. */
+/* error.c: the fixed body of an error that is answered before there is a handler: JSON, or a page for whoever opens an address in a
+ * browser. `what` has no characters that either would have to escape. */
 size_t error_body(int code, const char *what, char *out, size_t cap);
+size_t error_page(int code, const char *what, char *out, size_t cap);
 const char *reason_phrase(int code);
 
 /* sweep.c */

@@ -56,16 +56,33 @@ void answer_add_defaults(const struct http_server *server, struct answer *answer
         answer_add_default(answer, "strict-transport-security", HTTP_STRICT_TRANSPORT);
 }
 
-void answer_error(const struct http_server *server, int code, const char *what,
-                  char body[ERROR_BODY_BYTES_MAX], struct answer *ret_answer)
+static bool opens_page(const struct http_request *request)
 {
+    static const char *const forms[] = {"application/json", "text/html"};
+    return http_accept(request, forms, 2) == 1;
+}
+
+/* What it is, and its type. */
+static struct slice write_error(const struct http_request *request, int code, const char *what,
+                                char body[ERROR_BODY_BYTES_MAX], struct slice *ret_type)
+{
+    bool page = request && opens_page(request);
+    *ret_type = page ? SLICE_LIT("text/html; charset=utf-8") : SLICE_LIT("application/json");
+    return slice_make(body, page ? error_page(code, what, body, ERROR_BODY_BYTES_MAX)
+                                 : error_body(code, what, body, ERROR_BODY_BYTES_MAX));
+}
+
+void answer_error(const struct http_server *server, const struct http_request *request, int code,
+                  const char *what, char body[ERROR_BODY_BYTES_MAX], struct answer *ret_answer)
+{
+    struct slice type;
     struct answer *answer = ret_answer;
     answer->code = code;
     answer->header_count = 0;
     answer->whole = true;
     answer->no_body = answer->head_only = false;
-    answer->body = slice_make(body, error_body(code, what, body, ERROR_BODY_BYTES_MAX));
-    answer_add(answer, SLICE_LIT("content-type"), SLICE_LIT("application/json"));
+    answer->body = write_error(request, code, what, body, &type);
+    answer_add(answer, SLICE_LIT("content-type"), type);
     answer_add(answer, SLICE_LIT("cache-control"), SLICE_LIT("no-store"));
     answer_add_defaults(server, answer);
 }
@@ -151,13 +168,10 @@ void http_reply(struct http_request *request, int status_code,
 
 void reply_error(struct http_request *request, int code, const char *what)
 {
-    static const struct http_header_pair json = {
-        {"content-type", sizeof("content-type") - 1},
-        {"application/json", sizeof("application/json") - 1},
-    };
-    char body[400];
-    size_t len = error_body(code, what, body, sizeof(body));
-    http_reply(request, code, &json, 1, slice_make(body, len));
+    char body[ERROR_BODY_BYTES_MAX];
+    struct http_header_pair type = {.name = SLICE_LIT("content-type")};
+    struct slice text = write_error(request, code, what, body, &type.value);
+    http_reply(request, code, &type, 1, text);
 }
 
 /* ---- streamed ------------------------------------------------------------------------------------ */

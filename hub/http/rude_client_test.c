@@ -101,6 +101,9 @@ static void too_much_is_refused_with_its_code(void **state)
     assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 413 Content Too Large\r\n");
     len = snprintf(text, sizeof(text), "GET /%09000d HTTP/1.1\r\nHost: a\r\n\r\n", 0);
     assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 414 ");
+    len = snprintf(text, sizeof(text), "GET /%012000d HTTP/1.1\r\nHost: a\r\nX: %024000d\r\n\r\n",
+                   0, 0);
+    assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 414 ");
     len = snprintf(text, sizeof(text), "GET /%0100000d", 0); /* and no end of the line */
     assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 414 ");
     len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\nX: %040000d\r\n\r\n", 0);
@@ -114,6 +117,27 @@ static void too_much_is_refused_with_its_code(void **state)
     assert_answer(slice_make(text, (size_t)len), "HTTP/1.1 4");
     assert_int_equal(seen.started, 0);
     assert_answer(SLICE_LIT(GET_CLOSE("/fine")), "HTTP/1.1 200 OK\r\n");
+}
+
+static void whoever_opens_an_address_in_a_browser_is_given_a_page(void **state)
+{
+    static char text[20000];
+    (void)state;
+    start((struct http_options){0});
+    for (int page = 0; page < 2; page++) {
+        int len =
+            snprintf(text, sizeof(text), "GET /%09000d HTTP/1.1\r\nHost: a\r\nAccept: %s\r\n\r\n",
+                     0, page ? "text/html,application/xhtml+xml,*/*;q=0.8" : "*/*");
+        struct client client = ask(slice_make(text, (size_t)len));
+        buffer_append_char(&client.in, '\0');
+        assert_non_null(strstr(client.in.ptr, "HTTP/1.1 414 "));
+        assert_non_null(strstr(client.in.ptr, page ? "content-type: text/html"
+                                                   : "content-type: application/json"));
+        assert_true(page == (strstr(client.in.ptr, "<a href=\"/\">") != NULL));
+        assert_true(page == (strstr(client.in.ptr, "INVALID_ARGUMENT") == NULL));
+        client_close(&client);
+    }
+    assert_int_equal(seen.started, 0);
 }
 
 static void errors_before_there_is_a_request_are_json(void **state)
@@ -299,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(smuggled_requests_are_refused_and_never_parsed),
         TEST(too_much_is_refused_with_its_code),
+        TEST(whoever_opens_an_address_in_a_browser_is_given_a_page),
         TEST(errors_before_there_is_a_request_are_json),
         TEST(slow_clients_are_closed),
         TEST(stalled_reader_is_closed),

@@ -70,10 +70,16 @@ void write_schema_ref(struct document *document, enum schema_kind kind, const vo
 void write_field_schema(struct document *document, enum schema_kind kind,
                         const upb_FieldDef *field);
 struct transcode_field_rule field_rule_of(struct document *document, const upb_FieldDef *field);
+/* The path of the rule says it, and not the body; false without a rule. */
+bool field_is_in_path(const struct route_rule *rule, const upb_FieldDef *field);
 /* The body of the rule has a field without which it is refused. */
 bool body_is_required(struct document *document, const struct route_rule *rule);
 /* components.schemas: those of this module, then everything referred to, and what that refers to. */
 void write_schemas(struct document *document);
+
+/* example.c */
+/* "example": … of the body of the rule. */
+void write_body_example(struct document *document, const struct route_rule *rule);
 
 /* operation.c */
 /* "getGroup", "getGroupInRealm": of each route its own. */

@@ -219,11 +219,28 @@ static void paths_that_differ_in_names_are_one(void **state)
     assert_non_null(strstr(path, "\"patch\":{\"operationId\":\"updateGroup\""));
     assert_null(strstr(path + 1, "\"/api/v1/realms/{realm}/groups/{id}\":{"));
     assert_has("\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{"
-               "\"$ref\":\"#/components/schemas/GroupPatch\"}}},"
+               "\"$ref\":\"#/components/schemas/GroupPatch\"},\"example\":{}}},"
                "\"description\":\"At most 131072 bytes.\"}");
     /* Where the first has a dot, there is none in the document. */
     assert_has("/policies/{policyId}/statements/{statementId}\":{");
     assert_null(strstr(out.ptr, "{statement.id}"));
+}
+
+/* What may be left out is left out: "string" would be no id of a group. */
+static void bodies_have_examples_of_what_they_must_have(void **state)
+{
+    static const char *const parts[] = {
+        "schemas/CreateGroupRequest\"},\"example\":{\"name\":\"text\"}",
+        "schemas/MoveGroupRequest\"},\"example\":{}",
+        "schemas/BatchAddMembersRequest\"},\"example\":{\"userIds\":[\"bob\"]}",
+        "schemas/SemesterInput\"},\"example\":{\"id\":\"2026-2027/1\",\"season\":\"OFFSEASON\"}",
+        "schemas/CreateStatementRequest\"},\"example\":{\"statement\":{\"actions\":[\"",
+        "schemas/PointRulesInput\"},\"example\":{\"workMax\":1,",
+    };
+    (void)state;
+    write_of("pek", pek_descriptor_set, pek_descriptor_set_len);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_has(parts[i]);
 }
 
 static void odd_types_have_their_schemas(void **state)
@@ -272,6 +289,7 @@ int main(void)
                                   teardown),
         cmocka_unit_test_teardown(an_operation_says_what_can_come_of_it, teardown),
         cmocka_unit_test_teardown(paths_that_differ_in_names_are_one, teardown),
+        cmocka_unit_test_teardown(bodies_have_examples_of_what_they_must_have, teardown),
         cmocka_unit_test_teardown(odd_types_have_their_schemas, teardown),
         cmocka_unit_test_teardown(small_buffer_is_told, teardown),
     };

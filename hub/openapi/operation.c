@@ -337,6 +337,7 @@ static void write_json_body(struct document *document, const struct route_rule *
         write_field_schema(document, strcmp(rule->verb, "PATCH") == 0 ? SCHEMA_PATCH : SCHEMA_INPUT,
                            transcode_request_field(method, slice_str(rule->body)));
     close_object(document);
+    write_body_example(document, rule);
     close_object(document);
 }
 

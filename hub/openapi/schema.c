@@ -196,7 +196,7 @@ void write_schema_ref(struct document *document, enum schema_kind kind, const vo
 
 struct transcode_field_rule field_rule_of(struct document *document, const upb_FieldDef *field)
 {
-    struct transcode_field_rule rule = {.pattern = ""};
+    struct transcode_field_rule rule = {.pattern = "", .example = ""};
     if (transcode_field_rule(document->transcode, field, &document->arena, &rule))
         document->broken = true;
     return rule;
@@ -316,7 +316,7 @@ void write_field_schema(struct document *document, enum schema_kind kind, const 
 
 /* ---- messages ------------------------------------------------------------------------------------ */
 
-static bool is_bound(const struct route_rule *rule, const upb_FieldDef *field)
+bool field_is_in_path(const struct route_rule *rule, const upb_FieldDef *field)
 {
     for (size_t i = 0; rule && i < rule->variable_count; i++) {
         if (strcmp(rule->variables[i], upb_FieldDef_Name(field)) == 0)
@@ -344,7 +344,7 @@ static void write_message_schema(struct document *document, enum schema_kind kin
     open_object(document, "properties");
     for (int i = 0; i < upb_MessageDef_FieldCount(def); i++) {
         const upb_FieldDef *field = upb_MessageDef_Field(def, i);
-        if (is_internal(document, field) || is_bound(rule, field))
+        if (is_internal(document, field) || field_is_in_path(rule, field))
             continue;
         open_object(document, upb_FieldDef_JsonName(field));
         write_field_schema(document, kind, field);
@@ -357,7 +357,7 @@ static void write_message_schema(struct document *document, enum schema_kind kin
         open_array(document, "required");
         for (int i = 0; i < upb_MessageDef_FieldCount(def); i++) {
             const upb_FieldDef *field = upb_MessageDef_Field(def, i);
-            if (!is_internal(document, field) && !is_bound(rule, field) &&
+            if (!is_internal(document, field) && !field_is_in_path(rule, field) &&
                 is_required(document, kind, field))
                 json_str(json, upb_FieldDef_JsonName(field));
         }
@@ -376,7 +376,7 @@ bool body_is_required(struct document *document, const struct route_rule *rule)
         return true;
     for (int i = 0; i < upb_MessageDef_FieldCount(method->request); i++) {
         const upb_FieldDef *field = upb_MessageDef_Field(method->request, i);
-        if (!is_internal(document, field) && !is_bound(rule, field) &&
+        if (!is_internal(document, field) && !field_is_in_path(rule, field) &&
             is_required(document, SCHEMA_INPUT, field))
             return true;
     }

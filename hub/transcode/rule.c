@@ -25,6 +25,7 @@ enum status transcode_field_rule(const struct transcode *transcode,
     const upb_Message *rule = field_option(transcode->pool, field, "pek.field", memory);
     const upb_Message *bounds = member(rule, rule_def, "bounds").msg_val;
     upb_StringView pattern = member(bounds, bounds_def, "pattern").str_val;
+    upb_StringView example = member(rule, rule_def, "example").str_val;
     struct transcode_field_rule made = {
         .output_only = member(rule, rule_def, "output_only").bool_val,
         .immutable = member(rule, rule_def, "immutable").bool_val,
@@ -35,9 +36,10 @@ enum status transcode_field_rule(const struct transcode *transcode,
         .min = member(bounds, bounds_def, "min").int64_val,
         .max = member(bounds, bounds_def, "max").int64_val,
         .pattern = arena_strndup(arena, pattern.size ? pattern.data : "", pattern.size),
+        .example = arena_strndup(arena, example.size ? example.data : "", example.size),
     };
     upb_Arena_Free(memory);
-    if (!made.pattern)
+    if (!made.pattern || !made.example)
         return STATUS_RESOURCE_EXHAUSTED;
     *ret_rule = made;
     return STATUS_OK;

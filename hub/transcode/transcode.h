@@ -138,7 +138,7 @@ struct transcode_field_rule {
     bool output_only, immutable, required;
     uint32_t chars_min, chars_max, items_max; /* 0: not bounded */
     int64_t min, max;                         /* of a number; not bounded when max is 0 */
-    const char *pattern;                      /* "" for none; in the arena */
+    const char *pattern, *example;            /* "" for none; in the arena */
 };
 /* RESOURCE_EXHAUSTED when the arena is full. */
 PEK_MUST_CHECK enum status transcode_field_rule(const struct transcode *transcode,

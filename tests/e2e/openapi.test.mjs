@@ -72,6 +72,17 @@ describe('/openapi.json', () => {
     }
   });
 
+  it('has an example of every body, of what it must have and with values that it takes', () => {
+    for (const { operation } of api.operations.values()) {
+      const body = operation.requestBody?.content['application/json'];
+      if (!body) continue;
+      assert.ok(body.example, operation.operationId);
+      api.validate(body.schema, body.example, operation.operationId);
+      const { required = [] } = api.resolve(body.schema);
+      assert.deepEqual(Object.keys(body.example).sort(), [...required].sort(), operation.operationId);
+    }
+  });
+
   it('has the real version, a licence and both cookies', async () => {
     const metrics = await nobody.get('/metrics');
     assert.equal(api.document.info.version, metrics.text.match(/build_info\{[^}]*version="([^"]+)"/)[1]);

@@ -78,6 +78,10 @@ static void read_is_not_modified_when_its_etag_is_named(void **state)
         assert_string_equal(tag_of(&answer, again, sizeof(again)), tag);
         if (reads[i].code == 304)
             assert_int_equal(answer.body.len, 0);
+        /* A browser may keep it, and must ask; what was refused is nothing to keep. */
+        assert_non_null(strstr(answer.raw.ptr, reads[i].code < 400
+                                                   ? "cache-control: private, no-cache\r\n"
+                                                   : "cache-control: no-store\r\n"));
     }
     answer_free(&answer);
     federation_close(&f);

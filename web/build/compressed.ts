@@ -17,7 +17,7 @@ export function compressed(): Plugin {
         if (!shrinks.test(entry)) continue;
         const path = join(folder, entry);
         const bytes = readFileSync(path);
-        if (bytes.length < 1024) continue;
+        if (bytes.length < 512) continue;
         // The last steps of Brotli take seconds on a megabyte, and a tenth off.
         const quality = bytes.length > 500_000 ? 9 : 11;
         writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }));

@@ -1,5 +1,5 @@
 // What the pages ask of the hub, as queries with keys. A page names what it shows; this file says where that is.
-import { answer, createPekClient, pages, PekError, type ListEnd, type Schema } from '@pek/client';
+import { answer, createPekClient, pages, PekError, readMask, type ListEnd, type Masked, type Schema } from '@pek/client';
 import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
 import { onceOnly } from './once';
 
@@ -16,12 +16,15 @@ export type HistoryEntry = Schema<'HistoryEntry'>;
 export type MemberStatus = Membership['status'];
 export type Action = Schema<'Action'>;
 
-export const pek = createPekClient({ fetch: onceOnly((request) => fetch(request)) });
+/** As fetch, of writes whose body is no JSON. */
+export const send = onceOnly((request) => fetch(request));
+
+export const pek = createPekClient({ fetch: send });
 
 const askAgainMs = 8_000;
 
 /** Nothing is wrong with the question: it is asked again. */
-const mayPass = (error: unknown) => error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline');
+export const mayPass = (error: unknown) => error instanceof PekError && (error.kind === 'unavailable' || error.kind === 'offline');
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -58,6 +61,10 @@ export const sessionQuery = queryOptions({
   staleTime: 60_000,
 });
 
+/** Of a list that shows names alone. */
+export type GroupName = Masked<'Group', 'realm' | 'id' | 'name'>;
+export const groupNameMask = readMask<'Group'>('realm', 'id', 'name');
+
 /** A group, by the realm that has it. */
 export interface GroupRef {
   realm: string;
@@ -75,17 +82,22 @@ export const groupQuery = (ref: GroupRef) =>
 export const ancestorsQuery = (ref: GroupRef) =>
   queryOptions({
     queryKey: ['group', ref.realm, ref.groupId, 'ancestors'],
-    queryFn: async ({ signal }) =>
-      (await answer(pek.GET('/api/v1/realms/{realm}/groups/{id}/ancestors', { params: { path: path(ref) }, signal }))).groups,
+    queryFn: async ({ signal }): Promise<GroupName[]> => {
+      const params = { path: path(ref), query: { readMask: groupNameMask } };
+      return (await answer(pek.GET('/api/v1/realms/{realm}/groups/{id}/ancestors', { params, signal }))).groups;
+    },
   });
 
 export const subgroupsQuery = (ref: GroupRef, includeArchived = false) =>
   infiniteQueryOptions({
     queryKey: ['group', ref.realm, ref.groupId, 'subgroups', includeArchived],
-    queryFn: ({ signal, pageParam }) =>
+    queryFn: ({ signal, pageParam }): Promise<ListEnd & { groups: GroupName[] }> =>
       answer(
         pek.GET('/api/v1/realms/{realm}/groups', {
-          params: { path: { realm: ref.realm }, query: { parentId: ref.groupId, includeArchived, pageSize: 50, pageToken: pageParam } },
+          params: {
+            path: { realm: ref.realm },
+            query: { parentId: ref.groupId, includeArchived, pageSize: 50, pageToken: pageParam, readMask: groupNameMask },
+          },
           signal,
         }),
       ),
@@ -107,6 +119,10 @@ export const membersQuery = (ref: GroupRef, statuses: MemberStatus[], q = '') =>
     getNextPageParam: nextPage,
   });
 
+/** What pages show of somebody's membership: without the time before it, which may be long. */
+export type Belonging = Masked<'Membership', 'realm' | 'groupId' | 'groupName' | 'status' | 'statusTime' | 'isLeader' | 'posts'>;
+const belongingMask = readMask<'Membership'>('realm', 'groupId', 'groupName', 'status', 'statusTime', 'isLeader', 'posts');
+
 /** All that somebody is, or was, a member of, in every realm that both know. */
 export const membershipsQuery = (user: string) =>
   queryOptions({
@@ -116,13 +132,13 @@ export const membershipsQuery = (user: string) =>
         (pageToken) =>
           answer(
             pek.GET('/api/v1/users/{userId}/memberships', {
-              params: { path: { userId: user }, query: { pageSize: 100, pageToken } },
+              params: { path: { userId: user }, query: { pageSize: 100, pageToken, readMask: belongingMask } },
               signal,
             }),
           ),
         (page) => page.memberships,
       );
-      const memberships: Membership[] = [];
+      const memberships: Belonging[] = [];
       for (;;) {
         const next = await list.next();
         if (next.done) return { memberships, ...next.value };

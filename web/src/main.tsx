@@ -9,18 +9,22 @@ import { createRoot } from 'react-dom/client';
 import { queryClient } from './api';
 import { Toasts } from './parts/toasts';
 import { router } from './router';
-import { chosenLanguage, loadTexts, TextsProvider } from './texts';
+import { loadFirstTexts, TextsProvider } from './texts';
 
-const texts = await loadTexts(chosenLanguage());
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
+const first = await loadFirstTexts().catch((error: unknown) => {
+    // There is no text to say it in.
+    root.textContent = 'A PÉK szövegei nem töltődtek be: töltsd újra az oldalt. · The texts of PÉK did not load: reload the page.';
+    throw error;
+});
 
 // The page's policy lets nothing inline in: parts that would write a <style> have what it says in styles/parts.css.
 createRoot(root).render(
     <StrictMode>
         <CSPProvider disableStyleElements>
             <QueryClientProvider client={queryClient}>
-                <TextsProvider first={texts}>
+                <TextsProvider first={first}>
                     <RouterProvider router={router} />
                     <Toasts />
                 </TextsProvider>

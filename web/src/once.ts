@@ -15,7 +15,9 @@ export function onceOnly(send: (request: Request) => Promise<Response>): (reques
   return async (request) => {
     if (request.method === 'GET') return send(request);
     const thing = new URL(request.url).pathname.replace(/:[A-Za-z]+$/, '');
-    const same = `${request.method} ${request.url} ${await request.clone().text()}`;
+    // A picture, too: latin1 has a letter for every byte.
+    const body = new TextDecoder('latin1').decode(await request.clone().arrayBuffer());
+    const same = `${request.method} ${request.url} ${body}`;
     const before = opens.get(thing);
     const open = before?.request === same ? before : { request: same, key: crypto.randomUUID() };
     opens.set(thing, open);

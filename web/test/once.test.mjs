@@ -47,6 +47,19 @@ it('takes another write on the same thing for the end of the one before', async 
   assert.deepEqual(await keysOf([...apply, 503], ['messages', {}, 200], [...apply, 200]), [0, 1, 0], 'another thing');
 });
 
+it('tells pictures apart that differ in bytes which are no text', async () => {
+  const keys = [];
+  const send = onceOnly(async (request) => {
+    keys.push(request.headers.get('Idempotency-Key'));
+    return new Response('{}', { status: 503 });
+  });
+  for (const byte of [0x80, 0x80, 0x81]) {
+    await send(new Request('http://127.0.0.1/api/v1/users/me/avatar', { method: 'PUT', body: new Uint8Array([0xff, byte]) }));
+  }
+  assert.equal(keys[0], keys[1]);
+  assert.notEqual(keys[1], keys[2]);
+});
+
 it('gives reads no key', async () => {
   assert.deepEqual(await keysOf(['groups', undefined, 200]), [-1]);
 });

@@ -9,7 +9,7 @@ const load = async (name) => (await source(`texts/${name}.ts`))[name.slice(0, 2)
 /** All that there is in a language. */
 async function loadAll(language) {
   const all = { ...(await load(language)) };
-  for (const part of ['scores', 'policies', 'profile', 'reasons']) all[part] = await load(`${language}.${part}`);
+  for (const part of ['scores', 'policies', 'profile', 'system', 'reasons']) all[part] = await load(`${language}.${part}`);
   return all;
 }
 

@@ -99,7 +99,7 @@ export function pagesOf(group, board) {
 // Goes to one of them.
 export async function show(page, { path, ready, open }) {
   await page.goto(path);
-  await page.locator(ready).first().waitFor();
+  await page.locator(ready).first().waitFor({ timeout: 60_000 }); // the reference draws every method first
   if (!open) return;
   await page.locator(open).first().click();
   await page.getByRole('dialog').waitFor();

@@ -1,13 +1,13 @@
 // What is around every page: the bar above, on a phone the one below, and who is not logged in yet.
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouterState } from '@tanstack/react-router';
-import { Bell, CircleUser, House, LogIn, Search } from 'lucide-react';
+import { Bell, CircleUser, House, Search } from 'lucide-react';
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { loginQuery, sessionQuery, unseenQuery } from '../api';
 import { useLiveNotifications } from '../live';
 import { Avatar, Note, Problem } from '../parts/basics';
-import { useTexts } from '../texts';
-import { loadAllPages } from './lazyPage';
+import { languages, useLanguage, useTexts } from '../texts';
+import { loadAllPages, reloadFor } from './lazyPage';
 import { Welcome } from './Welcome';
 
 // Menus are half as large as all the rest: they come when the page is there.
@@ -37,6 +37,7 @@ export function Frame() {
             {signedIn ? <TopBar /> : <GuestBar />}
             <main id="main" tabIndex={-1} ref={main}>
                 <Offline />
+                <LanguageMissing />
                 {login.isError && <Problem error={login.error} retry={() => void login.refetch()} />}
                 {signedIn || isPublic ? <Outlet /> : login.data && <Welcome login={login.data} />}
             </main>
@@ -87,6 +88,24 @@ function useOnline(): boolean {
 function Offline() {
     const texts = useTexts();
     return useOnline() ? null : <Note tone="warn">{texts.offline}</Note>;
+}
+
+/** The browser would not ask for it again by itself (lazyPage.ts). */
+function LanguageMissing() {
+    const { texts, missing } = useLanguage();
+    if (!missing) return null;
+    return (
+        <Note
+            tone="warn"
+            action={
+                <button type="button" className="button small" onClick={() => void reloadFor({ page: `texts ${missing}` }, true)}>
+                    {texts.again}
+                </button>
+            }
+        >
+            {texts.view.missing(languages[missing])}
+        </Note>
+    );
 }
 
 function Brand() {
@@ -221,15 +240,5 @@ function BottomBar() {
                 {texts.nav.profile}
             </Link>
         </nav>
-    );
-}
-
-export function LoginLink({ returnTo }: { returnTo: string }) {
-    const texts = useTexts();
-    return (
-        <a className="button primary" href={`/auth/login?return_to=${encodeURIComponent(returnTo)}`}>
-            <LogIn size={18} aria-hidden="true" />
-            {texts.login.action}
-        </a>
     );
 }

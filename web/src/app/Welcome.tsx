@@ -1,15 +1,11 @@
 // Who is not logged in. The address stays, so that a link leads where it should afterwards.
-import { useLocation } from '@tanstack/react-router';
 import { BellRing, Layers, ShieldCheck } from 'lucide-react';
 import type { LoginState } from '../api';
 import { useTexts } from '../texts';
-import { LoginLink } from './Frame';
-
-const demoUsers = ['alice', 'bob', 'carol', 'dave'];
+import { LoginLinks } from './LoginLinks';
 
 export function Welcome({ login }: { login: LoginState }) {
     const texts = useTexts();
-    const { href } = useLocation();
     const points = [
         { icon: Layers, ...texts.login.points.one },
         { icon: BellRing, ...texts.login.points.told },
@@ -20,15 +16,7 @@ export function Welcome({ login }: { login: LoginState }) {
             <div>
                 <h1>{texts.login.title}</h1>
                 <p className="lead">{texts.login.text}</p>
-                <div className="actions">
-                    {login.provider && <LoginLink returnTo={href} />}
-                    {login.dev &&
-                        demoUsers.map((user) => (
-                            <a key={user} className="button" href={`/auth/dev?user=${user}&return_to=${encodeURIComponent(href)}`}>
-                                {texts.login.as(user)}
-                            </a>
-                        ))}
-                </div>
+                <LoginLinks login={login} />
                 {login.dev && <p className="muted small demo-hint">{texts.login.demo}</p>}
                 {!login.provider && !login.dev && <p className="lead">{texts.login.none}</p>}
             </div>

@@ -62,7 +62,7 @@ export async function loadAllPages(): Promise<void> {
  * A browser remembers that a module did not come, so that only loading the site again helps, and that only when the hub is there.
  * Without being told to, once for a page.
  */
-export async function reloadFor({ page }: PageMissing, asked: boolean): Promise<void> {
+export async function reloadFor({ page }: Pick<PageMissing, 'page'>, asked: boolean): Promise<void> {
   if (!asked && sessionStorage.getItem(reloadedFor) === page) return;
   const answers = await fetch('/auth/state', { cache: 'no-store' }).then(
     ({ ok }) => ok,

@@ -2,8 +2,11 @@
 import { useEffect, useRef } from 'react';
 import swagger from 'swagger-ui-dist/swagger-ui-bundle.js?url'; // as it is: it was built already
 import 'swagger-ui-dist/swagger-ui.css';
-import { PageTitle } from '../parts/basics';
-import { useTexts } from '../texts';
+import { useQuery } from '@tanstack/react-query';
+import { loginQuery } from '../api';
+import { LoginLinks } from '../app/LoginLinks';
+import { Note, PageTitle } from '../parts/basics';
+import { useSystemTexts } from '../texts/system';
 import { useDark } from '../theme';
 import '../styles/docs.css';
 
@@ -34,9 +37,10 @@ function loadSwagger(): Promise<Swagger> {
 }
 
 export function DocsPage() {
-    const texts = useTexts();
+    const { docs } = useSystemTexts();
     const place = useRef<HTMLDivElement>(null);
     const dark = useDark();
+    const { data: login } = useQuery(loginQuery);
 
     // Swagger UI has a dark half of its own, which it looks for there.
     useEffect(() => {
@@ -61,13 +65,21 @@ export function DocsPage() {
         <>
             <div className="page-head">
                 <div>
-                    <PageTitle>{texts.docs.title}</PageTitle>
-                    <p className="lead">{texts.docs.text}</p>
+                    <PageTitle>{docs.title}</PageTitle>
+                    <p className="lead">{docs.text}</p>
                 </div>
                 <a className="button" href="/openapi.json" target="_blank" rel="noreferrer">
-                    {texts.docs.document}
+                    {docs.document}
                 </a>
             </div>
+            {login?.signedIn === false && (
+                <Note tone="warn">
+                    <div className="stack tight">
+                        <p>{docs.guest}</p>
+                        <LoginLinks login={login} />
+                    </div>
+                </Note>
+            )}
             <div className="reference" ref={place} lang="en" />
         </>
     );

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
 import { BellOff, CircleCheckBig, Compass } from 'lucide-react';
 import { answer } from '@pek/client';
-import { membershipsQuery, missingRealms, notificationsQuery, pek, sessionQuery, type Membership } from '../api';
+import { membershipsQuery, missingRealms, notificationsQuery, pek, sessionQuery, type Belonging } from '../api';
 import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { StatusBadge } from '../parts/member';
 import { NotificationRow } from '../parts/notification';
@@ -77,7 +77,7 @@ export function HomePage() {
     );
 }
 
-function MyGroup({ membership }: { membership: Membership }) {
+function MyGroup({ membership }: { membership: Belonging }) {
     const texts = useTexts();
     const { realm, groupId, groupName, isLeader, status, posts } = membership;
     return (
@@ -103,7 +103,7 @@ function MyGroup({ membership }: { membership: Membership }) {
 }
 
 /** Applicants to what I lead, and my own applications. */
-function Waiting({ led, applied, ready }: { led: Membership[]; applied: Membership[]; ready: boolean }) {
+function Waiting({ led, applied, ready }: { led: Belonging[]; applied: Belonging[]; ready: boolean }) {
     const texts = useTexts();
     const asked = led.slice(0, leadMax);
     const counts = useQueries({
@@ -112,7 +112,7 @@ function Waiting({ led, applied, ready }: { led: Membership[]; applied: Membersh
             queryFn: ({ signal }: { signal: AbortSignal }) =>
                 answer(
                     pek.GET('/api/v1/realms/{realm}/groups/{groupId}/members', {
-                        params: { path: { realm, groupId }, query: { statuses: ['APPLIED'], pageSize: 50 } },
+                        params: { path: { realm, groupId }, query: { statuses: ['APPLIED'], pageSize: 50, readMask: 'userId' } },
                         signal,
                     }),
                 ),

@@ -10,6 +10,7 @@ import { FormDialog } from '../parts/dialogs';
 import { useMessage } from '../parts/problems';
 import { tell, tellProblem } from '../parts/toasts';
 import { useDates, useTexts } from '../texts';
+import { useSystemTexts } from '../texts/system';
 
 const tones: Record<string, Tone> = { SERVING: 'ok', DRAINING: 'warn', NOT_SERVING: 'warn', UNREACHABLE: 'bad', REFUSED: 'bad' };
 const everyMs = 3_000;
@@ -56,6 +57,7 @@ function useRates(): { points: Map<string, Point[]>; hidden: boolean } {
 
 export function InstancesPage() {
     const texts = useTexts();
+    const system = useSystemTexts();
     const query = useQuery(instancesQuery);
     const { data: session } = useQuery(sessionQuery);
     const { points, hidden } = useRates();
@@ -66,17 +68,17 @@ export function InstancesPage() {
             <div className="page-head">
                 <div>
                     <PageTitle>{texts.nav.instances}</PageTitle>
-                    <p className="lead">{texts.instances.text}</p>
+                    <p className="lead">{system.instances.text}</p>
                 </div>
             </div>
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
-            {hidden && !query.isError && <Note>{texts.instances.noMetrics}</Note>}
+            {hidden && !query.isError && <Note>{system.instances.noMetrics}</Note>}
             {query.isPending && (
                 <section className="card">
                     <Bones count={3} />
                 </section>
             )}
-            {shown?.length === 0 && <Empty icon={Server} title={texts.instances.none} />}
+            {shown?.length === 0 && <Empty icon={Server} title={system.instances.none} />}
             <div className="instances">
                 {shown?.map((instance) => (
                     <InstanceCard
@@ -92,7 +94,7 @@ export function InstancesPage() {
 }
 
 function InstanceCard({ instance, points, mayDrain }: { instance: Instance; points: Point[]; mayDrain: boolean }) {
-    const texts = useTexts();
+    const system = useSystemTexts();
     const dates = useDates();
     const message = useMessage();
     const client = useQueryClient();
@@ -106,7 +108,7 @@ function InstanceCard({ instance, points, mayDrain }: { instance: Instance; poin
                     body: {},
                 }),
             ),
-        onSuccess: () => tell(draining ? texts.instances.undrained(instance.realm) : texts.instances.drained(instance.realm)),
+        onSuccess: () => tell(draining ? system.instances.undrained(instance.realm) : system.instances.drained(instance.realm)),
         onError: (error) => tellProblem(message(error)),
         onSettled: () => client.invalidateQueries(instancesQuery),
     });
@@ -117,34 +119,34 @@ function InstanceCard({ instance, points, mayDrain }: { instance: Instance; poin
                 <div className="grow">
                     <h2 className="name">{instance.name || instance.realm}</h2>
                     <div className="muted small">
-                        {instance.realm} · {texts.instances.version(instance.version)}
+                        {instance.realm} · {system.instances.version(instance.version)}
                     </div>
                 </div>
                 <Badge tone={tones[instance.status] ?? 'plain'}>
                     <span className="dot" />
-                    {texts.instances.statuses[instance.status as keyof typeof texts.instances.statuses] ?? instance.status}
+                    {system.instances.statuses[instance.status as keyof typeof system.instances.statuses] ?? instance.status}
                 </Badge>
             </div>
             {instance.problem && <Note tone="bad">{instance.problem}</Note>}
             <Plot
-                label={texts.instances.latency}
+                label={system.instances.latency}
                 values={points.map(({ p95Ms }) => p95Ms)}
                 value={last?.p95Ms === undefined ? '–' : `${dates.number(Math.round(last.p95Ms * 10) / 10)} ms`}
             />
             <Plot
-                label={texts.instances.calls}
+                label={system.instances.calls}
                 values={points.map(({ callsPerSecond }) => callsPerSecond)}
                 value={last ? `${dates.number(Math.round(last.callsPerSecond * 10) / 10)}/s` : '–'}
             />
             <Plot
-                label={texts.instances.errors}
+                label={system.instances.errors}
                 values={points.map(({ failedShare }) => failedShare * 100)}
                 value={last ? `${dates.number(Math.round(last.failedShare * 1000) / 10)} %` : '–'}
                 most={100}
                 tone="bad"
             />
             <div className="actions instance-foot">
-                <span className="muted small grow">{instance.statusTime && texts.instances.since(dates.ago(instance.statusTime))}</span>
+                <span className="muted small grow">{instance.statusTime && system.instances.since(dates.ago(instance.statusTime))}</span>
                 {mayDrain && (
                     <button
                         type="button"
@@ -152,16 +154,16 @@ function InstanceCard({ instance, points, mayDrain }: { instance: Instance; poin
                         disabled={change.isPending}
                         onClick={() => (draining ? change.mutate() : setAsking(true))}
                     >
-                        {draining ? texts.instances.undrain : texts.instances.drain}
+                        {draining ? system.instances.undrain : system.instances.drain}
                     </button>
                 )}
             </div>
             <FormDialog
                 open={asking}
                 onClose={() => setAsking(false)}
-                title={texts.instances.askDrain(instance.realm)}
-                text={texts.instances.drainText}
-                action={texts.instances.drain}
+                title={system.instances.askDrain(instance.realm)}
+                text={system.instances.drainText}
+                action={system.instances.drain}
                 danger
                 onSubmit={() => change.mutateAsync()}
             />

@@ -3,8 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { answer, PekError } from '@pek/client';
 import { Pencil, UserRoundX, UsersRound } from 'lucide-react';
-import { membershipsQuery, missingRealms, pek, type Membership, type Profile } from '../api';
-import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
+import { membershipsQuery, missingRealms, pek, type Belonging, type Profile } from '../api';
+import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge, WayOn } from '../parts/basics';
 import { StatusBadge } from '../parts/member';
 import { useDates, useTexts } from '../texts';
 import { PersonScores } from './scores/PersonScores';
@@ -33,7 +33,7 @@ export function PersonPage() {
     if (query.error instanceof PekError && query.error.kind === 'notFound') {
         return (
             <section className="card">
-                <Empty icon={UserRoundX} title={texts.person.hidden.title}>
+                <Empty icon={UserRoundX} title={texts.person.hidden.title} actions={<WayOn people />}>
                     {texts.person.hidden.text}
                 </Empty>
             </section>
@@ -156,4 +156,4 @@ function Belongs({ user, own }: { user: string; own: boolean }) {
     );
 }
 
-const rank = (membership: Membership) => order.indexOf(membership.status) - (membership.isLeader ? 10 : 0);
+const rank = (membership: Belonging) => order.indexOf(membership.status) - (membership.isLeader ? 10 : 0);

@@ -1,16 +1,22 @@
 // Groups and people of all realms, as they are merged.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Link } from '@tanstack/react-router';
-import { stream, type PekError } from '@pek/client';
+import { readMask, stream, type Masked, type PekError } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { sessionQuery, type Group, type User } from '../api';
+import { sessionQuery } from '../api';
 import { Avatar, Badge, Bones, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { useDates, useTexts } from '../texts';
 
 const typingMs = 180;
 const shownAtOnce = 60; // of a stream that may have thousands
+
+// What a row shows, and nothing else: a list may have thousands.
+type FoundGroup = Masked<'Group', 'realm' | 'id' | 'name' | 'description' | 'purpose' | 'isArchived'>;
+const groupMask = readMask<'Group'>('realm', 'id', 'name', 'description', 'purpose', 'isArchived');
+type FoundPerson = Masked<'User', 'id' | 'username' | 'displayName' | 'nickname' | 'avatarVersion'>;
+const personMask = readMask<'User'>('id', 'username', 'displayName', 'nickname', 'avatarVersion');
 
 interface Found<Item> {
     items: Item[];
@@ -85,6 +91,8 @@ export function SearchPage() {
         return () => clearTimeout(timer);
     }, [typed, navigate]);
 
+    // As the session says it: a search asks no realm by itself, of which one may be away.
+    const mayFound = session?.realms.some(({ known, policies }) => known && policies.includes('GOD')) === true;
     const inRealm = session?.realms.some(({ known }) => known);
     return (
         <>
@@ -92,7 +100,7 @@ export function SearchPage() {
                 <div>
                     <PageTitle>{texts.nav.discover}</PageTitle>
                 </div>
-                {inRealm && (
+                {mayFound && (
                     <Link className="button" to="/new-group">
                         <Plus size={17} aria-hidden="true" />
                         {texts.group.create}
@@ -209,7 +217,7 @@ function Groups({ q, realm, archived, known }: { q: string; realm: string | unde
     const texts = useTexts();
     const dates = useDates();
     const path = realm === undefined ? '/api/v1/groups' : `/api/v1/realms/${encodeURIComponent(realm)}/groups`;
-    const found = useStream<Group>(`${path}?${new URLSearchParams({ q, includeArchived: String(archived) })}`);
+    const found = useStream<FoundGroup>(`${path}?${new URLSearchParams({ q, includeArchived: String(archived), readMask: groupMask })}`);
     return (
         <Results
             found={found}
@@ -220,7 +228,7 @@ function Groups({ q, realm, archived, known }: { q: string; realm: string | unde
     );
 }
 
-export function GroupRow({ group }: { group: Group }) {
+function GroupRow({ group }: { group: FoundGroup }) {
     const texts = useTexts();
     return (
         <li className="linked">
@@ -240,7 +248,7 @@ export function GroupRow({ group }: { group: Group }) {
 function People({ q, known }: { q: string; known: boolean }) {
     const texts = useTexts();
     const dates = useDates();
-    const found = useStream<User>(`/api/v1/users?${new URLSearchParams({ q })}`);
+    const found = useStream<FoundPerson>(`/api/v1/users?${new URLSearchParams({ q, readMask: personMask })}`);
     return (
         <Results
             found={found}

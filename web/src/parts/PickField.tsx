@@ -1,9 +1,9 @@
 // A field for a person or a group, who are found by typing a part of a name.
 import { Combobox } from '@base-ui/react/combobox';
-import { answer } from '@pek/client';
+import { answer, readMask, type Masked } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
-import { pek } from '../api';
+import { groupNameMask, pek, type GroupName } from '../api';
 import { useTexts } from '../texts';
 import { Avatar } from './basics';
 import { useField, type FieldProps } from './fields';
@@ -18,8 +18,12 @@ export interface Picked {
 
 const shown = 8;
 
+const personMask = readMask<'User'>('id', 'displayName', 'username', 'avatarVersion');
+type PersonName = Masked<'User', 'id' | 'displayName' | 'username' | 'avatarVersion'>;
+
 async function findPeople(q: string, signal: AbortSignal): Promise<Picked[]> {
-    const { users } = await answer(pek.GET('/api/v1/users', { params: { query: { q, pageSize: shown } }, signal }));
+    const query = { q, pageSize: shown, readMask: personMask };
+    const { users }: { users: PersonName[] } = await answer(pek.GET('/api/v1/users', { params: { query }, signal }));
     return users.map(({ id, displayName, username, avatarVersion }) => ({
         id,
         name: displayName,
@@ -29,8 +33,8 @@ async function findPeople(q: string, signal: AbortSignal): Promise<Picked[]> {
 }
 
 async function findGroups(realm: string, q: string, signal: AbortSignal): Promise<Picked[]> {
-    const query = { params: { path: { realm }, query: { q, pageSize: shown } }, signal };
-    const { groups } = await answer(pek.GET('/api/v1/realms/{realm}/groups', query));
+    const query = { params: { path: { realm }, query: { q, pageSize: shown, readMask: groupNameMask } }, signal };
+    const { groups }: { groups: GroupName[] } = await answer(pek.GET('/api/v1/realms/{realm}/groups', query));
     return groups.map(({ id, name }) => ({ id, name, note: id }));
 }
 

@@ -1,8 +1,11 @@
 // Small things that pages are made of, without a state of their own.
+import { PekError } from '@pek/client';
+import { Link } from '@tanstack/react-router';
 import { CircleAlert, CloudOff, Info, type LucideIcon } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTexts } from '../texts';
 import { useMessage } from './problems';
+import { useSaidOnce } from './saidOnce';
 
 /** Always the same of a thing's id, so that one finds it again. */
 function tint(key: string): string {
@@ -46,12 +49,13 @@ export function Avatar({ id, name, kind = 'person', size, version = '0' }: Avata
     );
 }
 
-/** What a page is about, also where the browser lists its windows. */
-export function PageTitle({ children, className }: { children: string; className?: string }) {
+/** What a page is about, also where the browser lists its windows; there `page` says which of several about the same it is. */
+export function PageTitle({ children, className, page }: { children: string; className?: string; page?: string | undefined }) {
+    const title = [...(page ? [page] : []), children, 'PÉK'].join(' · ');
     useEffect(() => {
-        document.title = `${children} · PÉK`;
+        document.title = title;
         return () => void (document.title = 'PÉK');
-    }, [children]);
+    }, [title]);
     return <h1 className={className}>{children}</h1>;
 }
 
@@ -102,22 +106,41 @@ export function Note({ tone = 'info', children, action }: { tone?: 'info' | 'war
     );
 }
 
-/** What went wrong, and what one can do. */
+/** Asked again, it would be answered the same: what is asked for is not there, or not for the caller. */
+const isFinal = (error: unknown) =>
+    error instanceof PekError && (error.kind === 'notFound' || error.kind === 'invalid' || error.kind === 'forbidden');
+
+/** To where everything is found, from what is not there. */
+export function WayOn({ small = false, people = false }: { small?: boolean; people?: boolean }) {
+    const texts = useTexts();
+    return (
+        <Link className={small ? 'button small' : 'button'} to="/search" search={people ? { kind: 'people' } : {}}>
+            {texts.nav.discover}
+        </Link>
+    );
+}
+
+/** What went wrong, and what one can do: ask again, or go on where something is. */
 export function Problem({ error, retry }: { error: unknown; retry?: () => void }) {
     const texts = useTexts();
-    const message = useMessage();
+    const text = useMessage()(error);
+    const { isFirst, again } = useSaidOnce(text, retry);
+    if (!isFirst) return null;
     return (
         <Note
             tone="bad"
             action={
-                retry && (
-                    <button type="button" className="button small" onClick={retry}>
+                retry &&
+                (isFinal(error) ? (
+                    <WayOn small />
+                ) : (
+                    <button type="button" className="button small" onClick={again}>
                         {texts.again}
                     </button>
-                )
+                ))
             }
         >
-            {message(error)}
+            {text}
         </Note>
     );
 }
@@ -135,13 +158,15 @@ export function MissingRealms({ realms, retry }: { realms: string[]; retry?: () 
         const timer = setInterval(() => document.visibilityState === 'visible' && ask.current?.(), askAgainMs);
         return () => clearInterval(timer);
     }, [waiting]);
-    if (realms.length === 0) return null;
+    const text = waiting ? texts.realm.missing(realms) : '';
+    const { isFirst, again } = useSaidOnce(text, retry);
+    if (!isFirst) return null;
     return (
         <div className="note warn" role="status">
             <CloudOff size={18} aria-hidden="true" />
-            <div className="grow">{texts.realm.missing(realms)}</div>
+            <div className="grow">{text}</div>
             {retry && (
-                <button type="button" className="button small" onClick={retry}>
+                <button type="button" className="button small" onClick={again}>
                     {texts.again}
                 </button>
             )}

@@ -1,9 +1,13 @@
 // Errors in words that say what to do.
 import { PekError } from '@pek/client';
+import { useParams } from '@tanstack/react-router';
 import { useCallback } from 'react';
 import { useLanguage, type Texts } from '../texts';
 
-function messageOf(texts: Texts, reasons: Partial<Record<string, string>>, error: unknown): string {
+/** What a page is of: whoever has its rights to give. */
+type Place = keyof Texts['problems']['forbidden'];
+
+function messageOf(texts: Texts, reasons: Partial<Record<string, string>>, place: Place, error: unknown): string {
     if (!(error instanceof PekError)) return texts.problems.unexpected('');
     const known = reasons[error.reason];
     if (known) return known;
@@ -13,6 +17,8 @@ function messageOf(texts: Texts, reasons: Partial<Record<string, string>>, error
         case 'refused':
         case 'invalid':
             return texts.problems[error.problem.kind](error.message);
+        case 'forbidden':
+            return texts.problems.forbidden[place];
         case 'unexpected':
             return texts.problems.unexpected(error.requestId);
         default:
@@ -22,7 +28,9 @@ function messageOf(texts: Texts, reasons: Partial<Record<string, string>>, error
 
 export function useMessage(): (error: unknown) => string {
     const { texts, reasons } = useLanguage();
-    return useCallback((error: unknown) => messageOf(texts, reasons, error), [texts, reasons]);
+    const { groupId, realm } = useParams({ strict: false });
+    const place = groupId !== undefined ? 'group' : realm !== undefined ? 'realm' : 'elsewhere';
+    return useCallback((error: unknown) => messageOf(texts, reasons, place, error), [texts, reasons, place]);
 }
 
 export interface Problems {

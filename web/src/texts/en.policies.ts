@@ -62,6 +62,15 @@ export const en = {
   groupPolicy: (group: string) => `It comes with being a member of ${group}, leading it, or a post there.`,
   groupPolicyLink: 'To the group',
   held: 'Mine',
+  // Those that a realm makes itself, as it calls them (names.ts).
+  made: {
+    assistants: 'Leader assistants',
+    helpers: 'Evaluation helpers',
+    leader: (group: string) => `GOD in ${group}`,
+    members: (group: string) => `Members of ${group}`,
+    post: (post: string, group: string) => `${post} of ${group}`,
+    realm: 'GOD',
+  },
   holders: 'Who holds it',
   holdersFollow: 'Given and taken in the group, not here.',
   list: 'Policies that I see',

@@ -41,6 +41,7 @@ export const en = {
 
   view: {
     language: 'Language',
+    missing: (language: string) => `The texts in this language could not be loaded: ${language}.`,
     theme: 'Appearance',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     title: 'Appearance and language',
@@ -65,7 +66,11 @@ export const en = {
 
   problems: {
     signedOut: 'Your session has ended. Reload the page and log in again.',
-    forbidden: 'You have no right to do this. Whoever leads the group can give it to you.',
+    forbidden: {
+      group: 'You have no right to do this. Whoever leads the group can give it to you.',
+      realm: 'You have no right to do this. Whoever administers the realm can give it to you.',
+      elsewhere: 'You have no right to do this. “My rights” in your menu shows which you have.',
+    },
     notFound: 'It is not there any more, or you may not see it.',
     changed: 'Somebody else changed it in the meantime. It is shown as it is now; look at it and do it again.',
     refused: (why: string) => `This is not possible now: ${why}.`,
@@ -403,35 +408,5 @@ export const en = {
     'scoreboard.revise': 'Evaluation taken up again',
     'scoreboard.submit': 'Evaluation submitted',
     'scoreboard.update': 'Guidelines or report changed',
-  },
-
-  instances: {
-    askDrain: (realm: string) => `Drain ${realm}?`,
-    calls: 'Calls',
-    drain: 'Drain',
-    drainText: 'The hub sends it nothing new, and lists name it as missing, until it is taken back.',
-    drained: (realm: string) => `${realm} is being drained.`,
-    errors: 'Calls that failed',
-    latency: 'Answers within (95 of 100)',
-    noMetrics: 'The numbers of the hub are not shown at this address, so there are no plots.',
-    none: 'No realm is registered',
-    since: (ago: string) => `status: ${ago}`,
-    statuses: {
-      SERVING: 'Works',
-      NOT_SERVING: 'Not ready',
-      UNREACHABLE: 'Not reachable',
-      DRAINING: 'Drains',
-      REFUSED: 'Refused',
-    },
-    text: 'What the hub knows of each realm, and what it sees of them while you look.',
-    undrain: 'Take back',
-    undrained: (realm: string) => `${realm} is asked again.`,
-    version: (version: string) => `version ${version || '?'}`,
-  },
-
-  docs: {
-    text: 'Every method of the HTTP API, made from the contracts that the hub serves. What you try here is done for real, as you.',
-    title: 'API reference',
-    document: 'The document, for tools',
   },
 };

@@ -37,6 +37,7 @@ export const hu: Texts = {
 
   view: {
     language: 'Nyelv',
+    missing: (language) => `Ennek a nyelvnek a szövegei nem töltődtek be: ${language}.`,
     theme: 'Megjelenés',
     themes: { system: 'Mint a rendszeré', light: 'Világos', dark: 'Sötét' },
     title: 'Megjelenés és nyelv',
@@ -61,7 +62,11 @@ export const hu: Texts = {
 
   problems: {
     signedOut: 'Lejárt a munkameneted. Töltsd újra az oldalt, és lépj be újra.',
-    forbidden: 'Ehhez nincs jogod. A kör vezetője adhat.',
+    forbidden: {
+      group: 'Ehhez nincs jogod. A kör vezetője adhat.',
+      realm: 'Ehhez nincs jogod. A példány kezelője adhat.',
+      elsewhere: 'Ehhez nincs jogod. A menüdben a „Jogaim” mutatja, mihez van.',
+    },
     notFound: 'Már nincs meg, vagy nem láthatod.',
     changed: 'Közben valaki más megváltoztatta. Most úgy látod, ahogy van; nézd meg, és próbáld újra.',
     refused: (why) => `Ez most nem lehetséges: ${why}.`,
@@ -396,35 +401,5 @@ export const hu: Texts = {
     'scoreboard.revise': 'Az értékelés újranyitása',
     'scoreboard.submit': 'Az értékelés leadása',
     'scoreboard.update': 'Pontozási elvek vagy beszámoló módosítása',
-  },
-
-  instances: {
-    askDrain: (realm) => `Leállítod ide a kéréseket: ${realm}?`,
-    calls: 'Hívások',
-    drain: 'Leállítás',
-    drainText: 'A hub nem küld neki újat, és a listák hiányzóként nevezik meg, amíg vissza nem veszed.',
-    drained: (realm) => `${realm} nem kap új kéréseket.`,
-    errors: 'Sikertelen hívások',
-    latency: 'Válaszidő (100-ból 95)',
-    noMetrics: 'A hub mérőszámai ezen a címen nem látszanak, ezért nincsenek ábrák.',
-    none: 'Nincs bejegyzett példány',
-    since: (ago) => `állapot: ${ago}`,
-    statuses: {
-      SERVING: 'Működik',
-      NOT_SERVING: 'Nem áll készen',
-      UNREACHABLE: 'Nem elérhető',
-      DRAINING: 'Leáll',
-      REFUSED: 'Elutasítva',
-    },
-    text: 'Amit a hub az egyes példányokról tud, és amit belőlük lát, amíg nézed.',
-    undrain: 'Visszavétel',
-    undrained: (realm) => `${realm} újra kap kéréseket.`,
-    version: (version) => `${version || '?'} verzió`,
-  },
-
-  docs: {
-    text: 'A HTTP API minden művelete, a hub szerződéseiből. Amit itt kipróbálsz, tényleg megtörténik, a te nevedben.',
-    title: 'API-leírás',
-    document: 'A leírás eszközöknek',
   },
 };

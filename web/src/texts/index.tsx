@@ -24,6 +24,8 @@ async function loadReasons(language: Language): Promise<Reasons> {
 
 interface Speaking {
     texts: Texts;
+    /** The language that was asked for and did not come; the other one is spoken. */
+    missing: Language | undefined;
     /** Nothing until the first page is there. */
     reasons: Partial<Record<string, string>>;
     language: Language;
@@ -32,8 +34,35 @@ interface Speaking {
 
 const Context = createContext<Speaking | undefined>(undefined);
 
-export function TextsProvider({ first, children }: { first: Texts; children: ReactNode }) {
-    const [texts, setTexts] = useState(first);
+/** The first texts: those of the language that was chosen, or of the other one when these do not come. */
+export async function loadFirstTexts(): Promise<{ texts: Texts; missing?: Language }> {
+    const chosen = chosenLanguage();
+    const other = chosen === 'hu' ? 'en' : 'hu';
+    try {
+        return { texts: await loadTexts(chosen) };
+    } catch {
+        const texts = await loadTexts(other);
+        document.documentElement.lang = other;
+        return { texts, missing: chosen };
+    }
+}
+
+function remember(language: Language): void {
+    try {
+        localStorage.setItem('pek.language', language);
+    } catch {
+        // It is not remembered, then.
+    }
+}
+
+interface TextsProviderProps {
+    first: Awaited<ReturnType<typeof loadFirstTexts>>;
+    children: ReactNode;
+}
+
+export function TextsProvider({ first, children }: TextsProviderProps) {
+    const [texts, setTexts] = useState(first.texts);
+    const [missing, setMissing] = useState(first.missing);
     const [language, setLanguage] = useState(chosenLanguage());
     const [reasons, setReasons] = useState<Speaking['reasons']>({});
     useEffect(() => {
@@ -47,17 +76,19 @@ export function TextsProvider({ first, children }: { first: Texts; children: Rea
     }, [language]);
     const value = useMemo(() => {
         const speak = async (next: Language) => {
-            setTexts(await loadTexts(next));
+            remember(next);
+            try {
+                setTexts(await loadTexts(next));
+            } catch {
+                setMissing(next);
+                return;
+            }
+            setMissing(undefined);
             setLanguage(next);
             document.documentElement.lang = next;
-            try {
-                localStorage.setItem('pek.language', next);
-            } catch {
-                // It is not remembered, then.
-            }
         };
-        return { texts, reasons, language, speak };
-    }, [texts, reasons, language]);
+        return { texts, missing, reasons, language, speak };
+    }, [texts, missing, reasons, language]);
     return <Context value={value}>{children}</Context>;
 }
 

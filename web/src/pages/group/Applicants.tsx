@@ -52,7 +52,7 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
             <ul className="rows">
                 {applicants.map((member) => (
                     <li key={member.userId}>
-                        <Avatar id={member.userId} name={shownName(texts, member.displayName)} />
+                        <Avatar id={member.userId} name={shownName(texts, member.displayName)} version={member.avatarVersion} />
                         <div className="grow">
                             <Link className="title" to="/people/$user" params={{ user: member.userId }}>
                                 {shownName(texts, member.displayName)}

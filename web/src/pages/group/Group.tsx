@@ -6,7 +6,7 @@ import { Globe, Lock, Mail, Plus } from 'lucide-react';
 import { groupQuery, membershipsQuery, sessionQuery, subgroupsQuery, type Group, type GroupRef } from '../../api';
 import { NotFound } from '../../app/Unfound';
 import { useMay } from '../../may';
-import { Avatar, Bones, Card, Empty, More, Problem } from '../../parts/basics';
+import { Avatar, Bones, Card, Empty, More, Problem, WayOn } from '../../parts/basics';
 import { useDates, useTexts } from '../../texts';
 import { Applicants } from './Applicants';
 import { GroupHead } from './GroupHead';
@@ -46,7 +46,16 @@ function HiddenGroup({ groupRef }: { groupRef: GroupRef }) {
     const texts = useTexts();
     return (
         <section className="card">
-            <Empty icon={Lock} title={texts.group.hidden.title} actions={<MyMembership groupRef={groupRef} />}>
+            <Empty
+                icon={Lock}
+                title={texts.group.hidden.title}
+                actions={
+                    <>
+                        <MyMembership groupRef={groupRef} />
+                        <WayOn />
+                    </>
+                }
+            >
                 {texts.group.hidden.text}
             </Empty>
         </section>

@@ -7,7 +7,8 @@ import { useMay } from '../../may';
 import { Avatar, Badge, PageTitle, RealmBadge } from '../../parts/basics';
 import { useTexts } from '../../texts';
 
-export function GroupHead({ group, children }: { group: Group; children?: React.ReactNode }) {
+/** `page`: which of the pages of the group it is above; the first of them has no name but the group's. */
+export function GroupHead({ group, page, children }: { group: Group; page?: string; children?: React.ReactNode }) {
     const texts = useTexts();
     const ref = { realm: group.realm, groupId: group.id };
     const { data: ancestors = [] } = useQuery({ ...ancestorsQuery(ref), enabled: group.parentId !== '' });
@@ -35,7 +36,9 @@ export function GroupHead({ group, children }: { group: Group; children?: React.
             <div className="group-title">
                 <Avatar kind="group" size="large" id={group.id} name={group.name} />
                 <div className="grow">
-                    <PageTitle className="name">{group.name}</PageTitle>
+                    <PageTitle className="name" page={page}>
+                        {group.name}
+                    </PageTitle>
                     <div className="badges">
                         {group.isArchived && <Badge tone="warn">{texts.group.archived}</Badge>}
                         <Badge>{texts.purposes[group.purpose]}</Badge>

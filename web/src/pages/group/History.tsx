@@ -27,7 +27,7 @@ export function GroupHistoryPage() {
     const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
     return (
         <>
-            {group && <GroupHead group={group} />}
+            {group && <GroupHead group={group} page={texts.group.history} />}
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {!query.isLoadingError && (
                 <Card title={texts.group.history}>

@@ -103,7 +103,7 @@ function MemberRow({ member, groupRef, mayEdit, leads }: RowProps) {
     const dates = useDates();
     return (
         <li>
-            <Avatar id={member.userId} name={shownName(texts, member.displayName)} />
+            <Avatar id={member.userId} name={shownName(texts, member.displayName)} version={member.avatarVersion} />
             <div className="grow">
                 <Link className="title" to="/people/$user" params={{ user: member.userId }}>
                     {shownName(texts, member.displayName)}

@@ -2,7 +2,7 @@
 import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { membershipsQuery, pek, sessionQuery, type Group, type GroupRef, type Membership } from '../../api';
+import { membershipsQuery, pek, sessionQuery, type Group, type Belonging, type GroupRef } from '../../api';
 import { Badge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { StatusBadge } from '../../parts/member';
@@ -11,11 +11,11 @@ import { tell, tellProblem } from '../../parts/toasts';
 import { useTexts } from '../../texts';
 
 type Step = 'apply' | 'withdraw' | 'leave';
-type Memberships = { memberships: Membership[] };
+type Memberships = { memberships: Belonging[] };
 
-const after: Record<Step, Membership['status'] | undefined> = { apply: 'APPLIED', withdraw: undefined, leave: 'FORMER' };
+const after: Record<Step, Belonging['status'] | undefined> = { apply: 'APPLIED', withdraw: undefined, leave: 'FORMER' };
 
-export function useMyMembership({ realm, groupId }: GroupRef): Membership | undefined {
+export function useMyMembership({ realm, groupId }: GroupRef): Belonging | undefined {
     const { data } = useQuery(membershipsQuery('me'));
     return data?.memberships.find((one) => one.realm === realm && one.groupId === groupId);
 }
@@ -102,10 +102,10 @@ export function MyMembership({ groupRef, group }: { groupRef: GroupRef; group?: 
 }
 
 /** The list as it will be. What is new in it has only what is shown. */
-function changed<Data extends Memberships>(data: Data, { realm, groupId }: GroupRef, status: Membership['status'] | undefined): Data {
+function changed<Data extends Memberships>(data: Data, { realm, groupId }: GroupRef, status: Belonging['status'] | undefined): Data {
     const others = data.memberships.filter((one) => one.realm !== realm || one.groupId !== groupId);
     const mine = data.memberships.find((one) => one.realm === realm && one.groupId === groupId);
     if (!status) return { ...data, memberships: others };
-    const next = { ...(mine ?? { realm, groupId, groupName: groupId, isLeader: false, posts: [], flairs: [], history: [] }), status };
-    return { ...data, memberships: [...others, next as unknown as Membership] };
+    const next = { ...(mine ?? { realm, groupId, groupName: groupId, isLeader: false, posts: [] }), status };
+    return { ...data, memberships: [...others, next] };
 }

@@ -34,7 +34,7 @@ export function GroupSettingsPage() {
     const group = query.data;
     return (
         <>
-            <GroupHead group={group} />
+            <GroupHead group={group} page={texts.group.settings} />
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {group.isArchived && <Note tone="warn">{texts.edit.archivedNow}</Note>}
             <div className="split">

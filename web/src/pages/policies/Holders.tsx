@@ -6,6 +6,7 @@ import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import { pek, type Policy } from '../../api';
 import { Avatar, Bones, Card, More, Problem } from '../../parts/basics';
+import { shownPolicy } from '../../names';
 import { FormDialog } from '../../parts/dialogs';
 import { TextField } from '../../parts/fields';
 import { PersonName, usePersonName } from '../../parts/person';
@@ -144,7 +145,7 @@ function Take({ policy, policyRef: { realm, policyId }, userId, onClose }: Part 
         <FormDialog
             open
             onClose={onClose}
-            title={texts.askRevoke(policy.name, name)}
+            title={texts.askRevoke(shownPolicy(texts, policy.name), name)}
             text={texts.revokeText}
             action={texts.revoke}
             danger

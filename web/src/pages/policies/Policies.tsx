@@ -6,6 +6,7 @@ import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
 import { missingRealms, nextPage, pek, sessionQuery, type Policy } from '../../api';
 import { Badge, Bones, Card, Empty, MissingRealms, More, PageTitle, Problem, RealmBadge } from '../../parts/basics';
+import { shownPolicy } from '../../names';
 import { useTexts } from '../../texts';
 import { usePolicyTexts } from '../../texts/policies';
 import { WhyMay } from './WhyMay';
@@ -83,10 +84,10 @@ function PolicyRows({ policies }: { policies: Shown[] }) {
                     <div className="grow">
                         {id ? (
                             <Link className="title" to="/realms/$realm/policies/$policyId" params={{ realm, policyId: id }}>
-                                {name}
+                                {shownPolicy(texts, name)}
                             </Link>
                         ) : (
-                            <span className="title">{name}</span>
+                            <span className="title">{shownPolicy(texts, name)}</span>
                         )}
                         {canIssue && (
                             <div className="badges">

@@ -5,6 +5,7 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { Plus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { pek, type Policy } from '../../api';
+import { shownPolicy } from '../../names';
 import { NotFound } from '../../app/Unfound';
 import { Badge, Bones, Card, More, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
@@ -49,7 +50,7 @@ function ShownPolicy({ policy, policyRef }: Part) {
             <div className="page-head">
                 <div>
                     <Above policy={policy} />
-                    <PageTitle className="name">{policy.name}</PageTitle>
+                    <PageTitle className="name">{shownPolicy(texts, policy.name)}</PageTitle>
                     <div className="badges under-title">
                         {policy.canIssue && <Badge>{texts.canIssue}</Badge>}
                         <RealmBadge realm={policyRef.realm} />
@@ -96,7 +97,7 @@ function Above({ policy }: { policy: Policy }) {
         <p className="muted small above-title">
             {texts.parent}:{' '}
             <Link className="name" to="/realms/$realm/policies/$policyId" params={above}>
-                {data.name}
+                {shownPolicy(texts, data.name)}
             </Link>
         </p>
     );
@@ -128,7 +129,7 @@ function Create({ policy, policyRef }: Part) {
                 open={open}
                 onClose={() => setOpen(false)}
                 title={texts.create}
-                text={texts.createText(policy.name)}
+                text={texts.createText(shownPolicy(texts, policy.name))}
                 action={texts.createAction}
                 fields={['name']}
                 onSubmit={create}
@@ -155,7 +156,7 @@ function Delete({ policy, policyRef: { realm, policyId } }: Part) {
                 params: { path: { realm, id: policyId }, query: { cascade: form.get('overrule') === 'on', etag: policy.etag } },
             }),
         );
-        tell(texts.deleted(policy.name));
+        tell(texts.deleted(shownPolicy(texts, policy.name)));
         await navigate({ to: '/realms/$realm/policies/$policyId', params: { realm, policyId: policy.parentId } });
         client.removeQueries({ queryKey: ['policy', realm, policyId] });
         await refreshPolicies(client);
@@ -169,7 +170,7 @@ function Delete({ policy, policyRef: { realm, policyId } }: Part) {
             <FormDialog
                 open={open}
                 onClose={() => setOpen(false)}
-                title={texts.askDelete(policy.name)}
+                title={texts.askDelete(shownPolicy(texts, policy.name))}
                 text={texts.deleteText}
                 action={texts.deleteAction}
                 danger
@@ -196,7 +197,7 @@ function Children({ policy, policyRef }: Part) {
                             to="/realms/$realm/policies/$policyId"
                             params={{ realm: policy.realm, policyId: policy.id }}
                         >
-                            {policy.name}
+                            {shownPolicy(texts, policy.name)}
                         </Link>
                     </li>
                 ))}

@@ -4,6 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { CircleCheck, CircleX } from 'lucide-react';
 import { useState, type FormEvent } from 'react';
 import { pek, sessionQuery, type Action } from '../../api';
+import { shownPolicy } from '../../names';
 import { Card, Problem } from '../../parts/basics';
 import { SelectField } from '../../parts/fields';
 import { PickField, type Picked } from '../../parts/PickField';
@@ -87,13 +88,17 @@ export function WhyMay() {
                         <ul>
                             {result.grants.map((grant) => (
                                 <li key={grant.policyId}>
-                                    {texts.grants(grant.policyName, whereOf(texts, grant.statement ?? { groupId: '', userId: '' }))}
+                                    {texts.grants(
+                                        shownPolicy(texts, grant.policyName),
+                                        whereOf(texts, grant.statement ?? { groupId: '', userId: '' }),
+                                    )}
                                 </li>
                             ))}
                             {result.refusals.map((refusal) => (
                                 <li key={refusal.policyId}>
-                                    {texts.refusals[refusal.reason as keyof PolicyTexts['refusals']]?.(refusal.policyName) ??
-                                        refusal.policyName}
+                                    {texts.refusals[refusal.reason as keyof PolicyTexts['refusals']]?.(
+                                        shownPolicy(texts, refusal.policyName),
+                                    ) ?? shownPolicy(texts, refusal.policyName)}
                                 </li>
                             ))}
                             {!result.allowed && result.refusals.length === 0 && <li>{texts.nothingHeld}</li>}

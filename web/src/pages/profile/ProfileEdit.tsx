@@ -1,16 +1,17 @@
 // One's own profile: what others may know, and who they are.
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { answer, pages, PekError, problemOfAnswer } from '@pek/client';
+import { answer, pages, PekError, problemFromThrown, problemOfAnswer } from '@pek/client';
 import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
 import { useRef, type FormEvent } from 'react';
-import { pek, queryClient, type Profile } from '../../api';
-import { shownName } from '../../names';
+import { mayPass, pek, queryClient, send, type Profile } from '../../api';
+import { shownName, shownPolicy } from '../../names';
 import { Avatar, Bones, Card, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { Meanwhile, useEdits } from '../../parts/edits';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { useTexts } from '../../texts';
+import { usePolicyTexts } from '../../texts/policies';
 import { useProfileTexts, type ProfileTexts } from '../../texts/profile';
 import { Accounts } from './Accounts';
 import { DeleteAccount } from './DeleteAccount';
@@ -62,9 +63,15 @@ function Picture({ profile }: { profile: Profile }) {
     const input = useRef<HTMLInputElement>(null);
     const put = useMutation({
         mutationFn: async (file: File) => {
-            const response = await fetch('/api/v1/users/me/avatar', { method: 'PUT', headers: { 'content-type': file.type }, body: file });
+            const address = new URL('/api/v1/users/me/avatar', location.origin);
+            const put = new Request(address, { method: 'PUT', headers: { 'content-type': file.type }, body: file });
+            const response = await send(put).catch((thrown: unknown) => {
+                throw problemFromThrown(thrown);
+            });
             if (!response.ok) throw problemOfAnswer(await response.json().catch(() => undefined), response);
         },
+        // The same picture is sent with the same key: it is put once.
+        retry: (count, error) => count < 2 && mayPass(error),
         onSuccess: () => tell(texts.saved),
         onError: (error) => tellProblem(message(error)),
         onSettled: refreshProfile,
@@ -103,7 +110,10 @@ function Picture({ profile }: { profile: Profile }) {
                     accept="image/png,image/jpeg"
                     hidden
                     aria-label={own.choosePicture}
-                    onChange={(event) => choose(event.target.files?.[0])}
+                    onChange={({ target }) => {
+                        choose(target.files?.[0]);
+                        target.value = ''; // so that the same one can be chosen again
+                    }}
                 />
             </div>
         </section>
@@ -264,6 +274,7 @@ const firstOf = (policies: string[]) => policies.slice(0, 2).join(', ') + (polic
 /** Who may see the switched-on details, and by which right. */
 function Viewers() {
     const texts = useTexts();
+    const policyTexts = usePolicyTexts();
     const own = useProfileTexts();
     const query = useQuery({
         queryKey: ['viewers'],
@@ -302,7 +313,9 @@ function Viewers() {
                             <Avatar size="small" id={id} name={name} />
                             <div className="grow">
                                 <div className="name">{name}</div>
-                                <div className="muted small">{own.through(firstOf([...new Set(policies)]))}</div>
+                                <div className="muted small">
+                                    {own.through(firstOf([...new Set(policies)].map((name) => shownPolicy(policyTexts, name))))}
+                                </div>
                             </div>
                             <RealmBadge realm={realm} />
                         </li>

@@ -19,7 +19,14 @@ import { JudgeDialog } from './JudgeDialog';
 import { boardKey, type BoardRef } from './queries';
 import { StatusOf } from './StatusOf';
 
-export function BoardFrame({ boardRef, children }: { boardRef: BoardRef; children: (seen: BoardSeen) => ReactNode }) {
+interface BoardFrameProps {
+    boardRef: BoardRef;
+    page: 'points' | 'entries';
+    children: (seen: BoardSeen) => ReactNode;
+}
+
+export function BoardFrame({ boardRef, page, children }: BoardFrameProps) {
+    const scores = useScoreTexts();
     const { seen, error, retry } = useBoard(boardRef);
     const problem = error !== undefined && <Problem error={error} retry={retry} />;
     if (!seen) {
@@ -33,7 +40,7 @@ export function BoardFrame({ boardRef, children }: { boardRef: BoardRef; childre
     }
     return (
         <>
-            <GroupHead group={seen.group} />
+            <GroupHead group={seen.group} page={`${scores[page]}, ${scores.semester(seen.board.semester)}`} />
             {problem}
             <Head seen={seen} />
             <Tabs boardRef={boardRef} />

@@ -34,7 +34,11 @@ const none: CardDrafts = new Map();
 
 export function EntriesPage() {
     const boardRef = useParams({ from: '/realms/$realm/groups/$groupId/scoreboards/$scoreboardId/entries' });
-    return <BoardFrame boardRef={boardRef}>{(seen) => <Entries key={boardRef.scoreboardId} seen={seen} />}</BoardFrame>;
+    return (
+        <BoardFrame boardRef={boardRef} page="entries">
+            {(seen) => <Entries key={boardRef.scoreboardId} seen={seen} />}
+        </BoardFrame>
+    );
 }
 
 function Entries({ seen }: { seen: BoardSeen }) {

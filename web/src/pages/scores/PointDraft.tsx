@@ -23,7 +23,7 @@ export function PointDraftPage() {
     const { data: rules } = useQuery(rulesQuery(ref.realm));
     const { data: semester } = useQuery(semesterQuery(ref.realm));
     const mayWrite = useMay(ref, 'EDIT_SCORES');
-    const head = group && <GroupHead group={group} />;
+    const head = group && <GroupHead group={group} page={scores.drafts.own} />;
     if (query.isLoadingError) {
         const notYet = query.error instanceof PekError && query.error.kind === 'refused';
         return (

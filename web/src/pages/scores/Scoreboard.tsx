@@ -17,7 +17,11 @@ import { boardKey, commentsQuery, draftsQuery, pointsQuery, rulesQuery, type Com
 
 export function ScoreboardPage() {
     const boardRef = useParams({ from: '/realms/$realm/groups/$groupId/scoreboards/$scoreboardId' });
-    return <BoardFrame boardRef={boardRef}>{(seen) => <Points key={boardRef.scoreboardId} seen={seen} />}</BoardFrame>;
+    return (
+        <BoardFrame boardRef={boardRef} page="points">
+            {(seen) => <Points key={boardRef.scoreboardId} seen={seen} />}
+        </BoardFrame>
+    );
 }
 
 /** Counts of comments by cell. */

@@ -48,7 +48,7 @@ export function ScoreboardsPage() {
         !boards.some((board) => board.semester === semester.id);
     return (
         <>
-            {group && <GroupHead group={group} />}
+            {group && <GroupHead group={group} page={scores.title} />}
             {semester && (
                 <Note
                     action={

@@ -1,0 +1,243 @@
+// The web site where something is not there, not allowed, not loaded, or sent twice: what it says then, and how one goes on.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { theFederation, until } from './lib/federation.mjs';
+import { login } from './lib/http.mjs';
+import { Visitor, launch, skipped } from './lib/site.mjs';
+
+const federation = theFederation();
+const site = `http://127.0.0.1:${federation.port}`;
+const acme = '/realms/worker-acme';
+const group = `${acme}/groups/kir-dev@kir-dev`;
+const refusal = (code, status) => ({ status: code, contentType: 'application/json', body: JSON.stringify({ error: { code, status, message: 'no' } }) });
+const ofApi = (path) => (url) => url.pathname.startsWith('/api/v1') && path.test(url.pathname);
+
+describe('the web site, when it is not as it should be', skipped, () => {
+  let browser;
+  let api;
+  let alice;
+
+  before(async () => {
+    browser = await launch();
+    api = await login(federation.port, 'alice');
+    alice = await Visitor.open(browser, site);
+    await alice.logIn('alice');
+  });
+  after(async () => {
+    await browser?.close();
+    api?.close();
+  });
+
+  const calm = (...expected) => {
+    alice.assertCalm(...expected);
+    alice.complaints.length = 0;
+  };
+
+  // Those of an evaluation, or of any group that has one.
+  async function boardPath() {
+    const { json } = await api.get(`/api/v1${group}/scoreboards?pageSize=1`);
+    return `${group}/scoreboards/${json.scoreboards[0].id}`;
+  }
+
+  it('names each page of a group where the browser lists its windows', async () => {
+    const { page } = alice;
+    const board = await boardPath();
+    const seen = [];
+    for (const path of [group, `${group}/settings`, `${group}/history`, `${group}/scoreboards`, board, `${board}/entries`]) {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      const title = await page.title();
+      assert.match(title, path === group ? /^Kir-Dev · PÉK$/ : /^[^·]+ · Kir-Dev · PÉK$/, path);
+      seen.push(title);
+    }
+    assert.equal(new Set(seen).size, seen.length);
+    calm();
+  });
+
+  it('leads on from what is not there', async () => {
+    const { page } = alice;
+    const nobody = `${acme}/groups/nope@nope`;
+    const rows = ['', '/settings', '/history', '/scoreboards', '/scoreboards/1', '/scoreboards/1/entries', '/point-draft'].map((rest) => nobody + rest);
+    for (const path of [...rows, '/realms/nope/semester', '/people/nobody-of-that-name', `${acme}/policies/999999999`, '/search?realm=nope']) {
+      await page.goto(path);
+      const way = page.locator('main').getByRole('link', { name: /^(Discover|Home)$/ }).first();
+      await way.waitFor();
+      await way.click();
+      await page.waitForURL((url) => url.search === '' || url.search === '?kind=people');
+      await page.locator('main .rows li').first().waitFor();
+    }
+    calm(/40[034]/);
+  });
+
+  it('says who can give a right where there is somebody', async () => {
+    const { page, context } = alice;
+    const rows = [
+      [`${group}/history`, /\/history$/, 'Whoever leads the group can give it to you.'],
+      [`${acme}/semester`, /\/semester$/, 'Whoever administers the realm can give it to you.'],
+      ['/sessions', /\/sessions$/, '“My rights” in your menu shows which you have.'],
+    ];
+    for (const [path, asked, words] of rows) {
+      await context.route(ofApi(asked), (route) => route.fulfill(refusal(403, 'PERMISSION_DENIED')));
+      await page.goto(path);
+      await page.getByText(words).waitFor();
+      await context.unrouteAll();
+    }
+    calm(/403/);
+  });
+
+  it('says once what is wrong with every part of a page', async () => {
+    const { page, context } = alice;
+    const board = await boardPath();
+    await page.goto(board);
+    await page.locator('.scores, .empty').first().waitFor();
+    const away = (route) => route.fulfill(refusal(503, 'UNAVAILABLE'));
+    await context.route(ofApi(/\/scoreboards\/[^/]+\/(points|messages|comments|drafts)$/), away);
+    await page.reload();
+    await page.locator('.note.bad').first().waitFor();
+    await page.waitForTimeout(6000); // each is asked for three times
+    assert.equal(await page.locator('.note.bad').count(), 1);
+    await context.unrouteAll();
+    await page.locator('.note.bad').getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.note.bad').waitFor({ state: 'detached' });
+    await page.locator('.scores, .empty').first().waitFor();
+    calm(/503/);
+  });
+
+  it('speaks the other language when the texts of one do not come, and says so', async () => {
+    const visitor = await Visitor.open(browser, site, { language: 'hu' });
+    const texts = /\/assets\/hu-[^/]*\.js$/;
+    await visitor.context.route(texts, (route) => route.abort());
+    await visitor.page.goto('/');
+    const note = visitor.page.locator('.note', { hasText: 'could not be loaded: Magyar' });
+    await note.waitFor();
+    assert.equal(await visitor.page.evaluate(() => document.documentElement.lang), 'en');
+    await visitor.context.unroute(texts);
+    await note.getByRole('button', { name: 'Try again' }).click();
+    await visitor.page.getByRole('heading', { name: 'A köreid, mind egy helyen' }).waitFor();
+    // The same when it is chosen.
+    await visitor.context.route(/\/assets\/en-[^/]*\.js$/, (route) => route.abort());
+    await visitor.page.getByRole('button', { name: 'Megjelenés és nyelv' }).click();
+    await visitor.page.getByRole('menuitemradio', { name: 'English' }).click();
+    await visitor.page.getByText('nem töltődtek be: English').waitFor();
+    visitor.assertCalm(/ERR_FAILED/);
+    await visitor.close();
+  });
+
+  it('sends a picture again as the same request, and takes the same file twice', async () => {
+    const { page, context } = alice;
+    const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC', 'base64');
+    const file = { name: 'en.png', mimeType: 'image/png', buffer: picture };
+    const keys = [];
+    await context.route('**/api/v1/users/me/avatar', async (route) => {
+      if (route.request().method() !== 'PUT') return route.continue();
+      keys.push(route.request().headers()['idempotency-key']);
+      return keys.length === 1 ? route.fulfill(refusal(503, 'UNAVAILABLE')) : route.continue();
+    });
+    await page.goto('/profile');
+    const input = page.locator('input[type=file]');
+    await input.setInputFiles(file);
+    await page.locator('.toast', { hasText: 'Saved.' }).first().waitFor();
+    assert.equal(keys.length, 2);
+    assert.match(keys[0], /^[0-9a-f-]{36}$/);
+    assert.equal(keys[0], keys[1]);
+    await input.setInputFiles(file);
+    await until(10, 'it is sent once more', () => keys.length === 3);
+    assert.notEqual(keys[2], keys[1]);
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await page.locator('.picture span.avatar').waitFor();
+    await context.unrouteAll();
+    calm(/503/);
+  });
+
+  it('hears of news in a tab that is looked at while the one with the stream sleeps', async () => {
+    const many = await Visitor.open(browser, site);
+    let streams = 0;
+    many.context.on('request', (request) => void (streams += /notifications\?unseen=true/.test(request.url())));
+    await many.logIn('alice');
+    await until(10, 'it has the stream', () => streams === 1);
+    const other = await many.context.newPage();
+    await other.goto('/search');
+    await other.locator('.results li').first().waitFor();
+    const cdp = await many.context.newCDPSession(many.page);
+    // As a phone does it: no line of its script runs, and nothing is given back.
+    await cdp.send('Debugger.enable');
+    await cdp.send('Debugger.pause');
+    await until(40, 'the other one takes it over', () => streams === 2);
+    await cdp.send('Debugger.disable');
+    await many.close();
+  });
+
+  it('offers to found a group only to whoever may', async () => {
+    await alice.page.goto('/search');
+    await alice.page.getByRole('link', { name: 'New group' }).waitFor();
+    calm();
+    const bob = await Visitor.open(browser, site);
+    await bob.logIn('bob', '/search');
+    await bob.page.locator('.results li').first().waitFor();
+    await bob.page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => {}); // notifications never end
+    assert.equal(await bob.page.getByRole('link', { name: 'New group' }).count(), 0);
+    bob.assertCalm();
+    await bob.close();
+  });
+
+  it('asks for what a list shows, and for no more', async () => {
+    const { page } = alice;
+    const masks = new Map();
+    page.on('request', (request) => {
+      const { pathname, searchParams } = new URL(request.url());
+      if (searchParams.has('readMask')) masks.set(pathname, searchParams.get('readMask'));
+    });
+    await page.goto('/search?q=k');
+    await page.locator('.results li').first().waitFor();
+    await page.goto('/search?kind=people');
+    await page.locator('.results li').first().waitFor();
+    await page.goto(group);
+    await page.getByRole('heading', { name: 'Subgroups' }).waitFor();
+    assert.equal(masks.get('/api/v1/groups'), 'realm,id,name,description,purpose,isArchived');
+    assert.equal(masks.get('/api/v1/users'), 'id,username,displayName,nickname,avatarVersion');
+    assert.equal(masks.get(`/api/v1${acme}/groups`), 'realm,id,name');
+    calm();
+  });
+
+  it('lets the browser keep a group, and ask whether it is still so', async () => {
+    const { page, context } = alice;
+    const cdp = await context.newCDPSession(page);
+    await cdp.send('Network.enable');
+    const path = `/api/v1${group}`;
+    const ids = new Map();
+    const codes = [];
+    cdp.on('Network.requestWillBeSent', ({ requestId, request }) => ids.set(requestId, decodeURIComponent(new URL(request.url).pathname)));
+    cdp.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => ids.get(requestId) === path && codes.push(statusCode));
+    for (const _ of [1, 2]) {
+      await page.goto(group);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+    }
+    await until(5, 'both are answered', () => codes.length >= 2);
+    assert.equal(codes[1], 304);
+    assert.equal((await api.get(path)).headers['cache-control'], 'private, no-cache');
+    assert.equal((await api.get('/api/v1/session')).headers['cache-control'], 'no-store');
+    calm();
+  });
+
+  it('gives a page to whoever opens an address that is too long', async () => {
+    const { page } = alice;
+    const answer = await page.goto(`/search?q=${'a'.repeat(9000)}`);
+    assert.equal(answer.status(), 414);
+    await page.getByRole('link', { name: 'PÉK' }).click();
+    await page.getByRole('heading', { name: 'My groups' }).waitFor();
+    calm(/414/);
+    assert.equal((await api.get(`/search?q=${'a'.repeat(9000)}`)).json.error.status, 'INVALID_ARGUMENT');
+  });
+
+  it('tells a guest of the reference that trying needs a login, and offers it', async () => {
+    const guest = await Visitor.open(browser, site);
+    await guest.page.goto('/docs');
+    await guest.page.getByText('You are not logged in').waitFor();
+    await guest.page.getByRole('link', { name: 'Log in as alice' }).click();
+    await guest.page.waitForURL('**/docs');
+    await guest.page.locator('.me').waitFor();
+    assert.equal(await guest.page.getByText('You are not logged in').count(), 0);
+    guest.assertCalm();
+    await guest.close();
+  });
+});
