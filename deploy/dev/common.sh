@@ -76,6 +76,14 @@ state_get() { # name
     sed -n "s/^$1=//p" "$DATA/run/state"
 }
 
+hub_names() { # how many; 1 when it is not known
+    local i
+    printf 'pek-hub\n'
+    for ((i = 2; i <= ${1:-1}; i++)); do
+        printf 'pek-hub-%s\n' "$i"
+    done
+}
+
 # ---- programs ---------------------------------------------------------------------------------------------
 
 # A program sees nothing of this shell's environment but what is named here: PEK_ variables would

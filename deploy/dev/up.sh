@@ -125,14 +125,6 @@ all_serving() { # port count
     [[ $serving -eq $2 ]]
 }
 
-hub_names() { # how many; 1 when it is not known
-    local i
-    printf 'pek-hub\n'
-    for ((i = 2; i <= ${1:-1}; i++)); do
-        printf 'pek-hub-%s\n' "$i"
-    done
-}
-
 # Which of them answers is not known from outside, so each one's log is asked.
 hub_listens() { # name lines
     [[ $(grep -c '"event":"hub.listening"' "$DATA/log/$1.log") -gt $2 ]]
