@@ -18,6 +18,7 @@
 #include "hub/schema/migration_0014.h"
 #include "hub/schema/migration_0017.h"
 #include "hub/schema/migration_0018.h"
+#include "hub/schema/migration_0019.h"
 #include "shared/service/change.h"
 
 const struct migrations *hub_migrations(void)
@@ -43,6 +44,8 @@ const struct migrations *hub_migrations(void)
         {"0017_import.sql", slice_make(hub_0017_import_sql, hub_0017_import_sql_len)},
         {"0018_account_key.sql",
          slice_make(hub_0018_account_key_sql, hub_0018_account_key_sql_len)},
+        {"0019_instance_count.sql",
+         slice_make(hub_0019_instance_count_sql, hub_0019_instance_count_sql_len)},
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];
