@@ -20,8 +20,8 @@ in its own process, and the workers worker-acme and worker-conference; loads the
   --reset          forget what is there and start anew
   --detach         return when ready; ./dev down stops
   --realms hub     MVP mode: one process that hosts realm `hub`, no worker
-  --realms N       so many realms, 1 to 64: behind the third come worker-004, worker-005, …, with the demo data of
-                   worker-conference, in which alice is a member
+  --realms N       so many realms, 1 to 64: behind the third come worker-004, worker-005, …, each with a few groups
+                   of its own, in which alice may do everything
   --hubs N         so many hubs share the port and the database: pek-hub, pek-hub-2, … (1 to 8)
   --plaintext      workers speak gRPC without TLS
   --build CONFIG   release (default), or fastbuild, asan, ubsan, tsan
@@ -47,7 +47,7 @@ readonly stop_seconds=30 # the programs drain for up to 20
 # ---- configuration files ----------------------------------------------------------------------------------
 
 demo_kind_of() { # realm
-    [[ $1 == worker-[0-9]* ]] && printf 'conference\n' || printf '%s\n' "${1#worker-}"
+    [[ $1 == worker-[0-9]* ]] && printf 'small\n' || printf '%s\n' "${1#worker-}"
 }
 
 # That of the realm's worker; realm `hub` has one too, for the commands migrate, demo and token.
@@ -109,14 +109,28 @@ run_once() { # what command…
     }
 }
 
+# Each waits for the disk most of its time.
+readonly fill_at_once=8
+
+fill_realm() { # bin realm
+    [[ $2 == hub ]] || run_once migrate "$1/pek-worker" --config "$DATA/config/$2.conf" migrate
+    run_once demo "$1/pek-worker" --config "$DATA/config/$2.conf" demo
+}
+
 migrate_and_fill() { # bin realm…
-    local bin=$1 realm
+    local bin=$1 realm pid filling=()
     shift
     run_once migrate "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" migrate
     for realm in "$@"; do
-        [[ $realm == hub ]] ||
-            run_once migrate "$bin/pek-worker" --config "$DATA/config/$realm.conf" migrate
-        run_once demo "$bin/pek-worker" --config "$DATA/config/$realm.conf" demo
+        if [[ ${#filling[@]} -ge $fill_at_once ]]; then
+            wait "${filling[0]}" || exit 1
+            filling=("${filling[@]:1}")
+        fi
+        fill_realm "$bin" "$realm" &
+        filling+=("$!")
+    done
+    for pid in "${filling[@]}"; do
+        wait "$pid" || exit 1
     done
     sql hub pek_owner -f "$PARTS/demo_users.sql"
 }
@@ -169,16 +183,16 @@ start_programs() { # bin port hubs worker-port worker…
 }
 
 stop_programs() {
-    local realm hub realms
-    read -ra realms <<<"$(state_get realms || printf '%s' "${REALMS[*]}")"
+    local realm hub started
+    read -ra started <<<"$(state_get realms || printf '%s' "${REALMS[*]}")"
     for hub in $(hub_names "$(state_get hubs || true)"); do
         program_stop "$hub" TERM "$stop_seconds"
     done
     # Told all at once, waited for one after the other.
-    for realm in "${realms[@]:1}"; do
+    for realm in "${started[@]:1}"; do
         kill -TERM "$(program_pid "$realm")" 2>/dev/null || true
     done
-    for realm in "${realms[@]:1}"; do
+    for realm in "${started[@]:1}"; do
         program_stop "$realm" TERM "$stop_seconds"
     done
     postgres_stop
