@@ -1,37 +1,13 @@
 #include "hub/api/any.h"
-#include "hub/api/format.h"
-#include "hub/api/resume.h"
+#include "hub/api/list_stream.h"
 #include "shared/base/clock.h"
 
 #define TOKEN_ARENA_BYTES_MAX (64u * 1024)
-#define NO_SOURCE SIZE_MAX
 /* What an item earns its realm of the time that others may be kept waiting. */
 #define PATIENCE_ITEM_US 5000
 
 _Static_assert(PAGE_REALMS_MAX == FANOUT_LEGS_MAX && FANOUT_LEGS_MAX == MERGE_SOURCES_MAX,
                "a token names every realm of a list");
-
-/* A list in the making: the merge over the legs, and where it is. */
-struct list_stream {
-    struct api_call *call;
-    struct format format;
-    struct merge merge;
-    struct resume resume;
-    struct source {
-        size_t leg;
-        /* Positions outlive their items: the head and the one before it. */
-        struct buffer positions[2];
-        uint64_t arrivals; /* of methods without an order: that in which they came */
-        uint64_t asked_to; /* so many items it was asked for in all, more than which it may have */
-    } * sources;           /* as many as there are legs */
-    size_t source_count;
-    size_t
-        share; /* what each realm is asked for first; 0: everything, or all that the page can need */
-    struct leg *first; /* of ANY realm, while others might take its place; see any.h */
-    size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
-    struct arena token_arena;
-    size_t size_max; /* 0: everything */
-};
 
 /* ---- the question ------------------------------------------------------------------------------ */
 
@@ -69,67 +45,6 @@ static enum status open_token(struct list_stream *stream, struct fault *fault)
     return status == STATUS_INVALID_ARGUMENT && is_header
                ? fault_set(fault, status, "last-event-id", "Last-Event-ID is not valid")
                : status;
-}
-
-/* ---- tokens ------------------------------------------------------------------------------------ */
-
-static struct leg *leg_of(const struct list_stream *stream, size_t source)
-{
-    return &stream->call->fanout.legs[stream->sources[source].leg];
-}
-
-/* For all realms of the list, of which there are none yet. */
-static enum status begin_token(struct list_stream *stream, struct page_realms *ret_realms)
-{
-    arena_reset(&stream->token_arena);
-    *ret_realms = (struct page_realms){
-        .realms =
-            arena_zalloc(&stream->token_arena, stream->merge.count + 1, sizeof(struct page_realm)),
-        .not_asked = stream->call->rest_count ? stream->call->rest[0] : slice_make("", 0),
-    };
-    return ret_realms->realms ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
-}
-
-/* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
- * sources (a bit each) it is the head, which was not taken yet. */
-static struct slice seal_last(struct list_stream *stream, uint64_t same)
-{
-    struct page_realms realms;
-
-    if (begin_token(stream, &realms))
-        return slice_make("", 0);
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        const struct leg *leg = leg_of(stream, i);
-        if (!leg_has_nothing(leg))
-            realms.realms[realms.count++] =
-                resume_realm(stream->call, leg, leg_has_broken(leg), same & UINT64_C(1) << i);
-    }
-    return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,
-                       &stream->token_arena);
-}
-
-static bool gives_too_much(const struct list_stream *stream, const struct leg *leg)
-{
-    return leg->given_before + leg->items > stream->call->api->options.realm_items_max;
-}
-
-/* Everything else was given: goes on in the realm that broke first, and in no other. Empty when it may not go on. */
-static struct slice seal_broken(struct list_stream *stream)
-{
-    const struct merge_source *source = &stream->merge.sources[stream->broke];
-    const struct page_position position = {source->sort_key, source->id, source->realm};
-    struct page_realms realms;
-
-    if (gives_too_much(stream, leg_of(stream, stream->broke)) || begin_token(stream, &realms))
-        return slice_make("", 0);
-    realms.not_asked = slice_make("", 0);
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        const struct leg *leg = leg_of(stream, i);
-        if (leg_has_broken(leg))
-            realms.realms[realms.count++] =
-                resume_realm(stream->call, leg, i != stream->broke, false);
-    }
-    return resume_seal(stream->call, &stream->resume, &position, &realms, &stream->token_arena);
 }
 
 /* ---- the merge --------------------------------------------------------------------------------- */
@@ -171,7 +86,7 @@ static enum status begin_merge(struct list_stream *stream)
     enum status status = merge_init(&stream->merge, call->arena, realms, count, same_over_realms);
     for (size_t i = 0; !status && stream->resume.given && i < count; i++)
         merge_resume(&stream->merge, i, last->sort_key, last->id,
-                     resume_is_inclusive(&stream->resume, leg_of(stream, i), same_over_realms));
+                     resume_is_inclusive(&stream->resume, list_leg(stream, i), same_over_realms));
     return status;
 }
 
@@ -219,7 +134,7 @@ static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
         leg_fail(leg, STATUS_DATA_LOSS, "the realm's list is longer than its method's may be");
         return;
     }
-    if (gives_too_much(stream, leg)) {
+    if (list_gives_too_much(stream, leg)) {
         leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "the realm's list is longer than lists may be");
         return;
     }
@@ -252,7 +167,7 @@ static bool ask_on(struct list_stream *stream, size_t at, struct leg *leg)
 /* Brings the merge up to date with the source's leg. A realm that failed is left out of the rest. */
 static void feed(struct list_stream *stream, size_t at)
 {
-    struct leg *leg = leg_of(stream, at);
+    struct leg *leg = list_leg(stream, at);
 
     if (stream->merge.sources[at].state != MERGE_WAITING)
         return;
@@ -278,7 +193,7 @@ static void feed_these(struct list_stream *stream, uint64_t sources)
 {
     for (; sources; sources &= sources - 1) {
         size_t i = (size_t)__builtin_ctzll(sources);
-        leg_advance(&stream->call->fanout, leg_of(stream, i));
+        leg_advance(&stream->call->fanout, list_leg(stream, i));
         feed(stream, i);
     }
 }
@@ -286,7 +201,7 @@ static void feed_these(struct list_stream *stream, uint64_t sources)
 static enum status give(struct list_stream *stream, size_t source, uint64_t same)
 {
     struct merge *merge = &stream->merge;
-    struct leg *leg = leg_of(stream, source);
+    struct leg *leg = list_leg(stream, source);
     const struct page_position before = stream->resume.last;
     uint64_t same_legs = 0;
     struct slice cursor = {"", 0};
@@ -294,7 +209,7 @@ static enum status give(struct list_stream *stream, size_t source, uint64_t same
     stream->resume.last = (struct page_position){merge->sources[source].sort_key,
                                                  merge->sources[source].id, leg->realm};
     if (stream->format.kind == FORMAT_EVENTS)
-        cursor = seal_last(stream, same);
+        cursor = list_seal_last(stream, same);
     for (uint64_t rest = merge->same_over_realms ? same : 0; rest; rest &= rest - 1)
         same_legs |= UINT64_C(1) << stream->sources[__builtin_ctzll(rest)].leg;
     size_t items = stream->format.items;
@@ -305,7 +220,7 @@ static enum status give(struct list_stream *stream, size_t source, uint64_t same
     }
     for (uint64_t rest = same; rest; rest &= rest - 1) {
         merge_took(merge, (size_t)__builtin_ctzll(rest));
-        leg_took(leg_of(stream, (size_t)__builtin_ctzll(rest)));
+        leg_took(list_leg(stream, (size_t)__builtin_ctzll(rest)));
     }
     return status;
 }
@@ -338,7 +253,7 @@ static uint64_t legs_waited_for(const struct list_stream *stream, bool *ret_othe
 
 static void give_up(struct list_stream *stream, size_t source)
 {
-    leg_fail(leg_of(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
+    leg_fail(list_leg(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
 }
 
 /* Until a leg may go on. A realm that keeps others waiting does so at the cost of its patience, which its items
@@ -368,7 +283,7 @@ static enum status wait_for_heads(struct list_stream *stream)
         format_take_ending_time(&stream->format);
     fanout_advance(fanout);
     for (size_t i = 0; i < stream->merge.count; i++) {
-        struct leg *leg = leg_of(stream, i);
+        struct leg *leg = list_leg(stream, i);
         if (keeps_waiting(stream, i) && !leg_answered(leg) &&
             (over || (others && leg->patience_us <= 0)))
             give_up(stream, i);
@@ -388,7 +303,7 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
     const struct transcode_method *method = stream->call->method;
 
     for (size_t i = 0; i < merge->count; i++) {
-        const struct leg *leg = leg_of(stream, i);
+        const struct leg *leg = list_leg(stream, i);
         faults[i] = leg_has_broken(leg) ? &leg->fault : &none;
     }
     size_t count = merge->count;
@@ -410,7 +325,7 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
 static bool is_full(const struct list_stream *stream, size_t source)
 {
     return (stream->size_max && stream->format.items == stream->size_max) ||
-           !format_has_room(&stream->format, leg_of(stream, source));
+           !format_has_room(&stream->format, list_leg(stream, source));
 }
 
 /* The page has what it may have, and it is known that there is more: nobody is asked on for that. */
@@ -466,7 +381,7 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         if (*ret_more)
             return STATUS_OK;
         if (step == MERGE_ITEM) {
-            if (stream->first && format_would_flush(&stream->format, leg_of(stream, source)))
+            if (stream->first && format_would_flush(&stream->format, list_leg(stream, source)))
                 settle(stream);
             status = give(stream, source, same);
             taken = same;
@@ -538,17 +453,17 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
 
     if (!more && stream->broke != NO_SOURCE) {
         /* A stream that misses what came behind its realm's last item does not look whole. */
-        const struct leg *leg = leg_of(stream, stream->broke);
+        const struct leg *leg = list_leg(stream, stream->broke);
         if (stream->format.kind != FORMAT_PAGE && stream->format.kind != FORMAT_DOCUMENT)
             return fault_set_reason(fault, leg->fault.status, leg->fault.reason, NULL,
                                     "realm %.*s broke off: %s", SLICE_ARG(leg->realm),
                                     leg->fault.text);
         /* Of one realm alone: nobody else is kept from going on. */
         if (stream->merge.count == 1)
-            next = seal_broken(stream);
+            next = list_seal_broken(stream);
     }
     if (more)
-        next = seal_last(stream, 0);
+        next = list_seal_last(stream, 0);
     if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
@@ -625,7 +540,7 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         if (!fault->status)
             (void)fault_set(fault, status, NULL, "the list could not be made");
         format_fail(&stream->format, fault,
-                    rest_is_given ? seal_broken(stream) : seal_last(stream, 0));
+                    rest_is_given ? list_seal_broken(stream) : list_seal_last(stream, 0));
     }
     format_done(&stream->format);
     for (size_t i = 0; i < stream->source_count; i++) {

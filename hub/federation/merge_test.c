@@ -140,6 +140,14 @@ struct number {
     char key[8];
 };
 
+/* The same in each run. */
+static unsigned next_random(void)
+{
+    static uint32_t state = 1;
+    state = state * 1103515245u + 12345u;
+    return state >> 16;
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
     return strcmp(((const struct number *)a)->key, ((const struct number *)b)->key);
@@ -193,7 +201,7 @@ static void check_against_a_scan(struct arena *arena, size_t count, bool same_ov
         snprintf(names[i], sizeof(names[i]), "r%02zu", i);
         all[i] = slice_str(names[i]);
         for (size_t n = 0; n < ITEMS; n++)
-            snprintf(items[i][n].key, sizeof(items[i][n].key), "%03d", rand() % KEYS);
+            snprintf(items[i][n].key, sizeof(items[i][n].key), "%03u", next_random() % KEYS);
         qsort(items[i], ITEMS, sizeof(items[i][0]), compare_numbers);
     }
     assert_int_equal(merge_init(&merge, arena, all, count, same_over_realms), STATUS_OK);

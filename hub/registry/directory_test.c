@@ -377,9 +377,8 @@ static void realm_that_found_no_slot_is_added_when_one_is_free(struct scene *sce
     struct instance_ticket ticket = {0};
     struct fiber_event event = {0};
     pg_cluster_execute(cluster, "INSERT INTO hub.instance (realm, name, target, status)"
-                                " SELECT 'r' || n, 'r', '127.0.0.1:1',"
-                                "   CASE n WHEN 3 THEN 'ACTIVE' ELSE 'DRAINING' END"
-                                " FROM generate_series(1, 1000) n");
+                                " SELECT 'r' || n, 'r', '127.0.0.1:1', CASE n WHEN 3 THEN 'ACTIVE'"
+                                " ELSE 'DRAINING' END FROM generate_series(1, 1000) n");
     follow(scene, NULL, 0, NULL);
     assert_int_equal(scene->registry.count, REGISTRY_INSTANCES_MAX);
     struct instance *leaving = instance_ref(registry_find(&scene->registry, SLICE_LIT("r3")));
