@@ -57,7 +57,7 @@ static const struct config_option options[] = {
      .help = "redis://[[user]:password@]host[:port][/database] or unix:/path, shared by all hubs"},
     {.name = "instances",
      OPTION(LIST, instances),
-     .max = 15,
+     .max = CONFIG_LIST_ITEMS_MAX,
      .fallback = "",
      .help =
          "workers to begin with, as realm=address:port, comma-separated; what is not named stays "

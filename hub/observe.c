@@ -1,6 +1,7 @@
 #include "hub/observe.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/version.h"
@@ -36,7 +37,7 @@ enum {
 
 #define METHODS_MAX 200
 /* Counters of realms that went stay; gauges end with the instance. */
-#define REALM_SERIES_MAX (4 * REGISTRY_INSTANCES_MAX)
+#define REALM_SERIES_MAX (2 * REGISTRY_INSTANCES_MAX)
 #define HTTP_SERIES_MAX (3 * 40) /* parts and codes */
 #define LOGIN_REASONS_MAX 60
 
@@ -50,7 +51,7 @@ static const struct metric_def defs[METRICS] = {
                        "Requests of any kind, by part of the site and code of the answer.",
                        .labels = {"part", "code"}, .series_max = HTTP_SERIES_MAX},
     [REALM_CALLS] = {METRIC_COUNTER, "pek_hub_realm_calls_total", "What asking a realm came to.",
-                     .labels = {"realm", "status"}, .series_max = 400},
+                     .labels = {"realm", "status"}, .series_max = REALM_SERIES_MAX},
     [REALM_SECONDS] = {METRIC_HISTOGRAM, "pek_hub_realm_seconds", "Time a realm took.",
                        .labels = {"realm"}, .series_max = REALM_SERIES_MAX, METRIC_BUCKETS_SECONDS},
     [INSTANCE_UP] = {METRIC_GAUGE, "pek_hub_instance_up", "1 when the realm says it is serving.",
@@ -159,8 +160,12 @@ enum status observe_init(struct observe *observe, struct registry *registry,
 
 static struct realm_limits *limits_of(struct observe *observe, const struct instance *instance)
 {
-    struct realm_limits *limits = &observe->realms[instance->slot];
+    static struct realm_limits none;
 
+    if (!observe->realms)
+        observe->realms = calloc(REGISTRY_INSTANCES_MAX, sizeof(*observe->realms));
+    /* Without memory all realms share one. */
+    struct realm_limits *limits = observe->realms ? &observe->realms[instance->slot] : &none;
     if (limits->generation != instance->generation)
         *limits = (struct realm_limits){.generation = instance->generation};
     return limits;
@@ -302,6 +307,8 @@ void observe_keep_house(struct observe *observe)
 void observe_done(struct observe *observe)
 {
     observe->metrics = metrics_free(observe->metrics);
+    free(observe->realms);
+    observe->realms = NULL;
 }
 
 static void count_legs(struct observe *observe, const struct fanout *fanout)

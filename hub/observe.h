@@ -25,7 +25,7 @@ struct observe {
     const char *https_certificate, *realms_certificate; /* files; NULL or "" for none */
     struct metrics_collector collector;
     struct metric *all[32];
-    struct realm_limits realms[REGISTRY_INSTANCES_MAX];
+    struct realm_limits *realms;                 /* by slot; made when first needed */
     struct log_limit problems, redis, name_keys; /* of no one realm */
 };
 

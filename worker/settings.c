@@ -6,7 +6,7 @@
 #include "shared/log/log.h"
 #include "worker/realm/realm.h"
 
-static const char *const demo_kinds[] = {"hub", "acme", "conference", NULL};
+static const char *const demo_kinds[] = {"hub", "acme", "conference", "small", NULL};
 
 static const struct config_option options[] = {
     {.name = "realm",

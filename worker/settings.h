@@ -36,7 +36,7 @@ struct settings {
 };
 
 /* Indices of the choices of demo_kind. */
-enum demo_kind { DEMO_HUB, DEMO_ACME, DEMO_CONFERENCE };
+enum demo_kind { DEMO_HUB, DEMO_ACME, DEMO_CONFERENCE, DEMO_SMALL };
 
 extern const struct config_program settings_program;
 

@@ -5,7 +5,7 @@ source "$PARTS/postgres.sh"
 # shellcheck source=tests/load/measure.sh
 source "$ROOT/tests/load/measure.sh"
 
-readonly bench_help='usage: ./dev bench [one] [unchanged] [any] [search] [names] [members] [scoreboard] [score] [find] [merge] [policy] [grow]
+readonly bench_help='usage: ./dev bench [one] [unchanged] [any] [search] [names] [members] [scoreboard] [score] [find] [merge] [policy] [grow] [realms]
                    [--groups N] [--seconds N] [--runs N] [--connections N] [--hubs N] [--dry] [--compare REV]
 
 Starts a federation of its own (release build, demo data and N more groups in each realm) and measures, each
@@ -25,6 +25,7 @@ case after a warm-up and as the median of several runs, with wrk:
   policy   POST …/policies/{id}/children                 one policy among 1 000, 10 000, 100 000 statements
   grow     one group of a realm of 10^3 to 10^6 groups; by 1, 100, 3 000 sessions; beside 1 000 and 100 000 statements;
            and what 1 000 live streams that nobody reads take of memory in the hub
+  realms   search and one group over 1, 4, 16, 64 realms: a federation of its own, so only when it is named, and alone
 
 and the SELECT of `one` with pgbench -M prepared, in turn with the others. Prints the table and writes it
 into docs/performance.md, unless --dry. Every case when none is named; 2 000 groups, 8 s, 3 runs, 32 connections.
@@ -34,6 +35,7 @@ into docs/performance.md, unless --dry. Every case when none is named; 2 000 gro
                   this tree takes as a part of what REV takes; writes nothing'
 
 readonly bench_group=schonherz@ac bench_groups_many=100000
+bench_realms=3
 
 # What is measured: this tree, and with --compare a commit beside it. On a side, ROOT, DATA and the session are its own.
 bench_sides=()
@@ -51,8 +53,11 @@ bench_start() { # side tree data first-port hubs
     bench_sides+=("$1")
     side_root[$1]=$2 side_data[$1]=$3 side_port[$1]=$4
     on_side "$1"
-    "$ROOT/dev" up --detach --reset --data "$DATA" --port "$4" --worker-port "$(($4 + 1))" \
-        --hubs "$5" >&2
+    local more=()
+    # A commit of before need not know them.
+    [[ $5 -eq 1 ]] || more+=(--hubs "$5")
+    [[ $bench_realms -le 3 ]] || more+=(--realms "$bench_realms")
+    "$ROOT/dev" up --detach --reset --data "$DATA" --port "$4" --worker-port "$(($4 + 1))" "${more[@]}" >&2
     lift_user_limits "$4"
     curl --silent --fail --output /dev/null --cookie-jar "$DATA/run/jar" "http://127.0.0.1:$4/auth/dev?user=alice"
     side_cookie[$1]=$(awk '$6 == "pek_session" { print $6 "=" $7 }' "$DATA/run/jar")
@@ -99,6 +104,8 @@ bench_url() { # case
             id=$(bench_value "SELECT semester FROM pek.realm_state WHERE realm = 'worker-acme'")
             path="/api/v1/users/me/score?semester=$id"
             ;;
+        realms-search) path='/api/v1/groups?q=a&pageSize=20' ;;
+        realms-any) path=/api/v1/groups/konferencia@hang ;;
         find-*) path="/api/v1/groups?q=${bench_words[$1]}&pageSize=20" ;;
     esac
     printf 'http://127.0.0.1:%s%s' "$BENCH_PORT" "$path"
@@ -236,6 +243,31 @@ run_grow() { # results seconds connections port
     measure_streams "$1" "$4" 1000
 }
 
+# Fewer realms each time: the last to stay are all alike.
+run_realms() { # results seconds runs connections
+    local run count realm name left
+    mapfile -t left < <(sql hub postgres -Atc "SELECT realm FROM hub.instance WHERE status <> 'REMOVED'
+        ORDER BY realm !~ '[0-9]', realm")
+    for count in 64 16 4 1; do
+        for realm in "${left[@]:count}"; do
+            "$ROOT/dev" ctl --data "$DATA" instance remove "$realm" >&2
+        done
+        left=("${left[@]:0:count}")
+        wait_until 60 pek-hub asks_realms "$count" || die "the hub does not ask $count realms"
+        for name in search any; do
+            say "dev: $name over $count realms"
+            measure_http /dev/null warm-up 3 "$4" "$(bench_url "realms-$name")"
+            for ((run = 1; run <= $3; run++)); do
+                measure_http "$1" "realms-$name-$count" "$2" "$4" "$(bench_url "realms-$name")"
+            done
+        done
+    done
+}
+
+asks_realms() { # count
+    [[ $(curl --silent --fail --cookie "$BENCH_COOKIE" "$(bench_url realms-search)" | grep -o '"outcome":"OK"' | wc -l) -eq $1 ]]
+}
+
 groups_are_ready() { # port
     local realm version
     for realm in "${REALMS[@]}"; do
@@ -264,7 +296,7 @@ cmd_bench() {
     help_if_asked "$bench_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
-            one | unchanged | any | search | names | members | scoreboard | score | find | merge | policy | grow) cases+=("$1") ;;
+            one | unchanged | any | search | names | members | scoreboard | score | find | merge | policy | grow | realms) cases+=("$1") ;;
             --groups | --seconds | --runs | --connections | --hubs)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || die "$1 takes a number"
                 printf -v "${1#--}" '%s' "$2"
@@ -281,13 +313,17 @@ cmd_bench() {
     done
     [[ ${#cases[@]} -gt 0 ]] || cases=(one unchanged any search names members scoreboard score find merge policy grow)
     for name in "${cases[@]}"; do
-        [[ $name == merge || $name == find || $name == policy || $name == grow ]] || http+=("$name")
+        [[ $name == merge || $name == find || $name == policy || $name == grow || $name == realms ]] || http+=("$name")
     done
     [[ -z $compare || ${#http[@]} -gt 0 ]] || die "what is compared are the cases of wrk, none of which is named"
     command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
     folder=$(mktemp -d /tmp/pek-bench.XXXXXX)
     chmod 755 "$folder"
-    first=$(free_ports 8)
+    if [[ " ${cases[*]} " == *" realms "* ]]; then
+        [[ ${#cases[@]} -eq 1 ]] || die "realms is measured alone"
+        bench_realms=64
+    fi
+    first=$(free_ports $((8 + bench_realms)))
     results=$folder/this
     # shellcheck disable=SC2064 # the folder of now
     trap "bench_stop '$folder' '$tree'" EXIT
@@ -299,7 +335,11 @@ cmd_bench() {
     fi
     bench_start this "$tree" "$folder/data" "$first" "$hubs"
     mv "$folder/loadavg" "$DATA/run/loadavg"
-    bench_load "$groups" "${cases[@]}"
+    if [[ $bench_realms -gt 3 ]]; then
+        run_realms "$results" "$seconds" "$runs" "$connections"
+    else
+        bench_load "$groups" "${cases[@]}"
+    fi
     run_rounds "$folder" "$seconds" "$runs" "$connections" "${http[@]}"
     if [[ -n $compare ]]; then
         bench_report_ratios "$folder/before" "$results" "$(git -C "$ROOT" rev-parse --short "$compare")"

@@ -57,6 +57,12 @@ postgres_forget() {
     rm -rf "$place" "$DATA/pg"
 }
 
+# 200 for the demo's realms, and those of each worker that is configured beside them: 3 for statements, one to listen, and some
+# while it migrates.
+postgres_connections() {
+    printf '%s\n' $((200 + 8 * $(find "$DATA/config" -name 'worker-[0-9]*.conf' | wc -l)))
+}
+
 postgres_start() {
     local bin pid_file
     bin=$(postgres_bin)
@@ -77,7 +83,7 @@ postgres_start() {
         fi
         # The socket's folder is what protects it: only its owner gets in.
         program_start postgres "$@" "$bin/postgres" -D "$(readlink -f "$DATA/pg")" -k "$(socket_dir)" \
-            -c listen_addresses= -c unix_socket_permissions=0700 -c max_connections=200 \
+            -c listen_addresses= -c unix_socket_permissions=0700 -c max_connections="$(postgres_connections)" \
             -c shared_buffers=256MB -c log_timezone=UTC -c timezone=UTC
     )
     wait_until 60 postgres "$bin/pg_isready" -q -h "$(socket_dir)" -U postgres || exit 1

@@ -7,7 +7,7 @@ source "$PARTS/keys.sh"
 # shellcheck source=deploy/dev/web.sh
 source "$PARTS/web.sh"
 
-readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub] [--plaintext]
+readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub|N] [--plaintext]
                 [--worker-port N] [--hubs N] [--build CONFIG]
 
 Installs what is missing, builds, and starts: a private PostgreSQL on a unix socket, the hub with realm `hub`
@@ -20,6 +20,8 @@ in its own process, and the workers worker-acme and worker-conference; loads the
   --reset          forget what is there and start anew
   --detach         return when ready; ./dev down stops
   --realms hub     MVP mode: one process that hosts realm `hub`, no worker
+  --realms N       so many realms, 1 to 64: behind the third come worker-004, worker-005, …, each with a few groups
+                   of its own, in which alice may do everything
   --hubs N         so many hubs share the port and the database: pek-hub, pek-hub-2, … (1 to 8)
   --plaintext      workers speak gRPC without TLS
   --build CONFIG   release (default), or fastbuild, asan, ubsan, tsan
@@ -44,6 +46,10 @@ readonly stop_seconds=30 # the programs drain for up to 20
 
 # ---- configuration files ----------------------------------------------------------------------------------
 
+demo_kind_of() { # realm
+    [[ $1 == worker-[0-9]* ]] && printf 'small\n' || printf '%s\n' "${1#worker-}"
+}
+
 # That of the realm's worker; realm `hub` has one too, for the commands migrate, demo and token.
 write_worker_config() { # realm port plaintext
     cat >"$DATA/config/$1.conf" <<CONF
@@ -53,8 +59,12 @@ database = "$(conninfo "$1")"
 database_owner = "$(conninfo "$1" pek_owner)"
 instance_key = $DATA/keys/$1.pem
 hub_keys = $DATA/keys/pek-hub.pub.pem
-demo_kind = ${1#worker-}
+demo_kind = $(demo_kind_of "$1")
 CONF
+    # Many of them share one PostgreSQL.
+    if [[ $1 == worker-[0-9]* ]]; then
+        printf '%s_connections = 1\n' read long_read transaction >>"$DATA/config/$1.conf"
+    fi
     if [[ $3 == true ]]; then
         printf 'plaintext = true\n'
     else
@@ -99,14 +109,28 @@ run_once() { # what command…
     }
 }
 
+# Each waits for the disk most of its time.
+readonly fill_at_once=8
+
+fill_realm() { # bin realm
+    [[ $2 == hub ]] || run_once migrate "$1/pek-worker" --config "$DATA/config/$2.conf" migrate
+    run_once demo "$1/pek-worker" --config "$DATA/config/$2.conf" demo
+}
+
 migrate_and_fill() { # bin realm…
-    local bin=$1 realm
+    local bin=$1 realm pid filling=()
     shift
     run_once migrate "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" migrate
     for realm in "$@"; do
-        [[ $realm == hub ]] ||
-            run_once migrate "$bin/pek-worker" --config "$DATA/config/$realm.conf" migrate
-        run_once demo "$bin/pek-worker" --config "$DATA/config/$realm.conf" demo
+        if [[ ${#filling[@]} -ge $fill_at_once ]]; then
+            wait "${filling[0]}" || exit 1
+            filling=("${filling[@]:1}")
+        fi
+        fill_realm "$bin" "$realm" &
+        filling+=("$!")
+    done
+    for pid in "${filling[@]}"; do
+        wait "$pid" || exit 1
     done
     sql hub pek_owner -f "$PARTS/demo_users.sql"
 }
@@ -120,7 +144,7 @@ all_serving() { # port count
     local jar=$DATA/run/alice.jar serving
     [[ -s $jar ]] || (umask 077 && curl --silent --fail --max-time 2 --output /dev/null \
         --cookie-jar "$jar" "http://127.0.0.1:$1/auth/dev?user=alice") || return 1
-    serving=$(curl --silent --fail --max-time 2 --cookie "$jar" "http://127.0.0.1:$1/api/v1/instances" |
+    serving=$(curl --silent --fail --max-time 2 --cookie "$jar" "http://127.0.0.1:$1/api/v1/instances?pageSize=100" |
         grep -o '"status":"SERVING"' | wc -l) || return 1
     [[ $serving -eq $2 ]]
 }
@@ -151,15 +175,16 @@ start_programs() { # bin port hubs worker-port worker…
 }
 
 stop_programs() {
-    local realm hub
+    local realm hub started
+    read -ra started <<<"$(state_get realms || printf '%s' "${REALMS[*]}")"
     for hub in $(hub_names "$(state_get hubs || true)"); do
         program_stop "$hub" TERM "$stop_seconds"
     done
     # Told all at once, waited for one after the other.
-    for realm in "${REALMS[@]:1}"; do
+    for realm in "${started[@]:1}"; do
         kill -TERM "$(program_pid "$realm")" 2>/dev/null || true
     done
-    for realm in "${REALMS[@]:1}"; do
+    for realm in "${started[@]:1}"; do
         program_stop "$realm" TERM "$stop_seconds"
     done
     postgres_stop
@@ -226,8 +251,9 @@ cmd_up() {
                 ;;
             --build) build=${2:?--build takes a configuration of .bazelrc} ;;
             --realms)
-                [[ ${2-} == hub ]] || die "--realms takes 'hub', for one process; all realms run without it"
-                realms=(hub)
+                [[ ${2-} == hub || (${2-} =~ ^[1-9][0-9]?$ && $2 -le 64) ]] ||
+                    die "--realms takes 'hub', for one process, or a number, 1 to 64; three run without it"
+                mapfile -t realms < <(realm_names "$2")
                 ;;
             --reset | --detach | --plaintext)
                 printf -v "${1#--}" true
@@ -268,18 +294,25 @@ cmd_up() {
     [[ $detach == true ]] || stay $(hub_names "$hubs") "${realms[@]:1}" postgres
 }
 
+realm_names() { # how many, or hub
+    local i
+    for ((i = 1; i <= ${1/hub/1}; i++)); do
+        [[ $i -gt ${#REALMS[@]} ]] && printf 'worker-%03d\n' "$i" || printf '%s\n' "${REALMS[i - 1]}"
+    done
+}
+
 bring_up() { # bin port hubs worker-port plaintext realm…
     local bin=$1 port=$2 hubs=$3 worker_port=$4 plaintext=$5 realm i=0
     shift 5
-    say "dev: starting PostgreSQL"
-    postgres_start
-    postgres_make_databases "$@"
     make_keys "$@"
     write_hub_config "$port" "$hubs" "$worker_port" "$plaintext" "${@:2}"
     write_worker_config hub 0 true
     for realm in "${@:2}"; do
         write_worker_config "$realm" "$((worker_port + i++))" "$plaintext"
     done
+    say "dev: starting PostgreSQL"
+    postgres_start
+    postgres_make_databases "$@"
     say "dev: migrations and demo data"
     migrate_and_fill "$bin" "$@"
     say "dev: starting the hub$([[ $# -eq 1 ]] || printf ', %s' "${@:2}")"

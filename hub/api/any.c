@@ -2,6 +2,8 @@
 
 #include "shared/base/clock.h"
 
+#define INCOMPLETE_BYTES_MAX 4096 /* of Federation-Incomplete, about */
+
 bool any_has_it(const struct leg *leg)
 {
     return leg->item || (leg->state == LEG_DONE && !leg->fault.status);
@@ -210,21 +212,39 @@ static void add_location(struct api_call *call, const struct leg *leg)
     }
 }
 
+/* As many names as the header may have; "..." says that there are more. */
+static void add_name(struct buffer *names, struct slice realm)
+{
+    if (names->len < INCOMPLETE_BYTES_MAX)
+        buffer_printf(names, "%s%.*s", names->len ? ", " : "", SLICE_ARG(realm));
+    else if (names->ptr[names->len - 1] != '.')
+        buffer_append_str(names, ", ...");
+}
+
+static void add_names(struct api_call *call, struct buffer *names)
+{
+    if (names->len && !names->failed)
+        http_add_header(call->http, "federation-incomplete", buffer_slice(names));
+    buffer_done(names);
+}
+
+/* Where the answer is from a realm, those behind it had no part in it. */
 static void add_incomplete(struct api_call *call, const struct leg *before)
 {
     const struct fanout *fanout = &call->fanout;
     struct buffer names;
 
-    buffer_init(&names, FANOUT_LEGS_MAX * (REALM_BYTES_MAX + 2));
+    buffer_init(&names, 2 * INCOMPLETE_BYTES_MAX);
     for (size_t i = 0; i < fanout->count && &fanout->legs[i] != before; i++) {
         const struct leg *leg = &fanout->legs[i];
         if (leg->state == LEG_DONE && !leg->stopped &&
             outcome_unreachable(outcome_of(leg->fault.status)))
-            buffer_printf(&names, "%s%.*s", names.len ? ", " : "", SLICE_ARG(leg->realm));
+            add_name(&names, leg->realm);
     }
-    if (names.len && !names.failed)
-        http_add_header(call->http, "federation-incomplete", buffer_slice(&names));
-    buffer_done(&names);
+    for (size_t i = 0; i < call->rest_count; i++)
+        if (!before || slice_compare(call->rest[i], before->realm) < 0)
+            add_name(&names, call->rest[i]);
+    add_names(call, &names);
 }
 
 void any_add_unheard(struct api_call *call, const struct leg *leg)
@@ -233,15 +253,13 @@ void any_add_unheard(struct api_call *call, const struct leg *leg)
     struct buffer names;
     struct slice name;
 
-    buffer_init(&names, FANOUT_LEGS_MAX * (REALM_BYTES_MAX + 2));
+    buffer_init(&names, 2 * INCOMPLETE_BYTES_MAX);
     for (size_t i = 0; (name = transcode_item_unreachable(leg->item, i)).len > 0; i++) {
         if (slice_starts_with(name, prefix))
             name = slice_make(name.ptr + prefix.len, name.len - prefix.len);
-        buffer_printf(&names, "%s%.*s", names.len ? ", " : "", SLICE_ARG(name));
+        add_name(&names, name);
     }
-    if (names.len && !names.failed)
-        http_add_header(call->http, "federation-incomplete", buffer_slice(&names));
-    buffer_done(&names);
+    add_names(call, &names);
 }
 
 void any_add_headers(struct api_call *call, const struct leg *leg)

@@ -303,7 +303,7 @@ void call_begin_fanout(struct api_call *call)
     bool streams = call->method->server_streaming;
     const struct rpc_trace trace = fanout->trace;
 
-    memset(fanout, 0, offsetof(struct fanout, legs)); /* a change may begin more than once */
+    *fanout = (struct fanout){0}; /* a change may begin more than once */
     fanout->trace = trace;
     fanout->transcode = options->transcode;
     fanout->method = call->method;
@@ -369,7 +369,7 @@ static void reply_unrouted(const struct api *api, struct http_request *request,
 void api_handle(struct api *api, struct http_request *request)
 {
     struct arena *arena = http_arena(request);
-    struct api_call *call = arena_alloc(arena, sizeof(*call));
+    struct api_call *call = arena_zalloc(arena, 1, sizeof(*call));
     struct fault fault = {0};
     struct slice allow;
 
@@ -379,8 +379,6 @@ void api_handle(struct api *api, struct http_request *request)
         api_reply_fault(request, &fault, 0);
         return;
     }
-    /* Not the legs: they are most of it, and set one by one as they are added. */
-    memset(call, 0, offsetof(struct api_call, fanout.legs));
     enum route_outcome outcome =
         route_match(transcode_routes(api->options.transcode), http_method(request),
                     http_raw_path(request), arena, &call->match, &allow);

@@ -24,7 +24,10 @@ struct api_call {
     bool is_export; /* a stream without page size */
     bool is_live;   /* and one that goes on: an event stream of a method with `live` */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
-    struct fanout fanout; /* last: its legs are not zeroed */
+    struct fanout fanout;
+    struct slice *
+        rest; /* realms of the caller's that are not asked, for lack of room: named, never silently missing */
+    size_t rest_count;
 };
 
 /* The fan-out of the call's method, without legs: it is zeroed, but for its trace. */
@@ -37,7 +40,7 @@ enum status call_unary(struct api_call *call, struct fault *fault);
 enum status call_stream(struct api_call *call, struct fault *fault);
 
 /* Legs for the realms that the method and the request name; NOT_FOUND for an unknown realm. Their request is
- * empty. */
+ * empty. Of a request that names none: those of hub/session/choice.h; for whom there is no room is in `rest`. */
 PEK_MUST_CHECK enum status call_add_legs(struct api_call *call, struct fault *fault);
 
 /* How long one realm may keep the others of a list waiting: of one page the straggler limit is the measure, of an export
@@ -52,8 +55,8 @@ enum outcome leg_outcome(const struct leg *leg);
 bool leg_has_broken(const struct leg *leg);
 /* It has answered: there is nothing of this list in it, or nothing for the caller. */
 bool leg_has_nothing(const struct leg *leg);
-/* The faults of all legs that count (not SKIPPED) into `ret_faults`; returns how many. */
-size_t call_faults(const struct api_call *call, struct fault *ret_faults);
+/* The fault that stands for the realms that are not asked; false when there are none. */
+bool call_not_asked(const struct api_call *call, struct fault *ret_fault);
 /* The fault of a fan-out that nobody answered, with realm unreachable texts made useful. */
 void call_most_useful(const struct api_call *call, struct fault *ret_fault);
 

@@ -10,10 +10,14 @@
 #include "shared/text/csv.h"
 
 #define ELAPSED_BYTES 32
-#define END_BYTES_MAX 32768
-/* Of an item's cursor and what stands around it. */
-#define ITEM_FRAME_BYTES (PAGE_TOKEN_BYTES_MAX + 4096)
-#define STREAM_BYTES_MAX (API_FLUSH_BYTES + API_ITEM_BYTES_MAX + ITEM_FRAME_BYTES + END_BYTES_MAX)
+/* Of an item's cursor and what stands around it: also the names of all realms that gave it. */
+#define ITEM_FRAME_BYTES (PAGE_TOKEN_BYTES_MAX + FANOUT_LEGS_MAX * (REALM_BYTES_MAX + 3) + 1024)
+/* What the end says of a realm: that it is unreachable, its outcome, and that a number lacks it. */
+#define END_REALM_BYTES (3 * REALM_BYTES_MAX + 160)
+#define END_BYTES(realms) (PAGE_TOKEN_BYTES_MAX + 1024 + (realms)*END_REALM_BYTES)
+#define STREAM_BYTES_MAX                                                                           \
+    (API_FLUSH_BYTES + API_ITEM_BYTES_MAX + ITEM_FRAME_BYTES + END_BYTES(REGISTRY_INSTANCES_MAX))
+#define NOT_ASKED "NOT_ASKED" /* among the outcomes: there was no room; see hub/session/choice.h */
 
 static const char *const media_types[] = {
     [FORMAT_PAGE] = "application/json",     [FORMAT_NDJSON] = "application/x-ndjson",
@@ -80,7 +84,7 @@ void format_done(struct format *format)
 }
 
 /* Adds "realms":[…] to the object that ends the buffer. */
-static void append_realms(struct format *format, unsigned same)
+static void append_realms(struct format *format, uint64_t same)
 {
     struct buffer *out = &format->buffer;
 
@@ -88,21 +92,23 @@ static void append_realms(struct format *format, unsigned same)
         return;
     out->len--;
     buffer_append_str(out, out->ptr[out->len - 1] == '{' ? "\"realms\":[" : ",\"realms\":[");
-    for (size_t i = 0, first = 1; i < format->call->fanout.count; i++) {
-        if (!(same & 1u << i))
-            continue;
-        if (!first)
+    for (uint64_t rest = same; rest; rest &= rest - 1) {
+        if (rest != same)
             buffer_append_char(out, ',');
-        json_escape(out, format->call->fanout.legs[i].realm);
-        first = 0;
+        json_escape(out, format->call->fanout.legs[__builtin_ctzll(rest)].realm);
     }
     buffer_append_str(out, "]}");
+}
+
+static size_t end_bytes_max(const struct format *format)
+{
+    return END_BYTES(format->call->fanout.count + format->call->rest_count);
 }
 
 bool format_has_room(const struct format *format, const struct leg *leg)
 {
     return format->kind != FORMAT_PAGE || format->items == 0 ||
-           format->buffer.len + leg->json.len + ITEM_FRAME_BYTES + END_BYTES_MAX <=
+           format->buffer.len + leg->json.len + ITEM_FRAME_BYTES + end_bytes_max(format) <=
                API_PAGE_BYTES_MAX;
 }
 
@@ -112,7 +118,7 @@ bool format_would_flush(const struct format *format, const struct leg *leg)
            format->buffer.len + leg->json.len + ITEM_FRAME_BYTES >= API_FLUSH_BYTES;
 }
 
-static void append_json(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
+static void append_json(struct format *format, struct leg *leg, uint64_t same, struct slice cursor)
 {
     struct buffer *out = &format->buffer;
 
@@ -133,7 +139,7 @@ static void append_json(struct format *format, struct leg *leg, unsigned same, s
         buffer_append_str(out, "\n\n");
 }
 
-enum status format_item(struct format *format, struct leg *leg, unsigned same, struct slice cursor)
+enum status format_item(struct format *format, struct leg *leg, uint64_t same, struct slice cursor)
 {
     struct buffer *out = &format->buffer;
     size_t before = out->len;
@@ -202,10 +208,10 @@ static struct slice elapsed_ms(const struct leg *leg, char text[ELAPSED_BYTES])
     return slice_make(text, (size_t)len);
 }
 
-static void write_realm(struct json_writer *json, const struct leg *leg)
+static void write_realm(struct json_writer *json, struct slice realm)
 {
     char name[sizeof("realms/") + REALM_BYTES_MAX];
-    snprintf(name, sizeof(name), "realms/%.*s", SLICE_ARG(leg->realm));
+    snprintf(name, sizeof(name), "realms/%.*s", SLICE_ARG(realm));
     json_str(json, name);
 }
 
@@ -263,7 +269,7 @@ static void write_combined(struct format *format, struct json_writer *json)
 {
     const struct transcode_method *method = format->call->method;
     const struct fanout *fanout = &format->call->fanout;
-    bool complete = !lacks_others(format->call);
+    bool complete = !lacks_others(format->call) && format->call->rest_count == 0;
 
     json_key_slice(json, method->combined_name);
     json_uint(json, combine_value(&format->combine, method->combined_max));
@@ -275,8 +281,21 @@ static void write_combined(struct format *format, struct json_writer *json)
     json_array(json);
     for (size_t i = 0; i < fanout->count; i++)
         if (is_missing(format->call, &fanout->legs[i]))
-            write_realm(json, &fanout->legs[i]);
+            write_realm(json, fanout->legs[i].realm);
+    for (size_t i = 0; i < format->call->rest_count; i++)
+        write_realm(json, format->call->rest[i]);
     json_array_end(json);
+}
+
+static void write_outcome(struct json_writer *json, struct slice realm, const char *outcome,
+                          uint64_t items, struct slice elapsed)
+{
+    json_object(json);
+    json_key(json, "realm"), json_slice(json, realm);
+    json_key(json, "outcome"), json_str(json, outcome);
+    json_key(json, "items"), json_uint(json, items);
+    json_key(json, "elapsedMs"), json_raw(json, elapsed);
+    json_object_end(json);
 }
 
 /* "unreachable":[…],"federation":{"instances":[…]} of an object that is open. Of a list of the hub's own, no realm was
@@ -294,8 +313,10 @@ static void write_federation(struct format *format, struct json_writer *json)
         /* INVALID while others answered the same question. */
         if (leg->state != LEG_DONE || (!outcome_unreachable(outcome) && outcome != OUTCOME_INVALID))
             continue;
-        write_realm(json, leg);
+        write_realm(json, leg->realm);
     }
+    for (size_t i = 0; i < format->call->rest_count; i++)
+        write_realm(json, format->call->rest[i]);
     json_array_end(json);
     json_key(json, "federation");
     json_object(json);
@@ -303,16 +324,13 @@ static void write_federation(struct format *format, struct json_writer *json)
     json_array(json);
     for (size_t i = 0; i < realms; i++) {
         const struct leg *leg = &fanout->legs[i];
-        if (leg->state == LEG_SKIPPED)
-            continue;
         char text[ELAPSED_BYTES];
-        json_object(json);
-        json_key(json, "realm"), json_slice(json, leg->realm);
-        json_key(json, "outcome"), json_str(json, outcome_name(leg_outcome(leg)));
-        json_key(json, "items"), json_uint(json, leg->given);
-        json_key(json, "elapsedMs"), json_raw(json, elapsed_ms(leg, text));
-        json_object_end(json);
+        if (leg->state != LEG_SKIPPED)
+            write_outcome(json, leg->realm, outcome_name(leg_outcome(leg)), leg->given,
+                          elapsed_ms(leg, text));
     }
+    for (size_t i = 0; i < format->call->rest_count; i++)
+        write_outcome(json, format->call->rest[i], NOT_ASKED, 0, SLICE_LIT("0"));
     json_array_end(json);
     json_object_end(json);
 }
@@ -339,7 +357,7 @@ static enum status end_object(struct format *format, struct slice next)
     struct buffer *out = &format->buffer;
     struct buffer end;
 
-    buffer_init(&end, END_BYTES_MAX);
+    buffer_init(&end, end_bytes_max(format));
     write_end(format, next, &end);
     buffer_append_str(out, "],");
     if (!end.failed) /* the members of the object, without its opening brace */

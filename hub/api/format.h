@@ -48,7 +48,7 @@ bool format_would_flush(const struct format *format, const struct leg *leg);
 void format_restart(struct format *format);
 /* One item, with its position as cursor (may be empty); `same` has a bit for each leg that gave it, more than
  * one only where identity spans realms. */
-PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, unsigned same,
+PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, uint64_t same,
                                        struct slice cursor);
 /* Writes out what is ready; sleeps while the client is slow. What could not be written is kept. */
 PEK_MUST_CHECK enum status format_flush(struct format *format);

@@ -1,5 +1,11 @@
 #include "hub/api/resume.h"
 
+#include "hub/session/choice.h"
+
+/* It leads on in a request line of HTTP/1.1, beside a path and filters. */
+#define LINE_REST_BYTES 1536
+_Static_assert(PAGE_TOKEN_BYTES_MAX + LINE_REST_BYTES <= HTTP_LINE_BYTES_MAX, "a token has a line");
+
 static enum status hash_question(struct api_call *call, struct resume *resume)
 {
     unsigned char fingerprint[TRANSCODE_FINGERPRINT_BYTES];
@@ -73,6 +79,15 @@ static enum status add_realm(struct api_call *call, const struct page_realm *rea
     return fanout_add_failed(&call->fanout, realm->name, &fault);
 }
 
+/* Those for which the list had no room are named on each of its pages. */
+static enum status keep_rest(struct api_call *call, const struct resume *resume)
+{
+    if (resume->realms.not_asked.len == 0 || !call->session)
+        return STATUS_OK;
+    return session_members_from(call->session, resume->realms.not_asked, call->arena, &call->rest,
+                                &call->rest_count);
+}
+
 enum status resume_add_legs(struct api_call *call, const struct resume *resume, struct fault *fault)
 {
     bool named = transcode_request_realm(call->request).len > 0;
@@ -83,6 +98,10 @@ enum status resume_add_legs(struct api_call *call, const struct resume *resume, 
         status = call_add_legs(call, fault);
     else if (!call->api->options.registry->loaded)
         status = fault_set(fault, STATUS_UNAVAILABLE, NULL, "the realms are not known yet");
+    if (!anew && !status &&
+        (keep_rest(call, resume) ||
+         fanout_make_room(&call->fanout, call->arena, resume->realms.count)))
+        status = fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     for (size_t i = 0; !anew && !status && i < resume->realms.count; i++) {
         if (add_realm(call, &resume->realms.realms[i], named))
             status = fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "too many realms");

@@ -1,35 +1,13 @@
 #include "hub/api/any.h"
-#include "hub/api/format.h"
-#include "hub/api/resume.h"
+#include "hub/api/list_stream.h"
 #include "shared/base/clock.h"
 
 #define TOKEN_ARENA_BYTES_MAX (64u * 1024)
-#define NO_SOURCE SIZE_MAX
 /* What an item earns its realm of the time that others may be kept waiting. */
 #define PATIENCE_ITEM_US 5000
 
-_Static_assert(PAGE_REALMS_MAX == MERGE_SOURCES_MAX, "a token names every realm of a list");
-
-/* A list in the making: the merge over the legs, and where it is. */
-struct list_stream {
-    struct api_call *call;
-    struct format format;
-    struct merge merge;
-    struct resume resume;
-    struct source {
-        size_t leg;
-        /* Positions outlive their items: the head and the one before it. */
-        struct buffer positions[2];
-        uint64_t arrivals; /* of methods without an order: that in which they came */
-        uint64_t asked_to; /* so many items it was asked for in all, more than which it may have */
-    } sources[MERGE_SOURCES_MAX];
-    size_t
-        share; /* what each realm is asked for first; 0: everything, or all that the page can need */
-    struct leg *first; /* of ANY realm, while others might take its place; see any.h */
-    size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
-    struct arena token_arena;
-    size_t size_max; /* 0: everything */
-};
+_Static_assert(PAGE_REALMS_MAX == FANOUT_LEGS_MAX && FANOUT_LEGS_MAX == MERGE_SOURCES_MAX,
+               "a token names every realm of a list");
 
 /* ---- the question ------------------------------------------------------------------------------ */
 
@@ -69,54 +47,6 @@ static enum status open_token(struct list_stream *stream, struct fault *fault)
                : status;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
-
-static struct leg *leg_of(const struct list_stream *stream, size_t source)
-{
-    return &stream->call->fanout.legs[stream->sources[source].leg];
-}
-
-/* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
- * sources (a bit each) it is the head, which was not taken yet. */
-static struct slice seal_last(struct list_stream *stream, unsigned same)
-{
-    struct page_realms realms = {0};
-
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        const struct leg *leg = leg_of(stream, i);
-        if (!leg_has_nothing(leg))
-            realms.realms[realms.count++] =
-                resume_realm(stream->call, leg, leg_has_broken(leg), same & 1u << i);
-    }
-    arena_reset(&stream->token_arena);
-    return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,
-                       &stream->token_arena);
-}
-
-static bool gives_too_much(const struct list_stream *stream, const struct leg *leg)
-{
-    return leg->given_before + leg->items > stream->call->api->options.realm_items_max;
-}
-
-/* Everything else was given: goes on in the realm that broke first, and in no other. Empty when it may not go on. */
-static struct slice seal_broken(struct list_stream *stream)
-{
-    const struct merge_source *source = &stream->merge.sources[stream->broke];
-    const struct page_position position = {source->sort_key, source->id, source->realm};
-    struct page_realms realms = {0};
-
-    if (gives_too_much(stream, leg_of(stream, stream->broke)))
-        return slice_make("", 0);
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        const struct leg *leg = leg_of(stream, i);
-        if (leg_has_broken(leg))
-            realms.realms[realms.count++] =
-                resume_realm(stream->call, leg, i != stream->broke, false);
-    }
-    arena_reset(&stream->token_arena);
-    return resume_seal(stream->call, &stream->resume, &position, &realms, &stream->token_arena);
-}
-
 /* ---- the merge --------------------------------------------------------------------------------- */
 
 /* One item may come from several realms. */
@@ -140,9 +70,11 @@ static enum status begin_merge(struct list_stream *stream)
     struct api_call *call = stream->call;
     const struct page_position *last = &stream->resume.last;
     bool same_over_realms = spans_realms(call->method);
-    struct slice realms[FANOUT_LEGS_MAX] = {{0}};
+    struct slice *realms = arena_zalloc(call->arena, call->fanout.count + 1, sizeof(*realms));
     size_t count = 0;
 
+    if (!realms)
+        return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < call->fanout.count; i++) {
         const struct leg *leg = &call->fanout.legs[i];
         if (leg->state == LEG_SKIPPED || (stream->first && stream->first != leg))
@@ -151,10 +83,10 @@ static enum status begin_merge(struct list_stream *stream)
         stream->sources[count].asked_to = stream->share;
         realms[count++] = leg->realm;
     }
-    enum status status = merge_init(&stream->merge, realms, count, same_over_realms);
+    enum status status = merge_init(&stream->merge, call->arena, realms, count, same_over_realms);
     for (size_t i = 0; !status && stream->resume.given && i < count; i++)
         merge_resume(&stream->merge, i, last->sort_key, last->id,
-                     resume_is_inclusive(&stream->resume, leg_of(stream, i), same_over_realms));
+                     resume_is_inclusive(&stream->resume, list_leg(stream, i), same_over_realms));
     return status;
 }
 
@@ -202,7 +134,7 @@ static void take_head(struct list_stream *stream, size_t at, struct leg *leg)
         leg_fail(leg, STATUS_DATA_LOSS, "the realm's list is longer than its method's may be");
         return;
     }
-    if (gives_too_much(stream, leg)) {
+    if (list_gives_too_much(stream, leg)) {
         leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "the realm's list is longer than lists may be");
         return;
     }
@@ -232,51 +164,63 @@ static bool ask_on(struct list_stream *stream, size_t at, struct leg *leg)
     return leg->state < LEG_DONE;
 }
 
-/* Brings the merge up to date with the legs. A realm that failed is left out of the rest. */
-static void feed(struct list_stream *stream)
+/* Brings the merge up to date with the source's leg. A realm that failed is left out of the rest. */
+static void feed(struct list_stream *stream, size_t at)
 {
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        struct leg *leg = leg_of(stream, i);
-        if (stream->merge.sources[i].state != MERGE_WAITING)
-            continue;
-        if (leg->item)
-            take_head(stream, i, leg);
-        if (leg->item || leg->state < LEG_DONE || ask_on(stream, i, leg))
-            continue;
-        if (leg->fault.status && leg->given > 0 && stream->broke == NO_SOURCE)
-            stream->broke = i;
-        if (stream->merge.sources[i].state == MERGE_WAITING)
-            merge_end(&stream->merge, i);
+    struct leg *leg = list_leg(stream, at);
+
+    if (stream->merge.sources[at].state != MERGE_WAITING)
+        return;
+    if (leg->item)
+        take_head(stream, at, leg);
+    if (leg->item || leg->state < LEG_DONE || ask_on(stream, at, leg))
+        return;
+    if (leg->fault.status && leg->given > 0 && stream->broke == NO_SOURCE)
+        stream->broke = at;
+    if (stream->merge.sources[at].state == MERGE_WAITING)
+        merge_end(&stream->merge, at);
+}
+
+static void feed_all(struct list_stream *stream)
+{
+    fanout_advance(&stream->call->fanout);
+    for (size_t i = 0; i < stream->merge.count; i++)
+        feed(stream, i);
+}
+
+/* Of those whose heads were taken: what an item costs does not grow with how many others there are. */
+static void feed_these(struct list_stream *stream, uint64_t sources)
+{
+    for (; sources; sources &= sources - 1) {
+        size_t i = (size_t)__builtin_ctzll(sources);
+        leg_advance(&stream->call->fanout, list_leg(stream, i));
+        feed(stream, i);
     }
 }
 
-static enum status give(struct list_stream *stream, size_t source, unsigned same)
+static enum status give(struct list_stream *stream, size_t source, uint64_t same)
 {
     struct merge *merge = &stream->merge;
-    struct leg *leg = leg_of(stream, source);
+    struct leg *leg = list_leg(stream, source);
     const struct page_position before = stream->resume.last;
-    unsigned same_legs = 0;
+    uint64_t same_legs = 0;
     struct slice cursor = {"", 0};
 
     stream->resume.last = (struct page_position){merge->sources[source].sort_key,
                                                  merge->sources[source].id, leg->realm};
     if (stream->format.kind == FORMAT_EVENTS)
-        cursor = seal_last(stream, same);
-    for (size_t i = 0; merge->same_over_realms && i < merge->count; i++) {
-        if (same & 1u << i)
-            same_legs |= 1u << stream->sources[i].leg;
-    }
+        cursor = list_seal_last(stream, same);
+    for (uint64_t rest = merge->same_over_realms ? same : 0; rest; rest &= rest - 1)
+        same_legs |= UINT64_C(1) << stream->sources[__builtin_ctzll(rest)].leg;
     size_t items = stream->format.items;
     enum status status = format_item(&stream->format, leg, same_legs, cursor);
     if (stream->format.items == items) { /* not given: a cursor must not be behind it */
         stream->resume.last = before;
         return status;
     }
-    for (size_t i = 0; i < merge->count; i++) {
-        if (!(same & 1u << i))
-            continue;
-        merge_took(merge, i);
-        leg_took(leg_of(stream, i));
+    for (uint64_t rest = same; rest; rest &= rest - 1) {
+        merge_took(merge, (size_t)__builtin_ctzll(rest));
+        leg_took(list_leg(stream, (size_t)__builtin_ctzll(rest)));
     }
     return status;
 }
@@ -289,15 +233,15 @@ static bool keeps_waiting(const struct list_stream *stream, size_t source)
 }
 
 /* The legs that keep the merge waiting, a bit each. */
-static unsigned legs_waited_for(const struct list_stream *stream, bool *ret_others,
+static uint64_t legs_waited_for(const struct list_stream *stream, bool *ret_others,
                                 bool *ret_held_up)
 {
-    unsigned waiting = 0;
+    uint64_t waiting = 0;
 
     *ret_others = *ret_held_up = false;
     for (size_t i = 0; i < stream->merge.count; i++) {
         if (keeps_waiting(stream, i))
-            waiting |= 1u << stream->sources[i].leg;
+            waiting |= UINT64_C(1) << stream->sources[i].leg;
         else
             *ret_others = true;
         *ret_held_up |= stream->merge.sources[i].state == MERGE_READY;
@@ -309,7 +253,7 @@ static unsigned legs_waited_for(const struct list_stream *stream, bool *ret_othe
 
 static void give_up(struct list_stream *stream, size_t source)
 {
-    leg_fail(leg_of(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
+    leg_fail(list_leg(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
 }
 
 /* Until a leg may go on. A realm that keeps others waiting does so at the cost of its patience, which its items
@@ -325,7 +269,7 @@ static enum status wait_for_heads(struct list_stream *stream)
             stream->format.flushed_us + stream->call->api->options.events_comment_ms * 1000;
     if (comment_us < until_us)
         until_us = comment_us;
-    unsigned waiting = legs_waited_for(stream, &others, &held_up);
+    uint64_t waiting = legs_waited_for(stream, &others, &held_up);
     enum status status = others ? fanout_wait_for(fanout, waiting, held_up, until_us)
                                 : fanout_wait(fanout, until_us);
     int64_t now_us = clock_monotonic_us();
@@ -339,7 +283,7 @@ static enum status wait_for_heads(struct list_stream *stream)
         format_take_ending_time(&stream->format);
     fanout_advance(fanout);
     for (size_t i = 0; i < stream->merge.count; i++) {
-        struct leg *leg = leg_of(stream, i);
+        struct leg *leg = list_leg(stream, i);
         if (keeps_waiting(stream, i) && !leg_answered(leg) &&
             (over || (others && leg->patience_us <= 0)))
             give_up(stream, i);
@@ -352,17 +296,22 @@ static enum status wait_for_heads(struct list_stream *stream)
 /* Why nothing at all can be given; OK when an empty list is the answer. Every source has answered. */
 static enum status refusal(const struct list_stream *stream, struct fault *fault)
 {
-    struct fault faults[FANOUT_LEGS_MAX];
+    static const struct fault none;
+    const struct fault *faults[FANOUT_LEGS_MAX + 1];
+    struct fault not_asked;
     const struct merge *merge = &stream->merge;
     const struct transcode_method *method = stream->call->method;
 
     for (size_t i = 0; i < merge->count; i++) {
-        const struct leg *leg = leg_of(stream, i);
-        faults[i] = leg_has_broken(leg) ? leg->fault : (struct fault){0};
+        const struct leg *leg = list_leg(stream, i);
+        faults[i] = leg_has_broken(leg) ? &leg->fault : &none;
     }
-    const struct fault *refused = outcome_all_refusal(faults, merge->count);
-    if (merge->count == 1 && faults[0].status)
-        refused = &faults[0];
+    size_t count = merge->count;
+    if (call_not_asked(stream->call, &not_asked))
+        faults[count++] = &not_asked;
+    const struct fault *refused = outcome_all_refusal(faults, count);
+    if (count == 1 && faults[0]->status)
+        refused = faults[0];
     /* No realm knows the caller, so none has what the list would be of; of the caller's own number that is all. */
     bool is_own = method->combined && !stream->call->subject.other;
     if (merge->count == 0 && !is_own && (method->needs_rights || method->realms != TRANSCODE_ALL))
@@ -376,19 +325,13 @@ static enum status refusal(const struct list_stream *stream, struct fault *fault
 static bool is_full(const struct list_stream *stream, size_t source)
 {
     return (stream->size_max && stream->format.items == stream->size_max) ||
-           !format_has_room(&stream->format, leg_of(stream, source));
+           !format_has_room(&stream->format, list_leg(stream, source));
 }
 
 /* The page has what it may have, and it is known that there is more: nobody is asked on for that. */
 static bool has_more(const struct list_stream *stream)
 {
-    bool ready = false;
-
-    if (!stream->size_max || stream->format.items < stream->size_max)
-        return false;
-    for (size_t i = 0; i < stream->merge.count; i++)
-        ready |= stream->merge.sources[i].state == MERGE_READY;
-    return ready;
+    return stream->size_max && stream->format.items >= stream->size_max && stream->merge.ready > 0;
 }
 
 /* It is this realm's list from here on. */
@@ -410,18 +353,23 @@ static void settle(struct list_stream *stream)
 static enum status run_merge(struct list_stream *stream, struct fault *fault, bool *ret_more)
 {
     enum status status = STATUS_OK;
+    uint64_t taken = 0;
     bool begun = false;
 
     *ret_more = false;
     while (!status) {
         size_t source;
-        unsigned same;
+        uint64_t same;
         *ret_more = has_more(stream);
         if (*ret_more)
             return STATUS_OK;
-        fanout_advance(&stream->call->fanout);
-        feed(stream);
+        feed_these(stream, taken);
+        taken = 0;
         enum merge_step step = merge_next(&stream->merge, &source, &same);
+        if (step == MERGE_WAIT) {
+            feed_all(stream);
+            step = merge_next(&stream->merge, &source, &same);
+        }
         if (step != MERGE_WAIT && !begun) {
             begun = true;
             if (refusal(stream, fault))
@@ -433,9 +381,10 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         if (*ret_more)
             return STATUS_OK;
         if (step == MERGE_ITEM) {
-            if (stream->first && format_would_flush(&stream->format, leg_of(stream, source)))
+            if (stream->first && format_would_flush(&stream->format, list_leg(stream, source)))
                 settle(stream);
             status = give(stream, source, same);
+            taken = same;
             continue;
         }
         if (!stream->first)
@@ -504,23 +453,38 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
 
     if (!more && stream->broke != NO_SOURCE) {
         /* A stream that misses what came behind its realm's last item does not look whole. */
-        const struct leg *leg = leg_of(stream, stream->broke);
+        const struct leg *leg = list_leg(stream, stream->broke);
         if (stream->format.kind != FORMAT_PAGE && stream->format.kind != FORMAT_DOCUMENT)
             return fault_set_reason(fault, leg->fault.status, leg->fault.reason, NULL,
                                     "realm %.*s broke off: %s", SLICE_ARG(leg->realm),
                                     leg->fault.text);
         /* Of one realm alone: nobody else is kept from going on. */
         if (stream->merge.count == 1)
-            next = seal_broken(stream);
+            next = list_seal_broken(stream);
     }
     if (more)
-        next = seal_last(stream, 0);
+        next = list_seal_last(stream, 0);
     if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
     for (size_t i = 0; i < fanout->count; i++)
         leg_stop(&fanout->legs[i]);
     return format_end(&stream->format, next);
+}
+
+static enum status make_sources(struct list_stream *stream)
+{
+    size_t count = stream->call->fanout.count;
+
+    stream->sources = arena_zalloc(stream->call->arena, count + 1, sizeof(*stream->sources));
+    if (!stream->sources)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (; stream->source_count < count; stream->source_count++) {
+        struct source *source = &stream->sources[stream->source_count];
+        buffer_init(&source->positions[0], PAGE_POSITION_BYTES_MAX);
+        buffer_init(&source->positions[1], PAGE_POSITION_BYTES_MAX);
+    }
+    return STATUS_OK;
 }
 
 static enum status run(struct list_stream *stream, struct fault *fault)
@@ -534,6 +498,8 @@ static enum status run(struct list_stream *stream, struct fault *fault)
         status = open_token(stream, fault);
     if (!status)
         status = resume_add_legs(call, &stream->resume, fault);
+    if (!status)
+        status = make_sources(stream);
     if (status)
         return status;
     fanout->hold = true;
@@ -567,10 +533,6 @@ enum status call_stream(struct api_call *call, struct fault *fault)
     stream->call = call;
     stream->broke = NO_SOURCE;
     arena_init(&stream->token_arena, TOKEN_ARENA_BYTES_MAX);
-    for (size_t i = 0; i < MERGE_SOURCES_MAX; i++) {
-        buffer_init(&stream->sources[i].positions[0], PAGE_POSITION_BYTES_MAX);
-        buffer_init(&stream->sources[i].positions[1], PAGE_POSITION_BYTES_MAX);
-    }
     format_init(&stream->format, call, format_of(call));
     enum status status = run(stream, fault);
     if (status) {
@@ -578,10 +540,10 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         if (!fault->status)
             (void)fault_set(fault, status, NULL, "the list could not be made");
         format_fail(&stream->format, fault,
-                    rest_is_given ? seal_broken(stream) : seal_last(stream, 0));
+                    rest_is_given ? list_seal_broken(stream) : list_seal_last(stream, 0));
     }
     format_done(&stream->format);
-    for (size_t i = 0; i < MERGE_SOURCES_MAX; i++) {
+    for (size_t i = 0; i < stream->source_count; i++) {
         buffer_done(&stream->sources[i].positions[0]);
         buffer_done(&stream->sources[i].positions[1]);
     }

@@ -140,7 +140,7 @@ static enum status answer_every(struct api_call *call, struct fault *fault)
     status = await_every(call);
     if (status)
         return fault_set(fault, status, NULL, "the client went away");
-    if (!every_succeeded(&call->fanout)) {
+    if (!every_succeeded(&call->fanout) || call->rest_count > 0) {
         call_most_useful(call, fault);
         return fault->status;
     }

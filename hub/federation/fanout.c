@@ -1,5 +1,6 @@
 #include "hub/federation/fanout.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "shared/base/clock.h"
@@ -105,9 +106,19 @@ void fanout_done(struct fanout *fanout)
     cancel_hook_remove(&fanout->cancel_hook);
 }
 
+enum status fanout_make_room(struct fanout *fanout, struct arena *arena, size_t count)
+{
+    assert(fanout->count == 0);
+    if (count > FANOUT_LEGS_MAX)
+        return STATUS_RESOURCE_EXHAUSTED;
+    fanout->legs = arena_alloc(arena, (count + 1) * sizeof(*fanout->legs));
+    fanout->room = fanout->legs ? count : 0;
+    return fanout->legs ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
 static struct leg *add_leg(struct fanout *fanout, struct slice request)
 {
-    if (fanout->count == FANOUT_LEGS_MAX)
+    if (fanout->count == fanout->room)
         return NULL;
     struct leg *leg = &fanout->legs[fanout->count++];
     *leg = (struct leg){.request = request, .started_us = clock_monotonic_us()};
@@ -389,7 +400,7 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
     return true;
 }
 
-static void leg_advance(struct fanout *fanout, struct leg *leg)
+void leg_advance(struct fanout *fanout, struct leg *leg)
 {
     bool moved = true;
 
@@ -438,27 +449,27 @@ enum status fanout_wait(struct fanout *fanout, int64_t until_us)
     return fanout->cancel->cancelled ? STATUS_CANCELLED : status;
 }
 
-enum status fanout_wait_for(struct fanout *fanout, unsigned waiting, bool held_up, int64_t until_us)
+enum status fanout_wait_for(struct fanout *fanout, uint64_t waiting, bool held_up, int64_t until_us)
 {
     int64_t started_us = clock_monotonic_us();
-    unsigned in_line = 0;
+    uint64_t in_line = 0;
 
     for (size_t i = 0; i < fanout->count; i++) {
         const struct leg *leg = &fanout->legs[i];
-        if (!(waiting & 1u << i))
+        if (!(waiting & UINT64_C(1) << i))
             continue;
         if (leg->ticket.place.state == FAIR_WAITS)
-            in_line |= 1u << i;
+            in_line |= UINT64_C(1) << i;
         if (started_us + leg->patience_us < until_us)
             until_us = started_us + leg->patience_us;
     }
     enum status status = fanout_wait(fanout, until_us);
     int64_t waited_us = clock_monotonic_us() - started_us;
     for (size_t i = 0; i < fanout->count; i++) {
-        if (!(waiting & 1u << i))
+        if (!(waiting & UINT64_C(1) << i))
             continue;
         fanout->legs[i].patience_us -= waited_us;
-        if (held_up && !(in_line & 1u << i))
+        if (held_up && !(in_line & UINT64_C(1) << i))
             fanout->legs[i].waited_us += waited_us;
     }
     return status;
@@ -474,16 +485,16 @@ static bool is_held_up(const struct leg *leg, bool answered)
     return answered ? leg->item != NULL : leg->state == LEG_ADMISSION || leg->state == LEG_CALL;
 }
 
-static unsigned still_waiting(const struct fanout *fanout, bool answered, bool *ret_others,
+static uint64_t still_waiting(const struct fanout *fanout, bool answered, bool *ret_others,
                               bool *ret_held_up)
 {
-    unsigned waiting = 0;
+    uint64_t waiting = 0;
 
     *ret_others = *ret_held_up = false;
     for (size_t i = 0; i < fanout->count; i++) {
         const struct leg *leg = &fanout->legs[i];
         if (is_waited_for(leg, answered))
-            waiting |= 1u << i;
+            waiting |= UINT64_C(1) << i;
         else
             *ret_others = true;
         *ret_held_up |= is_held_up(leg, answered);
@@ -494,7 +505,7 @@ static unsigned still_waiting(const struct fanout *fanout, bool answered, bool *
 enum status fanout_await_all(struct fanout *fanout, bool answered, int64_t straggler_ms)
 {
     int64_t until_us = fanout->deadline_us;
-    unsigned waiting;
+    uint64_t waiting;
     bool others, held_up, begun = false;
 
     fanout_advance(fanout);

@@ -8,8 +8,8 @@
  *
  * Everything is driven by one fiber, that of the HTTP request:
  *     while (…) { fanout_advance(f); look at the legs; fanout_wait(f, until); }
- * Nothing here waits but fanout_wait. All memory is in the struct and the calls' own; fanout_done frees it and
- * cancels what still runs.
+ * Nothing here waits but fanout_wait. Legs are in the arena of whoever asks, as many as there are realms to ask, since stacks
+ * of fibers are small; the calls' memory is their own. fanout_done frees that, and cancels what still runs.
  */
 #ifndef PEK_HUB_FEDERATION_FANOUT_H
 #define PEK_HUB_FEDERATION_FANOUT_H
@@ -20,7 +20,7 @@
 #include "hub/session/session.h"
 #include "hub/transcode/transcode.h"
 
-#define FANOUT_LEGS_MAX MERGE_SOURCES_MAX
+#define FANOUT_LEGS_MAX MERGE_SOURCES_MAX /* realms per fan-out; a bit each in a uint64_t */
 #define FANOUT_RETRIES_MAX 2
 #define FANOUT_PAIRS_MAX 8
 #define FANOUT_ROW_BYTES_MAX 127
@@ -91,16 +91,18 @@ struct fanout {
     struct fiber_event event;
     struct cancel *cancel; /* the client's going away */
     struct cancel_hook cancel_hook;
-    size_t count;
-    struct leg legs[FANOUT_LEGS_MAX]; /* the first `count` */
+    size_t count, room;
+    struct leg *legs; /* the first `count` of `room`, in the arena */
 };
 
-/* `fanout` is zeroed but for the members above `event`, which the caller set, and `legs`, which may hold
- * anything. */
+/* `fanout` is zeroed but for the members above `event`, which the caller set. */
 void fanout_begin(struct fanout *fanout, struct cancel *cancel);
 void fanout_done(struct fanout *fanout);
+/* Once, before the first leg: for `count` of them. RESOURCE_EXHAUSTED over FANOUT_LEGS_MAX, or without memory. */
+PEK_MUST_CHECK enum status fanout_make_room(struct fanout *fanout, struct arena *arena,
+                                            size_t count);
 
-/* RESOURCE_EXHAUSTED over FANOUT_LEGS_MAX. `request` outlives the fan-out. */
+/* RESOURCE_EXHAUSTED without room. `request` outlives the fan-out. */
 PEK_MUST_CHECK enum status fanout_add(struct fanout *fanout, struct instance *instance, bool named,
                                       struct slice request);
 /* A leg that is DONE without having been asked: a realm that has no part in this any more. `realm` outlives the
@@ -112,6 +114,8 @@ PEK_MUST_CHECK enum status fanout_add_local(struct fanout *fanout, struct rpc_ch
 
 /* Moves every leg as far as it goes without waiting. */
 void fanout_advance(struct fanout *fanout);
+/* The same for one: of whom a head was taken, and the others wait for nothing. */
+void leg_advance(struct fanout *fanout, struct leg *leg);
 /* Waits until every leg is past LEG_CREDENTIAL (`answered` false) or has answered. Once one is there the others
  * have straggler_ms more, at most their patience; then they have failed by DEADLINE_EXCEEDED. */
 PEK_MUST_CHECK enum status fanout_await_all(struct fanout *fanout, bool answered,
@@ -122,7 +126,7 @@ PEK_MUST_CHECK enum status fanout_wait(struct fanout *fanout, int64_t until_us);
 /* The same for the legs in `waiting` (a bit each), at the cost of their patience, and not beyond it. `held_up`: others
  * have something to give meanwhile, so that it counts in the parts of the list that follow. A wait in a line of the
  * user's own making does not. */
-PEK_MUST_CHECK enum status fanout_wait_for(struct fanout *fanout, unsigned waiting, bool held_up,
+PEK_MUST_CHECK enum status fanout_wait_for(struct fanout *fanout, uint64_t waiting, bool held_up,
                                            int64_t until_us);
 /* The realm is told which etag the client has, before it is asked: if that is the present one, the answer may lack all but what it
  * is checked and compared by, and has no JSON. Any etag will do; one that is none is not told. */

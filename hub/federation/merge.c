@@ -2,12 +2,19 @@
 
 #include <assert.h>
 
-enum status merge_init(struct merge *merge, const struct slice *realms, size_t count,
-                       bool same_over_realms)
+enum status merge_init(struct merge *merge, struct arena *arena, const struct slice *realms,
+                       size_t count, bool same_over_realms)
 {
     if (count > MERGE_SOURCES_MAX)
         return STATUS_RESOURCE_EXHAUSTED;
-    *merge = (struct merge){.count = count, .same_over_realms = same_over_realms};
+    *merge = (struct merge){
+        .sources = arena_zalloc(arena, count + 1, sizeof(*merge->sources)),
+        .heap = arena_zalloc(arena, count + 1, sizeof(*merge->heap)),
+        .same_over_realms = same_over_realms,
+    };
+    if (!merge->sources || !merge->heap)
+        return STATUS_RESOURCE_EXHAUSTED;
+    merge->count = merge->waiting = count;
     for (size_t i = 0; i < count; i++)
         merge->sources[i] = (struct merge_source){.realm = realms[i]};
     return STATUS_OK;
@@ -18,6 +25,67 @@ static int compare_position(const struct merge_source *a, const struct merge_sou
     int order = slice_compare(a->sort_key, b->sort_key);
     return order ? order : slice_compare(a->id, b->id);
 }
+
+static int compare_order(const struct merge_source *a, const struct merge_source *b)
+{
+    int order = compare_position(a, b);
+    return order ? order : slice_compare(a->realm, b->realm);
+}
+
+/* ---- the heap ---------------------------------------------------------------------------------- */
+
+static struct merge_source *at(const struct merge *merge, size_t place)
+{
+    return &merge->sources[merge->heap[place]];
+}
+
+static void put(struct merge *merge, size_t place, size_t source)
+{
+    merge->heap[place] = source;
+    merge->sources[source].heap_at = place;
+}
+
+static void sift_up(struct merge *merge, size_t place)
+{
+    size_t source = merge->heap[place];
+
+    for (; place > 0 && compare_order(&merge->sources[source], at(merge, (place - 1) / 2)) < 0;
+         place = (place - 1) / 2)
+        put(merge, place, merge->heap[(place - 1) / 2]);
+    put(merge, place, source);
+}
+
+static void sift_down(struct merge *merge, size_t place)
+{
+    size_t source = merge->heap[place];
+
+    for (size_t child; (child = 2 * place + 1) < merge->ready; place = child) {
+        if (child + 1 < merge->ready && compare_order(at(merge, child + 1), at(merge, child)) < 0)
+            child++;
+        if (compare_order(&merge->sources[source], at(merge, child)) <= 0)
+            break;
+        put(merge, place, merge->heap[child]);
+    }
+    put(merge, place, source);
+}
+
+static void heap_add(struct merge *merge, size_t source)
+{
+    put(merge, merge->ready++, source);
+    sift_up(merge, merge->ready - 1);
+}
+
+/* The last takes its place, and then the one that is its own. */
+static void heap_remove(struct merge *merge, size_t place)
+{
+    if (place == --merge->ready)
+        return;
+    put(merge, place, merge->heap[merge->ready]);
+    sift_up(merge, place);
+    sift_down(merge, merge->sources[merge->heap[merge->ready]].heap_at);
+}
+
+/* ---- the sources ------------------------------------------------------------------------------- */
 
 void merge_resume(struct merge *merge, size_t source, struct slice sort_key, struct slice id,
                   bool inclusive)
@@ -39,59 +107,51 @@ enum status merge_set_head(struct merge *merge, size_t index, struct slice sort_
     /* The position before is kept by merge_took; an empty sort key and id come before everything. */
     if ((source->sort_key.ptr || source->id.ptr) &&
         compare_position(&head, source) < (source->inclusive ? 0 : 1)) {
-        source->state = MERGE_ENDED;
+        merge_end(merge, index);
         return STATUS_DATA_LOSS;
     }
     *source = head;
+    merge->waiting--;
+    heap_add(merge, index);
     return STATUS_OK;
 }
 
 void merge_end(struct merge *merge, size_t source)
 {
+    assert(merge->sources[source].state == MERGE_WAITING);
     merge->sources[source].state = MERGE_ENDED;
+    merge->waiting--;
 }
 
 void merge_took(struct merge *merge, size_t source)
 {
     assert(merge->sources[source].state == MERGE_READY);
+    heap_remove(merge, merge->sources[source].heap_at);
     merge->sources[source].state = MERGE_WAITING;
+    merge->waiting++;
 }
 
-static int compare_order(const struct merge_source *a, const struct merge_source *b)
+/* Of a place in the heap and all below it that are where the first is: nothing that is, is below one that is not. */
+static uint64_t same_below(const struct merge *merge, size_t place)
 {
-    int order = compare_position(a, b);
-    return order ? order : slice_compare(a->realm, b->realm);
+    if (place >= merge->ready || compare_position(at(merge, place), at(merge, 0)) != 0)
+        return 0;
+    return UINT64_C(1) << merge->heap[place] | same_below(merge, 2 * place + 1) |
+           same_below(merge, 2 * place + 2);
 }
 
-enum merge_step merge_next(const struct merge *merge, size_t *ret_source, unsigned *ret_same)
+enum merge_step merge_next(const struct merge *merge, size_t *ret_source, uint64_t *ret_same)
 {
-    const struct merge_source *best = NULL;
-    unsigned same = 0;
-
-    for (size_t i = 0; i < merge->count; i++) {
-        const struct merge_source *source = &merge->sources[i];
-        if (source->state == MERGE_WAITING)
-            return MERGE_WAIT;
-        if (source->state == MERGE_READY && (!best || compare_order(source, best) < 0))
-            best = source;
-    }
-    if (!best)
+    if (merge->waiting > 0)
+        return MERGE_WAIT;
+    if (merge->ready == 0)
         return MERGE_DONE;
-    for (size_t i = 0; merge->same_over_realms && i < merge->count; i++) {
-        const struct merge_source *source = &merge->sources[i];
-        if (source->state == MERGE_READY && compare_position(source, best) == 0)
-            same |= 1u << i;
-    }
-    *ret_source = (size_t)(best - merge->sources);
-    *ret_same = same | 1u << *ret_source;
+    *ret_source = merge->heap[0];
+    *ret_same = merge->same_over_realms ? same_below(merge, 0) : UINT64_C(1) << merge->heap[0];
     return MERGE_ITEM;
 }
 
 bool merge_is_done(const struct merge *merge)
 {
-    for (size_t i = 0; i < merge->count; i++) {
-        if (merge->sources[i].state != MERGE_ENDED)
-            return false;
-    }
-    return true;
+    return merge->waiting == 0 && merge->ready == 0;
 }

@@ -12,6 +12,7 @@
 static const struct slice names[REALMS_MAX] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}};
 
 struct run {
+    struct arena arena;
     struct merge merge;
     struct slice rest[REALMS_MAX]; /* of the input, where the realm's next item is looked for */
     const char *last[REALMS_MAX];
@@ -55,7 +56,7 @@ static void advance(struct run *run, size_t source)
 static void fill(struct run *run)
 {
     size_t source;
-    unsigned same;
+    uint64_t same;
     for (size_t i = 0; i < run->merge.count; i++) {
         if (run->merge.sources[i].state != MERGE_WAITING)
             continue;
@@ -71,10 +72,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct run run = {0};
     const char *before = NULL;
     size_t source = 0, source_before = 0;
-    unsigned same;
+    uint64_t same;
     enum merge_step step;
     bool one_over_realms = data[0] & 1;
-    must(merge_init(&run.merge, names, 1 + data[0] / 2 % REALMS_MAX, one_over_realms) == STATUS_OK);
+    arena_init(&run.arena, 1u << 16);
+    must(merge_init(&run.merge, &run.arena, names, 1 + data[0] / 2 % REALMS_MAX, one_over_realms) ==
+         STATUS_OK);
     for (size_t i = 0; i < run.merge.count; i++)
         run.rest[i] = slice_make(data + 1, size - 1);
     for (fill(&run); (step = merge_next(&run.merge, &source, &same)) == MERGE_ITEM; fill(&run)) {
@@ -84,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         before = item;
         source_before = source;
         if (!one_over_realms)
-            same = 1u << source;
+            same = UINT64_C(1) << source;
         must(same >> source & 1);
         for (size_t i = 0; i < run.merge.count; i++) {
             if (!(same >> i & 1))
@@ -95,5 +98,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     must(step == MERGE_DONE && merge_is_done(&run.merge) && run.given == run.taken);
+    arena_done(&run.arena);
     return 0;
 }

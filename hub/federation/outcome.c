@@ -43,22 +43,22 @@ bool outcome_unreachable(enum outcome outcome)
     return outcome == OUTCOME_TIMEOUT || outcome == OUTCOME_UNAVAILABLE || outcome == OUTCOME_ERROR;
 }
 
-size_t outcome_most_useful(const struct fault *faults, size_t count)
+size_t outcome_most_useful(const struct fault *const *faults, size_t count)
 {
     size_t best = 0;
     for (size_t i = 1; i < count; i++) {
-        if (ranks[outcome_of(faults[i].status)] > ranks[outcome_of(faults[best].status)])
+        if (ranks[outcome_of(faults[i]->status)] > ranks[outcome_of(faults[best]->status)])
             best = i;
     }
     return best;
 }
 
-const struct fault *outcome_all_refusal(const struct fault *faults, size_t count)
+const struct fault *outcome_all_refusal(const struct fault *const *faults, size_t count)
 {
     size_t unreachable = 0, denied = 0, invalid = 0, answered = 0;
 
     for (size_t i = 0; i < count; i++) {
-        enum outcome outcome = outcome_of(faults[i].status);
+        enum outcome outcome = outcome_of(faults[i]->status);
         answered += outcome == OUTCOME_OK;
         invalid += outcome == OUTCOME_INVALID;
         unreachable += outcome_unreachable(outcome);
@@ -68,6 +68,6 @@ const struct fault *outcome_all_refusal(const struct fault *faults, size_t count
         return NULL;
     /* Beside unreachable realms: those that were reached have answered, with nothing. */
     if (count > 0 && (invalid > 0 || unreachable == count || denied == count))
-        return &faults[outcome_most_useful(faults, count)];
+        return faults[outcome_most_useful(faults, count)];
     return NULL;
 }

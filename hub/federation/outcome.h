@@ -37,12 +37,12 @@ bool outcome_unreachable(enum outcome outcome);
 
 /* Of several refusals the most useful one: the index into `faults`, by rank of its class, the first of
  * equals. `count` is at least one and none is OK. */
-size_t outcome_most_useful(const struct fault *faults, size_t count);
+size_t outcome_most_useful(const struct fault *const *faults, size_t count);
 
 /* For ALL: what the whole request fails with. NULL when the merge goes on: no realm at all, or one OK, or some that could
  * not be reached. All DENIED or NOT_FOUND is 403 or 404; not one reached is 503/504. Each realm got the same question, so
  * INVALID refuses the whole request, unless as many answer it: who is in the minority is out of step, or means harm. One that
  * refuses what the others answer is named as unreachable; one that answers what the others refuse is not heard. */
-const struct fault *outcome_all_refusal(const struct fault *faults, size_t count);
+const struct fault *outcome_all_refusal(const struct fault *const *faults, size_t count);
 
 #endif

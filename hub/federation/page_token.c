@@ -1,18 +1,29 @@
 #include "hub/federation/page_token.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 
 enum {
-    VERSION = 3,
+    VERSION = 4,
     MAC_BYTES = 16,
     MAC_AT = 1 + PAGE_QUESTION_BYTES,
     BODY_AT = MAC_AT + MAC_BYTES,
-    REALM_NAME_AT = 1 + 4 + 2, /* in, given, waited */
     RAW_BYTES_MAX = BASE64URL_BYTES(PAGE_TOKEN_BYTES_MAX),
+    OUT_BIT = 0x80,
+    GIVEN_BYTES_MAX = 5, /* of 32 bits, 7 a byte */
+    WAITED_BYTES_MAX = 2,
+    REALM_FRAME_BYTES_MAX = 1 + GIVEN_BYTES_MAX + WAITED_BYTES_MAX,
+    PARTS = 4,
 };
+
+_Static_assert(PAGE_WAITED_ALL < 1 << 7 * WAITED_BYTES_MAX, "what a realm waited is two bytes");
+_Static_assert(BODY_AT + 2 * PARTS + PAGE_POSITION_BYTES_MAX + 2 * PAGE_REALM_BYTES_MAX +
+                       PAGE_REALMS_MAX * REALM_FRAME_BYTES_MAX + PAGE_REALMS_BYTES_MAX <=
+                   PAGE_TOKEN_BYTES_MAX / 4 * 3,
+               "the largest position fits beside the largest names");
 
 struct page_question page_question_of(const struct slice *parts, size_t part_count)
 {
@@ -51,55 +62,72 @@ static struct sha256 mac_of(struct slice key, const char *raw, size_t len)
     return hmac_sha256(key, slice_make(digest.bytes, sizeof(digest.bytes)));
 }
 
-static size_t raw_bytes(const struct page_position *position, const struct page_realms *realms)
+static size_t raw_bytes_max(const struct page_position *position, const struct page_realms *realms)
 {
-    size_t len = BODY_AT + position->sort_key.len + position->id.len + position->realm.len + 6;
+    size_t len = BODY_AT + 2 * PARTS + position->sort_key.len + position->id.len +
+                 position->realm.len + realms->not_asked.len;
 
     for (size_t i = 0; i < realms->count; i++)
-        len += 2 + REALM_NAME_AT + realms->realms[i].name.len;
+        len += REALM_FRAME_BYTES_MAX + realms->realms[i].name.len;
     return len;
 }
 
-static char *put_number(char *at, uint64_t value, size_t bytes)
+/* 7 bits a byte, the lowest first; the highest bit says that more follow. */
+static char *put_number(char *at, uint32_t value)
 {
-    for (size_t i = bytes; i > 0; i--)
-        *at++ = (char)(value >> 8 * (i - 1));
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (char)(0x80 | (value & 0x7f));
+    *at++ = (char)value;
     return at;
 }
 
-static uint64_t number_at(const char *at, size_t bytes)
+static bool take_number(struct slice *rest, size_t bytes_max, uint32_t *ret_value)
 {
     uint64_t value = 0;
 
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | (unsigned char)at[i];
-    return value;
+    for (size_t i = 0; i < bytes_max && i < rest->len; i++) {
+        unsigned char byte = (unsigned char)rest->ptr[i];
+        value |= (uint64_t)(byte & 0x7f) << 7 * i;
+        if (byte & 0x80)
+            continue;
+        *rest = slice_make(rest->ptr + i + 1, rest->len - i - 1);
+        *ret_value = (uint32_t)value;
+        return value <= UINT32_MAX;
+    }
+    return false;
 }
 
 static char *put_realm(char *at, const struct page_realm *realm)
 {
-    at = put_number(at, REALM_NAME_AT + realm->name.len, 2);
-    *at++ = realm->out ? '-' : '+';
-    at = put_number(at, realm->given, 4);
-    at = put_number(at, realm->waited, 2);
+    assert(realm->waited <= PAGE_WAITED_ALL);
+    *at++ = (char)(realm->name.len | (realm->out ? OUT_BIT : 0));
     memcpy(at, realm->name.ptr, realm->name.len);
-    return at + realm->name.len;
+    at = put_number(at + realm->name.len, realm->given);
+    return put_number(at, realm->waited);
+}
+
+static bool take_realm(struct slice *rest, struct page_realm *ret_realm)
+{
+    unsigned char first = (unsigned char)rest->ptr[0];
+    size_t len = first & ~OUT_BIT;
+    uint32_t given, waited;
+
+    if (len == 0 || len > PAGE_REALM_BYTES_MAX || rest->len < 1 + len)
+        return false;
+    struct slice name = slice_make(rest->ptr + 1, len);
+    *rest = slice_make(rest->ptr + 1 + len, rest->len - 1 - len);
+    if (!take_number(rest, GIVEN_BYTES_MAX, &given) ||
+        !take_number(rest, WAITED_BYTES_MAX, &waited))
+        return false;
+    *ret_realm = (struct page_realm){name, first & OUT_BIT, given, (uint16_t)waited};
+    return true;
 }
 
 static bool take_realms(struct slice *rest, struct page_realms *realms)
 {
-    struct slice part;
-
     for (realms->count = 0; rest->len > 0; realms->count++) {
-        if (realms->count == PAGE_REALMS_MAX || !take_part(rest, &part) ||
-            part.len <= REALM_NAME_AT)
+        if (realms->count == PAGE_REALMS_MAX || !take_realm(rest, &realms->realms[realms->count]))
             return false;
-        realms->realms[realms->count] = (struct page_realm){
-            .name = slice_make(part.ptr + REALM_NAME_AT, part.len - REALM_NAME_AT),
-            .out = part.ptr[0] == '-',
-            .given = (uint32_t)number_at(part.ptr + 1, 4),
-            .waited = (uint16_t)number_at(part.ptr + 5, 2),
-        };
     }
     return true;
 }
@@ -108,18 +136,25 @@ enum status page_token_seal(struct slice key, const struct page_question *questi
                             const struct page_position *position, const struct page_realms *realms,
                             struct arena *arena, struct slice *ret_token)
 {
-    size_t len = raw_bytes(position, realms);
-    char raw[RAW_BYTES_MAX];
+    size_t len_max = raw_bytes_max(position, realms);
 
-    if (len > sizeof(raw))
+    if (len_max > RAW_BYTES_MAX || realms->count > PAGE_REALMS_MAX)
+        return STATUS_RESOURCE_EXHAUSTED;
+    char *raw = arena_alloc(arena, len_max);
+    if (!raw)
         return STATUS_RESOURCE_EXHAUSTED;
     raw[0] = VERSION;
     memcpy(raw + 1, question->bytes, PAGE_QUESTION_BYTES);
     char *at = put_part(raw + BODY_AT, position->sort_key);
     at = put_part(at, position->id);
     at = put_part(at, position->realm);
-    for (size_t i = 0; i < realms->count; i++)
+    at = put_part(at, realms->not_asked);
+    for (size_t i = 0; i < realms->count; i++) {
+        if (realms->realms[i].name.len == 0 || realms->realms[i].name.len > PAGE_REALM_BYTES_MAX)
+            return STATUS_RESOURCE_EXHAUSTED;
         at = put_realm(at, &realms->realms[i]);
+    }
+    size_t len = (size_t)(at - raw);
     struct sha256 mac = mac_of(key, raw, len);
     memcpy(raw + MAC_AT, mac.bytes, MAC_BYTES);
     return base64url_encode_in(arena, slice_make(raw, len), ret_token);
@@ -131,9 +166,12 @@ enum status page_token_open(struct slice key, const struct page_question *questi
                             struct fault *fault)
 {
     struct page_position position;
-    struct page_realms realms;
+    struct page_realms realms = {.realms =
+                                     arena_alloc(arena, PAGE_REALMS_MAX * sizeof(*realms.realms))};
     struct slice raw;
 
+    if (!realms.realms)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     if (token.len > PAGE_TOKEN_BYTES_MAX || base64url_decode_in(arena, token, &raw) ||
         raw.len < BODY_AT || raw.ptr[0] != VERSION)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
@@ -145,7 +183,8 @@ enum status page_token_open(struct slice key, const struct page_question *questi
                          "pageToken was made for another query, user or realm");
     struct slice rest = slice_make(raw.ptr + BODY_AT, raw.len - BODY_AT);
     if (!take_part(&rest, &position.sort_key) || !take_part(&rest, &position.id) ||
-        !take_part(&rest, &position.realm) || !take_realms(&rest, &realms))
+        !take_part(&rest, &position.realm) || !take_part(&rest, &realms.not_asked) ||
+        !take_realms(&rest, &realms))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
     *ret_position = position;
     *ret_realms = realms;

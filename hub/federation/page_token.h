@@ -4,12 +4,18 @@
  * the list began with, each with whether it is still in: one that broke is out for the rest of this list, so that no
  * realm can keep the others from going on; and realms that came or were learned of later are not in it, so that a
  * token leads on whatever happens to the federation. What a realm may take of a list (items, others' time) is counted over
- * the whole list, so the token says what it has taken. The token is bound to a question (a hash over method, filters,
+ * the whole list, so the token says what it has taken. Of realms for which the list had no room (hub/session/choice.h) it says
+ * the first, since they are the last in the order of names. The token is bound to a question (a hash over method, filters,
  * user and the realm that was named) and to this federation by HMAC-SHA-256 over all of it: a token that was changed,
  * or made for another question, is INVALID_ARGUMENT on "page_token".
  *
- * Text form: base64url of  version(1) question(16) mac(16) then parts, each len(2) bytes: sort_key id realm, and for
- * each realm of the list '+' or '-' (out), given(4), waited(2) and its name.
+ * Text form: base64url of  version(1) question(16) mac(16) then parts, each len(2) bytes: sort_key id realm not_asked, and
+ * for each realm of the list its name's length in a byte (with the highest bit when it is out), the name, and as numbers of 7
+ * bits a byte given and waited.
+ *
+ * It stands in a URL, whose line has 8 KiB (HTTP_LINE_BYTES_MAX): a token takes 6.5 of them at most, and leaves 1.5 to path and
+ * filters. So PAGE_REALMS_MAX realms have PAGE_REALMS_BYTES_MAX for their names together, 21 each; whom a list may ask is
+ * chosen by both, and any position of PAGE_POSITION_BYTES_MAX fits beside them.
  * The sort key is no secret of the user's, who may see the name it was made from; the page size is not part
  * of the question and may change between pages.
  */
@@ -23,11 +29,13 @@
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
 
-#define PAGE_TOKEN_BYTES_MAX 5632 /* of text; it stands in a URL */
+#define PAGE_TOKEN_BYTES_MAX 6656 /* of text; it stands in a URL */
 #define PAGE_QUESTION_BYTES 16
-#define PAGE_REALMS_MAX 16 /* realms per fan-out */
+#define PAGE_REALMS_MAX 64                           /* realms per fan-out */
+#define PAGE_REALMS_BYTES_MAX (PAGE_REALMS_MAX * 21) /* of their names together */
+#define PAGE_REALM_BYTES_MAX 63
 #define PAGE_WAITED_ALL 10000
-/* Of sort key and id together; with any PAGE_REALMS_MAX names of realms that fits in a token. */
+/* Of sort key and id together; with any names of realms within the limits above that fits in a token. */
 #define PAGE_POSITION_BYTES_MAX 2944
 
 struct page_position {
@@ -40,8 +48,9 @@ struct page_realms {
         bool out;        /* it broke: not asked any more in this list */
         uint32_t given;  /* items of it that this list has had */
         uint16_t waited; /* how much of its patience it has used, in 1/PAGE_WAITED_ALL */
-    } realms[PAGE_REALMS_MAX];
+    } * realms;          /* the list's, in the order of names */
     size_t count;
+    struct slice not_asked; /* the first for which there was no room; empty: there was for all */
 };
 
 struct page_question {
@@ -51,7 +60,7 @@ struct page_question {
 /* Hash of the parts, each with its length: what the token may be used for. */
 struct page_question page_question_of(const struct slice *parts, size_t part_count);
 
-/* The text lives in the arena. RESOURCE_EXHAUSTED when the position is too large for a token. */
+/* The text lives in the arena. RESOURCE_EXHAUSTED when the position, or the names, are too large for a token. */
 PEK_MUST_CHECK enum status page_token_seal(struct slice key, const struct page_question *question,
                                            const struct page_position *position,
                                            const struct page_realms *realms, struct arena *arena,

@@ -28,7 +28,7 @@ static enum status open_token(struct slice token, struct arena *arena,
 
 static void must_be_same(const struct page_realms *a, const struct page_realms *b)
 {
-    must(a->count == b->count);
+    must(a->count == b->count && slice_equal(a->not_asked, b->not_asked));
     for (size_t i = 0; i < a->count; i++)
         must(slice_equal(a->realms[i].name, b->realms[i].name) &&
              a->realms[i].out == b->realms[i].out && a->realms[i].given == b->realms[i].given &&
@@ -46,6 +46,14 @@ static void must_be_refused_changed(struct slice token, struct arena *arena)
     must(open_token(slice_make(changed, token.len), arena, &position, &realms) != STATUS_OK);
 }
 
+static size_t bytes_of_names(const struct page_realms *realms)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < realms->count; i++)
+        bytes += realms->realms[i].name.len;
+    return bytes;
+}
+
 static void must_come_back(const struct page_position *position, const struct page_realms *realms,
                            struct arena *arena)
 {
@@ -53,7 +61,8 @@ static void must_come_back(const struct page_position *position, const struct pa
     struct page_realms realms_again;
     struct slice token;
     if (page_token_seal(key, &question, position, realms, arena, &token) != STATUS_OK) {
-        must(position->sort_key.len + position->id.len > PAGE_POSITION_BYTES_MAX / 2);
+        must(position->sort_key.len + position->id.len > PAGE_POSITION_BYTES_MAX / 2 ||
+             bytes_of_names(realms) > PAGE_REALMS_BYTES_MAX);
         return;
     }
     must(token.len <= PAGE_TOKEN_BYTES_MAX);
@@ -71,7 +80,7 @@ static void try_raw(struct slice body, struct arena *arena)
     struct slice token;
     char *raw = arena_alloc(arena, BODY_AT + body.len);
     must(raw != NULL);
-    raw[0] = 3;
+    raw[0] = 4;
     memcpy(raw + 1, question.bytes, PAGE_QUESTION_BYTES);
     memcpy(raw + BODY_AT, body.ptr, body.len);
     const struct slice parts[] = {slice_make(raw, MAC_AT), body};
@@ -86,10 +95,13 @@ static void try_raw(struct slice body, struct arena *arena)
 static void try_parts(struct slice rest, struct arena *arena)
 {
     struct page_position position = {0};
-    struct page_realms realms = {0};
+    struct page_realms realms = {
+        .realms = arena_zalloc(arena, PAGE_REALMS_MAX, sizeof(struct page_realm))};
+    must(realms.realms != NULL);
     position.sort_key = slice_cut(&rest, '\n');
     position.id = slice_cut(&rest, '\n');
     position.realm = slice_cut(&rest, '\n');
+    realms.not_asked = slice_cut(&rest, '\n');
     while (rest.len > 0 && realms.count < PAGE_REALMS_MAX) {
         struct slice name = slice_cut(&rest, '\n');
         if (name.len == 0 || name.len > 63)

@@ -10,9 +10,9 @@ static const struct slice key = {"0123456789abcdef0123456789abcdef", 32};
 static const struct page_position position = {
     {"\x2a\x00\xff", 3}, {"kir-dev@kir-dev", 15}, {"worker-acme", 11}};
 
-static const struct page_realms realms = {
-    {{{"hub", 3}, false, 0x01020304, 0x8182}, {{"worker-acme", 11}, true, UINT32_MAX, UINT16_MAX}},
-    2};
+static struct page_realm two[] = {{{"hub", 3}, false, 0x01020304, 127},
+                                  {{"worker-acme", 11}, true, UINT32_MAX, PAGE_WAITED_ALL}};
+static const struct page_realms realms = {two, 2, {"worker-zulu", 11}};
 
 static struct page_question question_of(const char *text)
 {
@@ -37,6 +37,7 @@ static void token_gives_back_its_position(void **state)
     assert_true(slice_equal(back.sort_key, position.sort_key));
     assert_true(slice_equal(back.id, position.id));
     assert_true(slice_equal(back.realm, position.realm));
+    assert_true(slice_equal(back_realms.not_asked, realms.not_asked));
     assert_int_equal(back_realms.count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_true(slice_equal(back_realms.realms[i].name, realms.realms[i].name));
@@ -98,13 +99,21 @@ static void token_of_another_question_or_key_is_refused(void **state)
 static void largest_position_with_the_longest_realms_fits(void **state)
 {
     (void)state;
-    static char large[PAGE_POSITION_BYTES_MAX], realm[63];
+    static char large[PAGE_POSITION_BYTES_MAX], realm[PAGE_REALM_BYTES_MAX];
+    static struct page_realm each[PAGE_REALMS_MAX];
     struct arena arena;
     arena_init(&arena, 65536);
-    struct page_realms all = {.count = PAGE_REALMS_MAX};
+    struct page_realms all = {each, PAGE_REALMS_MAX, {realm, sizeof(realm)}};
     memset(realm, 'r', sizeof(realm));
-    for (size_t i = 0; i < PAGE_REALMS_MAX; i++)
-        all.realms[i].name = slice_make(realm, sizeof(realm));
+    /* All that their names may have together, some of them the longest. */
+    size_t left = PAGE_REALMS_BYTES_MAX;
+    for (size_t i = 0; i < PAGE_REALMS_MAX; i++) {
+        size_t rest = PAGE_REALMS_MAX - 1 - i, most = left - rest;
+        size_t len = most < sizeof(realm) ? most : sizeof(realm);
+        each[i] = (struct page_realm){{realm, len}, i % 2, UINT32_MAX, PAGE_WAITED_ALL};
+        left -= len;
+    }
+    assert_int_equal(left, 0);
     struct page_question question = question_of("q");
     struct page_position largest = {{large, sizeof(large) - 1}, {"i", 1}, {realm, sizeof(realm)}};
     struct page_position back;
@@ -116,6 +125,13 @@ static void largest_position_with_the_longest_realms_fits(void **state)
                      STATUS_OK);
     assert_int_equal(back.sort_key.len, sizeof(large) - 1);
     assert_int_equal(back_realms.count, PAGE_REALMS_MAX);
+    for (size_t i = 0; i < PAGE_REALMS_MAX; i++) {
+        assert_true(slice_equal(back_realms.realms[i].name, each[i].name));
+        assert_int_equal(back_realms.realms[i].given, UINT32_MAX);
+        assert_int_equal(back_realms.realms[i].waited, PAGE_WAITED_ALL);
+        assert_int_equal(back_realms.realms[i].out, i % 2);
+    }
+    assert_true(token.len <= PAGE_TOKEN_BYTES_MAX);
     arena_done(&arena);
 }
 

@@ -63,7 +63,8 @@ static void ask_all(void *arg)
 {
     struct asking *asking = arg;
     const struct registry_options options = {.arg = asking, .on_status = on_status};
-    int64_t until_us = deadline_after_ms(LIVE_TIMEOUT_MS);
+    int64_t until_us =
+        deadline_after_ms(LIVE_TIMEOUT_MS + LIVE_TIMEOUT_EACH_MS * (int64_t)asking->count);
 
     asking->began_us = clock_monotonic_us();
     registry_init(&asking->registry, asking->fibers, &options);

@@ -314,19 +314,24 @@ static enum status ask_rows(struct run *run, const PGresult *rows, struct buffer
 {
     const struct hub_config *config = run->config;
     const struct rpc_tls tls = {config->tls_ca, config->tls_certificate, config->tls_key, NULL};
-    struct live items[REGISTRY_INSTANCES_MAX] = {0};
-    size_t count = 0;
+    size_t count = (size_t)PQntuples(rows);
+    struct live *items = calloc(count + 1, sizeof(*items));
 
-    for (; count < (size_t)PQntuples(rows) && count < REGISTRY_INSTANCES_MAX; count++) {
-        items[count].row = (struct instance_row){
-            .realm = PQgetvalue(rows, (int)count, 0),
-            .target = PQgetvalue(rows, (int)count, 1),
-            .tls_name = text_or_null(rows, (int)count, 2),
-            .ca_pem = text_or_null(rows, (int)count, 3),
+    if (!items)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < count; i++) {
+        items[i].row = (struct instance_row){
+            .realm = PQgetvalue(rows, (int)i, 0),
+            .target = PQgetvalue(rows, (int)i, 1),
+            .tls_name = text_or_null(rows, (int)i, 2),
+            .ca_pem = text_or_null(rows, (int)i, 3),
         };
     }
-    PEK_TRY(live_ask(items, count, config->tls_ca[0] ? &tls : NULL));
-    return write_live(items, count, out);
+    enum status status = live_ask(items, count, config->tls_ca[0] ? &tls : NULL);
+    if (!status)
+        status = write_live(items, count, out);
+    free(items);
+    return status;
 }
 
 /* Whoever has no --config has no certificate to ask with: then the table alone is shown, and says so. */

@@ -59,10 +59,12 @@ static enum status add_realms(struct rpc_ctx *ctx, struct fanout *fanout)
     const struct session *session = rpc_attached(ctx);
     struct slice me = rpc_principal(ctx)->user;
     struct pg_result *rows;
-    enum status status = STATUS_OK;
+    enum status status;
     PEK_TRY(pg_read(service->service.pg, PG_POINT_READ, rpc_cancel(ctx),
                     &profile_store_shared_realms, PG_PARAMS(pg_text(me), pg_text(me)), &rows));
-    for (size_t i = 0; status == STATUS_OK && i < pg_rows(rows) && i < FANOUT_LEGS_MAX; i++) {
+    size_t count = pg_rows(rows) < FANOUT_LEGS_MAX ? pg_rows(rows) : FANOUT_LEGS_MAX;
+    status = fanout_make_room(fanout, rpc_arena(ctx), count);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         struct instance *instance =
             registry_find(session->cache->options.registry, pg_get_slice(rows, i, 0));
         if (instance)

@@ -18,7 +18,7 @@ struct asking {
     struct slice user;
     struct full_view *view;
     struct fanout fanout;
-    struct question questions[FANOUT_LEGS_MAX]; /* by leg */
+    struct question *questions; /* by leg */
 };
 
 static enum status add_unreachable(struct asking *asking, struct slice realm)
@@ -67,6 +67,8 @@ static enum status add_realm(struct asking *asking, struct slice realm, struct s
     case PERMISSION_DENIED: return STATUS_OK;
     case PERMISSION_UNKNOWN: break;
     }
+    if (asking->fanout.count == asking->fanout.room)
+        return add_unreachable(asking, realm);
     asking->questions[asking->fanout.count] =
         (struct question){instance, permission_ask(session, instance, asking->user), false};
     return fanout_add(&asking->fanout, instance, false, request);
@@ -137,6 +139,18 @@ static enum status ask(struct asking *asking)
     return name_unreachable(asking);
 }
 
+/* For as many as there are. */
+static enum status make_room(struct asking *asking, size_t count)
+{
+    struct arena *arena = rpc_arena(asking->ctx);
+    size_t legs = count < FANOUT_LEGS_MAX ? count : FANOUT_LEGS_MAX;
+    asking->view->granted = arena_zalloc(arena, count + 1, sizeof(*asking->view->granted));
+    asking->view->unreachable = arena_zalloc(arena, count + 1, sizeof(*asking->view->unreachable));
+    asking->questions = arena_zalloc(arena, legs + 1, sizeof(*asking->questions));
+    PEK_TRY(fanout_make_room(&asking->fanout, arena, legs));
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
+}
+
 enum status full_view_ask(struct rpc_ctx *ctx, const char *user, const struct pg_result *realms,
                           struct full_view *ret_view)
 {
@@ -151,8 +165,8 @@ enum status full_view_ask(struct rpc_ctx *ctx, const char *user, const struct pg
     *ret_view = (struct full_view){0};
     PEK_TRY(make_request(asking, &request));
     profile_realms_begin(ctx, CHECK_PATH, &asking->fanout, pairs);
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < pg_rows(realms) && i < FANOUT_LEGS_MAX; i++)
+    enum status status = make_room(asking, pg_rows(realms));
+    for (size_t i = 0; status == STATUS_OK && i < pg_rows(realms); i++)
         status = add_realm(asking, arena_copy(rpc_arena(ctx), pg_get_slice(realms, i, 0)), request);
     if (status == STATUS_OK)
         status = ask(asking);

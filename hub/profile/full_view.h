@@ -2,7 +2,8 @@
  *
  * Each realm that knows both is asked with the caller's own token (CheckPolicy, VIEW_FULL_PROFILE on the user), all at once
  * and for realms_wait_ms at most: the first yes ends it. What a realm answered is remembered with the session
- * (hub/session/permission.h). A realm that does not answer grants nothing, and is named.
+ * (hub/session/permission.h). A realm that does not answer grants nothing, and is
+ * named; so is one that is not asked, behind the FANOUT_LEGS_MAX that one request may ask.
  */
 #ifndef PEK_HUB_PROFILE_FULL_VIEW_H
 #define PEK_HUB_PROFILE_FULL_VIEW_H
@@ -10,9 +11,9 @@
 #include "hub/profile/profile_service.h"
 
 struct full_view {
-    struct slice granted[REGISTRY_INSTANCES_MAX]; /* realms */
+    struct slice *granted; /* realms */
     size_t granted_count;
-    char *unreachable[REGISTRY_INSTANCES_MAX]; /* "realms/worker-acme"; none when one granted it */
+    char **unreachable; /* "realms/worker-acme"; none when one granted it */
     size_t unreachable_count;
 };
 

@@ -24,7 +24,7 @@ void profile_realms_begin(struct rpc_ctx *ctx, const char *path, struct fanout *
 {
     const struct profile_service *service = rpc_data(ctx);
     int64_t until_us = deadline_after_ms(service->realms_wait_ms);
-    memset(fanout, 0, offsetof(struct fanout, legs)); /* not the legs: most of it */
+    *fanout = (struct fanout){0};
     fanout->transcode = service->transcode;
     fanout->method = transcode_find(service->transcode, slice_str(path));
     fanout->session = rpc_attached(ctx);

@@ -8,7 +8,8 @@
 #include "hub/registry/instance_rules.h"
 #include "shared/base/clock.h"
 
-#define DIRECTORY_ARENA_BYTES_MAX (2u * 1024 * 1024) /* 16 rows with a CA of 64 KiB each */
+/* Rows with a CA of 64 KiB each; most have none, or one of 1 KiB. */
+#define DIRECTORY_ARENA_BYTES_MAX (REGISTRY_INSTANCES_MAX * 68u * 1024)
 #define DIRECTORY_TIMEOUT_MS 5000
 
 static void tell(struct directory *directory, const char *realm, const struct fault *fault)
@@ -154,12 +155,21 @@ static void tell_local(struct directory *directory, const struct instance_row *r
 
 /* ---- the table ---------------------------------------------------------------------------------- */
 
+/* They are in the order of their realms. */
 static const struct instance_row *row_of(const struct instance_row *rows, size_t count,
                                          struct slice realm)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equal_str(realm, rows[i].realm))
-            return &rows[i];
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = slice_compare(slice_str(rows[middle].realm), realm);
+        if (order == 0)
+            return &rows[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }

@@ -376,10 +376,11 @@ static void realm_that_found_no_slot_is_added_when_one_is_free(struct scene *sce
 {
     struct instance_ticket ticket = {0};
     struct fiber_event event = {0};
-    pg_cluster_execute(cluster, "INSERT INTO hub.instance (realm, name, target) SELECT 'r' || n,"
-                                " 'r', '127.0.0.1:1' FROM generate_series(1, 16) n");
+    pg_cluster_execute(cluster, "INSERT INTO hub.instance (realm, name, target, status)"
+                                " SELECT 'r' || n, 'r', '127.0.0.1:1', CASE n WHEN 3 THEN 'ACTIVE'"
+                                " ELSE 'DRAINING' END FROM generate_series(1, 1000) n");
     follow(scene, NULL, 0, NULL);
-    assert_int_equal(scene->registry.count, 16);
+    assert_int_equal(scene->registry.count, REGISTRY_INSTANCES_MAX);
     struct instance *leaving = instance_ref(registry_find(&scene->registry, SLICE_LIT("r3")));
     breaker_heal(&leaving->breaker);
     assert_int_equal(instance_enter(leaving, slice_make("", 0), &ticket, &event), ADMITTED);
@@ -396,13 +397,13 @@ static void realm_that_found_no_slot_is_added_when_one_is_free(struct scene *sce
     assert_non_null(registry_find(&scene->registry, SLICE_LIT("late")));
 }
 
-static void seventeenth_realm_is_refused_by_the_table_with_a_clear_error(struct scene *scene)
+static void one_realm_too_many_is_refused_by_the_table_with_a_clear_error(struct scene *scene)
 {
     const struct instance_row row = {.realm = "one-more", .target = "127.0.0.1:1"};
     const struct instance_row again = {.realm = "r1", .target = "h:1"};
     struct writing writing = {.row = &row}, coming_back = {.row = &again};
     pg_cluster_execute(cluster, "INSERT INTO hub.instance (realm, name, target) SELECT 'r' || n,"
-                                " 'r', '127.0.0.1:1' FROM generate_series(1, 16) n");
+                                " 'r', '127.0.0.1:1' FROM generate_series(1, 1000) n");
     assert_int_equal(write_row(scene, &writing), STATUS_FAILED_PRECONDITION);
     assert_string_equal(writing.fault.reason, "TOO_MANY_REALMS");
     sql(SET_STATUS, "REMOVED", "r1");
@@ -587,7 +588,7 @@ int main(void)
         SCENE(what_a_worker_says_of_itself_is_noted_and_does_not_wake_the_hubs_for_ever),
         SCENE(another_address_is_another_instance_and_the_old_one_ends_with_its_last_call),
         SCENE(realm_that_found_no_slot_is_added_when_one_is_free),
-        SCENE(seventeenth_realm_is_refused_by_the_table_with_a_clear_error),
+        SCENE(one_realm_too_many_is_refused_by_the_table_with_a_clear_error),
         SCENE(row_that_points_at_the_hub_itself_is_not_used),
         SCENE(worker_of_another_realm_and_a_server_that_is_no_worker_are_refused),
         SCENE(killed_worker_is_unreachable_within_5_s_and_serves_again_when_back),

@@ -34,7 +34,7 @@ static const struct pg_statement load = {
     .name = "instance_load",
     .sql = "SELECT realm, name, target, tls_name, CASE WHEN status <> 'REMOVED' THEN ca_pem END,"
            "       status = 'DRAINING', status = 'REMOVED', updated_by"
-           "  FROM hub.instance ORDER BY realm",
+           "  FROM hub.instance ORDER BY realm COLLATE \"C\"",
 };
 
 static const struct pg_statement seed_local = {

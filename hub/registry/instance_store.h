@@ -46,7 +46,7 @@ PEK_MUST_CHECK enum status instance_store_tell(struct pg *pg, struct cancel *can
                                                const struct instance *instance);
 /* ---- in a transaction ---- */
 
-/* Adds, or (`replace`) changes; what is NULL stays as it was. ALREADY_EXISTS, FAILED_PRECONDITION (16 realms are there). */
+/* Adds, or (`replace`) changes; what is NULL stays as it was. ALREADY_EXISTS, FAILED_PRECONDITION (REGISTRY_INSTANCES_MAX realms are there). */
 PEK_MUST_CHECK enum status instance_store_put(struct pg_transaction *transaction,
                                               const struct instance_row *row, bool replace,
                                               const char *who, struct fault *fault);

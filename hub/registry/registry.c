@@ -170,6 +170,8 @@ static void insert(struct registry *registry, struct instance *instance)
     for (; at > 0 && strcmp(registry->instances[at - 1]->realm, instance->realm) > 0; at--)
         registry->instances[at] = registry->instances[at - 1];
     registry->instances[at] = instance;
+    for (; at < registry->count; at++)
+        registry->instances[at]->place = at;
 }
 
 static enum status instance_begin(struct instance *instance, struct fault *fault)
@@ -311,7 +313,8 @@ void instance_remove(struct instance *instance)
         registry->count--;
         memmove(&registry->instances[i], &registry->instances[i + 1],
                 (registry->count - i) * sizeof(registry->instances[0]));
-        break;
+        for (; i < registry->count; i++)
+            registry->instances[i]->place = i;
     }
     instance_tell_away(instance);
     settle(instance);
@@ -344,9 +347,17 @@ bool instance_is_away(const struct instance *instance)
 
 struct instance *registry_find(const struct registry *registry, struct slice realm)
 {
-    for (size_t i = 0; i < registry->count; i++) {
-        if (slice_equal_str(realm, registry->instances[i]->realm))
-            return registry->instances[i];
+    size_t low = 0, high = registry->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = slice_compare(slice_str(registry->instances[middle]->realm), realm);
+        if (order == 0)
+            return registry->instances[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }

@@ -34,7 +34,7 @@
 #include "shared/jwt/jwt_keys.h"
 #include "shared/rpc/rpc.h"
 
-#define REGISTRY_INSTANCES_MAX 16 /* realms per fan-out */
+#define REGISTRY_INSTANCES_MAX 1000 /* realms; of which one request asks FANOUT_LEGS_MAX at most */
 #define INSTANCE_IN_FLIGHT_MAX 256
 #define INSTANCE_WAITING_MAX 1024
 /* Of both, one user's; see shared/fair. */
@@ -66,6 +66,7 @@ struct registry;
 struct instance {
     struct registry *registry;
     size_t slot;
+    size_t place;        /* in `instances` of the registry, while it is there */
     uint64_t generation; /* never 0, never the same twice */
     unsigned references;
     enum instance_mode mode;

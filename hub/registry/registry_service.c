@@ -51,7 +51,7 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
 
 /* The instances of now; the registry may change while the list is sent. */
 struct snapshot {
-    struct instance *items[REGISTRY_INSTANCES_MAX];
+    struct instance **items;
     size_t count;
 };
 
@@ -81,6 +81,9 @@ static enum status list_instances(struct rpc_ctx *ctx, const hub_v1_list_instanc
     struct snapshot snapshot = {.count = service->registry->count};
 
     PEK_TRY(read_check_page(ctx, req->page_size, req->page_token));
+    snapshot.items = arena_alloc(rpc_arena(ctx), (snapshot.count + 1) * sizeof(struct instance *));
+    if (!snapshot.items)
+        return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < snapshot.count; i++)
         snapshot.items[i] = instance_ref(service->registry->instances[i]);
     enum status status = send_behind(ctx, &snapshot, req, stream);

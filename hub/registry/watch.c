@@ -72,6 +72,14 @@ static void wake(struct cancel_hook *hook)
     fiber_event_signal(&LIST_ENTRY(hook, struct wakeup, hook)->event);
 }
 
+/* What each instance does so often, all of them do rarely enough. */
+static int64_t spread_ms(const struct instance *instance, int64_t least_ms)
+{
+    int64_t all_ms = WATCH_SPREAD_MS * (int64_t)instance->registry->count;
+
+    return all_ms > least_ms ? all_ms : least_ms;
+}
+
 /* Sleeps, longer each time; false when the instance is given up. */
 static bool pause_grows(struct instance *instance, int64_t *pause_ms)
 {
@@ -83,7 +91,8 @@ static bool pause_grows(struct instance *instance, int64_t *pause_ms)
     while (!status && !instance->cancel.cancelled)
         status = fiber_event_wait(&wakeup.event, until_us);
     cancel_hook_remove(&wakeup.hook);
-    *pause_ms = *pause_ms * 2 < WATCH_PAUSE_MAX_MS ? *pause_ms * 2 : WATCH_PAUSE_MAX_MS;
+    int64_t pause_max_ms = spread_ms(instance, WATCH_PAUSE_MAX_MS);
+    *pause_ms = *pause_ms * 2 < pause_max_ms ? *pause_ms * 2 : pause_max_ms;
     return !instance->cancel.cancelled;
 }
 
@@ -118,7 +127,8 @@ static void hear(struct instance *instance, const struct question *question, str
                  struct wakeup *wakeup)
 {
     int64_t until_us = deadline_after_ms(question->timeout_ms);
-    int64_t beat_us = question->on_beat ? deadline_after_ms(HEARTBEAT_EVERY_MS) : DEADLINE_NONE;
+    int64_t beat_us = question->on_beat ? deadline_after_ms(spread_ms(instance, HEARTBEAT_EVERY_MS))
+                                        : DEADLINE_NONE;
     struct pace pace = {0};
     struct arena arena;
 
@@ -129,7 +139,7 @@ static void hear(struct instance *instance, const struct question *question, str
         bool beat_is_due = clock_monotonic_us() >= beat_us;
         if (beat_is_due) {
             question->on_beat(instance);
-            beat_us = deadline_after_ms(HEARTBEAT_EVERY_MS);
+            beat_us = deadline_after_ms(spread_ms(instance, HEARTBEAT_EVERY_MS));
         } else if (rpc_call_next(call, &message)) {
             question->on_message(instance, message, &arena);
             arena_reset(&arena);

@@ -19,6 +19,7 @@
 #include "hub/schema/migration_0017.h"
 #include "hub/schema/migration_0018.h"
 #include "hub/schema/migration_0019.h"
+#include "hub/schema/migration_0020.h"
 #include "shared/service/change.h"
 
 const struct migrations *hub_migrations(void)
@@ -46,6 +47,8 @@ const struct migrations *hub_migrations(void)
          slice_make(hub_0018_account_key_sql, hub_0018_account_key_sql_len)},
         {"0019_user_grams_of_four.sql",
          slice_make(hub_0019_user_grams_of_four_sql, hub_0019_user_grams_of_four_sql_len)},
+        {"0020_instance_count.sql",
+         slice_make(hub_0020_instance_count_sql, hub_0020_instance_count_sql_len)},
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

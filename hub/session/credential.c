@@ -3,17 +3,21 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "hub/session/choice.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/buffer.h"
 #include "shared/base/clock.h"
 
 #define FETCH_ARENA_BYTES_MAX (128u * 1024)
+#define CREDENTIALS_FIRST 4 /* room for so many, and twice as much each time */
 #define METADATA_BYTES_MAX (RPC_METADATA_BYTES_MAX - 1024)
 
 static void clear(struct credential *credential)
 {
     free(credential->memory);
     credential->memory = NULL;
+    credential->pairs = NULL;
+    credential->policies = NULL;
     credential->pair_count = 0;
     credential->policy_count = 0;
 }
@@ -29,10 +33,35 @@ static void start_over(struct credential *credential, const struct instance *ins
 {
     forget_permissions(credential);
     clear(credential);
-    *credential = (struct credential){.generation = instance->generation,
+    *credential = (struct credential){.slot = instance->slot,
+                                      .generation = instance->generation,
                                       .changes = instance->policy_changes,
                                       .drops = credential->drops};
     list_init(&credential->waiters);
+}
+
+/* Where the slot's is, or would be. */
+static size_t place_of(const struct session *session, size_t slot)
+{
+    size_t low = 0, high = session->credential_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (session->credentials[middle]->slot < slot)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct credential *find(const struct session *session, size_t slot)
+{
+    size_t place = place_of(session, slot);
+
+    return place < session->credential_count && session->credentials[place]->slot == slot
+               ? session->credentials[place]
+               : NULL;
 }
 
 /* What is there, brought up to date: another instance's is none, and one from before the realm's policies changed has
@@ -40,7 +69,7 @@ static void start_over(struct credential *credential, const struct instance *ins
  * so nobody does when the slot has become another's. */
 static struct credential *current(struct session *session, const struct instance *instance)
 {
-    struct credential *credential = session->credentials[instance->slot];
+    struct credential *credential = find(session, instance->slot);
 
     if (!credential)
         return NULL;
@@ -64,27 +93,49 @@ const struct credential *session_credential(struct session *session,
     return credential ? credential : &none;
 }
 
+static bool make_room(struct session *session)
+{
+    if (session->credential_count < session->credential_room)
+        return true;
+    size_t room = session->credential_room ? 2 * session->credential_room : CREDENTIALS_FIRST;
+    struct credential **more = realloc(session->credentials, room * sizeof(struct credential *));
+    if (!more)
+        return false;
+    session->credentials = more;
+    session->credential_room = room;
+    return true;
+}
+
 struct credential *credential_make(struct session *session, const struct instance *instance)
 {
     struct credential *credential = current(session, instance);
 
     if (credential)
         return credential;
+    if (!make_room(session))
+        return NULL;
     credential = calloc(1, sizeof(*credential));
-    if (credential)
-        start_over(credential, instance);
-    session->credentials[instance->slot] = credential;
+    if (!credential)
+        return NULL;
+    start_over(credential, instance);
+    size_t place = place_of(session, instance->slot);
+    memmove(&session->credentials[place + 1], &session->credentials[place],
+            (session->credential_count - place) * sizeof(struct credential *));
+    session->credentials[place] = credential;
+    session->credential_count++;
     return credential;
 }
 
-struct credential *credential_free(struct credential *credential)
+void credentials_free(struct session *session)
 {
-    if (credential) {
-        forget_permissions(credential);
-        clear(credential);
+    for (size_t i = 0; i < session->credential_count; i++) {
+        forget_permissions(session->credentials[i]);
+        clear(session->credentials[i]);
+        free(session->credentials[i]);
     }
-    free(credential);
-    return NULL;
+    free(session->credentials);
+    session->credentials = NULL;
+    session->credential_count = session->credential_room = 0;
 }
 
 void credential_drop(struct credential *credential)
@@ -171,16 +222,28 @@ static enum status keep(struct credential *credential,
         buffer_done(&buffer);
         return STATUS_RESOURCE_EXHAUSTED;
     }
+    /* In one piece, as large as it is: there are many of them. */
+    size_t pairs_bytes = (1 + count) * sizeof(struct rpc_pair);
+    size_t policies_bytes = count * sizeof(struct slice);
+    char *memory = malloc(pairs_bytes + policies_bytes + buffer.len);
+    if (!memory) {
+        buffer_done(&buffer);
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    char *bytes = memory + pairs_bytes + policies_bytes;
+    memcpy(bytes, buffer.ptr, buffer.len);
+    buffer_done(&buffer);
     clear(credential);
-    credential->memory = buffer.ptr; /* the buffer's memory is ours now */
+    credential->memory = memory;
+    credential->pairs = (struct rpc_pair *)(void *)memory;
+    credential->policies = (struct slice *)(void *)(memory + pairs_bytes);
     credential->pairs[0] = (struct rpc_pair){SLICE_LIT("authorization"),
-                                             slice_make(buffer.ptr + spans[0].at, spans[0].len)};
+                                             slice_make(bytes + spans[0].at, spans[0].len)};
     for (size_t i = 0; i < count; i++) {
         credential->pairs[1 + i] =
             (struct rpc_pair){SLICE_LIT("x-policy-hint"),
-                              slice_make(buffer.ptr + spans[1 + 2 * i].at, spans[1 + 2 * i].len)};
-        credential->policies[i] =
-            slice_make(buffer.ptr + spans[2 + 2 * i].at, spans[2 + 2 * i].len);
+                              slice_make(bytes + spans[1 + 2 * i].at, spans[1 + 2 * i].len)};
+        credential->policies[i] = slice_make(bytes + spans[2 + 2 * i].at, spans[2 + 2 * i].len);
     }
     credential->pair_count = 1 + count;
     credential->policy_count = count;
@@ -432,16 +495,18 @@ static bool answers_god(struct session *session, struct instance *instance,
 const char *session_find_god(struct session *session, const struct rpc_trace *trace,
                              int64_t deadline_us, struct arena *arena)
 {
-    struct registry *registry = session->cache->options.registry;
+    const struct choice_limits limits = {.realms = SESSION_REALMS_ASKED_MAX,
+                                         .name_bytes = SIZE_MAX};
     const char *realm = NULL;
+    struct choice choice;
+    if (session_choose(session, &limits, arena, &choice))
+        return NULL;
     /* All at once: a slow one costs the others nothing. */
-    for (size_t i = 0; i < registry->count; i++)
-        if (session_includes(session, registry->instances[i]))
-            ask_anew(session, registry->instances[i], trace);
-    for (size_t i = 0; !realm && i < registry->count; i++) {
-        struct instance *instance = instance_ref(registry->instances[i]);
-        if (session_includes(session, instance) &&
-            answers_god(session, instance, trace, deadline_us))
+    for (size_t i = 0; i < choice.count; i++)
+        ask_anew(session, instance_ref(choice.realms[i]), trace);
+    for (size_t i = 0; i < choice.count; i++) {
+        struct instance *instance = choice.realms[i];
+        if (!realm && answers_god(session, instance, trace, deadline_us))
             realm = arena_printf(arena, "%s", instance->realm);
         instance_unref(instance);
     }

@@ -9,8 +9,8 @@
 
 /* The session's credential for the instance, made when there is none; NULL without memory. */
 struct credential *credential_make(struct session *session, const struct instance *instance);
-/* Takes NULL, returns NULL. */
-struct credential *credential_free(struct credential *credential);
+/* All of the session's. */
+void credentials_free(struct session *session);
 /* Forgets token and hints; the realm will be asked again. */
 void credential_drop(struct credential *credential);
 

@@ -159,6 +159,26 @@ static void realm_that_does_not_know_the_user_is_not_among_the_users(struct hub_
     session_release(session);
 }
 
+/* Another hub was told, or the feed of people: the row of the session is looked at now and then. */
+static void
+realm_that_came_to_know_the_user_is_asked_when_the_row_is_read_again(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    struct session *session = hub_session(h, &h->one, token);
+    assert_int_equal(await(session, realm(h, "b")), CREDENTIAL_READY);
+    assert_false(session_includes(session, realm(h, "b")));
+    await_background(h);
+    (void)world_value(h->w,
+                      "INSERT INTO hub.user_realm (user_id, realm) VALUES ('%s', 'b')"
+                      " RETURNING realm",
+                      "alice");
+    session->asked_us = INT64_MIN;
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    assert_true(session_includes(session, realm(h, "b")));
+    assert_int_equal(session_credential(session, realm(h, "b"))->state, CREDENTIAL_NONE);
+    session_release(session);
+}
+
 static void next_session_knows_the_realms_without_asking(struct hub_world *h)
 {
     world_god(h->w, &h->w->a, "alice");
@@ -347,6 +367,7 @@ int main(void)
         HUB_TEST(waiter_that_goes_away_leaves_the_others_waiting),
         HUB_TEST(session_outlives_its_release_while_a_realm_is_asked),
         HUB_TEST(realm_that_does_not_know_the_user_is_not_among_the_users),
+        HUB_TEST(realm_that_came_to_know_the_user_is_asked_when_the_row_is_read_again),
         HUB_TEST(next_session_knows_the_realms_without_asking),
         HUB_TEST(user_who_left_a_realm_is_taken_off_its_list),
         HUB_TEST(change_of_policies_in_the_realm_drops_hints_and_token),

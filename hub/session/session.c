@@ -14,8 +14,7 @@
 
 static void session_destroy(struct session *session)
 {
-    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        credential_free(session->credentials[i]);
+    credentials_free(session);
     found_free(session->found);
     free(session->memory);
     free(session);
@@ -144,6 +143,19 @@ static struct slice put(char **at, struct slice text)
     return copy;
 }
 
+/* What hub.user_realm says. A realm that said it does not know the user, before it was known there that it does, is asked anew. */
+static void take_realms(struct session *session, const struct session_row *row)
+{
+    for (size_t i = 0; i < row->realm_count; i++) {
+        struct instance *instance = registry_find(session->cache->options.registry, row->realms[i]);
+        struct credential *credential = instance ? credential_make(session, instance) : NULL;
+        if (!credential || credential->member) /* without memory: as if not asked yet */
+            continue;
+        credential_drop(credential);
+        credential->member = true;
+    }
+}
+
 static struct session *session_new(struct session_cache *cache, const struct jwt_claims *claims,
                                    const struct session_row *row, int64_t asked_us)
 {
@@ -174,12 +186,7 @@ static struct session *session_new(struct session_cache *cache, const struct jwt
     session->touched_s = row->last_seen_s;
     session->seen_s = clock_wall_s();
     session->asked_us = session->confirmed_us = asked_us;
-    for (size_t i = 0; i < row->realm_count; i++) {
-        struct instance *instance = registry_find(cache->options.registry, row->realms[i]);
-        struct credential *credential = instance ? credential_make(session, instance) : NULL;
-        if (credential) /* without memory: as if not asked yet */
-            credential->member = true;
-    }
+    take_realms(session, row);
     return session;
 }
 
@@ -299,8 +306,10 @@ static enum status recheck(struct session *session, struct cancel *cancel, struc
         bounded.deadline_us = cancel->deadline_us;
     cache->rechecks++;
     enum status status = load(cache, &bounded, session->id, arena, &row, &why);
-    if (!status)
+    if (!status) {
         session->confirmed_us = began_us;
+        take_realms(session, &row);
+    }
     if (!status && endings != cache->endings)
         session->asked_us = INT64_MIN;
     if (status && status != STATUS_UNAUTHENTICATED &&
@@ -398,10 +407,11 @@ bool session_includes(struct session *session, const struct instance *instance)
     return credential->member || !credential->asked;
 }
 
-/* Looked at, it is dropped, as if everybody's had changed; see credential.c. */
+/* Looked at, it is dropped, as if everybody's had changed; see credential.c. It is made when there is none: a realm that says something
+ * of the user may know them, and is asked before others. */
 static void drop_credential(struct session *session, void *arg)
 {
-    struct credential *credential = session->credentials[((struct instance *)arg)->slot];
+    struct credential *credential = credential_make(session, arg);
 
     if (credential)
         credential->changes = CREDENTIAL_OUTDATED;

@@ -9,8 +9,8 @@
  * SESSION_RECHECK_DEAF_MS while announcements may be missed, and whenever they may have been. A database that cannot
  * be asked logs nobody out, for SESSION_TRUST_S; README.md argues the numbers.
  *
- * For each instance the session holds a credential (in the instance's slot, see registry.h): the instance token and the policy hints, as metadata ready
- * to send. It is fetched when first needed, by one fiber however many requests wait, renewed in the background
+ * For an instance that it needed the session holds a credential (by the instance's slot, see registry.h): the instance token and the policy hints, as metadata
+ * ready to send. A session has as many as its user has realms, and a few more, not as many as there are (choice.h). It is fetched when first needed, by one fiber however many requests wait, renewed in the background
  * CREDENTIAL_RENEW_S before it expires, and dropped when the realm says that the user's policies changed.
  *
  * The caller's realms are those that know the user (hub.user_realm) and those not yet asked.
@@ -47,6 +47,8 @@
     1000 /* before a realm that failed, or has just given one, is asked again */
 #define CREDENTIAL_HINTS_MAX 16
 #define CREDENTIAL_TIMEOUT_MS 5000
+/* Realms that a session asks at once of its own, which it has no page token for: as many as a request does. */
+#define SESSION_REALMS_ASKED_MAX 64
 
 struct session;
 struct permissions;
@@ -69,7 +71,8 @@ enum credential_state { CREDENTIAL_NONE, CREDENTIAL_FETCHING, CREDENTIAL_READY, 
 
 /* Read by the fan-out; changed by credential.c only. Of one instance: found by session_credential. */
 struct credential {
-    uint64_t generation; /* of the instance that it is for */
+    size_t slot;         /* of the instance that it is for */
+    uint64_t generation; /* likewise */
     uint64_t
         changes; /* of policies in the instance, when it was looked at last; see session_policies_changed */
     enum credential_state state;
@@ -80,10 +83,10 @@ struct credential {
     int64_t expires_us, expires_s; /* monotonic, wall */
     int64_t retry_us;              /* FAILED, READY: not before */
     struct fault fault;            /* FAILED: why */
-    char *memory;                  /* what the pairs and names point into */
-    struct rpc_pair pairs[1 + CREDENTIAL_HINTS_MAX];
-    size_t pair_count;
-    struct slice policies[CREDENTIAL_HINTS_MAX];
+    void *memory;                  /* pairs and names, and what they point into */
+    struct rpc_pair *pairs;
+    size_t pair_count; /* at most 1 + CREDENTIAL_HINTS_MAX */
+    struct slice *policies;
     size_t policy_count;
     struct permissions *permissions; /* permission.h; NULL for none */
     uint64_t drops;                  /* how often it was dropped */
@@ -100,16 +103,16 @@ struct session {
     struct slice kid;                       /* of the key that signed the cookie */
     struct session_handle handle;
     int64_t expires_s;
-    int64_t seen_s;       /* last request */
-    int64_t touched_s;    /* last_seen_at in the database */
-    int64_t asked_us;     /* monotonic: when the row was asked last */
-    int64_t confirmed_us; /* monotonic: when it was last said to be good */
-    bool ended;           /* here or elsewhere; requests that hold it may see that */
-    struct credential
-        *credentials[REGISTRY_INSTANCES_MAX]; /* by instance slot; made when first needed */
-    struct found *found;                      /* see found.h; NULL before the first */
-    struct list by_user, by_handle;           /* session_index's */
-    struct list followers;                    /* struct session_interest */
+    int64_t seen_s;                  /* last request */
+    int64_t touched_s;               /* last_seen_at in the database */
+    int64_t asked_us;                /* monotonic: when the row was asked last */
+    int64_t confirmed_us;            /* monotonic: when it was last said to be good */
+    bool ended;                      /* here or elsewhere; requests that hold it may see that */
+    struct credential **credentials; /* in the order of slots; made when first needed */
+    size_t credential_count, credential_room;
+    struct found *found;            /* see found.h; NULL before the first */
+    struct list by_user, by_handle; /* session_index's */
+    struct list followers;          /* struct session_interest */
 };
 
 struct session_cache {
@@ -209,7 +212,7 @@ void session_changed_something(struct session *session, const struct instance *i
  * that is not the realm's may depend on it. */
 const char *session_find_god(struct session *session, const struct rpc_trace *trace,
                              int64_t deadline_us, struct arena *arena);
-/* The realm counts among the caller's: it knows the user or was not asked yet. */
+/* The realm counts among the caller's: it knows the user or was not asked yet. Which of those are asked: choice.h. */
 bool session_includes(struct session *session, const struct instance *instance);
 
 #endif

@@ -1,5 +1,6 @@
 #include "hub/session/session_service.h"
 
+#include "hub/session/choice.h"
 #include "pek/hub/v1/session.rpc.h"
 #include "pek/options.rpc.h"
 #include "shared/base/clock.h"
@@ -77,17 +78,31 @@ struct rpc_interceptor session_interceptor(struct session_cache *cache)
 
 /* ---- GetSession -------------------------------------------------------------------------------- */
 
-/* The realms of now; the registry may change while they are waited for. */
+/* The realms of now that are asked, and the user's others; the registry may change while they are waited for. */
 struct realms {
-    struct instance *items[REGISTRY_INSTANCES_MAX];
-    size_t count;
+    struct instance **items; /* `count`, referenced; the first `asked` are asked */
+    size_t asked, count;
 };
 
-static void realms_take(struct realms *realms, const struct registry *registry)
+static enum status realms_take(struct realms *realms, struct session *session, struct arena *arena)
 {
-    realms->count = registry->count;
-    for (size_t i = 0; i < realms->count; i++)
-        realms->items[i] = instance_ref(registry->instances[i]);
+    const struct choice_limits limits = {
+        .realms = SESSION_REALMS_ASKED_MAX, .name_bytes = SIZE_MAX, .all = true};
+    struct choice choice;
+
+    *realms = (struct realms){0};
+    PEK_TRY(session_choose(session, &limits, arena, &choice));
+    realms->items =
+        arena_alloc(arena, (choice.count + choice.rest_count + 1) * sizeof(struct instance *));
+    if (!realms->items)
+        return STATUS_RESOURCE_EXHAUSTED;
+    for (size_t i = 0; i < choice.count; i++)
+        realms->items[realms->count++] = instance_ref(choice.realms[i]);
+    realms->asked = realms->count;
+    for (size_t i = 0; i < choice.rest_count; i++)
+        if (session_credential(session, choice.rest[i])->member)
+            realms->items[realms->count++] = instance_ref(choice.rest[i]);
+    return STATUS_OK;
 }
 
 static void realms_release(struct realms *realms)
@@ -96,23 +111,26 @@ static void realms_release(struct realms *realms)
         instance_unref(realms->items[i]);
 }
 
-/* Asks every realm at once and waits for those that have not answered yet; not for one that is away. */
-static void await_credentials(struct rpc_ctx *ctx, struct session *session,
-                              const struct realms *realms)
+/* Asks all at once and waits for those that have not answered yet; not for one that is away. */
+static enum status await_credentials(struct rpc_ctx *ctx, struct session *session,
+                                     const struct realms *realms)
 {
     const struct cancel *cancel = rpc_cancel(ctx);
     const struct rpc_trace trace = rpc_trace(ctx);
-    struct credential_waiter waiters[REGISTRY_INSTANCES_MAX] = {0};
+    struct credential_waiter *waiters =
+        arena_zalloc(rpc_arena(ctx), realms->asked + 1, sizeof(*waiters));
     struct fiber_event event = {0};
     int64_t until_us = deadline_after_ms(SESSION_REALMS_WAIT_MS);
     enum status status = STATUS_OK;
     bool waits = true;
 
+    if (!waiters)
+        return STATUS_RESOURCE_EXHAUSTED;
     if (cancel->deadline_us < until_us)
         until_us = cancel->deadline_us;
     while (waits && !status && !cancel->cancelled) {
         waits = false;
-        for (size_t i = 0; i < realms->count; i++) {
+        for (size_t i = 0; i < realms->asked; i++) {
             if (!instance_is_away(realms->items[i]) &&
                 credential_get(session, realms->items[i], &trace, &waiters[i], &event) ==
                     CREDENTIAL_FETCHING)
@@ -121,8 +139,9 @@ static void await_credentials(struct rpc_ctx *ctx, struct session *session,
         if (waits)
             status = fiber_event_wait(&event, until_us);
     }
-    for (size_t i = 0; i < realms->count; i++)
+    for (size_t i = 0; i < realms->asked; i++)
         credential_withdraw(&waiters[i]);
+    return STATUS_OK;
 }
 
 static Google__Protobuf__Timestamp *timestamp(struct arena *arena, int64_t seconds)
@@ -142,7 +161,7 @@ static char *text(struct arena *arena, struct slice value)
 }
 
 static hub_v1_session_realm *describe_realm(struct arena *arena, const struct instance *instance,
-                                            const struct credential *credential)
+                                            const struct credential *credential, bool asked)
 {
     hub_v1_session_realm *realm = arena_alloc(arena, sizeof(*realm));
 
@@ -152,7 +171,8 @@ static hub_v1_session_realm *describe_realm(struct arena *arena, const struct in
     realm->realm = arena_strndup(arena, instance->realm, strlen(instance->realm));
     realm->known = credential->member;
     if (credential->state != CREDENTIAL_READY) {
-        struct slice error = instance_is_away(instance) ? SLICE_LIT("UNAVAILABLE")
+        struct slice error = !asked                       ? SLICE_LIT("NOT_ASKED")
+                             : instance_is_away(instance) ? SLICE_LIT("UNAVAILABLE")
                              : credential->state == CREDENTIAL_FAILED
                                  ? slice_str(status_name(credential->fault.status))
                                  : SLICE_LIT("DEADLINE_EXCEEDED");
@@ -180,7 +200,8 @@ static enum status describe(struct arena *arena, struct session *session,
     res->user->name = text(arena, session->name);
     for (size_t i = 0; i < realms->count; i++) {
         res->realms[i] =
-            describe_realm(arena, realms->items[i], session_credential(session, realms->items[i]));
+            describe_realm(arena, realms->items[i], session_credential(session, realms->items[i]),
+                           i < realms->asked);
         res->n_realms++;
     }
     return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
@@ -196,9 +217,10 @@ static enum status get_session(struct rpc_ctx *ctx, const hub_v1_get_session_req
     bool admin = false;
 
     (void)req;
-    realms_take(&realms, cache->options.registry);
-    await_credentials(ctx, session, &realms);
-    enum status status = describe(arena, session, &realms, res);
+    PEK_TRY(realms_take(&realms, session, arena));
+    enum status status = await_credentials(ctx, session, &realms);
+    if (!status)
+        status = describe(arena, session, &realms, res);
     realms_release(&realms);
     if (!status)
         res->administrator = session_store_is_admin(cache->options.service.pg, rpc_cancel(ctx),

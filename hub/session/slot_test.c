@@ -18,8 +18,7 @@ static struct session *session_of_slots(void)
 
 static void session_free(struct session *session)
 {
-    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        credential_free(session->credentials[i]);
+    credentials_free(session);
     free(session);
 }
 
@@ -27,9 +26,10 @@ static void give_token(struct credential *credential)
 {
     credential->state = CREDENTIAL_READY;
     credential->member = credential->asked = true;
-    credential->memory = strdup("Bearer of the old realm");
+    credential->memory = credential->pairs = calloc(1, sizeof(struct rpc_pair));
+    assert_non_null(credential->pairs);
     credential->pairs[0] =
-        (struct rpc_pair){SLICE_LIT("authorization"), slice_str(credential->memory)};
+        (struct rpc_pair){SLICE_LIT("authorization"), SLICE_LIT("Bearer of the old realm")};
     credential->pair_count = 1;
 }
 
@@ -86,9 +86,17 @@ static void memory_is_taken_when_a_realm_is_first_needed(void **state)
     const struct instance one = {.slot = 5, .generation = 1};
     assert_int_equal(session_credential(session, &one)->state, CREDENTIAL_NONE);
     assert_true(session_includes(session, &one));
-    for (size_t i = 0; i < REGISTRY_INSTANCES_MAX; i++)
-        assert_null(session->credentials[i]);
-    assert_true(sizeof(*session) < 1024);
+    assert_null(session->credentials);
+    assert_true(sizeof(*session) < 512);
+    for (size_t slot = 100; slot > 0; slot--) {
+        const struct instance many = {.slot = slot * 9, .generation = slot};
+        credential_make(session, &many)->asked = true;
+    }
+    assert_int_equal(session->credential_count, 100);
+    for (size_t slot = 1; slot <= 100; slot++) {
+        const struct instance many = {.slot = slot * 9, .generation = slot};
+        assert_true(session_credential(session, &many)->asked);
+    }
     session_free(session);
 }
 

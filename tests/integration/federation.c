@@ -11,7 +11,7 @@
 #include "shared/crypto/es256.h"
 
 #define ANSWER_BYTES_MAX (64u * 1024 * 1024)
-#define OPTION_BYTES_MAX 600
+#define OPTION_BYTES_MAX 4096
 #define TICK_MS 1
 
 struct pg_cluster *federation_cluster;
@@ -194,6 +194,8 @@ bool federation_close_stopped(struct federation *f)
     FEDERATION_WAIT_FOR(f, f->stopped && fibers_count(f->fibers) == 0);
     for (size_t i = 0; i < FEDERATION_REALMS; i++)
         rude_worker_close(&f->realms[i]);
+    if (f->also_close)
+        f->also_close(f);
     f->runtime = rpc_runtime_free(f->runtime);
     f->fibers = fibers_free(f->fibers);
     uv_close((uv_handle_t *)&f->tick, NULL);

@@ -47,6 +47,7 @@ struct federation {
     char cookie[2048]; /* "pek_session=…", of whoever logged in last */
     /* Of the test: what else there is beside the three, to be ended when the hub has stopped; in a fiber. */
     void (*also_stop)(struct federation *f);
+    void (*also_close)(struct federation *f); /* the same after that, in no fiber */
     void *arg;
     bool stopped;
     int64_t give_up_us; /* while it is waited for the hub to stop */

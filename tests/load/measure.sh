@@ -23,7 +23,8 @@ cpu_of() { # program…
 
 cpu_all() {
     # shellcheck disable=SC2046 # names, a line each
-    printf '%s ' "$(cpu_of $(hub_names "$(state_get hubs || true)"))" "$(cpu_of worker-acme worker-conference)" "$(cpu_us postgres)"
+    printf '%s ' "$(cpu_of $(hub_names "$(state_get hubs || true)"))" \
+        "$(cpu_of $(state_get realms | tr ' ' '\n' | grep -vx hub))" "$(cpu_us postgres)"
 }
 
 rss_kib() { # program
@@ -165,6 +166,7 @@ bench_report() { # results seconds runs connections groups
     [[ -z $(median "$results" merge rate) ]] || report_merge "$results"
     [[ -z $(median "$results" policy-1000 p50) ]] || report_policy "$results"
     [[ -z $(median "$results" streams open) ]] || report_growth "$results"
+    [[ -z $(median "$results" realms-search-1 rate) ]] || report_realms "$results"
 }
 
 report_requests() { # results pgbench
@@ -211,6 +213,22 @@ report_growth() { # results
     printf '\n| live streams that nobody reads | hub RSS before, with them, MiB | KiB a stream |\n|---|---|---|\n'
     awk '$1 == "name=streams" { split($2, n, "="); split($3, b, "="); split($4, a, "=");
         printf "| %d | %.1f, %.1f | %.1f |\n", n[2], b[2] / 1024, a[2] / 1024, (a[2] - b[2]) / n[2] }' "$1"
+}
+
+# What a realm more costs: a row's CPU by its realms, as a part of that of the row of one realm.
+report_realms() { # results
+    local name
+    printf '\n| asked of so many realms | requests/s | p99 ms | hub us | workers us | PostgreSQL us | CPU us in all | a realm | of the first |\n'
+    printf '|---|---|---|---|---|---|---|---|---|\n'
+    sed -n 's/^name=\(realms-[^ ]*\).*/\1/p' "$1" | awk '!seen[$0]++' | while read -r name; do
+        printf '%s %s %s %s %s %s\n' "$name" "$(median "$1" "$name" rate)" "$(median "$1" "$name" p99)" \
+            "$(median "$1" "$name" hub)" "$(median "$1" "$name" workers)" "$(median "$1" "$name" postgres)"
+    done | sort -t- -k2,2 -k3n | awk '{
+        split($1, part, "-")
+        all = $4 + $5 + $6
+        if (part[3] == 1) first = all
+        printf "| %s, %d | %s | %s | %s | %s | %s | %.0f | %.0f | %.2f |\n", part[2], part[3], $2, $3, $4, $5, $6, all,
+            all / part[3], all / part[3] / first }'
 }
 
 report_policy() { # results

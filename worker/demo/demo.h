@@ -62,7 +62,7 @@ struct demo_realm {
     size_t evaluated_count; /* DEMO_EVALUATED_MAX at most */
 };
 /* By enum demo_kind. The last group is none of those that are evaluated or prepare points. */
-extern const struct demo_realm demo_realms[3];
+extern const struct demo_realm demo_realms[4];
 
 #define DEMO_EVALUATED_MAX 8
 #define DEMO_USERS 400

@@ -292,7 +292,10 @@ static const struct demo_evaluated hub_evaluated[] = {
 
 #define WITH_COUNT(array) (array), sizeof(array) / sizeof((array)[0])
 
-const struct demo_realm demo_realms[3] = {
+/* So many of conference's groups, the first: a page and a little. */
+#define SMALL_GROUPS 24
+
+const struct demo_realm demo_realms[4] = {
     [DEMO_HUB] = {"demo-admin",
                   WITH_COUNT(hub),
                   WITH_COUNT(hub_assignments),
@@ -312,4 +315,8 @@ const struct demo_realm demo_realms[3] = {
                          {NULL, NULL},
                          3,
                          WITH_COUNT(conference_evaluated)},
+    [DEMO_SMALL] = {.god = "alice",
+                    .groups = conference,
+                    .group_count = SMALL_GROUPS,
+                    .every_nth_user = 40},
 };

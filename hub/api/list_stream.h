@@ -1,0 +1,45 @@
+/* list_stream: a list in the making, and where it would go on. Internal to hub/api: stream.c makes it. */
+#ifndef PEK_HUB_API_LIST_STREAM_H
+#define PEK_HUB_API_LIST_STREAM_H
+
+#include "hub/api/format.h"
+#include "hub/api/resume.h"
+#include "hub/federation/merge.h"
+
+#define NO_SOURCE SIZE_MAX
+
+/* A list in the making: the merge over the legs, and where it is. */
+struct list_stream {
+    struct api_call *call;
+    struct format format;
+    struct merge merge;
+    struct resume resume;
+    struct source {
+        size_t leg;
+        /* Positions outlive their items: the head and the one before it. */
+        struct buffer positions[2];
+        uint64_t arrivals; /* of methods without an order: that in which they came */
+        uint64_t asked_to; /* so many items it was asked for in all, more than which it may have */
+    } * sources;           /* as many as there are legs */
+    size_t source_count;
+    size_t share; /* each realm is asked for first; 0: for everything, or all that a page needs */
+    struct leg *first; /* of ANY realm, while others might take its place; see any.h */
+    size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
+    struct arena token_arena;
+    size_t size_max; /* 0: everything */
+};
+
+static inline struct leg *list_leg(const struct list_stream *stream, size_t source)
+{
+    return &stream->call->fanout.legs[stream->sources[source].leg];
+}
+
+/* More items than a realm may give to one list. */
+bool list_gives_too_much(const struct list_stream *stream, const struct leg *leg);
+/* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
+ * sources (a bit each) it is the head, which was not taken yet. Empty when it cannot go on. */
+struct slice list_seal_last(struct list_stream *stream, uint64_t same);
+/* Everything else was given: goes on in the realm that broke first, and in no other. Empty when it may not go on. */
+struct slice list_seal_broken(struct list_stream *stream);
+
+#endif

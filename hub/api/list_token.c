@@ -1,0 +1,53 @@
+#include "hub/api/list_stream.h"
+
+/* For all realms of the list, of which there are none yet. */
+static enum status begin_token(struct list_stream *stream, struct page_realms *ret_realms)
+{
+    arena_reset(&stream->token_arena);
+    *ret_realms = (struct page_realms){
+        .realms =
+            arena_zalloc(&stream->token_arena, stream->merge.count + 1, sizeof(struct page_realm)),
+        .not_asked = stream->call->rest_count ? stream->call->rest[0] : slice_make("", 0),
+    };
+    return ret_realms->realms ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+}
+
+struct slice list_seal_last(struct list_stream *stream, uint64_t same)
+{
+    struct page_realms realms;
+
+    if (begin_token(stream, &realms))
+        return slice_make("", 0);
+    for (size_t i = 0; i < stream->merge.count; i++) {
+        const struct leg *leg = list_leg(stream, i);
+        if (!leg_has_nothing(leg))
+            realms.realms[realms.count++] =
+                resume_realm(stream->call, leg, leg_has_broken(leg), same & UINT64_C(1) << i);
+    }
+    return resume_seal(stream->call, &stream->resume, &stream->resume.last, &realms,
+                       &stream->token_arena);
+}
+
+bool list_gives_too_much(const struct list_stream *stream, const struct leg *leg)
+{
+    return leg->given_before + leg->items > stream->call->api->options.realm_items_max;
+}
+
+struct slice list_seal_broken(struct list_stream *stream)
+{
+    const struct merge_source *source = &stream->merge.sources[stream->broke];
+    const struct page_position position = {source->sort_key, source->id, source->realm};
+    struct page_realms realms;
+
+    if (list_gives_too_much(stream, list_leg(stream, stream->broke)) ||
+        begin_token(stream, &realms))
+        return slice_make("", 0);
+    realms.not_asked = slice_make("", 0);
+    for (size_t i = 0; i < stream->merge.count; i++) {
+        const struct leg *leg = list_leg(stream, i);
+        if (leg_has_broken(leg))
+            realms.realms[realms.count++] =
+                resume_realm(stream->call, leg, i != stream->broke, false);
+    }
+    return resume_seal(stream->call, &stream->resume, &position, &realms, &stream->token_arena);
+}
