@@ -117,7 +117,7 @@ static bool take_realm(struct slice *rest, struct page_realm *ret_realm)
     struct slice name = slice_make(rest->ptr + 1, len);
     *rest = slice_make(rest->ptr + 1 + len, rest->len - 1 - len);
     if (!take_number(rest, GIVEN_BYTES_MAX, &given) ||
-        !take_number(rest, WAITED_BYTES_MAX, &waited))
+        !take_number(rest, WAITED_BYTES_MAX, &waited) || waited > PAGE_WAITED_ALL)
         return false;
     *ret_realm = (struct page_realm){name, first & OUT_BIT, given, (uint16_t)waited};
     return true;

@@ -110,7 +110,7 @@ static void try_parts(struct slice rest, struct arena *arena)
             .name = name,
             .out = name.ptr[0] & 1,
             .given = (uint32_t)name.ptr[name.len - 1] * 16777619u,
-            .waited = (uint16_t)(name.ptr[0] * 257),
+            .waited = (uint16_t)((unsigned char)name.ptr[0] * 257u % (PAGE_WAITED_ALL + 1)),
         };
     }
     must_come_back(&position, &realms, arena);
