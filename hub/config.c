@@ -5,6 +5,7 @@
 #include "shared/base/origin.h"
 #include "shared/jwt/jwt_keyring.h"
 #include "shared/log/log.h"
+#include "shared/trace/trace.h"
 
 #define OPTION(kind, member) CONFIG_##kind(struct hub_config, member)
 
@@ -150,6 +151,15 @@ static const struct config_option options[] = {
      OPTION(PATH, oauth_ca),
      .fallback = "",
      .help = "CA of the provider's certificate; empty takes the system's authorities"},
+    {.name = "otlp_endpoint",
+     OPTION(STRING, otlp_endpoint),
+     .fallback = "",
+     .help = "OpenTelemetry collector that gets traces over HTTP, as http://127.0.0.1:4318; none "
+             "if empty"},
+    {.name = "trace_sample_ratio",
+     OPTION(STRING, trace_sample_ratio),
+     .fallback = "0.01",
+     .help = "part of the requests without a traceparent that is recorded, 0 to 1"},
     {.name = "log_level",
      CONFIG_ENUM(struct hub_config, log_level, log_level_names),
      .fallback = "info",
@@ -450,6 +460,7 @@ static void check_origin(struct config *config, const char *name, const char *or
 static void check(struct config *config, const void *values)
 {
     const struct hub_config *hub = values;
+    struct fault fault;
 
     if ((hub->tls_ca[0] != 0) != (hub->tls_certificate[0] != 0) ||
         (hub->tls_ca[0] != 0) != (hub->tls_key[0] != 0))
@@ -468,6 +479,8 @@ static void check(struct config *config, const void *values)
         check_origin(config, "public_url", hub->public_url);
     for (size_t i = 0; i < hub->cors_origins.count; i++)
         check_origin(config, "cors_origins", hub->cors_origins.items[i]);
+    if (tracer_check(hub->otlp_endpoint, hub->trace_sample_ratio, &fault))
+        config_mistake_fault(config, &fault);
     if (hub->http2_resets_max > hub->http2_odd_frames_max)
         config_mistake(config, "http2_resets_max cannot be more than http2_odd_frames_max");
     if (hub->line_bytes_max > hub->header_bytes_max)

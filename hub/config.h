@@ -27,6 +27,7 @@ struct hub_config {
     const char *oauth_client_id, *oauth_client_secret_path, *oauth_scopes, *oauth_ca;
     bool oauth_pkce;
     int log_level;
+    const char *otlp_endpoint, *trace_sample_ratio;
     int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
     int64_t body_bytes_max, connections_max, connections_per_address_max;
     int64_t realm_items_max;

@@ -40,3 +40,30 @@ enum status front_door_open(struct fibers *fibers, const struct hub_config *conf
               log_int("port", http_server_port(*ret_server)));
     return STATUS_OK;
 }
+
+struct api_limits front_door_limits(const struct hub_config *config)
+{
+    return (struct api_limits){
+        .writes_per_second = (uint32_t)config->writes_per_second,
+        .writes_burst = (uint32_t)config->writes_burst,
+        .searches_per_second = (uint32_t)config->searches_per_second,
+        .searches_burst = (uint32_t)config->searches_burst,
+        .requests_per_user_max = (size_t)config->requests_per_user_max,
+        .live_streams_max = (size_t)config->live_streams_max,
+        .live_streams_per_user_max = (size_t)config->live_streams_per_user_max,
+    };
+}
+
+struct oauth_options front_door_oauth(const struct hub_config *config, const char *client_secret)
+{
+    return (struct oauth_options){
+        .authorize_url = config->oauth_authorize_url,
+        .token_url = config->oauth_token_url,
+        .userinfo_url = config->oauth_userinfo_url,
+        .issuer = config->oauth_issuer,
+        .client_id = config->oauth_client_id,
+        .client_secret = client_secret,
+        .scopes = config->oauth_scopes,
+        .pkce = config->oauth_pkce,
+    };
+}

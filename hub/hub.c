@@ -158,12 +158,25 @@ static void notifications_dropped(void *arg, size_t count)
     report_dropped(hub->config->local_realm, count);
 }
 
+/* Of the hub's database, and of that of the realm hosted here. */
+static void statement_ended(void *arg, const struct pg_ended *ended)
+{
+    watch_statement(&((struct hub *)arg)->observe.watch, ended);
+}
+
+static enum status open_tracer(struct hub *hub, struct fault *fault)
+{
+    return observe_open_tracer(&hub->observe, hub->fibers, hub->config->otlp_endpoint,
+                               hub->config->trace_sample_ratio, fault);
+}
+
 static enum status open_database(struct hub *hub, struct fault *fault)
 {
     const struct pg_options options = {
         .conninfo = hub->config->database,
         .schema = hub_migrations(),
         .on_trouble = hub_trouble,
+        .on_statement = statement_ended,
         .arg = hub,
     };
 
@@ -184,7 +197,9 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .finished = realm_finished,
         .finished_arg = hub,
         .on_trouble = realm_trouble_told,
+        .on_statement = statement_ended,
         .trouble_arg = hub,
+        .tracer = hub->observe.tracer,
         .on_dropped = notifications_dropped,
     };
 
@@ -238,6 +253,7 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     if (status)
         return status;
     host_options.interceptor = session_interceptor(&hub->sessions);
+    host_options.tracer = hub->observe.tracer;
     status = rpc_host_new(hub->fibers, &host_options, &hub->host);
     if (!status)
         status = session_service_add(hub->host, &hub->sessions, fault);
@@ -310,9 +326,7 @@ static enum status open_api(struct hub *hub, struct fault *fault)
 {
     const struct hub_config *config = hub->config;
     struct slice descriptors = slice_make(pek_descriptor_set, pek_descriptor_set_len);
-    enum status status = transcode_new(descriptors, &hub->transcode, fault);
-    if (status)
-        return status;
+    PEK_TRY(transcode_new(descriptors, &hub->transcode, fault));
     hub->profiles.transcode = hub->transcode;
     const struct api_options options = {
         .transcode = hub->transcode,
@@ -330,29 +344,22 @@ static enum status open_api(struct hub *hub, struct fault *fault)
         .straggler_ms = config->straggler_ms,
         .events_comment_ms = config->events_comment_ms,
         .realm_items_max = (uint64_t)config->realm_items_max,
-        .limits =
-            {
-                .writes_per_second = (uint32_t)config->writes_per_second,
-                .writes_burst = (uint32_t)config->writes_burst,
-                .searches_per_second = (uint32_t)config->searches_per_second,
-                .searches_burst = (uint32_t)config->searches_burst,
-                .requests_per_user_max = (size_t)config->requests_per_user_max,
-                .live_streams_max = (size_t)config->live_streams_max,
-                .live_streams_per_user_max = (size_t)config->live_streams_per_user_max,
-            },
+        .limits = front_door_limits(config),
         .people_arg = hub->pg,
         .tell = people_tell,
         .named = people_named,
         .known_in = people_known_in,
+        .tracer = hub->observe.tracer,
         .arg = &hub->observe,
         .finished = observe_api,
     };
-    status = api_init(&hub->api, &options);
+    enum status status = api_init(&hub->api, &options);
     if (status)
         return fault_set(fault, status, NULL, "the shares of users cannot be kept");
     status = observe_init(&hub->observe, &hub->registry, &hub->sessions, hub->pg);
     if (status)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
+    hub->observe.realm_pg = hub->realm ? realm_pg(hub->realm) : NULL;
     hub->observe.https_certificate = config->https_certificate;
     hub->observe.realms_certificate = config->tls_certificate;
     const struct site_options site = {
@@ -383,20 +390,9 @@ static enum status open_login(struct hub *hub, struct fault *fault)
     };
 
     if (config->oauth_client_id[0]) {
-        enum status status = secret_load(config->oauth_client_secret_path,
-                                         "oauth_client_secret_path", &hub->oauth_secret, fault);
-        if (status)
-            return status;
-        options.oauth = (struct oauth_options){
-            .authorize_url = config->oauth_authorize_url,
-            .token_url = config->oauth_token_url,
-            .userinfo_url = config->oauth_userinfo_url,
-            .issuer = config->oauth_issuer,
-            .client_id = config->oauth_client_id,
-            .client_secret = hub->oauth_secret,
-            .scopes = config->oauth_scopes,
-            .pkce = config->oauth_pkce,
-        };
+        PEK_TRY(secret_load(config->oauth_client_secret_path, "oauth_client_secret_path",
+                            &hub->oauth_secret, fault));
+        options.oauth = front_door_oauth(config, hub->oauth_secret);
     }
     return login_open(&hub->login, hub->fibers, &options, fault);
 }
@@ -507,8 +503,8 @@ enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hu
                      struct fault *fault)
 {
     static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
-        open_keys, keep_house, open_database, open_names,  open_federation,
-        open_api,  open_login, settle,        open_server,
+        open_keys,       keep_house, open_tracer, open_database, open_names,
+        open_federation, open_api,   open_login,  settle,        open_server,
     };
     struct hub *hub = calloc(1, sizeof(*hub));
 
@@ -554,7 +550,9 @@ static void run_stop(void *arg)
     if (hub->sessions_ready)
         session_cache_stop(&hub->sessions);
     registry_done(&hub->registry);
+    hub->observe.realm_pg = NULL;
     hub->realm = realm_close(hub->realm);
+    tracer_stop(hub->observe.tracer);
     uv_stop(hub->loop);
 }
 
@@ -589,6 +587,7 @@ bool hub_close(struct hub *hub)
     rpc_host_free(hub->host);
     registry_close_runtime(&hub->registry);
     pg_free(hub->pg);
+    tracer_free(hub->observe.tracer);
     text_collator_free(hub->profiles.collator);
     if (hub->housekeeping.data)
         uv_close((uv_handle_t *)&hub->housekeeping, NULL);

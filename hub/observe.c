@@ -32,6 +32,7 @@ enum {
     CERTIFICATE_EXPIRY,
     LOG_DROPPED,
     CONNECTIONS_REFUSED,
+    REQUESTS_OPEN,
     METRICS,
 };
 
@@ -85,6 +86,8 @@ static const struct metric_def defs[METRICS] = {
                             .series_max = 2},
     [LOG_DROPPED] = {METRIC_COUNTER_SET, "pek_log_dropped_lines_total",
                      "Lines of the log that could not be written."},
+    [REQUESTS_OPEN] = {METRIC_GAUGE, "pek_hub_http_requests_open",
+                       "Requests that are being answered, streams among them."},
     [CONNECTIONS_REFUSED] = {METRIC_COUNTER_SET, "pek_hub_connections_refused_total",
                              "Connections of browsers above a limit, of all or of an address."},
 };
@@ -127,6 +130,7 @@ static void collect(struct metrics_collector *collector)
     if (observe->server) {
         metric_set(METRIC(all[CONNECTIONS]), (double)http_server_connections(observe->server));
         metric_set(METRIC(all[CONNECTIONS_REFUSED]), (double)http_server_refused(observe->server));
+        metric_set(METRIC(all[REQUESTS_OPEN]), (double)http_server_requests(observe->server));
     }
     metric_forget(all[CERTIFICATE_EXPIRY]);
     collect_certificate(all[CERTIFICATE_EXPIRY], "https", observe->https_certificate);
@@ -136,6 +140,26 @@ static void collect(struct metrics_collector *collector)
     metric_set(METRIC(all[PG_READS]), (double)pg.reads);
     metric_set(METRIC(all[PG_BATCHES]), (double)pg.read_batches);
     metric_set(METRIC(all[PG_TRANSACTIONS]), (double)pg.transactions);
+    watch_collect_pg(&observe->watch, "hub", &pg);
+    if (observe->realm_pg) {
+        pg_statistics(observe->realm_pg, &pg);
+        watch_collect_pg(&observe->watch, "realm", &pg);
+    }
+    watch_collect_tracer(&observe->watch, observe->tracer);
+}
+
+enum status observe_open_tracer(struct observe *observe, struct fibers *fibers,
+                                const char *endpoint, const char *sample_ratio, struct fault *fault)
+{
+    const struct tracer_options options = {
+        .endpoint = endpoint,
+        .sample_ratio = sample_ratio,
+        .service = "pek-hub",
+        .version = PEK_VERSION,
+        .realm = "",
+    };
+
+    return tracer_open(fibers, &options, &observe->tracer, fault);
 }
 
 enum status observe_init(struct observe *observe, struct registry *registry,
@@ -151,6 +175,8 @@ enum status observe_init(struct observe *observe, struct registry *registry,
         status = metrics_add(observe->metrics, defs, METRICS, observe->all);
     if (!status)
         status = metrics_add_process(observe->metrics, "pek-hub", PEK_VERSION);
+    if (!status)
+        status = watch_init(&observe->watch, observe->metrics);
     if (!status)
         metrics_collector_add(observe->metrics, &observe->collector);
     return status;
@@ -306,6 +332,7 @@ void observe_keep_house(struct observe *observe)
 
 void observe_done(struct observe *observe)
 {
+    observe->watch = (struct watch){0};
     observe->metrics = metrics_free(observe->metrics);
     free(observe->realms);
     observe->realms = NULL;

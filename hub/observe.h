@@ -9,6 +9,7 @@
 #include "shared/log/log_limit.h"
 #include "shared/metrics/metrics.h"
 #include "shared/pg/pg.h"
+#include "shared/report/watch.h"
 
 /* Of one instance, by its slot. */
 struct realm_limits {
@@ -25,10 +26,17 @@ struct observe {
     const char *https_certificate, *realms_certificate; /* files; NULL or "" for none */
     struct metrics_collector collector;
     struct metric *all[32];
-    struct realm_limits *realms;                 /* by slot; made when first needed */
+    struct watch watch;
+    struct pg *realm_pg;         /* of the realm hosted here; NULL for none */
+    struct tracer *tracer;       /* NULL for none */
+    struct realm_limits *realms; /* by slot; made when first needed */
     struct log_limit problems, redis, name_keys; /* of no one realm */
 };
 
+/* Before all that is traced; the hub stops it, and frees it behind all that was. */
+PEK_MUST_CHECK enum status observe_open_tracer(struct observe *observe, struct fibers *fibers,
+                                               const char *endpoint, const char *sample_ratio,
+                                               struct fault *fault);
 PEK_MUST_CHECK enum status observe_init(struct observe *observe, struct registry *registry,
                                         struct session_cache *sessions, struct pg *pg);
 void observe_done(struct observe *observe);

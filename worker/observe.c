@@ -12,6 +12,7 @@ enum {
     CALLS,
     CALL_SECONDS,
     OPEN_CALLS,
+    OPEN_STREAMS,
     READY,
     HINT_HITS,
     HINT_MISSES,
@@ -44,6 +45,7 @@ static const struct metric_def defs[METRICS] = {
     [CALL_SECONDS] = {METRIC_HISTOGRAM, "pek_rpc_call_seconds", "From a call to its answer.",
                       .labels = {"method"}, .series_max = METHODS_MAX, METRIC_BUCKETS_SECONDS},
     [OPEN_CALLS] = {METRIC_GAUGE, "pek_rpc_open_calls", "Calls that are not answered yet."},
+    [OPEN_STREAMS] = {METRIC_GAUGE, "pek_rpc_open_streams", "Those of them that are streams."},
     [READY] = {METRIC_GAUGE, "pek_realm_ready",
                "1 while the database answers and sort keys are current."},
     [HINT_HITS] = {METRIC_COUNTER_SET, "pek_policy_hint_hits_total",
@@ -121,13 +123,16 @@ static void collect_pg(const struct observe *observe, const struct pg_statistics
 
 static void collect(struct metrics_collector *collector)
 {
-    const struct observe *observe = LIST_ENTRY(collector, struct observe, collector);
+    struct observe *observe = LIST_ENTRY(collector, struct observe, collector);
     struct metric *const *all = observe->all;
     struct realm_statistics s;
     int64_t expiry_s;
     realm_statistics(observe->realm, &s);
     collect_rights(observe, &s);
     collect_pg(observe, &s.pg);
+    watch_collect_pg(&observe->watch, "realm", &s.pg);
+    watch_collect_tracer(&observe->watch, observe->tracer);
+    metric_set(METRIC(all[OPEN_STREAMS]), (double)rpc_host_open_streams(observe->host));
     metric_set(METRIC(all[CONNECTIONS_REFUSED]), (double)rpc_connections_refused());
     metric_set(METRIC(all[OPEN_CALLS]), (double)rpc_host_open_calls(observe->host));
     metric_set(METRIC(all[READY]), realm_is_ready(observe->realm));
@@ -140,15 +145,18 @@ static void collect(struct metrics_collector *collector)
 }
 
 enum status observe_open(struct observe *observe, uv_loop_t *loop, const struct settings *settings,
-                         struct realm *realm, struct fault *fault)
+                         struct realm *realm, const struct tracer *tracer, struct fault *fault)
 {
-    *observe = (struct observe){.settings = settings, .realm = realm, .host = realm_host(realm)};
+    *observe = (struct observe){
+        .settings = settings, .realm = realm, .host = realm_host(realm), .tracer = tracer};
     observe->collector.collect = collect;
     enum status status = metrics_new(&observe->metrics);
     if (status == STATUS_OK)
         status = metrics_add_process(observe->metrics, "pek-worker", PEK_VERSION);
     if (status == STATUS_OK)
         status = metrics_add(observe->metrics, defs, METRICS, observe->all);
+    if (status == STATUS_OK)
+        status = watch_init(&observe->watch, observe->metrics);
     if (status != STATUS_OK)
         return fault_set(fault, status, NULL, "metrics cannot be kept");
     metrics_collector_add(observe->metrics, &observe->collector);

@@ -9,6 +9,7 @@
 
 #include "shared/metrics/metrics.h"
 #include "shared/metrics/metrics_port.h"
+#include "shared/report/watch.h"
 #include "worker/realm/realm.h"
 #include "worker/settings.h"
 
@@ -20,12 +21,14 @@ struct observe {
     struct metrics_port *port; /* NULL without metrics_listen */
     struct metrics_collector collector;
     struct metric *all[32];
+    struct watch watch;
+    const struct tracer *tracer; /* NULL for none */
 };
 
 /* Everything outlives `observe`. What it opened in part observe_close takes down. */
 PEK_MUST_CHECK enum status observe_open(struct observe *observe, uv_loop_t *loop,
                                         const struct settings *settings, struct realm *realm,
-                                        struct fault *fault);
+                                        const struct tracer *tracer, struct fault *fault);
 void observe_close(struct observe *observe);
 
 /* After each call. */

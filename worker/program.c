@@ -97,17 +97,36 @@ static void on_trouble(void *arg, const struct pg_trouble *trouble)
     report_database("", trouble);
 }
 
+static void on_statement(void *arg, const struct pg_ended *ended)
+{
+    struct program *program = arg;
+    if (program->on_statement)
+        program->on_statement(program, ended);
+}
+
+static enum status open_tracer(struct program *program, struct fault *fault)
+{
+    const struct settings *s = &program->settings;
+    const struct tracer_options options = {
+        .endpoint = s->otlp_endpoint,
+        .sample_ratio = s->trace_sample_ratio,
+        .service = "pek-worker",
+        .version = PEK_VERSION,
+        .realm = s->realm,
+    };
+    return tracer_open(program->fibers, &options, &program->tracer, fault);
+}
+
 static void on_dropped(void *arg, size_t count)
 {
     (void)arg;
     report_dropped("", count);
 }
 
-static void run_body(void *arg)
+static struct realm_options realm_options(struct program *program)
 {
-    struct program *program = arg;
     const struct settings *s = &program->settings;
-    const struct realm_options options = {
+    return (struct realm_options){
         .realm = s->realm,
         .conninfo = s->database,
         .keys = &program->ring.keys,
@@ -119,18 +138,30 @@ static void run_body(void *arg)
         .finished = finished,
         .finished_arg = program,
         .on_trouble = on_trouble,
+        .on_statement = on_statement,
+        .trouble_arg = program,
         .on_dropped = on_dropped,
         .read_max = (size_t)s->read_connections,
         .long_read_max = (size_t)s->long_read_connections,
         .transaction_max = (size_t)s->transaction_connections,
         .unary_max = (size_t)s->unary_calls_max,
         .stream_max = (size_t)s->streams_max,
+        .tracer = program->tracer,
     };
+}
+
+static void run_body(void *arg)
+{
+    struct program *program = arg;
+    const struct settings *s = &program->settings;
     struct fault fault = {0};
     enum status status = STATUS_OK;
     if (s->hub_jwks_url[0])
         status = fetcher_new(program->fibers, s->hub_jwks_ca, &program->fetcher, &fault);
     program->hub_keys.source.fetcher = program->fetcher;
+    if (status == STATUS_OK)
+        status = open_tracer(program, &fault);
+    const struct realm_options options = realm_options(program);
     if (status == STATUS_OK)
         status = realm_open(program->fibers, &options, &program->realm, &fault);
     if (status != STATUS_OK)
@@ -138,6 +169,8 @@ static void run_body(void *arg)
     else
         program->exit_code = program->body(program);
     program->realm = realm_close(program->realm);
+    tracer_stop(program->tracer);
+    program->tracer = tracer_free(program->tracer);
     program->fetcher = fetcher_free(program->fetcher);
     uv_stop(&program->loop);
 }

@@ -22,7 +22,10 @@ struct program {
     struct jwt_keyring ring; /* the realm's own keys */
     struct fetcher *fetcher; /* for the hub's, when an address has them */
     struct hub_keys hub_keys;
+    struct tracer *tracer; /* NULL for none */
     struct realm *realm;
+    /* After each statement; the body's to set, NULL before. */
+    void (*on_statement)(struct program *program, const struct pg_ended *ended);
     /* After each call. */
     void (*finished)(struct program *program, struct rpc_ctx *ctx, const struct fault *outcome,
                      int64_t elapsed_us);

@@ -36,6 +36,13 @@ static void call_finished(struct program *program, struct rpc_ctx *ctx, const st
         observe_call(&serving->observe, ctx, outcome, elapsed_us);
 }
 
+static void statement_ended(struct program *program, const struct pg_ended *ended)
+{
+    struct serving *serving = program->body_arg;
+    if (serving)
+        watch_statement(&serving->observe.watch, ended);
+}
+
 static void log_statistics(uv_timer_t *timer)
 {
     const struct serving *serving = timer->data;
@@ -197,8 +204,8 @@ static int serve_realm(struct program *program)
     enum status status = rpc_runtime_new(program->fibers, &runtime);
     if (status != STATUS_OK)
         return program_failed("worker.no_grpc", status, NULL);
-    status =
-        observe_open(&serving.observe, &program->loop, &program->settings, program->realm, &fault);
+    status = observe_open(&serving.observe, &program->loop, &program->settings, program->realm,
+                          program->tracer, &fault);
     if (status == STATUS_OK)
         status = open_server(&serving, runtime, &fault);
     if (status != STATUS_OK) {
@@ -207,6 +214,7 @@ static int serve_realm(struct program *program)
         return program_failed("worker.listen_refused", status, &fault);
     }
     program->body_arg = &serving;
+    program->on_statement = statement_ended;
     start_handles(&serving);
     serving.keys_kept = fiber_go(program->fibers, keep_keys, &serving) == STATUS_OK;
     log_event(LOG_INFO, "worker.listening", log_str("listen", program->settings.listen),
@@ -226,6 +234,7 @@ static int serve_realm(struct program *program)
     rpc_server_free(serving.server);
     rpc_runtime_free(runtime);
     close_handles(&serving);
+    program->on_statement = NULL;
     program->body_arg = NULL;
     observe_close(&serving.observe);
     log_event(LOG_INFO, "worker.stopped", log_str("drained", status_name(status)));

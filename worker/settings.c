@@ -4,6 +4,7 @@
 
 #include "shared/jwt/jwt_keyring.h"
 #include "shared/log/log.h"
+#include "shared/trace/trace.h"
 #include "worker/realm/realm.h"
 
 static const char *const demo_kinds[] = {"hub", "acme", "conference", "small", NULL};
@@ -92,6 +93,15 @@ static const struct config_option options[] = {
      .help =
          "IP address and port of GET /metrics, /healthz and /readyz, as 127.0.0.1:9101; none if "
          "empty. It asks nobody who they are"},
+    {.name = "otlp_endpoint",
+     CONFIG_STRING(struct settings, otlp_endpoint),
+     .help = "OpenTelemetry collector that gets traces over HTTP, as http://127.0.0.1:4318; none "
+             "if empty"},
+    {.name = "trace_sample_ratio",
+     CONFIG_STRING(struct settings, trace_sample_ratio),
+     .fallback = "0.01",
+     .help = "part of the traces that begin here which is recorded, 0 to 1; of others whoever "
+             "began them decides"},
     {.name = "statistics_every_ms",
      CONFIG_DURATION_MS(struct settings, statistics_every_ms),
      .max = 86400000,
@@ -196,11 +206,19 @@ static bool is_trustworthy(const char *url)
     return false;
 }
 
+static void check_tracing(struct config *config, const struct settings *s)
+{
+    struct fault fault;
+    if (tracer_check(s->otlp_endpoint, s->trace_sample_ratio, &fault) != STATUS_OK)
+        config_mistake_fault(config, &fault);
+}
+
 static void check(struct config *config, const void *values)
 {
     const struct settings *s = values;
     bool migrate = is_command(config, "migrate"), keygen = is_command(config, "keygen");
     bool serve = is_command(config, "serve"), demo = is_command(config, "demo");
+    check_tracing(config, s);
     if (!migrate && !keygen && !realm_name_is_valid(s->realm))
         config_mistake(config, "realm must be given: 1 to 63 of a-z, 0-9 and -");
     if ((serve || demo || keygen || is_command(config, "token")) && !s->instance_key[0])

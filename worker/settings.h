@@ -22,6 +22,7 @@ struct settings {
     int log_level;
     int64_t drain_timeout_ms;
     const char *metrics_listen;
+    const char *otlp_endpoint, *trace_sample_ratio;
     int64_t statistics_every_ms;
     int64_t connection_age_max_ms;
     int64_t read_connections, long_read_connections, transaction_connections;

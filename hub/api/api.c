@@ -134,20 +134,63 @@ void api_reply_fault(struct http_request *request, const struct fault *fault, in
 
 /* ---- the call ---------------------------------------------------------------------------------- */
 
-/* W3C trace context: the client's, or a new one that nobody records. */
-static struct slice trace_context(struct http_request *request)
+/* W3C trace context: that of this request's span, or the client's, or a new one that nobody records. */
+static struct slice trace_context(struct http_request *request, const struct span *own)
 {
+    char recorded[TRACEPARENT_BYTES + 1];
     struct slice given = http_header(request, "traceparent", 0);
     unsigned char random[24];
     char trace[33], span[17];
     bool sampled;
 
+    if (own->tracer) {
+        span_traceparent(own, recorded);
+        return slice_str(arena_printf(http_arena(request), "%s", recorded));
+    }
     if (rpc_traceparent_id(given, &sampled).len > 0)
         return given;
     crypto_random(random, sizeof(random));
     hex_encode(slice_make(random, 16), trace);
     hex_encode(slice_make(random + 16, 8), span);
     return slice_str(arena_printf(http_arena(request), "00-%s-%s-00", trace, span));
+}
+
+static void begin_span(struct api_call *call)
+{
+    struct tracer *tracer = call->api->options.tracer;
+
+    if (!tracer)
+        return;
+    tracer_begin(tracer, http_header(call->http, "traceparent", 0), SPAN_SERVER, &call->span);
+    if (!call->span.tracer)
+        return;
+    call->span.started_us = http_started_us(call->http);
+    http_cancel(call->http)->span = &call->span;
+}
+
+/* After all that was done for it. */
+static void end_span(struct api_call *call)
+{
+    const struct route_rule *rule = call->match.rule;
+    int code = http_status_code(call->http);
+    bool failed = code >= 500;
+    char failed_code[16];
+
+    if (!call->span.tracer)
+        return;
+    (void)snprintf(failed_code, sizeof(failed_code), "%d", code);
+    char *name = arena_printf(call->arena, "%s %s", rule->verb, rule->pattern);
+    const struct span_attribute attributes[] = {
+        {"http.request.method", http_method(call->http), 0},
+        {"http.route", slice_str(rule->pattern), 0},
+        {"http.response.status_code", {0}, code},
+        {"url.scheme", slice_str(http_is_secure(call->http) ? "https" : "http"), 0},
+        {"error.type", slice_str(failed_code), 0},
+    };
+    size_t count = sizeof(attributes) / sizeof(attributes[0]);
+    http_cancel(call->http)->span = NULL;
+    span_end(&call->span, slice_str(name ? name : rule->verb), failed, attributes,
+             failed ? count : count - 1);
 }
 
 static void set_pairs(struct api_call *call)
@@ -390,7 +433,9 @@ void api_handle(struct api *api, struct http_request *request)
     call->http = request;
     call->arena = arena;
     call->method = call->match.rule->target;
-    call->fanout.trace = (struct rpc_trace){trace_context(request), http_request_id(request)};
+    begin_span(call);
+    call->fanout.trace =
+        (struct rpc_trace){trace_context(request, &call->span), http_request_id(request)};
     fault.status = run(call, &fault);
     if (api->options.finished)
         api->options.finished(api->options.arg, request, call->method, call->session, &call->fanout,
@@ -401,4 +446,5 @@ void api_handle(struct api *api, struct http_request *request)
     api_shares_leave(&api->shares, &call->place);
     api_shares_leave_live(&api->shares, &call->live_place);
     session_release(call->session);
+    end_span(call);
 }

@@ -71,6 +71,7 @@ struct api_options {
     enum status (*tell)(void *arg, struct cancel *cancel, struct instance *instance,
                         const struct slice *users, size_t count, struct arena *arena,
                         struct slice *ret_told, struct fault *fault);
+    struct tracer *tracer; /* each request is a span; NULL: none is recorded */
     void *arg;
     /* After each answer, for log and metrics; a request that was refused before has a `fanout` with nothing but its trace.
      * Never waits. */

@@ -36,6 +36,7 @@ static void leave(struct leg *leg, bool told)
 {
     if (leg->call)
         leg->call = rpc_call_free(leg->call);
+    span_end_call(&leg->span, leg->path, leg->fault.status, leg->realm);
     if (leg->instance && leg->ticket.admitted)
         instance_leave(leg->instance, &leg->ticket, told, told && is_away(leg));
     else if (leg->instance)
@@ -225,6 +226,20 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
     return false;
 }
 
+/* The realm's part of a trace that is recorded is below this call, not beside it. */
+static void begin_span(const struct fanout *fanout, struct leg *leg, struct rpc_pair *pairs,
+                       size_t count)
+{
+    span_begin(fanout->cancel->span, SPAN_CLIENT, &leg->span);
+    if (!leg->span.tracer)
+        return;
+    leg->path = fanout->method->path;
+    span_traceparent(&leg->span, leg->traceparent);
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal_str(pairs[i].key, "traceparent"))
+            pairs[i].value = slice_make(leg->traceparent, TRACEPARENT_BYTES);
+}
+
 static enum status start_call(struct fanout *fanout, struct leg *leg)
 {
     struct rpc_pair pairs[FANOUT_PAIRS_MAX + 2 + CREDENTIAL_HINTS_MAX];
@@ -232,6 +247,7 @@ static enum status start_call(struct fanout *fanout, struct leg *leg)
 
     for (size_t i = 0; i < fanout->pair_count && i < FANOUT_PAIRS_MAX; i++)
         pairs[count++] = fanout->pairs[i];
+    begin_span(fanout, leg, pairs, count);
     if (leg->offered.len > 0)
         pairs[count++] = (struct rpc_pair){SLICE_LIT(RPC_IF_NONE_MATCH), leg->offered};
     if (!leg->instance && fanout->local_authorization.len > 0)

@@ -19,6 +19,7 @@
 #include "hub/registry/registry.h"
 #include "hub/session/session.h"
 #include "hub/transcode/transcode.h"
+#include "shared/trace/trace.h"
 
 #define FANOUT_LEGS_MAX MERGE_SOURCES_MAX /* realms per fan-out; a bit each in a uint64_t */
 #define FANOUT_RETRIES_MAX 2
@@ -40,6 +41,7 @@ struct leg {
     struct slice realm;
     struct instance *instance; /* a reference; NULL: a service of the hub itself */
     struct rpc_channel *channel;
+    struct slice path;    /* of the method that it was asked last */
     struct slice request; /* message bytes; borrowed */
     struct slice
         offered; /* the etag of what the client has; empty: it has nothing. See leg_offer */
@@ -52,6 +54,8 @@ struct leg {
     struct instance_ticket ticket;
     struct instance_interest interest;
     struct rpc_call *call;
+    struct span span; /* of that call */
+    char traceparent[TRACEPARENT_BYTES + 1];
     struct transcode_item *item; /* the head: taken from the call, not yet used */
     struct buffer json; /* of the head; what has no JSON is no head, but the realm's fault */
     uint64_t items;     /* heads so far, this one included */

@@ -234,12 +234,14 @@ static bool add_header(struct transfer *transfer, const char *line)
 static bool set_body(struct transfer *transfer, const struct fetch_request *request)
 {
     CURL *curl = transfer->curl;
+    struct slice body = request->form.ptr ? request->form : request->json;
 
-    if (!request->form.ptr)
+    if (!body.ptr)
         return true;
     return !curl_easy_setopt(curl, CURLOPT_POST, 1L) &&
-           !curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->form.len) &&
-           !curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->form.ptr) &&
+           !curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) &&
+           !curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.ptr) &&
+           (request->form.ptr || add_header(transfer, "Content-Type: application/json")) &&
            /* No round trip for "Expect: 100-continue". */
            add_header(transfer, "Expect:");
 }

@@ -32,6 +32,7 @@ struct fetcher *fetcher_free(struct fetcher *fetcher);
 struct fetch_request {
     const char *url;
     struct slice form;           /* POSTed as application/x-www-form-urlencoded; ptr NULL: a GET */
+    struct slice json;           /* or POSTed as application/json */
     const char *user, *password; /* HTTP Basic; NULL: none */
     const char *bearer;          /* NULL: none; printable ASCII */
     int64_t timeout_ms;          /* of the whole */

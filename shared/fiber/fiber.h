@@ -23,6 +23,7 @@
 #include "shared/base/status.h"
 
 struct uv_loop_s;
+struct span; /* shared/trace */
 struct fiber;
 struct fibers;
 
@@ -96,13 +97,14 @@ PEK_MUST_CHECK enum status fiber_gate_enter(struct fiber_gate *gate, int64_t dea
 PEK_MUST_CHECK enum status fiber_gate_enter_cancel(struct fiber_gate *gate, struct cancel *cancel);
 void fiber_gate_leave(struct fiber_gate *gate);
 
-/* cancel: a cancellation with its deadline, and for whom it all is, handed down a call so that waits end with it and
- * lines are fair (shared/fair).
+/* cancel: a cancellation with its deadline, and for whom and in which trace it all is, handed down a call so that waits end with
+ * it, lines are fair (shared/fair), and what is done for it is told of it (shared/trace).
  * Whoever waits registers a callback; cancelling calls each once, on the loop thread. */
 struct cancel {
     struct list hooks;
-    int64_t deadline_us; /* monotonic */
-    struct slice user;   /* who asked; empty: the program itself, or nobody known. Borrowed */
+    int64_t deadline_us;     /* monotonic */
+    struct slice user;       /* who asked; empty: the program itself, or nobody known. Borrowed */
+    const struct span *span; /* what is being done; NULL: not recorded. Borrowed */
     bool cancelled;
 };
 struct cancel_hook {

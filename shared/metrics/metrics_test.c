@@ -323,6 +323,16 @@ static void process_metrics_are_those_of_this_process(void **state)
     assert_true(age > -2 && age < 600);
 }
 
+/* Whoever counts its changes counts restarts. */
+static void the_start_of_the_process_stays_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(metrics_add_process(metrics, "test", "1"), STATUS_OK);
+    double started = number_of("process_start_time_seconds");
+    for (int i = 0; i < 100; i++)
+        assert_true(number_of("process_start_time_seconds") == started);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -342,6 +352,7 @@ int main(void)
         TEST(collectors_are_asked_at_each_write),
         TEST(no_update_of_any_thread_is_lost),
         TEST(process_metrics_are_those_of_this_process),
+        TEST(the_start_of_the_process_stays_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,8 +63,10 @@ static void collect_stat(struct process_metrics *process)
     metric_set(METRIC(process->metrics[RESIDENT]),
                (double)resident_pages * (double)sysconf(_SC_PAGESIZE));
 
+    /* Told once: counted anew it would differ by microseconds, and look like a restart. */
     struct timespec since_boot;
-    if (clock_gettime(CLOCK_BOOTTIME, &since_boot) == 0) {
+    if (metric_value(METRIC(process->metrics[STARTED])) == 0 &&
+        clock_gettime(CLOCK_BOOTTIME, &since_boot) == 0) {
         double booted = (double)clock_wall_us() / 1e6 - (double)since_boot.tv_sec -
                         (double)since_boot.tv_nsec / 1e9;
         metric_set(METRIC(process->metrics[STARTED]),

@@ -127,6 +127,8 @@ struct pg {
     const struct migrations *schema; /* NULL: not looked at */
     uint64_t plans;                  /* counts changes of tables under prepared statements */
     struct troubles troubles;
+    void (*on_statement)(void *arg, const struct pg_ended *ended);
+    void *arg;
     size_t waiting_max;
     int64_t connect_timeout_ms, line_ms;
     struct lane lanes[2]; /* by enum pg_lane */
@@ -189,5 +191,9 @@ PEK_MUST_CHECK enum status result_new(PGresult *result, struct pg_result **ret_r
 #define PARAM_REFUSED ((struct pg_param){NULL, SIZE_MAX - 1, false}) /* it has no form in SQL */
 /* INVALID_ARGUMENT for a NUL in a text, RESOURCE_EXHAUSTED for too many bytes or a full arena. */
 PEK_MUST_CHECK enum status params_check(const struct pg_param *params, size_t count);
+
+/* Tells whoever wants to know. */
+void pg_ended(const struct pg *pg, const struct pg_statement *statement,
+              const struct cancel *cancel, int64_t started_us, enum status status);
 
 #endif

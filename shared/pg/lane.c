@@ -285,13 +285,12 @@ static enum status lane_read(struct lane *lane, struct cancel *cancel,
     return status;
 }
 
-enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
-                    const struct pg_statement *statement, const struct pg_param *params,
-                    size_t param_count, struct pg_result **ret_result)
+static enum status read_in_turn(struct pg *pg, enum pg_lane which, struct cancel *cancel,
+                                const struct pg_statement *statement, const struct pg_param *params,
+                                size_t param_count, struct pg_result **ret_result)
 {
     struct lane *lane = &pg->lanes[which];
     struct fair_ticket place = {0};
-    assert(fiber_self());
     enum status status = cancel_status(cancel);
     if (status == STATUS_OK)
         status = params_check(params, param_count);
@@ -306,5 +305,17 @@ enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
                      ? STATUS_UNAVAILABLE
                      : lane_read(lane, cancel, statement, params, param_count, ret_result);
     fair_leave(&pg->long_reads, &place);
+    return status;
+}
+
+enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
+                    const struct pg_statement *statement, const struct pg_param *params,
+                    size_t param_count, struct pg_result **ret_result)
+{
+    int64_t started_us = clock_monotonic_us();
+    assert(fiber_self());
+    enum status status =
+        read_in_turn(pg, which, cancel, statement, params, param_count, ret_result);
+    pg_ended(pg, statement, cancel, started_us, status);
     return status;
 }

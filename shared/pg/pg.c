@@ -171,6 +171,8 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
     pg->schema = options->schema;
     pg->troubles.tell = options->on_trouble;
     pg->troubles.arg = options->arg;
+    pg->on_statement = options->on_statement;
+    pg->arg = options->arg;
     pg->users = 1;
     pg->waiting_max = or_default(options->waiting_max, PG_WAITING_MAX_DEFAULT);
     pg->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms
@@ -241,6 +243,16 @@ enum status pg_wait_ready(struct pg *pg, struct cancel *cancel)
     return STATUS_OK;
 }
 
+void pg_ended(const struct pg *pg, const struct pg_statement *statement,
+              const struct cancel *cancel, int64_t started_us, enum status status)
+{
+    if (!pg->on_statement)
+        return;
+    const struct pg_ended ended = {statement, cancel, started_us, clock_monotonic_us() - started_us,
+                                   status};
+    pg->on_statement(pg->arg, &ended);
+}
+
 struct fibers *pg_fibers(const struct pg *pg)
 {
     return pg->fibers;
@@ -256,9 +268,37 @@ const char *pg_last_error(const struct pg *pg)
     return pg->error;
 }
 
+const char *pg_pool_name(enum pg_pool pool)
+{
+    static const char *const names[PG_POOLS] = {"read", "long_read", "transaction"};
+    return names[pool];
+}
+
+static void lane_statistics(const struct lane *lane, struct pg_pool_statistics *ret)
+{
+    *ret = (struct pg_pool_statistics){
+        .connections_max = lane->count, .up = lane->up, .waiting = lane->waiting};
+    for (size_t i = 0; i < lane->count; i++)
+        ret->in_use += connection_in_flight(&lane->connections[i].connection) > 0;
+}
+
+static void pool_statistics(const struct pool *pool, struct pg_pool_statistics *ret)
+{
+    *ret = (struct pg_pool_statistics){.connections_max = pool->count,
+                                       .up = pool->up,
+                                       .waiting = pool->waiting + pool->fair.waiting};
+    for (size_t i = 0; i < pool->count; i++)
+        ret->in_use += pool->connections[i].owned;
+}
+
 void pg_statistics(const struct pg *pg, struct pg_statistics *ret_statistics)
 {
+    struct pg_pool_statistics *pools = ret_statistics->pools;
     *ret_statistics = pg->statistics;
+    lane_statistics(&pg->lanes[PG_POINT_READ], &pools[PG_POOL_READ]);
+    lane_statistics(&pg->lanes[PG_LONG_READ], &pools[PG_POOL_LONG_READ]);
+    pools[PG_POOL_LONG_READ].waiting += pg->long_reads.waiting;
+    pool_statistics(&pg->pool, &pools[PG_POOL_TRANSACTION]);
     ret_statistics->waiting =
         pg->lanes[PG_POINT_READ].waiting + pg->lanes[PG_LONG_READ].waiting + pg->pool.waiting;
 }

@@ -98,6 +98,15 @@ struct pg_setting {
     const char *value; /* without quotes and backslashes */
 };
 
+/* A statement is over, whatever became of it: for metrics and traces. */
+struct pg_ended {
+    const struct pg_statement *statement;
+    const struct cancel *cancel; /* of whoever asked; may be NULL */
+    int64_t started_us;          /* monotonic; with the wait for a connection */
+    int64_t elapsed_us;
+    enum status status;
+};
+
 struct pg_options {
     const char *conninfo; /* libpq keywords or URI; no password is ever logged */
     const struct pg_setting *settings;
@@ -105,8 +114,9 @@ struct pg_options {
     /* The schema that the program is made for: a role that row security does not bind there, or other migrations
      * than these, are refused. NULL: any role and schema. Outlives the pg. */
     const struct migrations *schema;
-    /* May be NULL. On the loop, from within anything: it must not call back into the pg. */
+    /* May be NULL, both. On the loop, from within anything: they must not call back into the pg. */
     void (*on_trouble)(void *arg, const struct pg_trouble *trouble);
+    void (*on_statement)(void *arg, const struct pg_ended *ended);
     void *arg;
     size_t read_max;            /* default 4 */
     size_t long_read_max;       /* default 2 */
@@ -213,7 +223,15 @@ struct pg_listener *pg_listener_free(struct pg_listener *listener);
 /* The last server or connection error, for the log of whoever decides. "" when none. */
 const char *pg_last_error(const struct pg *pg);
 
+/* Connections of one kind, and what waits for them. */
+enum pg_pool { PG_POOL_READ, PG_POOL_LONG_READ, PG_POOL_TRANSACTION, PG_POOLS };
+struct pg_pool_statistics {
+    size_t connections_max, up, in_use, waiting;
+};
+const char *pg_pool_name(enum pg_pool pool); /* "read", "long_read", "transaction" */
+
 struct pg_statistics {
+    struct pg_pool_statistics pools[PG_POOLS];
     uint64_t reads, read_batches, reads_resent, transactions, transaction_retries, reconnects,
         errors;
     size_t read_connections_up, transaction_connections_up, waiting;

@@ -128,14 +128,12 @@ static enum status outcome(struct pg_transaction *transaction)
     return fail(transaction, sqlstate_status(sqlstate, transaction->cancel));
 }
 
-enum status pg_execute(struct pg_transaction *transaction, const struct pg_statement *statement,
-                       const struct pg_param *params, size_t param_count,
-                       struct pg_result **ret_result)
+static enum status execute(struct pg_transaction *transaction, const struct pg_statement *statement,
+                           const struct pg_param *params, size_t param_count,
+                           struct pg_result **ret_result)
 {
     struct connection *connection = &transaction->owner->connection;
     struct request *request = &transaction->request;
-    if (transaction->failure != STATUS_OK)
-        return transaction->failure;
     transaction->constraint[0] = '\0';
     enum status status = cancel_status(transaction->cancel);
     if (status == STATUS_OK)
@@ -163,6 +161,18 @@ enum status pg_execute(struct pg_transaction *transaction, const struct pg_state
     return status == STATUS_OK ? status : fail(transaction, status);
 }
 
+enum status pg_execute(struct pg_transaction *transaction, const struct pg_statement *statement,
+                       const struct pg_param *params, size_t param_count,
+                       struct pg_result **ret_result)
+{
+    int64_t started_us = clock_monotonic_us();
+    if (transaction->failure != STATUS_OK)
+        return transaction->failure;
+    enum status status = execute(transaction, statement, params, param_count, ret_result);
+    pg_ended(transaction->owner->connection.pg, statement, transaction->cancel, started_us, status);
+    return status;
+}
+
 void pg_rollback(struct pg_transaction *transaction)
 {
     struct transaction_connection *owner = transaction->owner;
@@ -188,7 +198,7 @@ void pg_rollback(struct pg_transaction *transaction)
 }
 
 /* `ret_lost`: the connection went before COMMIT was sent, so nothing was committed. */
-static enum status commit(struct pg_transaction *transaction, bool *ret_lost)
+static enum status send_commit(struct pg_transaction *transaction, bool *ret_lost)
 {
     struct transaction_connection *owner = transaction->owner;
     struct connection *connection = &owner->connection;
@@ -224,6 +234,18 @@ static enum status commit(struct pg_transaction *transaction, bool *ret_lost)
     if (status == STATUS_OK && strcmp(PQcmdStatus(request->result), "COMMIT") != 0)
         status = fail(transaction, STATUS_ABORTED);
     pool_give(owner);
+    return status;
+}
+
+static enum status commit(struct pg_transaction *transaction, bool *ret_lost)
+{
+    struct pg *pg = transaction->owner->connection.pg;
+    const struct cancel *cancel = transaction->cancel;
+    int64_t started_us = clock_monotonic_us();
+    bool begun = transaction->begun;
+    enum status status = send_commit(transaction, ret_lost); /* which gives the transaction back */
+    if (begun)
+        pg_ended(pg, &commit_statement, cancel, started_us, status);
     return status;
 }
 

@@ -3,10 +3,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#include "shared/base/number.h"
 #include "shared/rpc/incoming.h"
+#include "shared/trace/trace.h"
 
-#define TRACEPARENT_BYTES 55
 #define TRACE_ID_BYTES 32
 
 static const uint8_t certificate_none[32];
@@ -62,26 +61,11 @@ struct slice rpc_peer_certificate_sha256(struct rpc_ctx *ctx)
     return known;
 }
 
-/* Lower-case hex, and not all zeros. */
-static bool is_id(const char *hex, size_t len)
-{
-    return strspn(hex, "0") < len && strspn(hex, "0123456789abcdef") >= len;
-}
-
 struct slice rpc_traceparent_id(struct slice traceparent, bool *ret_sampled)
 {
-    char text[TRACEPARENT_BYTES + 1] = "";
+    struct slice trace, parent;
     *ret_sampled = false;
-    if (traceparent.len != TRACEPARENT_BYTES)
-        return (struct slice){0};
-    memcpy(text, traceparent.ptr, TRACEPARENT_BYTES);
-    const char *version = text, *id = text + 3, *parent = text + 36, *flags = text + 53;
-    if (text[2] != '-' || text[35] != '-' || text[52] != '-' ||
-        strspn(version, "0123456789abcdef") != 2 || memcmp(version, "ff", 2) == 0 ||
-        !is_id(id, TRACE_ID_BYTES) || !is_id(parent, 16) || strspn(flags, "0123456789abcdef") != 2)
-        return (struct slice){0};
-    *ret_sampled = number_hex_digit(flags[1]) & 1;
-    return slice_make(traceparent.ptr + 3, TRACE_ID_BYTES);
+    return traceparent_read(traceparent, &trace, &parent, ret_sampled) ? trace : (struct slice){0};
 }
 
 struct slice rpc_trace_id(struct rpc_ctx *ctx)

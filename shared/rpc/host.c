@@ -40,6 +40,8 @@ enum status rpc_host_new(struct fibers *fibers, const struct rpc_host_options *o
     host->fibers = fibers;
     if (options)
         host->options = *options;
+    if (!host->options.realm)
+        host->options.realm = "";
     if (!host->options.unary_max)
         host->options.unary_max = HOST_UNARY_MAX_DEFAULT;
     if (!host->options.stream_max)
@@ -74,6 +76,11 @@ struct rpc_host *rpc_host_free(struct rpc_host *host)
 size_t rpc_host_open_calls(const struct rpc_host *host)
 {
     return host->unary_open + host->stream_open;
+}
+
+size_t rpc_host_open_streams(const struct rpc_host *host)
+{
+    return host->stream_open;
 }
 
 size_t rpc_host_entry_count(const struct rpc_host *host)
@@ -352,6 +359,8 @@ static void ctx_answer(struct rpc_ctx *ctx, const grpc_slice *answer)
     ctx->state = RPC_CTX_ANSWERED;
     deadlines_remove(ctx->entry->host->deadlines, &ctx->deadline);
     ctx->transport->end(ctx, &ctx->fault, answer);
+    span_end_call(&ctx->span, slice_str(ctx->entry->method->path), ctx->fault.status,
+                  slice_str(ctx->entry->host->options.realm));
     if (interceptor->finished)
         interceptor->finished(interceptor->arg, ctx, &ctx->fault,
                               clock_monotonic_us() - ctx->started_us);
@@ -387,6 +396,17 @@ static void ctx_deadline_fired(struct deadline *deadline)
     cancel_fire(&ctx->cancel);
 }
 
+static void ctx_begin_span(struct rpc_ctx *ctx)
+{
+    struct tracer *tracer = ctx->entry->host->options.tracer;
+    ctx->span.tracer = NULL;
+    if (!tracer)
+        return; /* nearly always */
+    tracer_begin(tracer, rpc_metadata(ctx, "traceparent", 0), SPAN_SERVER, &ctx->span);
+    if (ctx->span.tracer)
+        ctx->cancel.span = &ctx->span;
+}
+
 static void ctx_reset(struct rpc_ctx *ctx)
 {
     const struct rpc_host *host = ctx->entry->host;
@@ -406,6 +426,7 @@ static void ctx_reset(struct rpc_ctx *ctx)
     memset(ctx->certificate_sha256, 0, sizeof(ctx->certificate_sha256));
     ctx->ret_released = NULL;
     ctx->started_us = clock_monotonic_us();
+    ctx_begin_span(ctx);
 }
 
 void rpc_host_start(struct rpc_ctx *ctx)

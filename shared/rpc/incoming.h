@@ -12,6 +12,7 @@
 #include "shared/rpc/deadlines.h"
 #include "shared/rpc/rpc.h"
 #include "shared/rpc/shown.h"
+#include "shared/trace/trace.h"
 
 /* One method of one added service. Lives as long as the host; its address is stable. */
 struct rpc_entry {
@@ -70,6 +71,7 @@ struct rpc_ctx {
     struct shown shown;
     void *attached;
     int64_t started_us;
+    struct span span;
     char trace_id[33];
     uint8_t certificate_sha256[32];
     bool *ret_released; /* of whoever started it, while it has not waited */

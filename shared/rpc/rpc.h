@@ -161,6 +161,7 @@ struct rpc_stream *rpc_stream(struct rpc_ctx *ctx);
 /* ---- host ------------------------------------------------------------------------------------- */
 
 struct rpc_host;
+struct tracer; /* shared/trace */
 
 /* What a host asks of its program. All run on the call's fiber and may wait. */
 struct rpc_interceptor {
@@ -179,6 +180,9 @@ struct rpc_host_options {
     size_t unary_max;            /* calls at a time; default 2048 */
     size_t stream_max;           /* open streams at a time; default 4096 */
     int64_t deadline_default_ms; /* for callers that gave none; default 30000 */
+    /* Each call is a span, also in rpc_cancel; outlives the host. NULL: none is recorded. */
+    struct tracer *tracer;
+    const char *realm; /* that the spans name; NULL: none */
 };
 
 PEK_MUST_CHECK enum status rpc_host_new(struct fibers *fibers,
@@ -192,7 +196,8 @@ PEK_MUST_CHECK enum status rpc_host_add(struct rpc_host *host, const struct rpc_
                                         const void *ops, void *data, struct fault *fault);
 /* NULL when unknown. */
 const struct rpc_method *rpc_host_method(const struct rpc_host *host, struct slice path);
-size_t rpc_host_open_calls(const struct rpc_host *host);
+size_t rpc_host_open_calls(const struct rpc_host *host);   /* unary and streams */
+size_t rpc_host_open_streams(const struct rpc_host *host); /* of these */
 /* Visits every service added (reflection, matrix tests). */
 void rpc_host_each(const struct rpc_host *host,
                    void (*visit)(void *arg, const struct rpc_service *service), void *arg);

@@ -136,6 +136,7 @@ static enum status open_pg(struct realm *realm, const struct realm_options *opti
         .setting_count = sizeof(settings) / sizeof(settings[0]),
         .schema = realm_migrations(),
         .on_trouble = options->on_trouble,
+        .on_statement = options->on_statement,
         .arg = options->trouble_arg,
         .read_max = options->read_max,
         .long_read_max = options->long_read_max,
@@ -206,6 +207,8 @@ static enum status open_host(struct realm *realm, const struct realm_options *op
         .interceptor = {realm, authenticate, authorize, finished},
         .unary_max = options->unary_max,
         .stream_max = options->stream_max,
+        .tracer = options->tracer,
+        .realm = options->realm,
     };
     realm->guard = guard_interceptor(domain->guard);
     realm->finished = options->finished;

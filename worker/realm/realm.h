@@ -15,6 +15,7 @@
 #include "shared/jwt/jwt_keys.h"
 #include "shared/pg/pg.h"
 #include "shared/rpc/rpc.h"
+#include "shared/trace/trace.h"
 #include "worker/guard/guard.h"
 #include "worker/rights/policy_cache.h"
 
@@ -37,7 +38,9 @@ struct realm_options {
     void *finished_arg;
     /* As in struct pg_options; may be NULL. */
     void (*on_trouble)(void *arg, const struct pg_trouble *trouble);
-    void *trouble_arg;
+    void (*on_statement)(void *arg, const struct pg_ended *ended);
+    void *trouble_arg;     /* of both */
+    struct tracer *tracer; /* of its calls and statements; NULL: none */
     /* So many notifications that no hub collected were dropped (notification_store.h); may be NULL. */
     void (*on_dropped)(void *trouble_arg, size_t notifications);
     /* 0: the defaults of shared/pg and shared/rpc. */
