@@ -35,6 +35,7 @@ chmodSync(folder, 0o755);
 const world = new World();
 const failed = [];
 const skipped = [];
+let held = 0;
 let stopped = false;
 async function stop() {
   if (stopped) return;
@@ -43,6 +44,11 @@ async function stop() {
   if (values.keep || failed.length > 0) say(`data and logs are in ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
 }
+process.on('uncaughtException', (error) => {
+  failed.push('the run itself');
+  say(error.stack);
+  stop().finally(() => process.exit(1));
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop().finally(() => process.exit(130)));
 
 try {
@@ -52,17 +58,20 @@ try {
     const time = () => `${((performance.now() - began) / 1000).toFixed(1)} s`;
     try {
       const result = await all.find((one) => one.name === name).run(world);
-      if (result?.skipped) skipped.push(`${name}: ${result.skipped}`);
+      if (result?.skipped) skipped.push(name);
+      else held++;
       say(`${result?.skipped ? 'skipped' : 'ok     '} ${name}, ${time()}${result?.skipped ? `: ${result.skipped}` : result ? `: ${result}` : ''}`);
     } catch (error) {
       failed.push(name);
       say(`FAILED  ${name}, ${time()}: ${error.message}`);
       if (error.code !== 'ERR_ASSERTION') say(error.stack);
     }
-    await world.mend().catch((error) => {
-      failed.push(name);
-      say(`FAILED  ${name}: not whole afterwards: ${error.message}`);
-    });
+    try {
+      await world.mend();
+    } catch (error) {
+      failed.push(`all after ${name}`);
+      throw error;
+    }
   }
   if (wanted.includes('combined')) {
     const seed = values.seed ?? String(Math.floor(Math.random() * 1e9));
@@ -72,14 +81,15 @@ try {
       failed.push(`combined, seed ${seed}`);
       say(`again: ./dev chaos --seed ${seed} --minutes ${values.minutes} --only combined`);
     } else {
+      held++;
       say('all invariants hold');
     }
   }
 } catch (error) {
-  failed.push('the run itself');
+  if (failed.length === 0) failed.push('the run itself');
   say(error.stack);
 } finally {
   await stop();
 }
-say(`${wanted.length - failed.length - skipped.length} held, ${failed.length} failed, ${skipped.length} skipped${failed.length ? `: ${failed.join('; ')}` : ''}`);
+say(`${held} held, ${failed.length} failed, ${skipped.length} skipped${failed.length ? `: ${failed.join('; ')}` : ''}`);
 process.exit(failed.length > 0 ? 1 : 0);

@@ -6,7 +6,7 @@ import { programs, realms, sleep, until } from './world.mjs';
 const quoted = (text) => `'${String(text).replaceAll("'", "''")}'`;
 
 // I1: every acknowledged write is there, and I2: once, with its key in the same transaction. A group has one writer, whose writes are in order.
-async function writes(world, history) {
+export async function writes(world, history) {
   const broken = [];
   for (const realm of realms) {
     const mine = history.writes.filter((write) => write.realm === realm);
@@ -56,7 +56,7 @@ async function writes(world, history) {
 }
 
 // I3: a program's role sees nothing without having said who it is; every table of a realm has its row security forced, and a key that begins with realm.
-async function isolation(world) {
+export async function isolation(world) {
   const broken = [];
   for (const realm of realms) {
     const open = await world.sql(realm, `SELECT coalesce(json_agg(c.relname), '[]') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -71,7 +71,7 @@ async function isolation(world) {
 }
 
 // I4, I5, I6, I7, I8, I9 and more: the realm's own question.
-async function tables(world) {
+export async function tables(world) {
   const told = await Promise.all(realms.map((realm) => world.federation.dev('verify', realm)
     .then((text) => [realm, text], (error) => [realm, error.stdout || error.message])));
   return told.flatMap(([realm, text]) => {

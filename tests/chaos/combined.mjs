@@ -123,10 +123,10 @@ export async function combined(world, { seed, minutes, say }) {
   await sleep(Math.max(0, healing + 8_000 - Date.now()));
   await history.end();
 
-  const { writes, counts, violations, cursors } = history;
+  const { writes, violations, cursors } = history;
   const tries = writes.reduce((sum, write) => sum + write.tries, 0);
   say(`${writes.length} writes in ${tries} tries, ${done()} acknowledged; ${cursors.length} cursors kept; slowest answer ${Math.round(history.slowest)} ms`);
-  say(Object.entries(counts).sort().map(([what, n]) => `${what}: ${n}`).join(', '));
+  say(history.summary());
   broken.push(...violations);
   for (const [name, check] of checks) {
     const found = await check(world, history);

@@ -64,7 +64,7 @@ export class History {
       const again = !answer || unavailable.has(answer.status) || answer.status === 429 || answer.json?.error?.status === 'ABORTED';
       if (!again) {
         record.outcome = 'refused';
-        this.violated(`${what} in ${realm}, try ${record.tries}: ${answer.status} ${answer.text}`);
+        this.violated(`${JSON.stringify(what)} in ${realm}, try ${record.tries}: ${answer.status} ${answer.text}`);
         return undefined;
       }
       await sleep(100);
@@ -110,13 +110,13 @@ export class History {
 
   // ---- lists -------------------------------------------------------------------------------------------------
 
-  // What was there before, and stays.
+  // What was there before, and stays: not what other histories made.
   async remember(client) {
     this.stable = new Set();
     let token = '';
     do {
       const { json } = await client.get(`/api/v1/groups?pageSize=100&pageToken=${encodeURIComponent(token)}`);
-      json.groups.forEach((group) => this.stable.add(nameOf(group)));
+      json.groups.filter(({ id }) => !/@c[0-9a-f]{6}-/.test(id)).forEach((group) => this.stable.add(nameOf(group)));
       token = json.nextPageToken;
     } while (token);
   }
@@ -237,9 +237,14 @@ export class History {
   // What was begun is brought to its end, for so many seconds.
   async end(seconds = 40) {
     this.stopping = true;
+    if (seconds === 0) this.abandoned = true;
     const timer = setTimeout(() => (this.abandoned = true), seconds * 1000);
     await this.jobs;
     clearTimeout(timer);
+  }
+
+  summary() {
+    return Object.entries(this.counts).sort().map(([what, n]) => `${what}: ${n}`).join(', ');
   }
 
   close() {

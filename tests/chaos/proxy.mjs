@@ -54,8 +54,7 @@ class Pair {
   }
 
   async hand(chunk, due, to, isAnswer) {
-    const wait = due - performance.now();
-    if (wait > 0) await sleep(wait);
+    while (this.proxy.fault.kind === 'delay' && performance.now() < due) await this.proxy.sleep(due - performance.now());
     await this.proxy.thawed();
     const { kind, bytes = 0 } = this.proxy.fault;
     if (isAnswer && kind === 'half-open') {
@@ -82,7 +81,7 @@ class Pair {
 
   reset() {
     for (const socket of [this.client, this.server]) {
-      if (!socket.destroyed) socket.resetAndDestroy();
+      if (!socket.destroyed) reset(socket);
     }
     this.proxy.pairs.delete(this);
   }
@@ -94,6 +93,7 @@ export class Proxy {
     this.target = target;
     this.pairs = new Set();
     this.fault = { kind: 'pass' };
+    this.changed();
   }
 
   async open() {
@@ -101,7 +101,7 @@ export class Proxy {
     this.server = net.createServer({ allowHalfOpen: true }, (client) => {
       if (this.fault.kind === 'rst') {
         client.on('error', () => {});
-        client.resetAndDestroy();
+        reset(client);
         return;
       }
       const pair = new Pair(this, client);
@@ -112,30 +112,44 @@ export class Proxy {
   }
 
   set(fault) {
-    const was = this.fault;
     this.fault = fault;
+    this.changed();
     for (const pair of [...this.pairs]) {
       pair.said = 0;
       if (fault.kind === 'rst' || pair.spoiled) pair.reset();
     }
-    if (was.kind === 'freeze' && fault.kind !== 'freeze') this.thaw?.();
-    if (fault.kind === 'freeze' && was.kind !== 'freeze') {
-      this.frozen = new Promise((done) => (this.thaw = done));
-    }
+  }
+
+  // Until that time has passed, or another fault began.
+  async sleep(ms) {
+    let timer;
+    await Promise.race([this.change, new Promise((done) => (timer = setTimeout(done, ms)))]);
+    clearTimeout(timer);
+  }
+
+  changed() {
+    this.wake?.();
+    this.change = new Promise((done) => (this.wake = done));
   }
 
   async thawed() {
-    while (this.fault.kind === 'freeze') await this.frozen;
+    while (this.fault.kind === 'freeze') await this.change;
   }
 
   close() {
     this.server.close();
     for (const pair of [...this.pairs]) pair.reset();
-    this.thaw?.();
   }
 }
 
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+// A unix socket knows no reset: it is closed with what it had to say.
+function reset(socket) {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy();
+  }
+}
 
 // ---- the process ----------------------------------------------------------------------------------------------
 

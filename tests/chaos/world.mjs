@@ -47,6 +47,11 @@ export class World {
     process.env.PEK_TEST_BUILD ??= 'release';
     this.federation = await startFederation(this.data, port);
     this.bin = this.federation.state('bin');
+    // alice writes in every realm.
+    for (const realm of realms) {
+      await run(join(this.bin, 'pek-worker'), ['--config', join(this.data, 'config', `${realm}.conf`), '--god', 'alice', 'bootstrap'],
+        { env: { PATH: process.env.PATH } });
+    }
     this.startRedis();
     await this.wire();
     for (const program of [...programs.slice(1), programs[0]]) await this.federation.dev('restart', program);
