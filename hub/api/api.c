@@ -30,6 +30,7 @@ static const struct {
     {TRANSCODE_REQUEST_TOO_LARGE, 413},
     {CONTENT_TYPE, 415},
     {"CONTENT_INVALID", 422}, /* of the right type, and not what it says */
+    {CHANGE_NO_ROOM, 503},    /* not the caller's doing, as 429 would say */
 };
 
 /* ---- before the call --------------------------------------------------------------------------- */

@@ -37,6 +37,7 @@ export const hu: Reasons = {
   NOT_BELOW: 'Az a kör már nincs közvetlenül ez alatt: a javaslata nem vehető át.',
   NOT_THE_CURRENT_SEMESTER: 'Korábbi félévé, csak olvasható.',
   NO_CHANGE: 'Ettől nem változna semmi.',
+  NO_ROOM: 'Most semmit sem lehet elmenteni. Próbáld meg később.',
   NO_JUSTIFICATION: 'Minden KB-hoz és AB-hoz kell indoklás. Írd meg, vagy kérj KDO-t helyette.',
   PARENT_CANNOT_ISSUE: 'A felette lévő szabály nem adható tovább, így ez sem.',
   POINTS_WAIT: 'A pontjaid még elbírálásra várnak. Utána léphetsz ki.',
