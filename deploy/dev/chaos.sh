@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # ./dev chaos: what the federation does while parts of it fail.
 
-readonly chaos_help='usage: ./dev chaos [--seed N] [--minutes M] [--only CASE]… [--list] [--keep] [--build CONFIG]
+readonly chaos_help='usage: ./dev chaos [--seed N]… [--minutes M] [--only CASE]… [--list] [--keep] [--build CONFIG]
 
 Starts a federation of its own, with a proxy on every way between its programs, PostgreSQL and Redis, and does to it what tests/chaos/README.md
 has a table of: processes are killed and stopped, connections cut, frozen and spoiled, PostgreSQL restarted. Each case asserts what must be
@@ -10,7 +10,7 @@ while the seed chooses faults; when all is healed, the invariants are asked of e
 
   --list          the rows of the fault table, their cases, and where else they are tested
   --only CASE     only this case; may be repeated; `combined` is the run that the seed makes
-  --seed N        only the combined run, with the faults of that seed (else it is a new one, which is said)
+  --seed N        only the combined run, with the faults of that seed (else it is a new one, which is said); of several, one after the other
   --minutes M     for how long the combined run goes, 2 unless told
   --keep          leave data and logs where they are, and say where; so they are left when anything failed
   --build CONFIG  release (default), or fastbuild, asan, ubsan, tsan
