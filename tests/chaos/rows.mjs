@@ -449,6 +449,35 @@ async function overload(world) {
   }
 }
 
+// ---- the checker itself ---------------------------------------------------------------------------------------
+
+// Each thing that it is to notice is done to what a history left, and undone.
+async function checkerNotices(world) {
+  const history = new History(world);
+  await history.begin({ lanes: 1 });
+  await sleep(2_000);
+  await history.end();
+  assert.deepEqual([...history.violations, ...(await writes(world, history)), ...(await tables(world))], []);
+  const write = history.writes.find(({ realm, what }) => realm === 'worker-acme' && what.description);
+  const sql = (text) => world.sql('worker-acme', text);
+  const id = `realm = 'worker-acme' AND id = '${write.what.group}'`;
+  const key = `realm = 'worker-acme' AND key = '${write.key}'`;
+  const said = `realm = 'worker-acme' AND target_kind = 'group' AND target_id = '${write.what.group}'`;
+  for (const [what, wrong, right] of [
+    ['I1', `UPDATE pek.realm_group SET description = 'x' || description WHERE ${id}`, `UPDATE pek.realm_group SET description = substr(description, 2) WHERE ${id}`],
+    ['I2', `UPDATE pek.idempotency SET key = key || 'x' WHERE ${key}`, `UPDATE pek.idempotency SET key = left(key, -1) WHERE ${key.slice(0, -1)}x'`],
+    ['I2', `INSERT INTO pek.audit_log (actor, action, target_kind, target_id) VALUES ('x', 'group.update', 'group', '${write.what.group}')`,
+      `DELETE FROM pek.audit_log WHERE actor = 'x' AND ${said}`],
+  ]) {
+    await sql(wrong);
+    const found = await writes(world, history);
+    await sql(right);
+    assert.ok(found.some((line) => line.startsWith(what)), `not noticed: ${wrong}`);
+  }
+  assert.deepEqual(await writes(world, history), []);
+  history.close();
+}
+
 // ---- the table ------------------------------------------------------------------------------------------------
 
 export const rows = [
@@ -520,5 +549,6 @@ export const rows = [
     elsewhere: ['tests/e2e/policies.test.mjs', 'tests/e2e/access.test.mjs'],
   },
   { row: 'overload, three times capacity', cases: [{ name: 'overload', run: overload }], elsewhere: ['tests/integration/shares_test.c'] },
+  { row: 'the checker notices what is wrong', cases: [{ name: 'checker', run: checkerNotices }] },
   { row: 'AuthSCH down, slow, lying', cases: [], elsewhere: ['tests/e2e/login_provider.test.mjs'] },
 ];
