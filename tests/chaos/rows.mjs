@@ -329,11 +329,11 @@ async function diskFull(world) {
       const alice = await world.login();
       assert.equal((await alice.get(one)).status, 200, 'reads go on');
       alice.close();
-      await sql('TRUNCATE public.filler');
+      await sql('DROP TABLE public.filler');
     });
     return `${refused} writes refused; ${told}`;
   } finally {
-    await sql('DROP TABLE public.filler');
+    await sql('DROP TABLE IF EXISTS public.filler');
     await sql(`ALTER TABLE ${month} SET TABLESPACE pg_default`);
     await world.sql('postgres', 'CHECKPOINT');
     await world.sql('postgres', 'DROP TABLESPACE chaos');
