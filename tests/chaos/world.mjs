@@ -108,8 +108,11 @@ live_streams_per_user_max = 1000
   // Values of a statement, as a superuser, past the proxies; undefined when there are none.
   async sql(realm, text, { user = 'postgres', options = `-c pek.realm=${realm}` } = {}) {
     const database = `pek_${realm.replaceAll('-', '_')}`;
-    const { stdout } = await run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.sockets, '-U', user, '-d',
-      realm === 'postgres' ? 'postgres' : database, '-c', text], { env: { PATH: process.env.PATH, PGOPTIONS: options }, maxBuffer: 1 << 27 });
+    const asked = run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.sockets, '-U', user, '-d',
+      realm === 'postgres' ? 'postgres' : database, '-f', '-'], { env: { PATH: process.env.PATH, PGOPTIONS: options }, maxBuffer: 1 << 27 });
+    asked.child.stdin.on('error', () => {}); // it did not connect: it says so itself
+    asked.child.stdin.end(text); // longer than a command line may be
+    const { stdout } = await asked;
     return stdout.trim() === '' ? undefined : JSON.parse(stdout);
   }
 
