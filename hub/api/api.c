@@ -26,10 +26,9 @@ static const struct {
     const char *reason;
     int code;
 } codes[] = {
-    {API_PRECONDITION_FAILED, 412},
-    {TRANSCODE_REQUEST_TOO_LARGE, 413},
-    {CONTENT_TYPE, 415},
+    {API_PRECONDITION_FAILED, 412}, {TRANSCODE_REQUEST_TOO_LARGE, 413}, {CONTENT_TYPE, 415},
     {"CONTENT_INVALID", 422}, /* of the right type, and not what it says */
+    {CHANGE_NO_ROOM, 503},    /* 429 would blame the caller */
 };
 
 /* ---- before the call --------------------------------------------------------------------------- */

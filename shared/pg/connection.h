@@ -152,6 +152,8 @@ enum status sqlstate_status(const char *sqlstate, const struct cancel *cancel);
 bool sqlstate_is_loss(const char *sqlstate);
 /* A write met a server that takes none: a demoted primary, when it was a transaction. */
 bool sqlstate_is_read_only(const char *sqlstate);
+/* Of memory, of connections, above all of the disk: what needs none works. */
+bool sqlstate_is_no_room(const char *sqlstate);
 /* For the log: a fault of the program, its grants or the server, not of a caller. */
 bool sqlstate_is_trouble(const char *sqlstate);
 /* The statement was prepared before a table changed; prepared anew it works. */

@@ -83,6 +83,7 @@ struct pg_transaction {
     enum status failure; /* of the first statement that failed */
     struct request request;
     char constraint[PG_CONSTRAINT_BYTES_MAX];
+    bool lacks_room; /* the last failure was of want of room */
 };
 
 struct transaction_connection {

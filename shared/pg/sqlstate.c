@@ -69,6 +69,11 @@ bool sqlstate_is_read_only(const char *sqlstate)
     return strcmp(sqlstate, "25006") == 0;
 }
 
+bool sqlstate_is_no_room(const char *sqlstate)
+{
+    return strncmp(sqlstate, "53", 2) == 0 || strncmp(sqlstate, "58", 2) == 0;
+}
+
 bool sqlstate_is_trouble(const char *sqlstate)
 {
     enum status status = sqlstate_status(sqlstate, NULL);

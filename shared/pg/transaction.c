@@ -125,6 +125,7 @@ static enum status outcome(struct pg_transaction *transaction)
     if (sqlstate_is_stale_plan(request->error))
         return fail(transaction, STATUS_ABORTED);
     note_constraint(transaction);
+    transaction->lacks_room = sqlstate_is_no_room(sqlstate);
     return fail(transaction, sqlstate_status(sqlstate, transaction->cancel));
 }
 
@@ -336,6 +337,11 @@ enum status pg_write(struct pg *pg, struct cancel *cancel, const struct pg_state
     if (status == STATUS_OK && ret_affected)
         *ret_affected = write.affected;
     return status;
+}
+
+bool pg_lacks_room(const struct pg_transaction *transaction)
+{
+    return transaction->lacks_room;
 }
 
 const char *pg_constraint(const struct pg_transaction *transaction)

@@ -29,6 +29,7 @@
 
 #define CHANGE_KEY_METADATA "idempotency-key"
 #define CHANGE_KEY_BYTES_MAX 128
+#define CHANGE_NO_ROOM "NO_ROOM"   /* reason: the database has no room, as on a full disk */
 #define CHANGE_KEY_AGE_MAX_S 86400 /* an older key may be used again */
 #define CHANGE_USERS_MAX 1000      /* named by one change; of more, everybody is forgotten */
 

@@ -1,4 +1,5 @@
 /* A real realm whose answers get lost between its COMMIT and the hub: what a client that asks again gets. */
+#include "shared/service/change.h"
 #include "tests/chaos/cutter.h"
 #include "tests/integration/worker.h"
 
@@ -110,11 +111,43 @@ static void without_the_key_it_is_found_to_be_there_already(void **state)
     cut_close(&c);
 }
 
+/* The realm's disk is full: it says so as often as it is asked, is not taken for one that is away, and the same key does it once
+ * there is room. */
+static void change_without_room_is_unavailable_and_reads_go_on(void **state)
+{
+    static struct cut c;
+    struct answer answer;
+    (void)state;
+    cut_open(&c);
+    pg_cluster_execute(federation_cluster,
+                       "CREATE FUNCTION pek.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$"
+                       " BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100';"
+                       " END $$;"
+                       " CREATE TRIGGER full_disk BEFORE INSERT ON pek.audit_log"
+                       " FOR EACH ROW EXECUTE FUNCTION pek.full_disk()");
+    for (int i = 0; i < 12; i++) { /* more than open a breaker */
+        answer = federation_ask(&c.f, "POST", GROUPS_PATH, WITH_KEY, CREATE);
+        assert_int_equal(answer.code, 503);
+        assert_true(answer_has(&answer, "\"reason\":\"" CHANGE_NO_ROOM "\""));
+        answer_free(&answer);
+    }
+    answer = federation_get(&c.f, GROUPS_PATH);
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    pg_cluster_execute(federation_cluster,
+                       "DROP TRIGGER full_disk ON pek.audit_log; DROP FUNCTION pek.full_disk()");
+    answer = federation_ask(&c.f, "POST", GROUPS_PATH, WITH_KEY, CREATE);
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    cut_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lost_answer_is_unknown_and_the_same_key_brings_it_back),
         cmocka_unit_test(without_the_key_it_is_found_to_be_there_already),
+        cmocka_unit_test(change_without_room_is_unavailable_and_reads_go_on),
     };
     return cmocka_run_group_tests(tests, worker_setup, federation_teardown);
 }

@@ -64,6 +64,22 @@ static void keys_of_two_users_are_two_keys(struct world *w)
     assert_string_equal(res->id, "y@y");
 }
 
+/* The realm answers, and what needs no room works: so it is none that is away, and it is not this program's fault either. */
+static void change_without_room_says_so(struct world *w)
+{
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    world_sql(w, "CREATE FUNCTION pek.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$"
+                 " BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+                 " CREATE TRIGGER full_disk BEFORE INSERT ON pek.audit_log"
+                 " FOR EACH ROW EXECUTE FUNCTION pek.full_disk()");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res),
+                     STATUS_RESOURCE_EXHAUSTED);
+    assert_string_equal(w->fault.reason, CHANGE_NO_ROOM);
+    world_sql(w, "DROP TRIGGER full_disk ON pek.audit_log; DROP FUNCTION pek.full_disk()");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
+}
+
 static void refused_change_leaves_its_key_free(struct world *w)
 {
     group_v1_group *res;
@@ -165,6 +181,7 @@ int main(void)
         WORLD_TEST(repeated_key_gives_the_first_answer_and_one_effect),
         WORLD_TEST(key_of_another_request_is_refused),
         WORLD_TEST(keys_of_two_users_are_two_keys),
+        WORLD_TEST(change_without_room_says_so),
         WORLD_TEST(refused_change_leaves_its_key_free),
         WORLD_TEST(malformed_key_is_refused),
         WORLD_TEST(one_key_used_at_once_has_one_effect),

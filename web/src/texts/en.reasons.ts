@@ -36,6 +36,7 @@ export const en = {
   NOT_THE_CURRENT_SEMESTER: 'It is of an earlier semester, and can only be read.',
   NO_CHANGE: 'Nothing would change by that.',
   NO_JUSTIFICATION: 'Every KB and AB needs a justification. Write it, or ask for a KDO instead.',
+  NO_ROOM: 'Nothing can be stored at present. Try again later.',
   PARENT_CANNOT_ISSUE: 'The policy above cannot be passed on, so neither can this one.',
   POINTS_WAIT: 'Points of this membership wait to be judged. Leave when they were.',
   POLICY_FULL: 'The policy has as many statements as it can have.',

@@ -38,6 +38,7 @@ export const hu: Reasons = {
   NOT_THE_CURRENT_SEMESTER: 'Korábbi félévé, csak olvasható.',
   NO_CHANGE: 'Ettől nem változna semmi.',
   NO_JUSTIFICATION: 'Minden KB-hoz és AB-hoz kell indoklás. Írd meg, vagy kérj KDO-t helyette.',
+  NO_ROOM: 'Most semmit sem lehet elmenteni. Próbáld meg később.',
   PARENT_CANNOT_ISSUE: 'A felette lévő szabály nem adható tovább, így ez sem.',
   POINTS_WAIT: 'A pontjaid még elbírálásra várnak. Utána léphetsz ki.',
   POLICY_FULL: 'A szabályban már annyi kijelentés van, amennyi lehet.',
