@@ -27,9 +27,9 @@ struct observe {
     struct metrics_collector collector;
     struct metric *all[32];
     struct watch watch;
-    struct pg *realm_pg;         /* of the realm hosted here; NULL for none */
-    struct tracer *tracer;       /* NULL for none */
-    struct realm_limits *realms; /* by slot; made when first needed */
+    struct pg *realm_pg;                         /* of the realm hosted here; NULL for none */
+    struct tracer *tracer;                       /* NULL for none */
+    struct realm_limits *realms;                 /* by slot; made when first needed */
     struct log_limit problems, redis, name_keys; /* of no one realm */
 };
 
