@@ -129,7 +129,7 @@ export async function combined(world, { seed, minutes, say }) {
   say(history.summary());
   broken.push(...violations);
   for (const [name, check] of checks) {
-    const found = await check(world, history).catch((error) => [`${name}: it could not be asked: ${error.message}`]);
+    const found = await Promise.resolve().then(() => check(world, history)).catch((error) => [`${name}: it could not be asked: ${error.message}`]);
     say(`${found.length === 0 ? 'holds ' : 'BROKEN'}  ${name}`);
     broken.push(...found);
   }
