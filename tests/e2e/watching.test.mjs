@@ -49,16 +49,12 @@ describe('what is watched', { skip: prometheus ? false : 'prometheus is not inst
   };
   const series = async (query) => (await ask('query', { query })).result;
   // Everything that a metric is of: lists, one object, what is not there or not allowed, a change, a stream.
-  const use = async () => {
-    const alice = await login(federation.port, 'alice');
-    const dave = await login(federation.port, 'dave');
+  const use = async ([alice, dave]) => {
     await alice.get('/api/v1/groups?pageSize=5');
     await alice.get('/api/v1/realms/worker-acme/groups/kir-dev@kir-dev');
     await alice.get('/api/v1/realms/worker-acme/groups/nobody');
     await dave.get('/api/v1/realms/worker-acme/groups/kir-dev@kir-dev');
     await dave.get('/api/v1/groups');
-    alice.close();
-    dave.close();
   };
 
   before(async () => {
@@ -81,11 +77,13 @@ describe('what is watched', { skip: prometheus ? false : 'prometheus is not inst
       assert.equal(server.exitCode, null, log);
       return (await series('up == 1').catch(() => [])).length === 3;
     });
+    const people = [await login(federation.port, 'alice'), await login(federation.port, 'dave')];
     const end = Date.now() + 12000;
     while (Date.now() < end) {
-      await use();
+      await use(people);
       await new Promise((resolve) => setTimeout(resolve, 300));
     }
+    people.forEach((person) => person.close());
   });
   after(async () => {
     if (server && server.exitCode === null) {
