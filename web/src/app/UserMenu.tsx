@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { KeyRound, Languages, LogOut, MonitorSmartphone, Moon, Server, SlidersHorizontal, Sun, SunMoon, UserRound } from 'lucide-react';
 import type { ReactElement } from 'react';
 import { sessionQuery } from '../api';
+import { leaveBy } from '../leaving';
 import { Avatar } from '../parts/basics';
 import { useMessage } from '../parts/problems';
 import { tellProblem } from '../parts/toasts';
@@ -113,7 +114,7 @@ export function UserMenu() {
                 <div className="rule" />
                 <Menu.Item
                     className="item"
-                    onClick={() => void logOut().catch((error: unknown) => tellProblem(texts.login.still(message(error))))}
+                    onClick={() => void leaveBy(logOut).catch((error: unknown) => tellProblem(texts.login.still(message(error))))}
                 >
                     <LogOut size={17} aria-hidden="true" />
                     {texts.nav.logOut}
