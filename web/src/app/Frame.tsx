@@ -1,13 +1,16 @@
 // What is around every page: the bar above, on a phone the one below, and who is not logged in yet.
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouterState } from '@tanstack/react-router';
 import { Bell, CircleUser, House, Search } from 'lucide-react';
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
-import { loginQuery, sessionQuery, unseenQuery } from '../api';
+import { loginQuery, sessionQuery, unseenQuery, type LoginState } from '../api';
+import { isUnsaved } from '../leaving';
 import { useLiveNotifications } from '../live';
 import { Avatar, Note, Problem } from '../parts/basics';
 import { languages, useLanguage, useTexts } from '../texts';
+import { hearTabs, tellTabs } from '../session';
 import { loadAllPages, reloadFor } from './lazyPage';
+import { LoginLinks } from './LoginLinks';
 import { Welcome } from './Welcome';
 
 // Menus are half as large as all the rest: they come when the page is there.
@@ -23,10 +26,14 @@ export function Frame() {
     const { pathname } = useLocation();
     const main = useRef<HTMLElement>(null);
     const signedIn = login.data?.signedIn === true;
+    // When the session ends the page stays, with what was typed into it.
+    const [stays, setStays] = useState(false);
+    if (signedIn && !stays) setStays(true);
     const leadsNowhere = useRouterState({ select: ({ matches }) => matches.length === 1 }); // the frame alone
     const isPublic = leadsNowhere || publicPaths.has(pathname);
 
     useLiveNotifications(signedIn);
+    useSessionOfTabs(login.data?.signedIn);
     useFocusOnPage(main, pathname);
     usePagesAhead(signedIn);
     return (
@@ -34,19 +41,53 @@ export function Frame() {
             <a className="button primary skip" href="#main">
                 {texts.nav.skip}
             </a>
-            {signedIn ? <TopBar /> : <GuestBar />}
+            {stays ? <TopBar /> : <GuestBar />}
             <main id="main" tabIndex={-1} ref={main}>
                 <Offline />
                 <LanguageMissing />
+                {stays && login.data?.signedIn === false && <Ended login={login.data} />}
                 {login.isError && <Problem error={login.error} retry={() => void login.refetch()} />}
-                {signedIn || isPublic ? <Outlet /> : login.data && <Welcome login={login.data} />}
+                {stays || isPublic ? <Outlet /> : login.data && <Welcome login={login.data} />}
             </main>
             <footer className="footer">
                 <span>{texts.footer}</span>
                 <Link to="/docs">{texts.nav.docs}</Link>
             </footer>
-            {signedIn && <BottomBar />}
+            {stays && <BottomBar />}
         </>
+    );
+}
+
+/** Other tabs are told who logs in here, and this one goes on when somebody does there. */
+function useSessionOfTabs(signedIn: boolean | undefined) {
+    const client = useQueryClient();
+    const ended = useRef(false);
+    useEffect(() => {
+        if (signedIn) tellTabs('in');
+        if (signedIn && ended.current) {
+            const before = client.getQueryData(sessionQuery.queryKey)?.user?.id;
+            void client
+                .fetchQuery({ ...sessionQuery, staleTime: 0 })
+                // Nothing of one user is left for another.
+                .then(({ user }) => (before !== undefined && before !== user?.id ? location.reload() : client.invalidateQueries()))
+                .catch(() => client.invalidateQueries());
+        }
+        ended.current = signedIn === false;
+        return hearTabs((said) => {
+            if (said === 'out' && signedIn && !isUnsaved()) location.assign('/');
+            else if ((said === 'out') === (signedIn === true)) void client.invalidateQueries(loginQuery);
+        });
+    }, [signedIn, client]);
+}
+
+function Ended({ login }: { login: LoginState }) {
+    const texts = useTexts();
+    return (
+        <div className="ended">
+            <Note tone="warn" action={<LoginLinks login={login} />}>
+                {texts.login.ended}
+            </Note>
+        </div>
     );
 }
 

@@ -9,6 +9,7 @@ import { leaveBy } from '../leaving';
 import { Avatar } from '../parts/basics';
 import { useMessage } from '../parts/problems';
 import { tellProblem } from '../parts/toasts';
+import { tellTabs } from '../session';
 import { setTheme, useTheme, type Theme } from '../theme';
 import { languages, useLanguage, useTexts, type Language } from '../texts';
 
@@ -79,6 +80,7 @@ async function logOut() {
     );
     // 401: there is no session any more.
     if (!response.ok && response.status !== 401) throw problemOfAnswer(await response.json().catch(() => undefined), response);
+    tellTabs('out');
     // Nothing of what was seen stays in memory.
     location.assign('/');
 }
