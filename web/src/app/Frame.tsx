@@ -1,20 +1,18 @@
 // What is around every page: the bar above, on a phone the one below, and who is not logged in yet.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouterState } from '@tanstack/react-router';
 import { Bell, CircleUser, House, Search } from 'lucide-react';
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
-import { loginQuery, sessionQuery, unseenQuery, type LoginState } from '../api';
-import { isUnsaved } from '../leaving';
+import { loginQuery, sessionQuery, unseenQuery } from '../api';
 import { useLiveNotifications } from '../live';
 import { Avatar, Note, Problem } from '../parts/basics';
 import { languages, useLanguage, useTexts } from '../texts';
-import { hearTabs, tellTabs } from '../session';
 import { loadAllPages, reloadFor } from './lazyPage';
-import { LoginLinks } from './LoginLinks';
 import { Welcome } from './Welcome';
 
 // Menus are half as large as all the rest: they come when the page is there.
 const UserMenu = lazy(() => import('./UserMenu').then((module) => ({ default: module.UserMenu })));
+const SessionOfTabs = lazy(() => import('./SessionOfTabs').then((module) => ({ default: module.SessionOfTabs })));
 const ViewMenu = lazy(() => import('./UserMenu').then((module) => ({ default: module.ViewMenu })));
 
 // The reference of the API is for everybody.
@@ -33,7 +31,6 @@ export function Frame() {
     const isPublic = leadsNowhere || publicPaths.has(pathname);
 
     useLiveNotifications(signedIn);
-    useSessionOfTabs(login.data?.signedIn);
     useFocusOnPage(main, pathname);
     usePagesAhead(signedIn);
     return (
@@ -45,7 +42,11 @@ export function Frame() {
             <main id="main" tabIndex={-1} ref={main}>
                 <Offline />
                 <LanguageMissing />
-                {stays && login.data?.signedIn === false && <Ended login={login.data} />}
+                {login.data && (
+                    <Suspense>
+                        <SessionOfTabs login={login.data} stays={stays} />
+                    </Suspense>
+                )}
                 {login.isError && <Problem error={login.error} retry={() => void login.refetch()} />}
                 {stays || isPublic ? <Outlet /> : login.data && <Welcome login={login.data} />}
             </main>
@@ -55,39 +56,6 @@ export function Frame() {
             </footer>
             {stays && <BottomBar />}
         </>
-    );
-}
-
-/** Other tabs are told who logs in here, and this one goes on when somebody does there. */
-function useSessionOfTabs(signedIn: boolean | undefined) {
-    const client = useQueryClient();
-    const ended = useRef(false);
-    useEffect(() => {
-        if (signedIn) tellTabs('in');
-        if (signedIn && ended.current) {
-            const before = client.getQueryData(sessionQuery.queryKey)?.user?.id;
-            void client
-                .fetchQuery({ ...sessionQuery, staleTime: 0 })
-                // Nothing of one user is left for another.
-                .then(({ user }) => (before !== undefined && before !== user?.id ? location.reload() : client.invalidateQueries()))
-                .catch(() => client.invalidateQueries());
-        }
-        ended.current = signedIn === false;
-        return hearTabs((said) => {
-            if (said === 'out' && signedIn && !isUnsaved()) location.assign('/');
-            else if ((said === 'out') === (signedIn === true)) void client.invalidateQueries(loginQuery);
-        });
-    }, [signedIn, client]);
-}
-
-function Ended({ login }: { login: LoginState }) {
-    const texts = useTexts();
-    return (
-        <div className="ended">
-            <Note tone="warn" action={<LoginLinks login={login} />}>
-                {texts.login.ended}
-            </Note>
-        </div>
     );
 }
 

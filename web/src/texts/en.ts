@@ -50,8 +50,7 @@ export const en = {
   login: {
     action: 'Log in with AuthSCH',
     as: (user: string) => `Log in as ${user}`,
-    ended:
-      'Your session has ended. What you typed stays while this page is open: log in in another tab and go on here, or log in here and begin anew.',
+    ended: 'Your session has ended. What you typed stays here: log in in another tab and go on, or log in here and begin anew.',
     demo: 'This is a demo on your machine: no password is asked for.',
     none: 'Logging in is not set up here. Whoever runs this hub names a provider in its configuration.',
     still: (why: string) => `You are still logged in. ${why}`,

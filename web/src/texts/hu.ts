@@ -46,8 +46,7 @@ export const hu: Texts = {
   login: {
     action: 'Belépés AuthSCH-val',
     as: (user) => `Belépés mint ${user}`,
-    ended:
-      'Lejárt a munkameneted. Amit beírtál, megmarad, amíg nyitva van ez az oldal: lépj be egy másik lapon, és folytasd itt, vagy lépj be itt, és kezdd újra.',
+    ended: 'Lejárt a munkameneted. Amit beírtál, itt megmarad: lépj be egy másik lapon, és folytasd, vagy lépj be itt, és kezdd újra.',
     demo: 'Ez egy bemutató a saját gépeden: nem kér jelszót.',
     none: 'Itt még nem lehet belépni: az üzemeltetőnek be kell állítania egy szolgáltatót.',
     still: (why) => `Még be vagy lépve. ${why}`,
