@@ -162,14 +162,26 @@ enum status profile_make(unsigned fields, struct arena *arena, hub_v1_profile *p
 }
 
 enum status profile_check_names(unsigned fields, const hub_v1_profile *wanted,
-                                const hub_v1_profile *present, struct fault *fault)
+                                const hub_v1_profile *present, struct arena *arena,
+                                struct fault *fault)
 {
-    const hub_v1_profile *first = fields & PROFILE_FIRST_NAME ? wanted : present;
-    const hub_v1_profile *last = fields & PROFILE_LAST_NAME ? wanted : present;
-    if (first->first_name[0] || last->last_name[0])
+    const char *first = (fields & PROFILE_FIRST_NAME ? wanted : present)->first_name;
+    const char *last = (fields & PROFILE_LAST_NAME ? wanted : present)->last_name;
+    struct slice folded;
+    if (!(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME)))
         return STATUS_OK;
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, "profile.first_name",
-                     "first and last name cannot both be empty");
+    if (!first[0] && !last[0])
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "profile.first_name",
+                         "first and last name cannot both be empty");
+    const char *whole = arena_printf(arena, "%s %s", last, first);
+    if (!whole)
+        return STATUS_RESOURCE_EXHAUSTED;
+    PEK_TRY(text_fold(slice_str(whole), arena, &folded));
+    if (!slice_equal_str(folded, PROFILE_DELETED_NAME))
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID_ARGUMENT,
+                     fields & PROFILE_LAST_NAME ? "profile.last_name" : "profile.first_name",
+                     "only who has deleted their account is called \"%s\"", PROFILE_DELETED_NAME);
 }
 
 unsigned profile_visible_bits(const hub_v1_profile *profile)

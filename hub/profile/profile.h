@@ -13,6 +13,9 @@
 #define PROFILE_ACCOUNTS_MAX 20
 #define PROFILE_USERNAME_DAYS 30 /* from one change of the username to the next */
 
+/* What everybody is called who deleted their account (docs/api.md); nobody writes it, however it is spelled. */
+#define PROFILE_DELETED_NAME "deleted user"
+
 #define PROFILE_REASON_USERNAME_TAKEN "USERNAME_TAKEN"
 #define PROFILE_REASON_USERNAME_RECENT "USERNAME_CHANGED_RECENTLY"
 
@@ -38,9 +41,11 @@ extern const char *const profile_fields[PROFILE_FIELDS];
  * says. */
 PEK_MUST_CHECK enum status profile_make(unsigned fields, struct arena *arena,
                                         hub_v1_profile *profile, struct fault *fault);
-/* Somebody has to be called something, once the `fields` of `wanted` have replaced those of `present`. */
+/* Somebody has to be called something, and not PROFILE_DELETED_NAME, once the `fields` of `wanted` have replaced those of
+ * `present`. INVALID_ARGUMENT on profile.first_name or profile.last_name. */
 PEK_MUST_CHECK enum status profile_check_names(unsigned fields, const hub_v1_profile *wanted,
-                                               const hub_v1_profile *present, struct fault *fault);
+                                               const hub_v1_profile *present, struct arena *arena,
+                                               struct fault *fault);
 
 /* The bits of Profile.visible, as hub.profile has them: value n is bit n - 1. */
 unsigned profile_visible_bits(const hub_v1_profile *profile);

@@ -145,7 +145,7 @@ CHANGE_METHOD(update_profile, hub_v1_update_profile_request, hub_v1_profile)
         fields &= ~(unsigned)PROFILE_USERNAME;
     if (fields == 0)
         return STATUS_OK;
-    PEK_TRY(profile_check_names(fields, &profile, res, change->fault));
+    PEK_TRY(profile_check_names(fields, &profile, res, change->arena, change->fault));
     PEK_TRY(profile_store_set(change, fields, &profile, res));
     PEK_TRY(make_name_keys(change));
     return audit(change, "user.update");

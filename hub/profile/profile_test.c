@@ -174,12 +174,46 @@ static void somebody_has_a_name(void **state)
     static const unsigned both = PROFILE_FIRST_NAME | PROFILE_LAST_NAME;
     hub_v1_profile present = HUB_V1_PROFILE_INIT, wanted = HUB_V1_PROFILE_INIT;
     present.last_name = string("Madonna");
-    assert_int_equal(profile_check_names(PROFILE_FIRST_NAME, &wanted, &present, &fault), STATUS_OK);
-    assert_int_equal(profile_check_names(PROFILE_LAST_NAME, &wanted, &present, &fault),
+    assert_int_equal(profile_check_names(PROFILE_FIRST_NAME, &wanted, &present, &arena, &fault),
+                     STATUS_OK);
+    assert_int_equal(profile_check_names(PROFILE_LAST_NAME, &wanted, &present, &arena, &fault),
                      STATUS_INVALID_ARGUMENT);
-    assert_int_equal(profile_check_names(both, &wanted, &present, &fault), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(profile_check_names(both, &wanted, &present, &arena, &fault),
+                     STATUS_INVALID_ARGUMENT);
     wanted.first_name = string("Anna");
-    assert_int_equal(profile_check_names(both, &wanted, &present, &fault), STATUS_OK);
+    assert_int_equal(profile_check_names(both, &wanted, &present, &arena, &fault), STATUS_OK);
+}
+
+/* By its name who has deleted their account is told. */
+static void nobody_is_called_as_who_has_deleted_their_account(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *last, *first;
+        unsigned fields;
+        const char *field; /* NULL: it is taken */
+    } names[] = {
+        {"deleted", "user", PROFILE_FIRST_NAME | PROFILE_LAST_NAME, "profile.last_name"},
+        {"D\xc3\xa9leted", "USER", PROFILE_LAST_NAME, "profile.last_name"},
+        {"deleted", "user", PROFILE_FIRST_NAME, "profile.first_name"},
+        {"", "Deleted user", PROFILE_FIRST_NAME, "profile.first_name"},
+        {"deleted user", "", PROFILE_LAST_NAME, "profile.last_name"},
+        {"deleted", "user", PROFILE_ROOM, NULL}, /* who is called so already */
+        {"Deleted", "Users", PROFILE_FIRST_NAME, NULL},
+        {"user", "deleted", PROFILE_FIRST_NAME, NULL},
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        hub_v1_profile profile = HUB_V1_PROFILE_INIT;
+        profile.last_name = string(names[i].last);
+        profile.first_name = string(names[i].first);
+        fault = (struct fault){0};
+        enum status status =
+            profile_check_names(names[i].fields, &profile, &profile, &arena, &fault);
+        if (status != (names[i].field ? STATUS_INVALID_ARGUMENT : STATUS_OK))
+            fail_msg("%zu: %d", i, (int)status);
+        if (names[i].field)
+            assert_string_equal(fault.field, names[i].field);
+    }
 }
 
 int main(void)
@@ -193,6 +227,7 @@ int main(void)
         TEST(choices_are_those_of_the_proto),
         TEST(accounts_are_few_and_none_is_there_twice),
         TEST(somebody_has_a_name),
+        TEST(nobody_is_called_as_who_has_deleted_their_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include "shared/base/calendar.h"
 #include "shared/base/number.h"
+#include "shared/row/told.h"
 
 #define ROW_NAME_BYTES_MAX 400 /* what is longer is cut */
 
@@ -47,7 +48,9 @@ bool row_is_brief(const struct row_type *type, const Google__Protobuf__FieldMask
 enum status row_check_etag(const struct row_type *type, const void *message, const char *id,
                            const char *etag, struct fault *fault)
 {
-    if (etag[0] == '\0' || strcmp(etag, type->etag(message)) == 0)
+    const char *present = type->etag(message);
+    size_t len = strcspn(etag, (const char[]){TOLD_ETAG_DOT, 0}); /* what was read beside the row */
+    if (etag[0] == '\0' || slice_equal_str(slice_make(etag, len), present))
         return STATUS_OK;
     return fault_set_reason(fault, STATUS_ABORTED, ROW_REASON_CHANGED, "etag",
                             "%s %s was changed by somebody else", type->noun, id);

@@ -85,6 +85,10 @@ static void values_of_all_kinds_outlive_the_rows(struct fiber_run *run)
     assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v7", &fault),
                      STATUS_OK);
     assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "", &fault), STATUS_OK);
+    assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v7.6fe0", &fault),
+                     STATUS_OK); /* with what was told beside it */
+    assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v", &fault),
+                     STATUS_ABORTED);
     assert_int_equal(row_check_etag(&golden_v1_thing_row, &thing, thing.id, "v8", &fault),
                      STATUS_ABORTED);
     assert_string_equal(fault.reason, ROW_REASON_CHANGED);

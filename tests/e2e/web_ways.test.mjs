@@ -219,6 +219,31 @@ describe('the web site, when it is not as it should be', skipped, () => {
     calm();
   });
 
+  it('keeps the page, and what was typed, when the session ends elsewhere', async () => {
+    const { page } = alice;
+    await page.goto('/search');
+    const field = page.locator('#search-field');
+    await field.fill('kir');
+    const state = (await api.get('/auth/state')).json;
+    const out = ofApi(/^/);
+    await page.route('**/auth/state', (route) => route.fulfill({ json: { ...state, signedIn: false } }));
+    await page.route(out, (route) => route.fulfill(refusal(401, 'UNAUTHENTICATED')));
+    await field.fill('kir-dev');
+    await page.getByText(/Your session has ended\. What you typed/).waitFor();
+    assert.equal(await field.inputValue(), 'kir-dev');
+    const back = await page.locator('.ended').getByRole('link', { name: /alice$/ }).getAttribute('href');
+    assert.match(back, /return_to=%2Fsearch/);
+    // Somebody logs in in another tab.
+    await page.unroute('**/auth/state');
+    await page.unroute(out);
+    const other = await alice.context.newPage();
+    await other.goto('/search');
+    await page.getByText(/Your session has ended/).waitFor({ state: 'detached' });
+    assert.equal(await field.inputValue(), 'kir-dev');
+    await other.close();
+    calm(/401/);
+  });
+
   it('gives a page to whoever opens an address that is too long', async () => {
     const { page } = alice;
     const answer = await page.goto(`/search?q=${'a'.repeat(9000)}`);

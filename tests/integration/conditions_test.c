@@ -378,6 +378,13 @@ static void what_get_gave_can_be_sent_back(void **state)
     assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"bad\"\r\n", body, &answer), 412);
     assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"\"\r\n", body, &answer), 412);
     assert_int_equal(f.a->updates, 0);
+    /* What is told beside the row has changed, and not the row. */
+    snprintf(f.a->etag, sizeof(f.a->etag), "v1.6fe0");
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY, got.text, &answer), 200);
+    with(&got, "\"etag\":\"v1\"", "\"etag\":\"\"", body, sizeof(body));
+    assert_int_equal(ask(&f, "PATCH", JSON_BODY "If-Match: \"v1\"\r\n", body, &answer), 200);
+    assert_int_equal(f.a->updates, 0);
+    snprintf(f.a->etag, sizeof(f.a->etag), "v1");
     /* With one thing changed, that is what changes. */
     with(&got, "\"name\":\"one\"", "\"name\":\"New\"", body, sizeof(body));
     assert_int_equal(ask(&f, "PATCH", JSON_BODY, body, &answer), 200);

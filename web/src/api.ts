@@ -2,6 +2,7 @@
 import { answer, createPekClient, pages, PekError, readMask, type ListEnd, type Masked, type Schema } from '@pek/client';
 import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query';
 import { onceOnly } from './once';
+import { whileLoggedIn } from './session';
 
 export type Group = Schema<'Group'>;
 export type Membership = Schema<'Membership'>;
@@ -17,7 +18,13 @@ export type MemberStatus = Membership['status'];
 export type Action = Schema<'Action'>;
 
 /** As fetch, of writes whose body is no JSON. */
-export const send = onceOnly((request) => fetch(request));
+export const send = whileLoggedIn(
+  onceOnly((request) => fetch(request)),
+  {
+    hasEnded: () => queryClient.getQueryData(loginQuery.queryKey)?.signedIn === false,
+    look: () => void queryClient.invalidateQueries(loginQuery),
+  },
+);
 
 export const pek = createPekClient({ fetch: send });
 
@@ -53,6 +60,8 @@ export const loginQuery = queryOptions({
   queryKey: ['login'],
   queryFn: ({ signal }) => answer(pek.GET('/auth/state', { signal })) as Promise<LoginState>,
   staleTime: Infinity,
+  // Somebody may have logged in in another tab meanwhile.
+  refetchOnWindowFocus: ({ state }) => (state.data?.signedIn === false ? 'always' : false),
 });
 
 export const sessionQuery = queryOptions({

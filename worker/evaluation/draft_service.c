@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pek/options.rpc.h"
+#include "shared/row/told.h"
 #include "worker/evaluation/draft_store.h"
 #include "worker/evaluation/evaluator.h"
 
@@ -31,7 +32,9 @@ static enum status get_point_draft(struct rpc_ctx *ctx,
     if (!caller.now.parent_id[0])
         return no_parent(rpc_fault(ctx));
     enum status status = draft_store_read(ctx, caller.group.text, &caller.now, res);
-    return status == STATUS_NOT_FOUND ? no_scoreboard(rpc_fault(ctx)) : status;
+    if (status)
+        return status == STATUS_NOT_FOUND ? no_scoreboard(rpc_fault(ctx)) : status;
+    return told_set_etag(&res->base, rpc_arena(ctx)); /* what is proposed, and what it is for */
 }
 
 static enum status complete_drafted(const struct pg_result *rows, size_t row, struct arena *arena,

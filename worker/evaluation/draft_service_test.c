@@ -173,6 +173,13 @@ static void subgroup_proposes_points_for_members_of_both(struct world *w)
     assert_int_equal(draft_of(w, "bea", "o@b", &draft), STATUS_OK);
     assert_int_equal(draft->without_points_count, 1);
     const char *nothing = draft->etag;
+    /* Whoever has what was told is told of each change of it, though nobody wrote the draft. */
+    world_sql(w, "UPDATE pek.guideline SET max_per_member = max_per_member + 1");
+    assert_int_equal(draft_of(w, "bea", "o@b", &draft), STATUS_OK);
+    assert_string_not_equal(draft->etag, nothing);
+    world_sql(w, "UPDATE pek.guideline SET max_per_member = max_per_member - 1");
+    assert_int_equal(draft_of(w, "bea", "o@b", &draft), STATUS_OK);
+    assert_string_equal(draft->etag, nothing);
     assert_int_equal(propose(w, "bea", (struct proposal){"dan", duty, 7, false, nothing}, &draft),
                      STATUS_OK);
     assert_string_not_equal(draft->etag, nothing);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/row/mask.h"
+#include "shared/row/told.h"
 #include "worker/evaluation/entry_store.h"
 #include "worker/evaluation/evaluator.h"
 
@@ -42,7 +43,8 @@ static enum status get_entry(struct rpc_ctx *ctx, const evaluation_v1_get_entry_
     evaluation_v1_scoreboard scoreboard;
     PEK_TRY(evaluator_read(ctx, req->group_id, req->scoreboard_id, "scoreboard_id", &caller,
                            &scoreboard));
-    return entry_store_read(ctx, scoreboard.id, req->user_id, res);
+    PEK_TRY(entry_store_read(ctx, scoreboard.id, req->user_id, res));
+    return told_set_etag(&res->base, rpc_arena(ctx)); /* the name is not the row's */
 }
 
 static enum status list_entry_reviews(struct rpc_ctx *ctx,

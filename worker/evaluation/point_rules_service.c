@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pek/evaluation/v1/point_rules.row.h"
+#include "shared/row/told.h"
 #include "shared/service/read.h"
 #include "worker/evaluation/point_rules.h"
 #include "worker/evaluation/season.h"
@@ -19,7 +20,8 @@ static enum status get_point_rules(struct rpc_ctx *ctx,
         "SELECT " COLUMNS " FROM pek.realm_state AS r",
     };
     (void)req;
-    return read_row(ctx, &evaluation_v1_point_rules_row, &get, NULL, 0, res);
+    PEK_TRY(read_row(ctx, &evaluation_v1_point_rules_row, &get, NULL, 0, res));
+    return told_set_etag(&res->base, rpc_arena(ctx)); /* the semester moves by itself */
 }
 
 static enum status set(struct change *change, const evaluation_v1_point_rules *rules,

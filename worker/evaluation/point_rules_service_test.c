@@ -55,7 +55,11 @@ static void a_semester_is_counted_by_its_own_rules(struct world *w)
     assert_string_equal(w->fault.field, "rules.work_max");
     assert_int_equal(set_rules(w, "alice", 40, 10, 45, 46, "", &again), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "rules.least");
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, get_point_rules, "dan", get, rules), STATUS_OK);
+    const char *before = rules->etag;
     set_season(w, "2024-2025/2", APPLICATION);
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, get_point_rules, "dan", get, rules), STATUS_OK);
+    assert_string_not_equal(rules->etag, before); /* they are told with the semester */
     assert_int_equal(open_in(w, "lea", "o@a", &board), STATUS_OK);
     set_status(w, board, ACCEPTED);
     assert_int_equal(set_rules(w, "alice", 30, 20, 50, 5, "", &again), STATUS_OK);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shared/row/told.h"
 #include "shared/service/read.h"
 #include "worker/semester/semester.h"
 #include "worker/semester/semester_store.h"
@@ -10,7 +11,8 @@ static enum status get_semester(struct rpc_ctx *ctx, const semester_v1_get_semes
                                 semester_v1_semester *res)
 {
     (void)req;
-    return read_row(ctx, &semester_store_row, &semester_store_get, NULL, 0, res);
+    PEK_TRY(read_row(ctx, &semester_store_row, &semester_store_get, NULL, 0, res));
+    return told_set_etag(&res->base, rpc_arena(ctx)); /* the calendar is not the row's */
 }
 
 CHANGE_METHOD(update_semester, semester_v1_update_semester_request, semester_v1_semester)

@@ -12,6 +12,7 @@ import { Welcome } from './Welcome';
 
 // Menus are half as large as all the rest: they come when the page is there.
 const UserMenu = lazy(() => import('./UserMenu').then((module) => ({ default: module.UserMenu })));
+const SessionOfTabs = lazy(() => import('./SessionOfTabs').then((module) => ({ default: module.SessionOfTabs })));
 const ViewMenu = lazy(() => import('./UserMenu').then((module) => ({ default: module.ViewMenu })));
 
 // The reference of the API is for everybody.
@@ -23,6 +24,9 @@ export function Frame() {
     const { pathname } = useLocation();
     const main = useRef<HTMLElement>(null);
     const signedIn = login.data?.signedIn === true;
+    // When the session ends the page stays, with what was typed into it.
+    const [stays, setStays] = useState(false);
+    if (signedIn && !stays) setStays(true);
     const leadsNowhere = useRouterState({ select: ({ matches }) => matches.length === 1 }); // the frame alone
     const isPublic = leadsNowhere || publicPaths.has(pathname);
 
@@ -34,18 +38,23 @@ export function Frame() {
             <a className="button primary skip" href="#main">
                 {texts.nav.skip}
             </a>
-            {signedIn ? <TopBar /> : <GuestBar />}
+            {stays ? <TopBar /> : <GuestBar />}
             <main id="main" tabIndex={-1} ref={main}>
                 <Offline />
                 <LanguageMissing />
+                {login.data && (
+                    <Suspense>
+                        <SessionOfTabs login={login.data} stays={stays} />
+                    </Suspense>
+                )}
                 {login.isError && <Problem error={login.error} retry={() => void login.refetch()} />}
-                {signedIn || isPublic ? <Outlet /> : login.data && <Welcome login={login.data} />}
+                {stays || isPublic ? <Outlet /> : login.data && <Welcome login={login.data} />}
             </main>
             <footer className="footer">
                 <span>{texts.footer}</span>
                 <Link to="/docs">{texts.nav.docs}</Link>
             </footer>
-            {signedIn && <BottomBar />}
+            {stays && <BottomBar />}
         </>
     );
 }

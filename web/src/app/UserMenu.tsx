@@ -5,9 +5,11 @@ import { Link } from '@tanstack/react-router';
 import { KeyRound, Languages, LogOut, MonitorSmartphone, Moon, Server, SlidersHorizontal, Sun, SunMoon, UserRound } from 'lucide-react';
 import type { ReactElement } from 'react';
 import { sessionQuery } from '../api';
+import { leaveBy } from '../leaving';
 import { Avatar } from '../parts/basics';
 import { useMessage } from '../parts/problems';
 import { tellProblem } from '../parts/toasts';
+import { tellTabs } from '../session';
 import { setTheme, useTheme, type Theme } from '../theme';
 import { languages, useLanguage, useTexts, type Language } from '../texts';
 
@@ -78,6 +80,7 @@ async function logOut() {
     );
     // 401: there is no session any more.
     if (!response.ok && response.status !== 401) throw problemOfAnswer(await response.json().catch(() => undefined), response);
+    tellTabs('out');
     // Nothing of what was seen stays in memory.
     location.assign('/');
 }
@@ -113,7 +116,7 @@ export function UserMenu() {
                 <div className="rule" />
                 <Menu.Item
                     className="item"
-                    onClick={() => void logOut().catch((error: unknown) => tellProblem(texts.login.still(message(error))))}
+                    onClick={() => void leaveBy(logOut).catch((error: unknown) => tellProblem(texts.login.still(message(error))))}
                 >
                     <LogOut size={17} aria-hidden="true" />
                     {texts.nav.logOut}

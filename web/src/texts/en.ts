@@ -50,6 +50,7 @@ export const en = {
   login: {
     action: 'Log in with AuthSCH',
     as: (user: string) => `Log in as ${user}`,
+    ended: 'Your session has ended. What you typed stays here: log in in another tab and go on, or log in here and begin anew.',
     demo: 'This is a demo on your machine: no password is asked for.',
     none: 'Logging in is not set up here. Whoever runs this hub names a provider in its configuration.',
     still: (why: string) => `You are still logged in. ${why}`,
@@ -65,7 +66,7 @@ export const en = {
   notFound: { title: 'There is no such page', text: 'The address may be mistyped, or what it led to is gone.' },
 
   problems: {
-    signedOut: 'Your session has ended. Reload the page and log in again.',
+    signedOut: 'Your session has ended. Log in again.',
     forbidden: {
       group: 'You have no right to do this. Whoever leads the group can give it to you.',
       realm: 'You have no right to do this. Whoever administers the realm can give it to you.',

@@ -46,6 +46,7 @@ export const hu: Texts = {
   login: {
     action: 'Belépés AuthSCH-val',
     as: (user) => `Belépés mint ${user}`,
+    ended: 'Lejárt a munkameneted. Amit beírtál, itt megmarad: lépj be egy másik lapon, és folytasd, vagy lépj be itt, és kezdd újra.',
     demo: 'Ez egy bemutató a saját gépeden: nem kér jelszót.',
     none: 'Itt még nem lehet belépni: az üzemeltetőnek be kell állítania egy szolgáltatót.',
     still: (why) => `Még be vagy lépve. ${why}`,
@@ -61,7 +62,7 @@ export const hu: Texts = {
   notFound: { title: 'Nincs ilyen oldal', text: 'Lehet, hogy elírás van a címben, vagy már nincs meg, ahová vezetett.' },
 
   problems: {
-    signedOut: 'Lejárt a munkameneted. Töltsd újra az oldalt, és lépj be újra.',
+    signedOut: 'Lejárt a munkameneted. Lépj be újra.',
     forbidden: {
       group: 'Ehhez nincs jogod. A kör vezetője adhat.',
       realm: 'Ehhez nincs jogod. A példány kezelője adhat.',

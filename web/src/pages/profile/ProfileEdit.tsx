@@ -1,11 +1,11 @@
 // One's own profile: what others may know, and who they are.
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { answer, pages, PekError, problemFromThrown, problemOfAnswer } from '@pek/client';
 import { Download, ImageUp, ShieldCheck, Trash2 } from 'lucide-react';
-import { useRef, type FormEvent } from 'react';
-import { mayPass, pek, queryClient, send, type Profile } from '../../api';
+import { useRef, useState, type FormEvent } from 'react';
+import { mayPass, missingRealms, pek, queryClient, send, type Profile } from '../../api';
 import { shownName, shownPolicy } from '../../names';
-import { Avatar, Bones, Card, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
+import { Avatar, Bones, Card, MissingRealms, More, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { Meanwhile, useEdits } from '../../parts/edits';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
@@ -268,6 +268,32 @@ function Switches({ profile }: { profile: Profile }) {
 
 const viewersShown = 100;
 
+interface Viewer {
+    id: string;
+    name: string;
+    realm: string;
+    policies: string[];
+}
+
+/** The first of them, up to `count`, and what is missing. */
+async function viewersUpTo(count: number, signal: AbortSignal) {
+    const list = pages(
+        (pageToken) => answer(pek.GET('/api/v1/users/me/access', { params: { query: { pageSize: 100, pageToken } }, signal })),
+        (page) => page.viewers,
+    );
+    const people = new Map<string, Viewer>();
+    for (;;) {
+        const next = await list.next();
+        if (next.done) return { people: [...people.values()], more: false, missing: missingRealms([next.value]) };
+        const { realm, userId, displayName, policyName } = next.value;
+        const key = `${realm}/${userId}`;
+        const person = people.get(key) ?? { id: userId, name: displayName, realm, policies: [] };
+        if (people.size === count && !people.has(key)) return { people: [...people.values()], more: true, missing: [] };
+        person.policies.push(policyName);
+        people.set(key, person);
+    }
+}
+
 /** Who leads many groups holds a policy of each. */
 const firstOf = (policies: string[]) => policies.slice(0, 2).join(', ') + (policies.length > 2 ? ` +${policies.length - 2}` : '');
 
@@ -276,26 +302,14 @@ function Viewers() {
     const texts = useTexts();
     const policyTexts = usePolicyTexts();
     const own = useProfileTexts();
+    const [count, setCount] = useState(viewersShown);
     const query = useQuery({
-        queryKey: ['viewers'],
-        queryFn: async ({ signal }) => {
-            const list = pages(
-                (pageToken) => answer(pek.GET('/api/v1/users/me/access', { params: { query: { pageSize: 100, pageToken } }, signal })),
-                (page) => page.viewers,
-            );
-            const people = new Map<string, { id: string; name: string; realm: string; policies: string[] }>();
-            for await (const { realm, userId, displayName, policyName } of list) {
-                const key = `${realm}/${userId}`;
-                const person = people.get(key) ?? { id: userId, name: displayName, realm, policies: [] };
-                person.policies.push(policyName);
-                people.set(key, person);
-                if (people.size > viewersShown) break;
-            }
-            return [...people.values()];
-        },
+        queryKey: ['viewers', count],
+        queryFn: ({ signal }) => viewersUpTo(count, signal),
+        placeholderData: keepPreviousData,
     });
     if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
-    const people = (query.data ?? []).map((person) => ({ ...person, name: shownName(texts, person.name) }));
+    const people = (query.data?.people ?? []).map((person) => ({ ...person, name: shownName(texts, person.name) }));
     return (
         <Card title={own.viewers}>
             {query.isError && (
@@ -304,6 +318,7 @@ function Viewers() {
                 </div>
             )}
             <p className="muted small card-text">{own.viewersText}</p>
+            <MissingRealms realms={query.data?.missing ?? []} retry={() => void query.refetch()} />
             {query.isPending ? (
                 <Bones count={2} />
             ) : (
@@ -320,7 +335,7 @@ function Viewers() {
                             <RealmBadge realm={realm} />
                         </li>
                     ))}
-                    {people.length === 0 && (
+                    {people.length === 0 && query.data?.missing.length === 0 && (
                         <li>
                             <ShieldCheck size={18} aria-hidden="true" />
                             <span className="muted">{own.noViewers}</span>
@@ -328,6 +343,13 @@ function Viewers() {
                     )}
                 </ul>
             )}
+            <More
+                query={{
+                    hasNextPage: query.data?.more === true,
+                    isFetchingNextPage: query.isPlaceholderData,
+                    fetchNextPage: () => setCount(count + viewersShown),
+                }}
+            />
         </Card>
     );
 }

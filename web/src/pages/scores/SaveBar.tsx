@@ -2,6 +2,7 @@
 import { useRouter } from '@tanstack/react-router';
 import { Save, Undo2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
+import { askBeforeLeaving } from '../../leaving';
 import { FormDialog } from '../../parts/dialogs';
 import { useTexts } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
@@ -14,30 +15,18 @@ interface SaveBarProps {
     onUndo: () => void;
 }
 
-/** While something is not saved, whoever goes elsewhere is asked first. `leave` is there while they are. */
+/** While somebody is asked whether they leave what is not saved: how they go on, and how they stay. */
 function useLeaving(dirty: boolean) {
     const { history } = useRouter();
-    const [leave, setLeave] = useState<(really: boolean) => void>();
-    useEffect(() => {
-        if (!dirty) return;
-        return history.block({
-            blockerFn: () =>
-                new Promise<boolean>((decide) =>
-                    setLeave(() => (really: boolean) => {
-                        setLeave(undefined);
-                        decide(!really);
-                    }),
-                ),
-            enableBeforeUnload: true,
-        });
-    }, [dirty, history]);
-    return leave;
+    const [leave, setLeave] = useState<() => unknown>();
+    useEffect(() => (dirty ? askBeforeLeaving(history, (go) => setLeave(() => go)) : undefined), [dirty, history]);
+    return { leave, stay: () => setLeave(undefined) };
 }
 
 export function SaveBar({ said, dirty, saveable, onSave, onUndo }: SaveBarProps) {
     const texts = useTexts();
     const scores = useScoreTexts();
-    const leave = useLeaving(dirty);
+    const { leave, stay } = useLeaving(dirty);
     return (
         <div className={dirty ? 'scores-foot save-bar dirty' : 'scores-foot save-bar'}>
             <p className="muted small" role="status">
@@ -55,12 +44,12 @@ export function SaveBar({ said, dirty, saveable, onSave, onUndo }: SaveBarProps)
             </div>
             <FormDialog
                 open={leave !== undefined}
-                onClose={() => leave?.(false)}
+                onClose={stay}
                 title={scores.discard.title}
                 text={scores.discard.text}
                 action={scores.discard.action}
                 danger
-                onSubmit={async () => leave?.(true)}
+                onSubmit={async () => leave?.()}
             />
         </div>
     );
