@@ -67,6 +67,7 @@ describe('rights in the browser', skipped, () => {
     await dialog().getByText('Another policy of the realm has this name.').waitFor();
     assert.equal(await field.getAttribute('aria-invalid'), 'true');
     await dialog().getByRole('button', { name: 'Cancel' }).click();
+    await dialog().getByRole('button', { name: 'Drop it' }).click();
     alice.assertCalm(/409/);
     alice.complaints.length = 0;
   });
@@ -231,6 +232,7 @@ describe('rights in the browser', skipped, () => {
       await dialog().getByText('You administer a realm or lead a group.').waitFor();
       assert.equal(await dialog().getByLabel('Delete it all the same').isChecked(), false);
       await dialog().getByRole('button', { name: 'Cancel' }).click();
+      await dialog().getByRole('button', { name: 'Drop it' }).click();
       alice.assertCalm(/400/);
     });
   });

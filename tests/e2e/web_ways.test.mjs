@@ -1,10 +1,13 @@
 // The web site where something is not there, not allowed, not loaded, or sent twice: what it says then, and how one goes on.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 import { theFederation, until } from './lib/federation.mjs';
 import { login } from './lib/http.mjs';
 import { Visitor, launch, skipped } from './lib/site.mjs';
 
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const federation = theFederation();
 const site = `http://127.0.0.1:${federation.port}`;
 const acme = '/realms/worker-acme';
@@ -149,6 +152,35 @@ describe('the web site, when it is not as it should be', skipped, () => {
     calm(/503/);
   });
 
+  it('makes a picture smaller that is too large to be sent', async () => {
+    const { page, context } = alice;
+    await page.goto('/profile');
+    const input = page.locator('input[type=file]');
+    const data = await page.evaluate(() => {
+      const canvas = document.createElement('canvas');
+      canvas.width = canvas.height = 800;
+      const drawn = canvas.getContext('2d');
+      const noise = drawn.createImageData(800, 800);
+      for (let i = 0; i < noise.data.length; i++) noise.data[i] = i % 4 === 3 ? 255 : Math.random() * 256;
+      drawn.putImageData(noise, 0, 0);
+      return canvas.toDataURL('image/png').split(',')[1];
+    });
+    const buffer = Buffer.from(data, 'base64');
+    assert.ok(buffer.length > 512 * 1024);
+    let sent;
+    await context.route('**/api/v1/users/me/avatar', (route) => {
+      sent = route.request();
+      return route.fulfill({ json: {} });
+    });
+    await input.setInputFiles({ name: 'photo.png', mimeType: 'image/png', buffer });
+    await page.locator('.toast', { hasText: 'Saved.' }).first().waitFor();
+    assert.equal(sent.headers()['content-type'], 'image/jpeg');
+    await input.setInputFiles({ name: 'none.png', mimeType: 'image/png', buffer: Buffer.alloc(600 * 1024) });
+    await page.locator('.toast', { hasText: 'could not be made smaller' }).waitFor();
+    await context.unrouteAll();
+    calm();
+  });
+
   it('hears of news in a tab that is looked at while the one with the stream sleeps', async () => {
     const many = await Visitor.open(browser, site);
     let streams = 0;
@@ -264,5 +296,132 @@ describe('the web site, when it is not as it should be', skipped, () => {
     assert.equal(await guest.page.getByText('You are not logged in').count(), 0);
     guest.assertCalm();
     await guest.close();
+  });
+
+  const dialog = () => alice.page.locator('.dialog');
+
+  it('moves a group only to where one picked, and to the top only when that is chosen', async () => {
+    const { page } = alice;
+    const asked = [];
+    await page.route(/:move$/, (route) => (asked.push(route.request().postDataJSON()), route.fulfill({ json: {} })));
+    await page.goto(`${group}/settings`);
+    await page.getByRole('button', { name: 'Move' }).click();
+    const above = dialog().getByRole('combobox', { name: 'Group above' });
+    const move = dialog().getByRole('button', { name: 'Move' });
+    await above.fill('simonyi');
+    await page.getByRole('option').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('option').first().waitFor({ state: 'detached' });
+    await above.blur();
+    await dialog().getByText('Pick one from the list.').waitFor();
+    assert.equal(await above.inputValue(), 'simonyi', 'what was typed stays');
+    assert.equal(await above.getAttribute('aria-invalid'), 'true');
+    assert.equal(await move.isDisabled(), true);
+    await above.press('Enter');
+    await dialog().getByText('To the top', { exact: true }).click();
+    await move.click();
+    await dialog().waitFor({ state: 'detached' });
+    assert.deepEqual(asked.map(({ parentId }) => parentId), ['']);
+    await page.unrouteAll();
+    calm();
+  });
+
+  it('tells a field by its name while its list is open', async () => {
+    const { page } = alice;
+    await page.goto('/policies');
+    const who = page.getByRole('combobox', { name: 'Who?' });
+    await who.fill('a');
+    await page.getByRole('option').first().waitFor();
+    assert.equal(await who.getAttribute('aria-expanded'), 'true');
+    await page.evaluate(axe);
+    // All else is hidden while the list is open, and is there again as soon as the focus goes to it.
+    const rules = { 'aria-hidden-focus': { enabled: false } };
+    const { violations } = await page.evaluate((without) => globalThis.axe.run({ resultTypes: ['violations'], rules: without }), rules);
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(grave.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
+    calm();
+  });
+
+  it('answers why somebody may only for the question as it stands', async () => {
+    const { page } = alice;
+    await page.goto('/policies');
+    const who = page.getByRole('combobox', { name: 'Who?' });
+    const ask = page.getByRole('button', { name: 'Ask', exact: true });
+    const verdict = page.locator('.verdict');
+    await ask.click();
+    await verdict.waitFor();
+    await page.getByLabel('May do what?').selectOption('EDIT_SCORES');
+    await verdict.waitFor({ state: 'detached' });
+    await ask.click();
+    await verdict.waitFor();
+    await who.fill('bokros');
+    await verdict.waitFor({ state: 'detached' });
+    await page.getByRole('option').first().waitFor();
+    await page.keyboard.press('Escape');
+    await ask.click();
+    await page.getByText('Pick one from the list.').waitFor();
+    assert.equal(await verdict.count(), 0, 'a text is no question about oneself');
+    await who.fill('');
+    await ask.click();
+    await verdict.waitFor();
+    await who.fill('bokros');
+    await page.getByRole('option', { name: /Bokros/ }).first().click();
+    await ask.click();
+    await verdict.waitFor();
+    calm();
+  });
+
+  it('asks before what is written in a dialog is lost', async () => {
+    const { page } = alice;
+    await page.goto(`${acme}/policies/1`);
+    const make = page.getByRole('button', { name: 'New policy below' });
+    await make.click();
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'detached' });
+    await make.click();
+    const name = dialog().getByLabel('Name', { exact: true });
+    await name.fill('Not yet sent');
+    const lost = dialog().getByText('What you have written here is lost.');
+    const closings = [
+      () => page.keyboard.press('Escape'),
+      () => page.mouse.click(5, 5),
+      () => dialog().getByRole('button', { name: 'Cancel' }).click(),
+    ];
+    for (const close of closings) {
+      await close();
+      await lost.waitFor();
+      await dialog().getByRole('button', { name: 'Go on' }).click();
+      await lost.waitFor({ state: 'detached' });
+      assert.equal(await name.inputValue(), 'Not yet sent');
+    }
+    await page.keyboard.press('Escape');
+    await dialog().getByRole('button', { name: 'Drop it' }).click();
+    await dialog().waitFor({ state: 'detached' });
+    await make.click();
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'detached' });
+    calm();
+  });
+
+  it('has a heading where nothing is', async () => {
+    const { page } = alice;
+    for (const path of [`${acme}/groups/nope@nope`, '/people/nobody-of-that-name', '/no/such/page', `${acme}/policies/999999999`]) {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+    }
+    calm(/40[034]/);
+  });
+
+  it('does not call a list empty that did not come', async () => {
+    const { page, context } = alice;
+    await context.route(ofApi(/\/(notifications|sessions)$/), (route) =>
+      route.fulfill(refusal(403, 'PERMISSION_DENIED')));
+    for (const path of ['/notifications', '/sessions']) {
+      await page.goto(path);
+      await page.locator('main .note.bad').waitFor();
+      assert.equal(await page.locator('main .empty, main .rows, main .card').count(), 0, path);
+    }
+    await context.unrouteAll();
+    calm(/403/);
   });
 });

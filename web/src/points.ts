@@ -19,22 +19,31 @@ export function pointsIn(member: MemberPoints, guidelineId: string): number {
   return member.cells.find((cell) => cell.guidelineId === guidelineId)?.points ?? 0;
 }
 
+/** As spreadsheets write a whole number: `7`, `+7`, `7,0`, `7.00`. `7.000` is none: it may be seven thousand. */
+const wholeNumber = /^\+?(\d{1,4})([.,]0{1,2})?$/;
+
 /** A whole number from 0 to the guideline's maximum; undefined for anything else. An empty cell is 0. */
 export function readPoints(text: string, guideline: Guideline): number | undefined {
   const trimmed = text.trim();
   if (trimmed === '') return 0;
-  if (!/^\d{1,4}$/.test(trimmed)) return undefined;
-  const points = Number(trimmed);
+  const digits = wholeNumber.exec(trimmed)?.[1];
+  if (digits === undefined) return undefined;
+  const points = Number(digits);
   return points <= guideline.maxPerMember ? points : undefined;
 }
 
+/** A cell and what ends it. In quotes it may have tabs and line breaks, and a quote is written twice. */
+const pastedCell = /(?:"([^"]*(?:""[^"]*)*)"|([^\t\n]*))(\t|\n|$)/g;
+
 /** What a spreadsheet puts on the clipboard: rows in lines, cells between tabs. */
 export function readPaste(text: string): string[][] {
-  return text
-    .replace(/\r\n?/g, '\n')
-    .replace(/\n$/, '')
-    .split('\n')
-    .map((row) => row.split('\t'));
+  const rows: string[][] = [[]];
+  for (const [, quoted, plain = '', end] of text.replace(/\r\n?/g, '\n').replace(/\n$/, '').matchAll(pastedCell)) {
+    rows.at(-1)?.push(quoted?.replace(/""/g, '"') ?? plain);
+    if (end === '') break;
+    if (end === '\n') rows.push([]);
+  }
+  return rows;
 }
 
 /** As worker/evaluation does it: each category up to its maximum, both together up to theirs, and too little is 0 or the least. */

@@ -47,6 +47,18 @@ it('takes whole numbers up to the maximum', () => {
     ['-1', undefined],
     ['1.5', undefined],
     ['x', undefined],
+    ['6,0', 6],
+    ['1.0', 1],
+    ['7.00', 7],
+    ['+1', 1],
+    ['\u00a07\u00a0', 7],
+    ['1.000', undefined],
+    ['6,5', undefined],
+    ['6,', undefined],
+    [',0', undefined],
+    ['++1', undefined],
+    [' 3 pont', undefined],
+    ['"7"', undefined],
   ]) {
     assert.equal(readPoints(text, guideline), points, text);
   }
@@ -58,6 +70,21 @@ it('takes what spreadsheets copy', () => {
     ['3', ''],
   ]);
   assert.deepEqual(readPaste('5'), [['5']]);
+  assert.deepEqual(readPaste(''), [['']]);
+  assert.deepEqual(readPaste('\t1\n\n2\t'), [['', '1'], [''], ['2', '']]);
+  assert.deepEqual(readPaste('"7"\t"8"\r\n9'), [['7', '8'], ['9']], 'quotes');
+  assert.deepEqual(readPaste('"two\r\nlines\tand a tab"\t3\n"say ""no"""\t4\n'), [
+    ['two\nlines\tand a tab', '3'],
+    ['say "no"', '4'],
+  ]);
+  assert.deepEqual(
+    readPaste('"7\t8\n5" wide\t9'),
+    [
+      ['"7', '8'],
+      ['5" wide', '9'],
+    ],
+    'a quote that is none',
+  );
 });
 
 it('finds the cells in which two have written', () => {

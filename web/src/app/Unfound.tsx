@@ -10,6 +10,7 @@ export function NotFound() {
     const texts = useTexts();
     return (
         <Empty
+            page
             icon={Compass}
             title={texts.notFound.title}
             actions={
@@ -29,6 +30,7 @@ export function Crashed({ error }: { error: unknown }) {
     if (error instanceof PageMissing) return <Missing error={error} />;
     return (
         <Empty
+            page
             icon={TriangleAlert}
             title={texts.crashed}
             actions={
@@ -60,6 +62,7 @@ function Missing({ error }: { error: PageMissing }) {
     }, [error]);
     return (
         <Empty
+            page
             icon={CloudOff}
             title={texts.pageMissing}
             actions={

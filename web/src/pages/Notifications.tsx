@@ -59,20 +59,22 @@ export function NotificationsPage() {
                 {texts.notifications.onlyUnseen}
             </label>
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
-            <section className="card">
-                {query.isPending ? (
-                    <Bones count={8} />
-                ) : list.length === 0 ? (
-                    <Empty icon={BellOff} title={unseen ? texts.notifications.noneUnseen : texts.notifications.none} />
-                ) : (
-                    <ul className="rows">
-                        {list.map((notification) => (
-                            <NotificationRow key={notification.id} notification={notification} />
-                        ))}
-                    </ul>
-                )}
-                <More query={query} />
-            </section>
+            {!query.isLoadingError && (
+                <section className="card">
+                    {query.isPending ? (
+                        <Bones count={8} />
+                    ) : list.length === 0 ? (
+                        <Empty icon={BellOff} title={unseen ? texts.notifications.noneUnseen : texts.notifications.none} />
+                    ) : (
+                        <ul className="rows">
+                            {list.map((notification) => (
+                                <NotificationRow key={notification.id} notification={notification} />
+                            ))}
+                        </ul>
+                    )}
+                    <More query={query} />
+                </section>
+            )}
         </>
     );
 }

@@ -33,7 +33,7 @@ export function PersonPage() {
     if (query.error instanceof PekError && query.error.kind === 'notFound') {
         return (
             <section className="card">
-                <Empty icon={UserRoundX} title={texts.person.hidden.title} actions={<WayOn people />}>
+                <Empty page icon={UserRoundX} title={texts.person.hidden.title} actions={<WayOn people />}>
                     {texts.person.hidden.text}
                 </Empty>
             </section>
@@ -61,7 +61,7 @@ export function PersonPage() {
                     </Link>
                 )}
             </div>
-            <MissingRealms realms={missingRealms([{ unreachable: profile.unreachable }])} />
+            <MissingRealms realms={missingRealms([{ unreachable: profile.unreachable }])} retry={() => void query.refetch()} />
             <div className="split">
                 <Belongs user={profile.id} own={own} />
                 <div className="stack">

@@ -66,42 +66,44 @@ export function SessionsPage() {
                 </button>
             </div>
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
-            <section className="card">
-                {query.isPending ? (
-                    <Bones />
-                ) : (
-                    <ul className="rows">
-                        {sessions.map((session) => (
-                            <li key={session.id}>
-                                <span className="avatar" aria-hidden="true">
-                                    <MonitorSmartphone size={19} />
-                                </span>
-                                <div className="grow">
-                                    <div className="session-title">
-                                        {texts.sessions.since(dates.time(session.createTime))}
-                                        {session.current && <Badge tone="ok">{texts.sessions.current}</Badge>}
+            {!query.isLoadingError && (
+                <section className="card">
+                    {query.isPending ? (
+                        <Bones />
+                    ) : (
+                        <ul className="rows">
+                            {sessions.map((session) => (
+                                <li key={session.id}>
+                                    <span className="avatar" aria-hidden="true">
+                                        <MonitorSmartphone size={19} />
+                                    </span>
+                                    <div className="grow">
+                                        <div className="session-title">
+                                            {texts.sessions.since(dates.time(session.createTime))}
+                                            {session.current && <Badge tone="ok">{texts.sessions.current}</Badge>}
+                                        </div>
+                                        <div className="muted small">
+                                            {texts.sessions.seen(session.lastSeenTime ? dates.ago(session.lastSeenTime) : '')} ·{' '}
+                                            {texts.sessions.until(dates.time(session.expireTime))}
+                                        </div>
                                     </div>
-                                    <div className="muted small">
-                                        {texts.sessions.seen(session.lastSeenTime ? dates.ago(session.lastSeenTime) : '')} ·{' '}
-                                        {texts.sessions.until(dates.time(session.expireTime))}
-                                    </div>
-                                </div>
-                                {!session.current && (
-                                    <button
-                                        type="button"
-                                        className="button small"
-                                        aria-label={texts.sessions.endOne(dates.time(session.createTime))}
-                                        onClick={() => revoke.mutate(session.id)}
-                                    >
-                                        {texts.sessions.end}
-                                    </button>
-                                )}
-                            </li>
-                        ))}
-                    </ul>
-                )}
-                <More query={query} />
-            </section>
+                                    {!session.current && (
+                                        <button
+                                            type="button"
+                                            className="button small"
+                                            aria-label={texts.sessions.endOne(dates.time(session.createTime))}
+                                            onClick={() => revoke.mutate(session.id)}
+                                        >
+                                            {texts.sessions.end}
+                                        </button>
+                                    )}
+                                </li>
+                            ))}
+                        </ul>
+                    )}
+                    <More query={query} />
+                </section>
+            )}
             <FormDialog
                 open={asking}
                 onClose={() => setAsking(false)}

@@ -2,7 +2,7 @@
 import { Combobox } from '@base-ui/react/combobox';
 import { answer, readMask, type Masked } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
-import { useDeferredValue, useState } from 'react';
+import { useDeferredValue, useEffect, useRef, useState } from 'react';
 import { groupNameMask, pek, type GroupName } from '../api';
 import { useTexts } from '../texts';
 import { Avatar } from './basics';
@@ -42,15 +42,24 @@ interface PickFieldProps extends FieldProps {
     /** Groups are those of one realm. */
     of: { kind: 'person' } | { kind: 'group'; realm: string };
     value: Picked | null;
+    /** With each change: what is picked now, null while there is text of which nothing was picked. */
     onPick: (picked: Picked | null) => void;
     placeholder?: string;
     required?: boolean;
 }
 
-export function PickField({ of, value, onPick, placeholder, required = false, ...field }: PickFieldProps) {
+/** What the combobox writes by itself when its list closes: it would drop what was typed. */
+const ownChanges = ['none', 'input-clear'];
+
+/** Text of which nothing was picked means nobody: it is wrong, and the form is not sent with it. */
+export function PickField({ of, value, onPick, placeholder, required = false, problem, ...field }: PickFieldProps) {
     const texts = useTexts();
-    const { control, frame } = useField(field);
     const [typed, setTyped] = useState(value?.name ?? '');
+    const [isLeft, setLeft] = useState(false);
+    const wrong = typed !== '' && !value ? texts.search.pick : '';
+    const { control, frame } = useField({ ...field, problem: (isLeft && wrong) || problem });
+    const input = useRef<HTMLInputElement>(null);
+    useEffect(() => input.current?.setCustomValidity(wrong), [wrong]);
     const q = useDeferredValue(typed.trim());
     const asked = q !== '' && q !== value?.name;
     const { data: found = [], isPending } = useQuery({
@@ -65,18 +74,33 @@ export function PickField({ of, value, onPick, placeholder, required = false, ..
             filter={null}
             value={value}
             inputValue={typed}
-            onInputValueChange={setTyped}
+            onInputValueChange={(text, { reason }) => {
+                if (ownChanges.includes(reason)) return;
+                setTyped(text);
+                setLeft(false);
+            }}
             onValueChange={onPick}
             itemToStringLabel={({ name }) => name}
             isItemEqualToValue={(one, other) => one.id === other.id}
             autoHighlight
         >
-            <Combobox.Input className="input" placeholder={placeholder} required={required && !value} {...control} />
+            <Combobox.Input
+                ref={input}
+                className="input"
+                placeholder={placeholder}
+                required={required && !value}
+                onChange={({ target }) => target.value !== value?.name && onPick(null)}
+                onBlur={() => setLeft(true)}
+                onInvalid={() => setLeft(true)}
+                // Its label is hidden from screen readers while the list is open.
+                aria-label={field.label}
+                {...control}
+            />
             <Combobox.Portal>
                 <Combobox.Positioner className="positioner" sideOffset={4}>
                     <Combobox.Popup className="menu picks">
                         <Combobox.Empty className="pick-none">{asked && !isPending && texts.search.none}</Combobox.Empty>
-                        <Combobox.List>
+                        <Combobox.List className="pick-list">
                             {(one: Picked) => (
                                 <Combobox.Item key={one.id} value={one} className="item">
                                     <Avatar kind={of.kind} size="small" id={one.id} name={one.name} version={one.version} />

@@ -74,21 +74,24 @@ export function Badge({ tone = 'plain', children }: { tone?: Tone; children: Rea
     return <span className={`badge ${tone}`}>{children}</span>;
 }
 
+/** What stands where nothing is; `page` when that is all of the page. */
 export function Empty({
     icon: Icon,
     title,
+    page = false,
     children,
     actions,
 }: {
     icon: LucideIcon;
     title: string;
+    page?: boolean;
     children?: ReactNode;
     actions?: ReactNode;
 }) {
     return (
         <div className="empty">
             <Icon size={28} strokeWidth={1.6} aria-hidden="true" />
-            <h3>{title}</h3>
+            {page ? <PageTitle>{title}</PageTitle> : <h3>{title}</h3>}
             {children && <p>{children}</p>}
             {actions && <div className="actions">{actions}</div>}
         </div>

@@ -6,6 +6,41 @@ import { PekError } from '@pek/client';
 import { useMessage, useProblems, type Problems } from './problems';
 import { Note } from './basics';
 
+/** A dialog with something in it that is not sent asks before it closes, whatever it is closed by. `question` takes the place of its buttons. */
+export function useClosing(dirty: boolean, close: () => void) {
+    const texts = useTexts();
+    const [asking, setAsking] = useState(false);
+    const focused = useRef<Element>(null);
+    useEffect(() => {
+        if (!asking && focused.current instanceof HTMLElement) focused.current.focus();
+    }, [asking]);
+    const end = () => {
+        focused.current = null;
+        setAsking(false);
+        close();
+    };
+    const onOpenChange = (open: boolean) => {
+        if (open) return;
+        if (!dirty) return end();
+        if (!asking) focused.current = document.activeElement;
+        setAsking(!asking);
+    };
+    const question = asking && (
+        <div className="buttons">
+            <p className="grow" role="alert">
+                {texts.unsent.text}
+            </p>
+            <button type="button" className="button" autoFocus onClick={() => setAsking(false)}>
+                {texts.unsent.stay}
+            </button>
+            <button type="button" className="button danger primary" onClick={end}>
+                {texts.unsent.drop}
+            </button>
+        </div>
+    );
+    return { asking, question, onOpenChange, end };
+}
+
 interface FormDialogProps {
     open: boolean;
     onClose: () => void;
@@ -15,6 +50,8 @@ interface FormDialogProps {
     danger?: boolean;
     /** What it needs is not there yet. */
     disabled?: boolean;
+    /** Something is changed that is no field of the form: what is written in fields, the dialog knows. */
+    dirty?: boolean;
     /** What has a field in it: problems of these are shown there, by `at`. */
     fields?: readonly string[];
     /** By the reason of a refusal: what one can tick to have it done all the same, as `overrule` of the form. */
@@ -34,6 +71,7 @@ export function FormDialog({
     action,
     danger = false,
     disabled = false,
+    dirty = false,
     fields = none,
     overrule,
     children,
@@ -45,11 +83,18 @@ export function FormDialog({
     const [busy, setBusy] = useState(false);
     const [error, setError] = useState<unknown>();
     const [refused, setRefused] = useState('');
+    const [written, setWritten] = useState(false);
     const problems = useProblems(error, fields);
     const focused = useRef<Element>(null);
     useEffect(() => {
         if (!busy && focused.current instanceof HTMLElement) focused.current.focus();
     }, [busy]);
+    const closing = useClosing(written || dirty, () => {
+        setError(undefined);
+        setRefused('');
+        setWritten(false);
+        onClose();
+    });
     const insistence = overrule?.[refused];
 
     const submit = async (event: FormEvent<HTMLFormElement>) => {
@@ -60,7 +105,7 @@ export function FormDialog({
         try {
             await onSubmit(new FormData(event.currentTarget));
             focused.current = null;
-            onClose();
+            closing.end();
         } catch (thrown) {
             setError(thrown);
             if (thrown instanceof PekError && overrule?.[thrown.reason]) setRefused(thrown.reason);
@@ -70,15 +115,7 @@ export function FormDialog({
     };
 
     return (
-        <Dialog.Root
-            open={open}
-            onOpenChange={(next) => {
-                if (next) return;
-                setError(undefined);
-                setRefused('');
-                onClose();
-            }}
-        >
+        <Dialog.Root open={open} onOpenChange={closing.onOpenChange}>
             <Dialog.Portal>
                 <Dialog.Backdrop className="backdrop" />
                 <Dialog.Popup className="dialog">
@@ -86,7 +123,7 @@ export function FormDialog({
                     {text && <Dialog.Description className="muted">{text}</Dialog.Description>}
                     <form id={form} className="form" onSubmit={(event) => void submit(event)}>
                         {/* What would be typed while it is sent would not be sent. */}
-                        <fieldset className="bare" disabled={busy}>
+                        <fieldset className="bare" disabled={busy} onChange={() => setWritten(true)}>
                             {typeof children === 'function' ? children(problems.at) : children}
                         </fieldset>
                         {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
@@ -97,7 +134,8 @@ export function FormDialog({
                             </label>
                         )}
                     </form>
-                    <div className="buttons">
+                    {closing.question}
+                    <div className="buttons" hidden={closing.asking}>
                         <Dialog.Close className="button">{texts.cancel}</Dialog.Close>
                         <button
                             type="submit"

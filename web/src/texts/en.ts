@@ -24,6 +24,7 @@ export const en = {
   save: 'Save',
   saved: 'Saved.',
   somebody: 'Somebody',
+  unsent: { text: 'What you have written here is lost.', stay: 'Go on', drop: 'Drop it' },
 
   nav: {
     account: (name: string) => `Account of ${name}`,
@@ -170,6 +171,7 @@ export const en = {
     noneText: 'Try fewer letters or another word. Accents do not matter.',
     onlyIn: (realm: string) => `Only in ${realm}`,
     people: 'People',
+    pick: 'Pick one from the list.',
     placeholder: 'Groups or people by name',
     short: 'Search',
     stranger: {
@@ -353,7 +355,7 @@ export const en = {
     mail: 'E-mail',
     meanwhile: 'This was changed elsewhere in the meantime. If you save, what you typed takes its place. It is now:',
     move: 'Move',
-    moveText: 'Below another group of the same organisation. Its address stays the same.',
+    moveText: 'Below another group of the same organisation, or to the top, as an organisation of its own. Its address stays the same.',
     moved: 'The group has moved.',
     name: 'Name',
     noParent: (id: string) => `There is no group ${id} here that you can see, so nothing can be created below it.`,
@@ -361,7 +363,8 @@ export const en = {
     notIn: (realm: string) => `You cannot create an organisation in ${realm}: there is no such realm, or you have no right to.`,
     notUnder: (name: string) => `You have no right to create a group below ${name}. Whoever leads it has.`,
     parent: 'Group above',
-    parentHint: 'Empty: to the top.',
+    place: 'Where to',
+    places: { below: 'Below another group', top: 'To the top' },
     profile: 'Profile of the group',
     purpose: 'Kind',
     realm: 'Realm',

@@ -20,6 +20,7 @@ export const hu: Texts = {
   save: 'Mentés',
   saved: 'Mentve.',
   somebody: 'Valaki',
+  unsent: { text: 'Elvész, amit ide írtál.', stay: 'Folytatom', drop: 'Elvetem' },
 
   nav: {
     account: (name) => `Fiók: ${name}`,
@@ -163,6 +164,7 @@ export const hu: Texts = {
     noneText: 'Próbáld kevesebb betűvel vagy más szóval. Az ékezet nem számít.',
     onlyIn: (realm) => `Csak itt: ${realm}`,
     people: 'Emberek',
+    pick: 'Válassz egyet a listából.',
     placeholder: 'Kör vagy ember neve',
     short: 'Keresés',
     stranger: {
@@ -346,7 +348,7 @@ export const hu: Texts = {
     mail: 'E-mail',
     meanwhile: 'Közben máshol megváltozott. Ha mented, az kerül a helyére, amit te írtál. Most ez van ott:',
     move: 'Áthelyezés',
-    moveText: 'Ugyanazon szervezet egy másik köre alá. A címe nem változik.',
+    moveText: 'Ugyanazon szervezet egy másik köre alá, vagy a legfelső szintre, önálló szervezetként. A címe nem változik.',
     moved: 'A kör átkerült.',
     name: 'Név',
     noParent: (id) => `Itt nincs olyan kör, amelyet láthatsz: ${id}. Így alatta sem hozható létre új.`,
@@ -354,7 +356,8 @@ export const hu: Texts = {
     notIn: (realm) => `Itt nem hozhatsz létre szervezetet: ${realm}. Vagy nincs ilyen példány, vagy nincs hozzá jogod.`,
     notUnder: (name) => `Nincs jogod kört létrehozni ez alatt: ${name}. A vezetőjének van.`,
     parent: 'Felette lévő kör',
-    parentHint: 'Üresen: a legfelső szintre.',
+    place: 'Hová',
+    places: { below: 'Egy másik kör alá', top: 'A legfelső szintre' },
     profile: 'A kör adatlapja',
     purpose: 'Fajta',
     realm: 'Példány',

@@ -47,6 +47,7 @@ function HiddenGroup({ groupRef }: { groupRef: GroupRef }) {
     return (
         <section className="card">
             <Empty
+                page
                 icon={Lock}
                 title={texts.group.hidden.title}
                 actions={

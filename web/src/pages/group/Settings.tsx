@@ -175,6 +175,7 @@ function Tree({ group, groupRef }: Part) {
     const refresh = useRefresh(groupRef);
     const client = useQueryClient();
     const [asking, setAsking] = useState<'archive' | 'move'>();
+    const [place, setPlace] = useState<'below' | 'top'>('below');
     const [parent, setParent] = useState<Picked | null>(null);
     const parameters = { path: pathOf(groupRef) };
     const archive = async (form: FormData) => {
@@ -189,7 +190,7 @@ function Tree({ group, groupRef }: Part) {
         await client.invalidateQueries({ queryKey: ['memberships'] });
     };
     const move = async () => {
-        const body = { parentId: parent?.id ?? '', etag: group.etag };
+        const body = { parentId: place === 'below' && parent ? parent.id : '', etag: group.etag };
         await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters, body }));
         tell(texts.edit.moved);
         await client.invalidateQueries({ queryKey: ['group'] });
@@ -229,17 +230,32 @@ function Tree({ group, groupRef }: Part) {
                 text={texts.edit.moveText}
                 action={texts.edit.move}
                 fields={['parentId']}
+                disabled={place === 'below' && !parent}
                 onSubmit={move}
             >
                 {(at) => (
-                    <PickField
-                        of={{ kind: 'group', realm: groupRef.realm }}
-                        label={texts.edit.parent}
-                        hint={texts.edit.parentHint}
-                        value={parent}
-                        onPick={setParent}
-                        problem={at('parentId')}
-                    />
+                    <>
+                        <div className="chips" role="radiogroup" aria-label={texts.edit.place}>
+                            {(['below', 'top'] as const).map((one) => (
+                                <label key={one} className="chip">
+                                    <input type="radio" name="place" checked={place === one} onChange={() => setPlace(one)} />
+                                    {texts.edit.places[one]}
+                                </label>
+                            ))}
+                        </div>
+                        {place === 'below' ? (
+                            <PickField
+                                of={{ kind: 'group', realm: groupRef.realm }}
+                                label={texts.edit.parent}
+                                value={parent}
+                                onPick={setParent}
+                                problem={at('parentId')}
+                                required
+                            />
+                        ) : (
+                            at('parentId') && <Note tone="bad">{at('parentId')}</Note>
+                        )}
+                    </>
                 )}
             </FormDialog>
         </section>

@@ -12,38 +12,42 @@ import { useTexts } from '../../texts';
 import { usePolicyTexts, type PolicyTexts } from '../../texts/policies';
 import { whereOf } from './queries';
 
+interface Question {
+    realm?: string;
+    action: Action;
+    person: Picked | null;
+    group: Picked | null;
+}
+
 export function WhyMay() {
     const { edit } = useTexts();
     const texts = usePolicyTexts();
     const { data: session } = useQuery(sessionQuery);
     const realms = session?.realms.filter(({ known }) => known).map((one) => one.realm) ?? [];
-    const [chosen, setChosen] = useState<string>();
     // Where one has most to ask about.
     const most = [...(session?.realms ?? [])].sort((a, b) => b.policies.length - a.policies.length)[0]?.realm;
-    const realm = chosen ?? most ?? '';
-    const [person, setPerson] = useState<Picked | null>(null);
-    const [group, setGroup] = useState<Picked | null>(null);
+    const [question, setQuestion] = useState<Question>({ action: 'EDIT_MEMBERS', person: null, group: null });
+    const { realm = most ?? '', action, person, group } = question;
     const check = useMutation({
-        mutationFn: (query: { action: Action; userId: string; groupId: string }) =>
-            answer(pek.GET('/api/v1/realms/{realm}/policies:check', { params: { path: { realm }, query } })),
+        mutationFn: () => {
+            const query = { action, userId: person?.id ?? '', groupId: group?.id ?? '' };
+            return answer(pek.GET('/api/v1/realms/{realm}/policies:check', { params: { path: { realm }, query } }));
+        },
     });
+    /** What was answered before was about another question. */
+    const change = (part: Partial<Question>) => {
+        check.reset();
+        setQuestion((before) => ({ ...before, ...part }));
+    };
     const submit = (event: FormEvent<HTMLFormElement>) => {
         event.preventDefault();
-        const action = new FormData(event.currentTarget).get('action') as Action;
-        check.mutate({ action, userId: person?.id ?? '', groupId: group?.id ?? '' });
+        check.mutate();
     };
     const result = check.data;
     return (
         <Card title={texts.why}>
             <form className="form card-form" onSubmit={submit}>
-                <SelectField
-                    label={edit.realm}
-                    value={realm}
-                    onChange={({ target }) => {
-                        setChosen(target.value);
-                        setGroup(null);
-                    }}
-                >
+                <SelectField label={edit.realm} value={realm} onChange={({ target }) => change({ realm: target.value, group: null })}>
                     {realms.map((one) => (
                         <option key={one} value={one}>
                             {one}
@@ -56,9 +60,9 @@ export function WhyMay() {
                     placeholder={texts.me}
                     hint={texts.whoHint}
                     value={person}
-                    onPick={setPerson}
+                    onPick={(person) => change({ person })}
                 />
-                <SelectField name="action" label={texts.what} defaultValue="EDIT_MEMBERS">
+                <SelectField label={texts.what} value={action} onChange={({ target }) => change({ action: target.value as Action })}>
                     {Object.entries(texts.actions).map(([action, text]) => (
                         <option key={action} value={action}>
                             {text}
@@ -71,7 +75,7 @@ export function WhyMay() {
                     label={texts.where}
                     hint={texts.whereHint}
                     value={group}
-                    onPick={setGroup}
+                    onPick={(group) => change({ group })}
                 />
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={check.isPending || realm === ''}>

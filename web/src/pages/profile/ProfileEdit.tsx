@@ -19,6 +19,23 @@ import { fullName } from '../Person';
 import { ownQuery, refreshProfile } from './queries';
 
 const pictureBytesMax = 512 * 1024; // docs/people.md
+const pictureSideMax = 512;
+
+/** A picture that is too large to be sent, as a photo of a phone is, made smaller. Throws when it is no picture. */
+async function fitting(file: File): Promise<Blob> {
+    if (file.size <= pictureBytesMax) return file;
+    const picture = await createImageBitmap(file);
+    const scale = Math.min(1, pictureSideMax / Math.max(picture.width, picture.height));
+    const canvas = document.createElement('canvas');
+    canvas.width = Math.max(1, Math.round(picture.width * scale));
+    canvas.height = Math.max(1, Math.round(picture.height * scale));
+    const drawn = canvas.getContext('2d');
+    if (!drawn) throw new Error('no canvas');
+    drawn.fillStyle = 'white'; // a JPEG has nothing that one sees through
+    drawn.fillRect(0, 0, canvas.width, canvas.height);
+    drawn.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return new Promise((made, failed) => canvas.toBlob((blob) => (blob ? made(blob) : failed(new Error('no picture'))), 'image/jpeg', 0.9));
+}
 
 export function ProfileEditPage() {
     const own = useProfileTexts();
@@ -62,7 +79,7 @@ function Picture({ profile }: { profile: Profile }) {
     const message = useMessage();
     const input = useRef<HTMLInputElement>(null);
     const put = useMutation({
-        mutationFn: async (file: File) => {
+        mutationFn: async (file: Blob) => {
             const address = new URL('/api/v1/users/me/avatar', location.origin);
             const put = new Request(address, { method: 'PUT', headers: { 'content-type': file.type }, body: file });
             const response = await send(put).catch((thrown: unknown) => {
@@ -82,10 +99,11 @@ function Picture({ profile }: { profile: Profile }) {
         onError: (error) => tellProblem(message(error)),
         onSettled: refreshProfile,
     });
-    const choose = (file: File | undefined) => {
+    const choose = async (file: File | undefined) => {
         if (!file) return;
-        if (file.size > pictureBytesMax) tellProblem(own.pictureTooLarge);
-        else put.mutate(file);
+        const picture = await fitting(file).catch(() => undefined);
+        if (picture) put.mutate(picture);
+        else tellProblem(own.pictureTooLarge);
     };
     return (
         <section className="card padded picture">
@@ -111,7 +129,7 @@ function Picture({ profile }: { profile: Profile }) {
                     hidden
                     aria-label={own.choosePicture}
                     onChange={({ target }) => {
-                        choose(target.files?.[0]);
+                        void choose(target.files?.[0]);
                         target.value = ''; // so that the same one can be chosen again
                     }}
                 />

@@ -3,10 +3,11 @@ import { Dialog } from '@base-ui/react/dialog';
 import { answer } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Lock, Pencil, Trash2 } from 'lucide-react';
-import { useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { pek, sessionQuery } from '../../api';
 import { shownName } from '../../names';
 import { Badge, Note } from '../../parts/basics';
+import { useClosing } from '../../parts/dialogs';
 import { TextArea } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
 import { pointsIn, type Guideline, type MemberPoints } from '../../points';
@@ -30,11 +31,14 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
     const { data: session } = useQuery(sessionQuery);
     const popup = useRef<HTMLDivElement>(null);
     const [editing, setEditing] = useState<string>();
+    const [unsent, setUnsent] = useState(false);
+    const [unsaved, setUnsaved] = useState(false);
+    const closing = useClosing(unsent || unsaved, onClose);
     const { possible, rights } = seen;
     const steps = useCommentSteps(seen, member.userId, guideline.id);
     const isClosed = comments.some(({ closes }) => closes);
     return (
-        <Dialog.Root open onOpenChange={(open) => !open && onClose()}>
+        <Dialog.Root open onOpenChange={closing.onOpenChange}>
             <Dialog.Portal>
                 <Dialog.Backdrop className="backdrop" />
                 <Dialog.Popup ref={popup} className="dialog" initialFocus={() => popup.current?.querySelector('textarea')}>
@@ -58,6 +62,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                                     <Writer
                                         action={texts.save}
                                         text={comment.text}
+                                        onDirty={setUnsaved}
                                         onSend={(text) => steps.update.mutateAsync({ comment, text }).then(() => setEditing(undefined))}
                                         onCancel={() => setEditing(undefined)}
                                     />
@@ -109,12 +114,14 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                         <Writer
                             action={scores.add}
                             mayClose={rights.accepts}
+                            onDirty={setUnsent}
                             onSend={(text, closes) => steps.create.mutateAsync({ text, closes })}
                         />
                     ) : (
                         isClosed && <p className="muted small">{scores.closedText}</p>
                     )}
-                    <div className="buttons">
+                    {closing.question}
+                    <div className="buttons" hidden={closing.asking}>
                         <Dialog.Close className="button">{texts.close}</Dialog.Close>
                     </div>
                 </Dialog.Popup>
@@ -168,15 +175,22 @@ interface WriterProps {
     action: string;
     text?: string;
     mayClose?: boolean;
+    /** Whether something is written and not sent. */
+    onDirty: (dirty: boolean) => void;
     onSend: (text: string, closes: boolean) => Promise<unknown>;
     onCancel?: () => void;
 }
 
-function Writer({ action, text: first = '', mayClose = false, onSend, onCancel }: WriterProps) {
+function Writer({ action, text: first = '', mayClose = false, onDirty, onSend, onCancel }: WriterProps) {
     const texts = useTexts();
     const scores = useScoreTexts();
     const [text, setText] = useState(first);
     const [closes, setCloses] = useState(false);
+    const dirty = text !== first;
+    useEffect(() => {
+        onDirty(dirty);
+        return () => onDirty(false);
+    }, [dirty, onDirty]);
     const send = useMutation({
         mutationFn: (said: string) => onSend(said.trim(), closes),
         onSuccess: (_, said) => {

@@ -32,6 +32,7 @@ export function Guidelines({ boardRef, board, onClose }: { boardRef: BoardRef; b
     const [rows, setRows] = useState<Row[]>(() =>
         board.guidelines.length > 0 ? board.guidelines.map((guideline) => ({ ...guideline, key: guideline.id })) : [fresh()],
     );
+    const [begun] = useState(rows);
     const change = (key: string, part: Partial<Guideline>) =>
         setRows((before) => before.map((row) => (row.key === key ? { ...row, ...part } : row)));
     const save = async (form: FormData) => {
@@ -49,7 +50,7 @@ export function Guidelines({ boardRef, board, onClose }: { boardRef: BoardRef; b
         await client.invalidateQueries({ queryKey: boardKey(boardRef) });
     };
     return (
-        <FormDialog open onClose={onClose} title={scores.guidelines} action={texts.save} onSubmit={save}>
+        <FormDialog open onClose={onClose} title={scores.guidelines} action={texts.save} dirty={rows !== begun} onSubmit={save}>
             {rows.map((row) => (
                 <fieldset key={row.key} className="guideline">
                     <TextField

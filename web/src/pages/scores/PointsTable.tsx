@@ -150,8 +150,10 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     };
     const onPaste = (event: ClipboardEvent<HTMLElement>) => {
         const found = cellAt(event.target, 'cell');
-        const lines = readPaste(event.clipboardData.getData('text/plain'));
-        if (!found || !editable || (lines.length === 1 && lines[0]?.length === 1)) return;
+        const pasted = event.clipboardData.getData('text/plain');
+        const lines = readPaste(pasted);
+        // A text that is no more than one cell goes where the browser puts it.
+        if (!found || !editable || (lines.length === 1 && lines[0]?.length === 1 && lines[0][0] === pasted)) return;
         event.preventDefault();
         const [, row, column] = found;
         const cells = lines.flatMap((line, down) =>

@@ -45,6 +45,7 @@ export function ScoreboardsPage() {
         mayWrite &&
         group?.isArchived === false &&
         semester?.openActions.includes('EDIT_EVALUATION') &&
+        query.data !== undefined &&
         !boards.some((board) => board.semester === semester.id);
     return (
         <>
