@@ -270,7 +270,7 @@ describe('the web site, when it is not as it should be', skipped, () => {
     await page.unroute(out);
     const other = await alice.context.newPage();
     await other.goto('/search');
-    await page.getByText(/Your session has ended/).waitFor({ state: 'detached' });
+    await page.locator('.ended').waitFor({ state: 'detached' });
     assert.equal(await field.inputValue(), 'kir-dev');
     await other.close();
     calm(/401/);

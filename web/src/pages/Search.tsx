@@ -5,7 +5,7 @@ import { readMask, stream, type Masked, type PekError } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { sessionQuery } from '../api';
+import { ask, sessionQuery } from '../api';
 import { Avatar, Badge, Bones, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { useDates, useTexts } from '../texts';
 
@@ -40,7 +40,7 @@ function useStream<Item>(url: string): Found<Item> {
             setFound(({ missing }) => ({ items: [...items], missing, done: false, error: undefined }));
         };
         const read = async () => {
-            const lines = stream<Item>(url, { signal: stopped.signal });
+            const lines = stream<Item>(url, { signal: stopped.signal, fetch: ask });
             for (;;) {
                 const next = await lines.next();
                 if (stopped.signal.aborted) return;
