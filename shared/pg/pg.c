@@ -293,12 +293,12 @@ static void pool_statistics(const struct pool *pool, struct pg_pool_statistics *
 
 void pg_statistics(const struct pg *pg, struct pg_statistics *ret_statistics)
 {
-    struct pg_pool_statistics *pools = ret_statistics->pools;
-    *ret_statistics = pg->statistics;
-    lane_statistics(&pg->lanes[PG_POINT_READ], &pools[PG_POOL_READ]);
-    lane_statistics(&pg->lanes[PG_LONG_READ], &pools[PG_POOL_LONG_READ]);
-    pools[PG_POOL_LONG_READ].waiting += pg->long_reads.waiting;
-    pool_statistics(&pg->pool, &pools[PG_POOL_TRANSACTION]);
-    ret_statistics->waiting =
+    struct pg_statistics statistics = pg->statistics;
+    lane_statistics(&pg->lanes[PG_POINT_READ], &statistics.pools[PG_POOL_READ]);
+    lane_statistics(&pg->lanes[PG_LONG_READ], &statistics.pools[PG_POOL_LONG_READ]);
+    statistics.pools[PG_POOL_LONG_READ].waiting += pg->long_reads.waiting;
+    pool_statistics(&pg->pool, &statistics.pools[PG_POOL_TRANSACTION]);
+    statistics.waiting =
         pg->lanes[PG_POINT_READ].waiting + pg->lanes[PG_LONG_READ].waiting + pg->pool.waiting;
+    *ret_statistics = statistics;
 }
