@@ -27,8 +27,6 @@ export const send = whileLoggedIn(
 );
 
 export const pek = createPekClient({ fetch: send });
-/** The same for streams. */
-export const ask: typeof fetch = (input, init) => send(new Request(input, init));
 
 const askAgainMs = 8_000;
 

@@ -5,11 +5,12 @@ import { readMask, stream, type Masked, type PekError } from '@pek/client';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, Search, SearchX, UsersRound } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { ask, sessionQuery } from '../api';
+import { send, sessionQuery } from '../api';
 import { Avatar, Badge, Bones, Empty, MissingRealms, PageTitle, Problem, RealmBadge } from '../parts/basics';
 import { useDates, useTexts } from '../texts';
 
 const typingMs = 180;
+const ask: typeof fetch = (input, init) => send(new Request(input, init));
 const shownAtOnce = 60; // of a stream that may have thousands
 
 // What a row shows, and nothing else: a list may have thousands.
