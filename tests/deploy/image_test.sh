@@ -35,8 +35,8 @@ folder=$(mktemp -d /tmp/pek-image.XXXXXX)
 chmod 755 "$folder"
 data_set "$folder/data" # before anything is stopped that runs with other data
 trap clean_up EXIT
-mkdir "$folder/root" "$folder/bin"
-tar --extract --file "$IMAGE/rootfs.tar" --directory "$folder/root"
+mkdir "$folder/image" "$folder/bin"
+tar --extract --file "$IMAGE/rootfs.tar" --directory "$folder/image"
 
 # A program of the image: bin/NAME runs it there. Nothing of this machine is seen but the data folder and the database's socket.
 # As root one would be root outside, so another user is taken: PostgreSQL's, whose socket it is.
@@ -45,7 +45,7 @@ make_program() { # name
 #!/bin/bash
 exec $([[ $(id -u) -ne 0 ]] || echo setpriv --reuid=postgres --regid=postgres --init-groups --) \
 bwrap --unshare-all --share-net --as-pid-1 --uid 65532 --gid 65532 --clearenv \
-    --ro-bind $folder/root / --proc /proc --dev /dev --tmpfs /tmp --bind $(socket_dir) $(socket_dir) \
+    --ro-bind $folder/image / --proc /proc --dev /dev --tmpfs /tmp --bind $(socket_dir) $(socket_dir) \
     --ro-bind $DATA/keys $DATA/keys --ro-bind $DATA/config $DATA/config --remount-ro / \
     --setenv PATH /usr/bin --setenv LC_ALL C.UTF-8 --setenv TZ UTC \
     -- /usr/bin/$1 "\$@"
@@ -71,15 +71,15 @@ ends_well() { # name: SIGTERM to process 1 drains, as a cluster asks for it
 }
 
 files_are() { # find's words…: none but these
-    [[ -z $(find "$folder/root" "$@" -print -quit) ]]
+    [[ -z $(find "$folder/image" "$@" -print -quit) ]]
 }
 
-check "the image has less than 150 MB" [ "$(du -sm "$folder/root" | cut -f1)" -lt 150 ]
+check "the image has less than 150 MB" [ "$(du -sm "$folder/image" | cut -f1)" -lt 150 ]
 check "nothing in it is set-user-id" files_are -xdev -perm /6000
-check "nothing in it may be written but /tmp" files_are -xdev ! -type l -perm /022 ! -path "$folder/root/tmp"
+check "nothing in it may be written but /tmp" files_are -xdev ! -type l -perm /022 ! -path "$folder/image/tmp"
 check "no program is in it but ours" files_are -type f -path '*bin/*' ! -name 'pek*'
-check "no name of the machine that made it is in it" [ ! -e "$folder/root/etc/hostname" ]
-check "scanners find which packages it has" grep -q '^Version: ' "$folder/root/var/lib/dpkg/status.d/libssl3"
+check "no name of the machine that made it is in it" [ ! -e "$folder/image/etc/hostname" ]
+check "scanners find which packages it has" grep -q '^Version: ' "$folder/image/var/lib/dpkg/status.d/libssl3"
 postgres_own "$(socket_dir)"
 for name in pek-hub pek-worker pekctl; do
     make_program "$name"
