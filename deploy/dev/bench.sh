@@ -342,7 +342,8 @@ cmd_bench() {
     fi
     run_rounds "$folder" "$seconds" "$runs" "$connections" "${http[@]}"
     if [[ -n $compare ]]; then
-        bench_report_ratios "$folder/before" "$results" "$(git -C "$ROOT" rev-parse --short "$compare")"
+        bench_report_ratios "$folder/before" "$results" "$(git -C "$ROOT" rev-parse --short "$compare")" >"$folder/table"
+        cat "$folder/table"
         return
     fi
     if [[ " ${cases[*]} " == *" merge "* || " ${cases[*]} " == *" find "* ]]; then
