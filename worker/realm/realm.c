@@ -49,7 +49,7 @@ struct realm {
     struct fiber_event ended;
     bool running;
     bool instance_made;
-    bool settled;
+    bool settled; /* the database is this realm's */
 };
 
 bool realm_name_is_valid(const char *name)
@@ -81,24 +81,43 @@ static void prune_outbox(struct realm *realm)
         realm->on_dropped(realm->trouble_arg, dropped);
 }
 
+/* The first realm of an empty database has it (0021_realm_here.sql). */
+static void settle(struct realm *realm)
+{
+    static const struct pg_statement take = {
+        "realm_state_insert",
+        "INSERT INTO pek.realm_state (collator_version) VALUES ('') ON CONFLICT DO NOTHING",
+    };
+    struct pg *pg = realm->domain.service.pg;
+    while (!realm->settled && !realm->closing.cancelled) {
+        realm->settled = pg_wait_ready(pg, &realm->closing) == STATUS_OK &&
+                         pg_write(pg, &realm->closing, &take, NULL, 0, NULL) == STATUS_OK;
+        if (!realm->settled)
+            pause_for(realm, SETTLE_RETRY_MS);
+    }
+}
+
+/* Beside everything else: calls are answered by the keys that are there until others are. */
+static void make_keys(struct realm *realm)
+{
+    struct domain *domain = &realm->domain;
+    struct pg *pg = domain->service.pg;
+    while (!domain->search_is_ready && !realm->closing.cancelled) {
+        enum status status = rekey_names(pg, &realm->closing, domain->collator);
+        if (status == STATUS_OK)
+            status = rekey_search(pg, &realm->closing, domain->collator);
+        domain->search_is_ready = status == STATUS_OK;
+        if (!domain->search_is_ready)
+            pause_for(realm, SETTLE_RETRY_MS);
+    }
+}
+
 static void keep_realm(void *arg)
 {
     struct realm *realm = arg;
     struct domain *domain = &realm->domain;
-    while (!realm->settled && !realm->closing.cancelled) {
-        enum status status = pg_wait_ready(domain->service.pg, &realm->closing);
-        if (status == STATUS_OK)
-            status = rekey_names(domain->service.pg, &realm->closing, domain->collator);
-        realm->settled = status == STATUS_OK;
-        if (!realm->settled)
-            pause_for(realm, SETTLE_RETRY_MS);
-    }
-    while (!domain->search_is_ready && !realm->closing.cancelled) {
-        domain->search_is_ready =
-            rekey_search(domain->service.pg, &realm->closing, domain->collator) == STATUS_OK;
-        if (!domain->search_is_ready)
-            pause_for(realm, SETTLE_RETRY_MS);
-    }
+    settle(realm);
+    make_keys(realm);
     int64_t forget_us = deadline_after_ms(KEYS_FORGET_EVERY_MS);
     int64_t prune_us = deadline_after_ms(PRUNE_EVERY_MS);
     while (pause_for(realm, ENDED_EVERY_MS)) {

@@ -3,9 +3,9 @@
  * The worker puts a gRPC server in front of realm_host; the hub hosts realm `hub` in its own process by a
  * local channel to it. Same services, same guard, same code.
  *
- * realm_open does not wait: connections come up behind it, and a background fiber then makes the sort keys
- * again if ICU or the order has changed (rekey.h). realm_is_ready tells when calls will be answered. Everything
- * on the loop thread.
+ * realm_open does not wait: connections come up behind it, and realm_is_ready tells when calls will be answered. A
+ * background fiber makes the sort keys again if ICU or the order has changed (rekey.h). Everything on the loop
+ * thread.
  */
 #ifndef PEK_WORKER_REALM_REALM_H
 #define PEK_WORKER_REALM_REALM_H
@@ -59,9 +59,8 @@ struct realm *realm_close(struct realm *realm);
 void realm_end_watches(struct realm *realm);
 
 struct rpc_host *realm_host(struct realm *realm);
-/* The database answers and the sort keys are current. */
 bool realm_is_ready(const struct realm *realm);
-/* Searches go by worker/search's rows; before, they walk all names. A realm is ready without it. */
+/* Sort keys are current, and searches go by worker/search's rows; before, they walk all names. A realm is ready without it. */
 bool realm_search_is_ready(const struct realm *realm);
 /* In a fiber: waits until it is ready, or answers why it cannot be: FAILED_PRECONDITION is realm_refusal. */
 PEK_MUST_CHECK enum status realm_wait_ready(struct realm *realm, struct cancel *cancel);

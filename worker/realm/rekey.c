@@ -22,10 +22,6 @@ static const struct named {
 static enum status take_version(struct pg_transaction *transaction, const char *version,
                                 bool *ret_current)
 {
-    static const struct pg_statement insert = {
-        "realm_state_insert",
-        "INSERT INTO pek.realm_state (collator_version) VALUES ('') ON CONFLICT DO NOTHING",
-    };
     static const struct pg_statement update = {
         "realm_state_update",
         "UPDATE pek.realm_state SET collator_version = $1, search_version = '' "
@@ -36,11 +32,7 @@ static enum status take_version(struct pg_transaction *transaction, const char *
         "SELECT set_config('pek.rekeying', 'on', true)",
     };
     struct pg_result *result;
-    enum status status = pg_execute(transaction, &insert, NULL, 0, &result);
-    if (status != STATUS_OK)
-        return status;
-    pg_result_free(result);
-    status = pg_execute(transaction, &update, PG_PARAMS(pg_str(version)), &result);
+    enum status status = pg_execute(transaction, &update, PG_PARAMS(pg_str(version)), &result);
     if (status != STATUS_OK)
         return status;
     *ret_current = pg_affected(result) == 0;

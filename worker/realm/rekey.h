@@ -2,10 +2,12 @@
  *
  * Keys made by different versions of ICU's collation data, or for another locale, cannot be compared.
  * realm_state keeps what a realm's keys were made with (text_collator_version); when that differs, all of
- * them are made again in one transaction, so that no list ever sees a mixture. Positions that were given out
+ * them are made again in one transaction, so that lists have the former order until they have the new one. Positions that were given out
  * before are bytes to be compared like any others: they lead to about the same place.
  *
- * What is searched (worker/search) has the sort keys in it. It is made afterwards, while the realm is in use.
+ * The realm is in use meanwhile. A group that is made has its new key at once, among former ones; a group whose key was
+ * made is locked until all are, so whoever changes it is told to come again (ABORTED, after PG_LOCK_TIMEOUT_MS).
+ * What is searched (worker/search) has the sort keys in it, and is made afterwards.
  */
 #ifndef PEK_WORKER_REALM_REKEY_H
 #define PEK_WORKER_REALM_REKEY_H

@@ -58,7 +58,7 @@ static void make_keys(struct jwt_keys *keys)
     es256_key_free(key);
 }
 
-void world_open_realm(struct world *w, struct world_realm *realm, const char *name)
+void world_start_realm(struct world *w, struct world_realm *realm, const char *name)
 {
     static char conninfo[512];
     const struct realm_options options = {
@@ -80,9 +80,14 @@ void world_open_realm(struct world *w, struct world_realm *realm, const char *na
                      " ON CONFLICT DO NOTHING");
     assert_int_equal(realm_open(w->run->fibers, &options, &realm->realm, &w->fault), STATUS_OK);
     assert_int_equal(realm_wait_ready(realm->realm, &w->cancel), STATUS_OK);
+    assert_int_equal(rpc_channel_new_local(realm_host(realm->realm), &realm->channel), STATUS_OK);
+}
+
+void world_open_realm(struct world *w, struct world_realm *realm, const char *name)
+{
+    world_start_realm(w, realm, name);
     while (!realm_search_is_ready(realm->realm))
         fiber_sleep_ms(1);
-    assert_int_equal(rpc_channel_new_local(realm_host(realm->realm), &realm->channel), STATUS_OK);
 }
 
 void world_close_realm(struct world_realm *realm)

@@ -41,6 +41,8 @@ void world_run(void (*body)(struct world *w));
 
 /* For a test that ends a realm's program and begins another. Both are open when a body begins and ends. */
 void world_open_realm(struct world *w, struct world_realm *realm, const char *name);
+/* The same, when it is ready, though its sort keys and what is searched may not be made yet. */
+void world_start_realm(struct world *w, struct world_realm *realm, const char *name);
 void world_close_realm(struct world_realm *realm);
 
 /* One row of a cmocka table: the body, run in a world. */
