@@ -148,7 +148,7 @@ static struct slice trace_context(struct http_request *request, const struct spa
     }
     if (rpc_traceparent_id(given, &sampled).len > 0)
         return given;
-    crypto_random(random, sizeof(random));
+    crypto_random_id(random, sizeof(random));
     hex_encode(slice_make(random, 16), trace);
     hex_encode(slice_make(random + 16, 8), span);
     return slice_str(arena_printf(http_arena(request), "00-%s-%s-00", trace, span));

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -117,6 +118,21 @@ bool sha256_equal(const struct sha256 *a, const struct sha256 *b)
 void crypto_random(void *ret_bytes, size_t len)
 {
     must(RAND_bytes_ex(NULL, ret_bytes, len, 0) == 1);
+}
+
+void crypto_random_id(void *ret_bytes, size_t len)
+{
+    static _Thread_local struct {
+        unsigned char bytes[CRYPTO_RANDOM_ID_BYTES_MAX * 32];
+        size_t left;
+    } drawn;
+    must(len <= CRYPTO_RANDOM_ID_BYTES_MAX);
+    if (drawn.left < len) {
+        crypto_random(drawn.bytes, sizeof(drawn.bytes));
+        drawn.left = sizeof(drawn.bytes);
+    }
+    drawn.left -= len;
+    memcpy(ret_bytes, drawn.bytes + drawn.left, len);
 }
 
 bool crypto_file_is_exposed(int fd)

@@ -36,6 +36,10 @@ bool sha256_equal(const struct sha256 *a, const struct sha256 *b);
 
 /* Bytes of the operating system's quality, fit for keys. */
 void crypto_random(void *ret_bytes, size_t len);
+/* For what must be unlike all others and is no secret (ids of requests and spans): drawn many at a time, since drawing takes longer
+ * than the rest of such an id. The bytes stay in memory until they are given out. */
+#define CRYPTO_RANDOM_ID_BYTES_MAX 32
+void crypto_random_id(void *ret_bytes, size_t len);
 
 /* Whether others may read or change an open file of a secret, as PostgreSQL has it: it is to be its owner's alone, or may be
  * read by root's group when root owns it (a mounted secret). True when it cannot be told. */

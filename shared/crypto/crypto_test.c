@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -73,6 +74,22 @@ static void equal_looks_at_length_and_every_byte(void **state)
     assert_true(crypto_equal(slice_str(NULL), SLICE_LIT("")));
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, 8);
+}
+
+static void random_ids_are_all_unlike(void **state)
+{
+    static unsigned char ids[5000][8];
+    (void)state;
+    for (size_t i = 0; i < 5000; i++)
+        crypto_random_id(ids[i], sizeof(ids[i]));
+    qsort(ids, 5000, sizeof(ids[0]), compare_ids);
+    for (size_t i = 1; i < 5000; i++)
+        assert_memory_not_equal(ids[i], ids[i - 1], sizeof(ids[i]));
+}
+
 static void random_bytes_differ_each_time(void **state)
 {
     (void)state;
@@ -123,6 +140,7 @@ int main(void)
         cmocka_unit_test(hmac_with_an_empty_key_does_not_use_the_key_before),
         cmocka_unit_test(equal_looks_at_length_and_every_byte),
         cmocka_unit_test(random_bytes_differ_each_time),
+        cmocka_unit_test(random_ids_are_all_unlike),
         cmocka_unit_test(wipe_leaves_zeroes),
         cmocka_unit_test(threads_do_not_disturb_each_other),
     };

@@ -44,7 +44,7 @@ static void make_id(struct span *span)
 {
     unsigned char random[8];
 
-    crypto_random(random, sizeof(random));
+    crypto_random_id(random, sizeof(random));
     hex_encode(slice_make(random, sizeof(random)), span->id);
 }
 
@@ -78,7 +78,7 @@ void tracer_begin(struct tracer *tracer, struct slice traceparent, enum span_kin
         memcpy(span.parent, parent.ptr, parent.len);
     } else {
         unsigned char random[16];
-        crypto_random(random, sizeof(random));
+        crypto_random_id(random, sizeof(random));
         if (!tracer_samples(tracer, random))
             return;
         hex_encode(slice_make(random, sizeof(random)), span.trace);
