@@ -2,7 +2,7 @@
 # Style as a test. Prints what is wrong, file:line first, and ends with 0 only when nothing is.
 #   bazel/lint.sh            what is quick, on what changed
 #   bazel/lint.sh all        also the analyzers cppcheck and tidy, which plain lint takes along once they passed here
-#   bazel/lint.sh CHECK…     of: text lengths format shell protos web cppcheck tidy deep
+#   bazel/lint.sh CHECK…     of: text lengths format shell protos web mutants cppcheck tidy deep
 # deep is clang's path-sensitive analyzer, about a second a file the first time.
 # Settings: .clang-format, .clang-tidy, protos/buf.yaml, bazel/lint/*. What passed is remembered below
 # .pek/lint, so that a second run looks only at what changed.
@@ -158,10 +158,15 @@ check_web() {
     }
 }
 
+# Each fits the sources; whether its tests notice takes ./dev mutants.
+check_mutants() {
+    awk -v name=all -f tests/mutants/apply.awk tests/mutants/mutants.txt 2>&1
+}
+
 mkdir -p "$cache"
 checks=("$@")
 if [[ ${#checks[@]} -eq 0 ]]; then
-    checks=(text lengths format shell protos web)
+    checks=(text lengths format shell protos web mutants)
     # The analyzers look at every file the first time, for minutes, and later at what changed: nobody waits for that unasked.
     if [[ -s $cache/cppcheck.passed && -d $cache/tidy ]]; then
         checks+=(cppcheck tidy)
@@ -169,10 +174,10 @@ if [[ ${#checks[@]} -eq 0 ]]; then
         echo "lint: without cppcheck and tidy, which take minutes the first time: ./dev lint all, and from then on they are quick" >&2
     fi
 elif [[ $* == all ]]; then
-    checks=(text lengths format shell protos web cppcheck tidy)
+    checks=(text lengths format shell protos web mutants cppcheck tidy)
 fi
 for check in "${checks[@]}"; do
-    if [[ $check != @(text|lengths|format|shell|protos|web|cppcheck|tidy|deep) ]]; then
+    if [[ $check != @(text|lengths|format|shell|protos|web|mutants|cppcheck|tidy|deep) ]]; then
         sed -n '2,8s/^# //p' bazel/lint.sh
         [[ $check == --help || $check == -h ]] && exit 0
         echo "lint: there is no check '$check'" >&2

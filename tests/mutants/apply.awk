@@ -1,14 +1,16 @@
 # Applies one mutant of mutants.txt to the tree in the current folder, or says why it does not fit any more.
 #
 #     awk -v name=NAME -f apply.awk mutants.txt
+#     awk -v name=all -f apply.awk mutants.txt      applies none, and names each that does not fit
 #
 # A change is lines with '-', found in the file exactly once whatever their indentation, and lines with '+'
 # that take their place; a '-' after a '+' begins another change of the same file.
 
 function fail(text) {
-    printf "mutant %s: %s\n", name, text > "/dev/stderr"
+    printf "mutant %s: %s\n", of, text > "/dev/stderr"
     failed = 1
-    exit 2
+    if (name != "all")
+        exit 2
 }
 
 function trimmed(line) {
@@ -34,7 +36,7 @@ function apply(    lines, count, at, i, found, where, line) {
     }
     if (found != 1)
         fail(sprintf("its %d line(s) are in %s %d times, not once: %s", old_count, path, found, old[1]))
-    for (at = 1; at <= count; at++) {
+    for (at = 1; name != "all" && at <= count; at++) {
         if (at == where)
             for (i = 1; i <= new_count; i++)
                 print fresh[i] > path
@@ -48,7 +50,7 @@ function apply(    lines, count, at, i, found, where, line) {
 
 /^[#]/ || /^[ \t]*$/ { next }
 
-$1 == "mutant" { apply(); ours = $2 == name; next }
+$1 == "mutant" { apply(); of = $2; ours = of == name || name == "all"; next }
 
 !ours { next }
 
