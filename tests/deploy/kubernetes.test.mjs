@@ -269,7 +269,25 @@ for (const [overlay, realms] of [
         for (const port of service.spec.ports) assert.ok(ports.includes(port.targetPort), service.metadata.name);
         const monitors = of('ServiceMonitor').filter((m) => labelsMatch(service.metadata.labels, m.spec.selector));
         assert.equal(monitors.length, 1, service.metadata.name);
-        assert.ok(service.spec.ports.some((p) => p.name === monitors[0].spec.endpoints[0].port));
+        const [endpoint] = monitors[0].spec.endpoints;
+        assert.ok(service.spec.ports.some((p) => p.name === endpoint.port));
+        // As the rules of alerts.yml have them.
+        const scraped = parse(readFileSync(path.join(root, 'deploy/prometheus/prometheus.yml'), 'utf8')).scrape_configs.find(
+          (job) => job.job_name === service.metadata.labels[monitors[0].spec.jobLabel],
+        );
+        assert.ok(scraped, service.metadata.name);
+        assert.equal(
+          'realm' in (scraped.static_configs[0].labels ?? {}),
+          endpoint.relabelings?.[0].targetLabel === 'realm',
+          service.metadata.name,
+        );
+        for (const { sourceLabels } of endpoint.relabelings ?? [])
+          assert.deepEqual(
+            sourceLabels,
+            Object.keys(service.metadata.labels)
+              .filter((name) => service.metadata.labels[name] === service.metadata.name)
+              .map((name) => `__meta_kubernetes_service_label_${name.replace(/[^a-zA-Z0-9]/g, '_')}`),
+          );
         if (service.metadata.name !== 'hub') assert.equal(service.spec.clusterIP, 'None');
       }
     });
