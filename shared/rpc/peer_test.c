@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
+#include "shared/rpc/peer.h"
 #include "shared/rpc/testing/world.h"
 
 #define SOON_MS 3000
@@ -20,7 +21,7 @@ static void place_open(struct place *place)
 {
     snprintf(place->folder, sizeof(place->folder), "/tmp/pek-peer.XXXXXX");
     assert_non_null(mkdtemp(place->folder));
-    snprintf(place->path, sizeof(place->path), "%s/socket", place->folder);
+    snprintf(place->path, sizeof(place->path), "%s/so:cket", place->folder);
     snprintf(place->listen, sizeof(place->listen), "unix:%s", place->path);
 }
 
@@ -139,12 +140,62 @@ static void user_that_was_named_last_holds(void **state)
     place_close(&place);
 }
 
+static void marked_body(struct world *world)
+{
+    /* The same path, and two that a URI would cut: nobody is connected to without a look at whose it is. */
+    static const char *const ends[] = {"/%73o:cket", "/so:cket?x", "/so:cket#x"};
+    struct rpc_channel *first = world->channel;
+    char path[128];
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", (const char *)world->arg, ends[i]);
+        assert_int_equal(
+            rpc_channel_new_peer(world->runtime, path, getuid() + 1, &world->channel, NULL),
+            STATUS_OK);
+        refused_body(world);
+        rpc_channel_free(world->channel);
+    }
+    world->channel = first;
+}
+
+static void path_is_the_one_that_is_written(void **state)
+{
+    (void)state;
+    struct place place = {0};
+    struct world world;
+    const uint32_t own = getuid();
+    place_open(&place);
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &own});
+    world.arg = place.folder;
+    world_run(&world, marked_body);
+    world_close(&world);
+    place_close(&place);
+}
+
+static void a_federation_of_peers_has_room(void **state)
+{
+    (void)state;
+    char path[32];
+    for (int i = 0; i < PEER_PATHS_MAX; i++) {
+        snprintf(path, sizeof(path), "/run/%d", i);
+        assert_int_equal(peer_expect(path, 1), STATUS_OK);
+    }
+    assert_true(PEER_PATHS_MAX >= 1000); /* REGISTRY_INSTANCES_MAX */
+    assert_int_equal(peer_expect("/run/more", 1), STATUS_RESOURCE_EXHAUSTED);
+    for (int i = 0; i < PEER_PATHS_MAX; i++) {
+        snprintf(path, sizeof(path), "/run/%d", i);
+        peer_forget(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_takes_the_others_user_alone),
         cmocka_unit_test(other_ways_are_not_looked_at),
         cmocka_unit_test(user_that_was_named_last_holds),
+        cmocka_unit_test(path_is_the_one_that_is_written),
+        cmocka_unit_test(a_federation_of_peers_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
