@@ -3,6 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -172,6 +176,59 @@ static void path_is_the_one_that_is_written(void **state)
     place_close(&place);
 }
 
+static void shared_body(struct world *world)
+{
+    struct fault fault;
+    assert_int_equal(say(world, &fault), STATUS_OK);
+}
+
+/* Also of a program whose files are nobody else's: the hub is another user. And a second program does not take the socket away. */
+static void socket_is_open_to_all_and_one_programs(void **state)
+{
+    (void)state;
+    struct place place = {0};
+    struct world world;
+    struct stat file;
+    const uint32_t own = getuid();
+    place_open(&place);
+    const mode_t mask = umask(0077);
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &own});
+    umask(mask);
+    assert_int_equal(stat(place.path, &file), 0);
+    assert_int_equal(file.st_mode & 0777, 0666);
+    struct rpc_server *second = NULL;
+    struct fault fault = {0};
+    const struct rpc_server_options options = {.listen = place.listen, .peer_uid = &own};
+    assert_int_equal(rpc_server_new(world.runtime, world.host, &options, &second, &fault),
+                     STATUS_UNAVAILABLE);
+    assert_string_equal(fault.field, "listen");
+    assert_non_null(strstr(fault.text, "in use"));
+    world_run(&world, shared_body);
+    world_close(&world);
+    place_close(&place);
+}
+
+/* A program that was killed leaves its socket behind. */
+static void socket_that_nobody_listens_on_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct place place = {0};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const uint32_t own = getuid();
+    place_open(&place);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", place.path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    close(fd);
+    struct world world;
+    world_open(&world,
+               &(struct world_options){.grpc = true, .listen = place.listen, .peer_uid = &own});
+    world_run(&world, shared_body);
+    world_close(&world);
+    place_close(&place);
+}
+
 static void a_federation_of_peers_has_room(void **state)
 {
     (void)state;
@@ -195,6 +252,8 @@ int main(void)
         cmocka_unit_test(other_ways_are_not_looked_at),
         cmocka_unit_test(user_that_was_named_last_holds),
         cmocka_unit_test(path_is_the_one_that_is_written),
+        cmocka_unit_test(socket_is_open_to_all_and_one_programs),
+        cmocka_unit_test(socket_that_nobody_listens_on_is_in_nobodys_way),
         cmocka_unit_test(a_federation_of_peers_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
