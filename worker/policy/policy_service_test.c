@@ -338,14 +338,14 @@ static void reader_who_has_it_hears_what_they_may_do_since(struct world *w)
     const char *had = etag_for(w, "carl", tree.clerk);
     req.id = policy_world_text(tree.clerk);
     struct rpc_pair *has = world_metadata(w, &w->a, "carl", RPC_IF_NONE_MATCH, had);
-    assert_int_equal(policy_v1_get_policy_call(w->a.channel, &req, has, 2, WORLD_REST(w), &res,
-                                               &w->fault),
-                     STATUS_OK);
+    assert_int_equal(
+        policy_v1_get_policy_call(w->a.channel, &req, has, 2, WORLD_REST(w), &res, &w->fault),
+        STATUS_OK);
     assert_string_equal(res->name, ""); /* it is as carl has it */
     assert_int_equal(policy_world_assign(w, "alice", tree.dean, "carl"), STATUS_OK);
-    assert_int_equal(policy_v1_get_policy_call(w->a.channel, &req, has, 2, WORLD_REST(w), &res,
-                                               &w->fault),
-                     STATUS_OK);
+    assert_int_equal(
+        policy_v1_get_policy_call(w->a.channel, &req, has, 2, WORLD_REST(w), &res, &w->fault),
+        STATUS_OK);
     assert_string_equal(res->name, "Clerk");
     assert_true(res->caller_administers);
     assert_string_not_equal(res->etag, had);

@@ -177,10 +177,10 @@ static void evaluations_go_on_while_rows_are_made(struct world *w)
     world_sql(w, "UPDATE pek.realm_state SET search_version = ''");
     building = w;
     building_waits_for = PQconnectdb(pg_cluster_conninfo(w->cluster));
-    PGresult *made = PQexec(building_waits_for,
-                            "BEGIN; SET row_security = off; INSERT INTO pek.search_gram"
-                            " SELECT g.realm, 'group', 't', g.sort_key, g.id, g.folded"
-                            " FROM pek.realm_group AS g WHERE g.id = 'x@g1'");
+    PGresult *made =
+        PQexec(building_waits_for, "BEGIN; SET row_security = off; INSERT INTO pek.search_gram"
+                                   " SELECT g.realm, 'group', 't', g.sort_key, g.id, g.folded"
+                                   " FROM pek.realm_group AS g WHERE g.id = 'x@g1'");
     assert_int_equal(PQresultStatus(made), PGRES_COMMAND_OK);
     PQclear(made);
     fiber_run_parallel(w->run, 2, build_or_hold);
