@@ -547,7 +547,8 @@ static void worker_on_a_socket_is_known_by_its_user(struct scene *scene)
     assert_string_equal(instance->target, target);
     /* The socket is that of another user than the row says. */
     sql("UPDATE hub.instance SET target = 'peer:%u:%s' WHERE realm = 'a'", own + 1, path);
-    await(scene, "a", INSTANCE_UNREACHABLE, SOON_MS);
+    instance = await(scene, "a", INSTANCE_UNREACHABLE, SOON_MS);
+    assert_string_equal(instance->problem, "its socket is another user's than its target says");
     sql("UPDATE hub.instance SET target = '%s' WHERE realm = 'a'", target);
     await(scene, "a", INSTANCE_SERVING, SOON_MS);
     /* It has no certificate that could be asked for. */
