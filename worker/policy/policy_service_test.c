@@ -329,28 +329,6 @@ static void etag_tells_of_what_the_reader_may_do(struct world *w)
     assert_string_equal(etag_for(w, "dora", tree.dean), alice);
 }
 
-/* Whoever has an answer of before is not told that nothing changed. */
-static void reader_who_has_it_hears_what_they_may_do_since(struct world *w)
-{
-    struct policy_tree tree = policy_world_tree(w);
-    policy_v1_get_policy_request req = POLICY_V1_GET_POLICY_REQUEST_INIT;
-    policy_v1_policy *res;
-    const char *had = etag_for(w, "carl", tree.clerk);
-    req.id = policy_world_text(tree.clerk);
-    struct rpc_pair *has = world_metadata(w, &w->a, "carl", RPC_IF_NONE_MATCH, had);
-    assert_int_equal(
-        policy_v1_get_policy_call(w->a.channel, &req, has, 2, WORLD_REST(w), &res, &w->fault),
-        STATUS_OK);
-    assert_string_equal(res->name, ""); /* it is as carl has it */
-    assert_int_equal(policy_world_assign(w, "alice", tree.dean, "carl"), STATUS_OK);
-    assert_int_equal(
-        policy_v1_get_policy_call(w->a.channel, &req, has, 2, WORLD_REST(w), &res, &w->fault),
-        STATUS_OK);
-    assert_string_equal(res->name, "Clerk");
-    assert_true(res->caller_administers);
-    assert_string_not_equal(res->etag, had);
-}
-
 /* What is read changes, and what a change is compared with does not. */
 static void etag_tells_of_statements_that_follow(struct world *w)
 {
@@ -596,7 +574,6 @@ int main(void)
         WORLD_TEST(policy_with_children_goes_only_when_told),
         WORLD_TEST(stale_etag_aborts),
         WORLD_TEST(etag_tells_of_what_the_reader_may_do),
-        WORLD_TEST(reader_who_has_it_hears_what_they_may_do_since),
         WORLD_TEST(etag_tells_of_statements_that_follow),
         WORLD_TEST(policy_that_lost_statements_by_cascade_has_another_etag),
         WORLD_TEST(key_that_is_used_again_changes_nothing_again),
