@@ -133,6 +133,13 @@ migrate_and_fill() { # bin realm…
         wait "$pid" || exit 1
     done
     sql hub pek_owner -f "$PARTS/demo_users.sql"
+    forget_others "$@"
+}
+
+# Of a start with more --realms; every list would name them as unreachable. Started again they are registered again.
+forget_others() { # realm…
+    sql hub pek_owner -c "DELETE FROM hub.instance
+        WHERE realm ~ '^worker-[0-9]{3}\$' AND realm <> ALL (string_to_array('$*', ' '))"
 }
 
 hub_answers() { # port path

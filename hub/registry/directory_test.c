@@ -543,11 +543,11 @@ static void worker_on_a_socket_is_known_by_its_user(struct scene *scene)
     follow(scene, NULL, 0, &client);
     snprintf(target, sizeof(target), "peer:%u:%s", own, path);
     sql(ADD, "a", target);
-    const struct instance *instance = await(scene, "a", INSTANCE_SERVING, SOON_MS);
-    assert_string_equal(instance->target, target);
+    assert_string_equal(await(scene, "a", INSTANCE_SERVING, SOON_MS)->target, target);
     /* The socket is that of another user than the row says. */
     sql("UPDATE hub.instance SET target = 'peer:%u:%s' WHERE realm = 'a'", own + 1, path);
-    await(scene, "a", INSTANCE_UNREACHABLE, SOON_MS);
+    assert_string_equal(await(scene, "a", INSTANCE_UNREACHABLE, SOON_MS)->problem,
+                        "its socket is another user's than its target says");
     sql("UPDATE hub.instance SET target = '%s' WHERE realm = 'a'", target);
     await(scene, "a", INSTANCE_SERVING, SOON_MS);
     /* It has no certificate that could be asked for. */

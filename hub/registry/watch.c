@@ -210,6 +210,9 @@ static const char *public_reason(enum status status, const char *why)
         {"ERTIFICATE", "its certificate is not of the realm's authority, or it refuses the hub's"},
         {"andshake", "the TLS handshake failed"},
         {"refused", "nothing listens at its address"},
+        {"No such file", "there is no socket at its path"},
+        {"ermission denied", "the hub may not open its socket"},
+        {"not permitted", "its socket is another user's than its target says"},
     };
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {

@@ -2,7 +2,7 @@
 #include "hub/transcode/internal.h"
 
 #define MASK_PATHS_MAX 100
-#define MASK_FORM "names of fields with commas between them"
+#define MASK_FORM "at most 100 names of fields with commas between them" /* MASK_PATHS_MAX */
 
 bool mask_add(upb_Message *mask, const upb_MessageDef *mask_def, struct slice path,
               upb_Arena *arena)

@@ -25,7 +25,7 @@
 #define WHOLE64 "a whole number of 64 bits"
 #define TIME "a time such as 2026-09-01T12:00:00Z"
 #define SPAN "a duration such as 1.5s"
-#define MASK "names of fields with commas between them"
+#define MASK "at most 100 names of fields with commas between them"
 #define ENUM "one of the names of its enum"
 #define TEXT "a text"
 #define BOOL "true or false"

@@ -23,6 +23,8 @@ static enum status refuse(const struct query *query, struct slice name, const ch
                      SLICE_ARG(name), what);
 }
 
+#define CLEAN "without control characters"
+
 static bool decode(const struct query *query, struct slice raw, struct slice *ret_text)
 {
     char *out = upb_Arena_Malloc(query->arena, raw.len + 1);
@@ -120,10 +122,11 @@ enum status query_decode(const struct transcode *transcode, struct slice query_t
             continue;
         struct slice raw_name = slice_cut(&raw_value, '='), name, text;
         if (!decode(&query, raw_name, &name))
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL,
-                             "the name of a query parameter is not percent-encoded UTF-8 text");
+            return fault_set(
+                fault, STATUS_INVALID_ARGUMENT, NULL,
+                "the name of a query parameter is not percent-encoded UTF-8 text " CLEAN);
         if (!decode(&query, raw_value, &text))
-            return refuse(&query, name, "is not percent-encoded UTF-8 text");
+            return refuse(&query, name, "is not percent-encoded UTF-8 text " CLEAN);
         if (count == TRANSCODE_QUERY_PARAMETERS_MAX)
             return fault_set(fault, STATUS_INVALID_ARGUMENT, NULL, "more than %d query parameters",
                              TRANSCODE_QUERY_PARAMETERS_MAX);

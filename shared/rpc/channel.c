@@ -2,6 +2,7 @@
  *
  * What arrives is appended to a queue, and the next message asked for at once, as long as the queue has room.
  * Nothing of a call is freed before its last batch completed. */
+#include <ctype.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <stdio.h>
@@ -437,22 +438,35 @@ enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
     return STATUS_OK;
 }
 
+/* gRPC reads a target as a URI, in which '%', '?' and '#' are no letters: it would connect to another path than the one whose user
+ * is expected. */
+static char *target_of_path(const char *path)
+{
+    static const char scheme[] = "unix:";
+    char *target = malloc(sizeof(scheme) + 3 * strlen(path));
+    if (!target)
+        return NULL;
+    memcpy(target, scheme, sizeof(scheme));
+    char *at = target + strlen(scheme);
+    for (; *path; path++)
+        at += isalnum((unsigned char)*path) || strchr("/._-", *path)
+                  ? snprintf(at, 2, "%c", *path)
+                  : snprintf(at, 4, "%%%02X", (unsigned char)*path);
+    return target;
+}
+
 enum status rpc_channel_new_peer(struct rpc_runtime *runtime, const char *path, uint32_t uid,
                                  struct rpc_channel **ret_channel, struct fault *fault)
 {
-    static const char unix_scheme[] = "unix:";
-    const size_t bytes = strlen(unix_scheme) + strlen(path) + 1;
     enum status status = peer_expect(path, uid);
     if (status != STATUS_OK)
         return fault_set(fault, status, NULL, "no unix socket whose user can be expected");
     struct rpc_channel *base = NULL;
-    char *target = malloc(bytes);
+    char *target = target_of_path(path);
     char *kept = strdup(path);
     status = STATUS_RESOURCE_EXHAUSTED;
-    if (target && kept) {
-        snprintf(target, bytes, "%s%s", unix_scheme, path);
+    if (target && kept)
         status = rpc_channel_new(runtime, target, NULL, &base, fault);
-    }
     free(target);
     if (status != STATUS_OK) {
         free(kept);

@@ -94,6 +94,6 @@ __attribute__((visibility("default"))) int connect(int fd, const struct sockaddr
     if (!is_expected(address, len, &uid) || peer_is(fd, uid))
         return 0;
     shutdown(fd, SHUT_RDWR);
-    errno = ECONNREFUSED;
+    errno = EPERM; /* otherwise than where nobody listens */
     return -1;
 }

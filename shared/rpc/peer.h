@@ -15,8 +15,8 @@
 
 #include "shared/base/status.h"
 
-/* Paths at a time. */
-#define PEER_PATHS_MAX 64
+/* Paths at a time: more than a federation has realms. */
+#define PEER_PATHS_MAX 1024
 
 /* Whether the other end of a connected unix socket is this user's. */
 bool peer_is(int fd, uint32_t uid);

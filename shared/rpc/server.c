@@ -2,8 +2,11 @@
 #include "shared/rpc/server.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <grpc/grpc_security.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "shared/base/clock.h"
 #include "shared/base/listen.h"
@@ -26,6 +29,7 @@
 #define SERVER_SYSTEM_DEADLINE_MS (24LL * 60 * 60 * 1000)
 /* After a drain cancelled what was left: handlers unwind, sockets close. */
 #define SERVER_CANCEL_LOOK_AGAIN_MS 1000
+#define UNIX_SCHEME "unix:"
 
 void server_ref(struct rpc_server *server)
 {
@@ -134,6 +138,25 @@ static void server_destroy(struct rpc_server *server)
     free(server);
 }
 
+/* gRPC takes away the socket of whoever listens there. */
+static enum status unix_prepare(const struct rpc_server_options *options, struct fault *fault)
+{
+    return strncmp(options->listen, UNIX_SCHEME, strlen(UNIX_SCHEME)) == 0
+               ? listen_try(options->listen, false, "listen", fault)
+               : STATUS_OK;
+}
+
+/* Who may call is said by the certificate, or by the kernel; the file's mode, which is the program's umask, would leave the hub outside,
+ * which is another user. */
+static enum status unix_open(const struct rpc_server_options *options, struct fault *fault)
+{
+    const mode_t anybody = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
+    if (strncmp(options->listen, UNIX_SCHEME, strlen(UNIX_SCHEME)) != 0 ||
+        chmod(options->listen + strlen(UNIX_SCHEME), anybody) == 0)
+        return STATUS_OK;
+    return listen_refused(options->listen, errno, "listen", fault);
+}
+
 static enum status server_prepare(struct rpc_server *server,
                                   const struct rpc_server_options *options, struct fault *fault)
 {
@@ -168,6 +191,7 @@ static enum status server_prepare(struct rpc_server *server,
 
     if (options->peer_uid)
         accept_user(*options->peer_uid);
+    PEK_TRY(unix_prepare(options, fault));
 
     grpc_server_credentials *credentials = NULL;
     status = tls_server_credentials(options->tls, &credentials, fault);
@@ -176,7 +200,7 @@ static enum status server_prepare(struct rpc_server *server,
     server->port = grpc_server_add_http2_port(server->server, options->listen, credentials);
     grpc_server_credentials_release(credentials);
     if (server->port > 0)
-        return STATUS_OK;
+        return unix_open(options, fault);
     /* gRPC does not say why; who tries for themself hears it. */
     PEK_TRY(listen_try(options->listen, false, "listen", fault));
     return fault_set(fault, STATUS_UNAVAILABLE, "listen", "cannot listen on %s", options->listen);

@@ -112,6 +112,27 @@ describe('what a client has', () => {
     await alice.patch(group, { mail: first.json.mail });
   });
 
+  it('is not what there is once its reader may do more with it', async () => {
+    const policies = '/api/v1/realms/worker-acme/policies';
+    const bob = await login(federation.port, 'bob');
+    const god = (await alice.get(policies)).json.policies.find(({ name }) => name === 'GOD');
+    const child = async (above, canIssue) => {
+      const statements = [{ groupId: 'kir-dev@kir-dev', actions: ['VIEW_GROUP'] }];
+      return (await alice.post(`${policies}/${above}/children`, { name: `Reads ${Date.now()}`, canIssue, statements })).json.id;
+    };
+    const above = await child(god.id, true);
+    const held = `${policies}/${await child(above, false)}`;
+    await alice.post(`${held}:assign`, { userId: 'bob' });
+    const first = await bob.get(held);
+    assert.equal(first.json.callerAdministers, false, first.text);
+    assert.equal((await bob.get(held, { 'if-none-match': first.headers.etag })).status, 304);
+    await alice.post(`${policies}/${above}:assign`, { userId: 'bob' });
+    const since = await bob.get(held, { 'if-none-match': first.headers.etag });
+    assert.deepEqual([since.status, since.json?.callerAdministers], [200, true]);
+    await alice.send('DELETE', `${policies}/${above}?cascade=true`);
+    bob.close();
+  });
+
   it('is not sent again by the realm, and to nobody who may not see it', async () => {
     const acme = federation.worker('worker-acme');
     const has = (etag) => ['if-none-match', etag];

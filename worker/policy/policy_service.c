@@ -1,13 +1,12 @@
 /* PolicyService: what it reads, what it changes, and its table. */
 #include "worker/policy/policy_service.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "pek/options.rpc.h"
 #include "shared/base/clock.h"
-#include "shared/base/siphash.h"
 #include "shared/row/mask.h"
+#include "shared/row/told.h"
 #include "worker/person/person_told.h"
 #include "worker/policy/policy_admin_store.h"
 #include "worker/policy/policy_check.h"
@@ -17,26 +16,6 @@
 #include "worker/rights/rights_store.h"
 
 /* ---- reads ---- */
-
-/* Statements that follow from others come and go without a change of the policy, and so does what its reader may do to it. What
- * is read of it has another etag then; what a change is compared with is the part before the dot, so that nobody is refused
- * because somebody made a group. */
-#define ETAG_DOT '.'
-
-/* "v3.6fe0…" of "v3" and the statements told that follow from others, and what the reader may do, if there is any of it. */
-static enum status add_followed(struct arena *arena, policy_v1_policy *policy)
-{
-    uint64_t told[2] = {(policy->caller_issues ? 1u : 0) | (policy->caller_administers ? 2u : 0)};
-    size_t count = told[0];
-    for (size_t i = 0; i < policy->n_statements; i++)
-        if (strcmp(policy->statements[i]->resource, DELEGATION_ESCALATION) == 0) {
-            told[0] = siphash(told, slice_str(policy->statements[i]->id));
-            count++;
-        }
-    if (count > 0)
-        policy->etag = arena_printf(arena, "%s%c%016" PRIx64, policy->etag, ETAG_DOT, told[0]);
-    return policy->etag ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
-}
 
 /* The first POLICY_ADMIN_TOLD_STATEMENTS_MAX of the rows, into the policy. */
 static enum status tell_statements(const struct pg_result *rows, struct arena *arena,
@@ -56,7 +35,7 @@ static enum status tell_statements(const struct pg_result *rows, struct arena *a
         policy->statements[i] = &told[i];
     }
     policy->n_statements = count;
-    return add_followed(arena, policy);
+    return STATUS_OK;
 }
 
 /* What it goes with, and what the caller may do to it: so that nobody offers what would be refused. */
@@ -82,14 +61,14 @@ static enum status get_policy(struct rpc_ctx *ctx, const policy_v1_get_policy_re
     const struct domain *domain = rpc_data(ctx);
     struct pg_result *rows;
     PEK_TRY(read_one(ctx, &policy_v1_policy_row, &policy_admin_get, "id", req->id, res));
-    if (rpc_caller_has(ctx, res->etag))
-        return STATUS_OK;
     PEK_TRY(tell_standing(ctx, domain->service.pg, res));
     PEK_TRY(pg_read(domain->service.pg, PG_POINT_READ, rpc_cancel(ctx), &policy_admin_statements,
                     PG_PARAMS(pg_str(req->id)), &rows));
     enum status status = tell_statements(rows, rpc_arena(ctx), res, rpc_fault(ctx));
     pg_result_free(rows);
-    return status;
+    PEK_TRY(status);
+    /* Statements that follow from others come and go without a change of the policy, and so does what its reader may do. */
+    return told_set_etag(&res->base, rpc_arena(ctx));
 }
 
 static enum status list_policies(struct rpc_ctx *ctx, const policy_v1_list_policies_request *req,
@@ -150,12 +129,8 @@ static enum status begin(struct change *change, const char *policy_id, enum stan
 static enum status begin_on(struct change *change, const char *policy_id, const char *field,
                             const char *etag, policy_v1_policy *ret_policy)
 {
-    const char *known =
-        arena_strndup(change->arena, etag, strcspn(etag, (const char[]){ETAG_DOT, 0}));
-    if (!known)
-        return STATUS_RESOURCE_EXHAUSTED;
     PEK_TRY(begin(change, policy_id, STANDING_ADMINISTER));
-    PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, field, policy_id, known,
+    PEK_TRY(change_lock(change, &policy_v1_policy_row, &policy_admin_get, field, policy_id, etag,
                         ret_policy));
     PEK_TRY(policy_admin_check_free(change, policy_id));
     return delegation_check_policy(ret_policy, change->fault);

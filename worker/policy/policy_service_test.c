@@ -70,7 +70,7 @@ static void policy_is_answered_whole(struct world *w)
     assert_int_equal(res->statements[0]->n_actions, 2);
     assert_int_equal(res->statements[0]->actions[0], PEK_ACTION_VIEW_MEMBERS);
     assert_int_equal(res->statements[0]->actions[1], PEK_ACTION_VIEW_GROUP);
-    assert_string_equal(res->etag, "v1");
+    assert_int_equal(strncmp(res->etag, "v1.", 3), 0); /* and what is told beside its row */
     assert_false(res->statements_cut);
 }
 

@@ -17,30 +17,24 @@ static const struct named {
     {&person_store_names_after, &person_store_set_keys},
 };
 
-/* True in `ret_current` when the stored version is the collator's; else the row is locked and set to it, and
- * the names' triggers leave what is searched to rekey_search. */
-static enum status take_version(struct pg_transaction *transaction, const char *version,
-                                bool *ret_current)
+/* Whether the stored version is another one than the collator's; until the end of the transaction nobody else makes keys, and the names'
+ * triggers leave what is searched to rekey_search. */
+static enum status begin(struct pg_transaction *transaction, const struct pg_param *version,
+                         bool *ret_wanted)
 {
-    static const struct pg_statement update = {
-        "realm_state_update",
-        "UPDATE pek.realm_state SET collator_version = $1, search_version = '' "
-        "WHERE collator_version <> $1",
+    static const struct pg_statement look = {
+        "realm_state_look",
+        "SELECT FROM pek.realm_state WHERE collator_version <> $1",
     };
     static const struct pg_statement silence = {
         "realm_rekeying",
         "SELECT set_config('pek.rekeying', 'on', true)",
     };
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, &update, PG_PARAMS(pg_str(version)), &result);
-    if (status != STATUS_OK)
-        return status;
-    *ret_current = pg_affected(result) == 0;
-    pg_result_free(result);
-    status = pg_execute(transaction, &silence, NULL, 0, &result);
-    if (status == STATUS_OK)
-        pg_result_free(result);
-    return status;
+    size_t others;
+    PEK_TRY(search_lock_keys(transaction));
+    PEK_TRY(pg_apply(transaction, &look, version, 1, &others));
+    *ret_wanted = others > 0;
+    return pg_apply(transaction, &silence, NULL, 0, NULL);
 }
 
 /* Up to a batch of names, each with its id, and what is made of them. */
@@ -122,16 +116,20 @@ static enum status rekey_all(struct pg_transaction *transaction, const struct na
     return status;
 }
 
+/* The realm's state, which semester and evaluations hold, is written last. */
 static enum status rekey(struct pg_transaction *transaction, void *arg)
 {
+    static const struct pg_statement update = {
+        "realm_state_update",
+        "UPDATE pek.realm_state SET collator_version = $1, search_version = ''",
+    };
     struct text_collator *collator = arg;
-    bool current = false;
-    enum status status = take_version(transaction, text_collator_version(collator), &current);
-    if (status != STATUS_OK || current)
-        return status;
-    for (size_t i = 0; status == STATUS_OK && i < sizeof(all_named) / sizeof(all_named[0]); i++)
-        status = rekey_all(transaction, &all_named[i], collator);
-    return status;
+    const struct pg_param version = pg_str(text_collator_version(collator));
+    bool wanted;
+    PEK_TRY(begin(transaction, &version, &wanted));
+    for (size_t i = 0; wanted && i < sizeof(all_named) / sizeof(all_named[0]); i++)
+        PEK_TRY(rekey_all(transaction, &all_named[i], collator));
+    return wanted ? pg_apply(transaction, &update, &version, 1, NULL) : STATUS_OK;
 }
 
 enum status rekey_names(struct pg *pg, struct cancel *cancel, struct text_collator *collator)

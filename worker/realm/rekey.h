@@ -6,7 +6,8 @@
  * before are bytes to be compared like any others: they lead to about the same place.
  *
  * The realm is in use meanwhile. A group that is made has its new key at once, among former ones; a group whose key was
- * made is locked until all are, so whoever changes it is told to come again (ABORTED, after PG_LOCK_TIMEOUT_MS).
+ * made is locked until all are, and so is a person: whoever changes it, or adds somebody to a group, is told to come again (ABORTED, after
+ * PG_LOCK_TIMEOUT_MS), and so are evaluations of the group.
  * What is searched (worker/search) has the sort keys in it, and is made afterwards.
  */
 #ifndef PEK_WORKER_REALM_REKEY_H

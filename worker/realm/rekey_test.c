@@ -122,6 +122,14 @@ static void database_of_the_former_order_is_brought_up_to_date(struct world *w)
     world_god(w, &w->a, "alice");
     assert_list(w, "", OLD_ORDER);
     assert_list(w, "szint", "o@e101 o@e11 o@e8");
+    /* Nor is the semester held up, and what holds the state of the realm as evaluations do. */
+    while (strcmp(world_value(w, "SELECT count(*) FROM pg_stat_activity"
+                                 " WHERE wait_event_type = 'Lock'"),
+                  "0") == 0)
+        fiber_sleep_ms(1);
+    PGresult *held = PQexec(other, "SELECT FROM pek.realm_state FOR SHARE NOWAIT");
+    assert_int_equal(PQresultStatus(held), PGRES_TUPLES_OK);
+    PQclear(held);
     PQfinish(other);
     while (!realm_search_is_ready(w->a.realm))
         fiber_sleep_ms(1);

@@ -126,37 +126,39 @@ struct build {
     size_t source_count;
 };
 
-static enum status run(struct pg_transaction *transaction, const struct pg_statement *statement)
+enum status search_lock_keys(struct pg_transaction *transaction)
 {
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, statement, NULL, 0, &result);
-    if (status == STATUS_OK)
-        pg_result_free(result);
-    return status;
+    static const struct pg_statement lock = {
+        "search_lock_keys",
+        "SELECT pg_advisory_xact_lock("
+        "hashtextextended('pek.keys ' || current_setting('pek.realm'), 0))",
+    };
+    return pg_apply(transaction, &lock, NULL, 0, NULL);
 }
 
 /* Nobody is locked out meanwhile: swept is only what no name has any more, which nobody else touches, and who
  * writes a name writes its rows. A name that is changed at the same moment may leave rows of its former self;
- * SEARCH_ROW does not find it by them. */
+ * SEARCH_ROW does not find it by them. The realm's state, which semester and evaluations hold, is written last. */
 static enum status build(struct pg_transaction *transaction, void *arg)
 {
-    static const struct pg_statement take = {
-        "search_take_version",
-        "UPDATE pek.realm_state SET search_version = $1 WHERE search_version <> $1",
+    static const struct pg_statement look = {
+        "search_look_version",
+        "SELECT FROM pek.realm_state WHERE search_version <> $1",
+    };
+    static const struct pg_statement set = {
+        "search_set_version",
+        "UPDATE pek.realm_state SET search_version = $1",
     };
     const struct build *what = arg;
-    struct pg_result *result;
-    enum status status = pg_execute(transaction, &take, PARAMS(pg_str(what->version)), &result);
-    if (status != STATUS_OK)
-        return status;
-    size_t sources = pg_affected(result) == 0 ? 0 : what->source_count;
-    pg_result_free(result);
-    for (size_t i = 0; status == STATUS_OK && i < sources; i++) {
-        status = run(transaction, &what->sources[i].sweep);
-        if (status == STATUS_OK)
-            status = run(transaction, &what->sources[i].fill);
+    const struct pg_param version = pg_str(what->version);
+    size_t wanted;
+    PEK_TRY(search_lock_keys(transaction));
+    PEK_TRY(pg_apply(transaction, &look, &version, 1, &wanted));
+    for (size_t i = 0; wanted > 0 && i < what->source_count; i++) {
+        PEK_TRY(pg_apply(transaction, &what->sources[i].sweep, NULL, 0, NULL));
+        PEK_TRY(pg_apply(transaction, &what->sources[i].fill, NULL, 0, NULL));
     }
-    return status;
+    return wanted > 0 ? pg_apply(transaction, &set, &version, 1, NULL) : STATUS_OK;
 }
 
 enum status search_build(struct pg *pg, struct cancel *cancel, const char *version,

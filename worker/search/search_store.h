@@ -115,6 +115,8 @@ struct search_source {
         }                                                                                          \
     }
 
+/* Until the end of the transaction nobody else makes the realm's keys, or the rows that follow from them. */
+PEK_MUST_CHECK enum status search_lock_keys(struct pg_transaction *transaction);
 /* In a fiber, beside everything else: makes the realm's rows complete unless they are so for `version`, that
  * of the sort keys. One transaction, of seconds for 100 000 names; UNAVAILABLE while another program does the
  * same. After OK searches may be led. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "shared/base/clock.h"
 #include "worker/realm/rekey.h"
@@ -120,6 +121,7 @@ static void building_adds_what_is_missing_and_sweeps_what_is_not_true(struct wor
 }
 
 static struct world *building;
+static PGconn *building_waits_for;
 
 static void build_or_rename(struct fiber_run *run, size_t index)
 {
@@ -146,6 +148,43 @@ static void names_that_change_while_rows_are_made_have_theirs(struct world *w)
     assert_string_equal(world_value(w, "SELECT count(*) FROM (" GRAMS_OF_NAMES
                                        " EXCEPT SELECT * FROM pek.search_gram) AS missing"),
                         "0");
+}
+
+/* Somebody is in the way of a row of x@g1, so the build waits in its middle. */
+static void build_or_hold(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    if (index == 0) {
+        assert_int_equal(build(building), STATUS_OK);
+        return;
+    }
+    while (strcmp(world_value(building, "SELECT count(*) FROM pg_stat_activity"
+                                        " WHERE wait_event_type = 'Lock'"),
+                  "0") == 0)
+        fiber_sleep_ms(1);
+    PGconn *holder = PQconnectdb(pg_cluster_conninfo(building->cluster));
+    PGresult *held = PQexec(holder, "SELECT FROM pek.realm_state FOR SHARE NOWAIT");
+    assert_int_equal(PQresultStatus(held), PGRES_TUPLES_OK);
+    PQclear(held);
+    PQfinish(holder);
+    PQfinish(building_waits_for);
+}
+
+/* Evaluations hold the realm's state (scoreboard_store_hold) for as long as they write. */
+static void evaluations_go_on_while_rows_are_made(struct world *w)
+{
+    add_unindexed(w, 10, "tabor");
+    world_sql(w, "UPDATE pek.realm_state SET search_version = ''");
+    building = w;
+    building_waits_for = PQconnectdb(pg_cluster_conninfo(w->cluster));
+    PGresult *made =
+        PQexec(building_waits_for, "BEGIN; SET row_security = off; INSERT INTO pek.search_gram"
+                                   " SELECT g.realm, 'group', 't', g.sort_key, g.id, g.folded"
+                                   " FROM pek.realm_group AS g WHERE g.id = 'x@g1'");
+    assert_int_equal(PQresultStatus(made), PGRES_COMMAND_OK);
+    PQclear(made);
+    fiber_run_parallel(w->run, 2, build_or_hold);
+    assert_rows(w, "0", "0");
 }
 
 /* ---- the lead ---- */
@@ -226,6 +265,7 @@ int main(void)
         WORLD_TEST(a_name_that_is_refused_leaves_no_row),
         WORLD_TEST(building_adds_what_is_missing_and_sweeps_what_is_not_true),
         WORLD_TEST(names_that_change_while_rows_are_made_have_theirs),
+        WORLD_TEST(evaluations_go_on_while_rows_are_made),
         WORLD_TEST(the_rarest_gram_leads),
         WORLD_TEST(grams_are_counted_once_in_a_while),
         WORLD_TEST(a_list_that_is_short_without_is_not_led),
