@@ -19,8 +19,8 @@
 #define SERVER_CONNECTION_GRACE_MS (5 * 60 * 1000)
 #define SERVER_KEEPALIVE_MS 20000
 #define SERVER_KEEPALIVE_TIMEOUT_MS 10000
-/* What a client may ping; ours do every 20 s. */
-#define SERVER_PING_INTERVAL_MIN_MS 10000
+/* What a client may ping; ours do every 2 s. */
+#define SERVER_PING_INTERVAL_MIN_MS 1000
 #define SERVER_HANDSHAKE_TIMEOUT_MS 10000
 /* A watch of health has no end of its own. */
 #define SERVER_SYSTEM_DEADLINE_MS (24LL * 60 * 60 * 1000)
