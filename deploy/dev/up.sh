@@ -8,7 +8,7 @@ source "$PARTS/keys.sh"
 source "$PARTS/web.sh"
 
 readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub|N] [--plaintext]
-                [--worker-port N] [--hubs N] [--replicas N] [--build CONFIG]
+                [--worker-port N] [--hubs N] [--replicas N] [--build CONFIG] [--programs DIR]
 
 Installs what is missing, builds, and starts: a private PostgreSQL on a unix socket, the hub with realm `hub`
 in its own process, and the workers worker-acme and worker-conference; loads the demo data once; prints, last,
@@ -27,6 +27,7 @@ in its own process, and the workers worker-acme and worker-conference; loads the
                    second ones have the ports behind those of the first
   --plaintext      workers speak gRPC without TLS
   --build CONFIG   release (default), or fastbuild, asan, ubsan, tsan
+  --programs DIR   those of that folder, and nothing is built
 
 Then: curl -c jar "http://127.0.0.1:8080/auth/dev?user=alice"
       curl -b jar "http://127.0.0.1:8080/api/v1/groups?pageSize=5"'
@@ -261,7 +262,7 @@ look_at_ports() { # port worker-port replicas worker…
 
 cmd_up() {
     local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release hubs=1 replicas=1
-    local realms=("${REALMS[@]}") bin
+    local realms=("${REALMS[@]}") bin=''
     help_if_asked "$up_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
@@ -277,6 +278,7 @@ cmd_up() {
                 replicas=$2
                 ;;
             --build) build=${2:?--build takes a configuration of .bazelrc} ;;
+            --programs) bin=$(cd "${2:?--programs takes a folder}" && pwd) ;;
             --realms)
                 [[ ${2-} == hub || (${2-} =~ ^[1-9][0-9]?$ && $2 -le 64) ]] ||
                     die "--realms takes 'hub', for one process, or a number, 1 to 64; three run without it"
@@ -303,9 +305,11 @@ cmd_up() {
     # Only now what takes minutes, or leaves anything behind.
     data_set "$folder"
     (setup_programs)
-    build_programs "$build"
+    if [[ -z $bin ]]; then
+        build_programs "$build"
+        bin=$BUILD_DIR/bin/$build
+    fi
     web_build
-    bin=$BUILD_DIR/bin/$build
     if [[ $reset == true ]]; then
         postgres_forget
         rm -rf "$DATA/log" "$DATA/run" "$DATA/keys" "$DATA/config"
