@@ -63,13 +63,12 @@ static void close_server(struct rpc_server *server)
     rpc_server_free(server);
 }
 
-/* Until both have a tunnel. */
+/* Until both have a tunnel, the world's own server beside that of the kept channel. */
 static void await_tunnels(struct scene *scene, const struct rpc_server *server)
 {
     const struct tunnel_server *other = scene->world->server->tunnels;
     int64_t until_us = deadline_after_ms(WORLD_SOON_MS);
-    size_t before = tunnel_server_open(other);
-    while (tunnel_server_open(server->tunnels) == 0 || tunnel_server_open(other) == before) {
+    while (tunnel_server_open(server->tunnels) == 0 || tunnel_server_open(other) < 2) {
         assert_true(clock_monotonic_us() < until_us);
         assert_int_equal(say(scene->world, WORLD_SOON_MS), STATUS_OK);
         fiber_sleep_ms(1);
@@ -193,6 +192,33 @@ static void restart_body(struct world *world)
 static void server_that_is_restarted_costs_no_call(void **state)
 {
     world_case(state, restart_body);
+}
+
+/* One that does not serve, and one that does. */
+static void not_serving_body(struct world *world)
+{
+    struct scene scene;
+    struct rpc_server *second = open_server(world, "127.0.0.1:0");
+    scene_open(&scene, world, rpc_server_port(second), true);
+    await_tunnels(&scene, second);
+    rpc_server_set_serving(second, false);
+    while (tunnel_server_open(second->tunnels) > 0)
+        fiber_sleep_ms(1);
+    uint64_t carried = rpc_channel_carried(world->channel);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(say(world, WORLD_SOON_MS), STATUS_OK);
+        fiber_sleep_ms(1);
+    }
+    assert_int_equal(rpc_channel_carried(world->channel) - carried, 20);
+    rpc_server_set_serving(second, true);
+    await_tunnels(&scene, second);
+    scene_close(&scene);
+    close_server(second);
+}
+
+static void server_that_does_not_serve_has_no_calls(void **state)
+{
+    world_case(state, not_serving_body);
 }
 
 /* Takes connections, and says nothing: as a process that was stopped. */
@@ -321,15 +347,43 @@ static void server_that_is_unavailable_rests(void **state)
     world_case(state, unavailable_body);
 }
 
+/* ---- other ways to name them ---- */
+
+/* The name has an address of IPv4, and often one of IPv6 at which nobody listens. */
+static void name_body(struct world *world)
+{
+    struct rpc_channel *kept = world->channel;
+    char target[64];
+    snprintf(target, sizeof(target), "dns:///localhost:%d", rpc_server_port(world->server));
+    assert_int_equal(rpc_channel_new(world->runtime, target, NULL, &world->channel, NULL),
+                     STATUS_OK);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(say(world, WORLD_SOON_MS), STATUS_OK);
+    rpc_channel_free(world->channel);
+    /* The library knows xDS; without a control plane nobody is there. */
+    assert_int_equal(rpc_channel_new(world->runtime, "xds:///worker", NULL, &world->channel, NULL),
+                     STATUS_OK);
+    assert_int_equal(say(world, WORLD_SOON_MS), STATUS_UNAVAILABLE);
+    rpc_channel_free(world->channel);
+    world->channel = kept;
+}
+
+static void names_are_looked_up(void **state)
+{
+    world_case(state, name_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TUNNEL(each_server_has_its_part),
         WORLD_TUNNEL(each_server_has_its_part_of_calls_that_go_alone),
         WORLD_TUNNEL(server_that_is_restarted_costs_no_call),
+        WORLD_TUNNEL(server_that_does_not_serve_has_no_calls),
         WORLD_TUNNEL(server_that_does_not_shake_hands_costs_no_call),
         WORLD_TUNNEL(server_that_hangs_is_soon_asked_nothing),
         WORLD_TUNNEL(server_that_is_unavailable_rests),
+        WORLD_TUNNEL(names_are_looked_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,7 +251,8 @@ PEK_MUST_CHECK enum status rpc_server_new(struct rpc_runtime *runtime, struct rp
                                           const struct rpc_server_options *options,
                                           struct rpc_server **ret_server, struct fault *fault);
 int rpc_server_port(const struct rpc_server *server);
-/* grpc.health.v1: "" and every service name of the host; watchers are told. */
+/* grpc.health.v1: "" and every service name of the host; watchers are told, and who has a tunnel here sends calls to other servers, if
+ * there are any. */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
 /* In a fiber: NOT_SERVING, GOAWAY, waits for open calls until `deadline_us`, then cancels the rest. OK when
  * nothing had to be cancelled, else DEADLINE_EXCEEDED. */

@@ -219,7 +219,10 @@ int rpc_server_port(const struct rpc_server *server)
 
 void rpc_server_set_serving(struct rpc_server *server, bool serving)
 {
+    if (server->shutting_down)
+        return;
     health_set_serving(server->health, serving);
+    tunnel_server_set_serving(server->tunnels, serving);
 }
 
 /* ---- closing ---- */
@@ -238,7 +241,7 @@ enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
         server->shutting_down = true;
         health_end(server->health);
         reflection_end(server->reflection);
-        tunnel_server_leave(server->tunnels);
+        tunnel_server_set_serving(server->tunnels, false);
         rpc_runtime_shutdown_server(server->runtime, server->server, &server->shutdown_tag);
     }
     if (server_wait_drained(server, deadline_us))

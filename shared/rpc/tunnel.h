@@ -21,7 +21,7 @@
  *
  * A tunnel lives for TUNNEL_AGE_MS. The next one to the same server takes its place once the server has said HELLO, and the
  * old one ends when its calls have ended. So GOAWAY, new certificates and new addresses are
- * followed as by ordinary calls, only later. A server that drains says LEAVING: the client opens no more calls
+ * followed as by ordinary calls, only later. A server that drains, or does not serve for a while, says LEAVING: the client opens no more calls
  * there, what is open is answered, what was under way is taken, and then the tunnel ends.
  *
  * When a tunnel breaks its calls end UNAVAILABLE, as with a connection. Who breaks the protocol loses the tunnel, and
@@ -93,8 +93,8 @@ PEK_MUST_CHECK enum status tunnel_server_new(struct rpc_server *server,
                                              struct fault *fault);
 /* After the server started: asks for the first tunnel. */
 void tunnel_server_start(struct tunnel_server *tunnels);
-/* The server drains: clients are told to open no more calls. */
-void tunnel_server_leave(struct tunnel_server *tunnels);
+/* While the server does not serve clients are told to open no more calls, and get no tunnel: where another server is, theirs go there. */
+void tunnel_server_set_serving(struct tunnel_server *tunnels, bool serving);
 /* Tunnels that are open. */
 size_t tunnel_server_open(const struct tunnel_server *tunnels);
 /* After the server was drained. Takes NULL, returns NULL. */
