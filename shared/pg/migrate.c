@@ -2,10 +2,8 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Any constant will do, as long as no other user of the database takes it: "pek_migr" in ASCII. */
 #define MIGRATE_LOCK "8098997562497394546"
@@ -131,9 +129,9 @@ static enum status apply(PGconn *conn, const struct migration *migration, const 
     bool locked = true;
     enum status status = STATUS_UNAVAILABLE;
     for (int i = 0; i < MIGRATE_TRIES && locked; i++) {
-        if (i > 0)
-            usleep(MIGRATE_PAUSE_MS * 1000);
         status = apply_once(conn, migration, sql, schema, &locked, fault);
+        if (locked)
+            PQclear(PQexec(conn, "SELECT pg_sleep(" TEXT(MIGRATE_PAUSE_MS) " / 1000.0)"));
     }
     free(sql);
     return status;

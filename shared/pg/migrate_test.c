@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -229,7 +228,11 @@ static void a_file_that_waits_for_a_lock_lets_others_pass(void **state)
     pthread_t reader;
     assert_int_equal(apply(files, 1, &applied, &fault), STATUS_OK);
     assert_int_equal(pthread_create(&reader, NULL, read_for_long, NULL), 0);
-    usleep(300000);
+    for (char held[8] = ""; strcmp(held, "1") != 0;)
+        pg_cluster_query(cluster,
+                         "SELECT count(*) FROM pg_locks WHERE relation = 'x'::regclass"
+                         " AND pid <> pg_backend_pid()",
+                         held, sizeof(held));
     assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
     assert_int_equal(applied, 1);
     pthread_join(reader, NULL);

@@ -103,7 +103,7 @@ static void assert_refused(struct fiber_run *run, const char *user,
     assert_string_equal(told.text, refusal);
 }
 
-static void assert_taken_by(struct fiber_run *run, const struct migrations *program)
+static void assert_taken(struct fiber_run *run, const struct migrations *program)
 {
     char refusal[512];
     struct pg_options options = options_for("app", program);
@@ -112,14 +112,9 @@ static void assert_taken_by(struct fiber_run *run, const struct migrations *prog
     assert_int_equal(told.count, 0);
 }
 
-static void assert_taken(struct fiber_run *run)
-{
-    assert_taken_by(run, &schema);
-}
-
 static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_run *run)
 {
-    assert_taken(run);
+    assert_taken(run, &schema);
     assert_refused(run, NULL, &schema, "superuser");
     assert_refused(run, "owner", &schema, "owner");
     static const struct {
@@ -137,7 +132,7 @@ static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_
         assert_refused(run, "app", &schema, changes[i].why);
         pg_cluster_execute(cluster, changes[i].undo);
     }
-    assert_taken(run);
+    assert_taken(run, &schema);
 }
 
 static void roles_that_row_security_does_not_bind_are_refused(void **state)
@@ -265,7 +260,7 @@ static void another_schema_than_the_programs_is_refused_body(struct fiber_run *r
 {
     assert_refused(run, "app", &older, "0002_x.sql");
     pg_cluster_execute(cluster, "UPDATE pek_migration SET compatible = true");
-    assert_taken_by(run, &older);
+    assert_taken(run, &older);
     pg_cluster_execute(cluster, "ALTER TABLE pek_migration DROP COLUMN compatible");
     assert_refused(run, "app", &older, "0002_x.sql");
     pg_cluster_execute(cluster, "UPDATE pek_migration SET schema = 't' WHERE name = '0002_x.sql'");
@@ -280,7 +275,7 @@ static void another_schema_than_the_programs_is_refused_body(struct fiber_run *r
     pg_cluster_execute(cluster, "ALTER TABLE pek_migration RENAME TO elsewhere");
     assert_refused(run, "app", &schema, "migrate");
     pg_cluster_execute(cluster, "ALTER TABLE elsewhere RENAME TO pek_migration");
-    assert_taken(run);
+    assert_taken(run, &schema);
 }
 
 static void another_schema_than_the_programs_is_refused(void **state)
