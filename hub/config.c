@@ -60,9 +60,10 @@ static const struct config_option options[] = {
      OPTION(LIST, instances),
      .max = CONFIG_LIST_ITEMS_MAX,
      .fallback = "",
+     .keyed = true,
      .help =
-         "workers to begin with, as realm=address:port, comma-separated; what is not named stays "
-         "in the registry (pekctl instance)"},
+         "workers to begin with, as realm=address:port or another target, comma-separated; what is "
+         "not named stays in the registry (pekctl instance)"},
     {.name = "tls_ca",
      OPTION(PATH, tls_ca),
      .fallback = "",

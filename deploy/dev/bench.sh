@@ -74,10 +74,7 @@ bench_stop() { # folder tree
     for side in "${bench_sides[@]}"; do
         "${side_root[$side]}/dev" down --data "${side_data[$side]}" || true
     done
-    if [[ -d $1/tree ]]; then
-        (cd "$1/tree" && bazel clean --expunge && bazel shutdown) >&2 || true
-        git -C "$2" worktree remove --force "$1/tree" || true
-    fi
+    ROOT=$2 worktree_remove "$1/tree"
     rm -rf "$1"
 }
 
@@ -329,7 +326,7 @@ cmd_bench() {
     trap "bench_stop '$folder' '$tree'" EXIT
     cp /proc/loadavg "$folder/loadavg"
     if [[ -n $compare ]]; then
-        git -C "$ROOT" worktree add --detach "$folder/tree" "$compare" >&2
+        worktree_add "$folder/tree" "$compare"
         bench_start before "$folder/tree" "$folder/data-before" "$((first + 4))" "$hubs"
         bench_load "$groups" "${http[@]}"
     fi

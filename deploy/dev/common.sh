@@ -200,6 +200,17 @@ lift_user_limits() { # port
 # ---- building ---------------------------------------------------------------------------------------------
 
 # Copies, so that building for tests or another mode does not pull the files from under a running program.
+# Another commit, in a tree of its own.
+worktree_add() { # folder commit
+    git -C "$ROOT" worktree add --detach "$1" "$2" >&2
+}
+
+worktree_remove() { # folder
+    [[ -d $1 ]] || return 0
+    (cd "$1" && bazel clean --expunge && bazel shutdown) >&2 || true
+    git -C "$ROOT" worktree remove --force "$1" || true
+}
+
 build_programs() { # bazel config
     local out bin=$BUILD_DIR/bin/$1 program
     say "dev: building ($1)"

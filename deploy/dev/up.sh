@@ -8,7 +8,7 @@ source "$PARTS/keys.sh"
 source "$PARTS/web.sh"
 
 readonly up_help='usage: ./dev up [--port N] [--data DIR] [--reset] [--detach] [--realms hub|N] [--plaintext]
-                [--worker-port N] [--hubs N] [--build CONFIG]
+                [--worker-port N] [--hubs N] [--replicas N] [--build CONFIG] [--programs DIR]
 
 Installs what is missing, builds, and starts: a private PostgreSQL on a unix socket, the hub with realm `hub`
 in its own process, and the workers worker-acme and worker-conference; loads the demo data once; prints, last,
@@ -23,8 +23,11 @@ in its own process, and the workers worker-acme and worker-conference; loads the
   --realms N       so many realms, 1 to 64: behind the third come worker-004, worker-005, …, each with a few groups
                    of its own, in which alice may do everything
   --hubs N         so many hubs share the port and the database: pek-hub, pek-hub-2, … (1 to 8)
+  --replicas N     so many processes of each worker over one database: worker-acme, worker-acme-2, … (1 to 4); the
+                   second ones have the ports behind those of the first
   --plaintext      workers speak gRPC without TLS
   --build CONFIG   release (default), or fastbuild, asan, ubsan, tsan
+  --programs DIR   those of that folder, and nothing is built
 
 Then: curl -c jar "http://127.0.0.1:8080/auth/dev?user=alice"
       curl -b jar "http://127.0.0.1:8080/api/v1/groups?pageSize=5"'
@@ -39,7 +42,7 @@ Says which programs run, under which pid, and where they listen. Ends with 0 whe
 
 readonly restart_help='usage: ./dev restart PROGRAM [--data DIR] [--kill]
 
-Stops PROGRAM (pek-hub, pek-hub-2, worker-acme, worker-conference or postgres) by SIGTERM, or by SIGKILL with --kill,
+Stops PROGRAM (pek-hub, pek-hub-2, worker-acme, worker-acme-2, worker-conference or postgres) by SIGTERM, or by SIGKILL with --kill,
 and starts it as it was started.'
 
 readonly stop_seconds=30 # the programs drain for up to 20
@@ -73,11 +76,24 @@ CONF
     fi >>"$DATA/config/$1.conf"
 }
 
-write_hub_config() { # port hubs worker-port plaintext worker…
-    local port=$1 hubs=$2 worker_port=$3 plaintext=$4 realm instances=()
-    shift 4
+# Where the replicas of each worker listen, a line each: name, realm, port.
+worker_places() { # worker-port replicas worker…
+    local port=$1 replicas=$2 realm i
+    shift 2
+    for ((i = 1; i <= replicas; i++)); do
+        for realm in "$@"; do
+            [[ $i -eq 1 ]] && printf '%s %s %d\n' "$realm" "$realm" "$((port++))" ||
+                printf '%s-%d %s %d\n' "$realm" "$i" "$realm" "$((port++))"
+        done
+    done
+}
+
+write_hub_config() { # port hubs worker-port replicas plaintext worker…
+    local port=$1 hubs=$2 worker_port=$3 replicas=$4 plaintext=$5 realm instances=() targets
+    shift 5
     for realm in "$@"; do
-        instances+=("$realm=127.0.0.1:$((worker_port++))")
+        targets=$(worker_places "$worker_port" "$replicas" "$@" | awk -v realm="$realm" '$2 == realm { print "127.0.0.1:" $3 }')
+        instances+=("$realm=$([[ $replicas -eq 1 ]] || printf 'ipv4:')${targets//$'\n'/,}")
     done
     cat >"$DATA/config/pek-hub.conf" <<CONF
 listen = 127.0.0.1:$port
@@ -161,19 +177,22 @@ hub_listens() { # name lines
     [[ $(grep -c '"event":"hub.listening"' "$DATA/log/$1.log") -gt $2 ]]
 }
 
-start_programs() { # bin port hubs worker-port worker…
-    local bin=$1 port=$2 hubs=$3 worker_port=$4 realm hub before
-    shift 4
-    for realm in "$@"; do
-        program_start "$realm" "$bin/pek-worker" --config "$DATA/config/$realm.conf" serve
+start_programs() { # bin port hubs worker-port replicas worker…
+    local bin=$1 port=$2 hubs=$3 places place name realm worker_port hub before
+    mapfile -t places < <(worker_places "${@:4}")
+    shift 5
+    for place in "${places[@]}"; do
+        read -r name realm worker_port <<<"$place"
+        program_start "$name" "$bin/pek-worker" --config "$DATA/config/$realm.conf" --listen "127.0.0.1:$worker_port" serve
     done
     for hub in $(hub_names "$hubs"); do
         before=$(grep -c '"event":"hub.listening"' "$DATA/log/$hub.log" 2>/dev/null) || true
         program_start "$hub" "$bin/pek-hub" --config "$DATA/config/pek-hub.conf" serve
         wait_until 60 "$hub" hub_listens "$hub" "${before:-0}" || return 1
     done
-    for realm in "$@"; do
-        wait_until 60 "$realm" port_in_use "$((worker_port++))" || return 1
+    for place in "${places[@]}"; do
+        read -r name realm worker_port <<<"$place"
+        wait_until 60 "$name" port_in_use "$worker_port" || return 1
     done
     wait_until 60 pek-hub hub_answers "$port" /readyz || return 1
     rm -f "$DATA/run/alice.jar"
@@ -181,18 +200,25 @@ start_programs() { # bin port hubs worker-port worker…
     rm -f "$DATA/run/alice.jar"
 }
 
+# Of what `up` started; of what it may have, when it is not known.
+worker_names() {
+    local realms
+    read -ra realms <<<"$(state_get realms || printf '%s' "${REALMS[*]}")"
+    worker_places 0 "$(state_get replicas || printf 1)" "${realms[@]:1}" | cut -d' ' -f1
+}
+
 stop_programs() {
-    local realm hub started
-    read -ra started <<<"$(state_get realms || printf '%s' "${REALMS[*]}")"
+    local name hub started
+    mapfile -t started < <(worker_names)
     for hub in $(hub_names "$(state_get hubs || true)"); do
         program_stop "$hub" TERM "$stop_seconds"
     done
     # Told all at once, waited for one after the other.
-    for realm in "${started[@]:1}"; do
-        kill -TERM "$(program_pid "$realm")" 2>/dev/null || true
+    for name in "${started[@]}"; do
+        kill -TERM "$(program_pid "$name")" 2>/dev/null || true
     done
-    for realm in "${started[@]:1}"; do
-        program_stop "$realm" TERM "$stop_seconds"
+    for name in "${started[@]}"; do
+        program_stop "$name" TERM "$stop_seconds"
     done
     postgres_stop
     rm -f "$DATA/run/state"
@@ -231,21 +257,19 @@ take_port() { # option value
 }
 
 # All ports, before anything is made or stopped: each is somebody's, and nobody has it yet.
-look_at_ports() { # port worker-port realm…
-    local port=$1 next=$2 wanted=$1 option=--port realm
-    for realm in "${@:3}"; do
-        if [[ $realm != hub ]]; then
-            wanted=$((next++)) option=--worker-port
-            [[ $wanted -le 65535 ]] || die "there is no port $wanted for $realm; choose another --worker-port"
-            [[ $wanted -ne $port ]] || die "port $port is asked for twice, also for $realm; choose another --port"
-        fi
-        ! port_in_use "$wanted" || die "port $wanted is in use by another program; choose another $option"
-    done
+look_at_ports() { # port worker-port replicas worker…
+    local port=$1 name realm wanted
+    ! port_in_use "$port" || die "port $port is in use by another program; choose another --port"
+    while read -r name realm wanted; do
+        [[ $wanted -le 65535 ]] || die "there is no port $wanted for $name; choose another --worker-port"
+        [[ $wanted -ne $port ]] || die "port $port is asked for twice, also for $name; choose another --port"
+        ! port_in_use "$wanted" || die "port $wanted is in use by another program; choose another --worker-port"
+    done < <(worker_places "${@:2}")
 }
 
 cmd_up() {
-    local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release hubs=1
-    local realms=("${REALMS[@]}") bin
+    local port=8080 worker_port=7101 folder=$BUILD_DIR reset=false detach=false plaintext=false build=release hubs=1 replicas=1
+    local realms=("${REALMS[@]}") bin=''
     help_if_asked "$up_help" "$@"
     while [[ $# -gt 0 ]]; do
         case $1 in
@@ -256,7 +280,12 @@ cmd_up() {
                 [[ ${2-} =~ ^[1-8]$ ]] || die "--hubs takes a number, 1 to 8"
                 hubs=$2
                 ;;
+            --replicas)
+                [[ ${2-} =~ ^[1-4]$ ]] || die "--replicas takes a number, 1 to 4"
+                replicas=$2
+                ;;
             --build) build=${2:?--build takes a configuration of .bazelrc} ;;
+            --programs) bin=$(cd "${2:?--programs takes a folder}" && pwd) ;;
             --realms)
                 [[ ${2-} == hub || (${2-} =~ ^[1-9][0-9]?$ && $2 -le 64) ]] ||
                     die "--realms takes 'hub', for one process, or a number, 1 to 64; three run without it"
@@ -279,13 +308,15 @@ cmd_up() {
             stop_programs
         fi
     fi
-    look_at_ports "$port" "$worker_port" "${realms[@]}"
+    look_at_ports "$port" "$worker_port" "$replicas" "${realms[@]:1}"
     # Only now what takes minutes, or leaves anything behind.
     data_set "$folder"
     (setup_programs)
-    build_programs "$build"
+    if [[ -z $bin ]]; then
+        build_programs "$build"
+        bin=$BUILD_DIR/bin/$build
+    fi
     web_build
-    bin=$BUILD_DIR/bin/$build
     if [[ $reset == true ]]; then
         postgres_forget
         rm -rf "$DATA/log" "$DATA/run" "$DATA/keys" "$DATA/config"
@@ -294,11 +325,11 @@ cmd_up() {
     # What was started is stopped whatever goes wrong from here on.
     trap stop_programs EXIT
     trap 'exit 130' INT TERM HUP
-    bring_up "$bin" "$port" "$hubs" "$worker_port" "$plaintext" "${realms[@]}"
+    bring_up "$bin" "$port" "$hubs" "$worker_port" "$replicas" "$plaintext" "${realms[@]}"
     trap - EXIT
     printf 'ready http://127.0.0.1:%s\n' "$port"
     # shellcheck disable=SC2046 # names, a line each
-    [[ $detach == true ]] || stay $(hub_names "$hubs") "${realms[@]:1}" postgres
+    [[ $detach == true ]] || stay $(hub_names "$hubs") $(worker_names) postgres
 }
 
 realm_names() { # how many, or hub
@@ -308,11 +339,11 @@ realm_names() { # how many, or hub
     done
 }
 
-bring_up() { # bin port hubs worker-port plaintext realm…
-    local bin=$1 port=$2 hubs=$3 worker_port=$4 plaintext=$5 realm i=0
-    shift 5
+bring_up() { # bin port hubs worker-port replicas plaintext realm…
+    local bin=$1 port=$2 hubs=$3 worker_port=$4 replicas=$5 plaintext=$6 realm i=0
+    shift 6
     make_keys "$@"
-    write_hub_config "$port" "$hubs" "$worker_port" "$plaintext" "${@:2}"
+    write_hub_config "$port" "$hubs" "$worker_port" "$replicas" "$plaintext" "${@:2}"
     write_worker_config hub 0 true
     for realm in "${@:2}"; do
         write_worker_config "$realm" "$((worker_port + i++))" "$plaintext"
@@ -323,8 +354,8 @@ bring_up() { # bin port hubs worker-port plaintext realm…
     say "dev: migrations and demo data"
     migrate_and_fill "$bin" "$@"
     say "dev: starting the hub$([[ $# -eq 1 ]] || printf ', %s' "${@:2}")"
-    state_write "port=$port" "hubs=$hubs" "worker_port=$worker_port" "plaintext=$plaintext" "realms=$*" "bin=$bin"
-    start_programs "$bin" "$port" "$hubs" "$worker_port" "${@:2}" || exit 1
+    state_write "port=$port" "hubs=$hubs" "worker_port=$worker_port" "replicas=$replicas" "plaintext=$plaintext" "realms=$*" "bin=$bin"
+    start_programs "$bin" "$port" "$hubs" "$worker_port" "$replicas" "${@:2}" || exit 1
 }
 
 # ---- the others -------------------------------------------------------------------------------------------
@@ -354,7 +385,7 @@ cmd_down() {
 }
 
 cmd_status() {
-    local rest program pid all=true programs
+    local rest program pid all=true
     help_if_asked "$status_help" "$@"
     data_option "$@"
     [[ ${#rest[@]} -eq 0 ]] || die "status does not know '${rest[0]}'; see ./dev status --help"
@@ -362,9 +393,8 @@ cmd_status() {
         echo "nothing runs; ./dev up starts it"
         return 1
     }
-    read -ra programs <<<"$(state_get realms)"
     # Hubs host realm hub.
-    for program in $(hub_names "$(state_get hubs)") "${programs[@]:1}" postgres; do
+    for program in $(hub_names "$(state_get hubs)") $(worker_names) postgres; do
         if pid=$(program_pid "$program"); then
             printf '%-18s runs, pid %s\n' "$program" "$pid"
         else

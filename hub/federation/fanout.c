@@ -24,11 +24,13 @@ void fanout_begin(struct fanout *fanout, struct cancel *cancel)
  * (RESOURCE_EXHAUSTED), nor a lock that another call of theirs holds (ABORTED), nor a long answer that its reader let
  * run out of time, nor a time that was spent in a line of their own making, nor one that was short because earlier
  * pages had used it up. */
-static bool is_away(const struct leg *leg)
+static enum breaker_word word_of(const struct leg *leg)
 {
-    return leg->fault.status == STATUS_UNAVAILABLE ||
-           (leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0 && !leg->spent &&
-            !instance_ticket_is_crowd(&leg->ticket));
+    if (leg->fault.status == STATUS_UNAVAILABLE)
+        return BREAKER_LOST;
+    bool late = leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0 && !leg->spent &&
+                !instance_ticket_is_crowd(&leg->ticket);
+    return late ? BREAKER_LATE : BREAKER_ANSWERED;
 }
 
 /* Lets go of the call and of the place it had. `told`: how it ended says something about the realm. */
@@ -38,7 +40,7 @@ static void leave(struct leg *leg, bool told)
         leg->call = rpc_call_free(leg->call);
     span_end_call(&leg->span, leg->path, leg->fault.status, leg->realm);
     if (leg->instance && leg->ticket.admitted)
-        instance_leave(leg->instance, &leg->ticket, told, told && is_away(leg));
+        instance_leave(leg->instance, &leg->ticket, told ? word_of(leg) : BREAKER_SILENT);
     else if (leg->instance)
         instance_withdraw(leg->instance, &leg->ticket);
     credential_withdraw(&leg->waiter);

@@ -30,9 +30,10 @@
 #define FANOUT_HUB                                                                                 \
     "hub" /* what a leg to the hub itself is called; a realm may have that name, too */
 #define FANOUT_RETRY_AFTER_MS 1000 /* said to a user whose own calls are in the way */
-/* Retries are at most this share of the calls of the last while; see struct retry_budget. */
+/* Retries are at most this share of the calls of the last while, see struct retry_budget; at once, as many as one of two replicas may
+ * have under way when it ends. */
 #define RETRY_BUDGET_PERCENT 10
-#define RETRY_BUDGET_BURST 20
+#define RETRY_BUDGET_BURST (INSTANCE_IN_FLIGHT_MAX / 2)
 
 enum leg_state { LEG_CREDENTIAL, LEG_ADMISSION, LEG_CALL, LEG_DONE, LEG_SKIPPED };
 

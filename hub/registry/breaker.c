@@ -41,14 +41,30 @@ bool breaker_admit(struct breaker *breaker, int64_t now_us)
     return true;
 }
 
-void breaker_told(struct breaker *breaker, bool failed, int64_t now_us)
+/* What the outcome says; SILENT for a call that was lost with another one. */
+static enum breaker_word heard(struct breaker *breaker, enum breaker_word word, int64_t began_us,
+                               int64_t now_us)
+{
+    if (word != BREAKER_LOST)
+        return word;
+    if (began_us < breaker->lost_us)
+        return BREAKER_SILENT;
+    breaker->lost_us = now_us;
+    return word;
+}
+
+void breaker_told(struct breaker *breaker, enum breaker_word word, int64_t began_us, int64_t now_us)
 {
     const uint16_t window = (1u << BREAKER_WINDOW) - 1;
 
+    word = heard(breaker, word, began_us, now_us);
+    bool failed = word == BREAKER_LATE || word == BREAKER_LOST;
     if (breaker->state == BREAKER_OPEN)
         return; /* a call from before it opened */
     if (breaker->state == BREAKER_HALF_OPEN) {
-        if (failed) {
+        if (word == BREAKER_SILENT) {
+            breaker->probe_after_us = now_us;
+        } else if (failed) {
             open_again(breaker, now_us);
         } else {
             breaker->state = BREAKER_CLOSED;
@@ -57,15 +73,11 @@ void breaker_told(struct breaker *breaker, bool failed, int64_t now_us)
         }
         return;
     }
+    if (word == BREAKER_SILENT)
+        return;
     breaker->failures = (uint16_t)((breaker->failures << 1 | failed) & window);
     if (__builtin_popcount(breaker->failures) >= BREAKER_FAILURES) {
         breaker->failures = 0;
         open_again(breaker, now_us);
     }
-}
-
-void breaker_forgot(struct breaker *breaker, int64_t now_us)
-{
-    if (breaker->state == BREAKER_HALF_OPEN)
-        breaker->probe_after_us = now_us;
 }

@@ -9,7 +9,8 @@
  * Whoever knows for sure that the realm is not there (a heartbeat that nobody answered) trips it: then every call
  * is refused, without probes, until the same one says that it is back.
  *
- * Only what says that the realm is not there is a failure (UNAVAILABLE, deadline), never a refusal. Pure: the
+ * Only what says that the realm is not there is a failure (UNAVAILABLE, deadline), never a refusal. A connection that ends, or one replica
+ * of several, ends all calls that it had: of calls that were under way when one was lost, another one that is lost says nothing more. Pure: the
  * caller gives the time. Plain memory, zero-initialised is closed.
  */
 #ifndef PEK_HUB_REGISTRY_BREAKER_H
@@ -23,6 +24,14 @@
 #define BREAKER_PAUSE_MIN_MS 500
 #define BREAKER_PAUSE_MAX_MS 4000
 
+/* How an admitted call ended. */
+enum breaker_word {
+    BREAKER_SILENT,   /* by us, or in a way that says nothing: a probe may be tried again */
+    BREAKER_ANSWERED, /* well or not */
+    BREAKER_LATE,     /* by its deadline */
+    BREAKER_LOST,     /* nobody was there */
+};
+
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 struct breaker {
@@ -30,6 +39,7 @@ struct breaker {
     uint16_t failures; /* a bit an outcome, newest lowest; 1 is a failure */
     int64_t pause_ms;
     int64_t probe_after_us; /* monotonic */
+    int64_t lost_us;        /* when a call was lost last */
     bool tripped;           /* OPEN until breaker_heal */
     uint64_t opened;        /* how often, for metrics */
 };
@@ -38,12 +48,11 @@ struct breaker {
 bool breaker_admit(struct breaker *breaker, int64_t now_us);
 /* Whether breaker_admit would say no now; changes nothing. */
 bool breaker_refuses(const struct breaker *breaker, int64_t now_us);
-/* The outcome of an admitted call. */
-void breaker_told(struct breaker *breaker, bool failed, int64_t now_us);
+/* The outcome of a call that was admitted at `began_us`. */
+void breaker_told(struct breaker *breaker, enum breaker_word word, int64_t began_us,
+                  int64_t now_us);
 /* The realm is known to be gone, and known to be back. Idempotent; healing touches only what was tripped. */
 void breaker_trip(struct breaker *breaker);
 void breaker_heal(struct breaker *breaker);
-/* An admitted call ended without an outcome (cancelled by us): a probe may be tried again. */
-void breaker_forgot(struct breaker *breaker, int64_t now_us);
 
 #endif

@@ -365,7 +365,7 @@ another_address_is_another_instance_and_the_old_one_ends_with_its_last_call(stru
     assert_ptr_not_equal(new, old);
     assert_string_equal(new->target, two->target);
     size_t slot = old->slot;
-    instance_leave(old, &ticket, true, false);
+    instance_leave(old, &ticket, BREAKER_ANSWERED);
     instance_unref(old);
     while (scene->registry.slots[slot] && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);
@@ -390,7 +390,7 @@ static void realm_that_found_no_slot_is_added_when_one_is_free(struct scene *sce
     while (strcmp(scene->problem_realm, "late") != 0 && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);
     assert_string_equal(scene->problem.reason, "TOO_MANY_REALMS");
-    instance_leave(leaving, &ticket, false, false);
+    instance_leave(leaving, &ticket, BREAKER_SILENT);
     instance_unref(leaving);
     while (!registry_find(&scene->registry, SLICE_LIT("late")) && clock_monotonic_us() < until_us)
         fiber_sleep_ms(1);

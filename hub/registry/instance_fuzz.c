@@ -50,8 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)target_is_listen(row.target, row.name);
     if (status == STATUS_OK) {
         must(realm_is_valid(row.realm) && strlen(row.target) <= INSTANCE_TARGET_BYTES_MAX);
-        must(!strpbrk(row.target, " ,\t\r") && (!is_peer || (!row.tls_name && !row.ca_pem)));
+        must(!strpbrk(row.target, " \t\r") && (!is_peer || (!row.tls_name && !row.ca_pem)));
         must((strncmp(row.target, "peer:", 5) == 0) == is_peer);
+        must(!strchr(row.target, ',') || strncmp(row.target, "ipv", 3) == 0);
     } else {
         must(status == STATUS_INVALID_ARGUMENT && is_field(fault.field) && fault.text[0]);
     }

@@ -24,26 +24,36 @@ bool realm_is_valid(const char *realm)
     return true;
 }
 
-/* Host and port of an address; false for one that has none. */
-static bool split_address(const char *target, struct slice *ret_host, struct slice *ret_port)
+/* What a target has behind its scheme: addresses with commas between them, of which only `ret_many` schemes have several. */
+static struct slice addresses_of(const char *target, bool *ret_many)
 {
-    static const char *const schemes[] = {"dns:///", "dns:", "ipv4:", "ipv6:"};
+    static const struct {
+        const char *name;
+        bool many;
+    } schemes[] = {{"dns:///", false}, {"dns:", false}, {"ipv4:", true}, {"ipv6:", true}};
     struct slice rest = slice_str(target);
 
+    *ret_many = false;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (slice_starts_with(rest, slice_str(schemes[i]))) {
-            rest.ptr += strlen(schemes[i]);
-            rest.len -= strlen(schemes[i]);
-            break;
-        }
+        struct slice name = slice_str(schemes[i].name);
+        if (!slice_starts_with(rest, name))
+            continue;
+        *ret_many = schemes[i].many;
+        return slice_make(rest.ptr + name.len, rest.len - name.len);
     }
-    const char *colon = rest.len ? memrchr(rest.ptr, ':', rest.len) : NULL;
+    return rest;
+}
+
+/* Host and port of an address; false for one that has none. */
+static bool split_address(struct slice address, struct slice *ret_host, struct slice *ret_port)
+{
+    const char *colon = address.len ? memrchr(address.ptr, ':', address.len) : NULL;
     if (!colon)
         return false;
-    *ret_host = slice_make(rest.ptr, (size_t)(colon - rest.ptr));
-    *ret_port = slice_make(colon + 1, rest.len - ret_host->len - 1);
+    *ret_host = slice_make(address.ptr, (size_t)(colon - address.ptr));
+    *ret_port = slice_make(colon + 1, address.len - ret_host->len - 1);
     /* An IPv6 address stands in brackets. */
-    return ret_host->len == 0 || rest.ptr[0] == '[' || !memchr(rest.ptr, ':', ret_host->len);
+    return ret_host->len == 0 || address.ptr[0] == '[' || !memchr(address.ptr, ':', ret_host->len);
 }
 
 static bool port_is_valid(struct slice port)
@@ -79,25 +89,39 @@ bool target_is_peer(const char *target, uint32_t *ret_uid, const char **ret_path
     return true;
 }
 
+static bool address_is_valid(struct slice address)
+{
+    struct slice host, port;
+
+    return split_address(address, &host, &port) && host.len > 0 && port_is_valid(port) &&
+           !memchr(host.ptr, '/', host.len);
+}
+
 static bool target_is_valid(const char *target)
 {
-    size_t len = strlen(target);
-    struct slice host, port;
+    static const struct slice unix_scheme = SLICE_LIT("unix:"), xds_scheme = SLICE_LIT("xds:///");
+    struct slice all = slice_str(target);
     uint32_t uid;
     const char *path;
+    bool many;
 
-    if (len == 0 || len > INSTANCE_TARGET_BYTES_MAX)
+    if (!slice_is_printable(all, INSTANCE_TARGET_BYTES_MAX))
         return false;
-    for (size_t i = 0; i < len; i++) {
-        if (target[i] <= ' ' || target[i] > '~' || target[i] == ',')
-            return false;
-    }
-    if (strncmp(target, "unix:", 5) == 0)
-        return len > 5;
-    if (strncmp(target, "peer:", 5) == 0)
+    struct slice rest = addresses_of(target, &many);
+    if (rest.len == 0 || (!many && memchr(rest.ptr, ',', rest.len)))
+        return false;
+    if (slice_starts_with(all, unix_scheme))
+        return all.len > unix_scheme.len;
+    if (slice_starts_with(all, xds_scheme))
+        return all.len > xds_scheme.len;
+    if (slice_starts_with(all, SLICE_LIT("peer:")))
         return target_is_peer(target, &uid, &path);
-    return split_address(target, &host, &port) && host.len > 0 && port_is_valid(port) &&
-           !memchr(host.ptr, '/', host.len);
+    if (rest.ptr[rest.len - 1] == ',')
+        return false;
+    while (rest.len > 0)
+        if (!address_is_valid(slice_cut(&rest, ',')))
+            return false;
+    return true;
 }
 
 static bool is_loopback(struct slice host)
@@ -114,12 +138,18 @@ static bool is_any(struct slice host)
 bool target_is_listen(const char *target, const char *listen)
 {
     struct slice host, port, own_host, own_port;
+    bool many;
 
-    if (!split_address(target, &host, &port) || !split_address(listen, &own_host, &own_port) ||
-        !slice_equal(port, own_port))
+    if (!split_address(slice_str(listen), &own_host, &own_port))
         return false;
-    return slice_equal(host, own_host) || is_any(host) ||
-           (is_loopback(host) && (is_loopback(own_host) || is_any(own_host)));
+    for (struct slice rest = addresses_of(target, &many); rest.len > 0;) {
+        if (!split_address(slice_cut(&rest, ','), &host, &port) || !slice_equal(port, own_port))
+            continue;
+        if (slice_equal(host, own_host) || is_any(host) ||
+            (is_loopback(host) && (is_loopback(own_host) || is_any(own_host))))
+            return true;
+    }
+    return false;
 }
 
 static bool is_pem_certificate(const char *pem)
@@ -153,8 +183,8 @@ enum status instance_row_check(const struct instance_row *row, struct fault *fau
                          REALM_BYTES_MAX);
     if (!row->target || !target_is_valid(row->target))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "target",
-                         "a target is host:port, dns:///host:port, unix:/path or "
-                         "peer:UID:/path");
+                         "a target is host:port, dns:///host:port, ipv4:address:port,…, "
+                         "ipv6:[address]:port,…, xds:///name, unix:/path or peer:UID:/path");
     if (target_is_peer(row->target, &uid, &path) && (row->tls_name || row->ca_pem))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, row->tls_name ? "tls_name" : "ca_pem",
                          "a target peer:UID:/path has no TLS");

@@ -12,10 +12,10 @@
 
 bool realm_is_valid(const char *realm);
 /* INVALID_ARGUMENT naming the field: a realm, an address as gRPC takes it ("host:port", "dns:///host:port",
- * "ipv4:…", "ipv6:…", "unix:/path") or "peer:UID:/path", names of bounded length, a CA that is PEM with at least one certificate;
+ * "ipv4:a:1,b:1", "ipv6:[a]:1,[b]:1", "unix:/path", "xds:///name"), which may lead to several replicas of the realm's worker, or "peer:UID:/path", names of bounded length, a CA that is PEM with at least one certificate;
  * neither CA nor TLS name with "peer:", which has no TLS. */
 PEK_MUST_CHECK enum status instance_row_check(const struct instance_row *row, struct fault *fault);
-/* `target` is the address `listen` ("127.0.0.1:8080") of this very process, as far as can be said by looking: the same
+/* `target` has the address `listen` ("127.0.0.1:8080") of this very process, as far as can be said by looking: the same
  * port on the same host, or on loopback where `listen` is loopback or every address. */
 bool target_is_listen(const char *target, const char *listen);
 

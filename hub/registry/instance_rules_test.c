@@ -18,6 +18,14 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                       "host:65536",
                                       "host:1x",
                                       "a:1,b:2",
+                                      "dns:///a:1,b:2",
+                                      "ipv4:",
+                                      "ipv4:10.0.0.1:1,",
+                                      "ipv4:10.0.0.1:1,,10.0.0.2:1",
+                                      "ipv4:10.0.0.1:1,10.0.0.2",
+                                      "unix:/a,/b",
+                                      "xds:///",
+                                      "xds:name",
                                       "a b:1",
                                       ":1",
                                       "::1:1",
@@ -32,10 +40,17 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                       "peer:4294967295:/w",
                                       "peer:a:/w",
                                       "peer:1/w"};
-    static const char *const good[] = {
-        "host:1",        "127.0.0.1:65535",       "[::1]:7101",
-        "unix:/run/w",   "dns:///w.example:443",  "ipv4:10.0.0.1:7101",
-        "peer:0:/run/w", "peer:4294967294:/run/w"};
+    static const char *const good[] = {"host:1",
+                                       "127.0.0.1:65535",
+                                       "[::1]:7101",
+                                       "unix:/run/w",
+                                       "dns:///w.example:443",
+                                       "ipv4:10.0.0.1:7101",
+                                       "peer:0:/run/w",
+                                       "peer:4294967294:/run/w",
+                                       "ipv4:10.0.0.1:7101,10.0.0.2:7101",
+                                       "ipv6:[::1]:7101,[::2]:7101",
+                                       "xds:///worker-acme"};
     struct fault fault;
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -80,6 +95,8 @@ static void own_address_is_known_in_its_forms(void **state)
     assert_true(target_is_listen("dns:///localhost:8080", "127.0.0.1:8080"));
     assert_true(target_is_listen("[::1]:8080", "0.0.0.0:8080"));
     assert_true(target_is_listen("pek.example:8080", "pek.example:8080"));
+    assert_true(target_is_listen("ipv4:10.0.0.7:8080,127.0.0.1:8080", "127.0.0.1:8080"));
+    assert_false(target_is_listen("ipv4:10.0.0.7:8080,127.0.0.1:8081", "127.0.0.1:8080"));
     assert_false(target_is_listen("127.0.0.1:8081", "127.0.0.1:8080"));
     assert_false(target_is_listen("10.0.0.7:8080", "127.0.0.1:8080"));
     assert_false(target_is_listen("unix:/run/worker", "127.0.0.1:8080"));

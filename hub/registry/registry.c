@@ -406,6 +406,7 @@ static enum admission admit(struct instance *instance, struct instance_ticket *t
     }
     instance->calls_made++;
     ticket->admitted = true;
+    ticket->admitted_us = clock_monotonic_us();
     return ADMITTED;
 }
 
@@ -433,17 +434,12 @@ enum admission instance_enter(struct instance *instance, struct slice user,
     return ticket->place.state == FAIR_IN ? admit(instance, ticket) : ADMISSION_WAITS;
 }
 
-void instance_leave(struct instance *instance, struct instance_ticket *ticket, bool told,
-                    bool failed)
+void instance_leave(struct instance *instance, struct instance_ticket *ticket,
+                    enum breaker_word word)
 {
-    int64_t now_us = clock_monotonic_us();
-
     assert(ticket->admitted);
-    instance->failures += told && failed;
-    if (told)
-        breaker_told(&instance->breaker, failed, now_us);
-    else
-        breaker_forgot(&instance->breaker, now_us);
+    instance->failures += word == BREAKER_LATE || word == BREAKER_LOST;
+    breaker_told(&instance->breaker, word, ticket->admitted_us, clock_monotonic_us());
     fair_leave(&instance->calls, &ticket->place);
     *ticket = (struct instance_ticket){0};
     settle(instance);

@@ -97,6 +97,8 @@ struct instance {
     /* How often something of a user changed who falls here; see hub/session/permission.h. */
     uint32_t user_changes[INSTANCE_USER_BUCKETS];
     bool watched; /* it tells of changes now: since its first word of them, until it breaks off */
+    bool
+        in_doubt; /* its last word on its health was that it does not serve; the next heartbeat is due */
 };
 
 struct registry_options {
@@ -206,13 +208,14 @@ enum admission {
 struct instance_ticket {
     struct fair_ticket place;
     bool admitted;
+    int64_t admitted_us;
 };
 /* `user` is looked at the first time only; empty: nobody known. */
 enum admission instance_enter(struct instance *instance, struct slice user,
                               struct instance_ticket *ticket, struct fiber_event *event);
-/* Of one that was ADMITTED. `told`: how it ended is the realm's word (failed or not); else it was ended by us. */
-void instance_leave(struct instance *instance, struct instance_ticket *ticket, bool told,
-                    bool failed);
+/* Of one that was ADMITTED. */
+void instance_leave(struct instance *instance, struct instance_ticket *ticket,
+                    enum breaker_word word);
 /* Of one that was not. */
 void instance_withdraw(struct instance *instance, struct instance_ticket *ticket);
 /* Of one that was ADMITTED: a long wait may be the line of its own user, at the realm. It says nothing of the realm. */

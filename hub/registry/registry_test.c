@@ -193,7 +193,7 @@ static enum admission enter(struct instance *instance)
 
 static void leave(struct instance *instance, bool told)
 {
-    instance_leave(instance, &tickets[--ticket_count], told, false);
+    instance_leave(instance, &tickets[--ticket_count], told ? BREAKER_ANSWERED : BREAKER_SILENT);
 }
 
 static void registry_refuses_names_that_are_no_realm_and_a_realm_twice(struct scene *scene)
@@ -340,11 +340,11 @@ static void user_has_a_share_of_the_places_and_others_find_theirs(struct scene *
     assert_int_equal(instance_enter(instance, SLICE_LIT("other"), &other, &event), ADMITTED);
     assert_true(instance_ticket_is_crowd(&mine[0]));
     assert_false(instance_ticket_is_crowd(&other));
-    instance_leave(instance, &other, true, false);
+    instance_leave(instance, &other, BREAKER_ANSWERED);
     for (int i = MINE; i < MINE + LINE; i++)
         instance_withdraw(instance, &mine[i]);
     for (int i = 0; i < MINE; i++)
-        instance_leave(instance, &mine[i], false, false);
+        instance_leave(instance, &mine[i], BREAKER_SILENT);
     assert_int_equal(instance->calls.held, 0);
 }
 

@@ -136,8 +136,8 @@ static void hear(struct instance *instance, const struct question *question, str
     while (!rpc_call_ended(call, NULL) && !instance->cancel.cancelled &&
            clock_monotonic_us() < until_us) {
         struct slice message;
-        bool beat_is_due = clock_monotonic_us() >= beat_us;
-        if (beat_is_due) {
+        bool beat_is_due = instance->in_doubt || clock_monotonic_us() >= beat_us;
+        if (beat_is_due && question->on_beat) {
             question->on_beat(instance);
             beat_us = deadline_after_ms(spread_ms(instance, HEARTBEAT_EVERY_MS));
         } else if (rpc_call_next(call, &message)) {
@@ -184,20 +184,31 @@ static enum status ask(struct instance *instance, const struct question *questio
 
 /* ---- health ------------------------------------------------------------------------------------ */
 
-static void on_health(struct instance *instance, struct slice message, struct arena *arena)
+static bool is_serving(struct slice message, struct arena *arena)
 {
     ProtobufCMessage *decoded;
 
     if (rpc_decode(&grpc__health__v1__health_check_response__descriptor, message, arena, &decoded,
                    NULL))
-        return;
+        return false;
     const Grpc__Health__V1__HealthCheckResponse *health =
         (const Grpc__Health__V1__HealthCheckResponse *)(const void *)decoded;
+    return health->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+}
+
+static void on_check(struct instance *instance, struct slice message, struct arena *arena)
+{
+    instance->in_doubt = !is_serving(message, arena);
+}
+
+/* One replica that does not serve is not the realm: a heartbeat asks the others. */
+static void on_health(struct instance *instance, struct slice message, struct arena *arena)
+{
+    on_check(instance, message, arena);
+    if (instance->in_doubt)
+        return;
     breaker_heal(&instance->breaker);
-    set_health(instance,
-               health->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
-                   ? INSTANCE_SERVING
-                   : INSTANCE_NOT_SERVING);
+    set_health(instance, INSTANCE_SERVING);
 }
 
 /* What anybody may know of why it cannot be reached; gRPC's own words name addresses. */
@@ -229,7 +240,7 @@ static enum status ask_health(struct instance *instance, int64_t timeout_ms, cha
         .path = "/grpc.health.v1.Health/Check",
         .request = {"", 0},
         .timeout_ms = timeout_ms,
-        .on_message = on_health,
+        .on_message = on_check,
     };
     return ask(instance, &question, ret_why, why_bytes);
 }
@@ -237,16 +248,20 @@ static enum status ask_health(struct instance *instance, int64_t timeout_ms, cha
 static void beat(struct instance *instance)
 {
     char why[512] = "";
+    bool drains = instance->in_doubt; /* the stream said so, before it ends */
 
     enum status status = ask_health(instance, HEARTBEAT_TIMEOUT_MS, why, sizeof(why));
-    if (status == STATUS_DEADLINE_EXCEEDED && !instance->breaker.tripped)
+    if ((status == STATUS_DEADLINE_EXCEEDED && !instance->breaker.tripped) ||
+        (status == STATUS_OK && instance->in_doubt))
         status = ask_health(instance, HEARTBEAT_AGAIN_MS, why, sizeof(why));
-    if (status == STATUS_OK || status == STATUS_CANCELLED)
+    bool serves = status == STATUS_OK && !instance->in_doubt;
+    instance->in_doubt = false;
+    if (status == STATUS_CANCELLED)
         return;
     /* An answer of any kind came from something that is there; what it is, GetInfo tells. */
-    if (status != STATUS_UNAVAILABLE && status != STATUS_DEADLINE_EXCEEDED) {
+    if (drains || (status != STATUS_UNAVAILABLE && status != STATUS_DEADLINE_EXCEEDED)) {
         breaker_heal(&instance->breaker);
-        set_health(instance, INSTANCE_NOT_SERVING);
+        set_health(instance, serves ? INSTANCE_SERVING : INSTANCE_NOT_SERVING);
         return;
     }
     bool was_there = !instance->breaker.tripped;

@@ -6,7 +6,8 @@
  *
  * For a remote instance another keeps grpc.health.v1 Watch open, which tells of a drain at once, and sends a
  * heartbeat (Check): a process that hangs keeps its streams open and says nothing. Two that nobody answers trip the
- * breaker, so that no request finds out by waiting; one that is answered heals it.
+ * breaker, so that no request finds out by waiting; one that is answered heals it. Of several replicas each stream is one's, and a heartbeat
+ * that is not answered well is sent once more, to another: the realm is there as long as one of them is.
  *
  * What a worker sends is taken at a bounded rate, and each message costs little whatever it says: a worker that floods
  * slows down nobody but itself.
@@ -34,7 +35,7 @@
  * back after 4 instead of 1; one that ends, at once, by its stream. */
 #define WATCH_SPREAD_MS 4
 #define HEARTBEAT_TIMEOUT_MS 1000
-/* After a miss, once more: a moment without the processor, here or there, is no reason to give a realm up. */
+/* After a miss, once more: neither a moment without the processor, here or there, nor one replica is a reason to give a realm up. */
 #define HEARTBEAT_AGAIN_MS 400
 /* A stream is opened anew this often, so that its assertion is not believed for ever. */
 #define WATCH_STREAM_MS (10 * 60 * 1000)

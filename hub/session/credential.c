@@ -274,6 +274,20 @@ static enum status ask(const struct fetch *fetch, struct cancel *cancel, struct 
                                         arena, ret_response, fault);
 }
 
+static enum status ask_and_tell(const struct fetch *fetch, struct cancel *cancel,
+                                struct arena *arena,
+                                instance_v1_issue_token_response **ret_response,
+                                struct fault *fault)
+{
+    int64_t began_us = clock_monotonic_us();
+    enum status status = ask(fetch, cancel, arena, ret_response, fault);
+    enum breaker_word word = status == STATUS_UNAVAILABLE         ? BREAKER_LOST
+                             : status == STATUS_DEADLINE_EXCEEDED ? BREAKER_LATE
+                                                                  : BREAKER_ANSWERED;
+    breaker_told(&fetch->instance->breaker, word, began_us, clock_monotonic_us());
+    return status;
+}
+
 static void finish(struct credential *credential, enum credential_state state)
 {
     credential->fetching = false;
@@ -299,10 +313,9 @@ static void fetch_once(const struct fetch *fetch, struct arena *arena)
 
     cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
     credential->stale = false;
-    enum status status = ask(fetch, &cancel, arena, &response, &fault);
-    breaker_told(&instance->breaker,
-                 status == STATUS_UNAVAILABLE || status == STATUS_DEADLINE_EXCEEDED,
-                 clock_monotonic_us());
+    enum status status = ask_and_tell(fetch, &cancel, arena, &response, &fault);
+    if (status == STATUS_UNAVAILABLE && !instance_is_away(instance)) /* another replica may */
+        status = ask_and_tell(fetch, &cancel, arena, &response, &fault);
     (void)current(session, instance); /* is it stale by now? */
     if (!status)
         status = check(response, &lifetime_s, &fault);

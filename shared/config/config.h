@@ -105,6 +105,8 @@ struct config_option {
     bool required;   /* must be given and not be empty; no fallback */
     bool reloadable; /* config_reload may change it */
     bool secret;     /* its value is never shown */
+    bool
+        keyed; /* the items of a list are KEY=VALUE, and a value may have commas: an item ends before the next KEY= */
 };
 
 /* The type of the member is checked by the compiler. An enum's member may be int or the enum itself. */

@@ -207,23 +207,39 @@ static struct slice trimmed(struct slice text)
     return text;
 }
 
+/* To the next comma; of a keyed list, to the one before the next `KEY=`. */
+static struct slice cut_item(struct slice *rest, bool keyed)
+{
+    struct slice item = slice_cut(rest, ',');
+    while (keyed && rest->len > 0) {
+        struct slice behind = *rest, next = slice_cut(&behind, ',');
+        if (memchr(next.ptr, '=', next.len))
+            break;
+        item.len = (size_t)(next.ptr + next.len - item.ptr);
+        *rest = behind;
+    }
+    return trimmed(item);
+}
+
 static bool read_list(const struct reading *reading)
 {
     struct slice rest = trimmed(slice_str(reading->text));
-    size_t count = rest.len > 0 ? 1 : 0;
+    size_t room = rest.len > 0 ? 1 : 0, count = 0;
     for (size_t i = 0; i < rest.len; i++)
-        count += rest.ptr[i] == ',';
-    if (!check_bounds(reading, (int64_t)count, "must have a number of items of "))
-        return false;
-    const char **items = arena_zalloc(&reading->config->arena, count, sizeof(*items));
-    for (size_t i = 0; i < count && items; i++) {
-        struct slice item = trimmed(slice_cut(&rest, ','));
+        room += rest.ptr[i] == ',';
+    const char **items = arena_zalloc(&reading->config->arena, room, sizeof(*items));
+    if (rest.len > 0 && rest.ptr[rest.len - 1] == ',')
+        return refuse(reading, "has an empty item");
+    while (rest.len > 0 && items) {
+        struct slice item = cut_item(&rest, reading->option->keyed);
         if (item.len == 0)
             return refuse(reading, "has an empty item");
-        items[i] = arena_strndup(&reading->config->arena, item.ptr, item.len);
+        items[count++] = arena_strndup(&reading->config->arena, item.ptr, item.len);
     }
     if (reading->config->arena.failed)
         return refuse(reading, "finds no memory");
+    if (!check_bounds(reading, (int64_t)count, "must have a number of items of "))
+        return false;
     struct config_list list = {items, count};
     memcpy(reading->member, &list, sizeof(list));
     return true;

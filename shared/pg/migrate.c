@@ -24,18 +24,32 @@ static enum status fail(PGconn *conn, const PGresult *result, const char *what, 
                      primary ? primary : "the connection to the database was lost");
 }
 
+/* "text" of TEXT(NUMBER), in SQL. */
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
 static bool succeeded(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-static enum status run(PGconn *conn, const char *sql, const char *what, struct fault *fault)
+/* `ret_locked`, which may be NULL: it did not get what it locks. */
+static enum status run_locking(PGconn *conn, const char *sql, const char *what, bool *ret_locked,
+                               struct fault *fault)
 {
     PGresult *result = PQexec(conn, sql);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, what, fault);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (ret_locked)
+        *ret_locked = status != STATUS_OK && sqlstate && strcmp(sqlstate, "55P03") == 0;
     PQclear(result);
     return status;
+}
+
+static enum status run(PGconn *conn, const char *sql, const char *what, struct fault *fault)
+{
+    return run_locking(conn, sql, what, NULL, fault);
 }
 
 /* $1 name, $2 the file as bytea, $3 the schema. The digest is the server's work: nothing here need know SHA-256. */
@@ -75,25 +89,25 @@ static enum status check(PGconn *conn, const struct migration *migration, const 
 static enum status record(PGconn *conn, const struct migration *migration, const char *schema,
                           struct fault *fault)
 {
-    PGresult *result = run_with_file(conn,
-                                     "INSERT INTO public.pek_migration (name, schema, sha256)"
-                                     " VALUES ($1, $3, encode(sha256($2::bytea), 'hex'))",
-                                     migration, schema);
+    PGresult *result =
+        run_with_file(conn,
+                      "INSERT INTO public.pek_migration (name, schema, sha256, compatible)"
+                      " VALUES ($1, $3, encode(sha256($2::bytea), 'hex'),"
+                      "         convert_from($2::bytea, 'UTF8') ~ '(?n)^" MIGRATION_COMPATIBLE "')",
+                      migration, schema);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, migration->name, fault);
     PQclear(result);
     return status;
 }
 
-static enum status apply(PGconn *conn, const struct migration *migration, const char *schema,
-                         struct fault *fault)
+static enum status apply_once(PGconn *conn, const struct migration *migration, const char *sql,
+                              const char *schema, bool *ret_locked, struct fault *fault)
 {
-    char *sql = strndup(migration->sql.ptr ? migration->sql.ptr : "", migration->sql.len);
-    if (!sql)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", migration->name);
-    enum status status = run(conn, "BEGIN", migration->name, fault);
+    enum status status =
+        run(conn, "BEGIN; SET LOCAL lock_timeout = " TEXT(MIGRATE_LOCK_MS), migration->name, fault);
+    *ret_locked = false;
     if (status == STATUS_OK)
-        status = run(conn, sql, migration->name, fault);
-    free(sql);
+        status = run_locking(conn, sql, migration->name, ret_locked, fault);
     /* A COMMIT in the file would leave half of it behind when the rest fails. */
     if (status == STATUS_OK && PQtransactionStatus(conn) != PQTRANS_INTRANS)
         status = fault_set(fault, STATUS_FAILED_PRECONDITION, NULL,
@@ -103,6 +117,23 @@ static enum status apply(PGconn *conn, const struct migration *migration, const 
     if (status == STATUS_OK)
         return run(conn, "COMMIT", migration->name, fault);
     PQclear(PQexec(conn, "ROLLBACK"));
+    return status;
+}
+
+static enum status apply(PGconn *conn, const struct migration *migration, const char *schema,
+                         struct fault *fault)
+{
+    char *sql = strndup(migration->sql.ptr ? migration->sql.ptr : "", migration->sql.len);
+    if (!sql)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "%s: no memory", migration->name);
+    bool locked = true;
+    enum status status = STATUS_UNAVAILABLE;
+    for (int i = 0; i < MIGRATE_TRIES && locked; i++) {
+        status = apply_once(conn, migration, sql, schema, &locked, fault);
+        if (locked)
+            PQclear(PQexec(conn, "SELECT pg_sleep(" TEXT(MIGRATE_PAUSE_MS) " / 1000.0)"));
+    }
+    free(sql);
     return status;
 }
 
@@ -117,19 +148,23 @@ static enum status prepare(PGconn *conn, struct fault *fault)
                      " name text PRIMARY KEY,"
                      " sha256 text NOT NULL,"
                      " applied_at timestamptz NOT NULL DEFAULT now());"
-                     "ALTER TABLE public.pek_migration ADD COLUMN IF NOT EXISTS schema text;"
+                     "ALTER TABLE public.pek_migration ADD COLUMN IF NOT EXISTS schema text,"
+                     " ADD COLUMN IF NOT EXISTS compatible boolean NOT NULL DEFAULT false;"
                      "GRANT SELECT ON public.pek_migration TO PUBLIC",
                      "pek_migration", fault);
     return status;
 }
 
-/* A file of this schema that is not here comes from a newer program: what it made must not be migrated on. */
+/* A file of this schema that is not here comes from a newer program: what it made must not be migrated on, unless it is
+ * compatible. The column may be missing. */
 static enum status refuse_newer(PGconn *conn, const struct migrations *migrations,
                                 struct fault *fault)
 {
     const char *values[] = {migrations->schema};
     PGresult *result =
-        PQexecParams(conn, "SELECT name FROM public.pek_migration WHERE schema = $1 ORDER BY name",
+        PQexecParams(conn,
+                     "SELECT name FROM public.pek_migration AS m WHERE schema = $1"
+                     "   AND to_jsonb(m) -> 'compatible' IS DISTINCT FROM 'true' ORDER BY name",
                      1, NULL, values, NULL, NULL, 0);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, "pek_migration", fault);
     for (int row = 0; status == STATUS_OK && row < PQntuples(result); row++) {

@@ -183,6 +183,61 @@ static void an_older_program_does_not_migrate_a_newer_schema(void **state)
                  "public public");
 }
 
+static void an_older_program_goes_on_with_what_is_compatible(void **state)
+{
+    (void)state;
+    static const struct migration files[] = {
+        {"0001_x.sql", SLICE_LIT("CREATE TABLE x (n int)")},
+        {"0002_x.sql", SLICE_LIT("-- More.\n" MIGRATION_COMPATIBLE "nobody need know.\n"
+                                 "ALTER TABLE x ADD COLUMN more int")},
+        {"0003_x.sql", SLICE_LIT("-- Not " MIGRATION_COMPATIBLE "\nALTER TABLE x DROP COLUMN n")},
+    };
+    const struct migrations older = {"public", files, 1};
+    struct fault fault = {0};
+    size_t applied;
+    assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
+    assert_query("SELECT string_agg(compatible::text, ' ' ORDER BY name) FROM pek_migration",
+                 "false true");
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_OK);
+    assert_int_equal(applied, 0);
+    assert_int_equal(migrate_check(pg_cluster_conninfo(cluster), &older, &fault), STATUS_OK);
+    assert_int_equal(apply(files, 3, &applied, &fault), STATUS_OK);
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_FAILED_PRECONDITION);
+    assert_non_null(strstr(fault.text, "0003_x.sql"));
+    assert_int_equal(migrate_check(pg_cluster_conninfo(cluster), &older, &fault),
+                     STATUS_FAILED_PRECONDITION);
+}
+
+/* Somebody reads the table for longer than a file waits. */
+static void *read_for_long(void *arg)
+{
+    (void)arg;
+    pg_cluster_execute(cluster, "BEGIN; LOCK TABLE x IN ACCESS SHARE MODE; SELECT pg_sleep(1)");
+    return NULL;
+}
+
+static void a_file_that_waits_for_a_lock_lets_others_pass(void **state)
+{
+    (void)state;
+    static const struct migration files[] = {
+        {"0001_x.sql", SLICE_LIT("CREATE TABLE x (n int)")},
+        {"0002_x.sql", SLICE_LIT("ALTER TABLE x ADD COLUMN more int")},
+    };
+    struct fault fault = {0};
+    size_t applied;
+    pthread_t reader;
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_OK);
+    assert_int_equal(pthread_create(&reader, NULL, read_for_long, NULL), 0);
+    for (char held[8] = ""; strcmp(held, "1") != 0;)
+        pg_cluster_query(cluster,
+                         "SELECT count(*) FROM pg_locks WHERE relation = 'x'::regclass"
+                         " AND pid <> pg_backend_pid()",
+                         held, sizeof(held));
+    assert_int_equal(apply(files, 2, &applied, &fault), STATUS_OK);
+    assert_int_equal(applied, 1);
+    pthread_join(reader, NULL);
+}
+
 struct migrator {
     enum status status;
     size_t applied;
@@ -225,6 +280,8 @@ int main(void)
         TEST(a_file_must_not_end_its_transaction),
         TEST(without_a_server_it_is_unavailable),
         TEST(an_older_program_does_not_migrate_a_newer_schema),
+        TEST(an_older_program_goes_on_with_what_is_compatible),
+        TEST(a_file_that_waits_for_a_lock_lets_others_pass),
         TEST(replicas_that_start_together_apply_once),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);

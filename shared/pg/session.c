@@ -28,10 +28,12 @@ static const char set_sql[] =
     "        session_user"
     "   FROM mine, made";
 
-/* $1 the schema, $2 the files that this program has, $3 the policy of its tables. */
+/* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible, in a column that a database
+ * of before lacks. */
 static const char version_sql[] =
-    "SELECT (SELECT min(name) FROM public.pek_migration WHERE schema = $1 AND name <> ALL "
-    "($2::text[])),"
+    "SELECT (SELECT min(name) FROM public.pek_migration AS m WHERE schema = $1"
+    "           AND name <> ALL ($2::text[])"
+    "           AND to_jsonb(m) -> 'compatible' IS DISTINCT FROM 'true'),"
     "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
     "         WHERE NOT EXISTS (SELECT FROM public.pek_migration m"
     "                            WHERE m.schema = $1 AND m.name = f.name)),"

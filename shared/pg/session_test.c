@@ -103,10 +103,10 @@ static void assert_refused(struct fiber_run *run, const char *user,
     assert_string_equal(told.text, refusal);
 }
 
-static void assert_taken(struct fiber_run *run)
+static void assert_taken(struct fiber_run *run, const struct migrations *program)
 {
     char refusal[512];
-    struct pg_options options = options_for("app", &schema);
+    struct pg_options options = options_for("app", program);
     assert_int_equal(try_to_open(run, &options, refusal), STATUS_OK);
     assert_string_equal(refusal, "");
     assert_int_equal(told.count, 0);
@@ -114,7 +114,7 @@ static void assert_taken(struct fiber_run *run)
 
 static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_run *run)
 {
-    assert_taken(run);
+    assert_taken(run, &schema);
     assert_refused(run, NULL, &schema, "superuser");
     assert_refused(run, "owner", &schema, "owner");
     static const struct {
@@ -132,7 +132,7 @@ static void roles_that_row_security_does_not_bind_are_refused_body(struct fiber_
         assert_refused(run, "app", &schema, changes[i].why);
         pg_cluster_execute(cluster, changes[i].undo);
     }
-    assert_taken(run);
+    assert_taken(run, &schema);
 }
 
 static void roles_that_row_security_does_not_bind_are_refused(void **state)
@@ -259,6 +259,10 @@ static void a_role_that_became_mighty_is_refused_after_a_reconnect(void **state)
 static void another_schema_than_the_programs_is_refused_body(struct fiber_run *run)
 {
     assert_refused(run, "app", &older, "0002_x.sql");
+    pg_cluster_execute(cluster, "UPDATE pek_migration SET compatible = true");
+    assert_taken(run, &older);
+    pg_cluster_execute(cluster, "ALTER TABLE pek_migration DROP COLUMN compatible");
+    assert_refused(run, "app", &older, "0002_x.sql");
     pg_cluster_execute(cluster, "UPDATE pek_migration SET schema = 't' WHERE name = '0002_x.sql'");
     assert_refused(run, "app", &schema, "0002_x.sql");
     /* Somebody else's. */
@@ -271,7 +275,7 @@ static void another_schema_than_the_programs_is_refused_body(struct fiber_run *r
     pg_cluster_execute(cluster, "ALTER TABLE pek_migration RENAME TO elsewhere");
     assert_refused(run, "app", &schema, "migrate");
     pg_cluster_execute(cluster, "ALTER TABLE elsewhere RENAME TO pek_migration");
-    assert_taken(run);
+    assert_taken(run, &schema);
 }
 
 static void another_schema_than_the_programs_is_refused(void **state)

@@ -20,8 +20,13 @@
 
 /* Of each stream, sent and not yet read by gRPC. */
 #define CHANNEL_WINDOW_BYTES (256 * 1024)
-#define CHANNEL_KEEPALIVE_MS 20000
-#define CHANNEL_KEEPALIVE_TIMEOUT_MS 10000
+/* A server that hangs is left, and what it was asked ends UNAVAILABLE, before calls of 5 s have waited for nothing. */
+#define CHANNEL_KEEPALIVE_MS 2000
+#define CHANNEL_KEEPALIVE_TIMEOUT_MS 2500
+/* Each call goes to the next of the target's servers that are there. */
+#define CHANNEL_SERVICE_CONFIG "{\"loadBalancingConfig\":[{\"round_robin\":{}}]}"
+/* A name is looked up anew when a server is lost, at most so often. */
+#define CHANNEL_RESOLVE_MIN_MS 2000
 /* A realm that healed is back within 5 s. */
 #define CHANNEL_RECONNECT_FIRST_MS 200
 #define CHANNEL_RECONNECT_MAX_MS 2000
@@ -407,6 +412,8 @@ static grpc_channel *channel_create(const char *target, const struct rpc_tls *tl
         arg_int(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         arg_int(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         arg_int(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        arg_string(GRPC_ARG_SERVICE_CONFIG, CHANNEL_SERVICE_CONFIG),
+        arg_int(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, CHANNEL_RESOLVE_MIN_MS),
         arg_int(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         arg_int(GRPC_ARG_ENABLE_CHANNELZ, 0),
         arg_string(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, tls ? tls->server_name : NULL),

@@ -251,7 +251,8 @@ PEK_MUST_CHECK enum status rpc_server_new(struct rpc_runtime *runtime, struct rp
                                           const struct rpc_server_options *options,
                                           struct rpc_server **ret_server, struct fault *fault);
 int rpc_server_port(const struct rpc_server *server);
-/* grpc.health.v1: "" and every service name of the host; watchers are told. */
+/* grpc.health.v1: "" and every service name of the host; watchers are told, and who has a tunnel here sends calls to other servers, if
+ * there are any. */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
 /* In a fiber: NOT_SERVING, GOAWAY, waits for open calls until `deadline_us`, then cancels the rest. OK when
  * nothing had to be cancelled, else DEADLINE_EXCEEDED. */
@@ -262,7 +263,8 @@ struct rpc_server *rpc_server_free(struct rpc_server *server);
 /* ---- channels and calls ------------------------------------------------------------------------ */
 
 struct rpc_channel;
-/* "127.0.0.1:7101", "dns:///…", "unix:…", "ipv4:a,b". Connects when first used. */
+/* "127.0.0.1:7101", "dns:///…", "unix:…", "ipv4:a,b", "xds:///…". Connects when first used. Of several servers each call goes to the
+ * next that is there; one that ends is left at once, one that hangs within 4.5 s, its calls UNAVAILABLE. */
 PEK_MUST_CHECK enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
                                            const struct rpc_tls *tls,
                                            struct rpc_channel **ret_channel, struct fault *fault);
@@ -276,8 +278,8 @@ PEK_MUST_CHECK enum status rpc_channel_new_local(struct rpc_host *host,
                                                  struct rpc_channel **ret_channel);
 /* From here on the calls that one turn of the loop makes travel together, in one message to the server and one back, with a server
  * that can take them so; to others, in this process, and without memory for it they go as before. Nobody sees a difference but in the
- * CPU: each call has its own token, metadata, deadline, limits and cancellation. With a target of several addresses the calls of a
- * minute go to one of them. tunnel.h has the limits. */
+ * CPU: each call has its own token, metadata, deadline, limits and cancellation. Of several servers that one is asked that has the
+ * fewest calls to answer. tunnel.h has the limits. */
 void rpc_channel_carry(struct rpc_channel *channel);
 /* How many calls travelled so. */
 uint64_t rpc_channel_carried(const struct rpc_channel *channel);

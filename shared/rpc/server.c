@@ -22,8 +22,8 @@
 #define SERVER_CONNECTION_GRACE_MS (5 * 60 * 1000)
 #define SERVER_KEEPALIVE_MS 20000
 #define SERVER_KEEPALIVE_TIMEOUT_MS 10000
-/* What a client may ping; ours do every 20 s. */
-#define SERVER_PING_INTERVAL_MIN_MS 10000
+/* What a client may ping; ours do every 2 s. */
+#define SERVER_PING_INTERVAL_MIN_MS 1000
 #define SERVER_HANDSHAKE_TIMEOUT_MS 10000
 /* A watch of health has no end of its own. */
 #define SERVER_SYSTEM_DEADLINE_MS (24LL * 60 * 60 * 1000)
@@ -243,7 +243,10 @@ int rpc_server_port(const struct rpc_server *server)
 
 void rpc_server_set_serving(struct rpc_server *server, bool serving)
 {
+    if (server->shutting_down)
+        return;
     health_set_serving(server->health, serving);
+    tunnel_server_set_serving(server->tunnels, serving);
 }
 
 /* ---- closing ---- */
@@ -262,7 +265,7 @@ enum status rpc_server_drain(struct rpc_server *server, int64_t deadline_us)
         server->shutting_down = true;
         health_end(server->health);
         reflection_end(server->reflection);
-        tunnel_server_leave(server->tunnels);
+        tunnel_server_set_serving(server->tunnels, false);
         rpc_runtime_shutdown_server(server->runtime, server->server, &server->shutdown_tag);
     }
     if (server_wait_drained(server, deadline_us))

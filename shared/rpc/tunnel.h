@@ -13,10 +13,15 @@
  * has none, asked again every TUNNEL_ABSENT_MS), a request above RPC_REQUEST_BYTES_MAX, a deadline behind the tunnel's own end,
  * more than TUNNEL_CALLS_MAX calls or TUNNEL_OPENINGS_BYTES_MAX waiting to be sent.
  *
- * A tunnel lives for TUNNEL_AGE_MS. Then the client opens the next one, uses it once the server has said HELLO, and ends the
- * old one when its calls have ended, at the latest TUNNEL_CALL_MS_MAX later. So GOAWAY, new certificates and new addresses are
- * followed as by ordinary calls, only later: a channel with several addresses (dns:///, ipv4:a,b) sends what is carried to one of
- * them for the age of a tunnel, and then to the one whose turn it is. A server that drains says LEAVING: the client opens no more calls
+ * A channel with several addresses (dns:///, ipv4:a,b) has a tunnel to each server, up to TUNNEL_CLIENT_MAX. gRPC gives streams to the
+ * servers in turn, so the client opens one after the other and keeps those that lead to another server than the ones it has; when none
+ * does it looks again after a pause, from TUNNEL_RETRY_MS after a loss to a quarter of the age. The calls of a turn go to the server
+ * that has the fewest of this client's to answer: one that hangs soon gets none. One that said UNAVAILABLE, or did not answer in time,
+ * rests for TUNNEL_REST_MS while others are there, so that who asks once more asks another one.
+ *
+ * A tunnel lives for TUNNEL_AGE_MS. The next one to the same server takes its place once the server has said HELLO, and the
+ * old one ends when its calls have ended. So GOAWAY, new certificates and new addresses are
+ * followed as by ordinary calls, only later. A server that drains, or does not serve for a while, says LEAVING: the client opens no more calls
  * there, what is open is answered, what was under way is taken, and then the tunnel ends.
  *
  * When a tunnel breaks its calls end UNAVAILABLE, as with a connection. Who breaks the protocol loses the tunnel, and
@@ -46,6 +51,11 @@
 #define TUNNEL_RETRY_MS 1000
 /* The same of a server that does not know them. */
 #define TUNNEL_ABSENT_MS 60000
+/* Servers that one channel has tunnels to; more are asked by calls that go by themselves. */
+#define TUNNEL_CLIENT_MAX 16
+/* While nothing changes: how often it is looked whether there is another server. */
+#define TUNNEL_LOOKS_PER_AGE 4
+#define TUNNEL_REST_MS 1000
 /* What openings may fill of a message; the rest is for cancellations and credits. */
 #define TUNNEL_OPENINGS_BYTES_MAX (192u * 1024)
 /* What one call may put into a message before the others had their turn. */
@@ -83,8 +93,8 @@ PEK_MUST_CHECK enum status tunnel_server_new(struct rpc_server *server,
                                              struct fault *fault);
 /* After the server started: asks for the first tunnel. */
 void tunnel_server_start(struct tunnel_server *tunnels);
-/* The server drains: clients are told to open no more calls. */
-void tunnel_server_leave(struct tunnel_server *tunnels);
+/* While the server does not serve clients are told to open no more calls, and get no tunnel: where another server is, theirs go there. */
+void tunnel_server_set_serving(struct tunnel_server *tunnels, bool serving);
 /* Tunnels that are open. */
 size_t tunnel_server_open(const struct tunnel_server *tunnels);
 /* After the server was drained. Takes NULL, returns NULL. */

@@ -1,6 +1,8 @@
-/* The life of a channel's tunnels: one that takes calls, perhaps the next one that opens, and old ones that wait for their
+/* The life of a channel's tunnels: one to each server takes calls, perhaps the next one opens, and old ones wait for their
  * last calls. */
+#include <grpc/support/alloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shared/base/clock.h"
 #include "shared/rpc/tunnel_out.h"
@@ -9,13 +11,23 @@ struct tunnel_client {
     struct rpc_runtime *runtime;
     struct rpc_channel *channel;
     grpc_channel *grpc;
-    struct tunnel_out *open; /* takes calls; NULL: none does */
     struct tunnel_out *next; /* opens */
     struct list tunnels;     /* all that have not ended */
-    int64_t retry_us;        /* none is opened before */
+    size_t open_count;       /* of these, that take calls */
+    size_t met_again;        /* how many in a row led to servers that have one */
+    int64_t look_us;         /* none is opened before */
+    int64_t look_ms;         /* the next pause, while nothing changes */
     int64_t age_us;
     uint64_t carried;
 };
+
+/* Something is otherwise: the next one is opened after so long. */
+static void client_look_in(struct tunnel_client *client, int64_t ms)
+{
+    client->look_us = deadline_after_ms(ms);
+    client->look_ms = TUNNEL_RETRY_MS;
+    client->met_again = 0;
+}
 
 /* ---- the end ---- */
 
@@ -24,6 +36,7 @@ static void tunnel_destroy(struct tunnel_out *tunnel)
     grpc_slice_unref(tunnel->text);
     grpc_metadata_array_destroy(&tunnel->initial);
     grpc_metadata_array_destroy(&tunnel->trailing);
+    gpr_free(tunnel->peer);
     grpc_call_unref(tunnel->grpc);
     buffer_done(&tunnel->out);
     free(tunnel);
@@ -42,8 +55,7 @@ static void tunnel_forget(struct tunnel_out *tunnel)
     struct tunnel_client *client = tunnel->client;
     if (!client)
         return;
-    if (client->open == tunnel)
-        client->open = NULL;
+    client->open_count -= tunnel->state == TUNNEL_OUT_OPEN;
     if (client->next == tunnel)
         client->next = NULL;
 }
@@ -57,7 +69,7 @@ static void tunnel_end(struct tunnel_out *tunnel, const grpc_slice *why)
         return;
     bool absent = why && tunnel->code == GRPC_STATUS_UNIMPLEMENTED;
     if (tunnel->client && tunnel->state != TUNNEL_OUT_LEAVES)
-        tunnel->client->retry_us = deadline_after_ms(absent ? TUNNEL_ABSENT_MS : TUNNEL_RETRY_MS);
+        client_look_in(tunnel->client, absent ? TUNNEL_ABSENT_MS : TUNNEL_RETRY_MS);
     tunnel_forget(tunnel);
     tunnel->state = TUNNEL_OUT_ENDED;
     list_remove(&tunnel->node);
@@ -143,16 +155,53 @@ static void tunnel_sent(struct rpc_tag *tag, bool ok)
 
 /* ---- receiving ---- */
 
+static bool tunnel_is_of_age(const struct tunnel_out *tunnel, int64_t now_us)
+{
+    return now_us - tunnel->opened_us > tunnel->client->age_us;
+}
+
+/* The one that takes calls to the same server. */
+static struct tunnel_out *client_find(const struct tunnel_client *client, const char *peer)
+{
+    LIST_FOR_EACH (node, &client->tunnels) {
+        struct tunnel_out *tunnel = LIST_ENTRY(node, struct tunnel_out, node);
+        if (tunnel->state == TUNNEL_OUT_OPEN && strcmp(tunnel->peer, peer) == 0)
+            return tunnel;
+    }
+    return NULL;
+}
+
+/* gRPC gives each tunnel to the next server in turn: when as many as there are have led to known ones, the others are not
+ * there at present. */
+static void client_met(struct tunnel_client *client, bool again)
+{
+    const int64_t pause_max_ms = client->age_us / 1000 / TUNNEL_LOOKS_PER_AGE;
+    if (!again) {
+        client_look_in(client, TUNNEL_RETRY_MS);
+    } else if (++client->met_again < client->open_count) {
+        client->look_us = 0;
+    } else {
+        client->met_again = 0;
+        client->look_ms = client->look_ms < pause_max_ms ? client->look_ms : pause_max_ms;
+        client->look_us = deadline_after_ms(client->look_ms);
+        client->look_ms *= 2;
+    }
+}
+
 static bool tunnel_hello(struct tunnel_out *tunnel)
 {
     if (tunnel->state != TUNNEL_OUT_OPENS)
         return false;
     struct tunnel_client *client = tunnel->client;
-    if (client->open)
-        tunnel_leave(client->open);
     client->next = NULL;
-    client->open = tunnel;
+    tunnel->peer = grpc_call_get_peer(tunnel->grpc);
+    struct tunnel_out *same = client_find(client, tunnel->peer);
     tunnel->state = TUNNEL_OUT_OPEN;
+    client->open_count++;
+    bool again = same || client->open_count > TUNNEL_CLIENT_MAX;
+    if (again)
+        tunnel_leave(same && tunnel_is_of_age(same, clock_monotonic_us()) ? same : tunnel);
+    client_met(client, again);
     return true;
 }
 
@@ -165,7 +214,7 @@ static bool tunnel_take_frame(struct tunnel_out *tunnel, const struct tunnel_fra
     if (frame->kind != TUNNEL_LEAVING)
         return tunnel_out_call_take(tunnel, frame);
     if (tunnel->client && tunnel->state == TUNNEL_OUT_OPEN)
-        tunnel->client->retry_us = deadline_after_ms(TUNNEL_RETRY_MS);
+        client_look_in(tunnel->client, TUNNEL_RETRY_MS);
     tunnel_leave(tunnel);
     return true;
 }
@@ -290,6 +339,7 @@ struct tunnel_client *tunnel_client_new(struct rpc_runtime *runtime, struct rpc_
     client->channel = channel;
     client->grpc = grpc;
     client->age_us = TUNNEL_AGE_MS * 1000LL;
+    client->look_ms = TUNNEL_RETRY_MS;
     list_init(&client->tunnels);
     return client;
 }
@@ -307,26 +357,53 @@ struct tunnel_client *tunnel_client_free(struct tunnel_client *client)
     return NULL;
 }
 
-/* Opens the first tunnel, and the next one when the present one is of age. */
+/* Opens the first tunnel, those to other servers, and the next one of a server whose present one is of age. */
 static void client_look(struct tunnel_client *client, int64_t now_us)
 {
     struct tunnel_out *next = client->next;
     if (next && now_us - next->opened_us > TUNNEL_HELLO_MS_MAX * 1000LL)
         tunnel_end(next, NULL);
-    bool wanted = !client->open || now_us - client->open->opened_us > client->age_us;
-    if (wanted && !client->next && now_us >= client->retry_us)
+    if (!client->next && now_us >= client->look_us)
         client_open(client);
+}
+
+/* Whether `a` should rather have the next call: a server that just said that it cannot, or nothing at all, has none as long as others are
+ * there; the calls of one turn travel together; who has fewer to answer is faster; and all have their turn. */
+static bool is_better(const struct tunnel_out *a, const struct tunnel_out *b, int64_t now_us)
+{
+    bool a_rests = now_us < a->rests_us, b_rests = now_us < b->rests_us;
+    if (a_rests != b_rests)
+        return b_rests;
+    bool a_goes = !list_empty(&a->flush.node), b_goes = !list_empty(&b->flush.node);
+    if (a_goes != b_goes)
+        return a_goes;
+    if (a->free_count != b->free_count)
+        return a->free_count > b->free_count;
+    return a->used < b->used;
+}
+
+static struct tunnel_out *client_choose(const struct tunnel_client *client, int64_t now_us)
+{
+    struct tunnel_out *best = NULL;
+    LIST_FOR_EACH (node, &client->tunnels) {
+        struct tunnel_out *tunnel = LIST_ENTRY(node, struct tunnel_out, node);
+        if (tunnel->state == TUNNEL_OUT_OPEN && (!best || is_better(tunnel, best, now_us)))
+            best = tunnel;
+    }
+    return best;
 }
 
 bool tunnel_client_start(struct tunnel_client *client, const struct rpc_call_options *options,
                          struct rpc_call **ret_call)
 {
-    client_look(client, clock_monotonic_us());
+    int64_t now_us = clock_monotonic_us();
+    client_look(client, now_us);
+    struct tunnel_out *tunnel = client_choose(client, now_us);
     struct tunnel_out_call *call =
-        client->open ? tunnel_out_call_new(client->open, client->channel, options) : NULL;
+        tunnel ? tunnel_out_call_new(tunnel, client->channel, options) : NULL;
     if (!call)
         return false;
-    client->carried++;
+    tunnel->used = ++client->carried;
     *ret_call = &call->call;
     return true;
 }
@@ -339,4 +416,5 @@ uint64_t tunnel_client_carried(const struct tunnel_client *client)
 void tunnel_client_set_age(struct tunnel_client *client, int64_t age_ms)
 {
     client->age_us = age_ms * 1000;
+    client_look_in(client, 0);
 }

@@ -52,6 +52,12 @@ static void call_leave(struct tunnel_out_call *call)
         call_destroy(call);
 }
 
+/* Another try of the same goes to another server. */
+static void tunnel_rest(struct tunnel_out *tunnel)
+{
+    tunnel->rests_us = deadline_after_ms(TUNNEL_REST_MS);
+}
+
 /* The server should end it; what still comes is not kept. */
 static void call_give_up(struct tunnel_out_call *call)
 {
@@ -67,6 +73,7 @@ static void call_give_up(struct tunnel_out_call *call)
 static void call_deadline_passed(struct deadline *deadline)
 {
     struct tunnel_out_call *call = LIST_ENTRY(deadline, struct tunnel_out_call, deadline);
+    tunnel_rest(call->tunnel);
     call_fail(call, STATUS_DEADLINE_EXCEEDED);
     call_give_up(call);
 }
@@ -163,6 +170,8 @@ static bool call_end(struct tunnel_out_call *call, struct slice body)
     struct tunnel_end end;
     if (!tunnel_read_end(body, &end) || call->part.len > 0)
         return false;
+    if (end.status == STATUS_UNAVAILABLE)
+        tunnel_rest(call->tunnel);
     if (!call->ended)
         fault_wire_unpack(end.status, end.details, &call->outcome);
     call_settle(call);

@@ -20,6 +20,9 @@ struct tunnel_out {
     struct rpc_runtime *runtime;
     enum tunnel_out_state state;
     int64_t opened_us, deadline_us;
+    char *peer;       /* the server's address, once it said HELLO */
+    int64_t rests_us; /* until then others are asked, if there are any */
+    uint64_t used;    /* greater than that of a tunnel that was used before it */
 
     grpc_call *grpc;
     struct rpc_tag received, sent, finished;

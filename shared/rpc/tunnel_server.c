@@ -350,9 +350,11 @@ void tunnel_server_start(struct tunnel_server *tunnels)
     tunnel_post(tunnels);
 }
 
-void tunnel_server_leave(struct tunnel_server *tunnels)
+void tunnel_server_set_serving(struct tunnel_server *tunnels, bool serving)
 {
-    tunnels->leaving = true;
+    tunnels->leaving = !serving;
+    if (serving)
+        return;
     LIST_FOR_EACH (node, &tunnels->open) {
         struct tunnel_in *tunnel = LIST_ENTRY(node, struct tunnel_in, node);
         tunnel->leaving_due = true;

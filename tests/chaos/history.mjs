@@ -126,6 +126,7 @@ export class History {
     const once = new Set(names);
     if (once.size !== names.length) this.violated(`${what}: an item twice: ${names.filter((name, at) => names.indexOf(name) !== at).slice(0, 3)}`);
     const away = new Set(unreachable.map((name) => name.replace('realms/', '')));
+    if (away.size > 0) this.count(`${what} without ${[...away].sort()}`);
     const missing = [...this.stable].filter((name) => !once.has(name) && !away.has(name.split('/')[0]));
     if (missing.length > 0) {
       this.violated(`${what}: names ${JSON.stringify([...away])}, and lacks ${missing.length} of others: ${missing.slice(0, 3)}`);

@@ -46,22 +46,37 @@ export class World {
     this.data = join(folder, 'data');
     process.env.PEK_TEST_BUILD ??= 'release';
     this.federation = await startFederation(this.data, port);
-    this.bin = this.federation.state('bin');
-    // alice writes in every realm.
-    for (const realm of realms) {
-      await run(join(this.bin, 'pek-worker'), ['--config', join(this.data, 'config', `${realm}.conf`), '--god', 'alice', 'bootstrap'],
-        { env: { PATH: process.env.PATH } });
-    }
+    await this.letAliceWrite();
     this.startRedis();
     await this.wire();
     for (const program of [...programs.slice(1), programs[0]]) await this.federation.dev('restart', program);
     await this.healed(60);
   }
 
+  // Answers what it printed.
+  program(name, ...words) {
+    return run(join(this.bin, name), words, { env: { PATH: process.env.PATH } });
+  }
+
+  // In every realm.
+  async letAliceWrite() {
+    this.bin = this.federation.state('bin');
+    this.sockets = this.configuration('pek-hub').match(/^database = "host=(\S+)/m)[1];
+    for (const realm of realms) await this.program('pek-worker', '--config', this.configurationFile(realm), '--god', 'alice', 'bootstrap');
+  }
+
+  // One user makes all the load, so no limit of theirs.
+  liftLimits() {
+    this.configure('pek-hub', (text) => `${text}searches_per_second = 0
+writes_per_second = 0
+requests_per_user_max = 10000
+live_streams_per_user_max = 1000
+`);
+  }
+
   // Every way goes through a proxy from here on.
   async wire() {
     this.proxies = new Proxies();
-    this.sockets = this.configuration('pek-hub').match(/^database = "host=(\S+)/m)[1];
     const ways = join(this.folder, 'w');
     const port = this.port + 4;
     await this.proxies.open('hub-acme', { host: '127.0.0.1', port }, { host: '127.0.0.1', port: this.port + 1 });
@@ -73,22 +88,22 @@ export class World {
       this.configure(program, (text) => text.replace(/^(database = "host=)\S+/m, `$1${join(ways, name)}`));
     }
     await this.proxies.open('redis', { path: join(ways, 'redis') }, { path: this.redisSocket });
-    // One user makes all the load, so no limit of theirs.
+    this.liftLimits();
     this.configure('pek-hub', (text) => `${text.replace(/^instances = .*$/m,
       `instances = worker-acme=127.0.0.1:${port},worker-conference=127.0.0.1:${port + 1}`)}redis_url = unix:${join(ways, 'redis')}
-searches_per_second = 0
-writes_per_second = 0
-requests_per_user_max = 10000
-live_streams_per_user_max = 1000
 `);
   }
 
+  configurationFile(program) {
+    return join(this.data, 'config', `${program}.conf`);
+  }
+
   configuration(program) {
-    return readFileSync(join(this.data, 'config', `${program}.conf`), 'utf8');
+    return readFileSync(this.configurationFile(program), 'utf8');
   }
 
   configure(program, change) {
-    writeFileSync(join(this.data, 'config', `${program}.conf`), change(this.configuration(program)));
+    writeFileSync(this.configurationFile(program), change(this.configuration(program)));
   }
 
   async stop() {

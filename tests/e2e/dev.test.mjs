@@ -46,6 +46,7 @@ describe('./dev up', () => {
   });
 
   it('answers a mistyped option with one line', () => {
+    refuses(['--replicas', 5], '--replicas takes a number, 1 to 4');
     refuses(['--prot', 1], "up does not know '--prot'; see ./dev up --help");
   });
 });

@@ -1,13 +1,14 @@
 // deploy/haproxy: HTTP/2 and TLS in front of a hub that speaks neither to browsers.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import tls from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { root, theFederation, until } from './lib/federation.mjs';
+import { theFederation, until } from './lib/federation.mjs';
+import { configuration, makeCertificate, startFrontProxy } from './lib/front_proxy.mjs';
 import { login } from './lib/http.mjs';
 
 const federation = theFederation();
@@ -48,18 +49,10 @@ describe('the front proxy', () => {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pek-proxy.'));
-    const file = (name) => join(folder, name);
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-      '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', file('key'), '-out', file('crt')],
-    { stdio: 'ignore' });
-    writeFileSync(file('pem'), readFileSync(file('crt'), 'utf8') + readFileSync(file('key'), 'utf8'));
-    proxy = spawn('haproxy', ['-db', '-f', join(root, 'deploy/haproxy/haproxy.cfg')], {
-      stdio: 'ignore',
-      env: { ...process.env, PEK_BIND: `127.0.0.1:${port}`, PEK_CERTIFICATE: file('pem'),
-        PEK_HUBS_1: `127.0.0.1:${federation.port}`, PEK_HUBS_2: '127.0.0.1:1' },
-    });
+    makeCertificate(folder);
+    proxy = startFrontProxy(folder, port, federation.port);
     session = await until(10, 'the proxy listens', () => new Promise((resolve) => {
-      const attempt = http2.connect(`https://localhost:${port}`, { ca: readFileSync(file('crt')),
+      const attempt = http2.connect(`https://localhost:${port}`, { ca: readFileSync(join(folder, 'crt')),
         lookup: (_, options, done) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4)) });
       attempt.on('connect', () => resolve(attempt)).on('error', () => resolve(undefined));
     }));
@@ -89,7 +82,7 @@ describe('the front proxy', () => {
   });
 
   it('passes haproxy -c as its head says', () => {
-    execFileSync('haproxy', ['-c', '-f', join(root, 'deploy/haproxy/haproxy.cfg')],
+    execFileSync('haproxy', ['-c', '-f', configuration],
       { stdio: 'pipe', env: { PATH: process.env.PATH, PEK_CERTIFICATE: join(folder, 'pem') } });
   });
 
@@ -141,11 +134,7 @@ describe('the front proxy', () => {
   });
 
   it('says as a hub would that there is none', async () => {
-    const other = spawn('haproxy', ['-db', '-f', join(root, 'deploy/haproxy/haproxy.cfg')], {
-      stdio: 'ignore',
-      env: { ...process.env, PEK_BIND: `127.0.0.1:${port + 1}`, PEK_CERTIFICATE: join(folder, 'pem'),
-        PEK_HUBS_1: '127.0.0.1:1', PEK_HUBS_2: '127.0.0.1:1' },
-    });
+    const other = startFrontProxy(folder, port + 1, 1);
     try {
       const words = ['--silent', '--include', '--cacert', join(folder, 'crt'), `https://localhost:${port + 1}/api/v1/groups`];
       const answer = await until(15, 'it has no hub', () => {

@@ -5,6 +5,7 @@ export class Client {
   constructor(port, cookie = '') {
     this.port = port;
     this.cookie = cookie;
+    this.transport = http;
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
   }
 
@@ -29,7 +30,7 @@ export class Client {
     if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body)) body = JSON.stringify(body);
     if (body !== undefined) all['content-length'] ??= Buffer.byteLength(body);
     return new Promise((resolve, reject) => {
-      const request = http.request(
+      const request = this.transport.request(
         { host: '127.0.0.1', port: this.port, method, path, headers: all, agent }, resolve);
       request.on('error', reject);
       request.end(body);
