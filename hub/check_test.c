@@ -214,6 +214,24 @@ static void realms_and_addresses_are_each_somebodys(void **state)
           "local_realm: 'My realm' is no realm");
 }
 
+static void a_redis_that_cannot_be_is_said_so(void **state)
+{
+    (void)state;
+    finds(true, SETTINGS("--redis-url", "localhost"),
+          "redis_url: it begins with redis://, rediss://");
+    finds(true, SETTINGS("--redis-url", "redis://:secret@host:0"), "redis_url: a port is a number");
+    finds(true, SETTINGS("--redis-url", "redis-sentinel://a,b"), "redis_url: after the sentinels");
+    finds(true, SETTINGS("--redis-url", "redis://host", "--redis-ca", authority.ca_path),
+          "redis_url: redis_ca, redis_certificate and redis_key are for rediss://");
+    finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-ca", hub.key), "redis_ca: ");
+    finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-key", hub.key),
+          "redis_certificate: redis_certificate and redis_key go together");
+    finds(true,
+          SETTINGS("--redis-url", "rediss://host", "--redis-certificate", acme.certificate,
+                   "--redis-key", site.key),
+          "is not the key of redis_certificate");
+}
+
 static void surroundings_are_looked_at_by_check_config(void **state)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -243,6 +261,7 @@ int main(void)
         cmocka_unit_test(what_belongs_to_another_is_refused),
         cmocka_unit_test(one_key_for_two_things_is_refused),
         cmocka_unit_test(realms_and_addresses_are_each_somebodys),
+        cmocka_unit_test(a_redis_that_cannot_be_is_said_so),
         cmocka_unit_test(surroundings_are_looked_at_by_check_config),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -55,7 +55,22 @@ static const struct config_option options[] = {
      OPTION(STRING, redis_url),
      .fallback = "",
      .secret = true,
-     .help = "redis://[[user]:password@]host[:port][/database] or unix:/path, shared by all hubs"},
+     .help =
+         "Redis shared by all hubs: redis://[[user]:password@]host[:port][/database], rediss:// "
+         "with TLS, redis-sentinel://host,host/name and rediss-sentinel://, or unix:/path"},
+    {.name = "redis_ca",
+     OPTION(PATH, redis_ca),
+     .fallback = "",
+     .help = "CA of the certificates of rediss:// and rediss-sentinel://; empty takes the system's "
+             "authorities"},
+    {.name = "redis_certificate",
+     OPTION(PATH, redis_certificate),
+     .fallback = "",
+     .help = "the hub's client certificate for them, where they want one"},
+    {.name = "redis_key",
+     OPTION(PATH, redis_key),
+     .fallback = "",
+     .help = "the key of that certificate"},
     {.name = "instances",
      OPTION(LIST, instances),
      .max = CONFIG_LIST_ITEMS_MAX,

@@ -13,8 +13,8 @@ struct hub_config {
     const char *database_owner;
     const char *hub_key;
     struct config_list hub_keys_previous;
-    const char *redis_url;
-    struct config_list instances; /* "realm=target" */
+    const char *redis_url, *redis_ca, *redis_certificate, *redis_key; /* "" for none */
+    struct config_list instances;                                     /* "realm=target" */
     const char *tls_ca, *tls_certificate, *tls_key;
     const char *https_certificate, *https_key;
     struct config_list trusted_proxies;
