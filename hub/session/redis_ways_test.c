@@ -217,7 +217,9 @@ static void password_is_the_right_one(struct fiber_run *run)
 {
     int port = redis_server_free_port();
     char url[128], lines[128];
-    snprintf(lines, sizeof(lines), "port %d\nuser hub on >sesame ~* &test* -@all +set +exists +publish +subscribe\n", port);
+    snprintf(lines, sizeof(lines),
+             "port %d\nuser hub on >sesame ~* &test* -@all +set +exists +publish +subscribe\n",
+             port);
     struct redis_server *server = redis_server_start_as("open:sesame", lines);
     const struct redis_options options = {.url = url};
     snprintf(url, sizeof(url), "redis://:open:sesame@127.0.0.1:%d", port);

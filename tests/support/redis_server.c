@@ -4,10 +4,12 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -25,6 +27,8 @@ struct redis_server {
     bool is_sentinel;
     pid_t pid;
 };
+
+static void give_up(const char *what) __attribute__((noreturn));
 
 static void give_up(const char *what)
 {
@@ -117,17 +121,23 @@ struct redis_server *redis_server_start_sentinel(const char *lines)
     return start(NULL, true, lines);
 }
 
+/* Below those that the system gives to who connects: a server that is down for a while must find its own free again. */
 int redis_server_free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        give_up("no free port");
-    close(fd);
-    return ntohs(address.sin_port);
+    for (int try = 0; try < 1000; try++) {
+        uint16_t random;
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || getrandom(&random, sizeof(random), 0) != sizeof(random))
+            give_up("no port");
+        address.sin_port = htons((uint16_t)(20000 + random % 12000));
+        bool is_free = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+        close(fd);
+        if (is_free)
+            return ntohs(address.sin_port);
+    }
+    give_up("no free port");
 }
 
 static int entry_remove(const char *path, const struct stat *stat, int type, struct FTW *ftw)
