@@ -180,10 +180,14 @@ static void check_addresses(struct config *config, const struct hub_config *hub)
 /* What may be otherwise in a moment: a start meets it by itself, and says the same. */
 static void check_surroundings(struct config *config, const struct hub_config *hub)
 {
-    const char *local = hub->local_database[0] ? hub->local_database : hub->database;
+    bool has_own = hub->local_database[0] != '\0';
     const struct pg_setting realm = {"pek.realm", hub->local_realm};
-    const struct pg_options own = {.conninfo = hub->database, .schema = hub_migrations()},
-                            realms = {.conninfo = local,
+    const struct pg_options own = {.conninfo = hub->database,
+                                   .listen_conninfo = hub->database_listen,
+                                   .schema = hub_migrations()},
+                            realms = {.conninfo = has_own ? hub->local_database : hub->database,
+                                      .listen_conninfo = has_own ? hub->local_database_listen
+                                                                 : hub->database_listen,
                                       .settings = &realm,
                                       .setting_count = 1,
                                       .schema = realm_migrations()};
@@ -207,6 +211,11 @@ void check_hub_config(struct config *config, const void *values)
     check_parts(config, hub);
     if (!pg_names_agree(hub->database, hub->database_owner))
         config_mistake(config, "database_owner: it is another database than that of `database`");
+    if (!pg_names_agree(hub->database, hub->database_listen))
+        config_mistake(config, "database_listen: it is another database than that of `database`");
+    if (!pg_names_agree(hub->local_database, hub->local_database_listen))
+        config_mistake(config, "local_database_listen: it is another database than that of "
+                               "`local_database`");
     if (!pg_names_agree(hub->local_database, hub->local_database_owner))
         config_mistake(config, "local_database_owner: it is another database than that of "
                                "`local_database`");

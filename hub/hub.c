@@ -174,6 +174,7 @@ static enum status open_database(struct hub *hub, struct fault *fault)
 {
     const struct pg_options options = {
         .conninfo = hub->config->database,
+        .listen_conninfo = hub->config->database_listen,
         .schema = hub_migrations(),
         .on_trouble = hub_trouble,
         .on_statement = statement_ended,
@@ -190,6 +191,8 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
     const struct realm_options options = {
         .realm = config->local_realm,
         .conninfo = config->local_database[0] ? config->local_database : config->database,
+        .listen_conninfo =
+            config->local_database[0] ? config->local_database_listen : config->database_listen,
         .keys = &hub->keys.realm.keys,
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
