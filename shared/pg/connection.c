@@ -516,8 +516,9 @@ bool connection_begin(struct connection *connection, struct request *request)
     static const struct pg_statement deallocate = {"pek_deallocate", "DEALLOCATE ALL"};
     if (connection->state != LINK_UP)
         return false;
-    if (connection->pg->direct)
-        return send_aside(connection, request, &connection->settings->statement, NULL);
+    if (connection->pg->direct &&
+        !send_aside(connection, request, &connection->settings->statement, NULL))
+        return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
         return false;

@@ -104,12 +104,12 @@ static void on_turn_end(struct fibers_hook *hook)
 }
 
 static enum status options_fill(struct pg *pg, const struct pg_options *options,
-                                const char *conninfo, struct fault *fault)
+                                struct fault *fault)
 {
-    enum status status = connect_inspect(conninfo, &pg->hosts, fault);
+    enum status status = connect_inspect(options->conninfo, &pg->hosts, fault);
     if (status != STATUS_OK)
         return status;
-    pg->conninfo = strdup(conninfo);
+    pg->conninfo = strdup(options->conninfo);
     if (!pg->conninfo)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     for (size_t i = 0; i < KIND_COUNT && status == STATUS_OK; i++) {
@@ -165,8 +165,8 @@ static enum status connections_open(struct pg *pg, const struct pg_options *opti
 }
 
 /* Without connections. */
-static enum status make(struct fibers *fibers, const struct pg_options *options,
-                        const char *conninfo, struct pg **ret_pg, struct fault *fault)
+static enum status make(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg,
+                        struct fault *fault)
 {
     struct pg *pg = calloc(1, sizeof(*pg));
     if (!pg)
@@ -194,7 +194,7 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
         pg->random_state = (uint64_t)clock_monotonic_us() | 1;
     pg->hook.run = on_turn_end;
     fibers_hook_add(fibers, &pg->hook);
-    enum status status = options_fill(pg, options, conninfo, fault);
+    enum status status = options_fill(pg, options, fault);
     if (status != STATUS_OK)
         pg_free(pg);
     else
@@ -205,13 +205,14 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
 enum status pg_new(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg,
                    struct fault *fault)
 {
-    const char *direct = options->listen_conninfo;
+    struct pg_options direct = *options;
     struct pg *pg;
-    enum status status = make(fibers, options, options->conninfo, &pg, fault);
+    enum status status = make(fibers, options, &pg, fault);
     if (status != STATUS_OK)
         return status;
-    if (direct && direct[0])
-        status = make(fibers, options, direct, &pg->direct, fault);
+    direct.conninfo = options->listen_conninfo;
+    if (direct.conninfo && direct.conninfo[0])
+        status = make(fibers, &direct, &pg->direct, fault);
     if (pg->direct)
         pg->direct->is_direct = true;
     if (status == STATUS_OK) {

@@ -158,7 +158,7 @@ static void go_on(struct connection *connection)
         session->step++;
     if (session->step == SESSION_STRANGER && (!schema || !schema->stranger_sql))
         session->step++;
-    if (session->step == SESSION_PINNED && (by_transaction || !session_is_pooled(connection)))
+    if (session->step == SESSION_PINNED && !session_is_pooled(connection))
         session->step++;
     if (session->step == SESSION_END && !by_transaction)
         session->step++;
@@ -211,7 +211,8 @@ const struct pg_statement session_guard = {
 
 bool session_is_pooled(const struct connection *connection)
 {
-    return connection->session.backend_pid != PQbackendPID(connection->conn);
+    return !connection->pg->direct &&
+           connection->session.backend_pid != PQbackendPID(connection->conn);
 }
 
 void session_refuse_shared(struct connection *connection)

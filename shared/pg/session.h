@@ -47,7 +47,7 @@ PEK_MUST_CHECK enum status session_settings_init(struct session_settings *settin
                                                  size_t second_count);
 void session_settings_done(struct session_settings *settings);
 
-/* True when somebody stands between: PostgreSQL itself gives its own pid. */
+/* True when somebody stands between who is to lend one session for good: PostgreSQL itself gives its own pid. */
 bool session_is_pooled(const struct connection *connection);
 /* Fails, and with it all that follows up to the Sync, in a session without the mark ($1). */
 extern const struct pg_statement session_guard;
