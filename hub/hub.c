@@ -96,15 +96,12 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
 static void notifications_written(void *arg, struct instance *instance)
 {
-    struct hub *hub = arg;
-
-    feeds_notifications_written(&hub->feeds, instance);
+    feeds_notifications_written(&((struct hub *)arg)->feeds, instance);
 }
 
 static void status_changed(void *arg, struct instance *instance)
 {
-    struct hub *hub = arg;
-    observe_status(&hub->observe, instance);
+    observe_status(&((struct hub *)arg)->observe, instance);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------- */

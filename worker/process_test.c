@@ -223,7 +223,6 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     check_config_finds("--hub-keys", "/nowhere.json", "hub_keys: ");
     check_config_finds("--hub-keys", "/dev/null", "hub_keys: the file is empty");
     check_config_finds("--database-owner", "dbname=elsewhere", "database_owner: it is another");
-    check_config_finds("--database-listen", "dbname=elsewhere", "database_listen: it is another");
     check_config_finds("--listen", "127.0.0.1:65536", "listen: '127.0.0.1:65536'");
     check_config_finds("--metrics-listen", "localhost", "metrics_listen: 'localhost'");
     check_config_finds("--listen", "unix:/tmp/socket", "peer_uid must be given");
