@@ -40,7 +40,7 @@ static void check_signing_key(struct config *config, const struct hub_config *hu
 {
     const struct certificate_file others[] = {
         {"hub_key", hub->hub_key},     {"tls_key", hub->tls_key},   {"tls_ca", hub->tls_ca},
-        {"https_key", hub->https_key}, {"oauth_ca", hub->oauth_ca},
+        {"https_key", hub->https_key}, {"oauth_ca", hub->oauth_ca}, {"redis_key", hub->redis_key},
     };
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -88,13 +88,18 @@ static void check_certificates(struct config *config, const struct hub_config *h
                                   site = {"https_certificate", hub->https_certificate},
                                   site_key = {"https_key", hub->https_key},
                                   realms_ca = {"tls_ca", hub->tls_ca},
-                                  oauth_ca = {"oauth_ca", hub->oauth_ca};
+                                  oauth_ca = {"oauth_ca", hub->oauth_ca},
+                                  redis_ca = {"redis_ca", hub->redis_ca},
+                                  redis = {"redis_certificate", hub->redis_certificate},
+                                  redis_key = {"redis_key", hub->redis_key};
     char host[INSTANCE_TARGET_BYTES_MAX + 1], realm[REALM_BYTES_MAX + 1];
 
     check_certificate(config, &realms, &realms_key, NULL);
     check_certificate(config, &site, &site_key, public_host(hub, host, sizeof(host)));
     check_certificate(config, &realms_ca, NULL, NULL);
     check_certificate(config, &oauth_ca, NULL, NULL);
+    check_certificate(config, &redis_ca, NULL, NULL);
+    check_certificate(config, &redis, &redis_key, NULL);
     /* With a worker's the hub would be let in, and whoever has that worker could be the hub. */
     for (size_t i = 0; realms.path[0] && i < hub->instances.count; i++) {
         const char *item = hub->instances.items[i];
@@ -121,8 +126,10 @@ static void check_parts(struct config *config, const struct hub_config *hub)
         if (!address_parse_plain(slice_str(hub->trusted_proxies.items[i]), &address))
             config_mistake(config, "trusted_proxies: '%s' is no IP address",
                            hub->trusted_proxies.items[i]);
-    if (hub->redis_url[0] && !redis_url_is_valid(hub->redis_url))
-        config_mistake(config, "redis_url is neither redis://host:port/number nor unix:/path");
+    const struct redis_options redis = {hub->redis_url, hub->redis_ca, hub->redis_certificate,
+                                        hub->redis_key};
+    if (hub->redis_url[0] && redis_check(&redis, &fault))
+        config_mistake_fault(config, &fault);
     if (!hub->site_folder[0])
         return;
     if (files_open(&files, &fault) || files_add_folder(&files, hub->site_folder, &fault) ||
@@ -173,10 +180,14 @@ static void check_addresses(struct config *config, const struct hub_config *hub)
 /* What may be otherwise in a moment: a start meets it by itself, and says the same. */
 static void check_surroundings(struct config *config, const struct hub_config *hub)
 {
-    const char *local = hub->local_database[0] ? hub->local_database : hub->database;
+    bool has_own = hub->local_database[0] != '\0';
     const struct pg_setting realm = {"pek.realm", hub->local_realm};
-    const struct pg_options own = {.conninfo = hub->database, .schema = hub_migrations()},
-                            realms = {.conninfo = local,
+    const struct pg_options own = {.conninfo = hub->database,
+                                   .listen_conninfo = hub->database_listen,
+                                   .schema = hub_migrations()},
+                            realms = {.conninfo = has_own ? hub->local_database : hub->database,
+                                      .listen_conninfo = has_own ? hub->local_database_listen
+                                                                 : hub->database_listen,
                                       .settings = &realm,
                                       .setting_count = 1,
                                       .schema = realm_migrations()};
@@ -200,6 +211,11 @@ void check_hub_config(struct config *config, const void *values)
     check_parts(config, hub);
     if (!pg_names_agree(hub->database, hub->database_owner))
         config_mistake(config, "database_owner: it is another database than that of `database`");
+    if (!pg_names_agree(hub->database, hub->database_listen))
+        config_mistake(config, "database_listen: it is another database than that of `database`");
+    if (!pg_names_agree(hub->local_database, hub->local_database_listen))
+        config_mistake(config, "local_database_listen: it is another database than that of "
+                               "`local_database`");
     if (!pg_names_agree(hub->local_database, hub->local_database_owner))
         config_mistake(config, "local_database_owner: it is another database than that of "
                                "`local_database`");

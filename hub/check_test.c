@@ -206,6 +206,8 @@ static void realms_and_addresses_are_each_somebodys(void **state)
           "'a=ipv4:h:1,h:2' and 'ab=ipv4:h:1,h:2' are one worker");
     finds(true, SETTINGS("--instances", "a=h:1,h:2"), "'a=h:1,h:2': a target is");
     finds(true, SETTINGS("--database-owner", "dbname=elsewhere"), "database_owner: it is another");
+    finds(true, SETTINGS("--database-listen", "dbname=elsewhere"),
+          "database_listen: it is another");
     finds(true, SETTINGS("--instances", "A=h:1"), "instances: 'A=h:1': a realm is");
     finds(true,
           SETTINGS("--instances", "hub=h:1", "--local-realm", "hub", "--local-instance-key",
@@ -215,6 +217,24 @@ static void realms_and_addresses_are_each_somebodys(void **state)
           "that is this hub itself");
     finds(true, SETTINGS("--local-realm", "My realm", "--local-instance-key", realm_key),
           "local_realm: 'My realm' is no realm");
+}
+
+static void a_redis_that_cannot_be_is_said_so(void **state)
+{
+    (void)state;
+    finds(true, SETTINGS("--redis-url", "localhost"),
+          "redis_url: it begins with redis://, rediss://");
+    finds(true, SETTINGS("--redis-url", "redis://:secret@host:0"), "redis_url: a port is a number");
+    finds(true, SETTINGS("--redis-url", "redis-sentinel://a,b"), "redis_url: after the sentinels");
+    finds(true, SETTINGS("--redis-url", "redis://host", "--redis-ca", authority.ca_path),
+          "redis_url: redis_ca, redis_certificate and redis_key are for rediss://");
+    finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-ca", hub.key), "redis_ca: ");
+    finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-key", hub.key),
+          "redis_certificate: redis_certificate and redis_key go together");
+    finds(true,
+          SETTINGS("--redis-url", "rediss://host", "--redis-certificate", acme.certificate,
+                   "--redis-key", site.key),
+          "is not the key of redis_certificate");
 }
 
 static void surroundings_are_looked_at_by_check_config(void **state)
@@ -246,6 +266,7 @@ int main(void)
         cmocka_unit_test(what_belongs_to_another_is_refused),
         cmocka_unit_test(one_key_for_two_things_is_refused),
         cmocka_unit_test(realms_and_addresses_are_each_somebodys),
+        cmocka_unit_test(a_redis_that_cannot_be_is_said_so),
         cmocka_unit_test(surroundings_are_looked_at_by_check_config),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

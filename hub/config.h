@@ -9,17 +9,18 @@ struct hub_config {
     bool listen_shared;
     const char *public_url;
     const char *issuer;
-    const char *database;
+    const char *database, *database_listen;
     const char *database_owner;
     const char *hub_key;
     struct config_list hub_keys_previous;
-    const char *redis_url;
-    struct config_list instances; /* "realm=target" */
+    const char *redis_url, *redis_ca, *redis_certificate, *redis_key; /* "" for none */
+    struct config_list instances;                                     /* "realm=target" */
     const char *tls_ca, *tls_certificate, *tls_key;
     const char *https_certificate, *https_key;
     struct config_list trusted_proxies;
     const char *local_realm; /* "" for none */
-    const char *local_database, *local_database_owner, *local_instance_key;
+    const char *local_database, *local_database_listen, *local_database_owner;
+    const char *local_instance_key;
     struct config_list cors_origins;
     const char *site_folder; /* "" for none */
     bool dev_login;

@@ -96,15 +96,12 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
 
 static void notifications_written(void *arg, struct instance *instance)
 {
-    struct hub *hub = arg;
-
-    feeds_notifications_written(&hub->feeds, instance);
+    feeds_notifications_written(&((struct hub *)arg)->feeds, instance);
 }
 
 static void status_changed(void *arg, struct instance *instance)
 {
-    struct hub *hub = arg;
-    observe_status(&hub->observe, instance);
+    observe_status(&((struct hub *)arg)->observe, instance);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------- */
@@ -174,6 +171,7 @@ static enum status open_database(struct hub *hub, struct fault *fault)
 {
     const struct pg_options options = {
         .conninfo = hub->config->database,
+        .listen_conninfo = hub->config->database_listen,
         .schema = hub_migrations(),
         .on_trouble = hub_trouble,
         .on_statement = statement_ended,
@@ -190,6 +188,8 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
     const struct realm_options options = {
         .realm = config->local_realm,
         .conninfo = config->local_database[0] ? config->local_database : config->database,
+        .listen_conninfo =
+            config->local_database[0] ? config->local_database_listen : config->database_listen,
         .keys = &hub->keys.realm.keys,
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,
@@ -241,7 +241,8 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
         .registry = &hub->registry,
         .keys = &hub->keys.hub.keys,
         .issuer = hub->config->issuer,
-        .redis_url = hub->config->redis_url,
+        .redis = {hub->config->redis_url, hub->config->redis_ca, hub->config->redis_certificate,
+                  hub->config->redis_key},
         .arg = &hub->observe,
         .on_token_failure = observe_token_failure,
         .on_redis = observe_redis,

@@ -91,6 +91,7 @@ static void check_surroundings(struct config *config, const struct settings *s)
 {
     const struct pg_setting realm = {"pek.realm", s->realm};
     const struct pg_options pg = {.conninfo = s->database,
+                                  .listen_conninfo = s->database_listen,
                                   .settings = &realm,
                                   .setting_count = 1,
                                   .schema = realm_migrations()};
@@ -112,6 +113,8 @@ void check_settings(struct config *config, const void *settings)
     check_addresses(config, s);
     if (!pg_names_agree(s->database, s->database_owner))
         config_mistake(config, "database_owner: it is another database than that of `database`");
+    if (!pg_names_agree(s->database, s->database_listen))
+        config_mistake(config, "database_listen: it is another database than that of `database`");
     if (config_is_checked(config))
         check_surroundings(config, s);
 }

@@ -129,6 +129,7 @@ static struct realm_options realm_options(struct program *program)
     return (struct realm_options){
         .realm = s->realm,
         .conninfo = s->database,
+        .listen_conninfo = s->database_listen,
         .keys = &program->ring.keys,
         .hub_keys = &program->hub_keys.keys,
         .hub_issuer = s->hub_issuer,

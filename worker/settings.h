@@ -10,7 +10,7 @@ struct settings {
     bool plaintext;
     int64_t peer_uid; /* -1: none */
     const char *tls_ca, *tls_certificate, *tls_key;
-    const char *database;
+    const char *database, *database_listen;
     const char *database_owner;
     bool migrate;
     const char *instance_key;

@@ -115,9 +115,9 @@ static void on_redis_down(void *arg, const char *reason)
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
 
-enum status announcer_open(struct announcer *announcer, struct pg *pg, const char *redis_url,
-                           const char *issuer, int64_t mark_s, const struct announce_events *events,
-                           struct fault *fault)
+enum status announcer_open(struct announcer *announcer, struct pg *pg,
+                           const struct redis_options *options, const char *issuer, int64_t mark_s,
+                           const struct announce_events *events, struct fault *fault)
 {
     static const struct pg_listener_events listening = {on_notify, on_lost, on_listening};
     const struct redis_events redis = {announcer, on_redis_message, on_redis_up, on_redis_down};
@@ -128,9 +128,9 @@ enum status announcer_open(struct announcer *announcer, struct pg *pg, const cha
         pg_listen(pg, ANNOUNCE_CHANNEL, &listening, announcer, &announcer->listener);
     if (status)
         return fault_set(fault, status, NULL, "notifications cannot be listened to");
-    if (!redis_url[0])
+    if (!options->url || !options->url[0])
         return STATUS_OK;
-    return redis_new(pg_fibers(pg), redis_url, announcer->name, &redis, &announcer->redis, fault);
+    return redis_new(pg_fibers(pg), options, announcer->name, &redis, &announcer->redis, fault);
 }
 
 void announcer_close(struct announcer *announcer)

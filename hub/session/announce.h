@@ -42,10 +42,10 @@ struct announcer {
     bool listening;      /* to PostgreSQL, without a gap since `missed` */
 };
 
-/* `redis_url` "" for none. `mark_s` as above. */
+/* `mark_s` as above. */
 PEK_MUST_CHECK enum status announcer_open(struct announcer *announcer, struct pg *pg,
-                                          const char *redis_url, const char *issuer, int64_t mark_s,
-                                          const struct announce_events *events,
+                                          const struct redis_options *redis, const char *issuer,
+                                          int64_t mark_s, const struct announce_events *events,
                                           struct fault *fault);
 /* After the last fiber left. Run the loop once more afterwards. Idempotent. */
 void announcer_close(struct announcer *announcer);

@@ -103,8 +103,7 @@ enum status ending_open(struct session_cache *cache, struct fault *fault)
                                            redis_changed};
 
     missed(cache);
-    enum status status = announcer_open(&cache->announcer, options->service.pg,
-                                        options->redis_url ? options->redis_url : "",
+    enum status status = announcer_open(&cache->announcer, options->service.pg, &options->redis,
                                         options->issuer, SESSION_LIFETIME_S, &events, fault);
     if (status)
         return status;

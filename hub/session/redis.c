@@ -4,191 +4,144 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <hiredis/hiredis.h>
-
-#include "hub/session/redis_socket.h"
+#include "hub/session/redis_address.h"
+#include "hub/session/redis_link.h"
 #include "shared/base/clock.h"
 #include "shared/crypto/crypto.h"
 #include "shared/crypto/encode.h"
 
 #define TICK_MS 100
 #define BEAT_RANDOM_BYTES 8
+#define BEAT_MARK_S "60"
 
 enum state {
     REDIS_DOWN,       /* until retry_us */
-    REDIS_RESOLVING,  /* libuv looks the name up */
+    REDIS_RESOLVING,  /* libuv looks the name of a sentinel or server up */
+    REDIS_ASKING,     /* a sentinel for the master */
     REDIS_CONNECTING, /* both connections and the subscription are under way */
     REDIS_UP,
 };
 
-enum end { END_ASKS, END_LISTENS, ENDS };
+/* A sentinel's ends before the others begin. */
+enum end { END_ASKS, END_LISTENS, END_SENTINEL, ENDS };
 
-struct address {
-    char host[REDIS_NAME_BYTES_MAX + 1]; /* or a path */
-    char user[REDIS_NAME_BYTES_MAX + 1], password[REDIS_NAME_BYTES_MAX + 1];
-    int port; /* 0: a path */
-    int database;
+/* On the heap: the answer may come after its fiber has gone. */
+struct question {
+    struct fiber_event answered;
+    bool is_answered, abandoned, failed, marked;
 };
 
 struct redis {
     struct fibers *fibers;
     struct redis_events events;
-    struct address address;
+    struct redis_address address;
+    char *ca, *certificate, *key;
     char channel[REDIS_NAME_BYTES_MAX + 1];
     char beat[REDIS_NAME_BYTES_MAX + BEAT_RANDOM_BYTES * 2 + 8]; /* the channel that is only ours */
     enum state state;
-    redisAsyncContext *ends[ENDS];
-    size_t pending;
+    struct redis_link *ends[ENDS];
+    size_t turn;              /* of the sentinels */
+    struct redis_host server; /* of this attempt: a sentinel, or the server itself */
+    bool asks_sentinel;       /* `server` is one */
+    size_t sentinel_replies;
+    SSL_CTX *context;                  /* of this attempt; NULL without TLS */
+    char told[REDIS_REASON_BYTES_MAX]; /* since it was up: the last reason that on_down had */
+    /* Of what was sent to END_ASKS and is not answered, in order: who waits, NULL for nobody. A ring. */
+    struct question *pending[REDIS_PENDING_MAX];
+    size_t pending_head, pending_count;
     int64_t retry_us, retry_ms;    /* DOWN: when, and how long the next pause is */
     int64_t since_us;              /* of the state */
     int64_t beat_sent_us, beat_us; /* last sent, last that came back */
     uv_timer_t timer;
     uv_getaddrinfo_t resolving;
     bool resolver_busy, closing;
-    unsigned handles; /* of libuv, still to be closed; the link is freed after the last */
+    unsigned handles; /* of libuv, still to be closed; memory is freed after the last */
 };
-
-/* ---- addresses --------------------------------------------------------------------------------- */
-
-static bool put(char *to, struct slice from)
-{
-    if (from.len > REDIS_NAME_BYTES_MAX)
-        return false;
-    memcpy(to, from.ptr, from.len);
-    to[from.len] = '\0';
-    return true;
-}
-
-static bool number(struct slice text, int max, int *ret_number)
-{
-    int value = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        value = value * 10 + (text.ptr[i] - '0');
-        if (value > max)
-            return false;
-    }
-    *ret_number = value;
-    return text.len > 0;
-}
-
-static const char *last_of(struct slice text, char c)
-{
-    return text.len ? memrchr(text.ptr, c, text.len) : NULL;
-}
-
-static bool parse_authority(struct slice text, struct address *address)
-{
-    const char *at = last_of(text, '@');
-
-    if (at) {
-        struct slice user = slice_make(text.ptr, (size_t)(at - text.ptr)), password;
-        text = slice_make(at + 1, text.len - user.len - 1);
-        password = user;
-        user = slice_cut(&password, ':');
-        if (!put(address->user, user) || !put(address->password, password))
-            return false;
-    }
-    const char *colon = last_of(text, ':');
-    address->port = REDIS_PORT;
-    if (colon) {
-        struct slice port = slice_make(colon + 1, text.len - (size_t)(colon - text.ptr) - 1);
-        if (!number(port, 65535, &address->port) || address->port == 0)
-            return false;
-        text.len = (size_t)(colon - text.ptr);
-    }
-    return text.len > 0 && put(address->host, text);
-}
-
-static bool parse(struct slice url, struct address *address)
-{
-    static const struct slice redis = SLICE_LIT("redis://"), local = SLICE_LIT("unix:");
-
-    if (slice_starts_with(url, local)) {
-        struct slice path = slice_make(url.ptr + local.len, url.len - local.len);
-        return path.len > 0 && path.ptr[0] == '/' && put(address->host, path);
-    }
-    if (!slice_starts_with(url, redis))
-        return false;
-    struct slice database = slice_make(url.ptr + redis.len, url.len - redis.len);
-    struct slice authority = slice_cut(&database, '/');
-    return parse_authority(authority, address) &&
-           (database.len == 0 || number(database, 1000, &address->database));
-}
-
-bool redis_url_is_valid(const char *url)
-{
-    struct address address;
-    return parse(slice_str(url), &address);
-}
 
 /* ---- up and down ------------------------------------------------------------------------------- */
 
+static void answer_next(struct redis *redis, const redisReply *reply)
+{
+    struct question *question = redis->pending[redis->pending_head];
+
+    redis->pending_head = (redis->pending_head + 1) % REDIS_PENDING_MAX;
+    redis->pending_count--;
+    if (!question)
+        return;
+    if (question->abandoned) {
+        free(question);
+        return;
+    }
+    question->is_answered = true;
+    question->failed = !reply || reply->type != REDIS_REPLY_INTEGER;
+    question->marked = !question->failed && reply->integer > 0;
+    fiber_event_signal(&question->answered);
+}
+
 static void go_down(struct redis *redis, const char *reason)
 {
-    bool was_up = redis->state == REDIS_UP;
+    bool was_up = redis->state == REDIS_UP, is_news = was_up || strcmp(reason, redis->told) != 0;
 
     redis->state = REDIS_DOWN;
+    redis->turn++;
     redis->retry_us = deadline_after_ms(redis->retry_ms);
     redis->retry_ms =
         redis->retry_ms * 2 < REDIS_RETRY_MAX_MS ? redis->retry_ms * 2 : REDIS_RETRY_MAX_MS;
-    for (size_t i = 0; i < ENDS; i++) {
-        redisAsyncContext *context = redis->ends[i];
-        redis->ends[i] = NULL;
-        if (!context)
-            continue;
-        context->data = NULL;
-        redisAsyncFree(context); /* answers what was asked with NULL */
-    }
-    if (was_up)
-        redis->events.on_down(redis->events.arg, reason);
+    for (size_t i = 0; i < ENDS; i++)
+        redis->ends[i] = redis_link_close(redis->ends[i]);
+    SSL_CTX_free(redis->context);
+    redis->context = NULL;
+    while (redis->pending_count > 0)
+        answer_next(redis, NULL);
+    if (redis->closing || !is_news)
+        return;
+    snprintf(redis->told, sizeof(redis->told), "%s", reason);
+    redis->events.on_down(redis->events.arg, redis->told);
 }
 
-/* hiredis frees the context after this. */
-static void end_is_gone(const redisAsyncContext *context, const char *reason)
+/* A wrong password, a read-only replica: as good as none. Only the code: some errors repeat what was sent, and that may
+ * be a password. */
+static void go_down_refused(struct redis *redis, const char *who, const char *error)
 {
-    struct redis *redis = context->data;
+    char reason[REDIS_REASON_BYTES_MAX];
 
-    if (!redis)
-        return;
-    for (size_t i = 0; i < ENDS; i++) {
-        if (redis->ends[i] == context)
-            redis->ends[i] = NULL;
-    }
+    snprintf(reason, sizeof(reason), "%s answered %.*s", who, (int)strcspn(error, " :'`"), error);
     go_down(redis, reason);
 }
 
-static void on_connect(const redisAsyncContext *context, int status)
+static void on_end(void *arg, struct redis_link *link, const char *reason)
 {
-    if (status != REDIS_OK)
-        end_is_gone(context, "cannot connect");
-}
+    struct redis *redis = arg;
+    char text[REDIS_REASON_BYTES_MAX];
 
-static void on_disconnect(const redisAsyncContext *context, int status)
-{
-    end_is_gone(context, status == REDIS_OK ? "the connection was closed" : context->errstr);
+    snprintf(text, sizeof(text), "%s%s", link == redis->ends[END_SENTINEL] ? "a sentinel: " : "",
+             reason);
+    go_down(redis, text);
 }
 
 static void came_up(struct redis *redis)
 {
     redis->state = REDIS_UP;
     redis->retry_ms = REDIS_RETRY_MIN_MS;
+    redis->told[0] = '\0';
     redis->events.on_up(redis->events.arg);
 }
 
-static void on_message(redisAsyncContext *context, void *data, void *arg)
-{
-    struct redis *redis = arg;
-    const redisReply *reply = data;
+/* ---- what comes -------------------------------------------------------------------------------- */
 
-    if (!context->data || !reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
-        return;
+static bool is_message(const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+        return false;
     for (size_t i = 0; i < 3; i++) {
         if (reply->element[i]->type != REDIS_REPLY_STRING)
-            return; /* a subscription that was confirmed */
+            return false; /* a subscription that was confirmed */
     }
+    return true;
+}
+
+static void take_message(struct redis *redis, const redisReply *reply)
+{
     if (strcmp(reply->element[1]->str, redis->beat) == 0) {
         redis->beat_us = clock_monotonic_us();
         if (redis->state == REDIS_CONNECTING)
@@ -199,129 +152,195 @@ static void on_message(redisAsyncContext *context, void *data, void *arg)
     }
 }
 
-static void on_reply(redisAsyncContext *context, void *data, void *arg)
+static void on_reply(void *arg, struct redis_link *link, const redisReply *reply)
 {
     struct redis *redis = arg;
-    const redisReply *reply = data;
 
-    redis->pending--;
-    /* A wrong password, a read-only replica: as good as none. */
-    if (context->data && reply && reply->type == REDIS_REPLY_ERROR)
-        go_down(redis, "it answered with an error");
+    if (reply->type == REDIS_REPLY_ERROR)
+        go_down_refused(redis, "it", reply->str);
+    else if (link == redis->ends[END_LISTENS] && is_message(reply))
+        take_message(redis, reply);
+    else if (link == redis->ends[END_ASKS] && redis->pending_count > 0)
+        answer_next(redis, reply);
 }
 
-/* Never waits; false when nothing was sent. */
-static bool send_to(struct redis *redis, enum end end, redisCallbackFn *callback, void *arg,
-                    int argc, const char **argv, const size_t *lens)
+/* ---- what is sent ------------------------------------------------------------------------------ */
+
+/* Never waits; false when nothing was sent. `question` NULL when nobody waits. */
+static bool send_to(struct redis *redis, enum end end, struct question *question, int argc,
+                    const char **argv, const size_t *lens)
 {
-    if (!redis->ends[end] || redis->pending >= REDIS_PENDING_MAX ||
-        redisAsyncCommandArgv(redis->ends[end], callback, arg, argc, argv, lens) != REDIS_OK)
+    if (!redis->ends[end] || (end == END_ASKS && redis->pending_count == REDIS_PENDING_MAX) ||
+        !redis_link_send(redis->ends[end], argc, argv, lens))
         return false;
-    redis->pending++;
+    if (end == END_ASKS)
+        redis->pending[(redis->pending_head + redis->pending_count++) % REDIS_PENDING_MAX] =
+            question;
     return true;
 }
 
-static void send_words(struct redis *redis, enum end end, int argc, const char **argv)
-{
-    size_t lens[3];
+#define WORDS_MAX 5
 
-    for (int i = 0; i < argc; i++)
-        lens[i] = strlen(argv[i]);
-    (void)send_to(redis, end, on_reply, redis, argc, argv, lens);
+/* NULL ends them. */
+static void send_words(struct redis *redis, enum end end, const char *const words[WORDS_MAX + 1])
+{
+    const char *argv[WORDS_MAX];
+    size_t lens[WORDS_MAX];
+    int argc = 0;
+
+    for (; argc < WORDS_MAX && words[argc]; argc++) {
+        argv[argc] = words[argc];
+        lens[argc] = strlen(words[argc]);
+    }
+    (void)send_to(redis, end, NULL, argc, argv, lens);
 }
+
+#define SEND(redis, end, ...)                                                                      \
+    send_words(redis, end, (const char *const[WORDS_MAX + 1]){__VA_ARGS__})
 
 static void beat(struct redis *redis)
 {
     redis->beat_sent_us = clock_monotonic_us();
-    send_words(redis, END_ASKS, 3, (const char *[]){"PUBLISH", redis->beat, "1"});
+    SEND(redis, END_ASKS, "SET", redis->beat, "1", "EX", BEAT_MARK_S);
+    SEND(redis, END_ASKS, "PUBLISH", redis->beat, "1");
 }
 
 /* ---- connecting -------------------------------------------------------------------------------- */
 
-static void introduce(struct redis *redis, enum end end)
+/* `address` NULL for a unix socket. False when the link is down again. */
+static bool open_end(struct redis *redis, enum end end, const struct sockaddr *address,
+                     void (*on_its_reply)(void *arg, struct redis_link *link,
+                                          const redisReply *reply))
 {
-    const struct address *address = &redis->address;
+    const struct redis_link_events events = {redis, on_its_reply, on_end};
+
+    redis->ends[end] = redis_link_open(fibers_loop(redis->fibers), address, redis->server.name,
+                                       redis->context, &events);
+    if (!redis->ends[end]) {
+        go_down(redis, "cannot connect");
+        return false;
+    }
+    if (redis->address.password[0] && redis->address.user[0])
+        SEND(redis, end, "AUTH", redis->address.user, redis->address.password);
+    else if (redis->address.password[0])
+        SEND(redis, end, "AUTH", redis->address.password);
+    return true;
+}
+
+static void connect_ends(struct redis *redis, const struct sockaddr *address)
+{
     char database[16];
 
-    if (address->password[0] && address->user[0])
-        send_words(redis, end, 3, (const char *[]){"AUTH", address->user, address->password});
-    else if (address->password[0])
-        send_words(redis, end, 2, (const char *[]){"AUTH", address->password});
-    if (address->database) {
-        snprintf(database, sizeof(database), "%d", address->database);
-        send_words(redis, end, 2, (const char *[]){"SELECT", database});
+    redis->state = REDIS_CONNECTING;
+    redis->since_us = clock_monotonic_us();
+    if (!open_end(redis, END_ASKS, address, on_reply) ||
+        !open_end(redis, END_LISTENS, address, on_reply))
+        return;
+    snprintf(database, sizeof(database), "%d", redis->address.database);
+    if (redis->address.database)
+        SEND(redis, END_ASKS, "SELECT", database);
+    SEND(redis, END_LISTENS, "SUBSCRIBE", redis->channel, redis->beat);
+}
+
+static void look_up(struct redis *redis, const struct redis_host *host);
+
+static struct slice word(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_STRING ? slice_make(reply->str, reply->len)
+                                             : (struct slice){0};
+}
+
+/* A sentinel without a password answers AUTH with an error, and the question after it all the same. */
+static void on_sentinel_reply(void *arg, struct redis_link *link, const redisReply *reply)
+{
+    struct redis *redis = arg;
+    struct redis_host master;
+    bool is_auth = redis->sentinel_replies++ == 0 && redis->address.password[0];
+
+    (void)link;
+    if (is_auth)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        go_down_refused(redis, "a sentinel", reply->str);
+    } else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+               !redis_host_parse(word(reply->element[0]), word(reply->element[1]), &master)) {
+        go_down(redis, "a sentinel knows no master of that name");
+    } else {
+        redis->ends[END_SENTINEL] = redis_link_close(redis->ends[END_SENTINEL]);
+        redis->asks_sentinel = false;
+        look_up(redis, &master);
     }
 }
 
-/* `host` is numeric, or a path when there is no port. */
-static void connect_ends(struct redis *redis, const char *host)
+static void ask_sentinel(struct redis *redis, const struct sockaddr *address)
 {
-    redis->state = REDIS_CONNECTING;
+    redis->state = REDIS_ASKING;
     redis->since_us = clock_monotonic_us();
-    for (size_t i = 0; i < ENDS; i++) {
-        redisAsyncContext *context = redis->address.port
-                                         ? redisAsyncConnect(host, redis->address.port)
-                                         : redisAsyncConnectUnix(host);
-        if (!context || context->err || !redis_socket_attach(context, fibers_loop(redis->fibers))) {
-            if (context)
-                redisAsyncFree(context);
-            go_down(redis, "cannot connect");
-            return;
-        }
-        context->data = redis;
-        redis->ends[i] = context;
-        redisAsyncSetConnectCallback(context, on_connect);
-        redisAsyncSetDisconnectCallback(context, on_disconnect);
-        introduce(redis, (enum end)i);
-    }
-    if (redisAsyncCommand(redis->ends[END_LISTENS], on_message, redis, "SUBSCRIBE %s %s",
-                          redis->channel, redis->beat) != REDIS_OK)
-        go_down(redis, "cannot subscribe");
+    redis->sentinel_replies = 0;
+    if (open_end(redis, END_SENTINEL, address, on_sentinel_reply))
+        SEND(redis, END_SENTINEL, "SENTINEL", "get-master-addr-by-name", redis->address.master);
 }
 
 static void link_closed(struct redis *redis)
 {
-    if (--redis->handles == 0)
-        free(redis);
+    if (--redis->handles > 0)
+        return;
+    free(redis->ca);
+    free(redis->certificate);
+    free(redis->key);
+    free(redis);
 }
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct redis *redis = request->data;
-    char host[INET6_ADDRSTRLEN] = "";
 
     redis->resolver_busy = false;
-    if (status == 0 && found && found->ai_family == AF_INET)
-        uv_ip4_name((const struct sockaddr_in *)(const void *)found->ai_addr, host, sizeof(host));
-    else if (status == 0 && found && found->ai_family == AF_INET6)
-        uv_ip6_name((const struct sockaddr_in6 *)(const void *)found->ai_addr, host, sizeof(host));
-    uv_freeaddrinfo(found);
-    if (redis->closing) {
+    if (redis->closing)
         link_closed(redis);
-        return;
-    }
-    if (host[0])
-        connect_ends(redis, host);
-    else
+    else if (status || !found)
         go_down(redis, "its name is not known");
+    else if (redis->asks_sentinel)
+        ask_sentinel(redis, found->ai_addr);
+    else
+        connect_ends(redis, found->ai_addr);
+    uv_freeaddrinfo(found);
+}
+
+static void look_up(struct redis *redis, const struct redis_host *host)
+{
+    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    char port[8];
+
+    redis->server = *host;
+    redis->state = REDIS_RESOLVING;
+    snprintf(port, sizeof(port), "%u", host->port);
+    redis->resolving.data = redis;
+    redis->resolver_busy = uv_getaddrinfo(fibers_loop(redis->fibers), &redis->resolving,
+                                          on_resolved, redis->server.name, port, &hints) == 0;
+    if (!redis->resolver_busy)
+        go_down(redis, "its name cannot be looked up");
 }
 
 static void begin(struct redis *redis)
 {
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    const struct redis_host *host = &redis->address.hosts[redis->turn % redis->address.host_count];
+    const struct redis_tls tls = {redis->ca, redis->certificate, redis->key};
+    struct fault fault = {0};
 
     redis->since_us = clock_monotonic_us();
     redis->beat_sent_us = redis->beat_us = 0;
-    if (!redis->address.port) {
-        connect_ends(redis, redis->address.host);
-        return;
+    redis->asks_sentinel = redis->address.master[0] != '\0';
+    if (redis->address.tls && redis_tls_context(&tls, &redis->context, &fault)) {
+        char reason[REDIS_REASON_BYTES_MAX];
+        snprintf(reason, sizeof(reason), "%s: %s", fault.field, fault.text);
+        go_down(redis, reason);
+    } else if (host->port) {
+        look_up(redis, host);
+    } else {
+        redis->server = *host;
+        connect_ends(redis, NULL);
     }
-    redis->state = REDIS_RESOLVING;
-    redis->resolving.data = redis;
-    redis->resolver_busy = uv_getaddrinfo(fibers_loop(redis->fibers), &redis->resolving,
-                                          on_resolved, redis->address.host, NULL, &hints) == 0;
-    if (!redis->resolver_busy)
-        go_down(redis, "its name cannot be looked up");
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -335,6 +354,10 @@ static void on_tick(uv_timer_t *timer)
             begin(redis);
         break;
     case REDIS_RESOLVING: break; /* ends by itself */
+    case REDIS_ASKING:
+        if (now_us - redis->since_us > REDIS_CONNECT_TIMEOUT_MS * INT64_C(1000))
+            go_down(redis, "a sentinel does not answer");
+        break;
     case REDIS_CONNECTING:
         /* The first that comes back says that it listens. */
         if (now_us - redis->since_us > REDIS_CONNECT_TIMEOUT_MS * INT64_C(1000))
@@ -354,34 +377,37 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- life cycle -------------------------------------------------------------------------------- */
 
-enum status redis_new(struct fibers *fibers, const char *url, const char *channel,
-                      const struct redis_events *events, struct redis **ret_redis,
-                      struct fault *fault)
+static const char *or_empty(const char *text)
 {
-    unsigned char random[BEAT_RANDOM_BYTES];
-    char hex[2 * BEAT_RANDOM_BYTES + 1];
-    struct redis *redis = calloc(1, sizeof(*redis));
+    return text ? text : "";
+}
 
-    if (!redis)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    *redis = (struct redis){.fibers = fibers, .events = *events, .retry_ms = REDIS_RETRY_MIN_MS};
-    if (!put(redis->channel, slice_str(channel)) || !parse(slice_str(url), &redis->address)) {
-        free(redis);
+static enum status read_options(const struct redis_options *options,
+                                struct redis_address *ret_address, struct fault *fault)
+{
+    bool has_ca = or_empty(options->ca)[0], has_key = or_empty(options->key)[0],
+         has_certificate = or_empty(options->certificate)[0];
+
+    enum status status = redis_address_parse(slice_str(options->url), ret_address, fault);
+    if (status)
+        return status;
+    if (!ret_address->tls && (has_ca || has_certificate || has_key))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "redis_url",
-                         "an address is redis://[[user]:password@]host[:port][/database] or "
-                         "unix:/path");
-    }
-    crypto_random(random, sizeof(random));
-    hex_encode(slice_make(random, sizeof(random)), hex);
-    snprintf(redis->beat, sizeof(redis->beat), "%s:beat:%s", redis->channel, hex);
-    uv_timer_init(fibers_loop(fibers), &redis->timer);
-    redis->handles = 1;
-    redis->timer.data = redis;
-    uv_timer_start(&redis->timer, on_tick, TICK_MS, TICK_MS);
-    uv_unref((uv_handle_t *)&redis->timer);
-    begin(redis);
-    *ret_redis = redis;
+                         "redis_ca, redis_certificate and redis_key are for rediss:// and "
+                         "rediss-sentinel:// alone");
+    if (has_certificate != has_key)
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "redis_certificate",
+                         "redis_certificate and redis_key go together");
     return STATUS_OK;
+}
+
+enum status redis_check(const struct redis_options *options, struct fault *fault)
+{
+    struct redis_address address;
+
+    enum status status = read_options(options, &address, fault);
+    crypto_wipe(address.password, sizeof(address.password));
+    return status;
 }
 
 static void timer_closed(uv_handle_t *handle)
@@ -389,12 +415,49 @@ static void timer_closed(uv_handle_t *handle)
     link_closed(handle->data);
 }
 
+enum status redis_new(struct fibers *fibers, const struct redis_options *options,
+                      const char *channel, const struct redis_events *events,
+                      struct redis **ret_redis, struct fault *fault)
+{
+    unsigned char random[BEAT_RANDOM_BYTES];
+    char hex[2 * BEAT_RANDOM_BYTES + 1];
+    struct redis *redis = calloc(1, sizeof(*redis));
+
+    if (!redis)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    *redis = (struct redis){.fibers = fibers,
+                            .events = *events,
+                            .retry_ms = REDIS_RETRY_MIN_MS,
+                            .ca = strdup(or_empty(options->ca)),
+                            .certificate = strdup(or_empty(options->certificate)),
+                            .key = strdup(or_empty(options->key))};
+    enum status status = read_options(options, &redis->address, fault);
+    if (!status && (!redis->ca || !redis->certificate || !redis->key ||
+                    strlen(channel) > REDIS_NAME_BYTES_MAX))
+        status = fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "no memory for a link to Redis");
+    redis->handles = 1;
+    if (status) {
+        link_closed(redis);
+        return status;
+    }
+    crypto_random(random, sizeof(random));
+    hex_encode(slice_make(random, sizeof(random)), hex);
+    snprintf(redis->channel, sizeof(redis->channel), "%s", channel);
+    snprintf(redis->beat, sizeof(redis->beat), "%s:beat:%s", redis->channel, hex);
+    uv_timer_init(fibers_loop(fibers), &redis->timer);
+    redis->timer.data = redis;
+    uv_timer_start(&redis->timer, on_tick, TICK_MS, TICK_MS);
+    uv_unref((uv_handle_t *)&redis->timer);
+    redis->retry_us = clock_monotonic_us(); /* with the next tick */
+    *ret_redis = redis;
+    return STATUS_OK;
+}
+
 struct redis *redis_free(struct redis *redis)
 {
     if (!redis)
         return NULL;
-    redis->closing = true;
-    redis->state = REDIS_DOWN; /* nobody is told */
+    redis->closing = true; /* nobody is told */
     go_down(redis, "");
     redis->handles += redis->resolver_busy;
     if (redis->resolver_busy)
@@ -417,7 +480,7 @@ void redis_publish(struct redis *redis, struct slice message)
     const size_t lens[] = {7, strlen(redis->channel), message.len};
 
     if (redis->state == REDIS_UP)
-        (void)send_to(redis, END_ASKS, on_reply, redis, 3, words, lens);
+        (void)send_to(redis, END_ASKS, NULL, 3, words, lens);
 }
 
 void redis_mark(struct redis *redis, struct slice key, int64_t lifetime_s)
@@ -428,31 +491,7 @@ void redis_mark(struct redis *redis, struct slice key, int64_t lifetime_s)
     const size_t lens[] = {3, key.len, 1, 2, (size_t)len};
 
     if (redis->state == REDIS_UP && lifetime_s > 0)
-        (void)send_to(redis, END_ASKS, on_reply, redis, 5, words, lens);
-}
-
-/* On the heap: the answer may come after its fiber has gone. */
-struct question {
-    struct redis *redis;
-    struct fiber_event answered;
-    bool is_answered, abandoned, failed, marked;
-};
-
-static void on_answer(redisAsyncContext *context, void *data, void *arg)
-{
-    struct question *question = arg;
-    const redisReply *reply = data;
-    (void)context;
-
-    question->redis->pending--;
-    if (question->abandoned) {
-        free(question);
-        return;
-    }
-    question->is_answered = true;
-    question->failed = !reply || reply->type != REDIS_REPLY_INTEGER;
-    question->marked = !question->failed && reply->integer > 0;
-    fiber_event_signal(&question->answered);
+        (void)send_to(redis, END_ASKS, NULL, 5, words, lens);
 }
 
 enum status redis_marked(struct redis *redis, struct slice key, int64_t timeout_ms,
@@ -467,8 +506,7 @@ enum status redis_marked(struct redis *redis, struct slice key, int64_t timeout_
     question = calloc(1, sizeof(*question));
     if (!question)
         return STATUS_RESOURCE_EXHAUSTED;
-    question->redis = redis;
-    if (!send_to(redis, END_ASKS, on_answer, question, 2, words, lens)) {
+    if (!send_to(redis, END_ASKS, question, 2, words, lens)) {
         free(question);
         return STATUS_UNAVAILABLE;
     }

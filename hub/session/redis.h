@@ -1,12 +1,13 @@
 /* redis: a link to one Redis: publish, subscribe, and marks that expire. Never needed, only useful.
  *
- * Two connections (one listens), made in the background and again with a growing pause. A heartbeat that is
+ * Two connections (one listens) to one server, made in the background and again with a growing pause. A heartbeat that is
  * published each second must come back on the listening one within REDIS_SILENCE_MS; else both are given up, as
- * after any error. So "up" means that messages do arrive. What is asked while it is not up fails at once; nothing
+ * after any error. So "up" means that messages do arrive. It also makes a mark, so that a server that takes none (a replica, one
+ * without a disk to write to) is not up. What is asked while it is not up fails at once; nothing
  * waits for Redis longer than its caller allows; what is sent without waiting is bounded by REDIS_PENDING_MAX.
  *
- * Addresses: redis://[[user]:password@]host[:port][/database] or unix:/path. hiredis 0.14 has no TLS: a Redis on
- * another machine is reached through a tunnel. Loop thread.
+ * With sentinels (redis_address.h) each attempt asks the next of them who is master now. A failover needs no more than that: it
+ * ends the connections, or the heartbeat's mark is refused. Loop thread.
  */
 #ifndef PEK_HUB_SESSION_REDIS_H
 #define PEK_HUB_SESSION_REDIS_H
@@ -17,32 +18,39 @@
 #include "shared/base/slice.h"
 #include "shared/fiber/fiber.h"
 
-#define REDIS_PORT 6379
 #define REDIS_HEARTBEAT_MS 1000
 #define REDIS_SILENCE_MS 2000
 #define REDIS_CONNECT_TIMEOUT_MS 2000
 #define REDIS_RETRY_MIN_MS 250
 #define REDIS_RETRY_MAX_MS 5000
 #define REDIS_PENDING_MAX 1024
-#define REDIS_NAME_BYTES_MAX 255 /* of host, path, user, password, channel */
+
+struct redis_options {
+    const char *url; /* redis_address.h; NULL or "": no Redis */
+    /* For rediss:// and rediss-sentinel://, read again for each attempt, so that they can be renewed. NULL or "": the
+     * authorities of the system, and no certificate of one's own. */
+    const char *ca, *certificate, *key;
+};
 
 struct redis_events {
     void *arg;
     /* A message on the channel. */
     void (*on_message)(void *arg, struct slice message);
-    /* From now on nothing is missed; from now on something may be. */
+    /* From now on nothing is missed. */
     void (*on_up)(void *arg);
+    /* From now on something may be missed; or, while it is down, why the last attempt failed, when that is another reason. */
     void (*on_down)(void *arg, const char *reason);
 };
 
 struct redis;
 
-/* redis://[:password@]host[:port][/number] or unix:/path, as redis_new takes it. */
-bool redis_url_is_valid(const char *url);
-/* INVALID_ARGUMENT for an address that is none. `events` is copied. */
-PEK_MUST_CHECK enum status redis_new(struct fibers *fibers, const char *url, const char *channel,
-                                     const struct redis_events *events, struct redis **ret_redis,
-                                     struct fault *fault);
+/* INVALID_ARGUMENT, with the name of the setting: the address is none, or files are given for one without TLS. What is in
+ * the files shows when they are used. */
+PEK_MUST_CHECK enum status redis_check(const struct redis_options *options, struct fault *fault);
+/* Refuses what redis_check does. Options and `events` are copied. */
+PEK_MUST_CHECK enum status redis_new(struct fibers *fibers, const struct redis_options *options,
+                                     const char *channel, const struct redis_events *events,
+                                     struct redis **ret_redis, struct fault *fault);
 /* No fiber may wait in redis_marked. Run the loop once more afterwards. Takes NULL, returns NULL. */
 struct redis *redis_free(struct redis *redis);
 

@@ -45,9 +45,10 @@ static void on_down(void *arg, const char *reason)
 static struct redis *open_link(struct fiber_run *run, const char *url)
 {
     const struct redis_events events = {NULL, on_message, on_up, on_down};
+    const struct redis_options options = {.url = url};
     struct redis *redis;
     struct fault fault = {0};
-    assert_int_equal(redis_new(run->fibers, url, "test", &events, &redis, &fault), STATUS_OK);
+    assert_int_equal(redis_new(run->fibers, &options, "test", &events, &redis, &fault), STATUS_OK);
     return redis;
 }
 
@@ -120,7 +121,7 @@ static void mark_is_seen_by_every_link_until_it_expires(struct fiber_run *run)
     assert_true(marked && is_marked("long"));
     assert_false(is_marked("never"));
     assert_true(fiber_run_until(run, mark_has_expired));
-    redis_server_flush(test.server);
+    redis_server_command(test.server, "FLUSHALL");
     assert_false(is_marked("long"));
     close_both();
 }
@@ -139,21 +140,44 @@ static void addresses_are_read_strictly(struct fiber_run *run)
         "redis://host:x",
         "redis://host:65536",
         "redis:",
-        "rediss://host",
+        "redis://one,two",
+        "redis://:@host",
+        "redis://:secret@",
+        "redis://::1",
+        "redis://[::1]x",
+        "redis://[::1",
+        "redis://host/1/2",
+        "redis-sentinel://host",
+        "redis-sentinel://host/",
+        "redis-sentinel://host,/name/x",
+        "redis-sentinel:///name",
+        "redis-sentinel://a,b,c,d,e,f,g,h,i/name",
+        "sentinel://host/name",
         "redis://host:6379/x",
         "redis://host:6379/-1",
     };
     static const char *const right[] = {
-        "redis://127.0.0.1:1",         "redis://127.0.0.1:1/3",
-        "redis://:secret@127.0.0.1:1", "redis://user:p:a@ss@127.0.0.1:1/0",
-        "unix:/nonexistent/socket",    "redis://no-such-host.invalid",
+        "redis://127.0.0.1:1",
+        "redis://127.0.0.1:1/3",
+        "redis://:secret@127.0.0.1:1",
+        "redis://user:p:a@ss@127.0.0.1:1/0",
+        "unix:/nonexistent/socket",
+        "redis://no-such-host.invalid",
+        "redis://[::1]:1",
+        "rediss://user:sec/ret@127.0.0.1:1",
+        "redis-sentinel://[::1]:1,127.0.0.1:1/name",
+        "rediss-sentinel://127.0.0.1:1/name/2",
     };
     const struct redis_events events = {NULL, on_message, on_up, on_down};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        const struct redis_options options = {.url = wrong[i]};
         struct redis *redis = NULL;
         struct fault fault = {0};
-        assert_int_equal(redis_new(run->fibers, wrong[i], "test", &events, &redis, &fault),
+        assert_int_equal(redis_new(run->fibers, &options, "test", &events, &redis, &fault),
                          STATUS_INVALID_ARGUMENT);
+        assert_int_equal(redis_check(&options, &fault), STATUS_INVALID_ARGUMENT);
+        assert_string_equal(fault.field, "redis_url");
+        assert_null(strstr(fault.text, "secret"));
         assert_null(redis);
     }
     for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
@@ -180,7 +204,7 @@ static void hung_redis_holds_nobody_up_and_is_given_up(struct fiber_run *run)
     for (int i = 0; i < 10 * REDIS_PENDING_MAX; i++)
         redis_publish(test.one, SLICE_LIT("nobody reads this"));
     assert_true(fiber_run_until(run, both_down));
-    assert_int_equal(test.downs, 2);
+    assert_true(test.downs >= 2);
     assert_int_equal(redis_marked(test.one, SLICE_LIT("x"), 50, &marked), STATUS_UNAVAILABLE);
     redis_server_resume(test.server);
     assert_true(fiber_run_until(run, both_up));

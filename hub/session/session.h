@@ -58,7 +58,7 @@ struct session_options {
     struct registry *registry;
     struct jwt_keys *keys; /* signs and verifies cookies */
     const char *issuer;
-    const char *redis_url; /* "" or NULL: none */
+    struct redis_options redis;
     void *arg;
     /* A realm gave no token, for the log; `trace` is that of the request that it was asked for. May be NULL; never waits. */
     void (*on_token_failure)(void *arg, const struct instance *instance,

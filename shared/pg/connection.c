@@ -481,7 +481,8 @@ bool connection_send_before(struct connection *connection, struct request *reque
     int count = (int)param_count;
     request->connection = connection;
     if (!statements_have(&connection->statements, statement)) {
-        if (!statements_add(&connection->statements, statement)) {
+        /* Behind a pooler in transaction mode the next may be in another session: nothing is prepared. */
+        if (connection->pg->direct || !statements_add(&connection->statements, statement)) {
             if (!PQsendQueryParams(conn, statement->sql, count, NULL, wire.values, wire.lengths,
                                    wire.formats, 0))
                 return send_failed(connection);
@@ -514,6 +515,9 @@ bool connection_begin(struct connection *connection, struct request *request)
 {
     static const struct pg_statement deallocate = {"pek_deallocate", "DEALLOCATE ALL"};
     if (connection->state != LINK_UP)
+        return false;
+    if (connection->pg->direct &&
+        !send_aside(connection, request, &connection->settings->statement, NULL))
         return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))

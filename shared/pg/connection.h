@@ -120,7 +120,7 @@ void connection_close(struct connection *connection);
 
 /* Before the first statement of a batch, after the BEGIN of a transaction: statements that were prepared before a table changed
  * are forgotten, so that they are prepared anew; behind a pooler, nothing after it runs in a session that is not
- * this connection's. False as for connection_send. */
+ * this connection's, or, in transaction mode, without this connection's settings. False as for connection_send. */
 bool connection_begin(struct connection *connection, struct request *request);
 /* Queues the request's statement, prepared first where it is new here. False: the connection was lost,
  * this request is not in flight. */

@@ -121,6 +121,9 @@ struct pg {
     struct fibers *fibers;
     struct fibers_hook hook;
     unsigned users; /* connections and jobs that hold the memory, and pg_free */
+    /* For LISTEN, past a pooler in transaction mode; has no connections of other kinds. NULL: there is no such pooler. */
+    struct pg *direct;
+    bool is_direct; /* it is that of another */
     char *conninfo;
     struct connect_hosts hosts;
     size_t host_good; /* of the connection that came up last */

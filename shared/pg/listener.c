@@ -159,6 +159,8 @@ enum status pg_listen(struct pg *pg, const char *channel, const struct pg_listen
     struct pg_listener *listener = calloc(1, sizeof(*listener));
     if (!listener)
         return STATUS_RESOURCE_EXHAUSTED;
+    if (pg->direct)
+        pg = pg->direct;
     listener->events = *events;
     listener->arg = arg;
     listener->sql = listen_sql(channel);

@@ -9,12 +9,13 @@
 #include "shared/pg/connect.h"
 #include "shared/pg/internal.h"
 
-#define SETTINGS_OF_KIND_MAX 8
+#define SETTINGS_OF_KIND_MAX 12
 
 #define TEXT(number) #number
 #define MILLISECONDS(number) TEXT(number) "ms"
 
-/* What every session is, and what its kind adds (a program's own settings come after and count more).
+/* What every session is, and what its kind adds (a program's own settings come after and count more). Made in a transaction,
+ * transaction_read_only is what counts.
  * client_connection_check_interval makes a long query end when its connection was dropped. */
 static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX] = {
 #define ALL                                                                                        \
@@ -25,9 +26,11 @@ static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX
     }
     [KIND_READ] = {ALL,
                    {"default_transaction_read_only", "on"},
+                   {"transaction_read_only", "on"},
                    {"statement_timeout", MILLISECONDS(PG_POINT_READ_TIMEOUT_MS)}},
     [KIND_LONG_READ] = {ALL,
                         {"default_transaction_read_only", "on"},
+                        {"transaction_read_only", "on"},
                         {"statement_timeout", MILLISECONDS(PG_LONG_READ_TIMEOUT_MS)}},
     [KIND_TRANSACTION] = {ALL},
     [KIND_LISTEN] = {ALL, {"default_transaction_read_only", "on"}},
@@ -161,8 +164,9 @@ static enum status connections_open(struct pg *pg, const struct pg_options *opti
     return status;
 }
 
-enum status pg_new(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg,
-                   struct fault *fault)
+/* Without connections. */
+static enum status make(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg,
+                        struct fault *fault)
 {
     struct pg *pg = calloc(1, sizeof(*pg));
     if (!pg)
@@ -191,6 +195,26 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
     pg->hook.run = on_turn_end;
     fibers_hook_add(fibers, &pg->hook);
     enum status status = options_fill(pg, options, fault);
+    if (status != STATUS_OK)
+        pg_free(pg);
+    else
+        *ret_pg = pg;
+    return status;
+}
+
+enum status pg_new(struct fibers *fibers, const struct pg_options *options, struct pg **ret_pg,
+                   struct fault *fault)
+{
+    struct pg_options direct = *options;
+    struct pg *pg;
+    enum status status = make(fibers, options, &pg, fault);
+    if (status != STATUS_OK)
+        return status;
+    direct.conninfo = options->listen_conninfo;
+    if (direct.conninfo && direct.conninfo[0])
+        status = make(fibers, &direct, &pg->direct, fault);
+    if (pg->direct)
+        pg->direct->is_direct = true;
     if (status == STATUS_OK) {
         status = connections_open(pg, options);
         if (status != STATUS_OK)
@@ -213,6 +237,7 @@ struct pg *pg_free(struct pg *pg)
     lane_close(&pg->lanes[PG_POINT_READ]);
     lane_close(&pg->lanes[PG_LONG_READ]);
     pool_close(&pg->pool);
+    pg->direct = pg_free(pg->direct);
     pg_release(pg);
     return NULL;
 }
@@ -260,12 +285,12 @@ struct fibers *pg_fibers(const struct pg *pg)
 
 const char *pg_refusal(const struct pg *pg)
 {
-    return pg->refusal;
+    return pg->refusal[0] || !pg->direct ? pg->refusal : pg->direct->refusal;
 }
 
 const char *pg_last_error(const struct pg *pg)
 {
-    return pg->error;
+    return pg->error[0] || !pg->direct ? pg->error : pg->direct->error;
 }
 
 const char *pg_pool_name(enum pg_pool pool)

@@ -16,7 +16,7 @@
  * and a cancelled query is cancelled in PostgreSQL too, where nobody else shares it.
  *
  * Each new connection shows, before it is used, that it may be: row security binds its role, the encoding is UTF-8, the
- * schema with its policies and the database are this program's, the server takes writes, and no pooler shares the session with others (session.h).
+ * schema with its policies and the database are this program's, the server takes writes, and no pooler shares the session with others unawares (session.h).
  *
  * SQLSTATE → status is one table, sqlstate.c. In short: broken rules of the schema are ALREADY_EXISTS and
  * FAILED_PRECONDITION, values INVALID_ARGUMENT, transactions that met ABORTED, a lock that others hold
@@ -109,6 +109,9 @@ struct pg_ended {
 
 struct pg_options {
     const char *conninfo; /* libpq keywords or URI; no password is ever logged */
+    /* Given when `conninfo` leads to a pooler that lends sessions for a transaction: leads past it, for LISTEN, and settings are
+     * made in each transaction. NULL or "": a session is had for good. README.md, "A pooler in transaction mode". */
+    const char *listen_conninfo;
     const struct pg_setting *settings;
     size_t setting_count;
     /* The schema that the program is made for: a role that row security does not bind there, or other migrations

@@ -11,6 +11,8 @@
 
 struct probe {
     struct pg *pg;
+    struct pg_listener *listener;
+    struct fiber_event listening;
     uv_loop_t loop;
     struct cancel cancel;
     enum status status;
@@ -20,14 +22,34 @@ struct probe {
 static void end_at_trouble(void *arg, const struct pg_trouble *trouble)
 {
     struct probe *probe = arg;
-    if (trouble->kind == PG_TROUBLE_CONNECTION)
+    if (trouble->kind == PG_TROUBLE_CONNECTION || probe->listener)
         cancel_fire(&probe->cancel);
+}
+
+static void on_notify(void *arg, struct slice channel, struct slice payload)
+{
+    (void)arg, (void)channel, (void)payload;
+}
+
+static void on_lost(void *arg)
+{
+    (void)arg;
+}
+
+static void on_listening(void *arg)
+{
+    fiber_event_signal(&((struct probe *)arg)->listening);
 }
 
 static void wait_until_ready(void *arg)
 {
+    static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
     struct probe *probe = arg;
     probe->status = pg_wait_ready(probe->pg, &probe->cancel);
+    if (probe->status == STATUS_OK)
+        probe->status = pg_listen(probe->pg, "pek_probe", &events, probe, &probe->listener);
+    if (probe->status == STATUS_OK)
+        probe->status = fiber_event_wait_cancel(&probe->listening, &probe->cancel);
     uv_stop(&probe->loop);
 }
 
@@ -44,7 +66,9 @@ static enum status run(struct probe *probe, struct fibers *fibers, const struct 
         status = probe->status;
     const char *why = pg_refusal(probe->pg);
     if (status != STATUS_OK)
-        status = fault_set(fault, status, NULL, "%s", why[0] ? why : pg_last_error(probe->pg));
+        status = fault_set(fault, why[0] ? STATUS_FAILED_PRECONDITION : status, NULL, "%s",
+                           why[0] ? why : pg_last_error(probe->pg));
+    pg_listener_free(probe->listener);
     pg_free(probe->pg);
     return status;
 }

@@ -5,13 +5,13 @@
 
 #include "shared/pg/internal.h"
 
-/* $1, $2 names and values, $3 the mark, $4 the schema. A session that has a mark is another client's: nothing is
- * set in it. Every role that the login's may turn into counts, for SET ROLE needs no password. */
+/* $1, $2 names and values, $3 the mark, $4 the schema, $5 whether all that is for this transaction. A session that has a mark
+ * is another client's: nothing is set in it for longer. Every role that the login's may turn into counts, for SET ROLE needs no password. */
 static const char set_sql[] =
     "WITH mine AS MATERIALIZED ("
-    "    SELECT coalesce(current_setting('pek.session', true), '') = '' AS yes),"
+    "    SELECT coalesce(current_setting('pek.session', true), '') = '' OR $5::boolean AS yes),"
     " made AS MATERIALIZED ("
-    "    SELECT count(set_config(s.name, s.value, false)) AS n FROM mine,"
+    "    SELECT count(set_config(s.name, s.value, $5::boolean)) AS n FROM mine,"
     "           unnest($1::text[] || 'pek.session'::text, $2::text[] || $3::text) AS s (name, "
     "value)"
     "     WHERE mine.yes)"
@@ -60,26 +60,33 @@ enum status session_settings_init(struct session_settings *settings, const struc
                                   size_t first_count, const struct pg_setting *second,
                                   size_t second_count)
 {
-    struct buffer names, values;
+    struct buffer names, values, sql;
     buffer_init(&names, 4096);
     buffer_init(&values, 4096);
+    buffer_init(&sql, 8192);
+    buffer_append_str(&sql, "SELECT");
     buffer_append_char(&names, '{');
     buffer_append_char(&values, '{');
     bool plain = true;
     for (size_t i = 0; i < first_count + second_count; i++) {
         const struct pg_setting *setting = i < first_count ? &first[i] : &second[i - first_count];
-        plain = plain && !strpbrk(setting->name, "\\\"") && !strpbrk(setting->value, "\\\"");
+        plain = plain && !strpbrk(setting->name, "\\\"'") && !strpbrk(setting->value, "\\\"'");
         buffer_printf(&names, "%s\"%s\"", i > 0 ? "," : "", setting->name);
         buffer_printf(&values, "%s\"%s\"", i > 0 ? "," : "", setting->value);
+        buffer_printf(&sql, "%s set_config('%s', '%s', true)", i > 0 ? "," : "", setting->name,
+                      setting->value);
     }
     buffer_append(&names, "}", 2);
     buffer_append(&values, "}", 2);
-    if (!plain || names.failed || values.failed) {
+    buffer_append(&sql, "", 1);
+    if (!plain || names.failed || values.failed || sql.failed) {
         buffer_done(&names);
         buffer_done(&values);
+        buffer_done(&sql);
         return plain ? STATUS_RESOURCE_EXHAUSTED : STATUS_INVALID_ARGUMENT;
     }
-    *settings = (struct session_settings){names.ptr, values.ptr, first_count + second_count};
+    *settings =
+        (struct session_settings){names.ptr, values.ptr, sql.ptr, {"pek_settings", sql.ptr}};
     return STATUS_OK;
 }
 
@@ -87,6 +94,7 @@ void session_settings_done(struct session_settings *settings)
 {
     free(settings->names);
     free(settings->values);
+    free(settings->sql);
 }
 
 void session_reset(struct session *session)
@@ -116,10 +124,13 @@ static bool ask(struct connection *connection)
     struct session *session = &connection->session;
     const struct migrations *schema = connection->pg->schema;
     PGconn *conn = connection->conn;
+    if (session->step == SESSION_BEGIN || session->step == SESSION_END)
+        return PQsendQuery(conn, session->step == SESSION_BEGIN ? "BEGIN" : "COMMIT") == 1;
     if (session->step == SESSION_SET) {
         const char *values[] = {connection->settings->names, connection->settings->values,
-                                session->mark, schema ? schema->schema : NULL};
-        return PQsendQueryParams(conn, set_sql, 4, NULL, values, NULL, NULL, 0) == 1;
+                                session->mark, schema ? schema->schema : NULL,
+                                connection->pg->direct ? "true" : "false"};
+        return PQsendQueryParams(conn, set_sql, 5, NULL, values, NULL, NULL, 0) == 1;
     }
     if (session->step == SESSION_VERSION) {
         char *files = own_files(schema);
@@ -142,11 +153,16 @@ static void go_on(struct connection *connection)
 {
     struct session *session = &connection->session;
     const struct migrations *schema = connection->pg->schema;
+    bool by_transaction = connection->pg->direct != NULL;
+    if (session->step == SESSION_BEGIN && !by_transaction)
+        session->step++;
     if (session->step == SESSION_VERSION && !schema)
         session->step++;
     if (session->step == SESSION_STRANGER && (!schema || !schema->stranger_sql))
         session->step++;
     if (session->step == SESSION_PINNED && !session_is_pooled(connection))
+        session->step++;
+    if (session->step == SESSION_END && !by_transaction)
         session->step++;
     if (session->step == SESSION_STEPS) {
         if (PQenterPipelineMode(connection->conn) == 1 && connection_watch(connection, UV_READABLE))
@@ -197,14 +213,16 @@ const struct pg_statement session_guard = {
 
 bool session_is_pooled(const struct connection *connection)
 {
-    return connection->session.backend_pid != PQbackendPID(connection->conn);
+    return !connection->pg->direct &&
+           connection->session.backend_pid != PQbackendPID(connection->conn);
 }
 
 void session_refuse_shared(struct connection *connection)
 {
     connection_refuse(connection,
                       "the pooler before the database (pgbouncer?) lends one session to several"
-                      " clients: its pool_mode must be session, with a server_reset_query");
+                      " clients: either its pool_mode is session, with a server_reset_query, or"
+                      " database_listen leads past it");
 }
 
 static bool refuse_shared(struct connection *connection)
@@ -227,6 +245,11 @@ static bool judge_set(struct connection *connection, const PGresult *answer)
     if (!is_true(answer, 0))
         return refuse_shared(connection);
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
+    if (connection->pg->is_direct && session_is_pooled(connection)) {
+        connection_refuse(connection, "database_listen leads to a pooler (pgbouncer?), which loses"
+                                      " what PostgreSQL tells: it must lead past it");
+        return false;
+    }
     return !connection->pg->schema ||
            (judge_encoding(connection) && judge_role(connection, answer));
 }
@@ -274,6 +297,12 @@ static bool judge_pinned(struct connection *connection, const PGresult *answer)
     return is_true(answer, 0) || refuse_shared(connection);
 }
 
+static bool judge_command(struct connection *connection, const PGresult *answer)
+{
+    (void)connection, (void)answer;
+    return true;
+}
+
 /* 42P01, 42703, 42501: no table of migrations, or one from before everybody could read it. */
 static bool is_unmigrated(const struct session *session)
 {
@@ -287,14 +316,15 @@ static bool judge(struct connection *connection)
 {
     static bool (*const judges[SESSION_STEPS])(struct connection * connection,
                                                const PGresult *answer) = {
-        [SESSION_SET] = judge_set,
-        [SESSION_VERSION] = judge_version,
-        [SESSION_STRANGER] = judge_stranger,
-        [SESSION_PINNED] = judge_pinned,
+        [SESSION_BEGIN] = judge_command,   [SESSION_SET] = judge_set,
+        [SESSION_VERSION] = judge_version, [SESSION_STRANGER] = judge_stranger,
+        [SESSION_PINNED] = judge_pinned,   [SESSION_END] = judge_command,
     };
     struct session *session = &connection->session;
-    if (PQresultStatus(session->answer) == PGRES_TUPLES_OK &&
-        (PQntuples(session->answer) == 1 || session->step == SESSION_STRANGER))
+    ExecStatusType type = PQresultStatus(session->answer);
+    if (type == PGRES_COMMAND_OK ||
+        (type == PGRES_TUPLES_OK &&
+         (PQntuples(session->answer) == 1 || session->step == SESSION_STRANGER)))
         return judges[session->step](connection, session->answer);
     if (is_unmigrated(session))
         connection_refuse(connection,
@@ -311,7 +341,7 @@ void session_begin(struct connection *connection)
     struct session *session = &connection->session;
     connection->state = LINK_CHECKING;
     session_reset(session);
-    session->step = SESSION_SET;
+    session->step = SESSION_BEGIN;
     snprintf(session->mark, sizeof(session->mark), "%llx",
              (unsigned long long)pg_random(pg, UINT64_MAX));
     connection_start_timer(connection, pg->connect_timeout_ms);

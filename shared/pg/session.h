@@ -4,6 +4,9 @@
  * schema's version and its row security, whether the database is this program's, and behind a pooler whether the session is this connection's own. What the program must
  * not go on with is a refusal (pg.h), anything else ends the attempt. Settings are made by a query and not by
  * libpq's `options`, which a pooler does not pass on.
+ *
+ * Behind a pooler in transaction mode (pg_options.listen_conninfo) no session is anybody's own. What is asked is then one
+ * transaction, with the settings for it alone, and `settings.statement` makes them at the beginning of each that follows.
  */
 #ifndef PEK_SHARED_PG_SESSION_H
 #define PEK_SHARED_PG_SESSION_H
@@ -14,17 +17,19 @@
 
 struct connection;
 
-/* Settings of one kind of connection, as text[] literals. */
+/* Settings of one kind of connection: as text[] literals, and as a statement that makes them for a transaction. */
 struct session_settings {
-    char *names, *values;
-    size_t count;
+    char *names, *values, *sql;
+    struct pg_statement statement;
 };
 
 enum session_step {
+    SESSION_BEGIN, /* in transaction mode only, as SESSION_END */
     SESSION_SET,
     SESSION_VERSION,
     SESSION_STRANGER,
-    SESSION_PINNED,
+    SESSION_PINNED, /* behind a pooler in session mode */
+    SESSION_END,
     SESSION_STEPS,
 };
 
@@ -42,7 +47,7 @@ PEK_MUST_CHECK enum status session_settings_init(struct session_settings *settin
                                                  size_t second_count);
 void session_settings_done(struct session_settings *settings);
 
-/* True when somebody stands between: PostgreSQL itself gives its own pid. */
+/* True when somebody stands between who is to lend one session for good: PostgreSQL itself gives its own pid. */
 bool session_is_pooled(const struct connection *connection);
 /* Fails, and with it all that follows up to the Sync, in a session without the mark ($1). */
 extern const struct pg_statement session_guard;

@@ -189,7 +189,7 @@ describe('three hubs', () => {
     const { stdout } = await promisify(execFile)('redis-cli', ['-s', socket, 'KEYS', '*']);
     const keys = stdout.trim().split('\n').filter(Boolean);
     assert.ok(keys.length > 0);
-    for (const name of keys) assert.match(name, /^pek:hub:ended:[0-9a-f]{32}$/);
+    for (const name of keys) assert.match(name, /^pek:hub:(ended:[0-9a-f]{32}|beat:[0-9a-f]{16})$/);
     close(erin);
   });
 

@@ -47,7 +47,7 @@ static void child_exec(const char *path, const struct stat *folder)
     _exit(127);
 }
 
-static void write_files(const char *folder, const char *pool_mode)
+static void write_files(const char *folder, const char *pool_mode, unsigned pool_size)
 {
     FILE *users = file_in(folder, "bouncer.users");
     fputs("\"postgres\" \"\"\n\"pek_app\" \"\"\n\"app\" \"\"\n", users);
@@ -56,16 +56,23 @@ static void write_files(const char *folder, const char *pool_mode)
     fprintf(ini,
             "[databases]\npostgres = host=%s\n"
             "[pgbouncer]\nunix_socket_dir = %s\nlisten_port = " PG_BOUNCER_PORT "\n"
-            "auth_type = trust\nauth_file = %s/bouncer.users\npool_mode = %s\n",
-            folder, folder, folder, pool_mode);
+            "auth_type = trust\nauth_file = %s/bouncer.users\npool_mode = %s\n"
+            "default_pool_size = %u\n",
+            folder, folder, folder, pool_mode, pool_size);
     fclose(ini);
 }
 
 pid_t pg_bouncer_start(const struct pg_cluster *cluster, const char *pool_mode)
 {
+    return pg_bouncer_start_narrow(cluster, pool_mode, 20); /* its own default */
+}
+
+pid_t pg_bouncer_start_narrow(const struct pg_cluster *cluster, const char *pool_mode,
+                              unsigned pool_size)
+{
     const char *folder = pg_cluster_folder(cluster);
     char path[96], conninfo[192];
-    write_files(folder, pool_mode);
+    write_files(folder, pool_mode, pool_size);
     snprintf(path, sizeof(path), "%s/bouncer.ini", folder);
     snprintf(conninfo, sizeof(conninfo),
              "host=%s port=" PG_BOUNCER_PORT " user=postgres dbname=postgres", folder);

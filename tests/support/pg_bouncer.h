@@ -13,8 +13,11 @@
 #define PG_BOUNCER_PORT "6432"
 
 bool pg_bouncer_is_installed(void);
-/* `pool_mode` "session" or "transaction"; any user, on database postgres. */
+/* `pool_mode` "session", "transaction" or "statement"; any user, on database postgres. */
 pid_t pg_bouncer_start(const struct pg_cluster *cluster, const char *pool_mode);
+/* The same with so many servers for each user. */
+pid_t pg_bouncer_start_narrow(const struct pg_cluster *cluster, const char *pool_mode,
+                              unsigned pool_size);
 void pg_bouncer_stop(pid_t pid);
 
 #endif

@@ -151,6 +151,7 @@ static enum status open_pg(struct realm *realm, const struct realm_options *opti
     };
     const struct pg_options pg = {
         .conninfo = options->conninfo,
+        .listen_conninfo = options->listen_conninfo,
         .settings = settings,
         .setting_count = sizeof(settings) / sizeof(settings[0]),
         .schema = realm_migrations(),

@@ -37,7 +37,7 @@ static void hub_open(struct hub_world *h, struct hub *hub, const char *redis_url
         .registry = &hub->registry,
         .keys = h->keys,
         .issuer = WORLD_HUB,
-        .redis_url = redis_url,
+        .redis = {.url = redis_url},
         .arg = h,
         .on_redis = on_redis,
     };
