@@ -129,6 +129,8 @@ static struct realm_options realm_options(struct program *program)
     return (struct realm_options){
         .realm = s->realm,
         .conninfo = s->database,
+        .standby_conninfo = s->database_standby,
+        .standby_alone_ms = s->database_standby_alone_ms,
         .keys = &program->ring.keys,
         .hub_keys = &program->hub_keys.keys,
         .hub_issuer = s->hub_issuer,

@@ -11,6 +11,8 @@ struct settings {
     int64_t peer_uid; /* -1: none */
     const char *tls_ca, *tls_certificate, *tls_key;
     const char *database;
+    const char *database_standby;
+    int64_t database_standby_alone_ms;
     const char *database_owner;
     bool migrate;
     const char *instance_key;

@@ -23,8 +23,10 @@
 
 /* Borrowed for the life of the realm, all but the database options. */
 struct realm_options {
-    const char *realm;               /* [a-z0-9][a-z0-9-]{0,62} */
-    const char *conninfo;            /* as the application role */
+    const char *realm;            /* [a-z0-9][a-z0-9-]{0,62} */
+    const char *conninfo;         /* as the application role */
+    const char *standby_conninfo; /* both as in struct pg_options */
+    int64_t standby_alone_ms;
     const struct jwt_keys *keys;     /* this realm's, with a signer */
     const struct jwt_keys *hub_keys; /* the hub's public ones */
     const char *hub_issuer;
