@@ -43,12 +43,26 @@ void standby_server_back(struct pg *pg, struct server *server)
         trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "", "a primary is found");
 }
 
-/* Once promoted it is none any more; PostgreSQL says so before the end of each batch. */
+static void connect_now(struct connection *connection)
+{
+    if (connection->state == LINK_WAITING)
+        connection_start_timer(connection, 0);
+}
+
+/* Once promoted it is none any more; PostgreSQL says so before the end of each batch. Then a primary is there: nobody waits before
+ * looking for it. */
 void standby_check(struct connection *connection)
 {
+    struct pg *pg = connection->pg;
     const char *in_standby = PQparameterStatus(connection->conn, "in_hot_standby");
-    if (connection->server->role == PG_STANDBY && in_standby && strcmp(in_standby, "off") == 0)
-        connection_drop(connection, "it was promoted");
+    if (connection->server->role != PG_STANDBY || !in_standby || strcmp(in_standby, "off") != 0)
+        return;
+    for (size_t i = 0; i < PG_LANES; i++)
+        for (size_t j = 0; j < pg->lanes[PG_PRIMARY][i].count; j++)
+            connect_now(&pg->lanes[PG_PRIMARY][i].connections[j].connection);
+    for (size_t i = 0; i < pg->pool.count; i++)
+        connect_now(&pg->pool.connections[i].connection);
+    connection_drop(connection, "it was promoted");
 }
 
 bool pg_is_without_primary(const struct pg *pg)

@@ -56,6 +56,11 @@ static bool is_alone(struct fiber_run *run)
     return pg_is_without_primary(run->pg);
 }
 
+static bool is_ready_alone(struct fiber_run *run)
+{
+    return is_alone(run) && pg_is_ready(run->pg);
+}
+
 static bool writes(struct fiber_run *run)
 {
     return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
@@ -254,8 +259,7 @@ static void lose_primary(struct fiber_run *run, size_t index)
     fiber_sleep_ms(500);
     killed = true;
     pg_cluster_kill(primary);
-    assert_true(fiber_run_until(run, is_alone));
-    assert_true(pg_is_ready(run->pg));
+    assert_true(fiber_run_until(run, is_ready_alone));
     assert_int_equal(pg_write(run->pg, NULL, &count_up, NULL, 0, NULL), STATUS_UNAVAILABLE);
     fiber_sleep_ms(1000);
     assert_true(must_see(run, PG_POINT_READ).at_standby);
