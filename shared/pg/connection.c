@@ -430,6 +430,9 @@ static void connection_read(struct connection *connection)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct connection *connection = poll->data;
+    /* libuv has stopped the watch; what was sent before the error is read first, and the error after it. */
+    if (status < 0)
+        connection->events = 0;
     if (connection->state == LINK_TRYING) {
         connect_continue(connection);
         return;

@@ -134,6 +134,7 @@ struct pg {
     struct server servers[PG_ROLES];
     int64_t standby_alone_ms;
     int64_t standby_shunned_us; /* until when: it did not answer */
+    int64_t promoted_us;        /* when it was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
     const struct migrations *schema; /* NULL: not looked at */
     uint64_t plans;                  /* counts changes of tables under prepared statements */

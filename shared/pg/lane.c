@@ -291,8 +291,6 @@ static enum status read_in_turn(struct pg *pg, enum pg_lane which, struct cancel
         status = params_check(read->params, read->param_count);
     if (status != STATUS_OK)
         return status;
-    if (!route(pg, which))
-        return STATUS_UNAVAILABLE;
     if (which == PG_LONG_READ)
         status = fair_wait(&pg->long_reads, cancel, pg->line_ms, &place);
     if (status == STATUS_OK)

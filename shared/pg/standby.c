@@ -9,6 +9,9 @@
 /* Of a read whose server is lost, or is behind: by then it has been at each. */
 #define TRIES_MAX 3
 #define POSITION_BYTES_MAX 24
+/* For so long after a promotion reads wait for connections to the primary, and look so often. */
+#define CHANGE_US 1000000
+#define CHANGE_LOOK_MS 5
 
 /* Whoever was told of a commit was told of it before this. */
 static const struct pg_statement flushed = {"pek_flushed", "SELECT pg_current_wal_flush_lsn()"};
@@ -57,6 +60,7 @@ void standby_check(struct connection *connection)
     const char *in_standby = PQparameterStatus(connection->conn, "in_hot_standby");
     if (connection->server->role != PG_STANDBY || !in_standby || strcmp(in_standby, "off") != 0)
         return;
+    pg->promoted_us = clock_monotonic_us();
     for (size_t i = 0; i < PG_LANES; i++)
         for (size_t j = 0; j < pg->lanes[PG_PRIMARY][i].count; j++)
             connect_now(&pg->lanes[PG_PRIMARY][i].connections[j].connection);
@@ -115,17 +119,26 @@ static enum status read_standby(struct lane *lane, struct cancel *cancel, const 
     return status;
 }
 
+/* A primary is there, and not all connections to it are. */
+static bool is_changing(const struct pg *pg)
+{
+    return pg->promoted_us > 0 && clock_monotonic_us() - pg->promoted_us < CHANGE_US;
+}
+
 enum status route_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
                        const struct read *read, struct pg_result **ret_result)
 {
     enum status status = STATUS_UNAVAILABLE;
-    struct lane *lane;
-    for (int try = 0; try < TRIES_MAX && (lane = route(pg, which)); try++) {
-        status = lane == &pg->lanes[PG_STANDBY][which]
-                     ? read_standby(lane, cancel, read, ret_result)
-                     : lane_read(lane, cancel, read, ret_result);
+    for (int try = 0; try < TRIES_MAX; try++) {
+        struct lane *lane = route(pg, which);
+        if (lane == &pg->lanes[PG_STANDBY][which])
+            status = read_standby(lane, cancel, read, ret_result);
+        else if (lane)
+            status = lane_read(lane, cancel, read, ret_result);
         if (status != STATUS_UNAVAILABLE && status != STATUS_ABORTED)
             break;
+        for (; is_changing(pg) && !route(pg, which) && cancel_status(cancel) == STATUS_OK; try = 0)
+            fiber_sleep_ms(CHANGE_LOOK_MS);
     }
     return status;
 }
