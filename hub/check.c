@@ -201,6 +201,19 @@ static void check_surroundings(struct config *config, const struct hub_config *h
         config_mistake(config, "local_database: %s", fault.text);
 }
 
+static void check_standbys(struct config *config, const struct hub_config *hub)
+{
+    struct fault fault = {0};
+
+    if (pg_check_standby(hub->database, hub->database_standby, &fault))
+        config_mistake(config, "database_standby: %s", fault.text);
+    if (pg_check_standby(hub->local_database, hub->local_database_standby, &fault))
+        config_mistake(config, "local_database_standby: %s", fault.text);
+    if (hub->local_database_standby[0] && !hub->local_database[0])
+        config_mistake(config, "local_database_standby needs local_database; the hub's standbys "
+                               "are in database_standby");
+}
+
 void check_hub_config(struct config *config, const void *values)
 {
     const struct hub_config *hub = values;
@@ -219,6 +232,7 @@ void check_hub_config(struct config *config, const void *values)
     if (!pg_names_agree(hub->local_database, hub->local_database_owner))
         config_mistake(config, "local_database_owner: it is another database than that of "
                                "`local_database`");
+    check_standbys(config, hub);
     if (config_is_checked(config))
         check_surroundings(config, hub);
 }

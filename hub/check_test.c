@@ -208,6 +208,11 @@ static void realms_and_addresses_are_each_somebodys(void **state)
     finds(true, SETTINGS("--database-owner", "dbname=elsewhere"), "database_owner: it is another");
     finds(true, SETTINGS("--database-listen", "dbname=elsewhere"),
           "database_listen: it is another");
+    finds(true, SETTINGS("--database-standby", "dbname=elsewhere"),
+          "database_standby: it is another");
+    finds(true, SETTINGS("--database-standby", "target_session_attrs=primary"),
+          "database_standby: target_session_attrs=primary leads to a primary");
+    finds(true, SETTINGS("--local-database-standby", "host=h"), "needs local_database");
     finds(true, SETTINGS("--instances", "A=h:1"), "instances: 'A=h:1': a realm is");
     finds(true,
           SETTINGS("--instances", "hub=h:1", "--local-realm", "hub", "--local-instance-key",

@@ -9,7 +9,8 @@ struct hub_config {
     bool listen_shared;
     const char *public_url;
     const char *issuer;
-    const char *database, *database_listen;
+    const char *database, *database_listen, *database_standby;
+    int64_t database_standby_alone_ms;
     const char *database_owner;
     const char *hub_key;
     struct config_list hub_keys_previous;
@@ -19,8 +20,8 @@ struct hub_config {
     const char *https_certificate, *https_key;
     struct config_list trusted_proxies;
     const char *local_realm; /* "" for none */
-    const char *local_database, *local_database_listen, *local_database_owner;
-    const char *local_instance_key;
+    const char *local_database, *local_database_listen, *local_database_standby;
+    const char *local_database_owner, *local_instance_key;
     struct config_list cors_origins;
     const char *site_folder; /* "" for none */
     bool dev_login;

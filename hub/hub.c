@@ -172,6 +172,8 @@ static enum status open_database(struct hub *hub, struct fault *fault)
     const struct pg_options options = {
         .conninfo = hub->config->database,
         .listen_conninfo = hub->config->database_listen,
+        .standby_conninfo = hub->config->database_standby,
+        .standby_alone_ms = hub->config->database_standby_alone_ms,
         .schema = hub_migrations(),
         .on_trouble = hub_trouble,
         .on_statement = statement_ended,
@@ -190,6 +192,9 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
         .conninfo = config->local_database[0] ? config->local_database : config->database,
         .listen_conninfo =
             config->local_database[0] ? config->local_database_listen : config->database_listen,
+        .standby_conninfo =
+            config->local_database[0] ? config->local_database_standby : config->database_standby,
+        .standby_alone_ms = config->database_standby_alone_ms,
         .keys = &hub->keys.realm.keys,
         .hub_keys = &hub->keys.hub.keys,
         .hub_issuer = config->issuer,

@@ -115,6 +115,9 @@ void check_settings(struct config *config, const void *settings)
         config_mistake(config, "database_owner: it is another database than that of `database`");
     if (!pg_names_agree(s->database, s->database_listen))
         config_mistake(config, "database_listen: it is another database than that of `database`");
+    struct fault fault = {0};
+    if (pg_check_standby(s->database, s->database_standby, &fault) != STATUS_OK)
+        config_mistake(config, "database_standby: %s", fault.text);
     if (config_is_checked(config))
         check_surroundings(config, s);
 }

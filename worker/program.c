@@ -130,6 +130,8 @@ static struct realm_options realm_options(struct program *program)
         .realm = s->realm,
         .conninfo = s->database,
         .listen_conninfo = s->database_listen,
+        .standby_conninfo = s->database_standby,
+        .standby_alone_ms = s->database_standby_alone_ms,
         .keys = &program->ring.keys,
         .hub_keys = &program->hub_keys.keys,
         .hub_issuer = s->hub_issuer,

@@ -46,6 +46,18 @@ static const struct config_option options[] = {
      CONFIG_STRING(struct settings, database_listen),
      .secret = true,
      .help = "the same past a pooler in transaction mode that `database` leads to; none if empty"},
+    {.name = "database_standby",
+     CONFIG_STRING(struct settings, database_standby),
+     .secret = true,
+     .help =
+         "the same of its standbys: they answer searches, exports and long lists, and all reads "
+         "while there is no primary; none if empty"},
+    {.name = "database_standby_alone_ms",
+     CONFIG_DURATION_MS(struct settings, database_standby_alone_ms),
+     .min = 1,
+     .max = 86400000,
+     .fallback = "5m",
+     .help = "how long all reads come from there; longer only where it is synchronous"},
     {.name = "database_owner",
      CONFIG_STRING(struct settings, database_owner),
      .secret = true,

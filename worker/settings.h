@@ -10,7 +10,8 @@ struct settings {
     bool plaintext;
     int64_t peer_uid; /* -1: none */
     const char *tls_ca, *tls_certificate, *tls_key;
-    const char *database, *database_listen;
+    const char *database, *database_listen, *database_standby;
+    int64_t database_standby_alone_ms;
     const char *database_owner;
     bool migrate;
     const char *instance_key;

@@ -29,6 +29,7 @@ static const struct {
     {API_PRECONDITION_FAILED, 412}, {TRANSCODE_REQUEST_TOO_LARGE, 413}, {CONTENT_TYPE, 415},
     {"CONTENT_INVALID", 422}, /* of the right type, and not what it says */
     {CHANGE_NO_ROOM, 503},    /* 429 would blame the caller */
+    {CHANGE_NO_PRIMARY, 503},
 };
 
 /* ---- before the call --------------------------------------------------------------------------- */

@@ -41,11 +41,14 @@ static size_t count_of(const char *list)
     return count;
 }
 
-static bool takes_writes(const char *target_session_attrs)
+static bool leads_to(enum pg_role role, const char *target_session_attrs)
 {
-    static const char *const fitting[] = {"any", "read-write", "primary"};
-    for (size_t i = 0; i < sizeof(fitting) / sizeof(fitting[0]); i++)
-        if (strcmp(target_session_attrs, fitting[i]) == 0)
+    static const char *const fitting[PG_ROLES][4] = {
+        [PG_PRIMARY] = {"any", "read-write", "primary"},
+        [PG_STANDBY] = {"any", "read-only", "standby", "prefer-standby"},
+    };
+    for (size_t i = 0; i < 4 && fitting[role][i]; i++)
+        if (strcmp(target_session_attrs, fitting[role][i]) == 0)
             return true;
     return false;
 }
@@ -73,8 +76,8 @@ static bool keep(char **to, const char *value)
     return *to != NULL;
 }
 
-enum status connect_inspect(const char *conninfo, struct connect_hosts *ret_hosts,
-                            struct fault *fault)
+enum status connect_inspect(const char *conninfo, enum pg_role role,
+                            struct connect_hosts *ret_hosts, struct fault *fault)
 {
     /* libpq's own words might quote a password that holds a blank. */
     PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
@@ -94,10 +97,12 @@ enum status connect_inspect(const char *conninfo, struct connect_hosts *ret_host
         else if (strcmp(option->keyword, "port") == 0)
             kept = keep(&hosts.ports, option->val);
         else if (strcmp(option->keyword, "target_session_attrs") == 0 && option->val &&
-                 !takes_writes(option->val))
+                 !leads_to(role, option->val))
             status = fault_set(fault, STATUS_INVALID_ARGUMENT, "target_session_attrs",
-                               "target_session_attrs=%s leads to a server that takes no writes;"
-                               " read-write and primary do not",
+                               role == PG_PRIMARY
+                                   ? "target_session_attrs=%s leads to a server that takes no "
+                                     "writes; read-write and primary do not"
+                                   : "target_session_attrs=%s leads to a primary; standby does not",
                                option->val);
     }
     PQconninfoFree(parsed);
@@ -151,7 +156,7 @@ static const char *pick(const char *list, size_t n, char *text, size_t bytes)
 static void keywords_fill(const struct connection *connection, struct keywords *keywords)
 {
     const struct pg *pg = connection->pg;
-    const struct connect_hosts *hosts = &pg->hosts;
+    const struct connect_hosts *hosts = &connection->server->hosts;
     bool several = hosts->count > 1;
     size_t n = connection->host;
     snprintf(keywords->timeout_s, sizeof(keywords->timeout_s), "%lld",
@@ -164,10 +169,10 @@ static void keywords_fill(const struct connection *connection, struct keywords *
         {"gssencmode", "disable"}, /* asks files and helpers for tickets: that blocks */
         {"connect_timeout", keywords->timeout_s},
         {"fallback_application_name", connection->class->application_name},
-        {"dbname", pg->conninfo},
+        {"dbname", connection->server->conninfo},
         {"client_encoding", "UTF8"},
         /* Not read-write: that excludes a session that is read only by its own wish, as reads are. */
-        {"target_session_attrs", "primary"},
+        {"target_session_attrs", connection->server->role == PG_PRIMARY ? "primary" : "standby"},
         {"host", several ? pick(hosts->hosts, n, keywords->host, HOST_BYTES_MAX) : NULL},
         {"hostaddr", several ? pick(hosts->addresses, n, keywords->address, HOST_BYTES_MAX) : NULL},
         {"port", several ? pick(hosts->ports, n, keywords->port, sizeof(keywords->port)) : NULL},
@@ -290,7 +295,7 @@ static void begin_on_thread(struct connection *connection)
 
 void connect_begin(struct connection *connection)
 {
-    if (connection->pg->hosts.is_name)
+    if (connection->server->hosts.is_name)
         begin_on_thread(connection);
     else
         begin_on_loop(connection);

@@ -10,17 +10,9 @@ void connect_begin(struct connection *connection);
 /* In LINK_TRYING, when the socket is ready. */
 void connect_continue(struct connection *connection);
 
-/* Where a connection string leads. With one host or none libpq reads the string itself; of several each
- * attempt names one, so that a dead one costs connect_timeout and not the whole list for ever. */
-struct connect_hosts {
-    char *hosts, *addresses, *ports; /* comma separated; NULL when not given */
-    size_t count;
-    bool is_name; /* one must be looked up, which blocks */
-};
-
-/* INVALID_ARGUMENT when it does not parse or asks for a server that takes no writes. */
-PEK_MUST_CHECK enum status connect_inspect(const char *conninfo, struct connect_hosts *ret_hosts,
-                                           struct fault *fault);
+/* INVALID_ARGUMENT when it does not parse or asks for a server that is not of the role. */
+PEK_MUST_CHECK enum status connect_inspect(const char *conninfo, enum pg_role role,
+                                           struct connect_hosts *ret_hosts, struct fault *fault);
 void connect_hosts_done(struct connect_hosts *hosts);
 
 /* connection.c, for connect.c */

@@ -15,7 +15,7 @@
 static void assert_is_name(const char *conninfo, bool want)
 {
     struct connect_hosts hosts;
-    assert_int_equal(connect_inspect(conninfo, &hosts, NULL), STATUS_OK);
+    assert_int_equal(connect_inspect(conninfo, PG_PRIMARY, &hosts, NULL), STATUS_OK);
     if (hosts.is_name != want)
         fail_msg("%s", conninfo);
     connect_hosts_done(&hosts);
@@ -42,20 +42,23 @@ static void what_cannot_be_is_refused_by_its_name(void **state)
 {
     static const struct {
         const char *conninfo, *field;
+        enum pg_role role;
     } strings[] = {
-        {"host", ""},
-        {"password=hunter 2", ""},
-        {"host=a,b hostaddr=10.0.0.1", "hostaddr"},
-        {"host=a,b,c port=1,2", "port"},
-        {"host=a target_session_attrs=standby", "target_session_attrs"},
-        {"host=a target_session_attrs=read-only", "target_session_attrs"},
-        {"host=a target_session_attrs=prefer-standby", "target_session_attrs"},
+        {"host", "", PG_PRIMARY},
+        {"password=hunter 2", "", PG_PRIMARY},
+        {"host=a,b hostaddr=10.0.0.1", "hostaddr", PG_PRIMARY},
+        {"host=a,b,c port=1,2", "port", PG_PRIMARY},
+        {"host=a target_session_attrs=standby", "target_session_attrs", PG_PRIMARY},
+        {"host=a target_session_attrs=read-only", "target_session_attrs", PG_PRIMARY},
+        {"host=a target_session_attrs=prefer-standby", "target_session_attrs", PG_PRIMARY},
+        {"host=a target_session_attrs=primary", "target_session_attrs", PG_STANDBY},
+        {"host=a target_session_attrs=read-write", "target_session_attrs", PG_STANDBY},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
         struct connect_hosts hosts;
         struct fault fault = {0};
-        assert_int_equal(connect_inspect(strings[i].conninfo, &hosts, &fault),
+        assert_int_equal(connect_inspect(strings[i].conninfo, strings[i].role, &hosts, &fault),
                          STATUS_INVALID_ARGUMENT);
         assert_string_equal(fault.field, strings[i].field);
         assert_null(strstr(fault.text, "hunter"));
@@ -67,14 +70,15 @@ static void several_hosts_are_counted(void **state)
 {
     struct connect_hosts hosts;
     (void)state;
-    assert_int_equal(
-        connect_inspect("host=/a,/b port=1,2 target_session_attrs=read-write", &hosts, NULL),
-        STATUS_OK);
+    assert_int_equal(connect_inspect("host=/a,/b port=1,2 target_session_attrs=read-write",
+                                     PG_PRIMARY, &hosts, NULL),
+                     STATUS_OK);
     assert_int_equal(hosts.count, 2);
     assert_string_equal(hosts.ports, "1,2");
     connect_hosts_done(&hosts);
-    assert_int_equal(connect_inspect("hostaddr=10.0.0.1,10.0.0.2,10.0.0.3", &hosts, NULL),
-                     STATUS_OK);
+    assert_int_equal(
+        connect_inspect("hostaddr=10.0.0.1,10.0.0.2,10.0.0.3", PG_STANDBY, &hosts, NULL),
+        STATUS_OK);
     assert_int_equal(hosts.count, 3);
     connect_hosts_done(&hosts);
 }

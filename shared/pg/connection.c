@@ -157,7 +157,7 @@ void connection_watchdog_off(struct connection *connection)
 /* Of several hosts the next one at once, until all have been tried. */
 static bool retry_elsewhere(struct connection *connection)
 {
-    size_t count = connection->pg->hosts.count;
+    size_t count = connection->server->hosts.count;
     if (count < 2)
         return false;
     connection->host = (connection->host + 1) % count;
@@ -174,8 +174,11 @@ static void retry_later(struct connection *connection, bool was_up)
     struct pg *pg = connection->pg;
     if (!was_up && retry_elsewhere(connection))
         return;
-    bool alone =
-        pg->statistics.read_connections_up + pg->statistics.transaction_connections_up == 0;
+    bool alone = connection->server->up == 0;
+    if (alone)
+        standby_server_away(pg, connection->server);
+    /* A standby may be away for good. */
+    alone = alone && connection->server->role == PG_PRIMARY;
     int64_t max_ms = alone ? CONNECTION_RETRY_ALONE_MS_MAX : CONNECTION_RETRY_MS_MAX;
     int64_t wait_ms = connection->retry_ms < max_ms ? connection->retry_ms : max_ms;
     /* Half of it at random, so that a thousand clients do not return as one. */
@@ -199,8 +202,11 @@ static void finish(struct connection *connection, enum link_state state)
     connection->cancelling = false; /* what is still under way meant the old one */
     session_reset(&connection->session);
     statements_reset(&connection->statements);
-    if (was_up)
+    if (was_up) {
         connection->pg->statistics.reconnects++;
+        connection->server->up--;
+        connection->server->away_us = clock_monotonic_us();
+    }
     while (connection_in_flight(connection) > 0)
         command_pop(connection, true);
 }
@@ -223,8 +229,11 @@ void connection_drop(struct connection *connection, const char *reason)
 
 void connection_refuse(struct connection *connection, const char *reason)
 {
-    pg_refuse(connection->pg, reason);
-    give_up(connection, PG_TROUBLE_REFUSED, reason);
+    /* A standby may be behind, even by a migration, and nothing ends for want of one. */
+    bool is_primary = connection->server->role == PG_PRIMARY;
+    if (is_primary)
+        pg_refuse(connection->pg, reason);
+    give_up(connection, is_primary ? PG_TROUBLE_REFUSED : PG_TROUBLE_CONNECTION, reason);
 }
 
 void connection_came_up(struct connection *connection)
@@ -236,23 +245,27 @@ void connection_came_up(struct connection *connection)
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->hosts_failed = 0;
     connection->plans = connection->pg->plans;
-    connection->pg->host_good = connection->host;
-    connection->pg->refusal[0] = '\0';
+    connection->server->host_good = connection->host;
+    connection->server->up++;
+    standby_server_back(connection->pg, connection->server);
+    if (connection->server->role == PG_PRIMARY)
+        connection->pg->refusal[0] = '\0';
     uv_timer_stop(&connection->timer);
     connection->class->on_up(connection);
 }
 
-enum status connection_open(struct connection *connection, struct pg *pg,
+enum status connection_open(struct connection *connection, struct pg *pg, enum pg_role role,
                             const struct connection_class *class,
                             const struct session_settings *settings)
 {
     memset(connection, 0, sizeof(*connection));
     connection->class = class;
     connection->pg = pg;
+    connection->server = &pg->servers[role];
     connection->settings = settings;
     connection->fd = -1;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
-    connection->host = pg->host_good;
+    connection->host = connection->server->host_good;
     if (uv_timer_init(fibers_loop(pg->fibers), &connection->timer) != 0)
         return STATUS_UNAVAILABLE;
     connection->timer.data = connection;
@@ -300,6 +313,10 @@ static void on_failed(struct connection *connection, const struct command *comma
         connection->foreign = true;
         PQclear(result);
         return;
+    }
+    if (command->statement == &standby_guard) {
+        PQclear(result);
+        return; /* what stands behind it is aborted */
     }
     const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *sqlstate = field ? field : "";
@@ -413,6 +430,9 @@ static void connection_read(struct connection *connection)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct connection *connection = poll->data;
+    /* libuv has stopped the watch; what was sent before the error is read first, and the error after it. */
+    if (status < 0)
+        connection->events = 0;
     if (connection->state == LINK_TRYING) {
         connect_continue(connection);
         return;
@@ -521,6 +541,9 @@ bool connection_begin(struct connection *connection, struct request *request)
         return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
+        return false;
+    if (connection->server->role == PG_STANDBY &&
+        !send_aside(connection, request, &standby_guard, request->position))
         return false;
     if (connection->plans == connection->pg->plans)
         return true;

@@ -27,6 +27,27 @@
 
 struct connection;
 
+/* Where a connection string leads. With one host or none libpq reads the string itself; of several each
+ * attempt names one, so that a dead one costs connect_timeout and not the whole list for ever. */
+struct connect_hosts {
+    char *hosts, *addresses, *ports; /* comma separated; NULL when not given */
+    size_t count;
+    bool is_name; /* one must be looked up, which blocks */
+};
+
+/* What is connected to: a primary for everything, and where one was named a standby for reads (standby.c). */
+enum pg_role { PG_PRIMARY, PG_STANDBY, PG_ROLES };
+struct server {
+    enum pg_role role;
+    char *conninfo; /* NULL: none was named */
+    struct connect_hosts hosts;
+    size_t host_good;       /* of the connection that came up last */
+    size_t up;              /* connections, of all kinds */
+    bool away;              /* none is up, and an attempt found none of the hosts */
+    int64_t away_us;        /* since when none is up */
+    unsigned long timeline; /* the newest that was met */
+};
+
 enum request_outcome {
     REQUEST_PENDING,
     REQUEST_ANSWERED, /* `error` when set, else `result` */
@@ -47,6 +68,8 @@ struct request {
     int64_t sent_us;
     unsigned sends;
     bool orphaned; /* nobody waits: free it when it comes back */
+    /* Of a read that a standby answers: what it must have replayed, or NULL for all that it has received. */
+    const char *position;
 };
 
 struct connection_class {
@@ -86,6 +109,7 @@ enum link_state {
 struct connection {
     const struct connection_class *class;
     struct pg *pg;
+    struct server *server;                   /* of the pg */
     const struct session_settings *settings; /* outlive it */
     struct session session;
     enum link_state state;
@@ -113,14 +137,15 @@ struct connection {
 
 /* In place; the first attempt begins with the next turn of the loop. */
 PEK_MUST_CHECK enum status connection_open(struct connection *connection, struct pg *pg,
-                                           const struct connection_class *class,
+                                           enum pg_role role, const struct connection_class *class,
                                            const struct session_settings *settings);
 /* Requests in flight are answered as lost; on_closed follows from the loop. */
 void connection_close(struct connection *connection);
 
 /* Before the first statement of a batch, after the BEGIN of a transaction: statements that were prepared before a table changed
  * are forgotten, so that they are prepared anew; behind a pooler, nothing after it runs in a session that is not
- * this connection's, or, in transaction mode, without this connection's settings. False as for connection_send. */
+ * this connection's, or, in transaction mode, without this connection's settings; on a standby, nothing after it runs before it
+ * has replayed the request's position. False as for connection_send. */
 bool connection_begin(struct connection *connection, struct request *request);
 /* Queues the request's statement, prepared first where it is new here. False: the connection was lost,
  * this request is not in flight. */

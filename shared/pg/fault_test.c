@@ -403,9 +403,41 @@ static void a_silent_listener_is_noticed_within_seconds(void **state)
                  a_silent_listener_is_noticed_within_seconds_body);
 }
 
+static void read_or_end_backend(struct fiber_run *run, size_t index)
+{
+    char text[16];
+    if (index == 0) {
+        (void)!read_one(run, NULL);
+        return;
+    }
+    pg_cluster_query(cluster,
+                     "SELECT pid FROM pg_stat_activity WHERE application_name = 'pek read'", text,
+                     sizeof(text));
+    pid_t pid = (pid_t)strtol(text, NULL, 10);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    fiber_sleep_ms(100); /* the question lies there */
+    assert_int_equal(kill(pid, SIGQUIT), 0);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+}
+
+static void last_words_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, read_is_ok));
+    fiber_run_parallel(run, 2, read_or_end_backend);
+    assert_true(fiber_run_until(run, read_is_ok));
+}
+
+/* It warns, and leaves something of ours unread: the socket has words and an error at once. */
+static void a_backend_with_last_words_is_noticed(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.read_max = 1}, last_words_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_backend_with_last_words_is_noticed),
         cmocka_unit_test(a_killed_backend_is_not_seen),
         cmocka_unit_test(when_all_backends_die_reads_come_back),
         cmocka_unit_test(a_restart_is_unavailable_and_then_over),

@@ -21,6 +21,7 @@
 #define PG_LONG_READS_PER_USER_PER_CONNECTION 2
 #define PG_USERS_PER_POOL 4
 #define PG_LINE_MS_DEFAULT 1000
+#define PG_STANDBY_ALONE_MS_DEFAULT 300000
 #define PG_LINES 4 /* one user's line is at most this part of all that may wait */
 /* Reads that share a Sync, and batches on their way on one connection. */
 #define PG_BATCH_MAX 32
@@ -55,12 +56,21 @@
 
 enum kind { KIND_READ, KIND_LONG_READ, KIND_TRANSACTION, KIND_LISTEN, KIND_COUNT };
 
+/* What pg_read is asked. */
+struct read {
+    const struct pg_statement *statement;
+    const struct pg_param *params;
+    size_t param_count;
+    const char *position; /* as in struct request */
+};
+
 /* Reads that wait for a connection, and the connections of one lane. */
 struct lane {
     struct pg *pg;
     struct lane_connection *connections;
     size_t count;
     size_t up;
+    size_t batch_max;   /* requests that share a Sync */
     struct list queued; /* requests of this turn, or waiting for a free connection */
     struct list alone;  /* to be sent again, each with a Sync of its own */
     size_t waiting;     /* in both */
@@ -124,9 +134,10 @@ struct pg {
     /* For LISTEN, past a pooler in transaction mode; has no connections of other kinds. NULL: there is no such pooler. */
     struct pg *direct;
     bool is_direct; /* it is that of another */
-    char *conninfo;
-    struct connect_hosts hosts;
-    size_t host_good; /* of the connection that came up last */
+    struct server servers[PG_ROLES];
+    int64_t standby_alone_ms;
+    int64_t standby_shunned_us; /* until when: it did not answer */
+    int64_t promoted_us;        /* when it was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
     const struct migrations *schema; /* NULL: not looked at */
     uint64_t plans;                  /* counts changes of tables under prepared statements */
@@ -135,7 +146,7 @@ struct pg {
     void *arg;
     size_t waiting_max;
     int64_t connect_timeout_ms, line_ms;
-    struct lane lanes[2]; /* by enum pg_lane */
+    struct lane lanes[PG_ROLES][PG_LANES];
     struct fair long_reads;
     struct pool pool;
     struct list ready_waiters;
@@ -164,10 +175,28 @@ uint64_t pg_random(struct pg *pg, uint64_t below);
 void pg_came_up(struct pg *pg);
 
 /* lane.c */
-PEK_MUST_CHECK enum status lane_open(struct lane *lane, struct pg *pg, enum kind kind,
-                                     size_t count);
+PEK_MUST_CHECK enum status lane_open(struct lane *lane, struct pg *pg, enum pg_role role,
+                                     enum kind kind, size_t count);
 void lane_close(struct lane *lane);
 void lane_flush(struct lane *lane);
+/* UNAVAILABLE, and ABORTED by what a standby replays: another server may answer it. */
+PEK_MUST_CHECK enum status lane_read(struct lane *lane, struct cancel *cancel,
+                                     const struct read *read, struct pg_result **ret_result);
+
+/* standby.c */
+/* Fails, and with it all that follows up to the Sync, on a server that is no standby, or has not replayed the position $1
+ * ("": all that it has received). */
+extern const struct pg_statement standby_guard;
+/* The lane that a read goes to now; NULL when nobody can answer. */
+struct lane *route(struct pg *pg, enum pg_lane which);
+/* Reads there, and elsewhere when the server is lost meanwhile, or behind. */
+PEK_MUST_CHECK enum status route_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
+                                      const struct read *read, struct pg_result **ret_result);
+/* Of connection.c: the last connection went and no host has another; one is up. */
+void standby_server_away(struct pg *pg, struct server *server);
+void standby_server_back(struct pg *pg, struct server *server);
+/* Drops a connection to a standby that is none any more. */
+void standby_check(struct connection *connection);
 
 /* pool.c */
 PEK_MUST_CHECK enum status pool_open(struct pool *pool, struct pg *pg, size_t count);

@@ -10,11 +10,6 @@ static struct lane *lane_of(struct connection *connection)
     return ((struct lane_connection *)(void *)connection)->lane;
 }
 
-static size_t *up_count(struct lane *lane)
-{
-    return &lane->pg->statistics.read_connections_up;
-}
-
 static void request_free(struct request *request)
 {
     request_reset(request);
@@ -36,7 +31,6 @@ static void on_up(struct connection *connection)
 {
     struct lane *lane = lane_of(connection);
     lane->up++;
-    (*up_count(lane))++;
     pg_came_up(lane->pg);
     fibers_hooks_due(lane->pg->fibers);
 }
@@ -58,10 +52,7 @@ static void fail_waiting(struct lane *lane)
 static void on_down(struct connection *connection, bool was_up)
 {
     struct lane *lane = lane_of(connection);
-    if (was_up) {
-        lane->up--;
-        (*up_count(lane))--;
-    }
+    lane->up -= was_up;
     if (lane->up == 0)
         fail_waiting(lane);
     fibers_hooks_due(lane->pg->fibers);
@@ -77,10 +68,10 @@ static bool deserves_another_try(const struct connection *connection, const stru
     if (!request->error)
         return false;
     const char *sqlstate = request_sqlstate(request);
-    /* 26000: its Prepare went down with a neighbour. 57014 soon after a Cancel on this connection was
-     * meant for what ran before. */
+    /* 26000: its Prepare went down with a neighbour. 40: it was in the way of what a standby replays. 57014 soon
+     * after a Cancel on this connection was meant for what ran before. */
     if (strcmp(sqlstate, "26000") == 0 || sqlstate_is_loss(sqlstate) ||
-        sqlstate_is_stale_plan(request->error))
+        sqlstate_is_stale_plan(request->error) || strncmp(sqlstate, "40", 2) == 0)
         return true;
     return strcmp(sqlstate, "57014") == 0 && connection->cancelled_us > 0 &&
            request->sent_us - connection->cancelled_us < PG_LATE_CANCEL_US;
@@ -109,6 +100,7 @@ static void on_synced(struct connection *connection, struct request *request)
 {
     (void)request;
     connection_watchdog_off(connection);
+    standby_check(connection);
     fibers_hooks_due(connection->pg->fibers);
 }
 
@@ -142,15 +134,18 @@ static const struct connection_class long_read_class = {
     .on_closed = on_closed,
 };
 
-enum status lane_open(struct lane *lane, struct pg *pg, enum kind kind, size_t count)
+enum status lane_open(struct lane *lane, struct pg *pg, enum pg_role role, enum kind kind,
+                      size_t count)
 {
     lane->pg = pg;
+    /* On a standby each waits for a position of its own. */
+    lane->batch_max = role == PG_PRIMARY ? PG_BATCH_MAX : 1;
     lane->connections = calloc(count, sizeof(*lane->connections));
     if (!lane->connections)
         return STATUS_RESOURCE_EXHAUSTED;
     for (; lane->count < count; lane->count++) {
         struct lane_connection *connection = &lane->connections[lane->count];
-        enum status status = connection_open(&connection->connection, pg,
+        enum status status = connection_open(&connection->connection, pg, role,
                                              kind == KIND_READ ? &read_class : &long_read_class,
                                              &pg->settings[kind]);
         if (status != STATUS_OK)
@@ -210,7 +205,7 @@ void lane_flush(struct lane *lane)
     while (!list_empty(&lane->alone) && (connection = lane_pick(lane)))
         lane_send(lane, connection, &lane->alone, 1);
     while (!list_empty(&lane->queued) && (connection = lane_pick(lane)))
-        lane_send(lane, connection, &lane->queued, PG_BATCH_MAX);
+        lane_send(lane, connection, &lane->queued, lane->batch_max);
     /* What a send that failed put back, with no connection left to wait for. */
     if (lane->up == 0)
         fail_waiting(lane);
@@ -254,20 +249,22 @@ static enum status request_finish(struct pg *pg, struct request *request, struct
     return result_new(result, ret_result);
 }
 
-static enum status lane_read(struct lane *lane, struct cancel *cancel,
-                             const struct pg_statement *statement, const struct pg_param *params,
-                             size_t param_count, struct pg_result **ret_result)
+enum status lane_read(struct lane *lane, struct cancel *cancel, const struct read *read,
+                      struct pg_result **ret_result)
 {
     struct pg *pg = lane->pg;
+    if (lane->up == 0)
+        return STATUS_UNAVAILABLE;
     if (lane->waiting >= pg->waiting_max)
         return STATUS_RESOURCE_EXHAUSTED;
     /* Not on this stack: it stays in flight when the caller gives up. */
     struct request *request = calloc(1, sizeof(*request));
     if (!request)
         return STATUS_RESOURCE_EXHAUSTED;
-    request->statement = statement;
-    request->params = params;
-    request->param_count = param_count;
+    request->statement = read->statement;
+    request->params = read->params;
+    request->param_count = read->param_count;
+    request->position = read->position;
     list_append(&lane->queued, &request->node);
     lane->waiting++;
     pg->statistics.reads++;
@@ -286,24 +283,18 @@ static enum status lane_read(struct lane *lane, struct cancel *cancel,
 }
 
 static enum status read_in_turn(struct pg *pg, enum pg_lane which, struct cancel *cancel,
-                                const struct pg_statement *statement, const struct pg_param *params,
-                                size_t param_count, struct pg_result **ret_result)
+                                const struct read *read, struct pg_result **ret_result)
 {
-    struct lane *lane = &pg->lanes[which];
     struct fair_ticket place = {0};
     enum status status = cancel_status(cancel);
     if (status == STATUS_OK)
-        status = params_check(params, param_count);
+        status = params_check(read->params, read->param_count);
     if (status != STATUS_OK)
         return status;
-    if (lane->up == 0)
-        return STATUS_UNAVAILABLE;
     if (which == PG_LONG_READ)
         status = fair_wait(&pg->long_reads, cancel, pg->line_ms, &place);
     if (status == STATUS_OK)
-        status = lane->up == 0
-                     ? STATUS_UNAVAILABLE
-                     : lane_read(lane, cancel, statement, params, param_count, ret_result);
+        status = route_read(pg, which, cancel, read, ret_result);
     fair_leave(&pg->long_reads, &place);
     return status;
 }
@@ -314,8 +305,8 @@ enum status pg_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
 {
     int64_t started_us = clock_monotonic_us();
     assert(fiber_self());
-    enum status status =
-        read_in_turn(pg, which, cancel, statement, params, param_count, ret_result);
+    const struct read read = {statement, params, param_count, NULL};
+    enum status status = read_in_turn(pg, which, cancel, &read, ret_result);
     pg_ended(pg, statement, cancel, started_us, status);
     return status;
 }

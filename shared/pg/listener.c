@@ -171,8 +171,8 @@ enum status pg_listen(struct pg *pg, const char *channel, const struct pg_listen
         listener_free_memory(listener);
         return STATUS_INVALID_ARGUMENT;
     }
-    enum status status =
-        connection_open(&listener->connection, pg, &listener_class, &pg->settings[KIND_LISTEN]);
+    enum status status = connection_open(&listener->connection, pg, PG_PRIMARY, &listener_class,
+                                         &pg->settings[KIND_LISTEN]);
     if (status != STATUS_OK) {
         listener_free_memory(listener);
         return status;

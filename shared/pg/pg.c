@@ -46,13 +46,15 @@ void pg_release(struct pg *pg)
 {
     if (--pg->users > 0)
         return;
-    free(pg->lanes[PG_POINT_READ].connections);
-    free(pg->lanes[PG_LONG_READ].connections);
+    for (size_t i = 0; i < PG_ROLES; i++) {
+        for (size_t j = 0; j < PG_LANES; j++)
+            free(pg->lanes[i][j].connections);
+        connect_hosts_done(&pg->servers[i].hosts);
+        free(pg->servers[i].conninfo);
+    }
     free(pg->pool.connections);
     for (size_t i = 0; i < KIND_COUNT; i++)
         session_settings_done(&pg->settings[i]);
-    connect_hosts_done(&pg->hosts);
-    free(pg->conninfo);
     buffer_done(&pg->scratch);
     free(pg);
 }
@@ -99,19 +101,31 @@ uint64_t pg_random(struct pg *pg, uint64_t below)
 static void on_turn_end(struct fibers_hook *hook)
 {
     struct pg *pg = LIST_ENTRY(hook, struct pg, hook);
-    lane_flush(&pg->lanes[PG_POINT_READ]);
-    lane_flush(&pg->lanes[PG_LONG_READ]);
+    for (size_t i = 0; i < PG_ROLES; i++)
+        for (size_t j = 0; j < PG_LANES; j++)
+            lane_flush(&pg->lanes[i][j]);
+}
+
+static enum status server_init(struct server *server, enum pg_role role, const char *conninfo,
+                               struct fault *fault)
+{
+    *server = (struct server){.role = role, .away_us = clock_monotonic_us()};
+    if (!conninfo || (role == PG_STANDBY && conninfo[0] == '\0'))
+        return STATUS_OK;
+    PEK_TRY(connect_inspect(conninfo, role, &server->hosts, fault));
+    server->conninfo = strdup(conninfo);
+    return server->conninfo ? STATUS_OK
+                            : fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
 }
 
 static enum status options_fill(struct pg *pg, const struct pg_options *options,
                                 struct fault *fault)
 {
-    enum status status = connect_inspect(options->conninfo, &pg->hosts, fault);
+    PEK_TRY(server_init(&pg->servers[PG_PRIMARY], PG_PRIMARY, options->conninfo, fault));
+    enum status status =
+        server_init(&pg->servers[PG_STANDBY], PG_STANDBY, options->standby_conninfo, fault);
     if (status != STATUS_OK)
         return status;
-    pg->conninfo = strdup(options->conninfo);
-    if (!pg->conninfo)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     for (size_t i = 0; i < KIND_COUNT && status == STATUS_OK; i++) {
         size_t count = 0;
         while (count < SETTINGS_OF_KIND_MAX && settings_of_kind[i][count].name)
@@ -155,10 +169,11 @@ static enum status connections_open(struct pg *pg, const struct pg_options *opti
         transactions > PG_CONNECTIONS_MAX)
         return STATUS_INVALID_ARGUMENT;
     enum status status = shares_init(pg, long_reads, transactions);
-    if (status == STATUS_OK)
-        status = lane_open(&pg->lanes[PG_POINT_READ], pg, KIND_READ, reads);
-    if (status == STATUS_OK)
-        status = lane_open(&pg->lanes[PG_LONG_READ], pg, KIND_LONG_READ, long_reads);
+    for (size_t i = 0; i < PG_ROLES && status == STATUS_OK && pg->servers[i].conninfo; i++) {
+        status = lane_open(&pg->lanes[i][PG_POINT_READ], pg, i, KIND_READ, reads);
+        if (status == STATUS_OK)
+            status = lane_open(&pg->lanes[i][PG_LONG_READ], pg, i, KIND_LONG_READ, long_reads);
+    }
     if (status == STATUS_OK)
         status = pool_open(&pg->pool, pg, transactions);
     return status;
@@ -182,13 +197,17 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
     pg->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms
                                                              : PG_CONNECT_TIMEOUT_MS_DEFAULT;
     pg->line_ms = options->line_ms > 0 ? options->line_ms : PG_LINE_MS_DEFAULT;
+    pg->standby_alone_ms =
+        options->standby_alone_ms > 0 ? options->standby_alone_ms : PG_STANDBY_ALONE_MS_DEFAULT;
     buffer_init(&pg->scratch, PG_PARAM_BYTES_MAX + PG_PARAMS_MAX);
     list_init(&pg->ready_waiters);
     list_init(&pg->pool.idle);
     list_init(&pg->pool.waiters);
-    for (size_t i = 0; i < 2; i++) {
-        list_init(&pg->lanes[i].queued);
-        list_init(&pg->lanes[i].alone);
+    for (size_t i = 0; i < PG_ROLES; i++) {
+        for (size_t j = 0; j < PG_LANES; j++) {
+            list_init(&pg->lanes[i][j].queued);
+            list_init(&pg->lanes[i][j].alone);
+        }
     }
     if (getrandom(&pg->random_state, sizeof(pg->random_state), 0) < 0 || pg->random_state == 0)
         pg->random_state = (uint64_t)clock_monotonic_us() | 1;
@@ -234,8 +253,9 @@ struct pg *pg_free(struct pg *pg)
         return NULL;
     assert(list_empty(&pg->ready_waiters) && list_empty(&pg->pool.waiters));
     fibers_hook_remove(&pg->hook);
-    lane_close(&pg->lanes[PG_POINT_READ]);
-    lane_close(&pg->lanes[PG_LONG_READ]);
+    for (size_t i = 0; i < PG_ROLES; i++)
+        for (size_t j = 0; j < PG_LANES; j++)
+            lane_close(&pg->lanes[i][j]);
     pool_close(&pg->pool);
     pg->direct = pg_free(pg->direct);
     pg_release(pg);
@@ -244,7 +264,9 @@ struct pg *pg_free(struct pg *pg)
 
 bool pg_is_ready(const struct pg *pg)
 {
-    return pg->lanes[PG_POINT_READ].up > 0 && pg->lanes[PG_LONG_READ].up > 0 && pg->pool.up > 0;
+    bool alone = pg_is_without_primary(pg);
+    const struct lane *lanes = pg->lanes[alone ? PG_STANDBY : PG_PRIMARY];
+    return lanes[PG_POINT_READ].up > 0 && lanes[PG_LONG_READ].up > 0 && (alone || pg->pool.up > 0);
 }
 
 void pg_came_up(struct pg *pg)
@@ -295,7 +317,8 @@ const char *pg_last_error(const struct pg *pg)
 
 const char *pg_pool_name(enum pg_pool pool)
 {
-    static const char *const names[PG_POOLS] = {"read", "long_read", "transaction"};
+    static const char *const names[PG_POOLS] = {"read", "long_read", "transaction", "standby_read",
+                                                "standby_long_read"};
     return names[pool];
 }
 
@@ -319,11 +342,17 @@ static void pool_statistics(const struct pool *pool, struct pg_pool_statistics *
 void pg_statistics(const struct pg *pg, struct pg_statistics *ret_statistics)
 {
     struct pg_statistics statistics = pg->statistics;
-    lane_statistics(&pg->lanes[PG_POINT_READ], &statistics.pools[PG_POOL_READ]);
-    lane_statistics(&pg->lanes[PG_LONG_READ], &statistics.pools[PG_POOL_LONG_READ]);
+    const struct lane *primary = pg->lanes[PG_PRIMARY], *standby = pg->lanes[PG_STANDBY];
+    lane_statistics(&primary[PG_POINT_READ], &statistics.pools[PG_POOL_READ]);
+    lane_statistics(&primary[PG_LONG_READ], &statistics.pools[PG_POOL_LONG_READ]);
+    lane_statistics(&standby[PG_POINT_READ], &statistics.pools[PG_POOL_STANDBY_READ]);
+    lane_statistics(&standby[PG_LONG_READ], &statistics.pools[PG_POOL_STANDBY_LONG_READ]);
     statistics.pools[PG_POOL_LONG_READ].waiting += pg->long_reads.waiting;
     pool_statistics(&pg->pool, &statistics.pools[PG_POOL_TRANSACTION]);
+    statistics.read_connections_up = primary[PG_POINT_READ].up + primary[PG_LONG_READ].up;
+    statistics.transaction_connections_up = pg->pool.up;
     statistics.waiting =
-        pg->lanes[PG_POINT_READ].waiting + pg->lanes[PG_LONG_READ].waiting + pg->pool.waiting;
+        primary[PG_POINT_READ].waiting + primary[PG_LONG_READ].waiting + pg->pool.waiting;
+    statistics.without_primary = pg_is_without_primary(pg);
     *ret_statistics = statistics;
 }

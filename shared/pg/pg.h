@@ -83,6 +83,7 @@ enum pg_trouble_kind {
     PG_TROUBLE_CONNECTION, /* not made, or lost; tried again */
     PG_TROUBLE_STATEMENT,  /* INTERNAL, UNAVAILABLE or DATA_LOSS */
     PG_TROUBLE_REFUSED,    /* pg_refusal: the program must not go on */
+    PG_TROUBLE_NO_PRIMARY, /* reads come from a standby, changes are refused; or that this is over */
 };
 struct pg_trouble {
     enum pg_trouble_kind kind;
@@ -112,6 +113,9 @@ struct pg_options {
     /* Given when `conninfo` leads to a pooler that lends sessions for a transaction: leads past it, for LISTEN, and settings are
      * made in each transaction. NULL or "": a session is had for good. README.md, "A pooler in transaction mode". */
     const char *listen_conninfo;
+    /* Of its standbys, for reads (README.md); NULL or "": none. Reads go on there for so long when no primary is found. */
+    const char *standby_conninfo;
+    int64_t standby_alone_ms; /* default 300000 */
     const struct pg_setting *settings;
     size_t setting_count;
     /* The schema that the program is made for: a role that row security does not bind there, or other migrations
@@ -134,10 +138,12 @@ PEK_MUST_CHECK enum status pg_new(struct fibers *fibers, const struct pg_options
                                   struct pg **ret_pg, struct fault *fault);
 /* No fiber may be inside. Run the loop once more afterwards. Takes NULL, returns NULL. */
 struct pg *pg_free(struct pg *pg);
-/* Ready: at least one connection of each kind is up. In a fiber: waits for it. FAILED_PRECONDITION when a
+/* Ready: at least one connection of each kind is up; without a primary, those of reads to a standby. In a fiber: waits for it. FAILED_PRECONDITION when a
  * connection was refused: pg_refusal. */
 PEK_MUST_CHECK enum status pg_wait_ready(struct pg *pg, struct cancel *cancel);
 bool pg_is_ready(const struct pg *pg);
+/* No primary is found, and a standby may answer reads: changes are refused with UNAVAILABLE, at once. */
+bool pg_is_without_primary(const struct pg *pg);
 /* Why this program must not go on with the database that a new connection met: role, schema, pooler. "" when there
  * is no such reason. Connecting is tried on all the same. */
 const char *pg_refusal(const struct pg *pg);
@@ -147,13 +153,17 @@ struct fibers *pg_fibers(const struct pg *pg);
  * does; the fault has the server's or libpq's words. For programs that check their configuration. */
 PEK_MUST_CHECK enum status pg_probe(const struct pg_options *options, struct fault *fault);
 
+/* INVALID_ARGUMENT when `standby` cannot be a standby_conninfo beside `conninfo`. For programs that check their configuration. */
+PEK_MUST_CHECK enum status pg_check_standby(const char *conninfo, const char *standby,
+                                            struct fault *fault);
+
 /* False when two connection strings name databases of different names; what a service or the environment would say is not
  * looked at. For programs that check their configuration. */
 bool pg_names_agree(const char *conninfo, const char *other);
 
-enum pg_lane { PG_POINT_READ, PG_LONG_READ };
-/* In a fiber. One read-only statement, outside any transaction, sharing a Sync. `ret_result` is to be freed
- * with pg_result_free. */
+enum pg_lane { PG_POINT_READ, PG_LONG_READ, PG_LANES };
+/* In a fiber. One read-only statement, outside any transaction, sharing a Sync. A standby answers long reads, and
+ * all reads while there is no primary. `ret_result` is to be freed with pg_result_free. */
 PEK_MUST_CHECK enum status pg_read(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
                                    const struct pg_statement *statement,
                                    const struct pg_param *params, size_t param_count,
@@ -229,17 +239,26 @@ struct pg_listener *pg_listener_free(struct pg_listener *listener);
 const char *pg_last_error(const struct pg *pg);
 
 /* Connections of one kind, and what waits for them. */
-enum pg_pool { PG_POOL_READ, PG_POOL_LONG_READ, PG_POOL_TRANSACTION, PG_POOLS };
+enum pg_pool {
+    PG_POOL_READ,
+    PG_POOL_LONG_READ,
+    PG_POOL_TRANSACTION,
+    PG_POOL_STANDBY_READ,
+    PG_POOL_STANDBY_LONG_READ,
+    PG_POOLS
+};
 struct pg_pool_statistics {
     size_t connections_max, up, in_use, waiting;
 };
-const char *pg_pool_name(enum pg_pool pool); /* "read", "long_read", "transaction" */
+const char *
+pg_pool_name(enum pg_pool pool); /* "read", "long_read", "transaction", "standby_read", … */
 
 struct pg_statistics {
     struct pg_pool_statistics pools[PG_POOLS];
     uint64_t reads, read_batches, reads_resent, transactions, transaction_retries, reconnects,
-        errors;
+        errors, standby_reads;
     size_t read_connections_up, transaction_connections_up, waiting;
+    bool without_primary;
 };
 void pg_statistics(const struct pg *pg, struct pg_statistics *ret_statistics);
 

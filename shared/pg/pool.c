@@ -94,7 +94,6 @@ static void on_up(struct connection *connection)
     struct transaction_connection *owner = owner_of(connection);
     struct pg *pg = connection->pg;
     pg->pool.up++;
-    pg->statistics.transaction_connections_up++;
     if (!owner->owned)
         pass_on(owner);
     pg_came_up(pg);
@@ -104,10 +103,7 @@ static void on_down(struct connection *connection, bool was_up)
 {
     struct pool *pool = &connection->pg->pool;
     list_remove(&owner_of(connection)->idle);
-    if (was_up) {
-        pool->up--;
-        connection->pg->statistics.transaction_connections_up--;
-    }
+    pool->up -= was_up;
     if (pool->up > 0)
         return;
     for (struct list *node; (node = list_first(&pool->waiters));)
@@ -160,7 +156,7 @@ enum status pool_open(struct pool *pool, struct pg *pg, size_t count)
     for (; pool->count < count; pool->count++) {
         struct transaction_connection *owner = &pool->connections[pool->count];
         list_init(&owner->idle);
-        enum status status = connection_open(&owner->connection, pg, &transaction_class,
+        enum status status = connection_open(&owner->connection, pg, PG_PRIMARY, &transaction_class,
                                              &pg->settings[KIND_TRANSACTION]);
         if (status != STATUS_OK)
             return status;

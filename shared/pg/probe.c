@@ -5,7 +5,7 @@
 #include <uv.h>
 
 #include "shared/base/clock.h"
-#include "shared/pg/pg.h"
+#include "shared/pg/connect.h"
 
 #define PATIENCE_MS 5000
 
@@ -81,6 +81,7 @@ enum status pg_probe(const struct pg_options *options, struct fault *fault)
     if (uv_loop_init(&probe.loop) != 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     cancel_init(&probe.cancel, deadline_after_ms(PATIENCE_MS));
+    one.standby_conninfo = NULL; /* it may be away */
     one.on_trouble = end_at_trouble;
     one.arg = &probe;
     one.read_max = one.long_read_max = one.transaction_max = 1;
@@ -115,4 +116,16 @@ bool pg_names_agree(const char *conninfo, const char *other)
     free(name);
     free(other_name);
     return agree;
+}
+
+enum status pg_check_standby(const char *conninfo, const char *standby, struct fault *fault)
+{
+    struct connect_hosts hosts;
+    if (standby[0] == '\0')
+        return STATUS_OK;
+    PEK_TRY(connect_inspect(standby, PG_STANDBY, &hosts, fault));
+    connect_hosts_done(&hosts);
+    return pg_names_agree(conninfo, standby)
+               ? STATUS_OK
+               : fault_set(fault, STATUS_INVALID_ARGUMENT, NULL, "it is another database");
 }

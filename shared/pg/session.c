@@ -25,7 +25,9 @@ static const char set_sql[] =
     "           JOIN pg_namespace n ON n.oid = c.relnamespace"
     "          WHERE n.nspname = $4 AND c.relkind IN ('r', 'p')"
     "            AND pg_has_role(session_user, c.relowner, 'MEMBER')),"
-    "        session_user"
+    "        session_user,"
+    "        CASE WHEN NOT pg_is_in_recovery()"
+    "             THEN left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END"
     "   FROM mine, made";
 
 /* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible, in a column that a database
@@ -240,10 +242,25 @@ static bool judge_encoding(struct connection *connection)
     return false;
 }
 
+/* A promotion begins a timeline. A server of an earlier one was the primary before, and came back without knowing. */
+static bool judge_timeline(struct connection *connection, const PGresult *answer)
+{
+    struct server *server = connection->server;
+    unsigned long timeline = strtoul(PQgetvalue(answer, 0, 7), NULL, 16);
+    if (timeline < server->timeline) {
+        connection_drop(connection, "this was the primary before another server was promoted");
+        return false;
+    }
+    server->timeline = timeline;
+    return true;
+}
+
 static bool judge_set(struct connection *connection, const PGresult *answer)
 {
     if (!is_true(answer, 0))
         return refuse_shared(connection);
+    if (!judge_timeline(connection, answer))
+        return false;
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
     if (connection->pg->is_direct && session_is_pooled(connection)) {
         connection_refuse(connection, "database_listen leads to a pooler (pgbouncer?), which loses"

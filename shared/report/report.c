@@ -40,13 +40,15 @@ void report_database(const char *realm, const struct pg_trouble *trouble)
         [PG_TROUBLE_CONNECTION] = "database.connection",
         [PG_TROUBLE_STATEMENT] = "database.statement",
         [PG_TROUBLE_REFUSED] = "database.refused",
+        [PG_TROUBLE_NO_PRIMARY] = "database.primary",
     };
+    bool is_passing =
+        trouble->kind == PG_TROUBLE_CONNECTION || trouble->kind == PG_TROUBLE_NO_PRIMARY;
     const struct log_scope scope = {.realm = slice_str(realm)};
 
-    log_event(trouble->kind == PG_TROUBLE_CONNECTION ? LOG_WARN : LOG_ERROR, events[trouble->kind],
-              log_in(&scope), log_str("sqlstate", trouble->sqlstate),
-              log_str("statement", trouble->statement), log_str("text", trouble->text),
-              log_int("untold", (int64_t)trouble->untold));
+    log_event(is_passing ? LOG_WARN : LOG_ERROR, events[trouble->kind], log_in(&scope),
+              log_str("sqlstate", trouble->sqlstate), log_str("statement", trouble->statement),
+              log_str("text", trouble->text), log_int("untold", (int64_t)trouble->untold));
 }
 
 void report_dropped(const char *realm, size_t notifications)

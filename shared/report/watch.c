@@ -1,7 +1,8 @@
 #include "shared/report/watch.h"
 
 #define STATEMENTS_MAX 500 /* names: a program has them in its sources */
-#define POOLS_MAX 6
+#define POOLS_MAX 10
+#define DATABASES_MAX 2
 
 /* Few: it is the count and the sum that most ask for. */
 static const double statement_buckets[] = {0.001, 0.01, 0.1, 1};
@@ -22,6 +23,12 @@ static const struct metric_def defs[WATCH_METRICS] = {
                            "Connections that something is under way on.", POOL_LABELS},
     [WATCH_POOL_WAITING] = {METRIC_GAUGE, "pek_pg_pool_waiting",
                             "Statements and transactions that wait for a connection.", POOL_LABELS},
+    [WATCH_WITHOUT_PRIMARY] = {METRIC_GAUGE, "pek_pg_without_primary",
+                               "1 while reads come from a standby and changes are refused.",
+                               .labels = {"database"}, .series_max = DATABASES_MAX},
+    [WATCH_STANDBY_READS] = {METRIC_COUNTER_SET, "pek_pg_standby_reads_total",
+                             "Reads that a standby answered.", .labels = {"database"},
+                             .series_max = DATABASES_MAX},
     [WATCH_SPANS] = {METRIC_COUNTER_SET, "pek_trace_spans_total",
                      "Spans of traces: sent, dropped for a full queue, or lost at the collector.",
                      .labels = {"outcome"}, .series_max = 3},
@@ -47,12 +54,16 @@ void watch_collect_pg(struct watch *watch, const char *database, const struct pg
     for (size_t i = 0; i < PG_POOLS; i++) {
         const struct pg_pool_statistics *pool = &pg->pools[i];
         const char *name = pg_pool_name(i);
+        if (pool->connections_max == 0)
+            continue; /* no standby was named */
         metric_set(METRIC(watch->all[WATCH_POOL_MAX], database, name),
                    (double)pool->connections_max);
         metric_set(METRIC(watch->all[WATCH_POOL_UP], database, name), (double)pool->up);
         metric_set(METRIC(watch->all[WATCH_POOL_IN_USE], database, name), (double)pool->in_use);
         metric_set(METRIC(watch->all[WATCH_POOL_WAITING], database, name), (double)pool->waiting);
     }
+    metric_set(METRIC(watch->all[WATCH_WITHOUT_PRIMARY], database), pg->without_primary);
+    metric_set(METRIC(watch->all[WATCH_STANDBY_READS], database), (double)pg->standby_reads);
 }
 
 void watch_collect_tracer(struct watch *watch, const struct tracer *tracer)

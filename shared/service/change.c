@@ -294,6 +294,12 @@ enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
     if (run.lacks_room)
         return fault_set_reason(change->fault, STATUS_RESOURCE_EXHAUSTED, CHANGE_NO_ROOM, NULL,
                                 "nothing can be stored at present, try again later");
+    /* The realm is there, and reads are answered: this must not be taken for its absence. */
+    if (status == STATUS_UNAVAILABLE && pg_is_without_primary(change->service->pg)) {
+        fault_set_reason(change->fault, STATUS_RESOURCE_EXHAUSTED, CHANGE_NO_PRIMARY, NULL,
+                         "the database takes no changes at present, try again with the same key");
+        return fault_set_retry(change->fault, CHANGE_RETRY_MS);
+    }
     if (status != STATUS_OK)
         return status;
     if (change->service->committed && !run.replayed)

@@ -29,7 +29,9 @@
 
 #define CHANGE_KEY_METADATA "idempotency-key"
 #define CHANGE_KEY_BYTES_MAX 128
-#define CHANGE_NO_ROOM "NO_ROOM"   /* reason: the database has no room, as on a full disk */
+#define CHANGE_NO_ROOM "NO_ROOM"       /* reason: the database has no room, as on a full disk */
+#define CHANGE_NO_PRIMARY "NO_PRIMARY" /* reason: reads come from a standby until one is promoted */
+#define CHANGE_RETRY_MS 1000
 #define CHANGE_KEY_AGE_MAX_S 86400 /* an older key may be used again */
 #define CHANGE_USERS_MAX 1000      /* named by one change; of more, everybody is forgotten */
 

@@ -3,6 +3,8 @@
 #include "shared/crypto/es256.h"
 #include "worker/realm/migrations.h"
 
+const char *worker_standby;
+
 int worker_setup(void **state)
 {
     char owner[512];
@@ -66,6 +68,7 @@ void worker_open(struct worker *worker, struct federation *f, const char *name)
     const struct realm_options options = {
         .realm = name,
         .conninfo = worker->database,
+        .standby_conninfo = worker_standby,
         .keys = &worker->keys,
         .hub_keys = &worker->hub_keys,
         .hub_issuer = "hub",

@@ -24,6 +24,9 @@ struct worker {
     bool ready, granted;
 };
 
+/* database_standby of those that are opened; NULL: none. */
+extern const char *worker_standby;
+
 /* For cmocka's group setup: federation_setup, and the tables of realms. */
 int worker_setup(void **state);
 /* Empty tables of realms. */

@@ -152,6 +152,8 @@ static enum status open_pg(struct realm *realm, const struct realm_options *opti
     const struct pg_options pg = {
         .conninfo = options->conninfo,
         .listen_conninfo = options->listen_conninfo,
+        .standby_conninfo = options->standby_conninfo,
+        .standby_alone_ms = options->standby_alone_ms,
         .settings = settings,
         .setting_count = sizeof(settings) / sizeof(settings[0]),
         .schema = realm_migrations(),

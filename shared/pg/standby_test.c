@@ -1,0 +1,327 @@
+/* Reads that a standby answers: never older than what was acknowledged before, and all of them while there is no primary. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/base/clock.h"
+#include "tests/support/fiber_run.h"
+
+static struct pg_cluster *primary, *standby;
+static char both[256];
+
+static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
+static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
+static const struct pg_statement look_long = {
+    "look_long",
+    "SELECT n, pg_is_in_recovery() FROM counter, pg_sleep(0.5)",
+};
+
+struct seen {
+    int64_t n;
+    bool at_standby;
+};
+
+static enum status see(struct fiber_run *run, enum pg_lane lane,
+                       const struct pg_statement *statement, struct seen *ret_seen)
+{
+    struct pg_result *rows;
+    enum status status = pg_read(run->pg, lane, NULL, statement, NULL, 0, &rows);
+    if (status != STATUS_OK)
+        return status;
+    *ret_seen = (struct seen){pg_get_int(rows, 0, 0), pg_get_bool(rows, 0, 1)};
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
+static struct seen must_see(struct fiber_run *run, enum pg_lane lane)
+{
+    struct seen seen;
+    assert_int_equal(see(run, lane, &look, &seen), STATUS_OK);
+    return seen;
+}
+
+static bool reads_at_standby(struct fiber_run *run)
+{
+    return must_see(run, PG_LONG_READ).at_standby;
+}
+
+static bool is_alone(struct fiber_run *run)
+{
+    return pg_is_without_primary(run->pg);
+}
+
+static bool is_ready_alone(struct fiber_run *run)
+{
+    return is_alone(run) && pg_is_ready(run->pg);
+}
+
+static bool writes(struct fiber_run *run)
+{
+    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
+}
+
+static void write_one(struct fiber_run *run)
+{
+    assert_int_equal(pg_write(run->pg, NULL, &count_up, NULL, 0, NULL), STATUS_OK);
+}
+
+/* A pair, the second the synchronous standby of the first. */
+static int start(void **state)
+{
+    (void)state;
+    primary = pg_cluster_start();
+    standby = pg_cluster_start();
+    if (!primary || !standby)
+        return -1;
+    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
+    pg_cluster_execute(primary, "ALTER SYSTEM SET max_standby_streaming_delay = '50ms'");
+    pg_cluster_follow(standby, primary);
+    pg_cluster_execute(primary, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    pg_cluster_execute(primary, "SELECT pg_reload_conf()");
+    snprintf(both, sizeof(both), "host=%s,%s user=postgres dbname=postgres",
+             pg_cluster_folder(primary), pg_cluster_folder(standby));
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    primary = pg_cluster_stop(primary);
+    standby = pg_cluster_stop(standby);
+    return 0;
+}
+
+static void run_with(const struct pg_options *options, void (*body)(struct fiber_run *run))
+{
+    struct pg_options filled = *options;
+    filled.conninfo = filled.standby_conninfo = both;
+    fiber_run_pg(primary, &filled, body);
+}
+
+/* ---- while there is a primary ---- */
+
+static int64_t written;
+
+static void write_and_look(struct fiber_run *run, size_t index)
+{
+    for (int i = 0; i < 50; i++) {
+        if (index == 0) {
+            write_one(run);
+            written++;
+            continue;
+        }
+        int64_t before = written;
+        assert_true(must_see(run, PG_LONG_READ).n >= before);
+        assert_false(must_see(run, PG_POINT_READ).at_standby);
+    }
+}
+
+static void long_reads_go_to_a_standby_and_miss_nothing_body(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    written = must_see(run, PG_POINT_READ).n;
+    fiber_run_parallel(run, 6, write_and_look);
+    pg_statistics(run->pg, &statistics);
+    assert_true(statistics.standby_reads > 0);
+    assert_int_equal(statistics.pools[PG_POOL_STANDBY_READ].up, 4);
+    assert_false(statistics.without_primary);
+}
+
+static void long_reads_go_to_a_standby_and_miss_nothing(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){0}, long_reads_go_to_a_standby_and_miss_nothing_body);
+}
+
+static void a_standby_that_is_behind_is_not_asked_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_execute(standby, "SELECT pg_wal_replay_pause()");
+    write_one(run);
+    struct seen own = must_see(run, PG_POINT_READ), seen = must_see(run, PG_LONG_READ);
+    assert_int_equal(seen.n, own.n);
+    assert_false(seen.at_standby);
+    pg_cluster_execute(standby, "SELECT pg_wal_replay_resume()");
+    assert_true(fiber_run_until(run, reads_at_standby));
+    assert_int_equal(must_see(run, PG_LONG_READ).n, own.n);
+}
+
+static void a_standby_that_is_behind_is_not_asked(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){0}, a_standby_that_is_behind_is_not_asked_body);
+}
+
+static int64_t looked_us;
+
+static void look_or_lock(struct fiber_run *run, size_t index)
+{
+    struct seen seen;
+    if (index == 0) {
+        int64_t begin_us = clock_monotonic_us();
+        assert_int_equal(see(run, PG_LONG_READ, &look_long, &seen), STATUS_OK);
+        looked_us = clock_monotonic_us() - begin_us;
+        return;
+    }
+    fiber_sleep_ms(200);
+    pg_cluster_execute(primary, "BEGIN; LOCK TABLE counter IN ACCESS EXCLUSIVE MODE; COMMIT");
+}
+
+static void a_read_that_is_in_the_way_of_replay_is_asked_again_body(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    fiber_run_parallel(run, 2, look_or_lock);
+    pg_statistics(run->pg, &statistics);
+    assert_true(statistics.reads_resent > 0);
+    assert_true(looked_us > 650000); /* its half second twice, the first cut off */
+}
+
+static void a_read_that_is_in_the_way_of_replay_is_asked_again(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){0}, a_read_that_is_in_the_way_of_replay_is_asked_again_body);
+}
+
+/* ---- without one ---- */
+
+static int told_count;
+static char told_text[256];
+
+static void on_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    (void)arg;
+    if (trouble->kind != PG_TROUBLE_NO_PRIMARY)
+        return;
+    told_count++;
+    snprintf(told_text, sizeof(told_text), "%s", trouble->text);
+}
+
+static void reads_stay_within_their_time_body(struct fiber_run *run)
+{
+    struct seen seen;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_kill(primary);
+    assert_true(fiber_run_until(run, is_alone));
+    assert_true(must_see(run, PG_POINT_READ).at_standby);
+    fiber_sleep_ms(600);
+    assert_false(pg_is_ready(run->pg));
+    assert_int_equal(see(run, PG_POINT_READ, &look, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_LONG_READ, &look, &seen), STATUS_UNAVAILABLE);
+    pg_cluster_launch(primary);
+    assert_true(fiber_run_until(run, writes));
+}
+
+static void reads_without_a_primary_stay_within_their_time(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){.standby_alone_ms = 500}, reads_stay_within_their_time_body);
+}
+
+static int64_t acknowledged, unavailable, slowest_us;
+static bool killed, over;
+
+/* A history: what is read is never less than what was acknowledged before. */
+static void load(struct fiber_run *run, size_t index)
+{
+    while (!over) {
+        int64_t before = acknowledged, begin_us = clock_monotonic_us();
+        struct seen seen;
+        if (index < 2) {
+            enum status status = pg_write(run->pg, NULL, &count_up, NULL, 0, NULL);
+            acknowledged += status == STATUS_OK;
+            assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE);
+        } else {
+            enum status status = see(run, index % 2 ? PG_LONG_READ : PG_POINT_READ, &look, &seen);
+            assert_true(status == STATUS_OK || (status == STATUS_UNAVAILABLE && killed));
+            assert_true(status != STATUS_OK || seen.n >= before);
+            unavailable += status != STATUS_OK;
+            if (clock_monotonic_us() - begin_us > slowest_us)
+                slowest_us = clock_monotonic_us() - begin_us;
+        }
+        fiber_sleep_ms(2);
+    }
+}
+
+static void lose_primary(struct fiber_run *run, size_t index)
+{
+    if (index > 0) {
+        load(run, index - 1);
+        return;
+    }
+    fiber_sleep_ms(500);
+    killed = true;
+    pg_cluster_kill(primary);
+    assert_true(fiber_run_until(run, is_ready_alone));
+    assert_int_equal(pg_write(run->pg, NULL, &count_up, NULL, 0, NULL), STATUS_UNAVAILABLE);
+    fiber_sleep_ms(1000);
+    assert_true(must_see(run, PG_POINT_READ).at_standby);
+    assert_true(must_see(run, PG_LONG_READ).at_standby);
+    int64_t before = unavailable;
+    fiber_sleep_ms(500);
+    assert_int_equal(unavailable, before);
+    assert_int_equal(told_count, 1);
+    pg_cluster_promote(standby);
+    assert_true(fiber_run_until(run, writes));
+    over = true;
+}
+
+static int64_t counted(struct pg_cluster *which)
+{
+    char text[24];
+    pg_cluster_query(which, "SELECT n FROM counter", text, sizeof(text));
+    return strtoll(text, NULL, 10);
+}
+
+static void nothing_acknowledged_is_lost_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    told_count = 0;
+    acknowledged = must_see(run, PG_POINT_READ).n;
+    fiber_run_parallel(run, 9, lose_primary);
+    assert_true(counted(standby) >= acknowledged);
+    assert_int_equal(told_count, 2);
+    assert_string_equal(told_text, "a primary is found");
+    assert_true(must_see(run, PG_LONG_READ).n >= acknowledged);
+    print_message("%lld written, %lld reads unavailable, the slowest took %lld ms\n",
+                  (long long)acknowledged, (long long)unavailable, (long long)slowest_us / 1000);
+    /* It comes back, waits for nobody, and knows of nothing: nobody writes there, also when connections are made anew. */
+    pg_cluster_launch(primary);
+    pg_cluster_execute(primary, "ALTER SYSTEM RESET synchronous_standby_names");
+    pg_cluster_execute(primary, "SELECT pg_reload_conf()");
+    pg_cluster_execute(standby, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                " WHERE application_name LIKE 'pek %'");
+    int64_t left = counted(primary);
+    for (int i = 0; i < 100; i++) {
+        (void)!pg_write(run->pg, NULL, &count_up, NULL, 0, NULL);
+        fiber_sleep_ms(5);
+    }
+    assert_true(fiber_run_until(run, writes));
+    assert_int_equal(counted(primary), left);
+}
+
+static void nothing_acknowledged_is_lost_when_the_primary_is_killed(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){.on_trouble = on_trouble}, nothing_acknowledged_is_lost_body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_reads_go_to_a_standby_and_miss_nothing),
+        cmocka_unit_test(a_standby_that_is_behind_is_not_asked),
+        cmocka_unit_test(a_read_that_is_in_the_way_of_replay_is_asked_again),
+        cmocka_unit_test(reads_without_a_primary_stay_within_their_time),
+        /* The last: the roles are others then. */
+        cmocka_unit_test(nothing_acknowledged_is_lost_when_the_primary_is_killed),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
