@@ -145,6 +145,8 @@ static const struct connection_class long_read_class = {
 enum status lane_open(struct lane *lane, struct pg *pg, enum kind kind, size_t count)
 {
     lane->pg = pg;
+    lane->batch_max = kind == KIND_READ ? PG_BATCH_MAX : 1;
+    lane->batches_max = kind == KIND_READ ? PG_BATCHES_MAX : 1;
     lane->connections = calloc(count, sizeof(*lane->connections));
     if (!lane->connections)
         return STATUS_RESOURCE_EXHAUSTED;
@@ -174,7 +176,7 @@ static struct connection *lane_pick(struct lane *lane)
     for (size_t i = 0; i < lane->count; i++) {
         struct connection *connection = &lane->connections[i].connection;
         if (connection->state != LINK_UP || connection->cancelling ||
-            connection->syncs >= PG_BATCHES_MAX)
+            connection->syncs >= lane->batches_max)
             continue;
         if (!best || connection_in_flight(connection) < connection_in_flight(best))
             best = connection;
@@ -210,7 +212,7 @@ void lane_flush(struct lane *lane)
     while (!list_empty(&lane->alone) && (connection = lane_pick(lane)))
         lane_send(lane, connection, &lane->alone, 1);
     while (!list_empty(&lane->queued) && (connection = lane_pick(lane)))
-        lane_send(lane, connection, &lane->queued, PG_BATCH_MAX);
+        lane_send(lane, connection, &lane->queued, lane->batch_max);
     /* What a send that failed put back, with no connection left to wait for. */
     if (lane->up == 0)
         fail_waiting(lane);
@@ -233,7 +235,7 @@ static void request_abandon(struct lane *lane, struct request *request)
     request->orphaned = true;
     if (!connection_is_orphaned(connection))
         return;
-    /* When too many are under way it is left to the server's statement_timeout. */
+    /* Without memory it is left to the server's statement_timeout. */
     (void)connection_cancel(connection);
     connection_watchdog(connection, PG_DROP_GRACE_MS, on_stuck);
 }

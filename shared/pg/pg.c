@@ -180,6 +180,7 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
     pg->line_ms = options->line_ms > 0 ? options->line_ms : PG_LINE_MS_DEFAULT;
     buffer_init(&pg->scratch, PG_PARAM_BYTES_MAX + PG_PARAMS_MAX);
     list_init(&pg->ready_waiters);
+    list_init(&pg->to_cancel);
     list_init(&pg->pool.idle);
     list_init(&pg->pool.waiters);
     for (size_t i = 0; i < 2; i++) {
