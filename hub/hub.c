@@ -545,8 +545,9 @@ static void run_stop(void *arg)
     int64_t until_us = deadline_after_ms(hub->config->drain_timeout_ms);
 
     notification_service_end_watches(&hub->notifications);
-    if (hub->server && http_server_drain(hub->server, until_us))
-        hub->clean = false;
+    if (hub->server)
+        api_end_streams(&hub->api, until_us);
+    hub->clean &= !hub->server || http_server_drain(hub->server, until_us) == STATUS_OK;
     directory_stop(&hub->directory);
     while (hub->reloading)
         (void)!fiber_event_wait(&hub->reloaded, DEADLINE_NONE);

@@ -12,6 +12,7 @@
 enum status api_init(struct api *api, const struct api_options *options)
 {
     *api = (struct api){.options = *options, .budget = {RETRY_BUDGET_BURST}};
+    list_init(&api->streams);
     return api_shares_init(&api->shares, &options->limits);
 }
 
@@ -224,8 +225,24 @@ static void set_deadline(struct api_call *call)
     int64_t timeout_ms = call->is_live     ? options->live_timeout_ms
                          : call->is_export ? options->export_timeout_ms
                                            : options->request_timeout_ms;
+    int64_t deadline_us = http_started_us(call->http) + timeout_ms * 1000;
+    int64_t closing_us = call->method->server_streaming ? call->api->closing_us : 0;
 
-    http_cancel(call->http)->deadline_us = http_started_us(call->http) + timeout_ms * 1000;
+    http_set_deadline(call->http,
+                      closing_us && closing_us < deadline_us ? closing_us : deadline_us);
+}
+
+void api_end_streams(struct api *api, int64_t until_us)
+{
+    api->closing_us = until_us - API_ENDING_MS * INT64_C(1000);
+    LIST_FOR_EACH (node, &api->streams) {
+        struct api_call *call = LIST_ENTRY(node, struct api_call, in_streams);
+        if (api->closing_us >= call->fanout.deadline_us)
+            continue;
+        call->fanout.deadline_us = api->closing_us;
+        http_set_deadline(call->http, api->closing_us);
+        fiber_event_signal(&call->fanout.event);
+    }
 }
 
 /* A stream that goes on for an hour takes no place among the requests, of which it would leave its user none. */

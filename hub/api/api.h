@@ -2,7 +2,7 @@
  *
  * How long a request may take is decided in one place (set_deadline in api.c) and stands in http_cancel's deadline:
  * request_timeout_ms, or export_timeout_ms for a stream without page size, or live_timeout_ms for one that goes on. The last line of a stream, its end or the
- * error with the cursor, has API_ENDING_MS of its own behind it.
+ * error with the cursor, has API_ENDING_MS of its own behind it. A hub that stops brings the end of its lists forward (api_end_streams).
  *
  * Route → CSRF → session → request message → realms → fan-out → answer. What a method needs is said by its
  * descriptor; there is no code for any one method here.
@@ -84,11 +84,16 @@ struct api {
     struct api_options options;
     struct retry_budget budget;
     struct api_shares shares; /* of users */
+    struct list streams;      /* struct api_call: lists that run */
+    int64_t closing_us;       /* 0, or when they end; see api_end_streams */
 };
 
 PEK_MUST_CHECK enum status api_init(struct api *api, const struct api_options *options);
 /* No request may be inside. A zeroed one is fine. */
 void api_done(struct api *api);
+
+/* The hub stops: lists that are not whole API_ENDING_MS before `until_us` end with UNAVAILABLE and a cursor. */
+void api_end_streams(struct api *api, int64_t until_us);
 
 /* On the request's fiber: answers it. */
 void api_handle(struct api *api, struct http_request *request);

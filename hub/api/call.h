@@ -21,8 +21,9 @@ struct api_call {
         bool known;          /* in which realms they are; else the number may lack any */
         struct slice realms; /* joined by a space */
     } subject;
-    bool is_export;   /* a stream without page size */
-    bool is_live;     /* and one that goes on: an event stream of a method with `live` */
+    bool is_export; /* a stream without page size */
+    bool is_live;   /* and one that goes on: an event stream of a method with `live` */
+    struct list in_streams;
     struct span span; /* of the request, where it is recorded */
     struct rpc_pair pairs[FANOUT_PAIRS_MAX];
     struct fanout fanout;

@@ -64,7 +64,7 @@ void format_restart(struct format *format)
 {
     assert(!format->begun);
     buffer_reset(&format->buffer);
-    format->items = 0;
+    format->items = format->marked_items = 0;
     format->combine = (struct combine){0};
     if (is_object(format)) {
         struct slice collection = format->call->method->collection;
@@ -155,8 +155,28 @@ enum status format_item(struct format *format, struct leg *leg, uint64_t same, s
     }
     format->items++;
     combine_add(&format->combine, transcode_item_combined(leg->item));
-    return format->kind != FORMAT_PAGE && out->len >= API_FLUSH_BYTES ? format_flush(format)
-                                                                      : STATUS_OK;
+    return STATUS_OK;
+}
+
+bool format_is_due(const struct format *format)
+{
+    return format->kind != FORMAT_PAGE && format->buffer.len >= API_FLUSH_BYTES;
+}
+
+bool format_wants_cursor(const struct format *format)
+{
+    return format->kind == FORMAT_NDJSON && format->items > format->marked_items;
+}
+
+void format_add_cursor(struct format *format, struct slice cursor)
+{
+    struct buffer *out = &format->buffer;
+
+    format->marked_items = format->items;
+    if (cursor.len == 0)
+        return;
+    out->len -= strlen("}\n");
+    buffer_printf(out, ",\"cursor\":\"%.*s\"}\n", SLICE_ARG(cursor));
 }
 
 enum status format_flush(struct format *format)

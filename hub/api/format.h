@@ -1,7 +1,8 @@
 /* format: how a list leaves the hub: one page of JSON, NDJSON, or an event stream. Internal to hub/api.
  *
  *     page     {"groups":[…],"nextPageToken":"…","unreachable":["realms/…"],"federation":{"instances":[…]}}
- *     NDJSON   {"result":{…}} a line, and last always {"end":{…}} or {"error":{…,"cursor":"…"}}
+ *     NDJSON   {"result":{…}} a line, the last of each write {"result":{…},"cursor":"…"}, so that whoever is cut off goes on behind
+ *              a line that they have; and last always {"end":{…}} or {"error":{…},"cursor":"…"}
  *     events   id: CURSOR, data: {…} an event, and last always "event: end" or "event: error"; 204 when nothing follows the
  *              Last-Event-ID and all realms were there: a browser then stops asking (the HTML standard, 9.2.3)
  *
@@ -12,7 +13,7 @@
  *
  * A CSV or a document that ends early would look whole: the connection is broken off instead.
  *
- * A page is sent whole at the end. The others begin with their first item and are written when
+ * A page is sent whole at the end. The others begin with their first item and are to be written when
  * API_FLUSH_BYTES are ready or the merge has to wait.
  */
 #ifndef PEK_HUB_API_FORMAT_H
@@ -28,11 +29,11 @@ struct format {
     struct api_call *call;
     enum format_kind kind;
     struct buffer buffer;
-    int64_t flushed_us; /* when something was written last */
-    bool begun;         /* the head of the answer is out: errors go into the stream */
-    bool ending;        /* no item follows */
-    size_t items;
-    struct combine combine; /* of a method that combines: of the items so far */
+    int64_t flushed_us;         /* when something was written last */
+    bool begun;                 /* the head of the answer is out: errors go into the stream */
+    bool ending;                /* no item follows */
+    size_t items, marked_items; /* in all; and when a line was told its cursor last */
+    struct combine combine;     /* of a method that combines: of the items so far */
 };
 
 /* By Accept, and by what the method has. */
@@ -50,11 +51,17 @@ void format_restart(struct format *format);
  * one only where identity spans realms. */
 PEK_MUST_CHECK enum status format_item(struct format *format, struct leg *leg, uint64_t same,
                                        struct slice cursor);
+/* So much is ready that it should be written. */
+bool format_is_due(const struct format *format);
+/* Of NDJSON: items were added since one was told its cursor. */
+bool format_wants_cursor(const struct format *format);
+/* Of NDJSON: the last item is where the list goes on behind. The cursor may be empty. */
+void format_add_cursor(struct format *format, struct slice cursor);
 /* Writes out what is ready; sleeps while the client is slow. What could not be written is kept. */
 PEK_MUST_CHECK enum status format_flush(struct format *format);
-/* Of events: a comment, so that nobody in between takes a list that is waited for to be dead. */
 /* Of an event stream that has nothing to say yet: it leaves as one. */
 PEK_MUST_CHECK enum status format_begin(struct format *format);
+/* Of events: a comment, so that nobody in between takes a list that is waited for to be dead. */
 PEK_MUST_CHECK enum status format_comment(struct format *format);
 /* However the items used up their time, the client hears how it ended: in API_ENDING_MS more. */
 void format_take_ending_time(struct format *format);

@@ -1,4 +1,4 @@
-/* list_stream: a list in the making, and where it would go on. Internal to hub/api: stream.c makes it. */
+/* list_stream: a list in the making, and where it would go on. Internal to hub/api: stream.c makes it, list_wait.c waits. */
 #ifndef PEK_HUB_API_LIST_STREAM_H
 #define PEK_HUB_API_LIST_STREAM_H
 
@@ -25,6 +25,7 @@ struct list_stream {
     size_t share; /* each realm is asked for first; 0: for everything, or all that a page needs */
     struct leg *first; /* of ANY realm, while others might take its place; see any.h */
     size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
+    struct session_interest interest;
     struct arena token_arena;
     size_t size_max; /* 0: everything */
 };
@@ -34,12 +35,16 @@ static inline struct leg *list_leg(const struct list_stream *stream, size_t sour
     return &stream->call->fanout.legs[stream->sources[source].leg];
 }
 
+/* Until a leg may go on. A realm that keeps others waiting does so at the cost of its patience, which its items
+ * earn; without any left it is given up. */
+PEK_MUST_CHECK enum status list_wait(struct list_stream *stream);
 /* More items than a realm may give to one list. */
 bool list_gives_too_much(const struct list_stream *stream, const struct leg *leg);
 /* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
  * sources (a bit each) it is the head, which was not taken yet. Empty when it cannot go on. */
 struct slice list_seal_last(struct list_stream *stream, uint64_t same);
-/* Everything else was given: goes on in the realm that broke first, and in no other. Empty when it may not go on. */
+/* Everything else was given: goes on in the realms that broke, each where it did, and in no other; where a token has no room for
+ * that, in the first of them. Empty when it may not go on. */
 struct slice list_seal_broken(struct list_stream *stream);
 
 #endif

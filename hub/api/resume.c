@@ -113,9 +113,25 @@ enum status resume_add_legs(struct api_call *call, const struct resume *resume, 
     return status;
 }
 
-bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms)
+/* What the token that was given says of a leg; they are in its order. */
+static const struct page_realm *told_of(const struct api_call *call, const struct resume *resume,
+                                        size_t leg)
 {
-    return !same_over_realms && slice_compare(leg->realm, resume->last.realm) > 0;
+    return resume->given && call->method->realms != TRANSCODE_HUB ? &resume->realms.realms[leg]
+                                                                  : NULL;
+}
+
+struct resume_place resume_place(const struct api_call *call, const struct resume *resume,
+                                 size_t leg, bool same_over_realms)
+{
+    const struct page_position *last = &resume->last;
+    const struct page_realm *realm = told_of(call, resume, leg);
+
+    if (realm && realm->apart)
+        return (struct resume_place){realm->sort_key, realm->id, false};
+    return (struct resume_place){last->sort_key, last->id,
+                                 !same_over_realms &&
+                                     slice_compare(call->fanout.legs[leg].realm, last->realm) > 0};
 }
 
 enum status resume_set_requests(struct api_call *call, const struct resume *resume, size_t size,
@@ -127,13 +143,12 @@ enum status resume_set_requests(struct api_call *call, const struct resume *resu
     if (!status && size)
         status = transcode_request_set_page_size(request, (int32_t)size);
     for (size_t i = 0; !status && i < call->fanout.count; i++) {
-        struct leg *leg = &call->fanout.legs[i];
-        bool inclusive = resume_is_inclusive(resume, leg, same_over_realms);
+        struct resume_place place = resume_place(call, resume, i, same_over_realms);
         if (resume->given)
-            status = transcode_request_set_after(request, resume->last.sort_key, resume->last.id,
-                                                 inclusive);
+            status =
+                transcode_request_set_after(request, place.sort_key, place.id, place.inclusive);
         if (!status)
-            status = transcode_request_bytes(request, &leg->request);
+            status = transcode_request_bytes(request, &call->fanout.legs[i].request);
     }
     return status;
 }
@@ -169,9 +184,12 @@ enum status resume_ask_on(struct api_call *call, struct leg *leg, struct slice s
     return status;
 }
 
-struct page_realm resume_realm(const struct api_call *call, const struct leg *leg, bool out,
-                               bool gives)
+struct page_realm resume_realm(const struct api_call *call, const struct resume *resume, size_t at,
+                               bool out, bool gives)
 {
+    const struct leg *leg = &call->fanout.legs[at];
+    const struct page_realm *told = told_of(call, resume, at);
+    bool apart = told && told->apart && !out && !gives && leg->given == 0;
     uint64_t given = leg->given_before + leg->given + gives;
     int64_t waited = leg->waited_us * PAGE_WAITED_ALL / call_patience_us(call);
 
@@ -180,6 +198,9 @@ struct page_realm resume_realm(const struct api_call *call, const struct leg *le
         .out = out,
         .given = given < UINT32_MAX ? (uint32_t)given : UINT32_MAX,
         .waited = (uint16_t)(waited < PAGE_WAITED_ALL ? waited : PAGE_WAITED_ALL),
+        .apart = apart,
+        .sort_key = apart ? told->sort_key : slice_make("", 0),
+        .id = apart ? told->id : slice_make("", 0),
     };
 }
 

@@ -33,12 +33,18 @@ size_t resume_share(const struct api_call *call, size_t size, bool same_over_rea
 /* Asks one leg for `size` items more, behind the last that it gave. */
 PEK_MUST_CHECK enum status resume_ask_on(struct api_call *call, struct leg *leg,
                                          struct slice sort_key, struct slice id, size_t size);
-/* Whether the leg's realm may still give an item at the very position: realms that come after the last item's in a
- * tie have not given their own yet. */
-bool resume_is_inclusive(const struct resume *resume, const struct leg *leg, bool same_over_realms);
-/* What a token says of a leg; `gives`: its head is being given, too. */
-struct page_realm resume_realm(const struct api_call *call, const struct leg *leg, bool out,
-                               bool gives);
+/* Where a leg goes on: behind that position, or at it. */
+struct resume_place {
+    struct slice sort_key, id;
+    /* Its realm may still give an item at the very position: realms that come after the last item's in a tie have not
+     * given their own yet. */
+    bool inclusive;
+};
+struct resume_place resume_place(const struct api_call *call, const struct resume *resume,
+                                 size_t leg, bool same_over_realms);
+/* What a token says of a leg that is in, or not; `gives`: its head is being given, too. */
+struct page_realm resume_realm(const struct api_call *call, const struct resume *resume, size_t leg,
+                               bool out, bool gives);
 /* Empty when the method's lists cannot be gone on with, or the position is too large. In the arena. */
 struct slice resume_seal(const struct api_call *call, const struct resume *resume,
                          const struct page_position *position, const struct page_realms *realms,

@@ -42,9 +42,12 @@ static enum status open_token(struct list_stream *stream, struct fault *fault)
     bool is_header = token.len > 0 && transcode_request_page_token(stream->call->request).len == 0;
     enum status status = resume_open(stream->call, token, &stream->resume, fault);
 
-    return status == STATUS_INVALID_ARGUMENT && is_header
-               ? fault_set(fault, status, "last-event-id", "Last-Event-ID is not valid")
-               : status;
+    if (status != STATUS_INVALID_ARGUMENT || !is_header)
+        return status;
+    bool is_old = strcmp(fault->reason, PAGE_TOKEN_VERSION) == 0;
+    return fault_set_reason(fault, status, is_old ? PAGE_TOKEN_VERSION : NULL, "last-event-id",
+                            is_old ? "Last-Event-ID is of another version of the hub"
+                                   : "Last-Event-ID is not valid");
 }
 
 /* ---- the merge --------------------------------------------------------------------------------- */
@@ -68,7 +71,6 @@ static size_t wanted(const struct list_stream *stream)
 static enum status begin_merge(struct list_stream *stream)
 {
     struct api_call *call = stream->call;
-    const struct page_position *last = &stream->resume.last;
     bool same_over_realms = spans_realms(call->method);
     struct slice *realms = arena_zalloc(call->arena, call->fanout.count + 1, sizeof(*realms));
     size_t count = 0;
@@ -84,9 +86,11 @@ static enum status begin_merge(struct list_stream *stream)
         realms[count++] = leg->realm;
     }
     enum status status = merge_init(&stream->merge, call->arena, realms, count, same_over_realms);
-    for (size_t i = 0; !status && stream->resume.given && i < count; i++)
-        merge_resume(&stream->merge, i, last->sort_key, last->id,
-                     resume_is_inclusive(&stream->resume, list_leg(stream, i), same_over_realms));
+    for (size_t i = 0; !status && stream->resume.given && i < count; i++) {
+        struct resume_place place =
+            resume_place(call, &stream->resume, stream->sources[i].leg, same_over_realms);
+        merge_resume(&stream->merge, i, place.sort_key, place.id, place.inclusive);
+    }
     return status;
 }
 
@@ -198,6 +202,18 @@ static void feed_these(struct list_stream *stream, uint64_t sources)
     }
 }
 
+/* Writes out what is ready, to whoever is logged in still. */
+static enum status write_out(struct list_stream *stream)
+{
+    const struct session *session = stream->call->session;
+
+    if (session && session->ended)
+        return STATUS_UNAUTHENTICATED;
+    if (format_wants_cursor(&stream->format))
+        format_add_cursor(&stream->format, list_seal_last(stream, 0));
+    return format_flush(&stream->format);
+}
+
 static enum status give(struct list_stream *stream, size_t source, uint64_t same)
 {
     struct merge *merge = &stream->merge;
@@ -222,73 +238,7 @@ static enum status give(struct list_stream *stream, size_t source, uint64_t same
         merge_took(merge, (size_t)__builtin_ctzll(rest));
         leg_took(list_leg(stream, (size_t)__builtin_ctzll(rest)));
     }
-    return status;
-}
-
-/* ---- waiting ----------------------------------------------------------------------------------- */
-
-static bool keeps_waiting(const struct list_stream *stream, size_t source)
-{
-    return stream->merge.sources[source].state == MERGE_WAITING;
-}
-
-/* The legs that keep the merge waiting, a bit each. */
-static uint64_t legs_waited_for(const struct list_stream *stream, bool *ret_others,
-                                bool *ret_held_up)
-{
-    uint64_t waiting = 0;
-
-    *ret_others = *ret_held_up = false;
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        if (keeps_waiting(stream, i))
-            waiting |= UINT64_C(1) << stream->sources[i].leg;
-        else
-            *ret_others = true;
-        *ret_held_up |= stream->merge.sources[i].state == MERGE_READY;
-    }
-    if (stream->first)
-        *ret_others = any_else_has_it(stream->call, stream->first);
-    return waiting;
-}
-
-static void give_up(struct list_stream *stream, size_t source)
-{
-    leg_fail(list_leg(stream, source), STATUS_DEADLINE_EXCEEDED, "the realm did not go on in time");
-}
-
-/* Until a leg may go on. A realm that keeps others waiting does so at the cost of its patience, which its items
- * earn; without any left it is given up. */
-static enum status wait_for_heads(struct list_stream *stream)
-{
-    struct fanout *fanout = &stream->call->fanout;
-    int64_t until_us = fanout->deadline_us, comment_us = DEADLINE_NONE;
-    bool others, held_up;
-
-    if (stream->format.kind == FORMAT_EVENTS && stream->format.begun)
-        comment_us =
-            stream->format.flushed_us + stream->call->api->options.events_comment_ms * 1000;
-    if (comment_us < until_us)
-        until_us = comment_us;
-    uint64_t waiting = legs_waited_for(stream, &others, &held_up);
-    enum status status = others ? fanout_wait_for(fanout, waiting, held_up, until_us)
-                                : fanout_wait(fanout, until_us);
-    int64_t now_us = clock_monotonic_us();
-    bool over = now_us >= fanout->deadline_us;
-    if (status != STATUS_CANCELLED && now_us >= comment_us && !over)
-        return format_comment(&stream->format);
-    bool is_object = stream->format.kind == FORMAT_PAGE || stream->format.kind == FORMAT_DOCUMENT;
-    if (status == STATUS_CANCELLED || (over && !is_object))
-        return status ? status : STATUS_DEADLINE_EXCEEDED;
-    if (over && stream->format.kind == FORMAT_DOCUMENT)
-        format_take_ending_time(&stream->format);
-    fanout_advance(fanout);
-    for (size_t i = 0; i < stream->merge.count; i++) {
-        struct leg *leg = list_leg(stream, i);
-        if (keeps_waiting(stream, i) && !leg_answered(leg) &&
-            (over || (others && leg->patience_us <= 0)))
-            give_up(stream, i);
-    }
-    return STATUS_OK;
+    return format_is_due(&stream->format) ? write_out(stream) : STATUS_OK;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------- */
@@ -349,6 +299,22 @@ static void settle(struct list_stream *stream)
     stream->first = NULL;
 }
 
+/* Of a list that ends before its end for no fault of a realm's. */
+static enum status say_why(const struct list_stream *stream, enum status status,
+                           struct fault *fault)
+{
+    int64_t closing_us = stream->call->api->closing_us;
+
+    if (status == STATUS_UNAUTHENTICATED)
+        return fault_set(fault, status, NULL, "the session has ended");
+    if (status == STATUS_DEADLINE_EXCEEDED && closing_us && clock_monotonic_us() >= closing_us)
+        return fault_set(fault, STATUS_UNAVAILABLE, NULL, "this hub is being closed");
+    return fault_set(fault, status, NULL, "%s",
+                     stream->call->is_live && status == STATUS_DEADLINE_EXCEEDED
+                         ? "the stream lasted as long as it may; go on behind its last event"
+                         : "the list could not be given to its end");
+}
+
 /* To the end of the list, or of the page (`ret_more`). */
 static enum status run_merge(struct list_stream *stream, struct fault *fault, bool *ret_more)
 {
@@ -388,14 +354,11 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
             continue;
         }
         if (!stream->first)
-            status = format_flush(&stream->format);
+            status = write_out(stream);
         if (!status)
-            status = wait_for_heads(stream);
+            status = list_wait(stream);
     }
-    return fault_set(fault, status, NULL, "%s",
-                     stream->call->is_live && status == STATUS_DEADLINE_EXCEEDED
-                         ? "the stream lasted as long as it may; go on behind its last event"
-                         : "the list could not be given to its end");
+    return say_why(stream, status, fault);
 }
 
 static enum status await_answers(struct list_stream *stream, struct fault *fault)
@@ -521,6 +484,25 @@ static enum status run(struct list_stream *stream, struct fault *fault)
     return status ? status : end(stream, more, fault);
 }
 
+/* It hears of the session's end and of the hub's. */
+static void begin_following(struct list_stream *stream)
+{
+    struct api_call *call = stream->call;
+
+    list_append(&call->api->streams, &call->in_streams);
+    if (call->session)
+        session_follow(call->session, &stream->interest, &call->fanout.event);
+}
+
+static void end_following(struct list_stream *stream)
+{
+    struct api_call *call = stream->call;
+
+    list_remove(&call->in_streams);
+    if (call->session)
+        session_unfollow(&stream->interest);
+}
+
 enum status call_stream(struct api_call *call, struct fault *fault)
 {
     struct list_stream *stream = arena_zalloc(call->arena, 1, sizeof(*stream));
@@ -534,6 +516,7 @@ enum status call_stream(struct api_call *call, struct fault *fault)
     stream->broke = NO_SOURCE;
     arena_init(&stream->token_arena, TOKEN_ARENA_BYTES_MAX);
     format_init(&stream->format, call, format_of(call));
+    begin_following(stream);
     enum status status = run(stream, fault);
     if (status) {
         bool rest_is_given = merge_is_done(&stream->merge) && stream->broke != NO_SOURCE;
@@ -542,6 +525,7 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         format_fail(&stream->format, fault,
                     rest_is_given ? list_seal_broken(stream) : list_seal_last(stream, 0));
     }
+    end_following(stream);
     format_done(&stream->format);
     for (size_t i = 0; i < stream->source_count; i++) {
         buffer_done(&stream->sources[i].positions[0]);

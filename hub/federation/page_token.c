@@ -13,6 +13,7 @@ enum {
     BODY_AT = MAC_AT + MAC_BYTES,
     RAW_BYTES_MAX = BASE64URL_BYTES(PAGE_TOKEN_BYTES_MAX),
     OUT_BIT = 0x80,
+    APART_BIT = 0x40,
     GIVEN_BYTES_MAX = 5, /* of 32 bits, 7 a byte */
     WAITED_BYTES_MAX = 2,
     REALM_FRAME_BYTES_MAX = 1 + GIVEN_BYTES_MAX + WAITED_BYTES_MAX,
@@ -24,6 +25,7 @@ _Static_assert(BODY_AT + 2 * PARTS + PAGE_POSITION_BYTES_MAX + 2 * PAGE_REALM_BY
                        PAGE_REALMS_MAX * REALM_FRAME_BYTES_MAX + PAGE_REALMS_BYTES_MAX <=
                    PAGE_TOKEN_BYTES_MAX / 4 * 3,
                "the largest position fits beside the largest names");
+_Static_assert(PAGE_REALM_BYTES_MAX < APART_BIT, "a name's length leaves two bits");
 
 struct page_question page_question_of(const struct slice *parts, size_t part_count)
 {
@@ -68,7 +70,10 @@ static size_t raw_bytes_max(const struct page_position *position, const struct p
                  position->realm.len + realms->not_asked.len;
 
     for (size_t i = 0; i < realms->count; i++)
-        len += REALM_FRAME_BYTES_MAX + realms->realms[i].name.len;
+        len +=
+            REALM_FRAME_BYTES_MAX + realms->realms[i].name.len +
+            (realms->realms[i].apart ? 4 + realms->realms[i].sort_key.len + realms->realms[i].id.len
+                                     : 0);
     return len;
 }
 
@@ -100,26 +105,30 @@ static bool take_number(struct slice *rest, size_t bytes_max, uint32_t *ret_valu
 static char *put_realm(char *at, const struct page_realm *realm)
 {
     assert(realm->waited <= PAGE_WAITED_ALL);
-    *at++ = (char)(realm->name.len | (realm->out ? OUT_BIT : 0));
+    *at++ = (char)(realm->name.len | (realm->out ? OUT_BIT : 0) | (realm->apart ? APART_BIT : 0));
     memcpy(at, realm->name.ptr, realm->name.len);
     at = put_number(at + realm->name.len, realm->given);
-    return put_number(at, realm->waited);
+    at = put_number(at, realm->waited);
+    return realm->apart ? put_part(put_part(at, realm->sort_key), realm->id) : at;
 }
 
 static bool take_realm(struct slice *rest, struct page_realm *ret_realm)
 {
     unsigned char first = (unsigned char)rest->ptr[0];
-    size_t len = first & ~OUT_BIT;
-    uint32_t given, waited;
+    size_t len = first & ~(OUT_BIT | APART_BIT);
+    struct page_realm realm = {.out = first & OUT_BIT, .apart = first & APART_BIT};
+    uint32_t waited;
 
     if (len == 0 || len > PAGE_REALM_BYTES_MAX || rest->len < 1 + len)
         return false;
-    struct slice name = slice_make(rest->ptr + 1, len);
+    realm.name = slice_make(rest->ptr + 1, len);
     *rest = slice_make(rest->ptr + 1 + len, rest->len - 1 - len);
-    if (!take_number(rest, GIVEN_BYTES_MAX, &given) ||
-        !take_number(rest, WAITED_BYTES_MAX, &waited) || waited > PAGE_WAITED_ALL)
+    if (!take_number(rest, GIVEN_BYTES_MAX, &realm.given) ||
+        !take_number(rest, WAITED_BYTES_MAX, &waited) || waited > PAGE_WAITED_ALL ||
+        (realm.apart && (!take_part(rest, &realm.sort_key) || !take_part(rest, &realm.id))))
         return false;
-    *ret_realm = (struct page_realm){name, first & OUT_BIT, given, (uint16_t)waited};
+    realm.waited = (uint16_t)waited;
+    *ret_realm = realm;
     return true;
 }
 
@@ -173,8 +182,11 @@ enum status page_token_open(struct slice key, const struct page_question *questi
     if (!realms.realms)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     if (token.len > PAGE_TOKEN_BYTES_MAX || base64url_decode_in(arena, token, &raw) ||
-        raw.len < BODY_AT || raw.ptr[0] != VERSION)
+        raw.len < BODY_AT)
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");
+    if (raw.ptr[0] != VERSION)
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, PAGE_TOKEN_VERSION, "page_token",
+                                "pageToken is of another version of the hub: begin the list anew");
     struct sha256 mac = mac_of(key, raw.ptr, raw.len);
     if (!crypto_equal(slice_make(raw.ptr + MAC_AT, MAC_BYTES), slice_make(mac.bytes, MAC_BYTES)))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "page_token", "pageToken is not valid");

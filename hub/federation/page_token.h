@@ -10,8 +10,12 @@
  * or made for another question, is INVALID_ARGUMENT on "page_token".
  *
  * Text form: base64url of  version(1) question(16) mac(16) then parts, each len(2) bytes: sort_key id realm not_asked, and
- * for each realm of the list its name's length in a byte (with the highest bit when it is out), the name, and as numbers of 7
- * bits a byte given and waited.
+ * for each realm of the list its name's length in a byte (with the highest bit when it is out, and the next when it is apart), the name,
+ * as numbers of 7 bits a byte given and waited, and of one that is apart the parts sort_key id.
+ *
+ * Hubs of two releases run side by side while they are replaced, and each gets the other's tokens. So another form gets another
+ * version, is read by one release, and sealed by the next; page_token_test has tokens of every version, which are read or refused for
+ * ever. A version that is not read is INVALID_ARGUMENT with the reason PAGE_TOKEN_VERSION.
  *
  * It stands in a URL, whose line has 8 KiB (HTTP_LINE_BYTES_MAX): a token takes 6.5 of them at most, and leaves 1.5 to path and
  * filters. So PAGE_REALMS_MAX realms have PAGE_REALMS_BYTES_MAX for their names together, 21 each; whom a list may ask is
@@ -48,7 +52,10 @@ struct page_realms {
         bool out;        /* it broke: not asked any more in this list */
         uint32_t given;  /* items of it that this list has had */
         uint16_t waited; /* how much of its patience it has used, in 1/PAGE_WAITED_ALL */
-    } * realms;          /* the list's, in the order of names */
+        bool
+            apart; /* it goes on behind this, and not where the others do: several broke, each at another place */
+        struct slice sort_key, id;
+    } * realms; /* the list's, in the order of names */
     size_t count;
     struct slice not_asked; /* the first for which there was no room; empty: there was for all */
 };
@@ -65,6 +72,7 @@ PEK_MUST_CHECK enum status page_token_seal(struct slice key, const struct page_q
                                            const struct page_position *position,
                                            const struct page_realms *realms, struct arena *arena,
                                            struct slice *ret_token);
+#define PAGE_TOKEN_VERSION "PAGE_TOKEN_VERSION"
 /* Position and realms live in the arena. */
 PEK_MUST_CHECK enum status page_token_open(struct slice key, const struct page_question *question,
                                            struct slice token, struct arena *arena,

@@ -32,7 +32,10 @@ static void must_be_same(const struct page_realms *a, const struct page_realms *
     for (size_t i = 0; i < a->count; i++)
         must(slice_equal(a->realms[i].name, b->realms[i].name) &&
              a->realms[i].out == b->realms[i].out && a->realms[i].given == b->realms[i].given &&
-             a->realms[i].waited == b->realms[i].waited);
+             a->realms[i].waited == b->realms[i].waited &&
+             a->realms[i].apart == b->realms[i].apart &&
+             slice_equal(a->realms[i].sort_key, b->realms[i].sort_key) &&
+             slice_equal(a->realms[i].id, b->realms[i].id));
 }
 
 static void must_be_refused_changed(struct slice token, struct arena *arena)
@@ -46,11 +49,12 @@ static void must_be_refused_changed(struct slice token, struct arena *arena)
     must(open_token(slice_make(changed, token.len), arena, &position, &realms) != STATUS_OK);
 }
 
-static size_t bytes_of_names(const struct page_realms *realms)
+static size_t bytes_of(const struct page_realms *realms)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < realms->count; i++)
-        bytes += realms->realms[i].name.len;
+        bytes +=
+            realms->realms[i].name.len + realms->realms[i].sort_key.len + realms->realms[i].id.len;
     return bytes;
 }
 
@@ -62,7 +66,7 @@ static void must_come_back(const struct page_position *position, const struct pa
     struct slice token;
     if (page_token_seal(key, &question, position, realms, arena, &token) != STATUS_OK) {
         must(position->sort_key.len + position->id.len > PAGE_POSITION_BYTES_MAX / 2 ||
-             bytes_of_names(realms) > PAGE_REALMS_BYTES_MAX);
+             bytes_of(realms) > PAGE_REALMS_BYTES_MAX);
         return;
     }
     must(token.len <= PAGE_TOKEN_BYTES_MAX);
@@ -111,6 +115,8 @@ static void try_parts(struct slice rest, struct arena *arena)
             .out = name.ptr[0] & 1,
             .given = (uint32_t)name.ptr[name.len - 1] * 16777619u,
             .waited = (uint16_t)((unsigned char)name.ptr[0] * 257u % (PAGE_WAITED_ALL + 1)),
+            .apart = name.ptr[0] & 2,
+            .id = name.ptr[0] & 2 ? name : slice_make("", 0),
         };
     }
     must_come_back(&position, &realms, arena);

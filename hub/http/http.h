@@ -161,6 +161,8 @@ int http_encoding(const struct http_request *request, const char *coding);
  * is up moves it for the last line of its answer. The server has no deadline of its own for a request that is handled, and takes this
  * one anew for each write; only write_stall_ms ends a write besides. */
 struct cancel *http_cancel(struct http_request *request);
+/* Its deadline, also for a write that waits now. */
+void http_set_deadline(struct http_request *request, int64_t deadline_us);
 #define HTTP_GONE_NOTICE_MS 100
 /* Lives until the handler returns. */
 struct arena *http_arena(struct http_request *request);

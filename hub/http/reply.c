@@ -191,9 +191,11 @@ enum status http_stream_begin(struct http_request *request, int status_code,
 }
 
 /* Until the connection has taken what was written last. */
-static enum status wait_written(struct http_request *request, int64_t deadline_us)
+static enum status wait_written(struct http_request *request, bool in_time)
 {
     while (request->conn && !request->cancel.cancelled && !request->protocol->taken(request)) {
+        /* Which may be moved meanwhile. */
+        int64_t deadline_us = in_time ? request->cancel.deadline_us : DEADLINE_NONE;
         enum status status = fiber_event_wait(&request->written, deadline_us);
         if (status != STATUS_OK)
             return status;
@@ -201,10 +203,16 @@ static enum status wait_written(struct http_request *request, int64_t deadline_u
     return request->conn && !request->cancel.cancelled ? STATUS_OK : STATUS_CANCELLED;
 }
 
+void http_set_deadline(struct http_request *request, int64_t deadline_us)
+{
+    request->cancel.deadline_us = deadline_us;
+    fiber_event_signal(&request->written);
+}
+
 enum status http_stream_write(struct http_request *request, struct slice bytes)
 {
     assert(request->answer == ANSWER_STREAM);
-    enum status status = wait_written(request, request->cancel.deadline_us);
+    enum status status = wait_written(request, true);
     if (status != STATUS_OK || bytes.len == 0 || request->head_only)
         return status;
     if (bytes.len > HTTP_STREAM_BYTES_MAX)
@@ -217,7 +225,7 @@ enum status http_stream_write(struct http_request *request, struct slice bytes)
 void http_stream_end(struct http_request *request)
 {
     assert(request->answer == ANSWER_STREAM);
-    if (wait_written(request, DEADLINE_NONE) != STATUS_OK) {
+    if (wait_written(request, false) != STATUS_OK) {
         http_stream_abort(request);
         return;
     }

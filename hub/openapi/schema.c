@@ -482,8 +482,10 @@ static void write_end_schema(struct document *document, const struct transcode_m
 static void write_line_schema(struct document *document, const struct transcode_method *method)
 {
     struct json_writer *json = &document->json;
-    write_text(document, "description",
-               "One line. The last is `end`, or the error and where to go on.");
+    write_text(
+        document, "description",
+        "One line. The last is `end`, or the error and where to go on; so does a line with a "
+        "`cursor` say, for who is cut off.");
     open_array(document, "oneOf");
     json_object(json);
     write_text(document, "type", "object");
@@ -493,6 +495,8 @@ static void write_line_schema(struct document *document, const struct transcode_
     open_object(document, "result");
     write_schema_ref(document, SCHEMA_ANSWER, method->response);
     close_object(document);
+    json_key(json, "cursor");
+    json_raw(json, SLICE_LIT("{\"type\":\"string\"}"));
     close_object(document);
     json_object_end(json);
     write_end_schema(document, method);

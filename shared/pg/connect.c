@@ -320,6 +320,26 @@ static void on_cancel_work(uv_work_t *work)
     tsan_release(job);
 }
 
+static void cancel_over(struct connection *connection)
+{
+    connection->cancelling = false;
+    connection->cancelled_us = clock_monotonic_us();
+    connection->class->on_cancelled(connection);
+}
+
+static bool cancel_start(struct connection *connection);
+
+/* What ended by itself meanwhile needs none. */
+static void cancel_next(struct pg *pg)
+{
+    while (pg->cancels < PG_CANCELS_MAX && !list_empty(&pg->to_cancel)) {
+        struct connection *connection =
+            LIST_ENTRY(list_pop(&pg->to_cancel), struct connection, to_cancel);
+        if (connection_in_flight(connection) == 0 || !cancel_start(connection))
+            cancel_over(connection);
+    }
+}
+
 static void on_cancel_done(uv_work_t *work, int error)
 {
     (void)error;
@@ -328,22 +348,16 @@ static void on_cancel_done(uv_work_t *work, int error)
     tsan_acquire(job);
     connection->pg->cancels--;
     PQfreeCancel(job->cancel);
-    if (connection->epoch == job->epoch) {
-        connection->cancelling = false;
-        connection->cancelled_us = clock_monotonic_us();
-        connection->class->on_cancelled(connection);
-    }
+    if (connection->epoch == job->epoch)
+        cancel_over(connection);
+    cancel_next(connection->pg);
     connection_let_go(connection);
     free(job);
 }
 
-bool connection_cancel(struct connection *connection)
+static bool cancel_start(struct connection *connection)
 {
     struct pg *pg = connection->pg;
-    if (connection->cancelling)
-        return true;
-    if (connection->state != LINK_UP || pg->cancels >= PG_CANCELS_MAX)
-        return false;
     struct cancel_job *job = calloc(1, sizeof(*job));
     if (!job)
         return false;
@@ -359,7 +373,21 @@ bool connection_cancel(struct connection *connection)
         return false;
     }
     pg->cancels++;
-    connection->cancelling = true;
     connection_hold(connection);
+    return true;
+}
+
+bool connection_cancel(struct connection *connection)
+{
+    struct pg *pg = connection->pg;
+    if (connection->cancelling)
+        return true;
+    if (connection->state != LINK_UP)
+        return false;
+    if (pg->cancels >= PG_CANCELS_MAX)
+        list_append(&pg->to_cancel, &connection->to_cancel);
+    else if (!cancel_start(connection))
+        return false;
+    connection->cancelling = true;
     return true;
 }

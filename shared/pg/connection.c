@@ -200,6 +200,7 @@ static void finish(struct connection *connection, enum link_state state)
         PQfinish(connection->conn);
     connection->conn = NULL;
     connection->cancelling = false; /* what is still under way meant the old one */
+    list_remove(&connection->to_cancel);
     session_reset(&connection->session);
     statements_reset(&connection->statements);
     if (was_up) {
@@ -264,6 +265,7 @@ enum status connection_open(struct connection *connection, struct pg *pg, enum p
     connection->server = &pg->servers[role];
     connection->settings = settings;
     connection->fd = -1;
+    list_init(&connection->to_cancel);
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->host = connection->server->host_good;
     if (uv_timer_init(fibers_loop(pg->fibers), &connection->timer) != 0)

@@ -125,7 +125,8 @@ struct connection {
     size_t hosts_failed; /* of them, one after the other, since it was up */
     uint64_t plans;      /* pg->plans when its statements were prepared */
     unsigned users;      /* handles and jobs that hold the memory */
-    bool cancelling;
+    bool cancelling;     /* a Cancel is under way, or waits for its turn */
+    struct list to_cancel;
     bool doomed;          /* the server said that it ends the connection */
     bool foreign;         /* a pooler gave it a session that is not its own */
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */
@@ -160,7 +161,7 @@ unsigned connection_in_flight(const struct connection *connection);
 /* True when in flight is nothing that anyone waits for. */
 bool connection_is_orphaned(const struct connection *connection);
 
-/* Asks the server to cancel what runs; on_cancelled follows. False when too many are under way. */
+/* Asks the server to cancel what runs, when it is its turn; on_cancelled follows. False when it cannot be asked. */
 bool connection_cancel(struct connection *connection);
 /* Gives the connection up and begins again; `reason` is told by on_trouble. */
 void connection_drop(struct connection *connection, const char *reason);

@@ -14,8 +14,8 @@
 #define PG_WAITING_MAX_DEFAULT 1024
 #define PG_CONNECT_TIMEOUT_MS_DEFAULT 5000
 #define PG_CONNECTIONS_MAX 256
-/* Shares of a user: long reads that are given to the connections at a time, so that one is under way on each and the
- * next is there; transactions, a part of the pool. How long a wait in one's own line may be: shorter than anybody
+/* Shares of a user: long reads that are given to the lane at a time, one under way on each connection and the
+ * others next; transactions, a part of the pool. How long a wait in one's own line may be: shorter than anybody
  * waits for this database, so that the caller hears of the line and not of a deadline. */
 #define PG_LONG_READS_PER_CONNECTION 8
 #define PG_LONG_READS_PER_USER_PER_CONNECTION 2
@@ -23,7 +23,7 @@
 #define PG_LINE_MS_DEFAULT 1000
 #define PG_STANDBY_ALONE_MS_DEFAULT 300000
 #define PG_LINES 4 /* one user's line is at most this part of all that may wait */
-/* Reads that share a Sync, and batches on their way on one connection. */
+/* Point reads that share a Sync, and batches on their way on one connection. A long read has its connection alone. */
 #define PG_BATCH_MAX 32
 #define PG_BATCHES_MAX 2
 /* A read that was aborted by a neighbour or lost with its connection. */
@@ -37,7 +37,7 @@
 /* All values of one statement together. */
 #define PG_PARAM_BYTES_MAX (16 * 1024 * 1024)
 #define PG_SCRATCH_KEEP_BYTES (1024 * 1024)
-/* PQcancel blocks a thread of libuv's pool of four, for as long as a hung server pleases. */
+/* PQcancel blocks a thread of libuv's pool of four, for as long as a hung server pleases: more wait for their turn. */
 #define PG_CANCELS_MAX 2
 /* After the deadline: what the server's own timeout is given before it is cancelled, and what that is
  * given before the connection is dropped. */
@@ -71,6 +71,7 @@ struct lane {
     size_t count;
     size_t up;
     size_t batch_max;   /* requests that share a Sync */
+    size_t batches_max; /* on their way on one connection */
     struct list queued; /* requests of this turn, or waiting for a free connection */
     struct list alone;  /* to be sent again, each with a Sync of its own */
     size_t waiting;     /* in both */
@@ -151,6 +152,7 @@ struct pg {
     struct pool pool;
     struct list ready_waiters;
     unsigned cancels;      /* under way */
+    struct list to_cancel; /* connections that wait to be cancelled */
     uint64_t random_state; /* for jitter only */
     struct buffer scratch; /* values made NUL-terminated for libpq */
     struct pg_statistics statistics;

@@ -139,7 +139,8 @@ enum status lane_open(struct lane *lane, struct pg *pg, enum pg_role role, enum 
 {
     lane->pg = pg;
     /* On a standby each waits for a position of its own. */
-    lane->batch_max = role == PG_PRIMARY ? PG_BATCH_MAX : 1;
+    lane->batch_max = kind == KIND_READ && role == PG_PRIMARY ? PG_BATCH_MAX : 1;
+    lane->batches_max = kind == KIND_READ ? PG_BATCHES_MAX : 1;
     lane->connections = calloc(count, sizeof(*lane->connections));
     if (!lane->connections)
         return STATUS_RESOURCE_EXHAUSTED;
@@ -169,7 +170,7 @@ static struct connection *lane_pick(struct lane *lane)
     for (size_t i = 0; i < lane->count; i++) {
         struct connection *connection = &lane->connections[i].connection;
         if (connection->state != LINK_UP || connection->cancelling ||
-            connection->syncs >= PG_BATCHES_MAX)
+            connection->syncs >= lane->batches_max)
             continue;
         if (!best || connection_in_flight(connection) < connection_in_flight(best))
             best = connection;
@@ -228,7 +229,7 @@ static void request_abandon(struct lane *lane, struct request *request)
     request->orphaned = true;
     if (!connection_is_orphaned(connection))
         return;
-    /* When too many are under way it is left to the server's statement_timeout. */
+    /* Without memory it is left to the server's statement_timeout. */
     (void)connection_cancel(connection);
     connection_watchdog(connection, PG_DROP_GRACE_MS, on_stuck);
 }

@@ -206,6 +206,7 @@ bool pg_lacks_room(const struct pg_transaction *transaction);
 /* Rows. A NULL value reads as empty slice, 0, false; pg_is_null tells. Slices live as long as the result. */
 size_t pg_rows(const struct pg_result *result);
 size_t pg_affected(const struct pg_result *result);
+size_t pg_bytes(const struct pg_result *result); /* that it takes of memory */
 bool pg_is_null(const struct pg_result *result, size_t row, int column);
 struct slice pg_get_slice(const struct pg_result *result, size_t row, int column);
 const char *pg_get_str(const struct pg_result *result, size_t row, int column); /* NUL-terminated */

@@ -298,6 +298,80 @@ static void a_cancelled_read_is_cancelled_in_the_server(void **state)
                  a_cancelled_read_is_cancelled_in_the_server_body);
 }
 
+#define LEAVERS 6
+static size_t stayed;
+
+/* The last ends the others; whoever is behind them stays. */
+static void read_behind_or_cancel(struct fiber_run *run, size_t index)
+{
+    struct pg_param seconds = pg_str(index < LEAVERS ? "60" : "0");
+    struct pg_result *result;
+    if (index < LEAVERS) {
+        assert_int_equal(
+            pg_read(run->pg, PG_LONG_READ, &shared_cancel, &sleep_s, &seconds, 1, &result),
+            STATUS_CANCELLED);
+    } else if (index < 2 * LEAVERS) {
+        assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &sleep_s, &seconds, 1, &result),
+                         STATUS_OK);
+        pg_result_free(result);
+        stayed++;
+    } else {
+        fiber_sleep_ms(50);
+        cancel_fire(&shared_cancel);
+    }
+}
+
+static void long_reads_are_cancelled_beside_others_body(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    stayed = 0;
+    cancel_init(&shared_cancel, DEADLINE_NONE);
+    fiber_run_parallel(run, 2 * LEAVERS + 1, read_behind_or_cancel);
+    assert_int_equal(stayed, LEAVERS);
+    assert_true(fiber_run_until(run, no_query_sleeps));
+    /* A query that is not cancelled ends with its connection, after PG_DROP_GRACE_MS. */
+    pg_statistics(run->pg, &statistics);
+    assert_int_equal(statistics.reconnects, 0);
+}
+
+/* Also when others wait for their connection, and when many leave at once. */
+static void long_reads_are_cancelled_beside_others(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.long_read_max = 1},
+                 long_reads_are_cancelled_beside_others_body);
+    fiber_run_pg(cluster, &(struct pg_options){.long_read_max = LEAVERS},
+                 long_reads_are_cancelled_beside_others_body);
+}
+
+static int64_t short_took_us;
+
+static void read_long_or_short(struct fiber_run *run, size_t index)
+{
+    struct pg_param seconds = pg_str(index == 0 ? "2" : "0");
+    int64_t begin_us = clock_monotonic_us();
+    struct pg_result *result;
+    assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &sleep_s, &seconds, 1, &result),
+                     STATUS_OK);
+    pg_result_free(result);
+    if (index > 0)
+        short_took_us = clock_monotonic_us() - begin_us;
+}
+
+static void a_long_read_has_its_connection_alone_body(struct fiber_run *run)
+{
+    fiber_run_parallel(run, 8, read_long_or_short);
+    assert_true(short_took_us < 1000000);
+}
+
+/* What comes in the same turn takes the other one. */
+static void a_long_read_has_its_connection_alone(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.long_read_max = 2},
+                 a_long_read_has_its_connection_alone_body);
+}
+
 static void many_statements_are_prepared_body(struct fiber_run *run)
 {
     static char names[700][24];
@@ -354,6 +428,8 @@ int main(void)
         cmocka_unit_test(too_many_waiting_reads_are_refused),
         cmocka_unit_test(a_read_ends_at_its_deadline),
         cmocka_unit_test(a_cancelled_read_is_cancelled_in_the_server),
+        cmocka_unit_test(long_reads_are_cancelled_beside_others),
+        cmocka_unit_test(a_long_read_has_its_connection_alone),
         cmocka_unit_test(more_statements_than_the_table_holds_still_run),
         cmocka_unit_test(large_values_pass_both_ways),
     };

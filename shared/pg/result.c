@@ -33,6 +33,11 @@ size_t pg_affected(const struct pg_result *result)
     return (size_t)strtoull(PQcmdTuples(result->result), NULL, 10);
 }
 
+size_t pg_bytes(const struct pg_result *result)
+{
+    return PQresultMemorySize(result->result);
+}
+
 bool pg_is_null(const struct pg_result *result, size_t row, int column)
 {
     return PQgetisnull(result->result, (int)row, column) != 0;

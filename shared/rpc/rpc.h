@@ -155,6 +155,9 @@ enum status rpc_fail_field(struct rpc_ctx *ctx, enum status status, const char *
 PEK_MUST_CHECK enum status rpc_stream_send(struct rpc_stream *stream,
                                            const ProtobufCMessage *message);
 #define RPC_STREAM_QUEUE_BYTES (256u * 1024)
+/* Whether the next message would be taken without sleep; and sleeps until it would: as rpc_stream_send does itself. */
+bool rpc_stream_has_room(struct rpc_stream *stream);
+PEK_MUST_CHECK enum status rpc_stream_wait(struct rpc_stream *stream);
 /* The stream of this call, for code that answers any streaming method: what it sends must be the method's. */
 struct rpc_stream *rpc_stream(struct rpc_ctx *ctx);
 

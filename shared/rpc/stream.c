@@ -5,9 +5,15 @@
 /* A stream ends with its caller's token, give or take what clocks may differ. */
 #define STREAM_TOKEN_LEEWAY_S 30
 
-static enum status stream_wait_room(struct rpc_ctx *ctx)
+bool rpc_stream_has_room(struct rpc_stream *stream)
 {
-    while (!ctx->transport->has_room(ctx)) {
+    return stream->ctx->transport->has_room(stream->ctx);
+}
+
+enum status rpc_stream_wait(struct rpc_stream *stream)
+{
+    struct rpc_ctx *ctx = stream->ctx;
+    while (!rpc_stream_has_room(stream)) {
         enum status status = fiber_event_wait_cancel(&ctx->room, &ctx->cancel);
         if (status != STATUS_OK)
             return status;
@@ -28,7 +34,7 @@ enum status rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *m
     grpc_slice bytes;
     if (rpc_encode(shown_of(&ctx->shown, message), &bytes) != STATUS_OK)
         return rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED, "a message of the stream is too large");
-    status = stream_wait_room(ctx);
+    status = rpc_stream_wait(stream);
     if (status != STATUS_OK) {
         grpc_slice_unref(bytes);
         return status;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "shared/base/buffer.h"
+#include "shared/base/clock.h"
 
 /* A sort key, an id and what ends it. */
 #define POSITION_BYTES_MAX 8192
@@ -57,7 +58,7 @@ enum status read_check_page(struct rpc_ctx *ctx, int32_t page_size, const char *
     return STATUS_OK;
 }
 
-/* The batch that follows an item, whose memory may go. */
+/* What is behind an item, whose memory may go. */
 static enum status continue_behind(const struct rpc_method *method, const void *item,
                                    struct buffer *position, struct read_batch *batch)
 {
@@ -75,29 +76,54 @@ static enum status continue_behind(const struct rpc_method *method, const void *
     return STATUS_OK;
 }
 
+/* The rest would wait for the reader, and is too much or too old for that. */
+static bool is_forgotten(struct rpc_ctx *ctx, const struct pg_result *rows, int64_t read_us)
+{
+    return (pg_bytes(rows) > READ_BATCH_BYTES && !rpc_stream_has_room(rpc_stream(ctx))) ||
+           clock_monotonic_us() - read_us > READ_HELD_MS * INT64_C(1000);
+}
+
 static enum status send_rows(struct rpc_ctx *ctx, const struct read_list *list,
                              const struct pg_result *rows, struct buffer *position,
-                             struct read_batch *batch)
+                             struct read_batch *batch, size_t *ret_sent)
 {
     const struct rpc_method *method = rpc_method(ctx);
     struct arena *scratch = rpc_scratch(ctx);
-    size_t count = pg_rows(rows);
-    for (size_t i = 0; i < count; i++) {
+    bool goes_on = list->once_rows_max == 0;
+    int64_t read_us = clock_monotonic_us();
+    size_t count = pg_rows(rows), i;
+    for (i = 0; i < count && !(goes_on && i > 0 && is_forgotten(ctx, rows, read_us)); i++) {
         ProtobufCMessage *item = arena_alloc(scratch, list->type->message->sizeof_message);
         if (!item)
             return STATUS_RESOURCE_EXHAUSTED;
         PEK_TRY(list->type->read(rows, i, scratch, item, rpc_fault(ctx)));
         if (list->complete)
             PEK_TRY(list->complete(rows, i, scratch, item));
-        if (i + 1 == count && list->once_rows_max == 0)
+        if (goes_on)
             PEK_TRY(continue_behind(method, item, position, batch));
         PEK_TRY(rpc_stream_send(rpc_stream(ctx), item));
     }
+    *ret_sent = i;
     return STATUS_OK;
 }
 
+/* As many as READ_BATCH_BYTES have, should they be as large as these. */
+static size_t next_rows(const struct pg_result *rows)
+{
+    size_t count = pg_rows(rows), bytes = pg_bytes(rows);
+    size_t fit = count > 0 ? READ_BATCH_BYTES / (bytes / count + 1) : READ_BATCH_ROWS;
+    return fit < 1 ? 1 : fit < READ_BATCH_ROWS ? fit : READ_BATCH_ROWS;
+}
+
+struct progress {
+    size_t rows; /* that the next batch may have */
+    size_t sent;
+    bool more; /* there may be rows behind those that were sent */
+};
+
 static enum status send_batch(struct rpc_ctx *ctx, const struct read_list *list,
-                              struct buffer *position, struct read_batch *batch, size_t *ret_count)
+                              struct buffer *position, struct read_batch *batch,
+                              struct progress *progress)
 {
     struct pg_result *rows;
     PEK_TRY(list->next(batch, list->arg, &rows));
@@ -107,9 +133,10 @@ static enum status send_batch(struct rpc_ctx *ctx, const struct read_list *list,
         status = rpc_fail(ctx, STATUS_RESOURCE_EXHAUSTED,
                           "there are more than %zu: ask for a part of them", list->once_rows_max);
     else
-        status = send_rows(ctx, list, rows, position, batch);
+        status = send_rows(ctx, list, rows, position, batch, &progress->sent);
+    progress->rows = next_rows(rows);
+    progress->more = count == batch->limit || progress->sent < count;
     pg_result_free(rows);
-    *ret_count = count;
     return status;
 }
 
@@ -119,14 +146,15 @@ static enum status send_all(struct rpc_ctx *ctx, const struct read_list *list,
     struct service *service = rpc_data(ctx);
     const struct service_rights *rights = service->rights;
     size_t left = list->page_size > 0 ? (size_t)list->page_size : SIZE_MAX;
-    size_t batch_rows = list->once_rows_max > 0 ? list->once_rows_max + 1 : READ_BATCH_ROWS;
-    size_t count;
+    struct progress progress = {.rows = list->once_rows_max > 0 ? list->once_rows_max + 1
+                                                                : READ_FIRST_ROWS};
     do {
-        batch->limit = left < batch_rows ? left : batch_rows;
+        batch->limit = left < progress.rows ? left : progress.rows;
+        PEK_TRY(rpc_stream_wait(rpc_stream(ctx))); /* nothing is read for a reader who stopped */
         batch->scope = rights ? rights->scope(ctx) : NULL;
-        PEK_TRY(send_batch(ctx, list, position, batch, &count));
-        left -= count;
-        if (count < batch->limit || left == 0)
+        PEK_TRY(send_batch(ctx, list, position, batch, &progress));
+        left -= progress.sent;
+        if (!progress.more || left == 0)
             return STATUS_OK;
         if (rights)
             PEK_TRY(rights->check_again(service, ctx, list->request));

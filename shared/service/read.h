@@ -2,7 +2,11 @@
  *
  * A list is a statement that the handler gives batch by batch; read_list does the rest: it continues behind the last
  * row that it sent (the keyset: routing's sort_key and identity in the proto), asks again whether the caller may between two
- * batches (service_rights), and stops when the caller is gone. Memory stays flat however long the list is.
+ * batches (service_rights), and stops when the caller is gone. A batch is read when the stream has room again, and between two no
+ * connection is taken: a reader who stops costs PostgreSQL nothing.
+ *
+ * Memory stays flat however long the list is, however large its rows, and however slow its reader: rows that wait are READ_BATCH_BYTES
+ * at most, and READ_HELD_MS old at most. What is above that is forgotten, and read again behind the last row that was sent.
  *
  *     static enum status next_groups(const struct read_batch *batch, const void *arg,
  *                                    struct pg_result **ret_rows)   // the store: one statement
@@ -19,6 +23,9 @@
 #include "shared/service/service.h"
 
 #define READ_BATCH_ROWS 500
+#define READ_FIRST_ROWS 100 /* so that the first are soon there */
+#define READ_BATCH_BYTES (1024u * 1024)
+#define READ_HELD_MS 2000
 /* Up to so many rows a list is a page that a person waits for, and goes by the lane of point reads: the hub's largest
  * page, and the row that tells it that there is another. */
 #define READ_POINT_ROWS_MAX 101

@@ -14,7 +14,7 @@ const say = (line) => console.log(line);
 if (values.list) {
   for (const { row, cases, elsewhere } of rows) {
     say(row);
-    for (const { name } of cases) say(`    ${name}`);
+    for (const { name, whenNamed } of cases) say(`    ${name}${whenNamed ? ' (when it is named)' : ''}`);
     for (const place of elsewhere ?? []) say(`    see ${place}`);
   }
   say('all together\n    combined');
@@ -22,7 +22,7 @@ if (values.list) {
 }
 
 const all = rows.flatMap(({ cases }) => cases);
-const wanted = values.only ?? [...(values.seed === undefined ? all.map(({ name }) => name) : []), 'combined'];
+const wanted = values.only ?? [...(values.seed === undefined ? all.filter(({ whenNamed }) => !whenNamed).map(({ name }) => name) : []), 'combined'];
 for (const name of wanted) {
   if (name !== 'combined' && !all.some((one) => one.name === name)) {
     console.error(`dev: there is no case '${name}'; ./dev chaos --list has them`);

@@ -75,7 +75,10 @@ class Pair {
       }
     }
     if (!to.destroyed && !to.write(chunk)) {
-      await new Promise((done) => to.once('drain', done).once('close', done));
+      await new Promise((done) => {
+        const over = () => done(to.off('drain', over).off('close', over));
+        to.on('drain', over).on('close', over);
+      });
     }
   }
 

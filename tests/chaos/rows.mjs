@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { nameOf, walk } from '../e2e/lib/http.mjs';
 import { isolation, tables, writes } from './checker.mjs';
 import { History } from './history.mjs';
+import { streamsBroken, streamsMillion, streamsStalled } from './streams.mjs';
 import { heal_seconds, late_ms, realms, sleep, until } from './world.mjs';
 
 const lost = 'worker-conference';
@@ -501,8 +502,14 @@ export const rows = [
   },
   {
     row: 'worker killed in mid-stream',
-    cases: [{ name: 'mid-stream', run: midStream }],
-    elsewhere: ['tests/integration/rude_answers_test.c: stream_ends_with_an_error_and_resumes, events_resume_by_last_event_id'],
+    cases: [
+      { name: 'mid-stream', run: midStream },
+      { name: 'streams-broken', run: streamsBroken },
+      { name: 'streams-stalled', run: streamsStalled },
+      { name: 'streams-million', run: streamsMillion, whenNamed: true },
+    ],
+    elsewhere: ['tests/integration/rude_answers_test.c: stream_ends_with_an_error_and_resumes, events_resume_by_last_event_id',
+      'tests/integration/streams_test.c', 'tests/e2e/leavers.test.mjs'],
   },
   {
     row: 'worker killed between COMMIT and answer',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { theFederation, until } from './lib/federation.mjs';
-import { Client, login } from './lib/http.mjs';
+import { Client, login, nameOf, walk } from './lib/http.mjs';
 
 const federation = theFederation();
 const firstPort = Number(process.env.PEK_TEST_FREE_PORT);
@@ -89,6 +89,24 @@ describe('three hubs', () => {
     const lists = await Promise.all(alice.map(async (client) => (await client.get('/api/v1/sessions')).json.sessions.map(({ id }) => id)));
     assert.deepEqual(lists[0], lists[1]);
     assert.deepEqual(lists[0], lists[2]);
+    close(alice);
+  });
+
+  it('go on with a list that another began', async () => {
+    const alice = await everywhere('alice');
+    const ofAll = (await walk(alice[0], '/api/v1/groups', 100)).map(nameOf);
+    const names = [];
+    let token = '';
+    do {
+      const { json } = await alice[names.length % 3].get(`/api/v1/groups?pageSize=17&pageToken=${encodeURIComponent(token)}`);
+      names.push(...json.groups.map(nameOf));
+      token = json.nextPageToken;
+    } while (token);
+    assert.deepEqual(names, ofAll);
+    const { text } = await alice[1].get('/api/v1/groups', { accept: 'text/event-stream' });
+    const ids = [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id);
+    const rest = await alice[2].get('/api/v1/groups', { accept: 'text/event-stream', 'last-event-id': ids[9] });
+    assert.deepEqual([...rest.text.matchAll(/^data: (\{"realm.*)$/gm)].map(([, data]) => nameOf(JSON.parse(data))), ofAll.slice(10));
     close(alice);
   });
 

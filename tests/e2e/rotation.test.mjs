@@ -96,6 +96,11 @@ describe('keys are rotated under load', () => {
   it("the hub's: the next one is published, then signs, and cookies of before are good", async () => {
     const old = await kids();
     const next = newKey();
+    const names = (text) => [...text.matchAll(/"realm":"([^"]+)","id":"([^"]+)"/g)].map(([, realm, id]) => `${realm}/${id}`);
+    const lines = { accept: 'application/x-ndjson' };
+    const events = { accept: 'text/event-stream' };
+    const ofLines = (await clients[0].get('/api/v1/groups', lines)).text;
+    const ofEvents = (await clients[0].get('/api/v1/groups', events)).text;
     await underLoad(clients, async () => {
       // 1. Workers and hubs learn it.
       copyFileSync(key('pek-hub.pem'), key('pek-hub.old.pem'));
@@ -114,6 +119,14 @@ describe('keys are rotated under load', () => {
     assert.notEqual(now[0], old[0]);
     assert.ok(now.includes(old[0]));
     for (const client of clients) assert.equal((await client.get('/api/v1/session')).status, 200);
+    // Lists that broke off before go on now.
+    const [upTo, cursor] = ofLines.match(/^[^]*?"cursor":"([^"]+)"}\n/);
+    const moreLines = await clients[0].get(`/api/v1/groups?pageToken=${cursor}`, lines);
+    assert.deepEqual([...names(upTo), ...names(moreLines.text)], names(ofLines));
+    const [had, id] = ofEvents.match(/^(?:[^]*?\n\n){5}id: (\S+)\ndata: .*\n\n/);
+    const moreEvents = await clients[0].get('/api/v1/groups', { ...events, 'last-event-id': id });
+    assert.deepEqual([...names(had), ...names(moreEvents.text)], names(ofEvents));
+    assert.ok(names(had).length === 6 && names(upTo).length < names(ofLines).length);
   });
 
   it('a key that cannot be read changes nothing', async () => {

@@ -79,6 +79,21 @@ describe('lists', () => {
     assert.deepEqual(asked, ['/x?q=1', '/x?q=1&pageToken=c%2B%2F']);
   });
 
+  it('go on at the last cursor that came when they are cut, also in a line, and repeat nothing', async () => {
+    const asked = [];
+    const answers = [
+      line({ result: 1 }) + line({ result: 2, cursor: 'b' }) + line({ result: 3 }) + '{"resu',
+      line({ result: 3 }) + line({ result: 4 }),
+      line({ result: 3 }) + line({ result: 4 }) + line({ result: 5, cursor: 'e' }) + line({ end }),
+    ];
+    handle = (request, response) => {
+      asked.push(request.url);
+      response.write(answers[asked.length - 1], () => (asked.length === 2 ? response.destroy() : response.end()));
+    };
+    assert.deepEqual((await read(stream(`${base}/x`))).items, [1, 2, 3, 4, 5]);
+    assert.deepEqual(asked, ['/x', '/x?pageToken=b', '/x?pageToken=b']);
+  });
+
   it('go on at the cursor in place of the token that they began with', async () => {
     const asked = [];
     handle = (request, response) => {

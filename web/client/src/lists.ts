@@ -51,25 +51,29 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
 }
 
 /**
- * The items of a list as they are merged (NDJSON); returns how it ended. A stream that breaks off with a cursor is taken up
- * there, without a gap and without a repetition; when that does not help, what a realm still had is missing, and the end names it.
+ * The items of a list as they are merged (NDJSON); returns how it ended. A stream that breaks off, or is cut, is taken up at the last
+ * cursor that came, without a gap and without a repetition; when that does not help, what a realm still had is missing, and the end
+ * names it.
  */
 export async function* stream<Item>(url: string | URL, options: StreamOptions = {}): AsyncGenerator<Item, ListEnd> {
   const { signal, retries = 2, fetch: ask = fetch } = options;
-  let cursor = '';
+  const position: Position = { cursor: '', behind: new Set() };
   for (let tries = 0; ; tries++) {
-    const end = yield* streamOnce<Item>(withToken(url, cursor), ask, { ...options, ...(signal ? { signal } : {}) });
-    if (!(end instanceof BrokenOff)) return end;
-    if (end.cursor === '' || tries >= retries) throw end.problem;
-    cursor = end.cursor;
+    const end = yield* streamOnce<Item>(withToken(url, position.cursor), ask, position, { ...options, ...(signal ? { signal } : {}) });
+    if (!(end instanceof PekError)) return end;
+    if (position.cursor === '' || tries >= retries || signal?.aborted) throw end;
   }
 }
 
-class BrokenOff {
-  constructor(
-    readonly problem: PekError,
-    readonly cursor: string,
-  ) {}
+interface Position {
+  cursor: string;
+  /** Items that came behind the cursor, as JSON: they come again behind it. */
+  behind: Set<string>;
+}
+
+function moveTo(position: Position, cursor: string) {
+  position.cursor = cursor;
+  position.behind.clear();
 }
 
 /** The address may be a relative one, and may have a token already, which this one is in place of. */
@@ -83,8 +87,9 @@ function withToken(url: string | URL, token: string): string {
 async function* streamOnce<Item>(
   url: string,
   ask: typeof fetch,
+  position: Position,
   { signal, headers }: StreamOptions,
-): AsyncGenerator<Item, ListEnd | BrokenOff> {
+): AsyncGenerator<Item, ListEnd | PekError> {
   let response: Response;
   try {
     response = await ask(url, { headers: { ...headers, accept: 'application/x-ndjson' }, ...(signal ? { signal } : {}) });
@@ -98,14 +103,23 @@ async function* streamOnce<Item>(
     for await (const text of linesOf(response.body)) {
       const line = JSON.parse(text) as { result?: Item; end?: ListEnd; error?: { code: number }; cursor?: string } | null;
       if (typeof line !== 'object' || line === null) throw problemFrom(undefined, 200);
-      if (line.result !== undefined) yield line.result;
-      else if (line.end) return line.end;
-      else if (line.error) return new BrokenOff(problemFrom(line, line.error.code), line.cursor ?? '');
+      if (line.end) return line.end;
+      if (line.error) {
+        moveTo(position, line.cursor ?? '');
+        return problemFrom(line, line.error.code);
+      }
+      if (line.result === undefined) continue;
+      const json = JSON.stringify(line.result);
+      const isNew = !position.behind.has(json);
+      if (line.cursor) moveTo(position, line.cursor);
+      else position.behind.add(json);
+      if (isNew) yield line.result;
     }
   } catch (thrown) {
-    if (thrown instanceof SyntaxError) throw problemFrom(undefined, 200);
-    throw problemFromThrown(thrown);
+    const problem = thrown instanceof SyntaxError ? problemFrom(undefined, 200) : problemFromThrown(thrown);
+    if (problem instanceof PekError) return problem;
+    throw problem;
   }
   // It was cut: nobody said that it is whole.
-  throw new PekError({ kind: 'unavailable' }, 'the stream ended before its last line', 0, '', '', '');
+  return new PekError({ kind: 'unavailable' }, 'the stream ended before its last line', 0, '', '', '');
 }
