@@ -106,6 +106,15 @@ bool leg_has_nothing(const struct leg *leg)
            (outcome == OUTCOME_NOT_FOUND || outcome == OUTCOME_DENIED);
 }
 
+bool leg_is_unreachable(const struct leg *leg)
+{
+    enum outcome outcome = leg_outcome(leg);
+
+    /* INVALID while others answered the same question. */
+    return leg->state == LEG_DONE && (outcome_unreachable(outcome) || outcome == OUTCOME_INVALID ||
+                                      (leg_has_broken(leg) && !leg_has_nothing(leg)));
+}
+
 bool call_not_asked(const struct api_call *call, struct fault *ret_fault)
 {
     if (call->rest_count == 0)

@@ -57,6 +57,8 @@ enum outcome leg_outcome(const struct leg *leg);
 bool leg_has_broken(const struct leg *leg);
 /* It has answered: there is nothing of this list in it, or nothing for the caller. */
 bool leg_has_nothing(const struct leg *leg);
+/* It has not given what it has, and is named. A realm that refuses what it has begun to give is none that has nothing. */
+bool leg_is_unreachable(const struct leg *leg);
 /* The fault that stands for the realms that are not asked; false when there are none. */
 bool call_not_asked(const struct api_call *call, struct fault *ret_fault);
 /* The fault of a fan-out that nobody answered, with realm unreachable texts made useful. */

@@ -259,8 +259,9 @@ static bool is_missing(const struct api_call *call, const struct leg *leg)
 {
     const struct subject *subject = &call->subject;
     enum outcome outcome = leg_outcome(leg);
+    bool has_none = outcome == OUTCOME_NOT_FOUND && leg_has_nothing(leg);
 
-    return leg->state != LEG_SKIPPED && outcome != OUTCOME_OK && outcome != OUTCOME_NOT_FOUND &&
+    return leg->state != LEG_SKIPPED && outcome != OUTCOME_OK && !has_none &&
            (!subject->other || !subject->known || has_word(subject->realms, leg->realm));
 }
 
@@ -328,12 +329,8 @@ static void write_federation(struct format *format, struct json_writer *json)
     json_key(json, "unreachable");
     json_array(json);
     for (size_t i = 0; i < realms; i++) {
-        const struct leg *leg = &fanout->legs[i];
-        enum outcome outcome = leg_outcome(leg);
-        /* INVALID while others answered the same question. */
-        if (leg->state != LEG_DONE || (!outcome_unreachable(outcome) && outcome != OUTCOME_INVALID))
-            continue;
-        write_realm(json, leg->realm);
+        if (leg_is_unreachable(&fanout->legs[i]))
+            write_realm(json, fanout->legs[i].realm);
     }
     for (size_t i = 0; i < format->call->rest_count; i++)
         write_realm(json, format->call->rest[i]);
@@ -418,7 +415,7 @@ static bool nothing_follows(const struct format *format)
         !http_header(format->call->http, "last-event-id", 0).len)
         return false;
     for (size_t i = 0; i < fanout->count; i++) {
-        if (outcome_unreachable(leg_outcome(&fanout->legs[i])))
+        if (leg_is_unreachable(&fanout->legs[i]))
             return false;
     }
     return true;

@@ -165,7 +165,8 @@ static bool ask_on(struct list_stream *stream, size_t at, struct leg *leg)
     if (resume_ask_on(stream->call, leg, last->sort_key, last->id, wanted(stream)))
         leg_fail(leg, STATUS_RESOURCE_EXHAUSTED, "out of memory");
     fanout_advance(&stream->call->fanout);
-    return leg->state < LEG_DONE;
+    /* Its answer may be there at once. */
+    return leg->item || leg->state < LEG_DONE;
 }
 
 /* Brings the merge up to date with the source's leg. A realm that failed is left out of the rest. */

@@ -20,6 +20,12 @@ void fanout_begin(struct fanout *fanout, struct cancel *cancel)
     cancel_hook_add(cancel, &fanout->cancel_hook);
 }
 
+/* Of the answer to what it was asked last. */
+static bool has_nothing_yet(const struct leg *leg)
+{
+    return leg->items == leg->items_before;
+}
+
 /* What one user can bring about at will must not close the realm to all: neither a limit that the call was over
  * (RESOURCE_EXHAUSTED), nor a lock that another call of theirs holds (ABORTED), nor a long answer that its reader let
  * run out of time, nor a time that was spent in a line of their own making, nor one that was short because earlier
@@ -28,8 +34,8 @@ static enum breaker_word word_of(const struct leg *leg)
 {
     if (leg->fault.status == STATUS_UNAVAILABLE)
         return BREAKER_LOST;
-    bool late = leg->fault.status == STATUS_DEADLINE_EXCEEDED && leg->items == 0 && !leg->spent &&
-                !instance_ticket_is_crowd(&leg->ticket);
+    bool late = leg->fault.status == STATUS_DEADLINE_EXCEEDED && has_nothing_yet(leg) &&
+                !leg->spent && !instance_ticket_is_crowd(&leg->ticket);
     return late ? BREAKER_LATE : BREAKER_ANSWERED;
 }
 
@@ -313,7 +319,7 @@ static bool advance_admission(struct fanout *fanout, struct leg *leg)
 
 static bool may_retry(struct fanout *fanout, const struct leg *leg)
 {
-    if (leg->fault.status != STATUS_UNAVAILABLE || leg->items > 0 ||
+    if (leg->fault.status != STATUS_UNAVAILABLE || !has_nothing_yet(leg) ||
         leg->tries > FANOUT_RETRIES_MAX || !leg->instance ||
         fanout->method->idempotency == TRANSCODE_IDEMPOTENCY_UNKNOWN || fanout->budget->tokens < 1)
         return false;
@@ -375,7 +381,7 @@ static void check_item(struct fanout *fanout, struct leg *leg)
  * happened, and an answer that comes late is better than none. */
 static bool is_lost(const struct fanout *fanout, const struct leg *leg)
 {
-    return leg->instance && leg->instance->breaker.tripped && leg->items == 0 &&
+    return leg->instance && leg->instance->breaker.tripped && has_nothing_yet(leg) &&
            fanout->method->idempotency != TRANSCODE_IDEMPOTENCY_UNKNOWN;
 }
 
@@ -400,8 +406,8 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
         return true;
     }
     leg->fault = *outcome;
-    if (leg->fault.status == STATUS_UNAUTHENTICATED && !leg->token_renewed && leg->items == 0 &&
-        fanout->session && leg->instance) {
+    if (leg->fault.status == STATUS_UNAUTHENTICATED && !leg->token_renewed &&
+        has_nothing_yet(leg) && fanout->session && leg->instance) {
         leg->token_renewed = true;
         leave(leg, true);
         credential_refused(fanout->session, leg->instance);
@@ -443,7 +449,9 @@ void leg_took(struct leg *leg)
 void leg_ask_on(struct leg *leg, struct slice request)
 {
     leg->request = request;
+    leg->items_before = leg->items;
     leg->tries = 0;
+    leg->token_renewed = false;
     leg->state = leg->instance ? LEG_CREDENTIAL : LEG_ADMISSION;
 }
 

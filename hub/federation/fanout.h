@@ -2,8 +2,8 @@
  *
  * A leg goes CREDENTIAL → ADMISSION → CALL → DONE: it gets the user's token and hints for the realm, a place among
  * the realm's calls, asks, and takes messages one at a time as they are wanted. It goes back to CREDENTIAL when
- * the realm refused the token (once), and for another try when a method that is safe to repeat could not reach
- * the realm and nothing was taken yet. A realm that says it does not know the user, and was not named, is SKIPPED: it is
+ * the realm refused the token (once a question), and for another try when a method that is safe to repeat could not reach
+ * the realm and nothing was taken of this question's answer yet. A realm that says it does not know the user, and was not named, is SKIPPED: it is
  * not one of the caller's. One that cannot be asked fails: it might be.
  *
  * Everything is driven by one fiber, that of the HTTP request:
@@ -58,9 +58,10 @@ struct leg {
     struct span span; /* of that call */
     char traceparent[TRACEPARENT_BYTES + 1];
     struct transcode_item *item; /* the head: taken from the call, not yet used */
-    struct buffer json; /* of the head; what has no JSON is no head, but the realm's fault */
-    uint64_t items;     /* heads so far, this one included */
-    uint64_t given;     /* of these, used */
+    struct buffer json;    /* of the head; what has no JSON is no head, but the realm's fault */
+    uint64_t items;        /* heads so far, this one included */
+    uint64_t items_before; /* of these, of the questions before the present one; see leg_ask_on */
+    uint64_t given;        /* of these, used */
     /* Of a list that goes on: what it gave, and how long it kept others waiting, in the parts before. */
     uint64_t given_before;
     int64_t waited_us;   /* goes on counting; each item earns some back */
