@@ -231,6 +231,7 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
     if (status != STATUS_OK)
         return status;
     direct.conninfo = options->listen_conninfo;
+    direct.standby_conninfo = NULL; /* only a primary can tell */
     if (direct.conninfo && direct.conninfo[0])
         status = make(fibers, &direct, &pg->direct, fault);
     if (pg->direct)

@@ -1,6 +1,6 @@
 /* The breaker's rule, written a second time: the linker (--wrap) hands us each call of hub/registry/breaker.c, and both must be of
  * one mind. A list of outcomes instead of bits, and no more of it than the rule has: 5 of the last 10, a pause that doubles from
- * 500 ms to 4 s, one probe in each pause. */
+ * 500 ms to 4 s, one probe in each pause; what was lost with another call says nothing. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,22 +19,22 @@ struct model {
     bool gone; /* tripped */
     bool outcomes[WINDOW];
     unsigned count;
-    int64_t pause_us, until_us;
+    int64_t pause_us, until_us, lost_us;
 };
 
 static struct world *world;
 static struct model models[MODELS_MAX];
 
 bool __real_breaker_admit(struct breaker *breaker, int64_t now_us);
-void __real_breaker_told(struct breaker *breaker, bool failed, int64_t now_us);
+void __real_breaker_told(struct breaker *breaker, enum breaker_word word, int64_t began_us,
+                         int64_t now_us);
 void __real_breaker_trip(struct breaker *breaker);
 void __real_breaker_heal(struct breaker *breaker);
-void __real_breaker_forgot(struct breaker *breaker, int64_t now_us);
 bool __wrap_breaker_admit(struct breaker *breaker, int64_t now_us);
-void __wrap_breaker_told(struct breaker *breaker, bool failed, int64_t now_us);
+void __wrap_breaker_told(struct breaker *breaker, enum breaker_word word, int64_t began_us,
+                         int64_t now_us);
 void __wrap_breaker_trip(struct breaker *breaker);
 void __wrap_breaker_heal(struct breaker *breaker);
-void __wrap_breaker_forgot(struct breaker *breaker, int64_t now_us);
 
 void breaker_model_begin(struct world *of)
 {
@@ -104,20 +104,27 @@ bool __wrap_breaker_admit(struct breaker *breaker, int64_t now_us)
     return admitted;
 }
 
-void __wrap_breaker_told(struct breaker *breaker, bool failed, int64_t now_us)
+void __wrap_breaker_told(struct breaker *breaker, enum breaker_word word, int64_t began_us,
+                         int64_t now_us)
 {
     struct model *model = model_of(breaker);
+    bool failed = word == BREAKER_LATE || word == BREAKER_LOST;
+    bool silent = word == BREAKER_SILENT || (word == BREAKER_LOST && began_us < model->lost_us);
 
-    if (model->state == PROBES && failed) {
+    if (word == BREAKER_LOST && !silent)
+        model->lost_us = now_us;
+    if (model->state == PROBES && silent) {
+        model->until_us = now_us;
+    } else if (model->state == PROBES && failed) {
         opens(model, now_us);
     } else if (model->state == PROBES) {
-        *model = (struct model){.generation = model->generation};
-    } else if (model->state == CLOSED) {
+        *model = (struct model){.generation = model->generation, .lost_us = model->lost_us};
+    } else if (model->state == CLOSED && !silent) {
         model->outcomes[model->count++ % WINDOW] = failed;
         if (failures(model) >= FAILURES)
             opens(model, now_us);
     }
-    __real_breaker_told(breaker, failed, now_us);
+    __real_breaker_told(breaker, word, began_us, now_us);
     compare(breaker);
 }
 
@@ -136,17 +143,7 @@ void __wrap_breaker_heal(struct breaker *breaker)
     struct model *model = model_of(breaker);
 
     if (model->gone)
-        *model = (struct model){.generation = model->generation};
+        *model = (struct model){.generation = model->generation, .lost_us = model->lost_us};
     __real_breaker_heal(breaker);
-    compare(breaker);
-}
-
-void __wrap_breaker_forgot(struct breaker *breaker, int64_t now_us)
-{
-    struct model *model = model_of(breaker);
-
-    if (model->state == PROBES)
-        model->until_us = now_us;
-    __real_breaker_forgot(breaker, now_us);
     compare(breaker);
 }

@@ -177,12 +177,12 @@ struct session_handle session_handle_of(struct slice id)
     return handle;
 }
 
-enum status announcer_open(struct announcer *announcer, struct pg *pg, const char *redis_url,
-                           const char *issuer, int64_t mark_s, const struct announce_events *events,
-                           struct fault *fault)
+enum status announcer_open(struct announcer *announcer, struct pg *pg,
+                           const struct redis_options *redis, const char *issuer, int64_t mark_s,
+                           const struct announce_events *events, struct fault *fault)
 {
     (void)pg;
-    (void)redis_url;
+    (void)redis;
     (void)issuer;
     (void)fault;
     *announcer = (struct announcer){.events = *events, .mark_s = mark_s, .listening = true};

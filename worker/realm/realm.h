@@ -23,9 +23,9 @@
 
 /* Borrowed for the life of the realm, all but the database options. */
 struct realm_options {
-    const char *realm;            /* [a-z0-9][a-z0-9-]{0,62} */
-    const char *conninfo;         /* as the application role */
-    const char *listen_conninfo;  /* this and the next two as in struct pg_options */
+    const char *realm;           /* [a-z0-9][a-z0-9-]{0,62} */
+    const char *conninfo;        /* as the application role */
+    const char *listen_conninfo; /* this and the next two as in struct pg_options */
     const char *standby_conninfo;
     int64_t standby_alone_ms;
     const struct jwt_keys *keys;     /* this realm's, with a signer */
