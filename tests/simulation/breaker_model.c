@@ -143,7 +143,7 @@ void __wrap_breaker_heal(struct breaker *breaker)
     struct model *model = model_of(breaker);
 
     if (model->gone)
-        *model = (struct model){.generation = model->generation, .lost_us = model->lost_us};
+        *model = (struct model){.generation = model->generation};
     __real_breaker_heal(breaker);
     compare(breaker);
 }
