@@ -52,5 +52,5 @@ cmd_chaos() {
         node "$ROOT/tests/chaos/chaos.mjs" --list
         return
     fi
-    PEK_TEST_BUILD=$build exec node "$ROOT/tests/chaos/chaos.mjs" --port "$(free_ports 8)" "${words[@]}"
+    PEK_TEST_BUILD=$build exec node "$ROOT/tests/chaos/chaos.mjs" --port "$(free_ports 16)" "${words[@]}"
 }

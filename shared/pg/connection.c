@@ -323,9 +323,9 @@ static void on_failed(struct connection *connection, const struct command *comma
     const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *sqlstate = field ? field : "";
     pg_note_error(connection->pg, PQresultErrorMessage(result));
-    /* 26000: the Prepare of an earlier batch was not run after all. */
-    bool unprepared = strcmp(sqlstate, "26000") == 0;
-    if (command->kind == COMMAND_PREPARE || unprepared)
+    /* 26000: the Prepare of an earlier batch was not run after all. 42P05: one that came between was. */
+    bool unprepared = strcmp(sqlstate, "26000") == 0, prepared = strcmp(sqlstate, "42P05") == 0;
+    if ((command->kind == COMMAND_PREPARE && !prepared) || unprepared)
         statements_remove(&connection->statements, command->statement);
     bool stale = sqlstate_is_stale_plan(result);
     /* All connections have it; what this one sent before it knew comes back stale as well. */
@@ -333,7 +333,7 @@ static void on_failed(struct connection *connection, const struct command *comma
         connection->pg->plans++;
     if (sqlstate_is_loss(sqlstate))
         connection->doomed = true; /* told when it is dropped */
-    else if (!unprepared && !stale && sqlstate_is_trouble(sqlstate))
+    else if (!unprepared && !prepared && !stale && sqlstate_is_trouble(sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
@@ -544,14 +544,14 @@ bool connection_begin(struct connection *connection, struct request *request)
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
         return false;
-    if (connection->server->role == PG_STANDBY &&
-        !send_aside(connection, request, &standby_guard, request->position))
-        return false;
-    if (connection->plans == connection->pg->plans)
-        return true;
-    statements_reset(&connection->statements);
-    connection->plans = connection->pg->plans;
-    return send_aside(connection, request, &deallocate, NULL);
+    if (connection->plans != connection->pg->plans) {
+        statements_reset(&connection->statements);
+        connection->plans = connection->pg->plans;
+        if (!send_aside(connection, request, &deallocate, NULL))
+            return false;
+    }
+    return connection->server->role == PG_PRIMARY ||
+           send_aside(connection, request, &standby_guard, request->position);
 }
 
 bool connection_send(struct connection *connection, struct request *request)

@@ -372,6 +372,35 @@ static void a_long_read_has_its_connection_alone(void **state)
                  a_long_read_has_its_connection_alone_body);
 }
 
+/* The first fails late, and the Prepare of the second with it; the fourth relies on that, behind a third that lets the
+ * second be sent again before it. */
+static void read_in_batches(struct fiber_run *run, size_t index)
+{
+    static const struct pg_statement late_failure = {"late_failure",
+                                                     "SELECT 1 / (pg_sleep(0.2) IS NULL)::int"},
+                                     late = {"late", "SELECT pg_sleep(0.2)"},
+                                     both = {"both", "SELECT 1"};
+    const struct pg_statement *const statements[] = {&late_failure, &both, &late, &both};
+    struct pg_result *result;
+    if (index >= 2)
+        fiber_sleep_ms(50);
+    enum status status = pg_read(run->pg, PG_POINT_READ, NULL, statements[index], NULL, 0, &result);
+    assert_int_equal(status, index == 0 ? STATUS_INTERNAL : STATUS_OK);
+    if (status == STATUS_OK)
+        pg_result_free(result);
+}
+
+static void a_prepare_too_many_is_none_body(struct fiber_run *run)
+{
+    fiber_run_parallel(run, 4, read_in_batches);
+}
+
+static void a_prepare_too_many_is_none(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.read_max = 1}, a_prepare_too_many_is_none_body);
+}
+
 static void many_statements_are_prepared_body(struct fiber_run *run)
 {
     static char names[700][24];
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_read_is_cancelled_in_the_server),
         cmocka_unit_test(long_reads_are_cancelled_beside_others),
         cmocka_unit_test(a_long_read_has_its_connection_alone),
+        cmocka_unit_test(a_prepare_too_many_is_none),
         cmocka_unit_test(more_statements_than_the_table_holds_still_run),
         cmocka_unit_test(large_values_pass_both_ways),
     };

@@ -83,7 +83,7 @@ export async function tables(world) {
 }
 
 // I10: nothing is left in an outbox, and bob was told of each group once.
-async function notifications(world, history) {
+export async function notifications(world, history) {
   const broken = [];
   for (const realm of realms) {
     await until(15, '', async () => (await world.sql(realm, `SELECT count(*) FROM pek.notification WHERE realm = '${realm}'`)) === 0)

@@ -6,8 +6,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nameOf, walk } from '../e2e/lib/http.mjs';
 import { isolation, tables, writes } from './checker.mjs';
+import { primaryLost } from './failover.mjs';
 import { History } from './history.mjs';
 import { streamsBroken, streamsMillion, streamsStalled } from './streams.mjs';
+import { ByHand, Patroni } from './servers.mjs';
 import { heal_seconds, late_ms, realms, sleep, until } from './world.mjs';
 
 const lost = 'worker-conference';
@@ -539,6 +541,8 @@ export const rows = [
       { name: 'postgres-garbage', run: databaseLink('garbage') },
       { name: 'postgres-hub-frozen', run: hubsDatabaseLink('freeze') },
       { name: 'postgres-hub-garbage', run: hubsDatabaseLink('garbage') },
+      { name: 'primary-lost', run: primaryLost(ByHand) },
+      { name: 'primary-lost-patroni', run: primaryLost(Patroni) },
       { name: 'disk-full', run: diskFull },
     ],
     elsewhere: ['shared/pg/transaction_test.c: a_serialization_failure_runs_the_whole_again', 'shared/pg/fault_test.c', 'tests/e2e/faults.test.mjs'],

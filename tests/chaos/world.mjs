@@ -108,6 +108,7 @@ live_streams_per_user_max = 1000
 
   async stop() {
     await this.proxies?.close();
+    await this.pair?.end().catch(() => {});
     this.redis?.kill('SIGKILL');
     await this.federation?.dev('down').catch(() => {});
   }
@@ -123,7 +124,7 @@ live_streams_per_user_max = 1000
   // Values of a statement, as a superuser, past the proxies; undefined when there are none.
   async sql(realm, text, { user = 'postgres', options = `-c pek.realm=${realm}` } = {}) {
     const database = `pek_${realm.replaceAll('-', '_')}`;
-    const asked = run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.sockets, '-U', user, '-d',
+    const asked = run('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', this.sockets, '-p', String(this.postgres_port ?? 5432), '-U', user, '-d',
       realm === 'postgres' ? 'postgres' : database, '-f', '-'], { env: { PATH: process.env.PATH, PGOPTIONS: options }, maxBuffer: 1 << 27 });
     asked.child.stdin.on('error', () => {}); // it did not connect: it says so itself
     asked.child.stdin.end(text); // longer than a command line may be
