@@ -185,6 +185,11 @@ struct cancel *http_cancel(struct http_request *request)
     return &request->cancel;
 }
 
+void http_set_deadline(struct http_request *request, int64_t deadline_us)
+{
+    request->cancel.deadline_us = deadline_us;
+}
+
 struct arena *http_arena(struct http_request *request)
 {
     return &request->arena;
