@@ -39,7 +39,8 @@ static bool has_place(const struct list_stream *stream, size_t at)
 {
     const struct merge_source *source = &stream->merge.sources[at];
 
-    return !source->inclusive && (source->sort_key.len > 0 || source->id.len > 0) &&
+    return !resume_is_out(stream->call, &stream->resume, stream->sources[at].leg) &&
+           !source->inclusive && (source->sort_key.len > 0 || source->id.len > 0) &&
            !list_gives_too_much(stream, list_leg(stream, at));
 }
 

@@ -121,6 +121,13 @@ static const struct page_realm *told_of(const struct api_call *call, const struc
                                                                   : NULL;
 }
 
+bool resume_is_out(const struct api_call *call, const struct resume *resume, size_t leg)
+{
+    const struct page_realm *realm = told_of(call, resume, leg);
+
+    return realm && realm->out;
+}
+
 struct resume_place resume_place(const struct api_call *call, const struct resume *resume,
                                  size_t leg, bool same_over_realms)
 {

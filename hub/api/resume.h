@@ -40,6 +40,8 @@ struct resume_place {
      * given their own yet. */
     bool inclusive;
 };
+/* It broke in an earlier part and is in no later one; where it was is not known any more. */
+bool resume_is_out(const struct api_call *call, const struct resume *resume, size_t leg);
 struct resume_place resume_place(const struct api_call *call, const struct resume *resume,
                                  size_t leg, bool same_over_realms);
 /* What a token says of a leg that is in, or not; `gives`: its head is being given, too. */

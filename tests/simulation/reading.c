@@ -98,22 +98,27 @@ static bool take_unreachable(struct world *world, struct part *part, const char 
     return true;
 }
 
-/* Of a stream that was left in the middle: the id of what came last. */
-static const char *last_event(const char *at)
+static const char *behind_last(const char *at, const char *mark)
 {
-    static const char id[] = "\nid: ";
     const char *last = NULL;
 
-    for (; (at = strstr(at, id)); at += strlen(id))
-        last = at + strlen(id);
+    for (; (at = strstr(at, mark)); at += strlen(mark))
+        last = at + strlen(mark);
     return last;
+}
+
+/* Where it leads on. Lines that were left in the middle are not taken: those behind their last cursor would come again. */
+static const char *position_of(const struct part *part, const char *all)
+{
+    if (part->has_end)
+        return behind_last(all, "\"nextPageToken\":\"");
+    return behind_last(all, part->has_error ? "\"cursor\":\"" : "\nid: ");
 }
 
 /* False when it is not as the API has it. */
 static bool read_part(struct world *world, const struct http_request *request, struct part *part)
 {
-    static const char object[] = "{\"realm\":\"", next[] = "\"nextPageToken\":\"",
-                      cursor[] = "\"cursor\":\"", unreachable[] = "\"unreachable\":[";
+    static const char object[] = "{\"realm\":\"", unreachable[] = "\"unreachable\":[";
     const char *all = request->text.ptr, *at = all;
     size_t objects = 0;
 
@@ -130,11 +135,7 @@ static bool read_part(struct world *world, const struct http_request *request, s
         return false;
     part->has_end = at != NULL;
     part->has_error = strstr(all, "{\"error\":") != NULL;
-    const char *position = strstr(all, part->has_end ? next : cursor);
-    if (position)
-        position += strlen(part->has_end ? next : cursor);
-    else
-        position = last_event(all);
+    const char *position = position_of(part, all);
     return !position || take_text(&position, part->next, sizeof(part->next));
 }
 
