@@ -90,13 +90,13 @@ static bool can_be_found(const struct api_call *call)
 static struct leg *where_it_was(struct api_call *call)
 {
     struct fanout *fanout = &call->fanout;
-    size_t slot;
+    uint64_t generation;
 
     if (!can_be_found(call) ||
-        !found_get(call->session->found, kind_of(call), call->match.values[0], &slot))
+        !found_get(call->session->found, kind_of(call), call->match.values[0], &generation))
         return NULL;
     for (size_t i = 0; i < fanout->count; i++) {
-        if (fanout->legs[i].instance && fanout->legs[i].instance->slot == slot)
+        if (fanout->legs[i].instance && fanout->legs[i].instance->generation == generation)
             return &fanout->legs[i];
     }
     return NULL;
@@ -117,7 +117,7 @@ static void remember(struct api_call *call, const struct leg *leg)
     if (!session->found)
         session->found = found_new();
     if (session->found)
-        found_put(session->found, kind_of(call), call->match.values[0], leg->instance->slot);
+        found_put(session->found, kind_of(call), call->match.values[0], leg->instance->generation);
 }
 
 static void hold_others(struct fanout *fanout, const struct leg *leg, bool held)

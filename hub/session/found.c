@@ -11,7 +11,7 @@ struct found {
     struct place {
         uint64_t hash;
         int64_t until_us; /* monotonic; 0: nothing */
-        size_t slot;
+        uint64_t generation;
     } places[FOUND_MAX];
 };
 
@@ -35,13 +35,14 @@ static uint64_t hash_of(const struct found *found, struct slice kind, struct sli
     return siphash(key, id);
 }
 
-void found_put(struct found *found, struct slice kind, struct slice id, size_t slot)
+void found_put(struct found *found, struct slice kind, struct slice id, uint64_t generation)
 {
     uint64_t hash = hash_of(found, kind, id);
-    found->places[hash % FOUND_MAX] = (struct place){hash, deadline_after_ms(FOUND_MS), slot};
+    found->places[hash % FOUND_MAX] = (struct place){hash, deadline_after_ms(FOUND_MS), generation};
 }
 
-bool found_get(const struct found *found, struct slice kind, struct slice id, size_t *ret_slot)
+bool found_get(const struct found *found, struct slice kind, struct slice id,
+               uint64_t *ret_generation)
 {
     if (!found)
         return false;
@@ -49,6 +50,6 @@ bool found_get(const struct found *found, struct slice kind, struct slice id, si
     const struct place *place = &found->places[hash % FOUND_MAX];
     if (place->hash != hash || place->until_us < clock_monotonic_us())
         return false;
-    *ret_slot = place->slot;
+    *ret_generation = place->generation;
     return true;
 }

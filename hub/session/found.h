@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shared/base/slice.h"
 
@@ -25,9 +26,10 @@ struct found;
 struct found *found_new(void);
 /* Takes NULL, returns NULL. */
 struct found *found_free(struct found *found);
-/* `kind` is the namespace of the id. `slot` is the realm's in the registry. */
-void found_put(struct found *found, struct slice kind, struct slice id, size_t slot);
+/* `kind` is the namespace of the id. `generation` is of the realm's instance: its slot may be another realm's by the next time. */
+void found_put(struct found *found, struct slice kind, struct slice id, uint64_t generation);
 /* False when it is not known, or was found too long ago. `found` may be NULL. */
-bool found_get(const struct found *found, struct slice kind, struct slice id, size_t *ret_slot);
+bool found_get(const struct found *found, struct slice kind, struct slice id,
+               uint64_t *ret_generation);
 
 #endif

@@ -357,6 +357,13 @@ void reading_finish(struct reading *reading, unsigned refusals_max)
 
 /* ---- one group, and a change ---------------------------------------------------------------------- */
 
+/* It was found in `from` while this realm was not there, and a session goes on with that one for a while. */
+static bool is_newer(const struct realm *realm, const struct realm *from, int64_t since_us)
+{
+    return realm->moved_us > from->moved_us &&
+           realm->moved_us >= since_us - FOUND_MS * INT64_C(1000);
+}
+
 static void judge_group(struct world *world, const struct http_request *request, size_t user,
                         const char *id)
 {
@@ -374,6 +381,8 @@ static void judge_group(struct world *world, const struct http_request *request,
         bool has = false, to_blame = realm_is_to_blame(realm, request->started_us);
         for (size_t j = 0; realm->knows >> user & 1 && j < realm->item_count; j++)
             has |= strcmp(realm->items[j].id, id) == 0;
+        if (from < world->realm_count)
+            to_blame |= is_newer(realm, &world->realms[from], request->started_us);
         if (has && !to_blame)
             world_blame(world, "request %" PRIu64 ": %s has %s, and the answer is %d of %s",
                         request->number, realm->name, id, request->code,
@@ -386,19 +395,13 @@ static void judge_group(struct world *world, const struct http_request *request,
     free(part.items);
 }
 
-void reading_get(struct world *world, struct user *user)
+void reading_get(struct world *world, struct user *user, const char *id)
 {
     struct http_request *request = malloc(sizeof(*request));
-    const struct realm *realm =
-        &world->realms[random_between(&world->random, 0, (int64_t)world->realm_count - 1)];
-    /* Often one that was asked for before. */
-    int64_t last = random_chance(&world->random, 50) ? 0 : (int64_t)realm->item_count - 1;
     char path[64];
 
     if (!request)
         abort();
-    const char *id =
-        realm->item_count ? realm->items[random_between(&world->random, 0, last)].id : "nowhere";
     snprintf(path, sizeof(path), "/api/v1/groups/%s", id);
     browser_init(request, world, user);
     request->path = path;

@@ -43,7 +43,7 @@ void reading_go_on(struct reading *reading);
 void reading_finish(struct reading *reading, unsigned refusals_max);
 
 /* In a fiber: one group by its id, of whichever realm; and a change in one realm. */
-void reading_get(struct world *world, struct user *user);
+void reading_get(struct world *world, struct user *user, const char *id);
 void reading_change(struct world *world, struct user *user);
 
 #endif

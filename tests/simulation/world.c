@@ -9,6 +9,7 @@
 #include "tests/simulation/reading.h"
 
 #define READINGS_MAX 4
+#define IDS 100 /* so many there are in all realms */
 #define ISSUER "https://hub"
 /* RELIABILITY: back within 5 s of healing. */
 #define BACK_MS 5000
@@ -115,13 +116,13 @@ static void make_items(struct realm *realm)
 {
     struct random *random = &realm->world->random;
     size_t count = (size_t)random_between(random, 0, random_chance(random, 20) ? 60 : 12);
-    bool taken[26 * 26] = {false};
+    bool taken[IDS] = {false};
 
     realm->items = calloc(count + 1, sizeof(*realm->items));
     if (!realm->items)
         abort();
     for (size_t i = 0; i < count; i++) {
-        size_t id = random_next(random) % (26 * 26);
+        size_t id = random_next(random) % IDS;
         if (taken[id])
             continue;
         taken[id] = true;
@@ -217,11 +218,32 @@ static void move_realm(struct realm *realm)
     }
 }
 
-/* They come back in the other order, each to what the hub had for the other. */
+static const char *any_id(struct world *world)
+{
+    const struct realm *realm = &world->realms[random_next(&world->random) % world->realm_count];
+    /* Often one that was asked for before. */
+    size_t ids = random_chance(&world->random, 50) ? 1 : realm->item_count;
+
+    return realm->item_count ? realm->items[random_next(&world->random) % ids].id : "nowhere";
+}
+
+/* Of those that both have; "nowhere" when there is none. */
+static const char *common_id(const struct realm *a, const struct realm *b)
+{
+    for (size_t i = 0; i < a->item_count; i++)
+        for (size_t j = 0; j < b->item_count; j++)
+            if (strcmp(a->items[i].id, b->items[j].id) == 0)
+                return a->items[i].id;
+    return "nowhere";
+}
+
+/* They come back in the other order, each to what the hub had for the other. Somebody asks before and behind for what both have. */
 static void swap_realms(struct realm *a, struct realm *b)
 {
     struct realm *const realms[] = {a, b};
+    struct user *user = &a->world->users[0];
 
+    reading_get(a->world, user, common_id(a, b));
     world_log(a->world, "%s and %s leave and come back", a->name, b->name);
     for (size_t i = 0; i < 2; i++) {
         struct instance *instance = registry_find(&a->world->registry, slice_str(realms[i]->name));
@@ -235,6 +257,8 @@ static void swap_realms(struct realm *a, struct realm *b)
         if (!registry_find(&a->world->registry, slice_str(realms[i]->name)))
             add_realm(realms[i]);
     }
+    fiber_sleep_ms(2 * MOVED_US / 1000);
+    reading_get(a->world, user, common_id(a, b));
 }
 
 /* Weather, the registry and keys of realms, for as long as there are clients. */
@@ -260,7 +284,9 @@ static void happen(void *arg)
             swap_realms(realm, &world->realms[random_next(random) % world->realm_count]);
         } else if (random_chance(random, 60)) {
             move_realm(realm);
-        } else if (clock_monotonic_us() - realm->epoch_us > BLAME_US) {
+        }
+        realm = &world->realms[random_next(random) % world->realm_count];
+        if (clock_monotonic_us() - realm->epoch_us > BLAME_US) {
             /* A key that is gone: each of its tokens is refused once, and nobody sees it. */
             world_log(world, "%s knows its tokens no more", realm->name);
             realm->epoch++;
@@ -309,8 +335,10 @@ static void read_lists(void *arg)
         world_sleep_ms(world, 0, world->calm ? 0 : 2000);
         reading_init(&client->readings[i], world, client->user);
         reading_finish(&client->readings[i], 3);
-        if (random_chance(random, 40))
-            reading_get(world, client->user);
+        for (int64_t gets = random_between(random, 0, 6) - 2; gets > 0; gets--) {
+            world_sleep_ms(world, 0, world->calm ? 0 : 1500);
+            reading_get(world, client->user, any_id(world));
+        }
         if (random_chance(random, 20))
             reading_change(world, client->user);
     }

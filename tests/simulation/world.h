@@ -51,14 +51,12 @@ struct realm {
     int64_t frozen_us; /* since when */
     int64_t blamed_us; /* when it last did what the hub may hold against it; INT64_MIN: never */
     int64_t moved_us;  /* when the registry's word of it last changed; INT64_MIN: never */
-    unsigned retargets;
     struct list calls; /* open ones */
 };
 
 struct world {
     uint64_t seed;
     bool verbose, failed;
-    char *said; /* what failed */
     struct random random;
     uv_loop_t loop;
     struct fibers *fibers;
