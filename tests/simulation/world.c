@@ -284,7 +284,9 @@ static void happen(void *arg)
             swap_realms(realm, &world->realms[random_next(random) % world->realm_count]);
         } else if (random_chance(random, 60)) {
             move_realm(realm);
-        } else if (clock_monotonic_us() - realm->epoch_us > BLAME_US) {
+        }
+        realm = &world->realms[random_next(random) % world->realm_count];
+        if (clock_monotonic_us() - realm->epoch_us > BLAME_US) {
             /* A key that is gone: each of its tokens is refused once, and nobody sees it. */
             world_log(world, "%s knows its tokens no more", realm->name);
             realm->epoch++;
