@@ -196,4 +196,12 @@ describe('two replicas of a worker', () => {
     assert.deepEqual(faults(answers).filter((fault) => !fault.startsWith(list)), []);
     assert.ok(faults(answers).length <= 12, faults(answers).join('\n'));
   });
+
+  // The name has an address of IPv4, and often one of IPv6 at which nobody listens.
+  it('are found by a name', async () => {
+    await ctl('instance', 'add', realm, `dns:///localhost:${first.split(':')[1]}`, '--replace');
+    await until(10, 'the realm answers', async () => (await alice.get(one)).status === 200);
+    const answers = await under(() => sleep(1000));
+    assert.deepEqual(faults(answers), []);
+  });
 });
