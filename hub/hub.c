@@ -134,25 +134,19 @@ static void hub_trouble(void *arg, const struct pg_trouble *trouble)
 
 static void realm_trouble_told(void *arg, const struct pg_trouble *trouble)
 {
-    struct hub *hub = arg;
-
-    database_trouble(hub, hub->config->local_realm, trouble);
+    database_trouble(arg, ((struct hub *)arg)->config->local_realm, trouble);
 }
 
 /* As a worker does; what it measures of the calls are the hub's metrics of realms. */
 static void realm_finished(void *arg, struct rpc_ctx *ctx, const struct fault *outcome,
                            int64_t elapsed_us)
 {
-    const struct hub *hub = arg;
-
-    report_call(hub->config->local_realm, ctx, outcome, elapsed_us);
+    report_call(((const struct hub *)arg)->config->local_realm, ctx, outcome, elapsed_us);
 }
 
 static void notifications_dropped(void *arg, size_t count)
 {
-    const struct hub *hub = arg;
-
-    report_dropped(hub->config->local_realm, count);
+    report_dropped(((const struct hub *)arg)->config->local_realm, count);
 }
 
 /* Of the hub's database, and of that of the realm hosted here. */
