@@ -17,12 +17,14 @@
 static const struct pg_statement flushed = {"pek_flushed", "SELECT pg_current_wal_flush_lsn()"};
 
 /* Waits a little, since a standby that is well is behind by moments only. What a dying primary sent may end within a
- * record, which is never replayed: then it is all when nothing more is. */
+ * record, which is never replayed, and then it ends with a page: it is all when nothing more is replayed for a while. */
 const struct pg_statement standby_guard = {
     "pek_standby_guard",
     "SELECT 1 / (pg_is_in_recovery() AND (s.replayed >= s.wanted"
     "        OR (pg_sleep(0.01) IS NOT NULL AND (pg_last_wal_replay_lsn() >= s.wanted"
-    "              OR ($1 = '' AND pg_last_wal_replay_lsn() = s.replayed)))))::int"
+    "              OR ($1 = '' AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
+    "                  AND pg_sleep(0.1) IS NOT NULL"
+    "                  AND pg_last_wal_replay_lsn() = s.replayed)))))::int"
     "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed,"
     "               coalesce(nullif($1, '')::pg_lsn, pg_last_wal_receive_lsn(), '0/0') AS wanted)"
     "    AS s",

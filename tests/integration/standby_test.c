@@ -16,6 +16,8 @@ static int setup(void **state)
     standby = pg_cluster_start();
     assert_non_null(standby);
     pg_cluster_follow(standby, federation_cluster);
+    pg_cluster_execute(federation_cluster, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    pg_cluster_execute(federation_cluster, "SELECT pg_reload_conf()");
     pg_cluster_conninfo_for(standby, "pek_app", NULL, conninfo, sizeof(conninfo));
     snprintf(option, sizeof(option), "--database-standby=%s", conninfo);
     worker_standby = conninfo;
