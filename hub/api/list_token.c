@@ -51,7 +51,7 @@ static struct page_realm broken_realm(const struct list_stream *stream, size_t a
     struct page_realm realm =
         resume_realm(stream->call, &stream->resume, stream->sources[at].leg, out, false);
 
-    realm.apart = !out && at != stream->broke;
+    realm.apart = apart && !out; /* also the one that broke: others may go on from before it */
     realm.sort_key = realm.apart ? source->sort_key : slice_make("", 0);
     realm.id = realm.apart ? source->id : slice_make("", 0);
     return realm;
@@ -77,6 +77,9 @@ struct slice list_seal_broken(struct list_stream *stream)
 {
     if (list_gives_too_much(stream, list_leg(stream, stream->broke)))
         return slice_make("", 0);
-    struct slice token = seal_broken(stream, true);
-    return token.len > 0 ? token : seal_broken(stream, false);
+    bool others = false;
+    for (size_t i = 0; i < stream->merge.count; i++)
+        others |= i != stream->broke && leg_has_broken(list_leg(stream, i)) && has_place(stream, i);
+    struct slice token = seal_broken(stream, others);
+    return token.len > 0 || !others ? token : seal_broken(stream, false);
 }

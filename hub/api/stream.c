@@ -203,12 +203,15 @@ static void feed_these(struct list_stream *stream, uint64_t sources)
     }
 }
 
+static bool has_ended(const struct list_stream *stream)
+{
+    return stream->call->session && stream->call->session->ended;
+}
+
 /* Writes out what is ready, to whoever is logged in still. */
 static enum status write_out(struct list_stream *stream)
 {
-    const struct session *session = stream->call->session;
-
-    if (session && session->ended)
+    if (has_ended(stream))
         return STATUS_UNAUTHENTICATED;
     if (format_wants_cursor(&stream->format))
         format_add_cursor(&stream->format, list_seal_last(stream, 0));
@@ -330,6 +333,8 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         *ret_more = has_more(stream);
         if (*ret_more)
             return STATUS_OK;
+        if (has_ended(stream)) /* also when its reader held a write up until now */
+            return say_why(stream, STATUS_UNAUTHENTICATED, fault);
         feed_these(stream, taken);
         taken = 0;
         enum merge_step step = merge_next(&stream->merge, &source, &same);

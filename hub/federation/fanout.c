@@ -544,7 +544,8 @@ enum status fanout_await_all(struct fanout *fanout, bool answered, int64_t strag
         if (status == STATUS_CANCELLED)
             return status;
         fanout_advance(fanout);
-        bool over = clock_monotonic_us() >= until_us;
+        int64_t now_us = clock_monotonic_us(); /* the deadline may have been brought forward */
+        bool over = now_us >= until_us || now_us >= fanout->deadline_us;
         for (size_t i = 0; i < fanout->count; i++) {
             struct leg *leg = &fanout->legs[i];
             if (is_waited_for(leg, answered) && (over || (others && leg->patience_us <= 0)))

@@ -205,6 +205,10 @@ static enum status load(struct session_cache *cache, struct cancel *cancel, stru
         return session_refuse(fault);
     if (status)
         return fault_set(fault, status, NULL, "sessions cannot be looked up now");
+    /* A standby may not have heard of its end. */
+    if (pg_is_without_primary(cache->options.service.pg) &&
+        announcer_knows_ended(&cache->announcer, slice_str(session_handle_of(id).text)))
+        return session_refuse(fault);
     return STATUS_OK;
 }
 

@@ -26,6 +26,15 @@ static void command_push(struct connection *connection, enum command_kind kind,
         (struct command){.kind = kind, .request = request, .statement = statement};
 }
 
+/* A Cancel that waits for its turn would stop nothing. */
+static void forget_cancel(struct connection *connection)
+{
+    if (connection_in_flight(connection) > 0 || list_empty(&connection->to_cancel))
+        return;
+    list_remove(&connection->to_cancel);
+    connection->cancelling = false;
+}
+
 /* The class may send and lose more within the callbacks: the command is off the ring before them. */
 static void command_pop(struct connection *connection, bool lost)
 {
@@ -33,6 +42,7 @@ static void command_pop(struct connection *connection, bool lost)
     struct request *request = command.request;
     if (command.kind == COMMAND_SYNC) {
         connection->syncs--;
+        forget_cancel(connection);
         connection->class->on_synced(connection, request);
         return;
     }
@@ -311,7 +321,15 @@ static void on_failed(struct connection *connection, const struct command *comma
                       PGresult *result)
 {
     struct request *request = command->request;
-    if (command->statement == &session_guard) {
+    const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *sqlstate = field ? field : "";
+    if (command->statement == &primary_guard) {
+        connection->doomed = true; /* what stands behind it is aborted */
+        PQclear(result);
+        return;
+    }
+    /* By its own division by zero; else the pooler or its server is lost. */
+    if (command->statement == &session_guard && strcmp(sqlstate, "22012") == 0) {
         connection->foreign = true;
         PQclear(result);
         return;
@@ -320,8 +338,6 @@ static void on_failed(struct connection *connection, const struct command *comma
         PQclear(result);
         return; /* what stands behind it is aborted */
     }
-    const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *sqlstate = field ? field : "";
     pg_note_error(connection->pg, PQresultErrorMessage(result));
     /* 26000: the Prepare of an earlier batch was not run after all. 42P05: one that came between was. */
     bool unprepared = strcmp(sqlstate, "26000") == 0, prepared = strcmp(sqlstate, "42P05") == 0;
@@ -541,10 +557,13 @@ bool connection_begin(struct connection *connection, struct request *request)
     if (connection->pg->direct &&
         !send_aside(connection, request, &connection->settings->statement, NULL))
         return false;
+    if (connection->pg->direct && connection->server->role == PG_PRIMARY &&
+        !send_aside(connection, request, &primary_guard, NULL))
+        return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
         return false;
-    if (connection->plans != connection->pg->plans) {
+    if (!connection->pg->direct && connection->plans != connection->pg->plans) {
         statements_reset(&connection->statements);
         connection->plans = connection->pg->plans;
         if (!send_aside(connection, request, &deallocate, NULL))

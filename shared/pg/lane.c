@@ -100,13 +100,16 @@ static void on_executed(struct connection *connection, struct request *request)
 static void on_synced(struct connection *connection, struct request *request)
 {
     (void)request;
-    connection_watchdog_off(connection);
+    if (!connection->cancelling)
+        connection_watchdog_off(connection);
     standby_check(connection);
     fibers_hooks_due(connection->pg->fibers);
 }
 
 static void on_cancelled(struct connection *connection)
 {
+    if (connection_in_flight(connection) == 0)
+        connection_watchdog_off(connection);
     fibers_hooks_due(connection->pg->fibers);
 }
 

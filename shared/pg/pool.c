@@ -102,8 +102,10 @@ static void on_up(struct connection *connection)
 static void on_down(struct connection *connection, bool was_up)
 {
     struct pool *pool = &connection->pg->pool;
-    list_remove(&owner_of(connection)->idle);
+    struct transaction_connection *owner = owner_of(connection);
+    list_remove(&owner->idle);
     pool->up -= was_up;
+    give_when_over(owner); /* whose Cancel was all that was left */
     if (pool->up > 0)
         return;
     for (struct list *node; (node = list_first(&pool->waiters));)

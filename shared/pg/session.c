@@ -213,6 +213,11 @@ const struct pg_statement session_guard = {
     "SELECT 1 / (current_setting('pek.session', true) IS NOT DISTINCT FROM $1)::int",
 };
 
+const struct pg_statement primary_guard = {
+    "pek_primary_guard",
+    "SELECT 1 / (NOT pg_is_in_recovery())::int",
+};
+
 bool session_is_pooled(const struct connection *connection)
 {
     return !connection->pg->direct &&

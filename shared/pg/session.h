@@ -51,6 +51,8 @@ void session_settings_done(struct session_settings *settings);
 bool session_is_pooled(const struct connection *connection);
 /* Fails, and with it all that follows up to the Sync, in a session without the mark ($1). */
 extern const struct pg_statement session_guard;
+/* Fails where the pooler has linked to what is no primary any more: it keeps connections whose server was demoted. */
+extern const struct pg_statement primary_guard;
 /* connection_refuse: the session is shared. */
 void session_refuse_shared(struct connection *connection);
 

@@ -150,12 +150,13 @@ static enum status send_all(struct rpc_ctx *ctx, const struct read_list *list,
                                                                 : READ_FIRST_ROWS};
     do {
         batch->limit = left < progress.rows ? left : progress.rows;
-        PEK_TRY(rpc_stream_wait(rpc_stream(ctx))); /* nothing is read for a reader who stopped */
         batch->scope = rights ? rights->scope(ctx) : NULL;
         PEK_TRY(send_batch(ctx, list, position, batch, &progress));
         left -= progress.sent;
         if (!progress.more || left == 0)
             return STATUS_OK;
+        /* Nothing is read for a reader who stopped, and what is read later is asked for anew. */
+        PEK_TRY(rpc_stream_wait(rpc_stream(ctx)));
         if (rights)
             PEK_TRY(rights->check_again(service, ctx, list->request));
     } while (true);
