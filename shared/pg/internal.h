@@ -22,6 +22,8 @@
 #define PG_USERS_PER_POOL 4
 #define PG_LINE_MS_DEFAULT 1000
 #define PG_STANDBY_ALONE_MS_DEFAULT 300000
+#define PG_STANDBY_AGE_MS_DEFAULT 5000
+#define PG_POSITION_BYTES_MAX 24
 #define PG_LINES 4 /* one user's line is at most this part of all that may wait */
 /* Point reads that share a Sync, and batches on their way on one connection. A long read has its connection alone. */
 #define PG_BATCH_MAX 32
@@ -136,7 +138,12 @@ struct pg {
     struct pg *direct;
     bool is_direct; /* it is that of another */
     struct server servers[PG_ROLES];
-    int64_t standby_alone_ms;
+    int64_t standby_alone_ms, standby_age_ms;
+    /* What the primary kept when it was asked, and once more before that. */
+    struct {
+        char now[PG_POSITION_BYTES_MAX], before[PG_POSITION_BYTES_MAX];
+        int64_t now_us;
+    } flushed;
     int64_t standby_shunned_us; /* until when: it did not answer */
     int64_t promoted_us;        /* when it was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
@@ -198,6 +205,8 @@ PEK_MUST_CHECK enum status route_read(struct pg *pg, enum pg_lane which, struct 
 void standby_server_away(struct pg *pg, struct server *server);
 void standby_server_back(struct pg *pg, struct server *server);
 /* Drops a connection to a standby that is none any more. */
+/* The primary says what it keeps. */
+void standby_note_flushed(struct pg *pg, const char *position);
 void standby_check(struct connection *connection);
 
 /* pool.c */

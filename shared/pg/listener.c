@@ -18,7 +18,7 @@ struct pg_listener {
  * it still listens. A query costs it less than a NOTIFY, which takes a transaction id and writes. */
 static const struct pg_statement heartbeat_statement = {
     "pek_listen_heartbeat",
-    "SELECT count(*) FROM pg_listening_channels()",
+    "SELECT count(*), pg_current_wal_flush_lsn() FROM pg_listening_channels()",
 };
 
 static struct pg_listener *listener_of(struct connection *connection)
@@ -81,10 +81,12 @@ static void on_synced(struct connection *connection, struct request *request)
     if (connection->state != LINK_UP)
         return;
     if (request == &listener->heartbeat) {
-        if (is_listening(request))
-            connection_watchdog(connection, PG_HEARTBEAT_EVERY_MS, send_heartbeat);
-        else
+        if (!is_listening(request)) {
             connection_drop(connection, "the server does not listen any more");
+            return;
+        }
+        standby_note_flushed(connection->pg, PQgetvalue(request->result, 0, 1));
+        connection_watchdog(connection, PG_HEARTBEAT_EVERY_MS, send_heartbeat);
         return;
     }
     if (request->outcome != REQUEST_ANSWERED || request->error) {

@@ -199,6 +199,8 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
     pg->line_ms = options->line_ms > 0 ? options->line_ms : PG_LINE_MS_DEFAULT;
     pg->standby_alone_ms =
         options->standby_alone_ms > 0 ? options->standby_alone_ms : PG_STANDBY_ALONE_MS_DEFAULT;
+    pg->standby_age_ms =
+        options->standby_age_ms > 0 ? options->standby_age_ms : PG_STANDBY_AGE_MS_DEFAULT;
     buffer_init(&pg->scratch, PG_PARAM_BYTES_MAX + PG_PARAMS_MAX);
     list_init(&pg->ready_waiters);
     list_init(&pg->to_cancel);

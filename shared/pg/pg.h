@@ -116,6 +116,8 @@ struct pg_options {
     /* Of its standbys, for reads (README.md); NULL or "": none. Reads go on there for so long when no primary is found. */
     const char *standby_conninfo;
     int64_t standby_alone_ms; /* default 300000 */
+    /* It is behind by no more than twice that, while no primary is found, or it answers nobody; default 5000. */
+    int64_t standby_age_ms;
     const struct pg_setting *settings;
     size_t setting_count;
     /* The schema that the program is made for: a role that row security does not bind there, or other migrations

@@ -256,6 +256,8 @@ static bool judge_timeline(struct connection *connection, const PGresult *answer
         connection_drop(connection, "this was the primary before another server was promoted");
         return false;
     }
+    if (timeline > server->timeline) /* it may have less than the one before was to have */
+        connection->pg->flushed.now[0] = connection->pg->flushed.before[0] = '\0';
     server->timeline = timeline;
     return true;
 }

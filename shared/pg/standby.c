@@ -8,7 +8,6 @@
 #define SHUN_US 1000000
 /* Of a read whose server is lost, or is behind: by then it has been at each. */
 #define TRIES_MAX 3
-#define POSITION_BYTES_MAX 24
 /* For so long after a promotion reads wait for connections to the primary, and look so often. */
 #define CHANGE_US 1000000
 #define CHANGE_LOOK_MS 5
@@ -22,12 +21,14 @@ const struct pg_statement standby_guard = {
     "pek_standby_guard",
     "SELECT 1 / (pg_is_in_recovery() AND (s.replayed >= s.wanted"
     "        OR (pg_sleep(0.01) IS NOT NULL AND (pg_last_wal_replay_lsn() >= s.wanted"
-    "              OR ($1 = '' AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
+    "              OR (s.alone AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
     "                  AND pg_sleep(0.1) IS NOT NULL"
-    "                  AND pg_last_wal_replay_lsn() = s.replayed)))))::int"
-    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed,"
-    "               coalesce(nullif($1, '')::pg_lsn, pg_last_wal_receive_lsn(), '0/0') AS wanted)"
-    "    AS s",
+    "                  AND pg_last_wal_replay_lsn() = s.replayed))))"
+    "   AND (s.least IS NULL OR pg_last_wal_replay_lsn() >= s.least))::int"
+    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed, $1 LIKE '+%' AS alone,"
+    "               nullif(ltrim($1, '+'), '')::pg_lsn AS least,"
+    "               CASE WHEN $1 LIKE '+%' THEN coalesce(pg_last_wal_receive_lsn(), '0/0')"
+    "                    ELSE $1::pg_lsn END AS wanted) AS s",
 };
 
 void standby_server_away(struct pg *pg, struct server *server)
@@ -89,19 +90,31 @@ struct lane *route(struct pg *pg, enum pg_lane which)
     return primary->up > 0 ? primary : NULL;
 }
 
-/* What a standby must have replayed before it answers a read that begins now: all that was acknowledged before. */
+void standby_note_flushed(struct pg *pg, const char *position)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (pg->flushed.now[0] && now_us - pg->flushed.now_us < pg->standby_age_ms * 1000)
+        return;
+    memcpy(pg->flushed.before, pg->flushed.now, sizeof(pg->flushed.before));
+    snprintf(pg->flushed.now, sizeof(pg->flushed.now), "%s", position);
+    pg->flushed.now_us = now_us;
+}
+
+/* What a standby must have replayed before it answers a read that begins now: all that was acknowledged before. Without a primary, all
+ * that it received ('+'), and what the primary had a while before it was lost: its replication may have stopped earlier. */
 static enum status position_now(struct pg *pg, struct cancel *cancel,
-                                char ret_position[POSITION_BYTES_MAX])
+                                char ret_position[PG_POSITION_BYTES_MAX + 1])
 {
     struct lane *primary = &pg->lanes[PG_PRIMARY][PG_POINT_READ];
     const struct read read = {.statement = &flushed};
     struct pg_result *rows;
-    ret_position[0] = '\0';
+    snprintf(ret_position, PG_POSITION_BYTES_MAX + 1, "+%s", pg->flushed.before);
     if (primary->up == 0)
         return STATUS_OK;
     PEK_TRY(lane_read(primary, cancel, &read, &rows));
-    snprintf(ret_position, POSITION_BYTES_MAX, "%s", pg_get_str(rows, 0, 0));
+    snprintf(ret_position, PG_POSITION_BYTES_MAX + 1, "%s", pg_get_str(rows, 0, 0));
     pg_result_free(rows);
+    standby_note_flushed(pg, ret_position);
     return STATUS_OK;
 }
 
@@ -109,7 +122,7 @@ static enum status read_standby(struct lane *lane, struct cancel *cancel, const 
                                 struct pg_result **ret_result)
 {
     struct pg *pg = lane->pg;
-    char position[POSITION_BYTES_MAX];
+    char position[PG_POSITION_BYTES_MAX + 1];
     struct read at = *read;
     PEK_TRY(position_now(pg, cancel, position));
     at.position = position;

@@ -225,6 +225,53 @@ static void reads_without_a_primary_stay_within_their_time(void **state)
     run_with(&(struct pg_options){.standby_alone_ms = 500}, reads_stay_within_their_time_body);
 }
 
+static bool hears_nobody(struct fiber_run *run)
+{
+    char text[8];
+    (void)run;
+    pg_cluster_query(standby, "SELECT count(*) FROM pg_stat_wal_receiver", text, sizeof(text));
+    return text[0] == '0';
+}
+
+static void fell_behind_body(struct fiber_run *run)
+{
+    char way[512], restore[640];
+    struct seen seen;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_query(standby, "SELECT quote_literal(current_setting('primary_conninfo'))", way,
+                     sizeof(way));
+    snprintf(restore, sizeof(restore), "ALTER SYSTEM SET primary_conninfo = %s", way);
+    pg_cluster_execute(primary, "ALTER SYSTEM SET synchronous_standby_names = ''");
+    pg_cluster_execute(primary, "SELECT pg_reload_conf()");
+    pg_cluster_execute(standby, "ALTER SYSTEM SET primary_conninfo = ''");
+    pg_cluster_execute(standby, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(run, hears_nobody));
+    /* A long read asks what the primary keeps, when the standby is not left alone for having been behind. */
+    for (int i = 0; i < 3; i++) {
+        write_one(run);
+        assert_false(must_see(run, PG_LONG_READ).at_standby);
+        fiber_sleep_ms(1100);
+    }
+    pg_cluster_kill(primary);
+    assert_true(fiber_run_until(run, is_alone));
+    assert_int_equal(see(run, PG_POINT_READ, &look, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_LONG_READ, &look, &seen), STATUS_UNAVAILABLE);
+    pg_cluster_launch(primary);
+    pg_cluster_execute(standby, restore);
+    pg_cluster_execute(standby, "SELECT pg_reload_conf()");
+    pg_cluster_execute(primary, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    pg_cluster_execute(primary, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(run, writes));
+    assert_true(fiber_run_until(run, reads_at_standby));
+}
+
+/* Its replication stopped before the primary was lost. */
+static void a_standby_that_fell_behind_answers_nobody(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){.standby_age_ms = 100}, fell_behind_body);
+}
+
 static int64_t acknowledged, unavailable, slowest_us;
 static bool killed, over;
 
@@ -320,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_standby_that_is_behind_is_not_asked),
         cmocka_unit_test(a_read_that_is_in_the_way_of_replay_is_asked_again),
         cmocka_unit_test(reads_without_a_primary_stay_within_their_time),
+        cmocka_unit_test(a_standby_that_fell_behind_answers_nobody),
         /* The last: the roles are others then. */
         cmocka_unit_test(nothing_acknowledged_is_lost_when_the_primary_is_killed),
     };
