@@ -124,7 +124,7 @@ function Waiting({ led, applied, ready }: { led: Belonging[]; applied: Belonging
     });
     if (!ready || (waiting.length === 0 && applied.length === 0)) {
         const settled = ready && counts.every(({ isPending }) => !isPending);
-        return settled && led.length > 0 ? (
+        return settled && led.length > 0 && led.length <= leadMax ? (
             <section className="card padded all-done">
                 <CircleCheckBig size={20} aria-hidden="true" />
                 <span>{texts.home.nothingWaits}</span>
