@@ -53,6 +53,14 @@ static void assert_read(struct federation *f, const char *path, const char *text
     answer_free(&answer);
 }
 
+static bool is_read(struct federation *f)
+{
+    struct answer answer = federation_get(f, GROUPS "/x@x");
+    bool read = answer.code == 200;
+    answer_free(&answer);
+    return read;
+}
+
 static void assert_reads(struct federation *f)
 {
     assert_read(f, GROUPS "/x@x", "Alma x");
@@ -82,6 +90,7 @@ static void reads_go_on_and_changes_are_refused(void **state)
     pg_cluster_kill(federation_cluster);
     FEDERATION_WAIT_FOR(f, metric_is(f, "pek_pg_without_primary{database=\"hub\"} 1"));
     FEDERATION_WAIT_FOR(f, pg_is_without_primary(realm_pg(one.d.realm)));
+    FEDERATION_WAIT_FOR(f, is_read(f)); /* the realm was not ready for a moment, and its hub heard of that */
     /* More than the breaker would bear, were they failures of the realm. */
     for (int i = 0; i < 20; i++) {
         struct answer answer = make_group(f, "y");
