@@ -33,7 +33,7 @@
 /* Retries are at most this share of the calls of the last while, see struct retry_budget; at once, as many as one of two replicas may
  * have under way when it ends. */
 #define RETRY_BUDGET_PERCENT 10
-#define RETRY_BUDGET_BURST (INSTANCE_IN_FLIGHT_MAX / 2)
+#define RETRY_BUDGET_BURST 128 /* half of INSTANCE_IN_FLIGHT_MAX */
 
 enum leg_state { LEG_CREDENTIAL, LEG_ADMISSION, LEG_CALL, LEG_DONE, LEG_SKIPPED };
 

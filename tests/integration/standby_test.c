@@ -90,7 +90,8 @@ static void reads_go_on_and_changes_are_refused(void **state)
     pg_cluster_kill(federation_cluster);
     FEDERATION_WAIT_FOR(f, metric_is(f, "pek_pg_without_primary{database=\"hub\"} 1"));
     FEDERATION_WAIT_FOR(f, pg_is_without_primary(realm_pg(one.d.realm)));
-    FEDERATION_WAIT_FOR(f, is_read(f)); /* the realm was not ready for a moment, and its hub heard of that */
+    FEDERATION_WAIT_FOR(
+        f, is_read(f)); /* the realm was not ready for a moment, and its hub heard of that */
     /* More than the breaker would bear, were they failures of the realm. */
     for (int i = 0; i < 20; i++) {
         struct answer answer = make_group(f, "y");

@@ -137,10 +137,11 @@ static void make_realm(struct world *world, size_t index)
 {
     struct random *random = &world->random;
     struct realm *realm = &world->realms[index];
+    const uint64_t half = random_next(random), other_half = random_next(random);
 
     *realm = (struct realm){.world = world,
                             .index = index,
-                            .knows = (uint32_t)random_next(random) | (uint32_t)random_next(random),
+                            .knows = (uint32_t)(half | other_half),
                             .epoch_us = INT64_MIN / 2,
                             .blamed_us = INT64_MIN / 2,
                             .moved_us = INT64_MIN / 2};
