@@ -243,12 +243,12 @@ static void make_many(struct world *w, int from, int to, const char *number)
 static int cost_of(struct world *w, PGconn *conn, const char *gram, const char *pattern)
 {
     int pages = 0;
-    const char *plan = ask(
-        w, conn,
-        arena_printf(w->arena,
-                     "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)"
-                     " EXECUTE found ('', '', true, false, 0, '{%s}', 21, '%s', '{}', true, NULL)",
-                     pattern, gram));
+    const char *plan =
+        ask(w, conn,
+            arena_printf(w->arena,
+                         "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)"
+                         " EXECUTE found ('', '', true, false, 0, '{%s}', 21, '%s', NULL)",
+                         pattern, gram));
     if (strstr(plan, "Seq Scan") || strstr(plan, "Sort") || strstr(plan, "Bitmap") ||
         !strstr(plan, "Index Scan using search_gram_pkey") ||
         !strstr(plan, "Index Scan using realm_group_"))
@@ -299,8 +299,7 @@ static void a_search_is_planned_once(struct world *w)
     for (unsigned i = 0; i < 20; i++)
         ask(w, conn,
             arena_printf(w->arena,
-                         "EXECUTE found ('', '', true, false, 0, '{%%%s%%}', 21, '%s', '{}', true,"
-                         " NULL)",
+                         "EXECUTE found ('', '', true, false, 0, '{%%%s%%}', 21, '%s', NULL)",
                          i % 2 ? "k" : "399", i % 2 ? "k" : "399"));
     assert_string_equal(ask(w, conn,
                             "SELECT generic_plans FROM pg_prepared_statements"

@@ -22,7 +22,8 @@ static enum status get_group(struct rpc_ctx *ctx, const group_v1_get_group_reque
 /* ---- lists ---- */
 
 /* How the names that match are found: the realm has so many, of a scope there are so many groups, of a parent's children
- * it is not known. Where a few names are looked at it is no long read. */
+ * it is not known. It is no long read where a few names are looked at, or each that is looked at is an item: PostgreSQL
+ * takes little for it, and two thirds of that when it has company (shared/pg/lane.c). */
 static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query, bool *ret_is_long)
 {
     static const struct pg_statement count = SEARCH_COUNT("group", "pek.realm_group");
@@ -42,7 +43,16 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query, boo
     PEK_TRY(search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
                              &query->search, others, &domain->group_grams, rpc_arena(ctx),
                              &query->lead));
-    *ret_is_long = (query->lead.gram.len > 0 ? query->lead.names : others) > SEARCH_WALKED_MAX;
+    if (query->lead.gram.len == 0) {
+        *ret_is_long = others > SEARCH_WALKED_MAX;
+        return STATUS_OK;
+    }
+    /* One word that is its own gram: whatever has it matches. */
+    bool is_gram = query->search.pattern_count == 1 && query->search.gram_count == 1;
+    bool is_each_found = is_gram && scope->all && !query->parent_id && query->purpose == 0;
+    *ret_is_long = query->lead.names >= SEARCH_COUNTED_MAX && !is_each_found;
+    if (is_gram)
+        query->search.pattern_count = 0;
     return STATUS_OK;
 }
 

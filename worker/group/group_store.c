@@ -11,18 +11,21 @@ const struct pg_statement group_store_get = {
 #define LISTED(name, text)                                                                         \
     READ_STATEMENT(name, text, GROUP_V1_GROUP_COLUMNS(g), GROUP_V1_GROUP_BRIEF_COLUMNS(g))
 
-/* Among the names that have a gram: $8 gram, $9 ids, $10 all, $11 parent; the others as below. */
+/* Among the names that have a gram: $8 gram, $9 parent; the others as below. */
 #define FOUND(columns)                                                                             \
     "SELECT " columns " FROM " SEARCH_FOUND("group")                                               \
         SEARCH_ROW("pek.realm_group", "g") "AND ($4::boolean OR NOT g.is_archived) "               \
                                            "AND ($5::integer = 0 OR g.purpose = $5::integer) "     \
-                                           "AND ($11::text IS NULL OR g.parent_id = $11) "
+                                           "AND ($9::text IS NULL OR g.parent_id = $9) "
 #define FOUND_END SEARCH_ROW_END("g") "ORDER BY s.sort_key, s.id LIMIT $7::integer"
-#define FOUND_OF_IDS(columns)                                                                      \
-    FOUND(columns) "AND ($10::boolean OR g.id IN (SELECT unnest($9::text[]))) " FOUND_END
-const struct read_statement group_list_found = LISTED("group_list_found", FOUND_OF_IDS);
-/* The same of a scope that SQL asks for: $9 user, $10 right. */
-#define FOUND_ASKED(columns) FOUND(columns) "AND " RIGHTS_STORE_HAS("$9", "$10") FOUND_END
+#define FOUND_ALL(columns) FOUND(columns) FOUND_END
+const struct read_statement group_list_found = LISTED("group_list_found", FOUND_ALL);
+/* Of these groups alone: $10 ids. */
+#define FOUND_SCOPED(columns) FOUND(columns) "AND g.id = ANY ($10::text[]) " FOUND_END
+static const struct read_statement list_found_scoped =
+    LISTED("group_list_found_scoped", FOUND_SCOPED);
+/* The same of a scope that SQL asks for: $10 user, $11 right. */
+#define FOUND_ASKED(columns) FOUND(columns) "AND " RIGHTS_STORE_HAS("$10", "$11") FOUND_END
 static const struct read_statement list_found_asked = LISTED("group_list_found_asked", FOUND_ASKED);
 
 /* $1 key, $2 id, $3 inclusive, $4 archived too, $5 purpose, $6 patterns, $7 limit. The keyset comparison is
@@ -62,15 +65,14 @@ enum status group_store_list(const struct read_batch *batch, const void *query,
     const struct pg_param groups = pg_text_array(batch->arena, scope->groups, scope->group_count);
     const struct pg_param bit = pg_int(batch->arena, (int64_t)scope->bit);
     bool asks = scope->user.len > 0;
+#define FOUND_PARAMS FILTER_PARAMS, pg_text(wanted->lead.gram), pg_str(wanted->parent_id)
+    if (wanted->lead.gram.len > 0 && scope->all)
+        return read_rows_either(batch, &group_list_found, PG_PARAMS(FOUND_PARAMS), ret_rows);
     if (wanted->lead.gram.len > 0 && asks)
         return read_rows_either(batch, &list_found_asked,
-                                PG_PARAMS(FILTER_PARAMS, pg_text(wanted->lead.gram),
-                                          pg_text(scope->user), bit, pg_str(wanted->parent_id)),
-                                ret_rows);
+                                PG_PARAMS(FOUND_PARAMS, pg_text(scope->user), bit), ret_rows);
     if (wanted->lead.gram.len > 0)
-        return read_rows_either(batch, &group_list_found,
-                                PG_PARAMS(FILTER_PARAMS, pg_text(wanted->lead.gram), groups,
-                                          pg_bool(scope->all), pg_str(wanted->parent_id)),
+        return read_rows_either(batch, &list_found_scoped, PG_PARAMS(FOUND_PARAMS, groups),
                                 ret_rows);
     if (wanted->parent_id)
         return read_rows_either(batch, &list_children,
