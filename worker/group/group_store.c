@@ -13,11 +13,11 @@ const struct pg_statement group_store_get = {
 
 /* Among the names that have a gram: $8 gram, $9 parent; the others as below. */
 #define FOUND(columns)                                                                             \
-    "SELECT " columns " FROM " SEARCH_FOUND("group")                                               \
-        SEARCH_ROW("pek.realm_group", "g") "AND ($4::boolean OR NOT g.is_archived) "               \
-                                           "AND ($5::integer = 0 OR g.purpose = $5::integer) "     \
-                                           "AND ($9::text IS NULL OR g.parent_id = $9) "
-#define FOUND_END SEARCH_ROW_END("g") "ORDER BY s.sort_key, s.id LIMIT $7::integer"
+    "SELECT " columns " FROM " SEARCH_FOUND(                                                       \
+        "group", "pek.realm_group", "g") "AND ($4::boolean OR NOT g.is_archived) "                 \
+                                         "AND ($5::integer = 0 OR g.purpose = $5::integer) "       \
+                                         "AND ($9::text IS NULL OR g.parent_id = $9) "
+#define FOUND_END "ORDER BY s.sort_key, s.id LIMIT $7::integer"
 #define FOUND_ALL(columns) FOUND(columns) FOUND_END
 const struct read_statement group_list_found = LISTED("group_list_found", FOUND_ALL);
 /* Of these groups alone: $10 ids. */

@@ -138,7 +138,7 @@ enum status search_lock_keys(struct pg_transaction *transaction)
 
 /* Nobody is locked out meanwhile: swept is only what no name has any more, which nobody else touches, and who
  * writes a name writes its rows. A name that is changed at the same moment may leave rows of its former self;
- * SEARCH_ROW does not find it by them. The realm's state, which semester and evaluations hold, is written last. */
+ * SEARCH_FOUND does not find it by them. The realm's state, which semester and evaluations hold, is written last. */
 static enum status build(struct pg_transaction *transaction, void *arg)
 {
     static const struct pg_statement look = {

@@ -70,21 +70,18 @@ PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, st
                                             struct arena *arena, struct search_lead *ret_lead);
 
 /* What a list selects FROM: the names of this kind that have the gram $8 and match the patterns $6, from the
- * position ($1, $2) on or ($3 false) behind it, in order. The OFFSET and the LIMIT 1 of SEARCH_ROW keep the
+ * position ($1, $2) on or ($3 false) behind it, in order, each with its row of `table` as `alias`. A gram that a change of
+ * keys left behind has no row. Further conditions follow `AND`; end with ORDER BY s.sort_key, s.id. The OFFSET keeps the
  * planner from any other way: it cannot know how rare a gram is, and a page needs but the first of them. */
-#define SEARCH_FOUND(kind)                                                                         \
+#define SEARCH_FOUND(kind, table, alias)                                                           \
     "(SELECT s.sort_key, s.id, s.folded FROM pek.search_gram AS s"                                 \
     "  WHERE s.kind = '" kind "' AND s.gram = $8"                                                  \
     "    AND (s.sort_key, s.id) >= ($1::bytea, $2)"                                                \
     "    AND ($3::boolean OR (s.sort_key, s.id) <> ($1::bytea, $2))"                               \
     "    AND s.folded LIKE ALL ($6::text[])"                                                       \
-    "  ORDER BY s.sort_key, s.id OFFSET 0) AS s "
-/* The row of `table` that the found name belongs to, as `alias`; further conditions follow `AND`. A gram that
- * a change of keys left behind has no row. End with SEARCH_ROW_END and ORDER BY s.sort_key, s.id. */
-#define SEARCH_ROW(table, alias)                                                                   \
-    "CROSS JOIN LATERAL (SELECT * FROM " table " AS " alias " WHERE " alias ".id = s.id"           \
+    "  ORDER BY s.sort_key, s.id OFFSET 0) AS s "                                                  \
+    "JOIN " table " AS " alias " ON " alias ".id = s.id"                                           \
     " AND " alias ".sort_key = s.sort_key AND " alias ".folded = s.folded "
-#define SEARCH_ROW_END(alias) " LIMIT 1) AS " alias " "
 
 /* ---- making the rows of names that have none ---- */
 
