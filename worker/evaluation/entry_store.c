@@ -44,22 +44,16 @@ enum status entry_store_list(const struct read_batch *batch, const void *query,
 enum status entry_store_reviews(const struct read_batch *batch, const void *semester,
                                 struct pg_result **ret_rows)
 {
-    /* Of the last version of each group's; `g` are the groups whose right it is: the parent, or the organisation. Those of
-     * an organisation are the realm's. */
+    /* Group by group, from the one of the position on, so that a page costs what it has: the OFFSETs keep the planner from another
+     * way. Of the last version of each group's; `g` are the groups whose right it is: the parent, or the organisation.
+     * Those of an organisation are the realm's. */
     static const struct pg_statement list = {
         "entry_reviews",
         "SELECT " EVALUATION_V1_ENTRY_COLUMNS(
-            e) " FROM (SELECT v.realm, v.group_id, v.scoreboard_id, v.user_id, v.display_name, "
-               "v.type,"
-               "   v.justification, v.recommendation, v.recommended_by, v.finalized, v.revision,"
-               "   convert_to(v.group_id, 'UTF8') || '\\x00'::bytea || v.sort_key AS sort_key"
-               "   FROM pek.entry_request AS q"
-               "   JOIN pek.scoreboard AS b ON b.id = q.scoreboard_id AND b.semester = $4"
-               "   JOIN pek.scoreboard_entry AS v"
-               "     ON v.scoreboard_id = q.scoreboard_id AND v.user_id = q.user_id"
-               "   JOIN pek.realm_group AS o ON o.id = b.group_id"
-               "  WHERE q.type IN (2, 3) AND NOT EXISTS (SELECT FROM pek.person AS p"
-               "      WHERE p.id = q.user_id AND p.is_deleted)"
+            e) " FROM (SELECT b.id, b.group_id"
+               "   FROM pek.scoreboard AS b JOIN pek.realm_group AS o ON o.id = b.group_id"
+               "  WHERE b.semester = $4 AND b.group_id >= convert_from(substring($1::bytea"
+               "      FROM 1 FOR greatest(position('\\x00'::bytea IN $1::bytea) - 1, 0)), 'UTF8')"
                "    AND NOT EXISTS (SELECT FROM pek.scoreboard AS l WHERE l.group_id = b.group_id"
                "      AND l.semester = b.semester AND l.version > b.version)"
                "    AND ($6::boolean OR EXISTS (SELECT FROM pek.realm_group AS g"
@@ -67,10 +61,23 @@ enum status entry_store_reviews(const struct read_batch *batch, const void *seme
                "o.org)"
                "        AND " RIGHTS_STORE_SEES(
                    "$6", "$7", "$8",
-                   "$9") "))) AS e "
+                   "$9") "))"
+                         "  ORDER BY b.group_id OFFSET 0) AS b"
+                         " CROSS JOIN LATERAL (SELECT q.realm, q.group_id, q.scoreboard_id, "
+                         "q.user_id,"
+                         "   m.display_name, q.type, q.justification, q.recommendation, "
+                         "q.recommended_by,"
+                         "   q.finalized, q.revision,"
+                         "   convert_to(q.group_id, 'UTF8') || '\\x00'::bytea || m.sort_key AS "
+                         "sort_key"
+                         "   FROM pek.entry_request AS q"
+                         "   JOIN pek.membership AS m ON m.group_id = q.group_id AND m.user_id = "
+                         "q.user_id"
+                         "   JOIN pek.person AS p ON p.id = q.user_id AND NOT p.is_deleted"
+                         "  WHERE q.scoreboard_id = b.id AND q.type IN (2, 3) OFFSET 0) AS e "
                          "WHERE (e.sort_key, e.user_id) >= ($1::bytea, $2)"
                          " AND ($3::boolean OR (e.sort_key, e.user_id) <> ($1::bytea, $2)) "
-                         "ORDER BY e.sort_key, e.user_id LIMIT $5::integer",
+                         "ORDER BY b.group_id, e.sort_key, e.user_id LIMIT $5::integer",
     };
     const struct policy_scope *scope = batch->scope;
     return read_rows(batch, &list,

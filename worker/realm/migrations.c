@@ -16,6 +16,7 @@
 #include "worker/evaluation/migration_0045.h"
 #include "worker/evaluation/migration_0046.h"
 #include "worker/evaluation/migration_0047.h"
+#include "worker/evaluation/migration_0049.h"
 #include "worker/export/migration_0026.h"
 #include "worker/export/migration_0028.h"
 #include "worker/export/migration_0037.h"
@@ -112,6 +113,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0046_judged_scoreboard),
         MIGRATION(0047_accepted_entry_names),
         MIGRATION(0048_search_grams_of_four),
+        MIGRATION(0049_scoreboard_member),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

@@ -1,0 +1,23 @@
+-- Who is in a scoreboard costs what the group has, whatever else the realm has: its memberships first, and of each whether it counts.
+-- What PostgreSQL may reorder it reorders by what it thinks of a realm's size, and then reads all memberships of all groups.
+SET LOCAL ROLE pek_owner;
+
+CREATE OR REPLACE VIEW pek.scoreboard_member WITH (security_invoker = true) AS
+SELECT m.realm, b.id AS scoreboard_id, m.user_id, m.display_name, m.sort_key
+  FROM pek.scoreboard AS b
+  JOIN pek.realm_state AS r ON r.realm = b.realm
+ CROSS JOIN LATERAL (SELECT g.realm, g.group_id, g.user_id, g.display_name, g.sort_key FROM pek.membership AS g
+                      WHERE g.realm = b.realm AND g.group_id = b.group_id OFFSET 0) AS m
+ WHERE (r.semester = b.semester AND (
+            SELECT true FROM pek.evaluated_member AS e
+             WHERE e.realm = m.realm AND e.group_id = m.group_id AND e.user_id = m.user_id LIMIT 1))
+    OR (SELECT true FROM pek.point AS c
+         WHERE c.realm = b.realm AND c.scoreboard_id = b.id AND c.user_id = m.user_id LIMIT 1)
+    OR (SELECT true FROM pek.entry_request AS e
+         WHERE e.realm = b.realm AND e.scoreboard_id = b.id AND e.user_id = m.user_id LIMIT 1);
+
+-- Entries of all groups are read group by group.
+CREATE INDEX scoreboard_of_semester ON pek.scoreboard (realm, semester, group_id, version);
+DROP INDEX pek.scoreboard_semester;
+
+RESET ROLE;
