@@ -21,8 +21,8 @@
 static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX] = {
 #define ALL                                                                                        \
     {"bytea_output", "hex"}, {"datestyle", "ISO"}, {"timezone", "UTC"},                            \
-        {"plan_cache_mode", "force_generic_plan"},                                                 \
-        {"client_connection_check_interval", "1s"}, {"idle_in_transaction_session_timeout", "5s"}, \
+        {"plan_cache_mode", "force_generic_plan"}, {"client_connection_check_interval", "1s"},     \
+        {"idle_in_transaction_session_timeout", "5s"},                                             \
     {                                                                                              \
         "lock_timeout", MILLISECONDS(PG_LOCK_TIMEOUT_MS)                                           \
     }

@@ -1,3 +1,4 @@
+-- compatible: the view has the columns it had, and an index takes the place of another
 -- Who is in a scoreboard costs what the group has, whatever else the realm has: its memberships first, and of each whether it counts.
 -- What PostgreSQL may reorder it reorders by what it thinks of a realm's size, and then reads all memberships of all groups.
 SET LOCAL ROLE pek_owner;
