@@ -17,12 +17,13 @@
 /* What every session is, and what its kind adds (a program's own settings come after and count more). Made in a transaction,
  * transaction_read_only is what counts. A plan is made once, and for all values: what tests read is what runs, and no value or
  * statistic brings one that reads a whole table, as five plans for values do, each of which takes longer than most statements.
+ * The same is true of compiling one (jit), which PostgreSQL does for what it thinks dear.
  * client_connection_check_interval makes a long query end when its connection was dropped. */
 static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX] = {
 #define ALL                                                                                        \
     {"bytea_output", "hex"}, {"datestyle", "ISO"}, {"timezone", "UTC"},                            \
-        {"plan_cache_mode", "force_generic_plan"}, {"client_connection_check_interval", "1s"},     \
-        {"idle_in_transaction_session_timeout", "5s"},                                             \
+        {"plan_cache_mode", "force_generic_plan"}, {"jit", "off"},                                 \
+        {"client_connection_check_interval", "1s"}, {"idle_in_transaction_session_timeout", "5s"}, \
     {                                                                                              \
         "lock_timeout", MILLISECONDS(PG_LOCK_TIMEOUT_MS)                                           \
     }
