@@ -289,32 +289,12 @@ static void search_reads_the_index_and_stops_when_the_page_is_full(struct world 
     PQfinish(conn);
 }
 
-/* PostgreSQL plans a statement anew five times, then keeps the plan for all values unless those were cheaper. */
-static void a_search_is_planned_once(struct world *w)
-{
-    PGconn *conn = connect_as_app(w, "auto");
-    /* Few grams, so that each is taken for frequent. */
-    make_many(w, 1, MANY, "n % 10");
-    prepare(w, conn);
-    for (unsigned i = 0; i < 20; i++)
-        ask(w, conn,
-            arena_printf(w->arena,
-                         "EXECUTE found ('', '', true, false, 0, '{%%%s%%}', 21, '%s', NULL)",
-                         i % 2 ? "k" : "399", i % 2 ? "k" : "399"));
-    assert_string_equal(ask(w, conn,
-                            "SELECT generic_plans FROM pg_prepared_statements"
-                            " WHERE name = 'found'"),
-                        "15\n");
-    PQfinish(conn);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(finds_what_comparing_each_name_finds),
         WORLD_TEST(pages_of_a_search_join_without_gap),
         WORLD_TEST(a_row_that_is_no_longer_true_finds_nothing),
-        WORLD_TEST(a_search_is_planned_once),
         WORLD_TEST(search_reads_the_index_and_stops_when_the_page_is_full),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
