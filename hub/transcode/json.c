@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <upb/json_encode.h>
 
 #include "hub/transcode/internal.h"
@@ -15,7 +14,6 @@
 #define ITEM_JSON_BYTES_GUESS 512
 /* Beyond its length in JSON no item goes out. */
 #define ITEM_JSON_BYTES_MAX (16u * 1024 * 1024)
-/* Of google.protobuf.Timestamp: years 1 to 9999. */
 /* Of google.protobuf.Duration: 10 000 years either way. */
 #define DURATION_SECONDS_MAX 315576000000
 #define NANOS_MAX 999999999
@@ -50,18 +48,45 @@ static enum json_kind kind_of(const upb_FieldDef *field)
     return JSON_STRING;
 }
 
+static struct field_place place_of(const upb_FieldDef *field)
+{
+    struct field_place place = {.mini = upb_FieldDef_MiniTable(field), .bytes = sizeof(void *)};
+    if (upb_FieldDef_IsRepeated(field))
+        return place;
+    switch (upb_FieldDef_CType(field)) {
+    case kUpb_CType_Bool: place.bytes = sizeof(bool); break;
+    case kUpb_CType_Float:
+    case kUpb_CType_Int32:
+    case kUpb_CType_UInt32:
+    case kUpb_CType_Enum: place.bytes = sizeof(int32_t); break;
+    case kUpb_CType_Double:
+    case kUpb_CType_Int64:
+    case kUpb_CType_UInt64: place.bytes = sizeof(int64_t); break;
+    case kUpb_CType_String:
+    case kUpb_CType_Bytes: place.bytes = sizeof(upb_StringView); break;
+    case kUpb_CType_Message: break;
+    }
+    return place;
+}
+
 static bool fill_field(struct transcode *transcode, const upb_FieldDef *field,
                        const struct plan *below, struct json_field *ret_field)
 {
     char *key = arena_printf(&transcode->arena, "\"%s\":", upb_FieldDef_JsonName(field));
     struct json_field filled = {
         .field = field,
+        .place = place_of(field),
         .key = slice_str(key ? key : ""),
         .kind = kind_of(field),
         .has_presence = upb_FieldDef_HasPresence(field),
         .is_repeated = upb_FieldDef_IsRepeated(field),
         .below = below,
     };
+    if (filled.kind == JSON_TIME || filled.kind == JSON_DURATION) {
+        const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
+        for (uint32_t i = 0; i < 2; i++)
+            filled.parts[i] = place_of(upb_MessageDef_FindFieldByNumber(def, i + 1));
+    }
     if (filled.kind == JSON_ENUM)
         filled.names = enum_names_for(transcode, upb_FieldDef_EnumSubDef(field));
     if (!key || (filled.kind == JSON_ENUM && !filled.names))
@@ -223,12 +248,11 @@ static void append_bytes(struct buffer *out, struct slice bytes)
 }
 
 /* Of a Timestamp and a Duration alike. */
-static void get_time(const upb_FieldDef *field, const upb_Message *message, int64_t *ret_seconds,
-                     int32_t *ret_nanos)
+static void get_time(const struct json_field *field, const upb_Message *message,
+                     int64_t *ret_seconds, int32_t *ret_nanos)
 {
-    const upb_MessageDef *def = upb_FieldDef_MessageSubDef(field);
-    *ret_seconds = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 1)).int64_val;
-    *ret_nanos = upb_Message_Get(message, upb_MessageDef_FindFieldByNumber(def, 2)).int32_val;
+    *ret_seconds = field_get(message, &field->parts[0]).int64_val;
+    *ret_nanos = field_get(message, &field->parts[1]).int32_val;
 }
 
 /* With 0, 3, 6 or 9 digits. */
@@ -242,7 +266,7 @@ static void append_fraction(struct buffer *out, int32_t nanos)
 }
 
 /* "2026-01-31T23:59:59.123Z" */
-static enum status append_time(struct buffer *out, const upb_FieldDef *field,
+static enum status append_time(struct buffer *out, const struct json_field *field,
                                const upb_Message *message)
 {
     int64_t seconds;
@@ -251,17 +275,16 @@ static enum status append_time(struct buffer *out, const upb_FieldDef *field,
     if (seconds < CALENDAR_SECONDS_MIN || seconds > CALENDAR_SECONDS_MAX || nanos < 0 ||
         nanos > NANOS_MAX)
         return STATUS_DATA_LOSS;
-    time_t time = (time_t)seconds;
-    struct tm tm;
-    if (!gmtime_r(&time, &tm))
-        return STATUS_DATA_LOSS;
+    int64_t days = (seconds - CALENDAR_SECONDS_MIN) / CALENDAR_DAY_S;
+    uint64_t second = (uint64_t)((seconds - CALENDAR_SECONDS_MIN) % CALENDAR_DAY_S);
+    struct calendar_date date = calendar_date(days + CALENDAR_SECONDS_MIN / CALENDAR_DAY_S);
     char text[] = "\"0000-00-00T00:00:00";
-    digits_before(text + 5, (uint64_t)tm.tm_year + 1900, 4);
-    digits_before(text + 8, (uint64_t)tm.tm_mon + 1, 2);
-    digits_before(text + 11, (uint64_t)tm.tm_mday, 2);
-    digits_before(text + 14, (uint64_t)tm.tm_hour, 2);
-    digits_before(text + 17, (uint64_t)tm.tm_min, 2);
-    digits_before(text + 20, (uint64_t)tm.tm_sec, 2);
+    digits_before(text + 5, (uint64_t)date.year, 4);
+    digits_before(text + 8, (uint64_t)date.month, 2);
+    digits_before(text + 11, (uint64_t)date.day, 2);
+    digits_before(text + 14, second / 3600, 2);
+    digits_before(text + 17, second / 60 % 60, 2);
+    digits_before(text + 20, second % 60, 2);
     buffer_append(out, text, sizeof(text) - 1);
     append_fraction(out, nanos);
     buffer_append_str(out, "Z\"");
@@ -269,7 +292,7 @@ static enum status append_time(struct buffer *out, const upb_FieldDef *field,
 }
 
 /* "-1.500s". Not by upb, which in Debian's version takes -1 s without a fraction for a mistake. */
-static enum status append_duration(struct buffer *out, const upb_FieldDef *field,
+static enum status append_duration(struct buffer *out, const struct json_field *field,
                                    const upb_Message *message)
 {
     int64_t seconds;
@@ -335,8 +358,8 @@ static enum status append_value(const struct transcode *transcode, const struct 
     case JSON_BYTES: append_bytes(out, slice_of(value.str_val)); break;
     case JSON_ENUM: append_enum(out, field->names, value.int32_val); break;
     case JSON_NULL: buffer_append_str(out, "null"); break;
-    case JSON_TIME: return append_time(out, field->field, value.msg_val);
-    case JSON_DURATION: return append_duration(out, field->field, value.msg_val);
+    case JSON_TIME: return append_time(out, field, value.msg_val);
+    case JSON_DURATION: return append_duration(out, field, value.msg_val);
     case JSON_MASK: return append_mask(transcode, field->field, value.msg_val, out);
     case JSON_MESSAGE:
         if (field->below)
@@ -396,7 +419,7 @@ static enum status append_array(const struct transcode *transcode, const struct 
 static enum status append_field(const struct transcode *transcode, const struct json_field *field,
                                 const upb_Message *message, struct buffer *out)
 {
-    upb_MessageValue value = upb_Message_Get(message, field->field);
+    upb_MessageValue value = field_get(message, &field->place);
     if (field->of_map)
         return append_map(transcode, field->of_map, value.map_val, out);
     if (field->is_repeated)
@@ -412,7 +435,7 @@ enum status json_append_field(const struct transcode *transcode, const struct pl
     enum status status = STATUS_OK;
     while (plan->json[i].field != field)
         i++;
-    if (plan->json[i].has_presence && !upb_Message_Has(message, field))
+    if (plan->json[i].has_presence && !field_is_set(message, &plan->json[i].place))
         buffer_append_str(out, "null");
     else
         status = append_field(transcode, &plan->json[i], message, out);
@@ -433,7 +456,7 @@ enum status json_append(const struct transcode *transcode, const struct plan *pl
     for (size_t i = 0; i < plan->json_count && status == STATUS_OK; i++) {
         const struct json_field *field = &plan->json[i];
         if ((shown != TRANSCODE_SHOWN_ALL && !(shown >> i & 1)) ||
-            (field->has_presence && !upb_Message_Has(message, field->field)))
+            (field->has_presence && !field_is_set(message, &field->place)))
             continue;
         buffer_append_char(out, before);
         buffer_append_slice(out, field->key);

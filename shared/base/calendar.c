@@ -13,6 +13,24 @@ int64_t calendar_days(int year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
+/* Source: as above, civil_from_days: eras of 400 years, years that begin in March. */
+struct calendar_date calendar_date(int64_t days)
+{
+    int64_t since = days + 719468;
+    int64_t era = (since >= 0 ? since : since - 146096) / 146097;
+    int64_t day_of_era = since - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t month = (5 * day_of_year + 2) / 153;
+    bool next_year = month >= 10; /* January and February */
+    return (struct calendar_date){
+        .year = year_of_era + era * 400 + next_year,
+        .month = (int)(month + (next_year ? -9 : 3)),
+        .day = (int)(day_of_year - (153 * month + 2) / 5 + 1),
+    };
+}
+
 int calendar_days_of_month(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

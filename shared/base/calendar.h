@@ -8,8 +8,16 @@
 #define CALENDAR_SECONDS_MIN INT64_C(-62135596800)
 #define CALENDAR_SECONDS_MAX INT64_C(253402300799)
 
+#define CALENDAR_DAY_S 86400
+
 /* Since 1970-01-01; month and day count from 1. */
 int64_t calendar_days(int year, int month, int day);
+/* Of days since 1970-01-01. Not by gmtime_r, which takes a lock and looks after time zones: a list has three times an item. */
+struct calendar_date {
+    int64_t year;
+    int month, day;
+};
+struct calendar_date calendar_date(int64_t days);
 int calendar_days_of_month(int year, int month);
 
 #endif
