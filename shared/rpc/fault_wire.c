@@ -147,7 +147,8 @@ static bool unpack_ours(enum status status, struct slice details, struct arena *
     const char *reason = strcmp(info->reason, status_name(status)) == 0 ? NULL : info->reason;
     const Google__Rpc__RetryInfo *retry = (const Google__Rpc__RetryInfo *)detail_find(
         wire, TYPE_RETRY_INFO, &google__rpc__retry_info__descriptor, arena);
-    fault_set_reason(ret_fault, status, reason, field, "%s", wire->message);
+    fault_set_reason(ret_fault, status, reason, field, "%s",
+                     wire->message[0] ? wire->message : rpc_status_text(status));
     if (retry && retry->retry_delay)
         (void)fault_set_retry(ret_fault, delay_ms(retry->retry_delay));
     return true;

@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum status status = data[0] % (STATUS_UNAUTHENTICATED + 1);
     fault_wire_unpack(status, slice_make(data + 1, size - 1), &fault);
     must(fault.status == status && fault.retry_after_ms >= 0);
+    must(status == STATUS_OK || fault.text[0]);
     must_be_text(fault.text, sizeof(fault.text));
     must_be_text(fault.field, sizeof(fault.field));
     must_be_text(fault.reason, sizeof(fault.reason));

@@ -99,12 +99,27 @@ static void only_details_of_ours_are_believed(void **state)
     grpc_slice_unref(details);
 }
 
+/* Whoever is refused hears something, whatever the realm is. */
+static void what_has_no_text_gets_one(void **state)
+{
+    (void)state;
+    struct fault back;
+    const struct fault silent = {.status = STATUS_NOT_FOUND, .reason = "GONE", .field = "id"};
+    grpc_slice details = fault_wire_pack(&silent);
+    fault_wire_unpack(STATUS_NOT_FOUND, rpc_message_bytes(&details), &back);
+    grpc_slice_unref(details);
+    assert_string_equal(back.text, "not found");
+    assert_string_equal(back.reason, "GONE");
+    assert_string_equal(back.field, "id");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fault_survives_the_wire),
         cmocka_unit_test(details_are_what_other_clients_expect),
         cmocka_unit_test(only_details_of_ours_are_believed),
+        cmocka_unit_test(what_has_no_text_gets_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
