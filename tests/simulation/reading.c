@@ -187,9 +187,9 @@ static void take_named(struct reading *reading, const struct part *part,
         bool told = ((part->unreachable | part->denied) & ~reading->named) >> i & 1;
         if (told && !realm_is_to_blame(&world->realms[i], reading->began_us))
             world_blame(world, "%s did nothing wrong, and is named", world->realms[i].name);
-        /* It has nothing of the list for this caller, or says so. Who went away before the end has not heard of whom. */
-        bool may_be_denied =
-            request->left_us && realm_is_to_blame(&world->realms[i], reading->began_us);
+        /* It has nothing of the list for this caller, or says so. An error, or who went away before the end, does not say who. */
+        bool may_be_denied = (request->left_us || part->has_error) &&
+                             realm_is_to_blame(&world->realms[i], reading->began_us);
         if ((part->denied >> i & 1 || may_be_denied) && reading->given[i] == 0)
             reading->denied |= BIT(i);
     }
@@ -226,6 +226,11 @@ static void take_end(struct reading *reading)
         if (reading->given[i] < realm->item_count &&
             reading->expected & ~reading->named & ~reading->denied & BIT(i))
             world_blame(world, "the list ends with %zu of the %zu items of %s, which is not named",
+                        reading->given[i], realm->item_count, realm->name);
+        /* A stream goes on in who broke, for as long as there is such a realm. */
+        if (reading->form != PAGES && reading->given[i] > 0 &&
+            reading->given[i] < realm->item_count && realm->moved_us < reading->began_us)
+            world_blame(world, "the stream ends with %zu of the %zu items of %s, which had begun",
                         reading->given[i], realm->item_count, realm->name);
     }
 }
