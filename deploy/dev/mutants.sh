@@ -71,7 +71,8 @@ run_mutant() { # name targets…
             ;;
     esac
     for target in "$@"; do
-        if grep -qE "^$target +(FAILED|TIMEOUT)" "$MUTANTS/log/$name"; then
+        # Bazel says //a/b as //a/b:b.
+        if grep -qE "^$target(:${target##*/})? +(FAILED|TIMEOUT)" "$MUTANTS/log/$name"; then
             how="$how$target $(failed_sentences "$target") "
         else
             survived="$survived$target "

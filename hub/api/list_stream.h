@@ -18,13 +18,17 @@ struct list_stream {
         size_t leg;
         /* Positions outlive their items: the head and the one before it. */
         struct buffer positions[2];
+        /* Where its realm goes on: behind the last item that it gave, or as the token had it. */
+        struct resume_place place;
         uint64_t arrivals; /* of methods without an order: that in which they came */
         uint64_t asked_to; /* so many items it was asked for in all, more than which it may have */
     } * sources;           /* as many as there are legs */
     size_t source_count;
     size_t share; /* each realm is asked for first; 0: for everything, or all that a page needs */
     struct leg *first; /* of ANY realm, while others might take its place; see any.h */
-    size_t broke;      /* the source that broke first after it had given something, or NO_SOURCE */
+    size_t broke; /* the source that broke first of those that had given something, or NO_SOURCE */
+    bool
+        moved; /* it is farther on than where it began, so nobody has anything before `resume.last` but who broke */
     struct session_interest interest;
     struct arena token_arena;
     size_t size_max; /* 0: everything */
@@ -40,9 +44,13 @@ static inline struct leg *list_leg(const struct list_stream *stream, size_t sour
 PEK_MUST_CHECK enum status list_wait(struct list_stream *stream);
 /* More items than a realm may give to one list. */
 bool list_gives_too_much(const struct list_stream *stream, const struct leg *leg);
-/* Behind the last item: the list goes on without the realms that broke, and those that have nothing of it. `same`: of these
- * sources (a bit each) it is the head, which was not taken yet. Empty when it cannot go on. */
-struct slice list_seal_last(struct list_stream *stream, uint64_t same);
+/* It broke in the middle: it has given something, or was to go on. Not who broke before, or left the federation. */
+bool list_has_broken(const struct list_stream *stream, size_t source);
+/* The list goes on behind the last item, and without the realms that have nothing of it; `same`: of these sources (a bit each) it is the
+ * head, which was not taken yet. A page goes on without those that broke, a stream in them too, each where it did. Empty when it
+ * cannot go on. */
+struct slice list_seal_page(struct list_stream *stream);
+struct slice list_seal_stream(struct list_stream *stream, uint64_t same);
 /* Everything else was given: goes on in the realms that broke, each where it did, and in no other; where a token has no room for
  * that, in the first of them. Empty when it may not go on. */
 struct slice list_seal_broken(struct list_stream *stream);

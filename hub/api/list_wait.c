@@ -18,7 +18,7 @@ static uint64_t legs_waited_for(const struct list_stream *stream, bool *ret_othe
         if (keeps_waiting(stream, i))
             waiting |= UINT64_C(1) << stream->sources[i].leg;
         else
-            *ret_others = true;
+            *ret_others |= leg_has_spoken(list_leg(stream, i));
         *ret_held_up |= stream->merge.sources[i].state == MERGE_READY;
     }
     if (stream->first)

@@ -40,6 +40,7 @@ enum status resume_open(struct api_call *call, struct slice token, struct resume
     if (status)
         return status;
     *fault = (struct fault){0}; /* what a newer key said of the token */
+    resume.began = resume.last;
     *ret_resume = resume;
     return STATUS_OK;
 }
@@ -121,11 +122,11 @@ static const struct page_realm *told_of(const struct api_call *call, const struc
                                                                   : NULL;
 }
 
-bool resume_is_out(const struct api_call *call, const struct resume *resume, size_t leg)
+bool resume_is_apart(const struct api_call *call, const struct resume *resume, size_t leg)
 {
     const struct page_realm *realm = told_of(call, resume, leg);
 
-    return realm && realm->out;
+    return realm && realm->apart;
 }
 
 struct resume_place resume_place(const struct api_call *call, const struct resume *resume,
@@ -191,23 +192,16 @@ enum status resume_ask_on(struct api_call *call, struct leg *leg, struct slice s
     return status;
 }
 
-struct page_realm resume_realm(const struct api_call *call, const struct resume *resume, size_t at,
-                               bool out, bool gives)
+struct page_realm resume_realm(const struct api_call *call, size_t at, bool gives)
 {
     const struct leg *leg = &call->fanout.legs[at];
-    const struct page_realm *told = told_of(call, resume, at);
-    bool apart = told && told->apart && !out && !gives && leg->given == 0;
     uint64_t given = leg->given_before + leg->given + gives;
     int64_t waited = leg->waited_us * PAGE_WAITED_ALL / call_patience_us(call);
 
     return (struct page_realm){
         .name = leg->realm,
-        .out = out,
         .given = given < UINT32_MAX ? (uint32_t)given : UINT32_MAX,
         .waited = (uint16_t)(waited < PAGE_WAITED_ALL ? waited : PAGE_WAITED_ALL),
-        .apart = apart,
-        .sort_key = apart ? told->sort_key : slice_make("", 0),
-        .id = apart ? told->id : slice_make("", 0),
     };
 }
 

@@ -2,7 +2,7 @@
  *
  * A list that begins asks all realms of the caller. Its tokens say which those were and which of them broke: a list
  * that goes on asks those that are still in, and names the others as unreachable without asking. So a realm that
- * breaks takes part in no later page, and comes back in a new list. They say as well what each realm has taken, of items and of
+ * breaks takes part in no later page, and comes back in a new list; the cursors of a stream have it in, at its own place. They say as well what each realm has taken, of items and of
  * the others' time: the limits are the list's, not the page's.
  */
 #ifndef PEK_HUB_API_RESUME_H
@@ -13,8 +13,9 @@
 
 struct resume {
     struct page_question question;
-    bool given;                /* there was a token: `last` and `realms` are what it says */
-    struct page_position last; /* of the item given last; realm empty before the first */
+    bool given;                 /* there was a token: `last` and `realms` are what it says */
+    struct page_position last;  /* of the item that is farthest on; realm empty before the first */
+    struct page_position began; /* the same when the part began */
     struct page_realms realms;
 };
 
@@ -40,13 +41,12 @@ struct resume_place {
      * given their own yet. */
     bool inclusive;
 };
-/* It broke in an earlier part and is in no later one; where it was is not known any more. */
-bool resume_is_out(const struct api_call *call, const struct resume *resume, size_t leg);
+/* The token has a place of its own for it. */
+bool resume_is_apart(const struct api_call *call, const struct resume *resume, size_t leg);
 struct resume_place resume_place(const struct api_call *call, const struct resume *resume,
                                  size_t leg, bool same_over_realms);
-/* What a token says of a leg that is in, or not; `gives`: its head is being given, too. */
-struct page_realm resume_realm(const struct api_call *call, const struct resume *resume, size_t leg,
-                               bool out, bool gives);
+/* What a token says of a leg that is in; `gives`: its head is being given, too. */
+struct page_realm resume_realm(const struct api_call *call, size_t leg, bool gives);
 /* Empty when the method's lists cannot be gone on with, or the position is too large. In the arena. */
 struct slice resume_seal(const struct api_call *call, const struct resume *resume,
                          const struct page_position *position, const struct page_realms *realms,

@@ -83,12 +83,14 @@ static enum status begin_merge(struct list_stream *stream)
             continue;
         stream->sources[count].leg = i;
         stream->sources[count].asked_to = stream->share;
+        stream->sources[count].place = (struct resume_place){0};
         realms[count++] = leg->realm;
     }
     enum status status = merge_init(&stream->merge, call->arena, realms, count, same_over_realms);
     for (size_t i = 0; !status && stream->resume.given && i < count; i++) {
         struct resume_place place =
             resume_place(call, &stream->resume, stream->sources[i].leg, same_over_realms);
+        stream->sources[i].place = place;
         merge_resume(&stream->merge, i, place.sort_key, place.id, place.inclusive);
     }
     return status;
@@ -180,7 +182,7 @@ static void feed(struct list_stream *stream, size_t at)
         take_head(stream, at, leg);
     if (leg->item || leg->state < LEG_DONE || ask_on(stream, at, leg))
         return;
-    if (leg->fault.status && leg->given > 0 && stream->broke == NO_SOURCE)
+    if (stream->broke == NO_SOURCE && list_has_broken(stream, at))
         stream->broke = at;
     if (stream->merge.sources[at].state == MERGE_WAITING)
         merge_end(&stream->merge, at);
@@ -214,34 +216,61 @@ static enum status write_out(struct list_stream *stream)
     if (has_ended(stream))
         return STATUS_UNAUTHENTICATED;
     if (format_wants_cursor(&stream->format))
-        format_add_cursor(&stream->format, list_seal_last(stream, 0));
+        format_add_cursor(&stream->format, list_seal_stream(stream, 0));
     return format_flush(&stream->format);
+}
+
+/* Not an item of before where this part began, as those are that a realm had still to give when it broke. */
+static bool is_farther(const struct list_stream *stream, const struct page_position *position)
+{
+    const struct page_position *last = &stream->resume.last;
+
+    if (stream->moved || !stream->resume.given)
+        return true;
+    int order = slice_compare(position->sort_key, last->sort_key);
+    if (order == 0)
+        order = slice_compare(position->id, last->id);
+    return order > 0 || (order == 0 && slice_compare(position->realm, last->realm) > 0);
+}
+
+static void take(struct list_stream *stream, uint64_t sources)
+{
+    for (; sources; sources &= sources - 1) {
+        size_t i = (size_t)__builtin_ctzll(sources);
+        const struct merge_source *head = &stream->merge.sources[i];
+        stream->sources[i].place = (struct resume_place){head->sort_key, head->id, false};
+        merge_took(&stream->merge, i);
+        leg_took(list_leg(stream, i));
+    }
 }
 
 static enum status give(struct list_stream *stream, size_t source, uint64_t same)
 {
     struct merge *merge = &stream->merge;
     struct leg *leg = list_leg(stream, source);
-    const struct page_position before = stream->resume.last;
+    const struct page_position before = stream->resume.last,
+                               here = {merge->sources[source].sort_key, merge->sources[source].id,
+                                       leg->realm};
+    bool moved = stream->moved;
     uint64_t same_legs = 0;
     struct slice cursor = {"", 0};
 
-    stream->resume.last = (struct page_position){merge->sources[source].sort_key,
-                                                 merge->sources[source].id, leg->realm};
+    if (is_farther(stream, &here)) {
+        stream->resume.last = here;
+        stream->moved = true;
+    }
     if (stream->format.kind == FORMAT_EVENTS)
-        cursor = list_seal_last(stream, same);
+        cursor = list_seal_stream(stream, same);
     for (uint64_t rest = merge->same_over_realms ? same : 0; rest; rest &= rest - 1)
         same_legs |= UINT64_C(1) << stream->sources[__builtin_ctzll(rest)].leg;
     size_t items = stream->format.items;
     enum status status = format_item(&stream->format, leg, same_legs, cursor);
     if (stream->format.items == items) { /* not given: a cursor must not be behind it */
         stream->resume.last = before;
+        stream->moved = moved;
         return status;
     }
-    for (uint64_t rest = same; rest; rest &= rest - 1) {
-        merge_took(merge, (size_t)__builtin_ctzll(rest));
-        leg_took(list_leg(stream, (size_t)__builtin_ctzll(rest)));
-    }
+    take(stream, same);
     return format_is_due(&stream->format) ? write_out(stream) : STATUS_OK;
 }
 
@@ -394,6 +423,7 @@ static bool begins_anew(struct list_stream *stream)
     stream->first = next;
     stream->broke = NO_SOURCE;
     stream->resume.last = (struct page_position){0};
+    stream->moved = false;
     format_restart(&stream->format);
     return true;
 }
@@ -423,6 +453,7 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     if (!more && stream->broke != NO_SOURCE) {
         /* A stream that misses what came behind its realm's last item does not look whole. */
         const struct leg *leg = list_leg(stream, stream->broke);
+        stream->format.leads_on = true; /* others have answered, and be it that they have no more */
         if (stream->format.kind != FORMAT_PAGE && stream->format.kind != FORMAT_DOCUMENT)
             return fault_set_reason(fault, leg->fault.status, leg->fault.reason, NULL,
                                     "realm %.*s broke off: %s", SLICE_ARG(leg->realm),
@@ -432,7 +463,7 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
             next = list_seal_broken(stream);
     }
     if (more)
-        next = list_seal_last(stream, 0);
+        next = list_seal_page(stream);
     if (more && next.len == 0)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL,
                          "the list does not fit into one page; ask for application/x-ndjson");
@@ -528,8 +559,12 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         bool rest_is_given = merge_is_done(&stream->merge) && stream->broke != NO_SOURCE;
         if (!fault->status)
             (void)fault_set(fault, status, NULL, "the list could not be made");
+        /* After any other answer than 200 a browser's EventSource would not come back for the rest. */
+        if (rest_is_given && stream->format.kind == FORMAT_EVENTS &&
+            outcome_unreachable(outcome_of(fault->status)))
+            stream->format.leads_on = true;
         format_fail(&stream->format, fault,
-                    rest_is_given ? list_seal_broken(stream) : list_seal_last(stream, 0));
+                    rest_is_given ? list_seal_broken(stream) : list_seal_stream(stream, 0));
     }
     end_following(stream);
     format_done(&stream->format);

@@ -511,6 +511,12 @@ static bool is_held_up(const struct leg *leg, bool answered)
     return answered ? leg->item != NULL : leg->state == LEG_ADMISSION || leg->state == LEG_CALL;
 }
 
+bool leg_has_spoken(const struct leg *leg)
+{
+    return leg->items > 0 || (leg->state == LEG_DONE && !leg->stopped &&
+                              !outcome_unreachable(outcome_of(leg->fault.status)));
+}
+
 static uint64_t still_waiting(const struct fanout *fanout, bool answered, bool *ret_others,
                               bool *ret_held_up)
 {
@@ -519,11 +525,11 @@ static uint64_t still_waiting(const struct fanout *fanout, bool answered, bool *
     *ret_others = *ret_held_up = false;
     for (size_t i = 0; i < fanout->count; i++) {
         const struct leg *leg = &fanout->legs[i];
+        bool held_up = is_held_up(leg, answered);
         if (is_waited_for(leg, answered))
             waiting |= UINT64_C(1) << i;
-        else
-            *ret_others = true;
-        *ret_held_up |= is_held_up(leg, answered);
+        *ret_others |= held_up || (answered && leg_has_spoken(leg));
+        *ret_held_up |= held_up;
     }
     return waiting;
 }

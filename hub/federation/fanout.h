@@ -122,8 +122,9 @@ PEK_MUST_CHECK enum status fanout_add_local(struct fanout *fanout, struct rpc_ch
 void fanout_advance(struct fanout *fanout);
 /* The same for one: of whom a head was taken, and the others wait for nothing. */
 void leg_advance(struct fanout *fanout, struct leg *leg);
-/* Waits until every leg is past LEG_CREDENTIAL (`answered` false) or has answered. Once one is there the others
- * have straggler_ms more, at most their patience; then they have failed by DEADLINE_EXCEEDED. */
+/* Waits until every leg is past LEG_CREDENTIAL (`answered` false) or has answered. Once one has a token, or has spoken, the others
+ * have straggler_ms more, at most their patience; then they have failed by DEADLINE_EXCEEDED. A realm that failed, or is none of the
+ * caller's, hurries nobody: there is nothing that could be given without the others. */
 PEK_MUST_CHECK enum status fanout_await_all(struct fanout *fanout, bool answered,
                                             int64_t straggler_ms);
 /* Sleeps until a leg may go on. DEADLINE_EXCEEDED at `until_us` (at most the deadline); CANCELLED when the
@@ -155,7 +156,9 @@ void leg_stop(struct leg *leg);
 
 /* From its start to its end, or to now. */
 int64_t leg_elapsed_us(const struct leg *leg);
-/* The leg has said something: a head, or its outcome. */
+/* Its realm has answered: with an item, or with an end that is no failure. */
+bool leg_has_spoken(const struct leg *leg);
+/* Nothing more is waited for before its head, or its outcome, is there. */
 static inline bool leg_answered(const struct leg *leg)
 {
     return leg->item || leg->state >= LEG_DONE;

@@ -1,7 +1,7 @@
 /* page_token: where a merged list goes on, sealed: a position, and the realms of the list.
  *
  * The position is the last item given: (sort key, id, realm). Every realm understands it. The realms are those that
- * the list began with, each with whether it is still in: one that broke is out for the rest of this list, so that no
+ * the list began with, each with whether it is still in: one that broke is out of the pages that follow, so that no
  * realm can keep the others from going on; and realms that came or were learned of later are not in it, so that a
  * token leads on whatever happens to the federation. What a realm may take of a list (items, others' time) is counted over
  * the whole list, so the token says what it has taken. Of realms for which the list had no room (hub/session/choice.h) it says
@@ -53,7 +53,7 @@ struct page_realms {
         uint32_t given;  /* items of it that this list has had */
         uint16_t waited; /* how much of its patience it has used, in 1/PAGE_WAITED_ALL */
         bool
-            apart; /* it goes on behind this, and not where the others do: several broke, each at another place */
+            apart; /* it goes on behind this, and not where the others do: it broke, or they did, each at another place */
         struct slice sort_key, id;
     } * realms; /* the list's, in the order of names */
     size_t count;

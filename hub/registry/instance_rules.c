@@ -8,7 +8,7 @@
 #include "shared/base/number.h"
 
 /* What sockaddr_un has room for. */
-#define TARGET_PEER_PATH_BYTES_MAX 107
+#define TARGET_PATH_BYTES_MAX 107
 
 bool realm_is_valid(const char *realm)
 {
@@ -82,7 +82,7 @@ bool target_is_peer(const char *target, uint32_t *ret_uid, const char **ret_path
     struct slice number = slice_cut(&rest, ':');
     /* The last number is nobody's: it says "no user" elsewhere. */
     if (!number_parse(number, &uid) || uid < 0 || uid >= UINT32_MAX || rest.len == 0 ||
-        rest.len > TARGET_PEER_PATH_BYTES_MAX || rest.ptr[0] != '/')
+        rest.len > TARGET_PATH_BYTES_MAX || rest.ptr[0] != '/')
         return false;
     *ret_uid = (uint32_t)uid;
     *ret_path = rest.ptr;
@@ -111,7 +111,7 @@ static bool target_is_valid(const char *target)
     if (rest.len == 0 || (!many && memchr(rest.ptr, ',', rest.len)))
         return false;
     if (slice_starts_with(all, unix_scheme))
-        return all.len > unix_scheme.len;
+        return all.len > unix_scheme.len && all.len - unix_scheme.len <= TARGET_PATH_BYTES_MAX;
     if (slice_starts_with(all, xds_scheme))
         return all.len > xds_scheme.len;
     if (slice_starts_with(all, SLICE_LIT("peer:")))

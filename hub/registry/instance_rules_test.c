@@ -86,6 +86,13 @@ static void peer_is_a_user_and_a_path(void **state)
     assert_true(target_is_peer(longest, &uid, &path));
     snprintf(longest, sizeof(longest), "peer:1:/%0107d", 0);
     assert_false(target_is_peer(longest, &uid, &path));
+    /* Without a user, too. */
+    struct instance_row row = {.realm = "a", .target = longest};
+    struct fault fault;
+    snprintf(longest, sizeof(longest), "unix:/%0106d", 0);
+    assert_int_equal(instance_row_check(&row, &fault), STATUS_OK);
+    snprintf(longest, sizeof(longest), "unix:/%0107d", 0);
+    assert_int_equal(instance_row_check(&row, &fault), STATUS_INVALID_ARGUMENT);
 }
 
 static void own_address_is_known_in_its_forms(void **state)

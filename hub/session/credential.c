@@ -297,6 +297,7 @@ static void finish(struct credential *credential, enum credential_state state)
         list_remove(node);
         fiber_event_signal(waiter->event);
         waiter->event = NULL;
+        waiter->heard = true;
     }
 }
 
@@ -313,6 +314,8 @@ static void fetch_once(const struct fetch *fetch, struct arena *arena)
 
     cancel_init(&cancel, deadline_after_ms(CREDENTIAL_TIMEOUT_MS));
     credential->stale = false;
+    /* A realm that took long to fail has been left alone for as long. */
+    int64_t retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
     enum status status = ask_and_tell(fetch, &cancel, arena, &response, &fault);
     if (status == STATUS_UNAVAILABLE && !instance_is_away(instance)) /* another replica may */
         status = ask_and_tell(fetch, &cancel, arena, &response, &fault);
@@ -328,7 +331,7 @@ static void fetch_once(const struct fetch *fetch, struct arena *arena)
         if (options->on_token_failure)
             options->on_token_failure(options->arg, instance, &fetch->trace, &fault);
         credential->fault = fault;
-        credential->retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
+        credential->retry_us = retry_us;
         /* A renewal that failed takes nothing away: the token holds until it expires. */
         finish(credential,
                credential->state == CREDENTIAL_READY ? CREDENTIAL_READY : CREDENTIAL_FAILED);
@@ -430,14 +433,16 @@ enum credential_state credential_get(struct session *session, struct instance *i
         return CREDENTIAL_FAILED;
     if (credential->state == CREDENTIAL_READY && now_us >= credential->expires_us)
         credential->state = CREDENTIAL_NONE;
+    bool heard = waiter && waiter->heard; /* who waited for this failure is told of it */
     if (credential->state == CREDENTIAL_NONE ||
         (now_us >= credential->retry_us &&
-         (credential->state == CREDENTIAL_FAILED ||
+         ((credential->state == CREDENTIAL_FAILED && !heard) ||
           (credential->state == CREDENTIAL_READY &&
            now_us >= credential->expires_us - CREDENTIAL_RENEW_S * INT64_C(1000000)))))
         begin_fetch(session, instance, trace, credential);
     if (credential->state == CREDENTIAL_FETCHING && waiter && !waiter->event) {
         waiter->event = event;
+        waiter->heard = false;
         list_append(&credential->waiters, &waiter->node);
     }
     return credential->state;
@@ -447,7 +452,7 @@ void credential_withdraw(struct credential_waiter *waiter)
 {
     if (waiter->event)
         list_remove(&waiter->node);
-    waiter->event = NULL;
+    *waiter = (struct credential_waiter){0};
 }
 
 void session_changed_something(struct session *session, const struct instance *instance)

@@ -126,6 +126,8 @@ enum status redis_address_parse(struct slice url, struct redis_address *ret_addr
     if (slice_starts_with(url, local)) {
         struct slice path = slice_make(url.ptr + local.len, url.len - local.len);
         ret_address->host_count = 1;
+        if (path.len > REDIS_PATH_BYTES_MAX)
+            return refuse(fault, "the path of a socket has more than 107 bytes");
         return path.len > 0 && path.ptr[0] == '/' && put(ret_address->hosts[0].name, path)
                    ? STATUS_OK
                    : refuse(fault, "behind unix: is the whole path of a socket, from / on");

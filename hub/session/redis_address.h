@@ -21,7 +21,8 @@
 #define REDIS_SENTINEL_PORT 26379
 #define REDIS_SENTINELS_MAX 8
 #define REDIS_DATABASE_MAX 1000
-#define REDIS_NAME_BYTES_MAX 255 /* of host, path, user, password, master, channel */
+#define REDIS_NAME_BYTES_MAX 255 /* of host, user, password, master, channel */
+#define REDIS_PATH_BYTES_MAX 107 /* of a socket, which a struct sockaddr_un has to hold */
 
 struct redis_host {
     char name[REDIS_NAME_BYTES_MAX + 1]; /* or a path */

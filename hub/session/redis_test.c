@@ -193,6 +193,21 @@ static void addresses_are_read_strictly(struct fiber_run *run)
     }
 }
 
+/* It would be cut, and another socket connected to. */
+static void path_that_no_socket_can_have_is_refused_by_name(struct fiber_run *run)
+{
+    char url[128];
+    struct redis_options options = {.url = url};
+    struct fault fault = {0};
+    (void)run;
+    snprintf(url, sizeof(url), "unix:/%0106d", 0);
+    assert_int_equal(redis_check(&options, &fault), STATUS_OK);
+    snprintf(url, sizeof(url), "unix:/%0107d", 0);
+    assert_int_equal(redis_check(&options, &fault), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "redis_url");
+    assert_non_null(strstr(fault.text, "107 bytes"));
+}
+
 static void hung_redis_holds_nobody_up_and_is_given_up(struct fiber_run *run)
 {
     bool marked;
@@ -279,6 +294,7 @@ int main(void)
         REDIS_TEST(message_reaches_every_link),
         REDIS_TEST(mark_is_seen_by_every_link_until_it_expires),
         REDIS_TEST(addresses_are_read_strictly),
+        REDIS_TEST(path_that_no_socket_can_have_is_refused_by_name),
         REDIS_TEST(hung_redis_holds_nobody_up_and_is_given_up),
         REDIS_TEST(killed_redis_is_found_again),
         REDIS_TEST(link_can_be_closed_in_every_state),

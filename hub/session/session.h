@@ -44,7 +44,7 @@
 #define SESSION_PURGE_BATCHES_MAX 20
 #define CREDENTIAL_RENEW_S 60
 #define CREDENTIAL_RETRY_MS                                                                        \
-    1000 /* before a realm that failed, or has just given one, is asked again */
+    1000 /* from when a realm that failed was asked, or one gave, until it is asked again */
 #define CREDENTIAL_HINTS_MAX 16
 #define CREDENTIAL_TIMEOUT_MS 5000
 /* Realms that a session asks at once of its own, which it has no page token for: as many as a request does. */
@@ -195,6 +195,7 @@ const struct credential *session_credential(struct session *session,
 struct credential_waiter {
     struct list node;
     struct fiber_event *event;
+    bool heard; /* what it waited for has ended */
 };
 /* READY, FAILED, or FETCHING: then `waiter` is signalled once it is one of the other two; withdraw before the
  * waiter goes away. Starts the fetch, which goes on under `trace` (copied; NULL: of no request). */

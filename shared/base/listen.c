@@ -107,10 +107,12 @@ static int try_unix(const char *path)
     if (!slash)
         return EINVAL;
     slash[slash == folder] = '\0';
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return errno;
-    bool in_use = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    /* EAGAIN: somebody listens, and takes nothing at present. */
+    bool in_use =
+        connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
     close(fd);
     if (in_use)
         return EADDRINUSE;

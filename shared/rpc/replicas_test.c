@@ -299,52 +299,97 @@ static void server_that_hangs_is_soon_asked_nothing(void **state)
     world_case(state, hang_body);
 }
 
-static void answer_unavailable(void *arg)
+struct refuser {
+    struct tunnel_peer peer;
+    enum status status;
+};
+
+static void refuse(void *arg)
 {
-    struct tunnel_peer *peer = arg;
+    struct refuser *refuser = arg;
     struct buffer out;
     struct slice rest;
     struct tunnel_frame frame;
     buffer_init(&out, TUNNEL_MESSAGE_BYTES_MAX);
-    while (tunnel_peer_hear(peer, &rest)) {
+    while (tunnel_peer_hear(&refuser->peer, &rest)) {
         while (tunnel_take(&rest, &frame))
             if (frame.kind == TUNNEL_OPENING)
-                tunnel_put_end(&out, frame.slot, &(struct tunnel_end){STATUS_UNAVAILABLE, {0}});
+                tunnel_put_end(&out, frame.slot, &(struct tunnel_end){refuser->status, {0}});
         if (out.len > 0)
-            tunnel_peer_say(peer, buffer_slice(&out));
+            tunnel_peer_say(&refuser->peer, buffer_slice(&out));
         buffer_reset(&out);
     }
     buffer_done(&out);
 }
 
-static void unavailable_body(struct world *world)
+#define REFUSED_CALLS 200
+
+/* How many of REFUSED_CALLS, one after the other, went to the server that refuses all of them. */
+static size_t count_refused(struct world *world, enum status status)
 {
     struct scene scene;
     struct tunnel_port port;
-    struct tunnel_peer peer = {0};
+    struct refuser refuser = {.status = status};
     size_t bad = 0;
     tunnel_port_open(&port, world->runtime);
     scene_open(&scene, world, port.number, true);
-    carry_to_port(&scene, &port, &peer);
-    assert_int_equal(fiber_go(world->fibers, answer_unavailable, &peer), STATUS_OK);
+    carry_to_port(&scene, &port, &refuser.peer);
+    assert_int_equal(fiber_go(world->fibers, refuse, &refuser), STATUS_OK);
     fiber_sleep_ms(TUNNEL_REST_MS);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < REFUSED_CALLS; i++) {
         bad += say(world, 100) != STATUS_OK;
         fiber_sleep_ms(1);
     }
-    assert_in_range(bad, 1, 3);
     scene_close(&scene);
-    while (!peer.ended)
+    while (!refuser.peer.ended)
         fiber_sleep_ms(1);
     fiber_sleep_ms(10);
-    tunnel_peer_done(&peer);
+    tunnel_peer_done(&refuser.peer);
     tunnel_port_close(&port);
+    return bad;
+}
+
+static void unavailable_body(struct world *world)
+{
+    assert_in_range(count_refused(world, STATUS_UNAVAILABLE), 1, 3);
+}
+
+static void failing_body(struct world *world)
+{
+    assert_in_range(count_refused(world, STATUS_INTERNAL), 1, 3);
+}
+
+static void exhausted_body(struct world *world)
+{
+    assert_in_range(count_refused(world, STATUS_RESOURCE_EXHAUSTED), 1, 3);
+}
+
+static void denying_body(struct world *world)
+{
+    assert_in_range(count_refused(world, STATUS_PERMISSION_DENIED), REFUSED_CALLS / 3,
+                    REFUSED_CALLS * 2 / 3);
 }
 
 /* It answers at once, so it always has the fewest to answer. */
 static void server_that_is_unavailable_rests(void **state)
 {
     world_case(state, unavailable_body);
+}
+
+static void server_that_fails_draws_no_calls(void **state)
+{
+    world_case(state, failing_body);
+}
+
+static void server_that_is_over_its_limits_draws_no_calls(void **state)
+{
+    world_case(state, exhausted_body);
+}
+
+/* That is an answer. */
+static void server_that_denies_has_its_part(void **state)
+{
+    world_case(state, denying_body);
 }
 
 /* ---- other ways to name them ---- */
@@ -376,6 +421,9 @@ int main(void)
         WORLD_TUNNEL(server_that_does_not_shake_hands_costs_no_call),
         WORLD_TUNNEL(server_that_hangs_is_soon_asked_nothing),
         WORLD_TUNNEL(server_that_is_unavailable_rests),
+        WORLD_TUNNEL(server_that_fails_draws_no_calls),
+        WORLD_TUNNEL(server_that_is_over_its_limits_draws_no_calls),
+        WORLD_TUNNEL(server_that_denies_has_its_part),
         WORLD_TUNNEL(xds_without_a_control_plane_is_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,9 @@
  * servers in turn, so the client opens one after the other and keeps those that lead to another server than the ones it has; when none
  * does it looks again after a pause, from TUNNEL_RETRY_MS after a loss to a quarter of the age. The calls of a turn go to the server
  * that has the fewest of this client's to answer: one that hangs soon gets none. One that said UNAVAILABLE, or did not answer in time,
- * rests for TUNNEL_REST_MS while others are there, so that who asks once more asks another one.
+ * rests for TUNNEL_REST_MS while others are there, so that who asks once more asks another one. One that fails otherwise is quick to, and
+ * would have the fewest to answer: so a call that failed for no reason of the caller's counts as one that is still to be answered, and less and
+ * less so until TUNNEL_REST_MS are over. A limit that one user is over at every server counts for each of them alike, and moves nobody's calls.
  *
  * A tunnel lives for TUNNEL_AGE_MS. The next one to the same server takes its place once the server has said HELLO, and the
  * old one ends when its calls have ended. So GOAWAY, new certificates and new addresses are

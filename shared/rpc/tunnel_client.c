@@ -367,8 +367,14 @@ static void client_look(struct tunnel_client *client, int64_t now_us)
         client_open(client);
 }
 
+/* Calls to answer, with those that failed of late. */
+static double tunnel_load(const struct tunnel_out *tunnel, int64_t now_us)
+{
+    return (double)(TUNNEL_CALLS_MAX - tunnel->free_count) + tunnel_failures(tunnel, now_us);
+}
+
 /* Whether `a` should rather have the next call: a server that just said that it cannot, or nothing at all, has none as long as others are
- * there; the calls of one turn travel together; who has fewer to answer is faster; and all have their turn. */
+ * there; the calls of one turn travel together; who has fewer to answer is faster, if it does not fail; and all have their turn. */
 static bool is_better(const struct tunnel_out *a, const struct tunnel_out *b, int64_t now_us)
 {
     bool a_rests = now_us < a->rests_us, b_rests = now_us < b->rests_us;
@@ -377,8 +383,9 @@ static bool is_better(const struct tunnel_out *a, const struct tunnel_out *b, in
     bool a_goes = !list_empty(&a->flush.node), b_goes = !list_empty(&b->flush.node);
     if (a_goes != b_goes)
         return a_goes;
-    if (a->free_count != b->free_count)
-        return a->free_count > b->free_count;
+    double a_load = tunnel_load(a, now_us), b_load = tunnel_load(b, now_us);
+    if (a_load < b_load || b_load < a_load)
+        return a_load < b_load;
     return a->used < b->used;
 }
 

@@ -58,6 +58,29 @@ static void tunnel_rest(struct tunnel_out *tunnel)
     tunnel->rests_us = deadline_after_ms(TUNNEL_REST_MS);
 }
 
+double tunnel_failures(const struct tunnel_out *tunnel, int64_t now_us)
+{
+    double left = 1 - (double)(now_us - tunnel->failed_us) / (TUNNEL_REST_MS * 1000.0);
+
+    return left > 0 ? tunnel->failures * left : 0;
+}
+
+/* The server's own failure, or one of its limits; what a caller did wrong, or may not, every server answers so. */
+static bool is_failure(enum status status)
+{
+    return status == STATUS_UNKNOWN || status == STATUS_INTERNAL || status == STATUS_DATA_LOSS ||
+           status == STATUS_RESOURCE_EXHAUSTED || status == STATUS_UNIMPLEMENTED ||
+           status == STATUS_UNAUTHENTICATED;
+}
+
+static void tunnel_note_failure(struct tunnel_out *tunnel)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    tunnel->failures = tunnel_failures(tunnel, now_us) + 1;
+    tunnel->failed_us = now_us;
+}
+
 /* The server should end it; what still comes is not kept. */
 static void call_give_up(struct tunnel_out_call *call)
 {
@@ -172,6 +195,8 @@ static bool call_end(struct tunnel_out_call *call, struct slice body)
         return false;
     if (end.status == STATUS_UNAVAILABLE)
         tunnel_rest(call->tunnel);
+    else if (is_failure(end.status))
+        tunnel_note_failure(call->tunnel);
     if (!call->ended)
         fault_wire_unpack(end.status, end.details, &call->outcome);
     call_settle(call);

@@ -22,7 +22,9 @@ struct tunnel_out {
     int64_t opened_us, deadline_us;
     char *peer;       /* the server's address, once it said HELLO */
     int64_t rests_us; /* until then others are asked, if there are any */
-    uint64_t used;    /* greater than that of a tunnel that was used before it */
+    double failures;  /* of its calls, the older the less of each; at failed_us */
+    int64_t failed_us;
+    uint64_t used; /* greater than that of a tunnel that was used before it */
 
     grpc_call *grpc;
     struct rpc_tag received, sent, finished;
@@ -73,6 +75,9 @@ bool tunnel_out_call_take(struct tunnel_out *tunnel, const struct tunnel_frame *
 void tunnel_out_call_break(struct tunnel_out_call *call, grpc_slice diagnostic);
 /* Puts what the call owes into `out`. */
 void tunnel_out_call_give_credit(struct tunnel_out_call *call);
+
+/* How many calls that failed it still has to bear; a failure is forgotten within TUNNEL_REST_MS. */
+double tunnel_failures(const struct tunnel_out *tunnel, int64_t now_us);
 
 /* Something is to be sent at the end of this turn, or the last call has left. */
 void tunnel_out_due(struct tunnel_out *tunnel);

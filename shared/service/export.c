@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "shared/row/row.h"
+#include "shared/base/clock.h"
+#include "shared/service/read.h"
 
 /* An id is made of keys of tables. */
 #define ID_BYTES_MAX 1024
@@ -55,40 +56,49 @@ static enum status send_row(struct rpc_ctx *ctx, const struct export_part *part,
     return rpc_stream_send(rpc_stream(ctx), &record.base);
 }
 
-/* `last` is behind the batch afterwards. */
+/* Where a kind goes on. */
+struct progress {
+    char last[ID_BYTES_MAX]; /* behind this id; "" at first */
+    size_t rows;             /* that the next batch may have */
+    bool more;
+};
+
 static enum status send_batch(struct rpc_ctx *ctx, const struct export_part *part, size_t kind,
-                              char last[ID_BYTES_MAX], size_t *ret_count)
+                              struct progress *progress)
 {
     const struct service *service = rpc_data(ctx);
     struct pg_result *rows;
     PEK_TRY(pg_read(service->pg, PG_LONG_READ, rpc_cancel(ctx), &part->kinds[kind].statement,
-                    PG_PARAMS(pg_text(rpc_principal(ctx)->user), pg_str(last)), &rows));
+                    PG_PARAMS(pg_text(rpc_principal(ctx)->user), pg_str(progress->last),
+                              pg_int(rpc_scratch(ctx), (int64_t)progress->rows)),
+                    &rows));
+    int64_t read_us = clock_monotonic_us();
     enum status status = STATUS_OK;
-    size_t count = pg_rows(rows);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = send_row(ctx, part, kind, rows, i);
-    if (status == STATUS_OK && count > 0) {
-        struct slice id = pg_get_slice(rows, count - 1, ID);
+    size_t count = pg_rows(rows), i = 0;
+    while (status == STATUS_OK && i < count && !(i > 0 && read_is_forgotten(ctx, rows, read_us)))
+        status = send_row(ctx, part, kind, rows, i++);
+    if (status == STATUS_OK && i > 0) {
+        struct slice id = pg_get_slice(rows, i - 1, ID);
         if (id.len >= ID_BYTES_MAX)
             status = fault_set(rpc_fault(ctx), STATUS_DATA_LOSS, NULL, "a record's id is too long");
         else
-            memcpy(last, id.ptr, id.len + 1);
+            memcpy(progress->last, id.ptr, id.len + 1);
     }
+    progress->more = count == progress->rows || i < count;
+    progress->rows = read_next_rows(rows);
     pg_result_free(rows);
-    *ret_count = count;
     return status;
 }
 
 enum status export_user(struct rpc_ctx *ctx, const struct export_part *part)
 {
-    char last[ID_BYTES_MAX];
     assert(part->count <= EXPORT_KINDS_MAX);
     for (size_t kind = 0; kind < part->count; kind++) {
-        size_t count;
-        last[0] = '\0';
-        do
-            PEK_TRY(send_batch(ctx, part, kind, last, &count));
-        while (count == EXPORT_BATCH_ROWS);
+        struct progress progress = {.rows = READ_FIRST_ROWS};
+        do {
+            PEK_TRY(rpc_stream_wait(rpc_stream(ctx)));
+            PEK_TRY(send_batch(ctx, part, kind, &progress));
+        } while (progress.more);
     }
     return STATUS_OK;
 }

@@ -6,7 +6,8 @@
  *     {"post", {"export_post", "SELECT o.group_id || ' ' || o.type_id, o.create_time, o.group_id AS \"groupId\" …"
  *                              "  FROM pek.post AS o WHERE o.user_id = $1" EXPORT_BATCH("…")}},
  *
- * Read in batches and sent row by row: memory stays flat however much there is.
+ * Read in batches and sent row by row, as lists are (read.h): memory stays flat however much there is, however large, and however slow its
+ * reader.
  */
 #ifndef PEK_SHARED_SERVICE_EXPORT_H
 #define PEK_SHARED_SERVICE_EXPORT_H
@@ -15,20 +16,17 @@
 #include "shared/pg/pg.h"
 #include "shared/service/service.h"
 
-#define EXPORT_BATCH_ROWS 500
 #define EXPORT_KINDS_MAX 64
 #define EXPORT_VALUES_MAX 32 /* of a record */
 
 struct export_kind {
     const char *kind;
-    /* $1: the user, $2: behind this id. Columns: the id, which tells the rows of the kind apart; when it came about; and the values, as
+    /* $1: the user, $2: behind this id, $3: so many. Columns: the id, which tells the rows of the kind apart; when it came about; and the values, as
      * texts, each called as in the answer. Ends with EXPORT_BATCH. */
     struct pg_statement statement;
 };
 /* The end of the statement: `id` is the first column's expression, a text. */
-#define EXPORT_BATCH(id)                                                                           \
-    " AND (" id ") COLLATE \"C\" > $2 ORDER BY (" id ") COLLATE \"C\" LIMIT 500"
-_Static_assert(EXPORT_BATCH_ROWS == 500, "the LIMIT above");
+#define EXPORT_BATCH(id) " AND (" id ") COLLATE \"C\" > $2 ORDER BY (" id ") COLLATE \"C\" LIMIT $3"
 /* An id made of a number that sorts as the number does. */
 #define EXPORT_NUMBER(column) "lpad(" column "::text, 19, '0')"
 /* As JSON has times. */

@@ -76,8 +76,7 @@ static enum status continue_behind(const struct rpc_method *method, const void *
     return STATUS_OK;
 }
 
-/* The rest would wait for the reader, and is too much or too old for that. */
-static bool is_forgotten(struct rpc_ctx *ctx, const struct pg_result *rows, int64_t read_us)
+bool read_is_forgotten(struct rpc_ctx *ctx, const struct pg_result *rows, int64_t read_us)
 {
     return (pg_bytes(rows) > READ_BATCH_BYTES && !rpc_stream_has_room(rpc_stream(ctx))) ||
            clock_monotonic_us() - read_us > READ_HELD_MS * INT64_C(1000);
@@ -92,7 +91,7 @@ static enum status send_rows(struct rpc_ctx *ctx, const struct read_list *list,
     bool goes_on = list->once_rows_max == 0;
     int64_t read_us = clock_monotonic_us();
     size_t count = pg_rows(rows), i;
-    for (i = 0; i < count && !(goes_on && i > 0 && is_forgotten(ctx, rows, read_us)); i++) {
+    for (i = 0; i < count && !(goes_on && i > 0 && read_is_forgotten(ctx, rows, read_us)); i++) {
         ProtobufCMessage *item = arena_alloc(scratch, list->type->message->sizeof_message);
         if (!item)
             return STATUS_RESOURCE_EXHAUSTED;
@@ -107,8 +106,7 @@ static enum status send_rows(struct rpc_ctx *ctx, const struct read_list *list,
     return STATUS_OK;
 }
 
-/* As many as READ_BATCH_BYTES have, should they be as large as these. */
-static size_t next_rows(const struct pg_result *rows)
+size_t read_next_rows(const struct pg_result *rows)
 {
     size_t count = pg_rows(rows), bytes = pg_bytes(rows);
     size_t fit = count > 0 ? READ_BATCH_BYTES / (bytes / count + 1) : READ_BATCH_ROWS;
@@ -134,7 +132,7 @@ static enum status send_batch(struct rpc_ctx *ctx, const struct read_list *list,
                           "there are more than %zu: ask for a part of them", list->once_rows_max);
     else
         status = send_rows(ctx, list, rows, position, batch, &progress->sent);
-    progress->rows = next_rows(rows);
+    progress->rows = read_next_rows(rows);
     progress->more = count == batch->limit || progress->sent < count;
     pg_result_free(rows);
     return status;

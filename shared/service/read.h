@@ -26,6 +26,10 @@
 #define READ_FIRST_ROWS 100 /* so that the first are soon there */
 #define READ_BATCH_BYTES (1024u * 1024)
 #define READ_HELD_MS 2000
+/* For what sends batches by itself. Whether those that wait for the reader, read at `read_us`, are too many or too old for that, and how many
+ * the next batch may have: as READ_BATCH_BYTES have, should they be as large as these. */
+bool read_is_forgotten(struct rpc_ctx *ctx, const struct pg_result *rows, int64_t read_us);
+size_t read_next_rows(const struct pg_result *rows);
 /* Up to so many rows a list is a page that a person waits for, and goes by the lane of point reads: the hub's largest
  * page, and the row that tells it that there is another. */
 #define READ_POINT_ROWS_MAX 101

@@ -130,10 +130,11 @@ static void every_statement_is_one(void **state)
             static char sql[8192];
             const struct export_kind *kind = &parts[p].kinds[i];
             assert_true(parts[p].count <= EXPORT_KINDS_MAX);
-            snprintf(sql, sizeof(sql),
-                     "SET ROLE pek_app; SET pek.realm = 'a'; PREPARE asked (text, text) AS %s;"
-                     " EXECUTE asked ('nobody', '')",
-                     kind->statement.sql);
+            snprintf(
+                sql, sizeof(sql),
+                "SET ROLE pek_app; SET pek.realm = 'a'; PREPARE asked (text, text, bigint) AS %s;"
+                " EXECUTE asked ('nobody', '', 1)",
+                kind->statement.sql);
             pg_cluster_execute(cluster, sql);
             for (size_t j = 0; j < i; j++) {
                 assert_string_not_equal(parts[p].kinds[j].kind, kind->kind);

@@ -97,6 +97,34 @@ static void realm_before_that_could_not_be_asked_is_asked_again(void **state)
     federation_close(&f);
 }
 
+/* c says that it has whatever it is asked for, and a is slow at that moment: nothing of it is left. */
+static void realm_that_claims_everything_keeps_nothing_of_others(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, (const char *[]){SHORT_STRAGGLER, NULL});
+    rude_worker_add(f.a, "k1", "one");
+    rude_worker_add(f.c, "k1", "one");
+    f.a->holds_tokens = true;
+    struct answer answer = federation_get(&f, "/api/v1/groups/one");
+    assert_true(answer_has(&answer, "\"realm\":\"c\""));
+    assert_non_null(strstr(answer.raw.ptr, "federation-incomplete: a\r\n"));
+    answer_free(&answer);
+    rude_worker_release_tokens(f.a);
+    f.a->holds_tokens = false;
+    assert_found_in(&f, "a");
+    /* Nor of what is another's alone. */
+    rude_worker_add(f.b, "k2", "two");
+    answer = federation_get(&f, "/api/v1/groups/two");
+    assert_true(answer_has(&answer, "\"realm\":\"b\""));
+    answer_free(&answer);
+    rude_worker_add(f.c, "k2", "two");
+    answer = federation_get(&f, "/api/v1/groups/two");
+    assert_true(answer_has(&answer, "\"realm\":\"b\""));
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +132,7 @@ int main(void)
         cmocka_unit_test(what_moved_is_found_where_it_is),
         cmocka_unit_test(realm_that_falls_silent_hides_nothing),
         cmocka_unit_test(realm_before_that_could_not_be_asked_is_asked_again),
+        cmocka_unit_test(realm_that_claims_everything_keeps_nothing_of_others),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
 }

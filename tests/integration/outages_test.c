@@ -35,6 +35,27 @@ static void token_is_asked_for_once_however_many_wait(void **state)
     federation_close(&f);
 }
 
+/* Who waited for it hears of it, and is not made to wait again; who comes then finds the realm as it is then. */
+static void token_that_was_lost_is_asked_for_again_at_once(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    f.a->holds_tokens = true;
+    int64_t started_us = clock_monotonic_us();
+    struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+    int64_t took_ms = (clock_monotonic_us() - started_us) / 1000;
+    assert_int_equal(answer.code, 504);
+    assert_in_range(took_ms, CREDENTIAL_TIMEOUT_MS - 100, CREDENTIAL_TIMEOUT_MS + 2000);
+    answer_free(&answer);
+    rude_worker_release_tokens(f.a);
+    answer = federation_get(&f, "/api/v1/realms/a/groups/one");
+    assert_int_equal(answer.code, 200);
+    answer_free(&answer);
+    federation_close(&f);
+}
+
 /* Whoever watches a realm's policies first hears that any may have changed. A hub that opened before would throw its first
  * tokens away. */
 static void hub_opens_when_it_has_heard_of_policies(void **state)
@@ -164,6 +185,32 @@ static void list_waits_for_a_straggler_only_so_long(void **state)
     assert_true(took_ms >= 200 && took_ms < 4000); /* a realm has 5 s by itself */
     answer_free(&answer);
     FEDERATION_WAIT_FOR(&f, f.b->cancelled == 1);
+    federation_close(&f);
+}
+
+/* One that fails, or does not know the caller, has given nothing that could be shown without the others. */
+static void realm_that_fails_at_once_hurries_nobody(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, (const char *[]){SHORT_STRAGGLER, NULL});
+    rude_worker_add(f.b, "k2", "two");
+    f.a->refusals = 1000;
+    f.a->status = STATUS_INTERNAL;
+    f.b->late_ms = 800;
+    f.c->unknown = true;
+    for (int i = 0; i < 2; i++) {
+        struct answer answer = federation_ask(&f, "GET", "/api/v1/groups", i ? NDJSON : NULL, NULL);
+        assert_int_equal(answer.code, 200);
+        assert_true(answer_has(&answer, "\"unreachable\":[\"realms/a\"]"));
+        assert_true(answer_has(&answer, "\"id\":\"two\""));
+        answer_free(&answer);
+    }
+    /* One that answers does, and be it that it has nothing. */
+    rude_worker_reset(f.a);
+    struct answer answer = federation_get(&f, "/api/v1/groups");
+    assert_true(answer_has(&answer, "\"unreachable\":[\"realms/b\"]"));
+    answer_free(&answer);
     federation_close(&f);
 }
 
@@ -322,12 +369,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_is_asked_for_once_however_many_wait),
+        cmocka_unit_test(token_that_was_lost_is_asked_for_again_at_once),
         cmocka_unit_test(hub_opens_when_it_has_heard_of_policies),
         cmocka_unit_test(first_realm_that_has_it_wins_and_the_others_are_cancelled),
         cmocka_unit_test(first_realm_in_order_answers_however_slow_it_is),
         cmocka_unit_test(answer_says_whom_it_could_not_ask),
         cmocka_unit_test(browser_that_leaves_cancels_the_realms),
         cmocka_unit_test(list_waits_for_a_straggler_only_so_long),
+        cmocka_unit_test(realm_that_fails_at_once_hurries_nobody),
         cmocka_unit_test(realm_that_says_nothing_is_a_timeout),
         cmocka_unit_test(safe_call_is_tried_again_and_a_change_is_not),
         cmocka_unit_test(retries_are_a_tenth_of_the_calls),

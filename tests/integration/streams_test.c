@@ -129,6 +129,134 @@ static void realms_that_break_at_different_places_go_on_there(void **state)
     federation_close(&f);
 }
 
+/* The first event's, in the cursor that a stream begins with; which may be empty. */
+static void take_first_id(struct federation *f, char cursor[CURSOR_BYTES])
+{
+    char headers[CURSOR_BYTES + 64];
+    snprintf(headers, sizeof(headers), EVENTS "%s%s%s", cursor[0] ? "Last-Event-ID: " : "", cursor,
+             cursor[0] ? "\r\n" : "");
+    struct answer answer = federation_ask(f, "GET", "/api/v1/groups", headers, NULL);
+    const char *id = strstr(answer.text, "id: ") + strlen("id: ");
+    snprintf(cursor, CURSOR_BYTES, "%.*s", (int)strcspn(id, "\n"), id);
+    answer_free(&answer);
+}
+
+/* It was to go on, and is away: what it has is not over for that. */
+static void realm_that_is_away_when_it_is_to_go_on_does_later(void **state)
+{
+    struct federation f;
+    char text[GROUPS_BYTES], cursor[CURSOR_BYTES], path[CURSOR_BYTES + 64];
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "k1");
+    rude_worker_add(f.a, "k3", "k3");
+    rude_worker_add(f.b, "k2", "k2");
+    rude_worker_add(f.b, "k4", "k4");
+    f.a->fault = f.b->fault = RUDE_FAIL;
+    f.a->status = f.b->status = STATUS_INTERNAL;
+    f.a->fault_after = f.b->fault_after = 1;
+    struct answer answer = federation_ask(&f, "GET", "/api/v1/groups", NDJSON, NULL);
+    assert_string_equal(answer_groups(&answer, text, sizeof(text)), "a/k1 b/k2");
+    answer_string(&answer, "cursor", cursor, sizeof(cursor));
+    answer_free(&answer);
+    /* The other has nothing more, which is an answer. */
+    f.b->refusals = 1000;
+    f.a->fault = RUDE_NOT;
+    f.a->item_count = 0;
+    snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);
+    answer = federation_ask(&f, "GET", path, NDJSON, NULL);
+    assert_int_equal(answer.code, 200);
+    assert_string_equal(answer_groups(&answer, text, sizeof(text)), "");
+    assert_true(answer_has(&answer, "realm b broke off"));
+    answer_free(&answer);
+    f.a->item_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        f.b->refusals = 1000;
+        snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);
+        answer = federation_ask(&f, "GET", path, NDJSON, NULL);
+        if (i == 0) {
+            assert_string_equal(answer_groups(&answer, text, sizeof(text)), "a/k3");
+            assert_true(answer_has(&answer, "realm b broke off"));
+            answer_string(&answer, "cursor", cursor, sizeof(cursor));
+        } else { /* nobody else has anything: the cursor is good still */
+            assert_int_equal(answer.code, 500);
+        }
+        answer_free(&answer);
+    }
+    /* A browser, which would not come back after any other answer. */
+    snprintf(path, sizeof(path), EVENTS "Last-Event-ID: %s\r\n", cursor);
+    answer = federation_ask(&f, "GET", "/api/v1/groups", path, NULL);
+    assert_int_equal(answer.code, 200);
+    assert_true(answer_has(&answer, "event: error"));
+    answer_string(&answer, "cursor", cursor, sizeof(cursor));
+    answer_free(&answer);
+    f.b->refusals = 0;
+    f.b->fault = RUDE_NOT;
+    assert_goes_on(&f, cursor, "b/k4");
+    federation_close(&f);
+}
+
+/* The line that it was cut behind says where each goes on: also who had broken by then. */
+static void realm_that_broke_before_the_stream_was_cut_goes_on(void **state)
+{
+    struct federation f;
+    struct answer cut = {0};
+    char cursor[CURSOR_BYTES], text[GROUPS_BYTES];
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "k1");
+    rude_worker_add(f.a, "k5", "k5");
+    rude_worker_add(f.a, "k7", "k7");
+    rude_worker_add(f.c, "k2", "k2");
+    rude_worker_add(f.c, "k3", "k3");
+    rude_worker_add(f.c, "k6", "k6");
+    f.a->fault = RUDE_STALL;
+    f.a->fault_after = 2;
+    f.c->fault = RUDE_FAIL;
+    f.c->status = STATUS_INTERNAL;
+    f.c->fault_after = 1;
+    struct exchange stream = federation_send(&f, "GET", "/api/v1/groups", NDJSON, NULL);
+    FEDERATION_WAIT_FOR(&f, (exchange_take(&stream), exchange_has(&stream, "\"k5\"")));
+    FEDERATION_WAIT_FOR(&f, (exchange_take(&stream), exchange_has(&stream, "\"}\n\r\n")));
+    buffer_append_char(&stream.in, '\0');
+    cut.text = strstr(stream.in.ptr, "\"k5\"");
+    assert_string_equal(answer_groups(&(struct answer){.text = stream.in.ptr}, text, sizeof(text)),
+                        "a/k1 c/k2 a/k5");
+    answer_string(&cut, "cursor", cursor, sizeof(cursor));
+    exchange_close(&stream);
+    FEDERATION_WAIT_FOR(&f, f.a->cancelled == 1);
+    f.a->fault = f.c->fault = RUDE_NOT;
+    assert_goes_on(&f, cursor, "c/k3 c/k6 a/k7");
+    /* Cut again, before c is where the others are. */
+    take_first_id(&f, cursor);
+    assert_goes_on(&f, cursor, "c/k6 a/k7");
+    federation_close(&f);
+}
+
+/* At the very place of the last item given, too: b comes behind a there, and has not given its own yet. */
+static void realm_that_breaks_where_the_stream_was_cut_goes_on_there(void **state)
+{
+    struct federation f;
+    char cursor[CURSOR_BYTES] = "", text[GROUPS_BYTES], path[CURSOR_BYTES + 64];
+    (void)state;
+    federation_open(&f, NULL);
+    rude_worker_add(f.a, "k1", "one");
+    rude_worker_add(f.a, "k2", "two");
+    rude_worker_add(f.b, "k1", "one");
+    rude_worker_add(f.b, "k3", "three");
+    take_first_id(&f, cursor);
+    f.b->refusals = 1000;
+    f.b->status = STATUS_INTERNAL;
+    snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);
+    struct answer answer = federation_ask(&f, "GET", path, NDJSON, NULL);
+    assert_string_equal(answer_groups(&answer, text, sizeof(text)), "a/two");
+    answer_string(&answer, "cursor", cursor, sizeof(cursor));
+    answer_free(&answer);
+    f.b->refusals = 0;
+    assert_goes_on(&f, cursor, "b/one b/three");
+    federation_close(&f);
+}
+
 static void stream_ends_with_its_session(void **state)
 {
     static const char *const accepted[] = {NDJSON, EVENTS};
@@ -183,6 +311,9 @@ int main(void)
         cmocka_unit_test(lines_say_where_to_go_on_while_they_come),
         cmocka_unit_test(lines_that_come_at_once_have_few_cursors),
         cmocka_unit_test(realms_that_break_at_different_places_go_on_there),
+        cmocka_unit_test(realm_that_is_away_when_it_is_to_go_on_does_later),
+        cmocka_unit_test(realm_that_broke_before_the_stream_was_cut_goes_on),
+        cmocka_unit_test(realm_that_breaks_where_the_stream_was_cut_goes_on_there),
         cmocka_unit_test(stream_ends_with_its_session),
         cmocka_unit_test(stream_ends_in_time_for_a_hub_that_stops),
     };

@@ -104,6 +104,49 @@ describe('lists', () => {
     assert.deepEqual(asked, ['/x?pageToken=t&q=1', '/x?q=1&pageToken=c']);
   });
 
+  it('go on after a pause, as long as the answer says, also where the hub is away by then', async () => {
+    const asked = [];
+    handle = (_, response) => {
+      asked.push(Date.now());
+      if (asked.length === 1) return response.end(line({ result: 1, cursor: 'c' }));
+      if (asked.length === 2) return response.writeHead(503, { 'retry-after': '1' }).end('<h1>Away</h1>');
+      if (asked.length === 3) {
+        const details = [{ reason: 'R' }, { retryDelay: '1.200s' }];
+        return response.end(line({ error: { ...failed('RESOURCE_EXHAUSTED', 429).error, details }, cursor: 'c' }));
+      }
+      return response.end(line({ result: 2 }) + line({ end }));
+    };
+    assert.deepEqual((await read(stream(`${base}/x`))).items, [1, 2]);
+    const pauses = asked.slice(1).map((at, i) => at - asked[i]);
+    [250, 1000 + 500, 1200 + 1000].forEach((least, i) => assert.ok(pauses[i] >= least, `${pauses}`));
+  });
+
+  it('do not go on where another try would get the same, nor without a cursor', async () => {
+    let asked = 0;
+    handle = (_, response) => {
+      asked++;
+      response.end(line({ result: 1, cursor: 'c' }) + line({ ...failed('UNAUTHENTICATED', 401), cursor: 'c' }));
+    };
+    await assert.rejects(read(stream(`${base}/x`)), (error) => error.kind === 'signedOut');
+    assert.equal(asked, 1);
+  });
+
+  it('have items that look alike, of which nothing is kept before there is a cursor', async () => {
+    handle = (_, response) => response.end(line({ result: 1 }).repeat(3) + line({ end }));
+    assert.deepEqual((await read(stream(`${base}/x`))).items, [1, 1, 1]);
+  });
+
+  it('stop waiting when nobody wants them any more', async () => {
+    const stopped = new AbortController();
+    handle = (_, response) => {
+      response.end(line({ result: 1, cursor: 'c' }) + line({ ...failed('UNAVAILABLE'), cursor: 'c' }));
+      setTimeout(() => stopped.abort(), 50);
+    };
+    const begun = Date.now();
+    await assert.rejects(read(stream(`${base}/x`, { signal: stopped.signal })), { name: 'AbortError' });
+    assert.ok(Date.now() - begun < 240, `${Date.now() - begun} ms`);
+  });
+
   it('are never taken for whole when they are not', async () => {
     handle = (_, response) => response.end(line({ result: 1 }));
     await assert.rejects(read(stream(`${base}/x`)), (error) => error instanceof PekError && error.kind === 'unavailable');
@@ -177,10 +220,11 @@ describe('events', () => {
       asked.push(request.headers['last-event-id']);
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       if (asked.length === 1)
-        response.end('retry: 3000\n:\n\nid: a\ndata: 1\n\nid: b\r\ndata: 2\r\n\r\nid: c\ndata: 3'); // the last is not whole
+        response.end('retry: 1000\n:\n\nid: a\ndata: 1\n\nid: b\r\ndata: 2\r\n\r\nid: c\ndata: 3'); // the last is not whole
       else response.write('id: c\ndata: 3\n\n');
     };
     const seen = [];
+    const begun = Date.now();
     await new Promise((resolve) => {
       const stop = events(`${base}/x`, {
         onItem: (item) => {
@@ -189,6 +233,7 @@ describe('events', () => {
         },
       });
     });
+    assert.ok(Date.now() - begun >= 1000, 'not before the time that the hub said');
     assert.deepEqual(seen, [1, 2, 3]);
     assert.deepEqual(asked, [undefined, 'b']);
   });

@@ -84,11 +84,11 @@ static void what_others_have_costs_nothing(struct world *w)
     assert_int_equal(world_create(w, "alice", "", "o", "O"), STATUS_OK);
     make_others(w, 1, FEW);
     for (size_t i = 0; i < export_kind_count; i++)
-        few[i] = pages(w, export_kinds[i].statement.sql, "'x7', ''");
+        few[i] = pages(w, export_kinds[i].statement.sql, "'x7', '', 500");
     int few_of_merge = pages(w, merge, "'x7', 'x9'");
     make_others(w, FEW + 1, MANY);
     for (size_t i = 0; i < export_kind_count; i++) {
-        int many = pages(w, export_kinds[i].statement.sql, "'x7', ''");
+        int many = pages(w, export_kinds[i].statement.sql, "'x7', '', 500");
         if (many > few[i] + 10)
             fail_msg("%s reads %d pages, and %d of more people", export_kinds[i].kind, few[i],
                      many);

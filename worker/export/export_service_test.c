@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 
+#include "shared/service/read.h"
 #include "worker/export/export_service.h"
 #include "worker/testing/policy_world.h"
 
@@ -102,11 +104,43 @@ static void long_part_comes_whole_and_in_order(struct world *w)
     }
 }
 
+static size_t bytes_used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static size_t before_bytes, waiting_bytes;
+
+/* Until the queue is full, and the handler waits. */
+static void note_bytes(struct world *w)
+{
+    (void)w;
+    fiber_sleep_ms(500);
+    waiting_bytes = bytes_used();
+}
+
+/* As large as rows are, 20 KB each. */
+static void rows_that_wait_for_a_reader_are_few(struct world *w)
+{
+    const export_v1_export_user_request req = EXPORT_V1_EXPORT_USER_REQUEST_INIT;
+    size_t count;
+    world_sql(w, "INSERT INTO pek.audit_log (realm, actor, action, target_kind, target_id, detail)"
+                 " SELECT 'a', 'bob', 'x', 'x', n::text, to_jsonb(repeat('😀', 5000))"
+                 "  FROM generate_series(1, 500) n");
+    before_bytes = bytes_used();
+    assert_int_equal(world_read_slowly(w, "bob", EXPORT, &req.base, note_bytes, &count), STATUS_OK);
+    assert_int_equal(count, 500);
+    if (waiting_bytes > before_bytes + READ_BATCH_BYTES + 3 * RPC_STREAM_QUEUE_BYTES)
+        fail_msg("%zu bytes wait", waiting_bytes - before_bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(everything_about_one_is_told_and_nothing_about_others),
         WORLD_TEST(long_part_comes_whole_and_in_order),
+        WORLD_TEST(rows_that_wait_for_a_reader_are_few),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

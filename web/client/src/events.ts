@@ -1,3 +1,4 @@
+import { pause, pauseMs } from './pause.js';
 import { PekError, problemFrom } from './problem.js';
 
 export interface EventsOptions<Item> {
@@ -14,7 +15,8 @@ export interface EventsOptions<Item> {
   fetch?: typeof fetch;
 }
 
-const wait = { first: 500, most: 15_000 };
+// A connection that was open for so long did not fail: it came to the end of its time.
+const longMs = 15_000;
 // The hub says something every 15 s, and be it nothing: whoever is silent for this long is not there any more.
 const silenceMs = 45_000;
 
@@ -25,7 +27,7 @@ interface ServerEvent {
 }
 
 /** Reads text/event-stream as the standard has it: lines end in LF, CR or both, and an empty one ends an event. */
-export function eventReader(take: (event: ServerEvent) => void): (chunk: string) => void {
+export function eventReader(take: (event: ServerEvent) => void, retry: (ms: number) => void): (chunk: string) => void {
   let rest = '';
   let event = { type: 'message', id: '', data: [] as string[] };
   const line = (text: string) => {
@@ -40,6 +42,7 @@ export function eventReader(take: (event: ServerEvent) => void): (chunk: string)
     if (name === 'event') event.type = value;
     else if (name === 'data') event.data.push(value);
     else if (name === 'id') event.id = value;
+    else if (name === 'retry' && /^[0-9]+$/.test(value)) retry(Number(value));
   };
   return (chunk) => {
     const lines = (rest + chunk).split(/\r\n|\n|\r(?!$)/);
@@ -58,9 +61,15 @@ export function events<Item>(url: string | URL, options: EventsOptions<Item>): (
   return () => stopped.abort();
 }
 
+/** Behind which event it goes on, and after how long at the least, as the hub says. */
+interface Position {
+  id: string;
+  retryMs: number;
+}
+
 async function keepReading<Item>(url: string | URL, options: EventsOptions<Item>, signal: AbortSignal): Promise<void> {
-  const position = { id: options.lastEventId ?? '' };
-  for (let pause = wait.first; !signal.aborted; pause = Math.min(pause * 2, wait.most)) {
+  const position: Position = { id: options.lastEventId ?? '', retryMs: 0 };
+  for (let tries = 0; !signal.aborted; tries++) {
     const before = position.id;
     const begun = Date.now();
     const problem = await readOnce(url, options, position, signal).catch((thrown: unknown) =>
@@ -68,25 +77,20 @@ async function keepReading<Item>(url: string | URL, options: EventsOptions<Item>
     );
     if (signal.aborted) return;
     options.onState?.(false);
-    if (problem && isFinal(problem)) {
+    if (problem?.isFinal) {
       options.onEnd?.(problem);
       return;
     }
-    // One that was open for long did not fail: it came to the end of its time.
-    if (position.id !== before || Date.now() - begun > wait.most) pause = wait.first;
-    const leastMs = problem?.problem.kind === 'tooMany' ? problem.problem.retryAfterSeconds * 1000 : 0;
-    // So that not everybody comes back at the same moment.
-    await new Promise((resolve) => setTimeout(resolve, leastMs + pause * (0.5 + Math.random())));
+    if (position.id !== before || Date.now() - begun > longMs) tries = 0;
+    await pause(pauseMs(tries), Math.max((problem?.retryAfterSeconds ?? 0) * 1000, position.retryMs), signal);
   }
 }
-
-const isFinal = ({ kind }: PekError) => kind === 'signedOut' || kind === 'forbidden' || kind === 'notFound' || kind === 'invalid';
 
 /** Ends when the stream does, with the problem that it said last. */
 async function readOnce<Item>(
   url: string | URL,
   options: EventsOptions<Item>,
-  position: { id: string },
+  position: Position,
   signal: AbortSignal,
 ): Promise<PekError | undefined> {
   const ask = options.fetch ?? fetch;
@@ -113,7 +117,7 @@ async function readOnce<Item>(
 async function readBody<Item>(
   response: Response,
   options: EventsOptions<Item>,
-  position: { id: string },
+  position: Position,
   heard: () => void,
 ): Promise<PekError | undefined> {
   if (!response.ok || !response.body) {
@@ -121,15 +125,18 @@ async function readBody<Item>(
   }
   options.onState?.(true);
   let over: PekError | undefined;
-  const read = eventReader((event) => {
-    if (event.type === 'error') {
-      over = problemFrom(JSON.parse(event.data), 0);
-      return;
-    }
-    if (event.id) position.id = event.id;
-    if (event.type === 'end') return;
-    options.onItem(JSON.parse(event.data) as Item, event.id);
-  });
+  const read = eventReader(
+    (event) => {
+      if (event.type === 'error') {
+        over = problemFrom(JSON.parse(event.data), 0);
+        return;
+      }
+      if (event.id) position.id = event.id;
+      if (event.type === 'end') return;
+      options.onItem(JSON.parse(event.data) as Item, event.id);
+    },
+    (ms) => (position.retryMs = ms),
+  );
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   try {

@@ -1,3 +1,4 @@
+import { pause, pauseMs } from './pause.js';
 import { PekError, problemFrom, problemFromThrown } from './problem.js';
 
 /** How a list over several realms went, as its last page or line says. */
@@ -27,7 +28,7 @@ export async function* pages<Page extends ListEnd, Item>(
 export interface StreamOptions {
   signal?: AbortSignal;
   headers?: Record<string, string>;
-  /** How often a stream that broke off is taken up again at its cursor; 2 unless told. */
+  /** How often a stream that broke off is taken up again at its cursor, after pauses of half a second, one, two …; 4 unless told. */
   retries?: number;
   fetch?: typeof fetch;
 }
@@ -52,22 +53,23 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
 
 /**
  * The items of a list as they are merged (NDJSON); returns how it ended. A stream that breaks off, or is cut, is taken up at the last
- * cursor that came, without a gap and without a repetition; when that does not help, what a realm still had is missing, and the end
- * names it.
+ * cursor that came, after a pause, without a gap and without a repetition. When that does not help it throws: what a realm still had is
+ * missing then.
  */
 export async function* stream<Item>(url: string | URL, options: StreamOptions = {}): AsyncGenerator<Item, ListEnd> {
-  const { signal, retries = 2, fetch: ask = fetch } = options;
+  const { signal, retries = 4, fetch: ask = fetch } = options;
   const position: Position = { cursor: '', behind: new Set() };
   for (let tries = 0; ; tries++) {
     const end = yield* streamOnce<Item>(withToken(url, position.cursor), ask, position, { ...options, ...(signal ? { signal } : {}) });
     if (!(end instanceof PekError)) return end;
-    if (position.cursor === '' || tries >= retries || signal?.aborted) throw end;
+    if (position.cursor === '' || end.isFinal || tries >= retries || signal?.aborted) throw end;
+    await pause(pauseMs(tries), end.retryAfterSeconds * 1000, signal);
   }
 }
 
 interface Position {
   cursor: string;
-  /** Items that came behind the cursor, as JSON: they come again behind it. */
+  /** Items that came behind the cursor, as JSON: they come again behind it. Before there is one nothing is taken up. */
   behind: Set<string>;
 }
 
@@ -84,6 +86,11 @@ function withToken(url: string | URL, token: string): string {
   return `${path}?${[...params, `pageToken=${encodeURIComponent(token)}`].join('&')}`;
 }
 
+function problemOrThrow(problem: unknown): PekError {
+  if (problem instanceof PekError) return problem;
+  throw problem;
+}
+
 async function* streamOnce<Item>(
   url: string,
   ask: typeof fetch,
@@ -94,10 +101,10 @@ async function* streamOnce<Item>(
   try {
     response = await ask(url, { headers: { ...headers, accept: 'application/x-ndjson' }, ...(signal ? { signal } : {}) });
   } catch (thrown) {
-    throw problemFromThrown(thrown);
+    return problemOrThrow(problemFromThrown(thrown));
   }
   if (!response.ok || !response.body) {
-    throw problemFrom(await response.json().catch(() => undefined), response.status, response.headers);
+    return problemFrom(await response.json().catch(() => undefined), response.status, response.headers);
   }
   try {
     for await (const text of linesOf(response.body)) {
@@ -112,13 +119,11 @@ async function* streamOnce<Item>(
       const json = JSON.stringify(line.result);
       const isNew = !position.behind.has(json);
       if (line.cursor) moveTo(position, line.cursor);
-      else position.behind.add(json);
+      else if (position.cursor !== '') position.behind.add(json);
       if (isNew) yield line.result;
     }
   } catch (thrown) {
-    const problem = thrown instanceof SyntaxError ? problemFrom(undefined, 200) : problemFromThrown(thrown);
-    if (problem instanceof PekError) return problem;
-    throw problem;
+    return problemOrThrow(thrown instanceof SyntaxError ? problemFrom(undefined, 200) : problemFromThrown(thrown));
   }
   // It was cut: nobody said that it is whole.
   return new PekError({ kind: 'unavailable' }, 'the stream ended before its last line', 0, '', '', '');

@@ -29,10 +29,12 @@ interface ErrorAnswer {
     code: number;
     status: string;
     message: string;
-    details?: { reason?: string; metadata?: Record<string, string> }[];
+    details?: { reason?: string; metadata?: Record<string, string>; retryDelay?: string }[];
   };
   cursor?: string;
 }
+
+const finals = new Set<ProblemKind>(['signedOut', 'forbidden', 'notFound', 'invalid']);
 
 export class PekError extends Error {
   override readonly name = 'PekError';
@@ -49,12 +51,19 @@ export class PekError extends Error {
     readonly field: string,
     /** For whoever asks an operator. */
     readonly requestId: string,
+    /** When it is worth another try, as the answer says; 0 when it does not. */
+    readonly retryAfterSeconds = 0,
   ) {
     super(message);
   }
 
   get kind(): ProblemKind {
     return this.problem.kind;
+  }
+
+  /** Another try would get the same. */
+  get isFinal(): boolean {
+    return finals.has(this.kind);
   }
 }
 
@@ -78,8 +87,14 @@ function isErrorAnswer(body: unknown): body is ErrorAnswer {
   return typeof error === 'object' && error !== null && typeof error.status === 'string';
 }
 
-function problemOf(kind: ProblemKind, headers?: Headers): Problem {
-  return kind === 'tooMany' ? { kind, retryAfterSeconds: Number(headers?.get('retry-after')) || 1 } : { kind };
+const problemOf = (kind: ProblemKind, retryAfterSeconds: number): Problem =>
+  kind === 'tooMany' ? { kind, retryAfterSeconds: retryAfterSeconds || 1 } : { kind };
+
+/** A header has seconds, or the date of a proxy; the last line of a stream has a detail. */
+function retryAfterOf(headers?: Headers, details: { retryDelay?: string }[] = []): number {
+  const said = headers?.get('retry-after') ?? details.find(({ retryDelay }) => retryDelay)?.retryDelay?.replace(/s$/, '') ?? '';
+  const seconds = /^[0-9.]+$/.test(said) ? Number(said) : (Date.parse(said) - Date.now()) / 1000;
+  return seconds > 0 ? seconds : 0;
 }
 
 /** Of an answer that is no success, or of the last line of a stream. */
@@ -87,14 +102,15 @@ export function problemFrom(body: unknown, status: number, headers?: Headers): P
   const requestId = headers?.get('x-request-id') ?? '';
   if (!isErrorAnswer(body)) {
     const kind = status >= 502 && status <= 504 ? 'unavailable' : 'unexpected';
-    return new PekError({ kind }, `HTTP status ${status}`, status, '', '', requestId);
+    return new PekError({ kind }, `HTTP status ${status}`, status, '', '', requestId, retryAfterOf(headers));
   }
   const { error } = body;
   const info = error.details?.find((detail) => detail.reason !== undefined);
   // If-Match that names another version.
   const kind = status === 412 ? 'changed' : (kinds[error.status] ?? 'unexpected');
   const field = info?.metadata?.['field'] ?? '';
-  return new PekError(problemOf(kind, headers), error.message, status, info?.reason ?? error.status, field, requestId);
+  const after = retryAfterOf(headers, error.details);
+  return new PekError(problemOf(kind, after), error.message, status, info?.reason ?? error.status, field, requestId, after);
 }
 
 /** Of a `fetch` of one's own, as for a body that is no JSON. */
