@@ -8,7 +8,7 @@
 #define SHUN_US 1000000
 /* Of a read whose server is lost, or is behind: by then it has been at each. */
 #define TRIES_MAX 3
-/* For so long after a promotion reads wait for connections to the primary, and look so often. */
+/* For so long after a primary was noticed reads wait for connections to it, and look so often. */
 #define CHANGE_US 1000000
 #define CHANGE_LOOK_MS 5
 
@@ -16,60 +16,35 @@
 static const struct pg_statement flushed = {"pek_flushed", "SELECT pg_current_wal_flush_lsn()"};
 
 /* Waits a little, since a standby that is well is behind by moments only. What a dying primary sent may end within a
- * record, which is never replayed, and then it ends with a page: it is all when nothing more is replayed for a while. */
+ * record, which is never replayed, and then it ends with a page: it is all when nothing more is replayed for a while, and nothing
+ * holds the replay up. A pause, or a primary that still sends, is seen; a delay, or a reader in its way, lasts no longer than the settings
+ * say. What was received is NULL from a start until all that was received before it is replayed. */
 const struct pg_statement standby_guard = {
     "pek_standby_guard",
-    "SELECT 1 / (pg_is_in_recovery() AND (s.replayed >= s.wanted"
+    "SELECT 1 / ((s.paused IS NOT NULL AND (s.replayed >= s.wanted"
     "        OR (pg_sleep(0.01) IS NOT NULL AND (pg_last_wal_replay_lsn() >= s.wanted"
-    "              OR (s.alone AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
+    "              OR (s.lost_ms IS NOT NULL"
+    "                  AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
+    "                  AND NOT s.paused AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
+    "                  AND (SELECT bool_and(setting::int BETWEEN 0 AND s.lost_ms) FROM pg_settings"
+    "                        WHERE name IN ('recovery_min_apply_delay',"
+    "                              'max_standby_streaming_delay', 'max_standby_archive_delay'))"
     "                  AND pg_sleep(0.1) IS NOT NULL"
     "                  AND pg_last_wal_replay_lsn() = s.replayed))))"
-    "   AND (s.least IS NULL OR pg_last_wal_replay_lsn() >= s.least))::int"
-    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed, $1 LIKE '+%' AS alone,"
-    "               nullif(ltrim($1, '+'), '')::pg_lsn AS least,"
-    "               CASE WHEN $1 LIKE '+%' THEN coalesce(pg_last_wal_receive_lsn(), '0/0')"
+    "   AND (s.least IS NULL OR pg_last_wal_replay_lsn() >= s.least)) IS TRUE)::int"
+    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed, pg_is_wal_replay_paused() AS paused,"
+    "               CASE WHEN $1 LIKE '+%' THEN split_part($1, ' ', 1)::bigint END AS lost_ms,"
+    "               nullif(split_part($1, ' ', 2), '')::pg_lsn AS least,"
+    "               CASE WHEN $1 LIKE '+%' THEN pg_last_wal_receive_lsn()"
     "                    ELSE $1::pg_lsn END AS wanted) AS s",
 };
 
-void standby_server_away(struct pg *pg, struct server *server)
+void standby_promoted(struct pg *pg)
 {
-    bool was_away = server->away;
-    server->away = true;
-    if (server->role == PG_PRIMARY && pg->servers[PG_STANDBY].conninfo && !was_away)
-        trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "",
-                     "no primary is found: reads come from a standby, changes are refused");
-    pg_came_up(pg); /* that is ready, too */
-}
-
-void standby_server_back(struct pg *pg, struct server *server)
-{
-    bool was_away = server->away;
-    server->away = false;
-    if (server->role == PG_PRIMARY && pg->servers[PG_STANDBY].conninfo && was_away)
-        trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "", "a primary is found");
-}
-
-static void connect_now(struct connection *connection)
-{
-    if (connection->state == LINK_WAITING)
-        connection_start_timer(connection, 0);
-}
-
-/* Once promoted it is none any more; PostgreSQL says so before the end of each batch. Then a primary is there: nobody waits before
- * looking for it. */
-void standby_check(struct connection *connection)
-{
-    struct pg *pg = connection->pg;
-    const char *in_standby = PQparameterStatus(connection->conn, "in_hot_standby");
-    if (connection->server->role != PG_STANDBY || !in_standby || strcmp(in_standby, "off") != 0)
-        return;
-    pg->promoted_us = clock_monotonic_us();
-    for (size_t i = 0; i < PG_LANES; i++)
-        for (size_t j = 0; j < pg->lanes[PG_PRIMARY][i].count; j++)
-            connect_now(&pg->lanes[PG_PRIMARY][i].connections[j].connection);
-    for (size_t i = 0; i < pg->pool.count; i++)
-        connect_now(&pg->pool.connections[i].connection);
-    connection_drop(connection, "it was promoted");
+    static const char reason[] = "a standby was promoted";
+    server_leave(&pg->servers[PG_STANDBY], reason);
+    server_leave(&pg->servers[PG_PRIMARY], reason);
+    server_look(&pg->servers[PG_PRIMARY]);
 }
 
 bool pg_is_without_primary(const struct pg *pg)
@@ -103,16 +78,18 @@ void standby_note_flushed(struct pg *pg, const char *position)
 /* What a standby must have replayed before it answers a read that begins now: all that was acknowledged before. Without a primary, all
  * that it received ('+'), and what the primary had a while before it was lost: its replication may have stopped earlier. */
 static enum status position_now(struct pg *pg, struct cancel *cancel,
-                                char ret_position[PG_POSITION_BYTES_MAX + 1])
+                                char ret_position[PG_WANTED_BYTES_MAX])
 {
     struct lane *primary = &pg->lanes[PG_PRIMARY][PG_POINT_READ];
     const struct read read = {.statement = &flushed};
     struct pg_result *rows;
-    snprintf(ret_position, PG_POSITION_BYTES_MAX + 1, "+%s", pg->flushed.before);
+    int64_t lost_us = clock_monotonic_us() - pg->servers[PG_PRIMARY].away_us;
+    snprintf(ret_position, PG_WANTED_BYTES_MAX, "+%lld %s", (long long)lost_us / 1000,
+             pg->flushed.before);
     if (primary->up == 0)
         return STATUS_OK;
     PEK_TRY(lane_read(primary, cancel, &read, &rows));
-    snprintf(ret_position, PG_POSITION_BYTES_MAX + 1, "%s", pg_get_str(rows, 0, 0));
+    snprintf(ret_position, PG_WANTED_BYTES_MAX, "%s", pg_get_str(rows, 0, 0));
     pg_result_free(rows);
     standby_note_flushed(pg, ret_position);
     return STATUS_OK;
@@ -122,7 +99,7 @@ static enum status read_standby(struct lane *lane, struct cancel *cancel, const 
                                 struct pg_result **ret_result)
 {
     struct pg *pg = lane->pg;
-    char position[PG_POSITION_BYTES_MAX + 1];
+    char position[PG_WANTED_BYTES_MAX];
     struct read at = *read;
     PEK_TRY(position_now(pg, cancel, position));
     at.position = position;
@@ -137,7 +114,7 @@ static enum status read_standby(struct lane *lane, struct cancel *cancel, const 
 /* A primary is there, and not all connections to it are. */
 static bool is_changing(const struct pg *pg)
 {
-    return pg->promoted_us > 0 && clock_monotonic_us() - pg->promoted_us < CHANGE_US;
+    return pg->changed_us > 0 && clock_monotonic_us() - pg->changed_us < CHANGE_US;
 }
 
 enum status route_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
