@@ -325,6 +325,15 @@ void request_reset(struct request *request)
     request->outcome = REQUEST_PENDING;
 }
 
+/* What a guard fails at is no caller's doing, unless it was cancelled. */
+static bool is_told(const struct pg_statement *statement, const char *sqlstate)
+{
+    enum status status = sqlstate_status(sqlstate, NULL);
+    if (statement != &standby_guard)
+        return sqlstate_is_trouble(sqlstate);
+    return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
+}
+
 /* It refuses by a division by zero of its own, which aborts what stands behind it; any other failure is one as of any statement. */
 static bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
                           const char *sqlstate)
@@ -362,7 +371,7 @@ static void on_failed(struct connection *connection, const struct command *comma
         connection->pg->plans++;
     if (sqlstate_is_loss(sqlstate))
         connection->doomed = true; /* told when it is dropped */
-    else if (!unprepared && !prepared && !stale && sqlstate_is_trouble(sqlstate))
+    else if (!unprepared && !prepared && !stale && is_told(command->statement, sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
@@ -554,7 +563,7 @@ bool connection_begin(struct connection *connection, struct request *request)
         if (!send_aside(connection, request, &deallocate, NULL))
             return false;
     }
-    return connection->server->role == PG_PRIMARY ||
+    return connection->server->role == PG_PRIMARY || !request->position ||
            send_aside(connection, request, &standby_guard, request->position);
 }
 

@@ -48,7 +48,7 @@ struct request {
     int64_t sent_us;
     unsigned sends;
     bool orphaned; /* nobody waits: free it when it comes back */
-    /* Of a read that a standby answers: what it must have replayed, or NULL for all that it has received. */
+    /* Of a read that a standby answers: what it must have replayed (standby_guard); NULL: it asks about the standby itself. */
     const char *position;
 };
 

@@ -24,7 +24,7 @@
 #define PG_STANDBY_ALONE_MS_DEFAULT 300000
 #define PG_STANDBY_AGE_MS_DEFAULT 5000
 #define PG_POSITION_BYTES_MAX 24
-#define PG_WANTED_BYTES_MAX 48
+#define PG_WANTED_BYTES_MAX (4 * PG_POSITION_BYTES_MAX)
 #define PG_LINES 4 /* one user's line is at most this part of all that may wait */
 /* Point reads that share a Sync, and batches on their way on one connection. A long read has its connection alone. */
 #define PG_BATCH_MAX 32
@@ -149,6 +149,9 @@ struct pg {
         char now[PG_POSITION_BYTES_MAX], before[PG_POSITION_BYTES_MAX];
         int64_t now_us;
     } flushed;
+    /* What was received up to the first of these ends with the second, what follows is no whole record; "": not known. */
+    char end[2 * PG_POSITION_BYTES_MAX];
+    bool finds_end;             /* somebody does */
     int64_t standby_shunned_us; /* until when: it did not answer */
     int64_t changed_us;         /* when a primary was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
@@ -201,7 +204,7 @@ PEK_MUST_CHECK enum status lane_read(struct lane *lane, struct cancel *cancel,
 
 /* standby.c */
 /* Fails, and with it all that follows up to the Sync, on a server that is no standby (55000), or has not replayed the position $1. Of
- * "+MS LSN", when there has been no primary for MS: all that it has received, and LSN when it is given. */
+ * "+LEAST RECEIVED END": all that it has received, which is END when that is RECEIVED, and LEAST; each may be missing. */
 extern const struct pg_statement standby_guard;
 /* The lane that a read goes to now; NULL when nobody can answer. */
 struct lane *route(struct pg *pg, enum pg_lane which);

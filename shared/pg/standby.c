@@ -15,28 +15,42 @@
 /* Whoever was told of a commit was told of it before this. */
 static const struct pg_statement flushed = {"pek_flushed", "SELECT pg_current_wal_flush_lsn()"};
 
-/* Waits a little, since a standby that is well is behind by moments only. What a dying primary sent may end within a
- * record, which is never replayed, and then it ends with a page: it is all when nothing more is replayed for a while, and nothing
- * holds the replay up. A pause, or a primary that still sends, is seen; a delay, or a reader in its way, lasts no longer than the settings
- * say. What was received is NULL from a start until all that was received before it is replayed. */
+/* Waits a little, since a standby that is well is behind by moments only. What was received is NULL from a start until all that was
+ * received before it is replayed. */
 const struct pg_statement standby_guard = {
     "pek_standby_guard",
-    "SELECT 1 / ((s.paused IS NOT NULL AND (s.replayed >= s.wanted"
-    "        OR (pg_sleep(0.01) IS NOT NULL AND (pg_last_wal_replay_lsn() >= s.wanted"
-    "              OR (s.lost_ms IS NOT NULL"
-    "                  AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
-    "                  AND NOT s.paused AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
-    "                  AND (SELECT bool_and(setting::int BETWEEN 0 AND s.lost_ms) FROM pg_settings"
-    "                        WHERE name IN ('recovery_min_apply_delay',"
-    "                              'max_standby_streaming_delay', 'max_standby_archive_delay'))"
-    "                  AND pg_sleep(0.1) IS NOT NULL"
-    "                  AND pg_last_wal_replay_lsn() = s.replayed))))"
+    "SELECT 1 / ((pg_is_wal_replay_paused() IS NOT NULL"
+    "   AND (s.replayed >= s.wanted"
+    "        OR (pg_sleep(0.01) IS NOT NULL AND pg_last_wal_replay_lsn() >= s.wanted))"
     "   AND (s.least IS NULL OR pg_last_wal_replay_lsn() >= s.least)) IS TRUE)::int"
-    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed, pg_is_wal_replay_paused() AS paused,"
-    "               CASE WHEN $1 LIKE '+%' THEN split_part($1, ' ', 1)::bigint END AS lost_ms,"
-    "               nullif(split_part($1, ' ', 2), '')::pg_lsn AS least,"
-    "               CASE WHEN $1 LIKE '+%' THEN pg_last_wal_receive_lsn()"
-    "                    ELSE $1::pg_lsn END AS wanted) AS s",
+    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed,"
+    "               nullif(ltrim(split_part($1, ' ', 1), '+'), '')::pg_lsn AS least,"
+    "               CASE WHEN $1 NOT LIKE '+%' THEN $1::pg_lsn"
+    "                    WHEN pg_last_wal_receive_lsn()::text = split_part($1, ' ', 2)"
+    "                    THEN nullif(split_part($1, ' ', 3), '')::pg_lsn"
+    "                    ELSE pg_last_wal_receive_lsn() END AS wanted) AS s",
+};
+
+/* What a dying primary sent may end within a record, which is never replayed, and then it ends with a page. So that is where it ends when
+ * nothing more is replayed, and nothing holds the replay up: no pause, no delay, no primary that still sends, and no reader. A
+ * reader that the replay waits for was there when it stopped; when it is gone, the replay goes on within a second. */
+static const struct pg_statement standby_end = {
+    "pek_standby_end",
+    "SELECT concat_ws(' ', b.received, b.replayed),"
+    "       ((b.received - '0/0') % current_setting('wal_block_size')::int = 0"
+    "        AND current_setting('recovery_min_apply_delay') = '0'"
+    "        AND NOT pg_is_wal_replay_paused() AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
+    "        AND b.slept IS NOT NULL AND pg_sleep(0.1) IS NOT NULL"
+    "        AND NOT EXISTS (SELECT FROM pg_locks WHERE virtualxid = ANY (b.readers))"
+    "        AND pg_sleep(1.1) IS NOT NULL AND NOT pg_is_wal_replay_paused()"
+    "        AND pg_last_wal_receive_lsn() = b.received"
+    "        AND pg_last_wal_replay_lsn() = b.replayed) IS TRUE"
+    "  FROM (SELECT a.received, a.replayed, pg_sleep(0.1) AS slept,"
+    "               ARRAY (SELECT l.virtualxid FROM pg_locks l JOIN pg_stat_activity s USING (pid)"
+    "                       WHERE l.locktype = 'virtualxid' AND s.usesysid IS NOT NULL"
+    "                         AND pid <> pg_backend_pid()) AS readers"
+    "          FROM (SELECT pg_last_wal_receive_lsn() AS received,"
+    "                       pg_last_wal_replay_lsn() AS replayed) AS a) AS b",
 };
 
 void standby_promoted(struct pg *pg)
@@ -83,9 +97,7 @@ static enum status position_now(struct pg *pg, struct cancel *cancel,
     struct lane *primary = &pg->lanes[PG_PRIMARY][PG_POINT_READ];
     const struct read read = {.statement = &flushed};
     struct pg_result *rows;
-    int64_t lost_us = clock_monotonic_us() - pg->servers[PG_PRIMARY].away_us;
-    snprintf(ret_position, PG_WANTED_BYTES_MAX, "+%lld %s", (long long)lost_us / 1000,
-             pg->flushed.before);
+    snprintf(ret_position, PG_WANTED_BYTES_MAX, "+%s %s", pg->flushed.before, pg->end);
     if (primary->up == 0)
         return STATUS_OK;
     PEK_TRY(lane_read(primary, cancel, &read, &rows));
@@ -93,6 +105,26 @@ static enum status position_now(struct pg *pg, struct cancel *cancel,
     pg_result_free(rows);
     standby_note_flushed(pg, ret_position);
     return STATUS_OK;
+}
+
+/* Once at a time: the others wait for what it finds. */
+static void find_end(struct lane *lane, struct cancel *cancel)
+{
+    struct pg *pg = lane->pg;
+    const struct read read = {.statement = &standby_end};
+    struct pg_result *rows;
+    if (pg->finds_end) {
+        while (pg->finds_end && cancel_status(cancel) == STATUS_OK)
+            fiber_sleep_ms(CHANGE_LOOK_MS);
+        return;
+    }
+    pg->finds_end = true;
+    if (lane_read(lane, cancel, &read, &rows) == STATUS_OK) {
+        if (pg_get_bool(rows, 0, 1))
+            snprintf(pg->end, sizeof(pg->end), "%s", pg_get_str(rows, 0, 0));
+        pg_result_free(rows);
+    }
+    pg->finds_end = false;
 }
 
 static enum status read_standby(struct lane *lane, struct cancel *cancel, const struct read *read,
@@ -108,6 +140,8 @@ static enum status read_standby(struct lane *lane, struct cancel *cancel, const 
         pg->statistics.standby_reads++;
     else if (status == STATUS_UNAVAILABLE || status == STATUS_ABORTED)
         pg->standby_shunned_us = clock_monotonic_us() + SHUN_US;
+    if (status == STATUS_UNAVAILABLE && position[0] == '+')
+        find_end(lane, cancel);
     return status;
 }
 

@@ -213,7 +213,7 @@ static void a_guard_that_fails_is_told_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, is_told_of_a_guard));
     assert_int_equal(guard_count, 1);
-    assert_string_equal(guard_text, "58030 pek_standby_guard: no position");
+    assert_string_equal(guard_text, "22P02 pek_standby_guard: no position");
 }
 
 /* A function of the server's that does not do what it should; the primary answers. */
@@ -224,7 +224,7 @@ static void a_guard_that_fails_is_told(void **state)
     pg_cluster_execute(primary, "CREATE SCHEMA broken;"
                                 "CREATE FUNCTION broken.pg_last_wal_replay_lsn() RETURNS pg_lsn"
                                 " LANGUAGE plpgsql AS $$ BEGIN"
-                                "    RAISE 'no position' USING ERRCODE = '58030'; END $$");
+                                "    RAISE 'no position' USING ERRCODE = '22P02'; END $$");
     run_with(
         &(struct pg_options){.settings = &path, .setting_count = 1, .on_trouble = on_guard_trouble},
         a_guard_that_fails_is_told_body);
