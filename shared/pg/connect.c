@@ -158,6 +158,11 @@ static void keywords_fill(const struct connection *connection, struct keywords *
     const struct pg *pg = connection->pg;
     const struct connect_hosts *hosts = &connection->server->hosts;
     bool several = hosts->count > 1;
+    /* session.c asks what the server is. libpq goes by what it is told, which a pooler does not tell anew after a failover; only of the
+     * addresses that a name has does it have to choose. Not read-write: that excludes a session that is read only by its own wish, as reads are. */
+    const char *wanted = !hosts->is_name || pg->direct            ? "any"
+                         : connection->server->role == PG_PRIMARY ? "primary"
+                                                                  : "standby";
     size_t n = connection->host;
     snprintf(keywords->timeout_s, sizeof(keywords->timeout_s), "%lld",
              (long long)(pg->connect_timeout_ms + 999) / 1000);
@@ -171,8 +176,7 @@ static void keywords_fill(const struct connection *connection, struct keywords *
         {"fallback_application_name", connection->class->application_name},
         {"dbname", connection->server->conninfo},
         {"client_encoding", "UTF8"},
-        /* Not read-write: that excludes a session that is read only by its own wish, as reads are. */
-        {"target_session_attrs", connection->server->role == PG_PRIMARY ? "primary" : "standby"},
+        {"target_session_attrs", wanted},
         {"host", several ? pick(hosts->hosts, n, keywords->host, HOST_BYTES_MAX) : NULL},
         {"hostaddr", several ? pick(hosts->addresses, n, keywords->address, HOST_BYTES_MAX) : NULL},
         {"port", several ? pick(hosts->ports, n, keywords->port, sizeof(keywords->port)) : NULL},

@@ -22,6 +22,8 @@ static void command_push(struct connection *connection, enum command_kind kind,
                          struct request *request, const struct pg_statement *statement)
 {
     assert(connection_in_flight(connection) < CONNECTION_COMMANDS_MAX);
+    if (connection_in_flight(connection) == 0)
+        health_asked(connection);
     *command_at(connection, connection->tail++) =
         (struct command){.kind = kind, .request = request, .statement = statement};
 }
@@ -164,14 +166,18 @@ void connection_watchdog_off(struct connection *connection)
         uv_timer_stop(&connection->timer);
 }
 
+void connection_next_host(struct connection *connection)
+{
+    size_t count = connection->server->hosts.count;
+    if (count > 1)
+        connection->host = (connection->host + 1) % count;
+}
+
 /* Of several hosts the next one at once, until all have been tried. */
 static bool retry_elsewhere(struct connection *connection)
 {
-    size_t count = connection->server->hosts.count;
-    if (count < 2)
-        return false;
-    connection->host = (connection->host + 1) % count;
-    if (++connection->hosts_failed < count) {
+    connection_next_host(connection);
+    if (++connection->hosts_failed < connection->server->hosts.count) {
         connection_start_timer(connection, 0);
         return true;
     }
@@ -186,7 +192,7 @@ static void retry_later(struct connection *connection, bool was_up)
         return;
     bool alone = connection->server->up == 0;
     if (alone)
-        standby_server_away(pg, connection->server);
+        server_away(connection->server);
     /* A standby may be away for good. */
     alone = alone && connection->server->role == PG_PRIMARY;
     int64_t max_ms = alone ? CONNECTION_RETRY_ALONE_MS_MAX : CONNECTION_RETRY_MS_MAX;
@@ -212,6 +218,7 @@ static void finish(struct connection *connection, enum link_state state)
     connection->cancelling = false; /* what is still under way meant the old one */
     list_remove(&connection->to_cancel);
     session_reset(&connection->session);
+    connection->session.timeline = 0;
     statements_reset(&connection->statements);
     if (was_up) {
         connection->pg->statistics.reconnects++;
@@ -250,15 +257,14 @@ void connection_refuse(struct connection *connection, const char *reason)
 void connection_came_up(struct connection *connection)
 {
     connection->state = LINK_UP;
-    connection->doomed = false;
-    connection->foreign = false;
+    connection->doomed = connection->foreign = connection->promoted = false;
     connection->cancelled_us = 0;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->hosts_failed = 0;
     connection->plans = connection->pg->plans;
     connection->server->host_good = connection->host;
     connection->server->up++;
-    standby_server_back(connection->pg, connection->server);
+    server_back(connection->server);
     if (connection->server->role == PG_PRIMARY)
         connection->pg->refusal[0] = '\0';
     uv_timer_stop(&connection->timer);
@@ -282,6 +288,7 @@ enum status connection_open(struct connection *connection, struct pg *pg, enum p
         return STATUS_UNAVAILABLE;
     connection->timer.data = connection;
     connection->users = 1; /* the timer */
+    list_append(&pg_whole(pg)->servers[role].connections, &connection->of_server);
     uv_timer_start(&connection->timer, on_timer, 0, 0);
     return STATUS_OK;
 }
@@ -296,6 +303,7 @@ void connection_close(struct connection *connection)
     if (connection->state == LINK_CLOSED)
         return;
     finish(connection, LINK_CLOSED);
+    list_remove(&connection->of_server);
     uv_close((uv_handle_t *)&connection->timer, on_timer_closed);
 }
 
@@ -317,26 +325,40 @@ void request_reset(struct request *request)
     request->outcome = REQUEST_PENDING;
 }
 
+/* What a guard fails at is no caller's doing, unless it was cancelled. */
+static bool is_told(const struct pg_statement *statement, const char *sqlstate)
+{
+    enum status status = sqlstate_status(sqlstate, NULL);
+    if (statement != &standby_guard)
+        return sqlstate_is_trouble(sqlstate);
+    return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
+}
+
+/* It refuses by a division by zero of its own, which aborts what stands behind it; any other failure is one as of any statement. */
+static bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
+                          const char *sqlstate)
+{
+    bool refuses = strcmp(sqlstate, "22012") == 0;
+    if (guard == &primary_guard)
+        connection->doomed |= refuses;
+    else if (guard == &session_guard)
+        connection->foreign |= refuses;
+    else if (guard != &standby_guard)
+        return false;
+    else if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
+        return connection->promoted = true;
+    return refuses;
+}
+
 static void on_failed(struct connection *connection, const struct command *command,
                       PGresult *result)
 {
     struct request *request = command->request;
     const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *sqlstate = field ? field : "";
-    if (command->statement == &primary_guard) {
-        connection->doomed = true; /* what stands behind it is aborted */
+    if (guard_refuses(connection, command->statement, sqlstate)) {
         PQclear(result);
         return;
-    }
-    /* By its own division by zero; else the pooler or its server is lost. */
-    if (command->statement == &session_guard && strcmp(sqlstate, "22012") == 0) {
-        connection->foreign = true;
-        PQclear(result);
-        return;
-    }
-    if (command->statement == &standby_guard) {
-        PQclear(result);
-        return; /* what stands behind it is aborted */
     }
     pg_note_error(connection->pg, PQresultErrorMessage(result));
     /* 26000: the Prepare of an earlier batch was not run after all. 42P05: one that came between was. */
@@ -349,12 +371,12 @@ static void on_failed(struct connection *connection, const struct command *comma
         connection->pg->plans++;
     if (sqlstate_is_loss(sqlstate))
         connection->doomed = true; /* told when it is dropped */
-    else if (!unprepared && !prepared && !stale && sqlstate_is_trouble(sqlstate))
+    else if (!unprepared && !prepared && !stale && is_told(command->statement, sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
         connection->doomed = true;
-    if (request->error) {
+    if (request->error || command->statement == &standby_guard) { /* another server may answer */
         PQclear(result);
         return;
     }
@@ -423,6 +445,8 @@ static void connection_read(struct connection *connection)
 {
     unsigned epoch = connection->epoch;
     bool alive = PQconsumeInput(connection->conn) == 1;
+    if (alive)
+        connection->server->heard_us = clock_monotonic_us();
     /* What came before the end of the connection counts. */
     while (connection->epoch == epoch && connection_in_flight(connection) > 0 &&
            !PQisBusy(connection->conn)) {
@@ -441,6 +465,8 @@ static void connection_read(struct connection *connection)
         return;
     if (connection->foreign)
         session_refuse_shared(connection);
+    else if (connection->promoted)
+        standby_promoted(connection->pg);
     else if (!alive || connection->doomed || PQstatus(connection->conn) == CONNECTION_BAD)
         connection_drop(connection, PQerrorMessage(connection->conn));
 }
@@ -467,38 +493,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 }
 
 /* ---- sending ---- */
-
-struct wire_params {
-    const char *values[PG_PARAMS_MAX];
-    int lengths[PG_PARAMS_MAX];
-    int formats[PG_PARAMS_MAX];
-};
-
-/* libpq wants text with a NUL: copies lie one after another in the scratch buffer. */
-static bool params_to_wire(struct pg *pg, const struct pg_param *params, size_t count,
-                           struct wire_params *ret_wire)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        if (params[i].ptr && !params[i].binary)
-            bytes += params[i].len + 1;
-    if (pg->scratch.cap > PG_SCRATCH_KEEP_BYTES)
-        buffer_done(&pg->scratch);
-    buffer_reset(&pg->scratch);
-    if (!buffer_reserve(&pg->scratch, bytes))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        ret_wire->values[i] = params[i].ptr;
-        ret_wire->lengths[i] = (int)params[i].len;
-        ret_wire->formats[i] = params[i].binary;
-        if (!params[i].ptr || params[i].binary)
-            continue;
-        ret_wire->values[i] = pg->scratch.ptr + pg->scratch.len;
-        buffer_append(&pg->scratch, params[i].ptr, params[i].len);
-        buffer_append_char(&pg->scratch, '\0');
-    }
-    return !pg->scratch.failed;
-}
 
 static bool send_failed(struct connection *connection)
 {
@@ -569,7 +563,7 @@ bool connection_begin(struct connection *connection, struct request *request)
         if (!send_aside(connection, request, &deallocate, NULL))
             return false;
     }
-    return connection->server->role == PG_PRIMARY ||
+    return connection->server->role == PG_PRIMARY || !request->position ||
            send_aside(connection, request, &standby_guard, request->position);
 }
 

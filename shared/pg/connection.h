@@ -15,6 +15,7 @@
 
 #include "shared/base/list.h"
 #include "shared/pg/pg.h"
+#include "shared/pg/server.h"
 #include "shared/pg/session.h"
 #include "shared/pg/statements.h"
 
@@ -26,27 +27,6 @@
 #define CONNECTION_RETRY_ALONE_MS_MAX 1000
 
 struct connection;
-
-/* Where a connection string leads. With one host or none libpq reads the string itself; of several each
- * attempt names one, so that a dead one costs connect_timeout and not the whole list for ever. */
-struct connect_hosts {
-    char *hosts, *addresses, *ports; /* comma separated; NULL when not given */
-    size_t count;
-    bool is_name; /* one must be looked up, which blocks */
-};
-
-/* What is connected to: a primary for everything, and where one was named a standby for reads (standby.c). */
-enum pg_role { PG_PRIMARY, PG_STANDBY, PG_ROLES };
-struct server {
-    enum pg_role role;
-    char *conninfo; /* NULL: none was named */
-    struct connect_hosts hosts;
-    size_t host_good;       /* of the connection that came up last */
-    size_t up;              /* connections, of all kinds */
-    bool away;              /* none is up, and an attempt found none of the hosts */
-    int64_t away_us;        /* since when none is up */
-    unsigned long timeline; /* the newest that was met */
-};
 
 enum request_outcome {
     REQUEST_PENDING,
@@ -68,7 +48,7 @@ struct request {
     int64_t sent_us;
     unsigned sends;
     bool orphaned; /* nobody waits: free it when it comes back */
-    /* Of a read that a standby answers: what it must have replayed, or NULL for all that it has received. */
+    /* Of a read that a standby answers: what it must have replayed (standby_guard); NULL: it asks about the standby itself. */
     const char *position;
 };
 
@@ -110,6 +90,7 @@ struct connection {
     const struct connection_class *class;
     struct pg *pg;
     struct server *server;                   /* of the pg */
+    struct list of_server;                   /* in its connections */
     const struct session_settings *settings; /* outlive it */
     struct session session;
     enum link_state state;
@@ -129,9 +110,11 @@ struct connection {
     struct list to_cancel;
     bool doomed;          /* the server said that it ends the connection */
     bool foreign;         /* a pooler gave it a session that is not its own */
+    bool promoted;        /* the standby that it leads to is none any more */
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */
     unsigned syncs;       /* in flight */
     unsigned head, tail;  /* of commands, free running */
+    int64_t asked_us;     /* when the first of them was */
     struct command commands[CONNECTION_COMMANDS_MAX];
     struct statements statements;
 };
@@ -167,6 +150,8 @@ bool connection_cancel(struct connection *connection);
 void connection_drop(struct connection *connection, const char *reason);
 /* The same for what this program must not go on with: pg_refusal. */
 void connection_refuse(struct connection *connection, const char *reason);
+/* The next attempt is made with another host, where there are several. */
+void connection_next_host(struct connection *connection);
 /* Runs `on_timeout` unless disarmed or lost before. Only while up. */
 void connection_watchdog(struct connection *connection, int64_t ms,
                          void (*on_timeout)(struct connection *connection));

@@ -24,6 +24,7 @@
 #define PG_STANDBY_ALONE_MS_DEFAULT 300000
 #define PG_STANDBY_AGE_MS_DEFAULT 5000
 #define PG_POSITION_BYTES_MAX 24
+#define PG_WANTED_BYTES_MAX (4 * PG_POSITION_BYTES_MAX)
 #define PG_LINES 4 /* one user's line is at most this part of all that may wait */
 /* Point reads that share a Sync, and batches on their way on one connection. A long read has its connection alone. */
 #define PG_BATCH_MAX 32
@@ -45,6 +46,11 @@
  * given before the connection is dropped. */
 #define PG_CANCEL_GRACE_MS 250
 #define PG_DROP_GRACE_MS 2000
+/* A server of which something is asked is asked whether it lives when it says nothing for so long, and given up when it does not
+ * say so in as long. More than the heartbeat's interval: where somebody listens, a slow statement alone is no silence. */
+#define PG_SILENCE_MS 1200
+#define PG_PROBE_MS 2000
+#define PG_LATE_US 500000 /* more is no lateness of a timer that ran */
 /* The listener's heartbeat: how often, and how long its answer may take. */
 #define PG_HEARTBEAT_EVERY_MS 1000
 #define PG_HEARTBEAT_TIMEOUT_MS 2000
@@ -136,7 +142,7 @@ struct pg {
     unsigned users; /* connections and jobs that hold the memory, and pg_free */
     /* For LISTEN, past a pooler in transaction mode; has no connections of other kinds. NULL: there is no such pooler. */
     struct pg *direct;
-    bool is_direct; /* it is that of another */
+    struct pg *pooled; /* whose `direct` it is; NULL: nobody's */
     struct server servers[PG_ROLES];
     int64_t standby_alone_ms, standby_age_ms;
     /* What the primary kept when it was asked, and once more before that. */
@@ -144,8 +150,11 @@ struct pg {
         char now[PG_POSITION_BYTES_MAX], before[PG_POSITION_BYTES_MAX];
         int64_t now_us;
     } flushed;
+    /* What was received up to the first of these ends with the second, what follows is no whole record; "": not known. */
+    char end[2 * PG_POSITION_BYTES_MAX];
+    bool finds_end;             /* somebody does */
     int64_t standby_shunned_us; /* until when: it did not answer */
-    int64_t promoted_us;        /* when it was noticed last; 0: never */
+    int64_t changed_us;         /* when a primary was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
     const struct migrations *schema; /* NULL: not looked at */
     uint64_t plans;                  /* counts changes of tables under prepared statements */
@@ -172,6 +181,8 @@ struct pg_result {
 };
 
 /* pg.c */
+/* Itself; of a `direct` the one that it is part of. */
+struct pg *pg_whole(struct pg *pg);
 void pg_hold(struct pg *pg);
 void pg_release(struct pg *pg);
 /* One line, cut to fit. */
@@ -193,21 +204,18 @@ PEK_MUST_CHECK enum status lane_read(struct lane *lane, struct cancel *cancel,
                                      const struct read *read, struct pg_result **ret_result);
 
 /* standby.c */
-/* Fails, and with it all that follows up to the Sync, on a server that is no standby, or has not replayed the position $1
- * ("": all that it has received). */
+/* Fails, and with it all that follows up to the Sync, on a server that is no standby (55000), or has not replayed the position $1. Of
+ * "+LEAST RECEIVED END": all that it has received, which is END when that is RECEIVED, and LEAST; each may be missing. */
 extern const struct pg_statement standby_guard;
 /* The lane that a read goes to now; NULL when nobody can answer. */
 struct lane *route(struct pg *pg, enum pg_lane which);
 /* Reads there, and elsewhere when the server is lost meanwhile, or behind. */
 PEK_MUST_CHECK enum status route_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,
                                       const struct read *read, struct pg_result **ret_result);
-/* Of connection.c: the last connection went and no host has another; one is up. */
-void standby_server_away(struct pg *pg, struct server *server);
-void standby_server_back(struct pg *pg, struct server *server);
-/* Drops a connection to a standby that is none any more. */
 /* The primary says what it keeps. */
 void standby_note_flushed(struct pg *pg, const char *position);
-void standby_check(struct connection *connection);
+/* It is none any more, and the primary is another than before. */
+void standby_promoted(struct pg *pg);
 
 /* pool.c */
 PEK_MUST_CHECK enum status pool_open(struct pool *pool, struct pg *pg, size_t count);
@@ -235,6 +243,14 @@ PEK_MUST_CHECK enum status result_new(PGresult *result, struct pg_result **ret_r
 #define PARAM_REFUSED ((struct pg_param){NULL, SIZE_MAX - 1, false}) /* it has no form in SQL */
 /* INVALID_ARGUMENT for a NUL in a text, RESOURCE_EXHAUSTED for too many bytes or a full arena. */
 PEK_MUST_CHECK enum status params_check(const struct pg_param *params, size_t count);
+/* As libpq wants them. It wants text with a NUL: copies lie one after another in the scratch buffer. */
+struct wire_params {
+    const char *values[PG_PARAMS_MAX];
+    int lengths[PG_PARAMS_MAX];
+    int formats[PG_PARAMS_MAX];
+};
+bool params_to_wire(struct pg *pg, const struct pg_param *params, size_t count,
+                    struct wire_params *ret_wire);
 
 /* Tells whoever wants to know. */
 void pg_ended(const struct pg *pg, const struct pg_statement *statement,

@@ -102,7 +102,6 @@ static void on_synced(struct connection *connection, struct request *request)
     (void)request;
     if (!connection->cancelling)
         connection_watchdog_off(connection);
-    standby_check(connection);
     fibers_hooks_due(connection->pg->fibers);
 }
 

@@ -85,7 +85,7 @@ static void on_synced(struct connection *connection, struct request *request)
             connection_drop(connection, "the server does not listen any more");
             return;
         }
-        standby_note_flushed(connection->pg, PQgetvalue(request->result, 0, 1));
+        standby_note_flushed(pg_whole(connection->pg), PQgetvalue(request->result, 0, 1));
         connection_watchdog(connection, PG_HEARTBEAT_EVERY_MS, send_heartbeat);
         return;
     }

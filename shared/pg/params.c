@@ -108,3 +108,28 @@ enum status params_check(const struct pg_param *params, size_t count)
     }
     return STATUS_OK;
 }
+
+bool params_to_wire(struct pg *pg, const struct pg_param *params, size_t count,
+                    struct wire_params *ret_wire)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        if (params[i].ptr && !params[i].binary)
+            bytes += params[i].len + 1;
+    if (pg->scratch.cap > PG_SCRATCH_KEEP_BYTES)
+        buffer_done(&pg->scratch);
+    buffer_reset(&pg->scratch);
+    if (!buffer_reserve(&pg->scratch, bytes))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        ret_wire->values[i] = params[i].ptr;
+        ret_wire->lengths[i] = (int)params[i].len;
+        ret_wire->formats[i] = params[i].binary;
+        if (!params[i].ptr || params[i].binary)
+            continue;
+        ret_wire->values[i] = pg->scratch.ptr + pg->scratch.len;
+        buffer_append(&pg->scratch, params[i].ptr, params[i].len);
+        buffer_append_char(&pg->scratch, '\0');
+    }
+    return !pg->scratch.failed;
+}

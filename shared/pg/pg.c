@@ -37,6 +37,11 @@ static const struct pg_setting settings_of_kind[KIND_COUNT][SETTINGS_OF_KIND_MAX
 #undef ALL
 };
 
+struct pg *pg_whole(struct pg *pg)
+{
+    return pg->pooled ? pg->pooled : pg;
+}
+
 void pg_hold(struct pg *pg)
 {
     pg->users++;
@@ -56,6 +61,8 @@ void pg_release(struct pg *pg)
     for (size_t i = 0; i < KIND_COUNT; i++)
         session_settings_done(&pg->settings[i]);
     buffer_done(&pg->scratch);
+    if (pg->pooled)
+        pg_release(pg->pooled);
     free(pg);
 }
 
@@ -106,13 +113,18 @@ static void on_turn_end(struct fibers_hook *hook)
             lane_flush(&pg->lanes[i][j]);
 }
 
-static enum status server_init(struct server *server, enum pg_role role, const char *conninfo,
-                               struct fault *fault)
+static void server_init(struct server *server, struct pg *pg, enum pg_role role)
 {
-    *server = (struct server){.role = role, .away_us = clock_monotonic_us()};
-    if (!conninfo || (role == PG_STANDBY && conninfo[0] == '\0'))
+    *server = (struct server){.pg = pg, .role = role, .away_us = clock_monotonic_us()};
+    list_init(&server->connections);
+    health_open(server);
+}
+
+static enum status server_find(struct server *server, const char *conninfo, struct fault *fault)
+{
+    if (!conninfo || (server->role == PG_STANDBY && conninfo[0] == '\0'))
         return STATUS_OK;
-    PEK_TRY(connect_inspect(conninfo, role, &server->hosts, fault));
+    PEK_TRY(connect_inspect(conninfo, server->role, &server->hosts, fault));
     server->conninfo = strdup(conninfo);
     return server->conninfo ? STATUS_OK
                             : fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
@@ -121,11 +133,9 @@ static enum status server_init(struct server *server, enum pg_role role, const c
 static enum status options_fill(struct pg *pg, const struct pg_options *options,
                                 struct fault *fault)
 {
-    PEK_TRY(server_init(&pg->servers[PG_PRIMARY], PG_PRIMARY, options->conninfo, fault));
-    enum status status =
-        server_init(&pg->servers[PG_STANDBY], PG_STANDBY, options->standby_conninfo, fault);
-    if (status != STATUS_OK)
-        return status;
+    PEK_TRY(server_find(&pg->servers[PG_PRIMARY], options->conninfo, fault));
+    PEK_TRY(server_find(&pg->servers[PG_STANDBY], options->standby_conninfo, fault));
+    enum status status = STATUS_OK;
     for (size_t i = 0; i < KIND_COUNT && status == STATUS_OK; i++) {
         size_t count = 0;
         while (count < SETTINGS_OF_KIND_MAX && settings_of_kind[i][count].name)
@@ -207,6 +217,7 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
     list_init(&pg->pool.idle);
     list_init(&pg->pool.waiters);
     for (size_t i = 0; i < PG_ROLES; i++) {
+        server_init(&pg->servers[i], pg, i);
         for (size_t j = 0; j < PG_LANES; j++) {
             list_init(&pg->lanes[i][j].queued);
             list_init(&pg->lanes[i][j].alone);
@@ -236,8 +247,10 @@ enum status pg_new(struct fibers *fibers, const struct pg_options *options, stru
     direct.standby_conninfo = NULL; /* only a primary can tell */
     if (direct.conninfo && direct.conninfo[0])
         status = make(fibers, &direct, &pg->direct, fault);
-    if (pg->direct)
-        pg->direct->is_direct = true;
+    if (pg->direct) {
+        pg->direct->pooled = pg;
+        pg_hold(pg);
+    }
     if (status == STATUS_OK) {
         status = connections_open(pg, options);
         if (status != STATUS_OK)
@@ -261,6 +274,8 @@ struct pg *pg_free(struct pg *pg)
         for (size_t j = 0; j < PG_LANES; j++)
             lane_close(&pg->lanes[i][j]);
     pool_close(&pg->pool);
+    for (size_t i = 0; i < PG_ROLES; i++)
+        health_close(&pg->servers[i]);
     pg->direct = pg_free(pg->direct);
     pg_release(pg);
     return NULL;

@@ -250,15 +250,27 @@ static bool judge_encoding(struct connection *connection)
 /* A promotion begins a timeline. A server of an earlier one was the primary before, and came back without knowing. */
 static bool judge_timeline(struct connection *connection, const PGresult *answer)
 {
-    struct server *server = connection->server;
+    struct pg *pg = pg_whole(connection->pg);
+    struct server *server = &pg->servers[connection->server->role];
     unsigned long timeline = strtoul(PQgetvalue(answer, 0, 7), NULL, 16);
-    if (timeline < server->timeline) {
-        connection_drop(connection, "this was the primary before another server was promoted");
+    bool is_standby = PQgetisnull(answer, 0, 7);
+    if (is_standby != (server->role == PG_STANDBY)) {
+        char text[PG_ERROR_BYTES_MAX];
+        snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
+                 is_standby ? "a" : "no");
+        connection_drop(connection, text);
         return false;
     }
-    if (timeline > server->timeline) /* it may have less than the one before was to have */
-        connection->pg->flushed.now[0] = connection->pg->flushed.before[0] = '\0';
-    server->timeline = timeline;
+    if (timeline < server->timeline) {
+        connection_drop(connection, SERVER_IS_FORMER);
+        return false;
+    }
+    connection->session.timeline = timeline;
+    if (timeline > server->timeline) {
+        /* It may have less than the one before was to have. */
+        pg->flushed.now[0] = pg->flushed.before[0] = '\0';
+        server_begins_timeline(server, timeline);
+    }
     return true;
 }
 
@@ -269,7 +281,7 @@ static bool judge_set(struct connection *connection, const PGresult *answer)
     if (!judge_timeline(connection, answer))
         return false;
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
-    if (connection->pg->is_direct && session_is_pooled(connection)) {
+    if (connection->pg->pooled && session_is_pooled(connection)) {
         connection_refuse(connection, "database_listen leads to a pooler (pgbouncer?), which loses"
                                       " what PostgreSQL tells: it must lead past it");
         return false;

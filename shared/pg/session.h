@@ -35,9 +35,10 @@ enum session_step {
 
 struct session {
     enum session_step step;
-    PGresult *answer; /* to the question that was asked last */
-    int backend_pid;  /* which PQbackendPID is not, behind a pooler */
-    char mark[24];    /* set in the session, of its own */
+    PGresult *answer;       /* to the question that was asked last */
+    int backend_pid;        /* which PQbackendPID is not, behind a pooler */
+    unsigned long timeline; /* of the server; 0: not known, or a standby */
+    char mark[24];          /* set in the session, of its own */
 };
 
 /* `first` and `second` together; INVALID_ARGUMENT for a value that would need quoting. */

@@ -8,68 +8,57 @@
 #define SHUN_US 1000000
 /* Of a read whose server is lost, or is behind: by then it has been at each. */
 #define TRIES_MAX 3
-/* For so long after a promotion reads wait for connections to the primary, and look so often. */
+/* For so long after a primary was noticed reads wait for connections to it, and look so often. */
 #define CHANGE_US 1000000
 #define CHANGE_LOOK_MS 5
 
 /* Whoever was told of a commit was told of it before this. */
 static const struct pg_statement flushed = {"pek_flushed", "SELECT pg_current_wal_flush_lsn()"};
 
-/* Waits a little, since a standby that is well is behind by moments only. What a dying primary sent may end within a
- * record, which is never replayed, and then it ends with a page: it is all when nothing more is replayed for a while. */
+/* Waits a little, since a standby that is well is behind by moments only. What was received is NULL from a start until all that was
+ * received before it is replayed. */
 const struct pg_statement standby_guard = {
     "pek_standby_guard",
-    "SELECT 1 / (pg_is_in_recovery() AND (s.replayed >= s.wanted"
-    "        OR (pg_sleep(0.01) IS NOT NULL AND (pg_last_wal_replay_lsn() >= s.wanted"
-    "              OR (s.alone AND (s.wanted - '0/0') % current_setting('wal_block_size')::int = 0"
-    "                  AND pg_sleep(0.1) IS NOT NULL"
-    "                  AND pg_last_wal_replay_lsn() = s.replayed))))"
-    "   AND (s.least IS NULL OR pg_last_wal_replay_lsn() >= s.least))::int"
-    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed, $1 LIKE '+%' AS alone,"
-    "               nullif(ltrim($1, '+'), '')::pg_lsn AS least,"
-    "               CASE WHEN $1 LIKE '+%' THEN coalesce(pg_last_wal_receive_lsn(), '0/0')"
-    "                    ELSE $1::pg_lsn END AS wanted) AS s",
+    "SELECT 1 / ((pg_is_wal_replay_paused() IS NOT NULL"
+    "   AND (s.replayed >= s.wanted"
+    "        OR (pg_sleep(0.01) IS NOT NULL AND pg_last_wal_replay_lsn() >= s.wanted))"
+    "   AND (s.least IS NULL OR pg_last_wal_replay_lsn() >= s.least)) IS TRUE)::int"
+    "  FROM (SELECT pg_last_wal_replay_lsn() AS replayed,"
+    "               nullif(ltrim(split_part($1, ' ', 1), '+'), '')::pg_lsn AS least,"
+    "               CASE WHEN $1 NOT LIKE '+%' THEN $1::pg_lsn"
+    "                    WHEN pg_last_wal_receive_lsn()::text = split_part($1, ' ', 2)"
+    "                    THEN nullif(split_part($1, ' ', 3), '')::pg_lsn"
+    "                    ELSE pg_last_wal_receive_lsn() END AS wanted) AS s",
 };
 
-void standby_server_away(struct pg *pg, struct server *server)
-{
-    bool was_away = server->away;
-    server->away = true;
-    if (server->role == PG_PRIMARY && pg->servers[PG_STANDBY].conninfo && !was_away)
-        trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "",
-                     "no primary is found: reads come from a standby, changes are refused");
-    pg_came_up(pg); /* that is ready, too */
-}
+/* What a dying primary sent may end within a record, which is never replayed, and then it ends with a page. So that is where it ends when
+ * nothing more is replayed, and nothing holds the replay up: no pause, no delay, no primary that still sends, and no reader. A
+ * reader that the replay waits for was there when it stopped; when it is gone, the replay goes on within a second. */
+static const struct pg_statement standby_end = {
+    "pek_standby_end",
+    "SELECT concat_ws(' ', b.received, b.replayed),"
+    "       ((b.received - '0/0') % current_setting('wal_block_size')::int = 0"
+    "        AND current_setting('recovery_min_apply_delay') = '0'"
+    "        AND NOT pg_is_wal_replay_paused() AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
+    "        AND b.slept IS NOT NULL AND pg_sleep(0.1) IS NOT NULL"
+    "        AND NOT EXISTS (SELECT FROM pg_locks WHERE virtualxid = ANY (b.readers))"
+    "        AND pg_sleep(1.1) IS NOT NULL AND NOT pg_is_wal_replay_paused()"
+    "        AND pg_last_wal_receive_lsn() = b.received"
+    "        AND pg_last_wal_replay_lsn() = b.replayed) IS TRUE"
+    "  FROM (SELECT a.received, a.replayed, pg_sleep(0.1) AS slept,"
+    "               ARRAY (SELECT l.virtualxid FROM pg_locks l JOIN pg_stat_activity s USING (pid)"
+    "                       WHERE l.locktype = 'virtualxid' AND s.usesysid IS NOT NULL"
+    "                         AND pid <> pg_backend_pid()) AS readers"
+    "          FROM (SELECT pg_last_wal_receive_lsn() AS received,"
+    "                       pg_last_wal_replay_lsn() AS replayed) AS a) AS b",
+};
 
-void standby_server_back(struct pg *pg, struct server *server)
+void standby_promoted(struct pg *pg)
 {
-    bool was_away = server->away;
-    server->away = false;
-    if (server->role == PG_PRIMARY && pg->servers[PG_STANDBY].conninfo && was_away)
-        trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "", "a primary is found");
-}
-
-static void connect_now(struct connection *connection)
-{
-    if (connection->state == LINK_WAITING)
-        connection_start_timer(connection, 0);
-}
-
-/* Once promoted it is none any more; PostgreSQL says so before the end of each batch. Then a primary is there: nobody waits before
- * looking for it. */
-void standby_check(struct connection *connection)
-{
-    struct pg *pg = connection->pg;
-    const char *in_standby = PQparameterStatus(connection->conn, "in_hot_standby");
-    if (connection->server->role != PG_STANDBY || !in_standby || strcmp(in_standby, "off") != 0)
-        return;
-    pg->promoted_us = clock_monotonic_us();
-    for (size_t i = 0; i < PG_LANES; i++)
-        for (size_t j = 0; j < pg->lanes[PG_PRIMARY][i].count; j++)
-            connect_now(&pg->lanes[PG_PRIMARY][i].connections[j].connection);
-    for (size_t i = 0; i < pg->pool.count; i++)
-        connect_now(&pg->pool.connections[i].connection);
-    connection_drop(connection, "it was promoted");
+    static const char reason[] = "a standby was promoted";
+    server_leave(&pg->servers[PG_STANDBY], reason);
+    server_leave(&pg->servers[PG_PRIMARY], reason);
+    server_look(&pg->servers[PG_PRIMARY]);
 }
 
 bool pg_is_without_primary(const struct pg *pg)
@@ -103,26 +92,46 @@ void standby_note_flushed(struct pg *pg, const char *position)
 /* What a standby must have replayed before it answers a read that begins now: all that was acknowledged before. Without a primary, all
  * that it received ('+'), and what the primary had a while before it was lost: its replication may have stopped earlier. */
 static enum status position_now(struct pg *pg, struct cancel *cancel,
-                                char ret_position[PG_POSITION_BYTES_MAX + 1])
+                                char ret_position[PG_WANTED_BYTES_MAX])
 {
     struct lane *primary = &pg->lanes[PG_PRIMARY][PG_POINT_READ];
     const struct read read = {.statement = &flushed};
     struct pg_result *rows;
-    snprintf(ret_position, PG_POSITION_BYTES_MAX + 1, "+%s", pg->flushed.before);
+    snprintf(ret_position, PG_WANTED_BYTES_MAX, "+%s %s", pg->flushed.before, pg->end);
     if (primary->up == 0)
         return STATUS_OK;
     PEK_TRY(lane_read(primary, cancel, &read, &rows));
-    snprintf(ret_position, PG_POSITION_BYTES_MAX + 1, "%s", pg_get_str(rows, 0, 0));
+    snprintf(ret_position, PG_WANTED_BYTES_MAX, "%s", pg_get_str(rows, 0, 0));
     pg_result_free(rows);
     standby_note_flushed(pg, ret_position);
     return STATUS_OK;
+}
+
+/* Once at a time: the others wait for what it finds. */
+static void find_end(struct lane *lane, struct cancel *cancel)
+{
+    struct pg *pg = lane->pg;
+    const struct read read = {.statement = &standby_end};
+    struct pg_result *rows;
+    if (pg->finds_end) {
+        while (pg->finds_end && cancel_status(cancel) == STATUS_OK)
+            fiber_sleep_ms(CHANGE_LOOK_MS);
+        return;
+    }
+    pg->finds_end = true;
+    if (lane_read(lane, cancel, &read, &rows) == STATUS_OK) {
+        if (pg_get_bool(rows, 0, 1))
+            snprintf(pg->end, sizeof(pg->end), "%s", pg_get_str(rows, 0, 0));
+        pg_result_free(rows);
+    }
+    pg->finds_end = false;
 }
 
 static enum status read_standby(struct lane *lane, struct cancel *cancel, const struct read *read,
                                 struct pg_result **ret_result)
 {
     struct pg *pg = lane->pg;
-    char position[PG_POSITION_BYTES_MAX + 1];
+    char position[PG_WANTED_BYTES_MAX];
     struct read at = *read;
     PEK_TRY(position_now(pg, cancel, position));
     at.position = position;
@@ -131,13 +140,15 @@ static enum status read_standby(struct lane *lane, struct cancel *cancel, const 
         pg->statistics.standby_reads++;
     else if (status == STATUS_UNAVAILABLE || status == STATUS_ABORTED)
         pg->standby_shunned_us = clock_monotonic_us() + SHUN_US;
+    if (status == STATUS_UNAVAILABLE && position[0] == '+')
+        find_end(lane, cancel);
     return status;
 }
 
 /* A primary is there, and not all connections to it are. */
 static bool is_changing(const struct pg *pg)
 {
-    return pg->promoted_us > 0 && clock_monotonic_us() - pg->promoted_us < CHANGE_US;
+    return pg->changed_us > 0 && clock_monotonic_us() - pg->changed_us < CHANGE_US;
 }
 
 enum status route_read(struct pg *pg, enum pg_lane which, struct cancel *cancel,

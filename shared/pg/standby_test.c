@@ -190,6 +190,46 @@ static void a_read_that_is_in_the_way_of_replay_is_asked_again(void **state)
     run_with(&(struct pg_options){0}, a_read_that_is_in_the_way_of_replay_is_asked_again_body);
 }
 
+/* ---- what a guard meets ---- */
+
+static int guard_count;
+static char guard_text[96];
+
+static void on_guard_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    (void)arg;
+    guard_count += trouble->kind == PG_TROUBLE_STATEMENT;
+    snprintf(guard_text, sizeof(guard_text), "%s %s: %s", trouble->sqlstate, trouble->statement,
+             trouble->text);
+}
+
+static bool is_told_of_a_guard(struct fiber_run *run)
+{
+    assert_false(must_see(run, PG_LONG_READ).at_standby);
+    return guard_count > 0;
+}
+
+static void a_guard_that_fails_is_told_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, is_told_of_a_guard));
+    assert_int_equal(guard_count, 1);
+    assert_string_equal(guard_text, "22P02 pek_standby_guard: no position");
+}
+
+/* A function of the server's that does not do what it should; the primary answers. */
+static void a_guard_that_fails_is_told(void **state)
+{
+    static const struct pg_setting path = {"search_path", "broken,pg_catalog,public"};
+    (void)state;
+    pg_cluster_execute(primary, "CREATE SCHEMA broken;"
+                                "CREATE FUNCTION broken.pg_last_wal_replay_lsn() RETURNS pg_lsn"
+                                " LANGUAGE plpgsql AS $$ BEGIN"
+                                "    RAISE 'no position' USING ERRCODE = '22P02'; END $$");
+    run_with(
+        &(struct pg_options){.settings = &path, .setting_count = 1, .on_trouble = on_guard_trouble},
+        a_guard_that_fails_is_told_body);
+}
+
 /* ---- without one ---- */
 
 static int told_count;
@@ -270,6 +310,43 @@ static void a_standby_that_fell_behind_answers_nobody(void **state)
 {
     (void)state;
     run_with(&(struct pg_options){.standby_age_ms = 100}, fell_behind_body);
+}
+
+static bool reads_alone(struct fiber_run *run)
+{
+    struct seen seen;
+    return see(run, PG_POINT_READ, &look, &seen) == STATUS_OK;
+}
+
+static void restarted_body(struct fiber_run *run)
+{
+    struct seen seen;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_execute(standby, "SELECT pg_wal_replay_pause()");
+    write_one(run);
+    int64_t n = must_see(run, PG_POINT_READ).n;
+    pg_cluster_kill(primary);
+    /* It has the last change, and begins without it. */
+    pg_cluster_execute(standby, "ALTER SYSTEM SET recovery_min_apply_delay = '1h'");
+    pg_cluster_kill(standby);
+    pg_cluster_launch(standby);
+    assert_true(fiber_run_until(run, is_ready_alone));
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(see(run, i % PG_LANES, &look, &seen), STATUS_UNAVAILABLE);
+    pg_cluster_execute(standby, "ALTER SYSTEM RESET recovery_min_apply_delay");
+    pg_cluster_execute(standby, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(run, reads_alone));
+    assert_int_equal(must_see(run, PG_POINT_READ).n, n);
+    assert_int_equal(must_see(run, PG_LONG_READ).n, n);
+    pg_cluster_launch(primary);
+    assert_true(fiber_run_until(run, writes));
+    assert_true(fiber_run_until(run, reads_at_standby));
+}
+
+static void a_standby_that_was_restarted_answers_when_it_has_all(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){0}, restarted_body);
 }
 
 static int64_t acknowledged, unavailable, slowest_us;
@@ -366,8 +443,10 @@ int main(void)
         cmocka_unit_test(long_reads_go_to_a_standby_and_miss_nothing),
         cmocka_unit_test(a_standby_that_is_behind_is_not_asked),
         cmocka_unit_test(a_read_that_is_in_the_way_of_replay_is_asked_again),
+        cmocka_unit_test(a_guard_that_fails_is_told),
         cmocka_unit_test(reads_without_a_primary_stay_within_their_time),
         cmocka_unit_test(a_standby_that_fell_behind_answers_nobody),
+        cmocka_unit_test(a_standby_that_was_restarted_answers_when_it_has_all),
         /* The last: the roles are others then. */
         cmocka_unit_test(nothing_acknowledged_is_lost_when_the_primary_is_killed),
     };

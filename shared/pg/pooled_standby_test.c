@@ -1,0 +1,297 @@
+/* A primary and a standby, each behind a pgbouncer: what a standby may answer, and who is who after a failover. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/base/clock.h"
+#include "tests/support/fiber_run.h"
+#include "tests/support/pg_bouncer.h"
+
+static struct pg_cluster *primary, *standby;
+static const char *mode;
+static pid_t bouncers[2];
+static char pooled[320], direct[256];
+
+static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
+static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
+
+/* It asks a server that was away again after 15 s, unless told otherwise: docs/operations.md. */
+static pid_t start_bouncer(const struct pg_cluster *cluster)
+{
+    char path[128];
+    pid_t pid = pg_bouncer_start(cluster, mode);
+    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(cluster));
+    FILE *file = fopen(path, "ae");
+    assert_non_null(file);
+    fputs("server_login_retry = 1\n", file);
+    fclose(file);
+    assert_int_equal(kill(pid, SIGHUP), 0);
+    return pid;
+}
+
+static int start(void **state)
+{
+    mode = *state;
+    primary = pg_cluster_start();
+    standby = pg_cluster_start();
+    if (!primary || !standby)
+        return -1;
+    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
+    pg_cluster_follow(standby, primary);
+    bouncers[0] = start_bouncer(primary);
+    bouncers[1] = start_bouncer(standby);
+    snprintf(direct, sizeof(direct), "host=%s,%s user=postgres dbname=postgres",
+             pg_cluster_folder(primary), pg_cluster_folder(standby));
+    snprintf(pooled, sizeof(pooled), "%s port=" PG_BOUNCER_PORT, direct);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        pg_bouncer_stop(bouncers[i]);
+    primary = pg_cluster_stop(primary);
+    standby = pg_cluster_stop(standby);
+    return 0;
+}
+
+static bool listens;
+static void (*listening_body)(struct fiber_run *run);
+
+static void on_notify(void *arg, struct slice channel, struct slice payload)
+{
+    (void)arg, (void)channel, (void)payload;
+}
+
+static void on_lost(void *arg)
+{
+    (void)arg;
+    listens = false;
+}
+
+static void on_listening(void *arg)
+{
+    (void)arg;
+    listens = true;
+}
+
+static bool is_listening(struct fiber_run *run)
+{
+    (void)run;
+    return listens;
+}
+
+static void listen_body(struct fiber_run *run)
+{
+    static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
+    struct pg_listener *listener;
+    assert_int_equal(pg_listen(run->pg, "pooled", &events, NULL, &listener), STATUS_OK);
+    assert_true(fiber_run_until(run, is_listening));
+    listening_body(run);
+    pg_listener_free(listener);
+}
+
+/* As the programs do, it listens. */
+static void run_with(int64_t standby_age_ms, void (*body)(struct fiber_run *run))
+{
+    listening_body = body;
+    const struct pg_options options = {.conninfo = pooled,
+                                       .listen_conninfo = strcmp(mode, "session") ? direct : NULL,
+                                       .standby_conninfo = pooled,
+                                       .standby_age_ms = standby_age_ms};
+    fiber_run_pg(primary, &options, listen_body);
+}
+
+struct seen {
+    int64_t n;
+    bool at_standby;
+};
+
+static enum status see(struct fiber_run *run, enum pg_lane lane, struct seen *ret_seen)
+{
+    struct pg_result *rows;
+    enum status status = pg_read(run->pg, lane, NULL, &look, NULL, 0, &rows);
+    if (status != STATUS_OK)
+        return status;
+    *ret_seen = (struct seen){pg_get_int(rows, 0, 0), pg_get_bool(rows, 0, 1)};
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
+static struct seen must_see(struct fiber_run *run, enum pg_lane lane)
+{
+    struct seen seen;
+    assert_int_equal(see(run, lane, &seen), STATUS_OK);
+    return seen;
+}
+
+static bool reads_at_standby(struct fiber_run *run)
+{
+    struct seen seen;
+    return see(run, PG_LONG_READ, &seen) == STATUS_OK && seen.at_standby;
+}
+
+static bool is_alone(struct fiber_run *run)
+{
+    return pg_is_without_primary(run->pg);
+}
+
+static bool is_ready_alone(struct fiber_run *run)
+{
+    return is_alone(run) && pg_is_ready(run->pg);
+}
+
+static bool writes(struct fiber_run *run)
+{
+    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
+}
+
+/* ---- while there is a primary ---- */
+
+static int64_t written;
+
+static void write_and_look(struct fiber_run *run, size_t index)
+{
+    for (int i = 0; i < 30; i++) {
+        if (index == 0) {
+            assert_true(writes(run));
+            written++;
+            continue;
+        }
+        int64_t before = written;
+        assert_true(must_see(run, PG_LONG_READ).n >= before);
+        assert_false(must_see(run, PG_POINT_READ).at_standby);
+    }
+}
+
+static void nothing_is_missed_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    written = must_see(run, PG_POINT_READ).n;
+    fiber_run_parallel(run, 5, write_and_look);
+}
+
+static void long_reads_at_a_pooled_standby_miss_nothing(void **state)
+{
+    (void)state;
+    run_with(0, nothing_is_missed_body);
+}
+
+/* ---- without one ---- */
+
+static bool hears_nobody(struct fiber_run *run)
+{
+    char text[8];
+    (void)run;
+    pg_cluster_query(standby, "SELECT count(*) FROM pg_stat_wal_receiver", text, sizeof(text));
+    return text[0] == '0';
+}
+
+static void fell_behind_body(struct fiber_run *run)
+{
+    char way[512], restore[640];
+    struct seen seen;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_query(standby, "SELECT quote_literal(current_setting('primary_conninfo'))", way,
+                     sizeof(way));
+    snprintf(restore, sizeof(restore), "ALTER SYSTEM SET primary_conninfo = %s", way);
+    pg_cluster_execute(standby, "ALTER SYSTEM SET primary_conninfo = ''");
+    pg_cluster_execute(standby, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(run, hears_nobody));
+    for (int i = 0; i < 4; i++) {
+        assert_true(writes(run));
+        fiber_sleep_ms(1100); /* the listener asks what the primary keeps */
+    }
+    pg_cluster_kill(primary);
+    assert_true(fiber_run_until(run, is_ready_alone));
+    assert_int_equal(see(run, PG_POINT_READ, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_LONG_READ, &seen), STATUS_UNAVAILABLE);
+    pg_cluster_launch(primary);
+    pg_cluster_execute(standby, restore);
+    pg_cluster_execute(standby, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(run, writes));
+    assert_true(fiber_run_until(run, reads_at_standby));
+}
+
+/* Nobody made a long read for a while. */
+static void a_pooled_standby_that_fell_behind_answers_nobody(void **state)
+{
+    (void)state;
+    run_with(100, fell_behind_body);
+}
+
+static void hung_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    /* As what takes connections and swallows all that is said. */
+    assert_int_equal(kill(bouncers[0], SIGSTOP), 0);
+    int64_t begin_us = clock_monotonic_us();
+    assert_true(must_see(run, PG_POINT_READ).at_standby);
+    int64_t took_ms = (clock_monotonic_us() - begin_us) / 1000;
+    print_message("a read answered %lld ms after the pooler hung\n", (long long)took_ms);
+    assert_true(took_ms < 4500);
+    assert_int_equal(kill(bouncers[0], SIGCONT), 0);
+    assert_true(fiber_run_until(run, writes));
+}
+
+static void a_hung_pooler_is_noticed_within_seconds(void **state)
+{
+    (void)state;
+    run_with(0, hung_body);
+}
+
+static void failover_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    assert_true(fiber_run_until(run, writes));
+    int64_t n = must_see(run, PG_LONG_READ).n;
+    pg_cluster_down(primary); /* in order: the standby has everything */
+    assert_true(fiber_run_until(run, is_ready_alone));
+    assert_int_equal(must_see(run, PG_POINT_READ).n, n);
+    assert_true(must_see(run, PG_LONG_READ).at_standby);
+    pg_cluster_promote(standby);
+    int64_t begin_us = clock_monotonic_us();
+    assert_true(fiber_run_until(run, writes));
+    print_message("changes are taken %lld ms after the promotion\n",
+                  (long long)(clock_monotonic_us() - begin_us) / 1000);
+    assert_false(must_see(run, PG_POINT_READ).at_standby);
+    assert_true(must_see(run, PG_POINT_READ).n > n);
+    n = must_see(run, PG_POINT_READ).n;
+    /* The former primary follows, and is the standby that is found. */
+    pg_cluster_follow(primary, standby);
+    assert_true(fiber_run_until(run, reads_at_standby));
+    assert_int_equal(must_see(run, PG_LONG_READ).n, n);
+}
+
+static void who_is_who_is_found_behind_poolers(void **state)
+{
+    (void)state;
+    run_with(0, failover_body);
+}
+
+#define POOLED_TEST(test, pool_mode)                                                               \
+    cmocka_unit_test_prestate_setup_teardown(test, start, stop, (void *)(uintptr_t)(pool_mode))
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        POOLED_TEST(long_reads_at_a_pooled_standby_miss_nothing, "transaction"),
+        POOLED_TEST(a_pooled_standby_that_fell_behind_answers_nobody, "transaction"),
+        POOLED_TEST(a_hung_pooler_is_noticed_within_seconds, "transaction"),
+        POOLED_TEST(who_is_who_is_found_behind_poolers, "transaction"),
+        POOLED_TEST(who_is_who_is_found_behind_poolers, "session"),
+    };
+    if (!pg_bouncer_is_installed()) {
+        print_message("skipped: pgbouncer is not installed; ./dev setup does\n");
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

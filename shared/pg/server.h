@@ -1,0 +1,66 @@
+/* server: what the connections of one role have in common: where they lead, whether anybody is there, and whether it answers.
+ *
+ * A struct pg has one for the primary, and where one was named one for a standby. Who is behind it changes with each failover.
+ */
+#ifndef PEK_SHARED_PG_SERVER_H
+#define PEK_SHARED_PG_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "shared/base/list.h"
+
+struct connection;
+struct pg;
+
+/* Where a connection string leads. With one host or none libpq reads the string itself; of several each
+ * attempt names one, so that a dead one costs connect_timeout and not the whole list for ever. */
+struct connect_hosts {
+    char *hosts, *addresses, *ports; /* comma separated; NULL when not given */
+    size_t count;
+    bool is_name; /* one must be looked up, which blocks */
+};
+
+/* What is connected to: a primary for everything, and where one was named a standby for reads (standby.c). */
+enum pg_role { PG_PRIMARY, PG_STANDBY, PG_ROLES };
+struct server {
+    struct pg *pg;
+    enum pg_role role;
+    char *conninfo; /* NULL: none was named */
+    struct connect_hosts hosts;
+    size_t host_good; /* of the connection that came up last */
+    struct list
+        connections; /* all; those past a pooler are with the others, in the list of pg_whole's */
+    size_t up;       /* connections, of all kinds */
+    bool away;       /* none is up, and an attempt found none of the hosts */
+    int64_t away_us; /* since when none is up */
+    unsigned long timeline; /* the newest that was met */
+    /* health.c */
+    uv_timer_t
+        timer; /* while it is asked something: until it is silent, or the probe must have been answered */
+    uv_poll_t *probe; /* NULL: there is none */
+    int probe_fd;
+    int64_t probed_us; /* since when */
+    int64_t heard_us;  /* when it said something last, on whichever connection */
+};
+
+/* The last connection went and no host has another; the first is up. */
+void server_away(struct server *server);
+void server_back(struct server *server);
+/* It is there again, or another is: nobody waits before the next attempt. */
+void server_look(struct server *server);
+/* Gives up the connections that are up; each begins anew with the next host. */
+void server_leave(struct server *server, const char *reason);
+/* The same for those of an earlier timeline than this one, which nobody had met. */
+#define SERVER_IS_FORMER "this was the primary before another server was promoted"
+void server_begins_timeline(struct server *server, unsigned long timeline);
+
+/* health.c: holds the pg until it is closed. */
+void health_open(struct server *server);
+void health_close(struct server *server);
+/* The connection, of which nothing was asked, is asked something now. */
+void health_asked(struct connection *connection);
+
+#endif
