@@ -255,8 +255,10 @@ static bool judge_timeline(struct connection *connection, const PGresult *answer
     unsigned long timeline = strtoul(PQgetvalue(answer, 0, 7), NULL, 16);
     bool is_standby = PQgetisnull(answer, 0, 7);
     if (is_standby != (server->role == PG_STANDBY)) {
-        connection_drop(connection,
-                        is_standby ? "this server is a standby" : "this server is no standby");
+        char text[PG_ERROR_BYTES_MAX];
+        snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
+                 is_standby ? "a" : "no");
+        connection_drop(connection, text);
         return false;
     }
     if (timeline < server->timeline) {
