@@ -192,9 +192,26 @@ static void assert_former_is_left(struct fiber_run *run, int64_t before)
     assert_int_equal(counted(standby), left + 20);
 }
 
+/* Also when the former primary is all that there is. */
+static void assert_nobody_goes_back(struct fiber_run *run)
+{
+    char pids[256];
+    int64_t left = counted(primary);
+    backends_of(standby, "%", pids, sizeof(pids));
+    close_door(standby, true);
+    end_backends(pids);
+    for (int i = 0; i < 100; i++) {
+        (void)!pg_write(run->pg, NULL, &count_up, NULL, 0, NULL);
+        fiber_sleep_ms(10);
+    }
+    close_door(standby, false);
+    assert_true(fiber_run_until(run, writes));
+    assert_int_equal(counted(primary), left);
+}
+
 static void one_meets_it_body(struct fiber_run *run)
 {
-    char pids[64];
+    char pids[256];
     assert_true(fiber_run_until(run, writes));
     pg_cluster_promote(standby);
     assert_int_equal(pg_write(run->pg, NULL, &count_up, NULL, 0, NULL), STATUS_OK);
@@ -207,6 +224,7 @@ static void one_meets_it_body(struct fiber_run *run)
     close_door(primary, false);
     backends_of(primary, "%", pids, sizeof(pids));
     assert_string_equal(pids, "");
+    assert_nobody_goes_back(run);
 }
 
 /* One connection meets the later timeline, and all the others are up. */

@@ -1,6 +1,7 @@
 /* Whether a server that says nothing is slow or gone: asked on a connection of its own, as a load balancer's health check is, since
  * those that there are stand behind statements that may take their time. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,19 +91,36 @@ static struct connection *longest_waiting(struct server *server)
     return longest;
 }
 
+/* Nobody has answered the probe. */
+static void judge(struct server *server)
+{
+    char text[PG_ERROR_BYTES_MAX];
+    const struct connection *waiting = longest_waiting(server);
+    probe_end(server);
+    if (server->heard_us >= server->probed_us)
+        return;
+    snprintf(text, sizeof(text), "%s does not answer",
+             waiting ? PQhost(waiting->conn) : "the server");
+    server_leave(server, text);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct server *server = timer->data;
-    if (server->probe) {
-        probe_end(server);
-        if (server->heard_us < server->probed_us)
-            server_leave(server, "the server does not answer");
+    int64_t now_us = clock_monotonic_us();
+    if (server->probe && now_us - server->probed_us > PG_PROBE_MS * 1000 + PG_LATE_US) {
+        /* This process stood still: what came meanwhile is read first. */
+        server->probed_us = now_us;
+        wait_ms(server, PG_PROBE_MS);
+        return;
     }
+    if (server->probe)
+        judge(server);
     const struct connection *waiting = longest_waiting(server);
     if (!waiting)
         return;
     int64_t since_us = waiting->asked_us > server->heard_us ? waiting->asked_us : server->heard_us;
-    int64_t left_us = since_us + PG_SILENCE_MS * 1000 - clock_monotonic_us();
+    int64_t left_us = since_us + PG_SILENCE_MS * 1000 - now_us;
     if (left_us <= 0)
         probe_begin(server, waiting);
     wait_ms(server, server->probe ? PG_PROBE_MS : left_us > 0 ? left_us / 1000 + 1 : PG_SILENCE_MS);

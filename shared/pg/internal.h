@@ -50,6 +50,7 @@
  * say so in as long. More than the heartbeat's interval: where somebody listens, a slow statement alone is no silence. */
 #define PG_SILENCE_MS 1200
 #define PG_PROBE_MS 2000
+#define PG_LATE_US 500000 /* more is no lateness of a timer that ran */
 /* The listener's heartbeat: how often, and how long its answer may take. */
 #define PG_HEARTBEAT_EVERY_MS 1000
 #define PG_HEARTBEAT_TIMEOUT_MS 2000

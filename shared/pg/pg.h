@@ -7,7 +7,8 @@
  *   - `long_read` connections of the same kind for searches and exports, so that no point read waits behind them.
  *   - a pool of `transaction` connections: pg_begin … pg_commit, one fiber at a time.
  * Statements are prepared on a connection when it first runs them. Connections are made in the background
- * and again with jitter after a failure; while none is up the answer is UNAVAILABLE at once.
+ * and again with jitter after a failure; while none is up the answer is UNAVAILABLE at once. A server that says nothing for
+ * 3.2 s, to a probe neither, is lost; who was the primary before another was promoted is left.
  *
  * Long reads and transactions are shared out by the user of their `struct cancel` (shared/fair): one user has a part of
  * them, and waits in a line of their own, `line_ms` at most. Above that: RESOURCE_EXHAUSTED.
@@ -135,7 +136,7 @@ struct pg_options {
     int64_t line_ms;            /* a wait in the line of one's own user; default 1000 */
 };
 
-/* INVALID_ARGUMENT for a connection string or a limit that cannot be. Connects in the background. */
+/* INVALID_ARGUMENT for a connection string or a limit that cannot be; run the loop once more then. Connects in the background. */
 PEK_MUST_CHECK enum status pg_new(struct fibers *fibers, const struct pg_options *options,
                                   struct pg **ret_pg, struct fault *fault);
 /* No fiber may be inside. Run the loop once more afterwards. Takes NULL, returns NULL. */

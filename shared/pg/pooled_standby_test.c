@@ -228,6 +228,26 @@ static void a_pooled_standby_that_fell_behind_answers_nobody(void **state)
     run_with(100, fell_behind_body);
 }
 
+static void hung_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    /* As what takes connections and swallows all that is said. */
+    assert_int_equal(kill(bouncers[0], SIGSTOP), 0);
+    int64_t begin_us = clock_monotonic_us();
+    assert_true(must_see(run, PG_POINT_READ).at_standby);
+    int64_t took_ms = (clock_monotonic_us() - begin_us) / 1000;
+    print_message("a read answered %lld ms after the pooler hung\n", (long long)took_ms);
+    assert_true(took_ms < 4500);
+    assert_int_equal(kill(bouncers[0], SIGCONT), 0);
+    assert_true(fiber_run_until(run, writes));
+}
+
+static void a_hung_pooler_is_noticed_within_seconds(void **state)
+{
+    (void)state;
+    run_with(0, hung_body);
+}
+
 static void failover_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, reads_at_standby));
@@ -265,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         POOLED_TEST(long_reads_at_a_pooled_standby_miss_nothing, "transaction"),
         POOLED_TEST(a_pooled_standby_that_fell_behind_answers_nobody, "transaction"),
+        POOLED_TEST(a_hung_pooler_is_noticed_within_seconds, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "session"),
     };

@@ -266,8 +266,10 @@ static bool judge_cluster(struct connection *connection, const PGresult *answer)
 {
     bool is_standby = is_true(answer, 7);
     if (is_standby != (connection->server->role == PG_STANDBY)) {
-        connection_drop(connection,
-                        is_standby ? "this server is a standby" : "this server is no standby");
+        char text[PG_ERROR_BYTES_MAX];
+        snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
+                 is_standby ? "a" : "no");
+        connection_drop(connection, text);
         return false;
     }
     connection->session.cluster.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
