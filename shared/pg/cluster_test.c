@@ -280,9 +280,8 @@ static void run_past_pooler(const struct pg_cluster *pooled, const struct pg_clu
     snprintf(direct, sizeof(direct), "host=%s,%s user=postgres dbname=postgres",
              pg_cluster_folder(first), pg_cluster_folder(second));
     fiber_run_pg(primary,
-                 &(struct pg_options){.conninfo = conninfo,
-                                      .listen_conninfo = direct,
-                                      .on_trouble = on_trouble},
+                 &(struct pg_options){
+                     .conninfo = conninfo, .listen_conninfo = direct, .on_trouble = on_trouble},
                  listen_body);
     pg_bouncer_stop(bouncer);
 }

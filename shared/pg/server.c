@@ -61,9 +61,9 @@ void server_leave(struct server *server, const char *reason)
 
 const char *server_setting(const struct server *server)
 {
-    return server->pg->pooled             ? "database_listen"
+    return server->pg->pooled           ? "database_listen"
            : server->role == PG_STANDBY ? "database_standby"
-                                          : "database";
+                                        : "database";
 }
 
 void server_tell(struct server *server, enum pg_trouble_kind kind, const char *reason)

@@ -19,7 +19,7 @@ struct connection;
 
 /* Whose data it is, whichever server has it: all connections of a struct pg lead to one cluster, and to its newest timeline. */
 struct cluster {
-    int64_t system; /* the system identifier, which initdb gives; 0: not known */
+    int64_t system;         /* the system identifier, which initdb gives; 0: not known */
     unsigned long timeline; /* the newest that was met; a promotion begins one */
 };
 

@@ -285,8 +285,9 @@ static bool judge_set(struct connection *connection, const PGresult *answer)
         return false;
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
     if (connection->pg->pooled && session_is_pooled(connection)) {
-        connection_refuse(connection, "this leads to a pooler (pgbouncer?), which loses what PostgreSQL"
-                                      " tells: it must lead past it");
+        connection_refuse(connection,
+                          "this leads to a pooler (pgbouncer?), which loses what PostgreSQL"
+                          " tells: it must lead past it");
         return false;
     }
     return !connection->pg->schema ||
