@@ -220,8 +220,7 @@ static void check_config_asks_a_standby_and_who_listens(void **state)
     struct pg_cluster *standby = pg_cluster_start(), *other = pg_cluster_start();
     char conninfo[512];
     (void)state;
-    assert_non_null(standby);
-    assert_non_null(other);
+    assert_true(standby && other);
     pg_cluster_follow(standby, cluster);
     pg_cluster_conninfo_for(standby, "pek_app", NULL, conninfo, sizeof(conninfo));
     check_config_finds("--database-standby", conninfo, "the configuration is right");

@@ -144,8 +144,7 @@ struct pg {
     struct pg *pooled; /* whose `direct` it is; NULL: nobody's */
     struct server servers[PG_ROLES];
     struct cluster cluster;
-    bool
-        cluster_is_sure; /* `conninfo` led there; until then it is that of whichever connection came first */
+    bool cluster_is_sure; /* `conninfo` led there; until then: the first that any connection met */
     int64_t standby_alone_ms, standby_age_ms;
     /* What the primary kept when it was asked, and once more before that. */
     struct {

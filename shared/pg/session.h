@@ -36,11 +36,10 @@ enum session_step {
 
 struct session {
     enum session_step step;
-    PGresult *answer; /* to the question that was asked last */
-    int backend_pid;  /* which PQbackendPID is not, behind a pooler */
-    struct cluster
-        cluster; /* that it leads to, as the server shows it; not known before SESSION_SET is answered */
-    char mark[24]; /* set in the session, of its own */
+    PGresult *answer;       /* to the question that was asked last */
+    int backend_pid;        /* which PQbackendPID is not, behind a pooler */
+    struct cluster cluster; /* as the server shows it, from SESSION_SET on */
+    char mark[24];          /* set in the session, of its own */
 };
 
 /* `first` and `second` together; INVALID_ARGUMENT for a value that would need quoting. */
