@@ -205,40 +205,13 @@ static void check_config_finds(const char *flag, const char *value, const char *
     pid_t pid = start(&out, "check-config", "--realm", "worker-acme", "--plaintext", "--listen",
                       "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
                       "--database", database, flag, value, (char *)NULL);
-    bool found = read_until(out, mistake, line);
-    if (!found)
+    if (!read_until(out, mistake, line))
         fail_msg("%s %s: nothing says \"%s\"", flag, value, mistake);
     read_until(out, NULL, line);
     fclose(out);
     assert_int_equal(waitpid(pid, &wait_status, 0), pid);
     assert_int_equal(WEXITSTATUS(wait_status),
                      strstr(mistake, "is right") ? 0 : CONFIG_EXIT_MISTAKE);
-}
-
-static void check_config_asks_a_standby_and_who_listens(void **state)
-{
-    struct pg_cluster *standby = pg_cluster_start(), *other = pg_cluster_start();
-    char conninfo[512];
-    (void)state;
-    assert_true(standby && other);
-    pg_cluster_follow(standby, cluster);
-    pg_cluster_conninfo_for(standby, "pek_app", NULL, conninfo, sizeof(conninfo));
-    check_config_finds("--database-standby", conninfo, "the configuration is right");
-    check_config_finds("--database-listen", conninfo, "database_listen: ");
-    pg_cluster_conninfo_for(standby, NULL, NULL, conninfo, sizeof(conninfo));
-    check_config_finds("--database-standby", conninfo,
-                       "database_standby: row security would not bind this program");
-    check_config_finds("--database-standby", database, " is no standby");
-    check_config_finds("--database-standby", "host=/nowhere", "database_standby: ");
-    check_config_finds("--database-listen", "host=/nowhere", "database_listen: ");
-    pg_cluster_execute(other, "CREATE ROLE pek_app LOGIN");
-    pg_cluster_follow(standby, other);
-    pg_cluster_conninfo_for(other, "pek_app", NULL, conninfo, sizeof(conninfo));
-    check_config_finds("--database-listen", conninfo, " is of another cluster: ");
-    pg_cluster_conninfo_for(standby, "pek_app", NULL, conninfo, sizeof(conninfo));
-    check_config_finds("--database-standby", conninfo, " is of another cluster: ");
-    pg_cluster_stop(standby);
-    pg_cluster_stop(other);
 }
 
 static void check_config_reads_files_and_asks_the_database(void **state)
@@ -256,6 +229,7 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     check_config_finds("--instance-key", hub_key_path, "instance_key: it is the key of hub_keys");
     check_config_finds("--database", "host=/nowhere dbname=pek", "database: ");
     check_config_finds("--database", owner, "database: ");
+    check_config_finds("--database-standby", database, "database_standby: ");
     check_config_finds("--realm", "worker-other", "database: this database is that of worker-acme");
 }
 
@@ -609,7 +583,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(mistakes_of_configuration_end_with_2),
         cmocka_unit_test(commands_prepare_a_realm_and_repeat_without_harm),
         cmocka_unit_test(check_config_reads_files_and_asks_the_database),
-        cmocka_unit_test(check_config_asks_a_standby_and_who_listens),
         cmocka_unit_test(files_of_another_realm_are_refused),
         cmocka_unit_test(a_port_in_use_is_told_with_the_reason),
         cmocka_unit_test(served_realm_answers_and_ends_with_0_on_sigterm),
