@@ -107,8 +107,9 @@ static void leave_others(struct pg *pg)
     for (size_t i = 0; i < PG_ROLES; i++) {
         LIST_FOR_EACH (node, &pg->servers[i].connections) {
             struct connection *connection = connection_of(node);
-            const char *why = why_not(connection, &pg->cluster, text);
-            if (connection->session.cluster.system != 0 && why)
+            bool is_known = connection->session.cluster.system != 0;
+            const char *why = is_known ? why_not(connection, &pg->cluster, text) : NULL;
+            if (why)
                 leave(connection, why);
         }
     }
