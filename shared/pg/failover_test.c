@@ -133,10 +133,11 @@ static void backends_of(const struct pg_cluster *which, const char *kind, char *
     pg_cluster_query(which, sql, ret_pids, bytes);
 }
 
-static void end_backends(char *pids)
+static void end_backends(const char *pids)
 {
-    for (char *rest = pids, *pid; (pid = strtok_r(rest, " ", &rest));)
-        assert_int_equal(kill((pid_t)strtol(pid, NULL, 10), SIGTERM), 0);
+    struct slice rest = slice_str(pids);
+    while (rest.len > 0)
+        assert_int_equal(kill((pid_t)strtol(slice_cut(&rest, ' ').ptr, NULL, 10), SIGTERM), 0);
 }
 
 /* ---- a primary that others made ---- */

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -193,6 +192,11 @@ static void a_slow_statement_is_left_alone(void **state)
     run_with(&(struct pg_options){.conninfo = both, .standby_conninfo = both}, slow_body);
 }
 
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
 static void nap_or_stand_still(struct fiber_run *run, size_t index)
 {
     if (index > 0) {
@@ -202,7 +206,10 @@ static void nap_or_stand_still(struct fiber_run *run, size_t index)
     pg_cluster_pause(primary);
     fiber_sleep_ms(1800); /* there is a probe now */
     pg_cluster_resume(primary);
-    usleep(3000000);
+    /* From here on the loop looks at its timers before it reads. */
+    assert_int_equal(fiber_offload(do_nothing, NULL), STATUS_OK);
+    for (int64_t until_us = deadline_after_ms(3000); clock_monotonic_us() < until_us;)
+        ;
 }
 
 static void still_body(struct fiber_run *run)
