@@ -184,10 +184,13 @@ static void check_surroundings(struct config *config, const struct hub_config *h
     const struct pg_setting realm = {"pek.realm", hub->local_realm};
     const struct pg_options own = {.conninfo = hub->database,
                                    .listen_conninfo = hub->database_listen,
+                                   .standby_conninfo = hub->database_standby,
                                    .schema = hub_migrations()},
                             realms = {.conninfo = has_own ? hub->local_database : hub->database,
                                       .listen_conninfo = has_own ? hub->local_database_listen
                                                                  : hub->database_listen,
+                                      .standby_conninfo =
+                                          has_own ? hub->local_database_standby : NULL,
                                       .settings = &realm,
                                       .setting_count = 1,
                                       .schema = realm_migrations()};
@@ -195,10 +198,12 @@ static void check_surroundings(struct config *config, const struct hub_config *h
 
     if (listen_try(hub->listen, hub->listen_shared, "listen", &fault))
         config_mistake_fault(config, &fault);
-    if (pg_probe(&own, &fault))
-        config_mistake(config, "database: %s", fault.text);
-    if (hub->local_realm[0] && pg_probe(&realms, &fault))
-        config_mistake(config, "local_database: %s", fault.text);
+    enum status status = pg_probe(&own, &fault);
+    if (status)
+        config_mistake_fault(config, &fault);
+    /* What is one with the hub's is not said twice. */
+    if (hub->local_realm[0] && (has_own || !status) && pg_probe(&realms, &fault))
+        config_mistake(config, "local_%s: %s", fault.field, fault.text);
 }
 
 static void check_standbys(struct config *config, const struct hub_config *hub)

@@ -262,6 +262,32 @@ static void surroundings_are_looked_at_by_check_config(void **state)
           "local_database: ");
 }
 
+static void a_standby_and_who_listens_are_looked_at_by_check_config(void **state)
+{
+    struct pg_cluster *standby = pg_cluster_start(), *other = hub_cluster_start();
+    char conninfo[512], text[4096];
+    (void)state;
+    assert_true(standby && other);
+    pg_cluster_follow(standby, cluster);
+    pg_cluster_conninfo_for(standby, "pek_app", NULL, conninfo, sizeof(conninfo));
+    say("check-config", SETTINGS("--database-standby", conninfo), text, sizeof(text));
+    assert_string_equal(text, "");
+    finds(false, SETTINGS("--database-listen", conninfo), "database_listen: ");
+    pg_cluster_conninfo_for(standby, NULL, NULL, conninfo, sizeof(conninfo));
+    finds(false, SETTINGS("--database-standby", conninfo),
+          "database_standby: row security would not bind this program");
+    finds(false, SETTINGS("--database-standby", database), " is no standby");
+    finds(false, SETTINGS("--database-standby", "host=/nowhere"), "database_standby: ");
+    finds(false, SETTINGS("--database-listen", "host=/nowhere"), "database_listen: ");
+    pg_cluster_follow(standby, other);
+    pg_cluster_conninfo_for(other, "pek_app", NULL, conninfo, sizeof(conninfo));
+    finds(false, SETTINGS("--database-listen", conninfo), " is of another cluster: ");
+    pg_cluster_conninfo_for(standby, "pek_app", NULL, conninfo, sizeof(conninfo));
+    finds(false, SETTINGS("--database-standby", conninfo), " is of another cluster: ");
+    pg_cluster_stop(standby);
+    pg_cluster_stop(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +299,7 @@ int main(void)
         cmocka_unit_test(realms_and_addresses_are_each_somebodys),
         cmocka_unit_test(a_redis_that_cannot_be_is_said_so),
         cmocka_unit_test(surroundings_are_looked_at_by_check_config),
+        cmocka_unit_test(a_standby_and_who_listens_are_looked_at_by_check_config),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -92,6 +92,7 @@ static void check_surroundings(struct config *config, const struct settings *s)
     const struct pg_setting realm = {"pek.realm", s->realm};
     const struct pg_options pg = {.conninfo = s->database,
                                   .listen_conninfo = s->database_listen,
+                                  .standby_conninfo = s->database_standby,
                                   .settings = &realm,
                                   .setting_count = 1,
                                   .schema = realm_migrations()};
@@ -102,7 +103,7 @@ static void check_surroundings(struct config *config, const struct settings *s)
         listen_try(s->metrics_listen, false, "metrics_listen", &fault) != STATUS_OK)
         config_mistake_fault(config, &fault);
     if (pg_probe(&pg, &fault) != STATUS_OK)
-        config_mistake(config, "database: %s", fault.text);
+        config_mistake_fault(config, &fault);
 }
 
 void check_settings(struct config *config, const void *settings)

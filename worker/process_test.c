@@ -205,8 +205,7 @@ static void check_config_finds(const char *flag, const char *value, const char *
     pid_t pid = start(&out, "check-config", "--realm", "worker-acme", "--plaintext", "--listen",
                       "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
                       "--database", database, flag, value, (char *)NULL);
-    bool found = read_until(out, mistake, line);
-    if (!found)
+    if (!read_until(out, mistake, line))
         fail_msg("%s %s: nothing says \"%s\"", flag, value, mistake);
     read_until(out, NULL, line);
     fclose(out);
@@ -230,6 +229,7 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     check_config_finds("--instance-key", hub_key_path, "instance_key: it is the key of hub_keys");
     check_config_finds("--database", "host=/nowhere dbname=pek", "database: ");
     check_config_finds("--database", owner, "database: ");
+    check_config_finds("--database-standby", database, "database_standby: ");
     check_config_finds("--realm", "worker-other", "database: this database is that of worker-acme");
 }
 

@@ -218,7 +218,7 @@ static void finish(struct connection *connection, enum link_state state)
     connection->cancelling = false; /* what is still under way meant the old one */
     list_remove(&connection->to_cancel);
     session_reset(&connection->session);
-    connection->session.timeline = 0;
+    connection->session.cluster = (struct cluster){0};
     statements_reset(&connection->statements);
     if (was_up) {
         connection->pg->statistics.reconnects++;
@@ -234,7 +234,7 @@ static void give_up(struct connection *connection, enum pg_trouble_kind kind, co
     if (connection->state == LINK_WAITING || connection->state == LINK_CLOSED)
         return;
     bool was_up = connection->state == LINK_UP;
-    trouble_tell(connection->pg, kind, "", "", reason);
+    server_tell(connection->server, kind, reason);
     finish(connection, LINK_WAITING);
     connection->class->on_down(connection, was_up);
     retry_later(connection, was_up);
@@ -249,8 +249,6 @@ void connection_refuse(struct connection *connection, const char *reason)
 {
     /* A standby may be behind, even by a migration, and nothing ends for want of one. */
     bool is_primary = connection->server->role == PG_PRIMARY;
-    if (is_primary)
-        pg_refuse(connection->pg, reason);
     give_up(connection, is_primary ? PG_TROUBLE_REFUSED : PG_TROUBLE_CONNECTION, reason);
 }
 
@@ -546,13 +544,15 @@ static bool send_aside(struct connection *connection, struct request *request,
 bool connection_begin(struct connection *connection, struct request *request)
 {
     static const struct pg_statement deallocate = {"pek_deallocate", "DEALLOCATE ALL"};
+    char cluster[SESSION_CLUSTER_BYTES_MAX];
     if (connection->state != LINK_UP)
         return false;
     if (connection->pg->direct &&
         !send_aside(connection, request, &connection->settings->statement, NULL))
         return false;
+    session_cluster(&connection->session, cluster);
     if (connection->pg->direct && connection->server->role == PG_PRIMARY &&
-        !send_aside(connection, request, &primary_guard, NULL))
+        !send_aside(connection, request, &primary_guard, cluster))
         return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))

@@ -59,7 +59,6 @@
 #define PG_TROUBLES_MAX 16
 /* For so long a Cancel that is over may still hit what runs next. */
 #define PG_LATE_CANCEL_US 100000
-#define PG_ERROR_BYTES_MAX 512
 #define PG_CONSTRAINT_BYTES_MAX 64
 
 enum kind { KIND_READ, KIND_LONG_READ, KIND_TRANSACTION, KIND_LISTEN, KIND_COUNT };
@@ -144,6 +143,8 @@ struct pg {
     struct pg *direct;
     struct pg *pooled; /* whose `direct` it is; NULL: nobody's */
     struct server servers[PG_ROLES];
+    struct cluster cluster;
+    bool cluster_is_sure; /* `conninfo` led there; until then: the first that any connection met */
     int64_t standby_alone_ms, standby_age_ms;
     /* What the primary kept when it was asked, and once more before that. */
     struct {

@@ -152,8 +152,9 @@ bool pg_is_without_primary(const struct pg *pg);
 const char *pg_refusal(const struct pg *pg);
 struct fibers *pg_fibers(const struct pg *pg);
 
-/* Blocking, on a loop of its own: connects as `options` say and answers whether the database could be served, as pg_wait_ready
- * does; the fault has the server's or libpq's words. For programs that check their configuration. */
+/* Blocking, on a loop of its own: connects as `options` say and answers whether the database could be served, by a primary and as
+ * pg_wait_ready does, whether LISTEN works, and whether the standby can be used where one is named. The fault's field is the setting
+ * to blame: "database", "database_listen" or "database_standby"; its text has the server's or libpq's words. For programs that check their configuration. */
 PEK_MUST_CHECK enum status pg_probe(const struct pg_options *options, struct fault *fault);
 
 /* INVALID_ARGUMENT when `standby` cannot be a standby_conninfo beside `conninfo`. For programs that check their configuration. */

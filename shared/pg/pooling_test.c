@@ -401,7 +401,8 @@ static void what_leads_elsewhere_is_found_by_check_config(void **state)
     const struct pg_options options = {.conninfo = test.pooled, .listen_conninfo = test.pooled};
     bouncer = pg_bouncer_start_narrow(cluster, "transaction", SERVERS);
     assert_int_equal(pg_probe(&options, &fault), STATUS_FAILED_PRECONDITION);
-    assert_non_null(strstr(fault.text, "database_listen"));
+    assert_string_equal(fault.field, "database_listen");
+    assert_non_null(strstr(fault.text, "leads to a pooler"));
     const struct pg_options nowhere = {.conninfo = test.pooled, .listen_conninfo = "host=/nowhere"};
     assert_int_not_equal(pg_probe(&nowhere, &fault), STATUS_OK);
     assert_non_null(strstr(fault.text, "/nowhere"));

@@ -5,26 +5,19 @@
 #include <uv.h>
 
 #include "shared/base/clock.h"
-#include "shared/pg/connect.h"
+#include "shared/pg/internal.h"
 
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 15000
+#define LOOK_MS 5
 
 struct probe {
     struct pg *pg;
     struct pg_listener *listener;
-    struct fiber_event listening;
     uv_loop_t loop;
-    struct cancel cancel;
+    bool listens;
     enum status status;
+    const struct server *failed; /* NULL: none */
 };
-
-/* What the first try meets is the answer: whoever checks a configuration does not wait for a server to come. */
-static void end_at_trouble(void *arg, const struct pg_trouble *trouble)
-{
-    struct probe *probe = arg;
-    if (trouble->kind == PG_TROUBLE_CONNECTION || probe->listener)
-        cancel_fire(&probe->cancel);
-}
 
 static void on_notify(void *arg, struct slice channel, struct slice payload)
 {
@@ -38,18 +31,53 @@ static void on_lost(void *arg)
 
 static void on_listening(void *arg)
 {
-    fiber_event_signal(&((struct probe *)arg)->listening);
+    ((struct probe *)arg)->listens = true;
 }
 
-static void wait_until_ready(void *arg)
+static bool is_ready(const struct probe *probe)
+{
+    return pg_is_ready(probe->pg) && !pg_is_without_primary(probe->pg);
+}
+
+static bool is_listening(const struct probe *probe)
+{
+    return probe->listens;
+}
+
+static bool has_standby(const struct probe *probe)
+{
+    const struct server *standby = &probe->pg->servers[PG_STANDBY];
+    return standby->up > 0 || !standby->conninfo;
+}
+
+/* Each host is tried once: whoever checks a configuration does not wait for a server to come. */
+static bool await(struct probe *probe, const struct server *server,
+                  bool (*is_there)(const struct probe *probe), int64_t deadline_us)
+{
+    while (!is_there(probe)) {
+        bool refused = server->pg->refusal[0] != '\0';
+        if (refused || server->away || clock_monotonic_us() >= deadline_us) {
+            probe->failed = server;
+            probe->status = refused ? STATUS_FAILED_PRECONDITION : STATUS_UNAVAILABLE;
+            return false;
+        }
+        fiber_sleep_ms(LOOK_MS);
+    }
+    return true;
+}
+
+static void look(void *arg)
 {
     static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
     struct probe *probe = arg;
-    probe->status = pg_wait_ready(probe->pg, &probe->cancel);
-    if (probe->status == STATUS_OK)
-        probe->status = pg_listen(probe->pg, "pek_probe", &events, probe, &probe->listener);
-    if (probe->status == STATUS_OK)
-        probe->status = fiber_event_wait_cancel(&probe->listening, &probe->cancel);
+    struct pg *pg = probe->pg, *listens = pg->direct ? pg->direct : pg;
+    int64_t deadline_us = deadline_after_ms(PATIENCE_MS);
+    probe->status = STATUS_OK;
+    if (await(probe, &pg->servers[PG_PRIMARY], is_ready, deadline_us))
+        probe->status = pg_listen(pg, "pek_probe", &events, probe, &probe->listener);
+    if (probe->status == STATUS_OK &&
+        await(probe, &listens->servers[PG_PRIMARY], is_listening, deadline_us))
+        (void)await(probe, &pg->servers[PG_STANDBY], has_standby, deadline_us);
     uv_stop(&probe->loop);
 }
 
@@ -59,18 +87,35 @@ static enum status run(struct probe *probe, struct fibers *fibers, const struct 
     enum status status = pg_new(fibers, options, &probe->pg, fault);
     if (status != STATUS_OK)
         return status;
-    status = fiber_go(fibers, wait_until_ready, probe);
+    status = fiber_go(fibers, look, probe);
     while (status == STATUS_OK && fibers_count(fibers) > 0)
         uv_run(&probe->loop, UV_RUN_DEFAULT);
     if (status == STATUS_OK)
         status = probe->status;
-    const char *why = pg_refusal(probe->pg);
-    if (status != STATUS_OK)
-        status = fault_set(fault, why[0] ? STATUS_FAILED_PRECONDITION : status, NULL, "%s",
-                           why[0] ? why : pg_last_error(probe->pg));
+    if (status != STATUS_OK) {
+        const struct server *failed =
+            probe->failed ? probe->failed : &probe->pg->servers[PG_PRIMARY];
+        status = fault_set(fault, status, server_setting(failed), "%s",
+                           failed->error[0] ? failed->error : "no answer in time");
+    }
     pg_listener_free(probe->listener);
     pg_free(probe->pg);
     return status;
+}
+
+/* What pg_new would say of it without its setting's name. */
+static enum status inspect(const char *setting, const char *conninfo, enum pg_role role,
+                           struct fault *fault)
+{
+    struct connect_hosts hosts;
+    struct fault why;
+    if (!conninfo || (conninfo[0] == '\0' && strcmp(setting, "database") != 0))
+        return STATUS_OK;
+    enum status status = connect_inspect(conninfo, role, &hosts, &why);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, setting, "%s", why.text);
+    connect_hosts_done(&hosts);
+    return STATUS_OK;
 }
 
 enum status pg_probe(const struct pg_options *options, struct fault *fault)
@@ -78,12 +123,12 @@ enum status pg_probe(const struct pg_options *options, struct fault *fault)
     struct probe probe = {.status = STATUS_INTERNAL};
     struct fibers *fibers;
     struct pg_options one = *options;
+    PEK_TRY(inspect("database", options->conninfo, PG_PRIMARY, fault));
+    PEK_TRY(inspect("database_listen", options->listen_conninfo, PG_PRIMARY, fault));
+    PEK_TRY(inspect("database_standby", options->standby_conninfo, PG_STANDBY, fault));
     if (uv_loop_init(&probe.loop) != 0)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    cancel_init(&probe.cancel, deadline_after_ms(PATIENCE_MS));
-    one.standby_conninfo = NULL; /* it may be away */
-    one.on_trouble = end_at_trouble;
-    one.arg = &probe;
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, "database", "out of memory");
+    one.on_trouble = NULL;
     one.read_max = one.long_read_max = one.transaction_max = 1;
     enum status status = fibers_new(&probe.loop, NULL, &fibers);
     if (status == STATUS_OK) {

@@ -1,5 +1,7 @@
 #include "shared/pg/server.h"
 
+#include <string.h>
+
 #include "shared/base/clock.h"
 #include "shared/pg/connect.h"
 #include "shared/pg/internal.h"
@@ -57,12 +59,85 @@ void server_leave(struct server *server, const char *reason)
             leave(connection_of(node), reason);
 }
 
-void server_begins_timeline(struct server *server, unsigned long timeline)
+const char *server_setting(const struct server *server)
 {
-    server->timeline = timeline;
-    LIST_FOR_EACH (node, &server->connections) {
-        unsigned long other = connection_of(node)->session.timeline;
-        if (other > 0 && other < timeline)
-            leave(connection_of(node), SERVER_IS_FORMER);
+    return server->pg->pooled           ? "database_listen"
+           : server->role == PG_STANDBY ? "database_standby"
+                                        : "database";
+}
+
+void server_tell(struct server *server, enum pg_trouble_kind kind, const char *reason)
+{
+    char text[PG_ERROR_BYTES_MAX + 32];
+    const char *setting = server_setting(server);
+    snprintf(server->error, sizeof(server->error), "%.*s", (int)strcspn(reason, "\n"), reason);
+    bool is_named = strcmp(setting, "database") != 0;
+    snprintf(text, sizeof(text), "%s%s%s", is_named ? setting : "", is_named ? ": " : "",
+             server->error);
+    if (kind == PG_TROUBLE_REFUSED)
+        pg_refuse(server->pg, text);
+    trouble_tell(server->pg, kind, "", "", text);
+}
+
+/* ---- the cluster ---- */
+
+/* NULL when the connection leads to it, and to its newest timeline. */
+static const char *why_not(const struct connection *connection, const struct cluster *cluster,
+                           char text[PG_ERROR_BYTES_MAX])
+{
+    const struct cluster *met = &connection->session.cluster;
+    if (met->system != cluster->system)
+        snprintf(text, PG_ERROR_BYTES_MAX,
+                 "%s is of another cluster: its system identifier is %lld, and not %lld",
+                 PQhost(connection->conn), (long long)met->system, (long long)cluster->system);
+    else if (met->timeline < cluster->timeline && connection->server->role == PG_STANDBY)
+        snprintf(text, PG_ERROR_BYTES_MAX,
+                 "%s shows timeline %lu: it is not used before it shows timeline %lu",
+                 PQhost(connection->conn), met->timeline, cluster->timeline);
+    else if (met->timeline < cluster->timeline)
+        return "this was the primary before another server was promoted";
+    else
+        return NULL;
+    return text;
+}
+
+static void leave_others(struct pg *pg)
+{
+    char text[PG_ERROR_BYTES_MAX];
+    for (size_t i = 0; i < PG_ROLES; i++) {
+        LIST_FOR_EACH (node, &pg->servers[i].connections) {
+            struct connection *connection = connection_of(node);
+            bool is_known = connection->session.cluster.system != 0;
+            const char *why = is_known ? why_not(connection, &pg->cluster, text) : NULL;
+            if (why)
+                leave(connection, why);
+        }
     }
+}
+
+bool cluster_admit(struct connection *connection)
+{
+    struct pg *pg = pg_whole(connection->pg);
+    struct cluster *cluster = &pg->cluster;
+    const struct cluster *met = &connection->session.cluster;
+    char text[PG_ERROR_BYTES_MAX];
+    bool is_first = cluster->system == 0;
+    bool decides = !pg->cluster_is_sure && connection->server == &pg->servers[PG_PRIMARY];
+    if (is_first || (decides && met->system != cluster->system))
+        *cluster = (struct cluster){.system = met->system};
+    pg->cluster_is_sure |= decides;
+    const char *why = why_not(connection, cluster, text);
+    if (why) {
+        connection_drop(connection, why);
+        return false;
+    }
+    if (met->timeline == cluster->timeline)
+        return true;
+    cluster->timeline = met->timeline;
+    /* The new primary may have less than the one before was to have. */
+    pg->flushed.now[0] = pg->flushed.before[0] = '\0';
+    leave_others(pg);
+    if (!is_first)
+        server_look(&pg->servers[PG_PRIMARY]);
+    return true;
 }

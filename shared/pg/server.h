@@ -11,9 +11,17 @@
 #include <uv.h>
 
 #include "shared/base/list.h"
+#include "shared/pg/pg.h"
+
+#define PG_ERROR_BYTES_MAX 512
 
 struct connection;
-struct pg;
+
+/* Whose data it is, whichever server has it: all connections of a struct pg lead to one cluster, and to its newest timeline. */
+struct cluster {
+    int64_t system;         /* the system identifier, which initdb gives; 0: not known */
+    unsigned long timeline; /* the newest that was met; a promotion begins one */
+};
 
 /* Where a connection string leads. With one host or none libpq reads the string itself; of several each
  * attempt names one, so that a dead one costs connect_timeout and not the whole list for ever. */
@@ -36,7 +44,7 @@ struct server {
     size_t up;       /* connections, of all kinds */
     bool away;       /* none is up, and an attempt found none of the hosts */
     int64_t away_us; /* since when none is up */
-    unsigned long timeline; /* the newest that was met */
+    char error[PG_ERROR_BYTES_MAX]; /* why a connection was given up last */
     /* health.c */
     uv_timer_t
         timer; /* while it is asked something: until it is silent, or the probe must have been answered */
@@ -53,9 +61,14 @@ void server_back(struct server *server);
 void server_look(struct server *server);
 /* Gives up the connections that are up; each begins anew with the next host. */
 void server_leave(struct server *server, const char *reason);
-/* The same for those of an earlier timeline than this one, which nobody had met. */
-#define SERVER_IS_FORMER "this was the primary before another server was promoted"
-void server_begins_timeline(struct server *server, unsigned long timeline);
+/* The setting that leads there: "database", "database_listen", "database_standby". */
+const char *server_setting(const struct server *server);
+/* trouble_tell, of a connection there; names the setting when it is not `database`. Of a refusal: pg_refuse. */
+void server_tell(struct server *server, enum pg_trouble_kind kind, const char *reason);
+
+/* False when the connection was dropped, since it leads to another cluster than that of the database, or to an earlier timeline. When
+ * its timeline is later than all before, or it is the first to the database itself, the others are dropped that are not of this. */
+bool cluster_admit(struct connection *connection);
 
 /* health.c: holds the pg until it is closed. */
 void health_open(struct server *server);

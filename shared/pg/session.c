@@ -26,8 +26,12 @@ static const char set_sql[] =
     "          WHERE n.nspname = $4 AND c.relkind IN ('r', 'p')"
     "            AND pg_has_role(session_user, c.relowner, 'MEMBER')),"
     "        session_user,"
-    "        CASE WHEN NOT pg_is_in_recovery()"
-    "             THEN left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END"
+    "        pg_is_in_recovery(),"
+    "        CASE WHEN pg_is_in_recovery()"
+    "             THEN (SELECT to_hex(greatest(c.timeline_id, r.min_recovery_end_timeline))"
+    "                     FROM pg_control_checkpoint() c, pg_control_recovery() r)"
+    "             ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END,"
+    "        (SELECT system_identifier FROM pg_control_system())"
     "   FROM mine, made";
 
 /* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible, in a column that a database
@@ -215,8 +219,17 @@ const struct pg_statement session_guard = {
 
 const struct pg_statement primary_guard = {
     "pek_primary_guard",
-    "SELECT 1 / (NOT pg_is_in_recovery())::int",
+    "SELECT 1 / (CASE WHEN NOT pg_is_in_recovery() THEN"
+    "            $1 = concat_ws(' ', (SELECT system_identifier FROM pg_control_system()),"
+    "                           left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))"
+    "            END IS TRUE)::int",
 };
+
+void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX])
+{
+    snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX", (long long)session->cluster.system,
+             session->cluster.timeline);
+}
 
 bool session_is_pooled(const struct connection *connection)
 {
@@ -247,43 +260,34 @@ static bool judge_encoding(struct connection *connection)
     return false;
 }
 
-/* A promotion begins a timeline. A server of an earlier one was the primary before, and came back without knowing. */
-static bool judge_timeline(struct connection *connection, const PGresult *answer)
+/* A promotion begins a timeline. A server of an earlier one was the primary before, and came back without knowing; or it is a standby that
+ * does not follow. */
+static bool judge_cluster(struct connection *connection, const PGresult *answer)
 {
-    struct pg *pg = pg_whole(connection->pg);
-    struct server *server = &pg->servers[connection->server->role];
-    unsigned long timeline = strtoul(PQgetvalue(answer, 0, 7), NULL, 16);
-    bool is_standby = PQgetisnull(answer, 0, 7);
-    if (is_standby != (server->role == PG_STANDBY)) {
+    bool is_standby = is_true(answer, 7);
+    if (is_standby != (connection->server->role == PG_STANDBY)) {
         char text[PG_ERROR_BYTES_MAX];
         snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
                  is_standby ? "a" : "no");
         connection_drop(connection, text);
         return false;
     }
-    if (timeline < server->timeline) {
-        connection_drop(connection, SERVER_IS_FORMER);
-        return false;
-    }
-    connection->session.timeline = timeline;
-    if (timeline > server->timeline) {
-        /* It may have less than the one before was to have. */
-        pg->flushed.now[0] = pg->flushed.before[0] = '\0';
-        server_begins_timeline(server, timeline);
-    }
-    return true;
+    connection->session.cluster.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
+    connection->session.cluster.system = strtoll(PQgetvalue(answer, 0, 9), NULL, 10);
+    return cluster_admit(connection);
 }
 
 static bool judge_set(struct connection *connection, const PGresult *answer)
 {
     if (!is_true(answer, 0))
         return refuse_shared(connection);
-    if (!judge_timeline(connection, answer))
+    if (!judge_cluster(connection, answer))
         return false;
     connection->session.backend_pid = (int)strtol(PQgetvalue(answer, 0, 1), NULL, 10);
     if (connection->pg->pooled && session_is_pooled(connection)) {
-        connection_refuse(connection, "database_listen leads to a pooler (pgbouncer?), which loses"
-                                      " what PostgreSQL tells: it must lead past it");
+        connection_refuse(connection,
+                          "this leads to a pooler (pgbouncer?), which loses what PostgreSQL"
+                          " tells: it must lead past it");
         return false;
     }
     return !connection->pg->schema ||

@@ -14,6 +14,7 @@
 #include <libpq-fe.h>
 
 #include "shared/pg/pg.h"
+#include "shared/pg/server.h"
 
 struct connection;
 
@@ -37,7 +38,7 @@ struct session {
     enum session_step step;
     PGresult *answer;       /* to the question that was asked last */
     int backend_pid;        /* which PQbackendPID is not, behind a pooler */
-    unsigned long timeline; /* of the server; 0: not known, or a standby */
+    struct cluster cluster; /* as the server shows it, from SESSION_SET on */
     char mark[24];          /* set in the session, of its own */
 };
 
@@ -52,8 +53,11 @@ void session_settings_done(struct session_settings *settings);
 bool session_is_pooled(const struct connection *connection);
 /* Fails, and with it all that follows up to the Sync, in a session without the mark ($1). */
 extern const struct pg_statement session_guard;
-/* Fails where the pooler has linked to what is no primary any more: it keeps connections whose server was demoted. */
+/* Fails where the pooler has linked to what is no primary any more, or of another timeline or cluster than $1 (session_cluster): it keeps
+ * connections whose server was demoted, and may be led elsewhere. */
 extern const struct pg_statement primary_guard;
+#define SESSION_CLUSTER_BYTES_MAX 40
+void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX]);
 /* connection_refuse: the session is shared. */
 void session_refuse_shared(struct connection *connection);
 

@@ -156,6 +156,7 @@ unit_line() { # unit key instance
 run_line() { # unit key instance user group
     local line
     read -ra line <<<"$(unit_line "$1" "$2" "$3")"
+    line[0]=${line[0]#-}
     as_service "$4" "$5" "${line[@]}"
 }
 
