@@ -104,6 +104,11 @@ static void status_changed(void *arg, struct instance *instance)
     observe_status(&((struct hub *)arg)->observe, instance);
 }
 
+static void replica_told(void *arg, struct instance *instance, const char *problem)
+{
+    observe_replica(&((struct hub *)arg)->observe, instance, problem);
+}
+
 /* ---- opening ----------------------------------------------------------------------------------- */
 
 static enum status open_keys(struct hub *hub, struct fault *fault)
@@ -294,6 +299,7 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .on_policies = policies_changed,
         .on_notifications = notifications_written,
         .on_status = status_changed,
+        .on_replica = replica_told,
     };
     registry_init(&hub->registry, hub->fibers, &options);
     hub->observe.registry = &hub->registry;

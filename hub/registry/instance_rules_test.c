@@ -30,6 +30,10 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                       ":1",
                                       "::1:1",
                                       "http://host:1",
+                                      "ipv4:127.0.0.1:7101,worker:7102",
+                                      "ipv4:[::1]:7101",
+                                      "ipv6:[::1]:7101,127.0.0.1:7103",
+                                      "ipv6:[worker]:7101",
                                       "unix:",
                                       "peer:",
                                       "peer:/w",
@@ -50,6 +54,7 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                        "peer:4294967294:/run/w",
                                        "ipv4:10.0.0.1:7101,10.0.0.2:7101",
                                        "ipv6:[::1]:7101,[::2]:7101",
+                                       "ipv6:[fd00:0:0::1]:7101",
                                        "xds:///worker-acme"};
     struct fault fault;
     (void)state;

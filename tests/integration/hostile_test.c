@@ -134,7 +134,7 @@ static void realm_that_refuses_the_hub_logs_nobody_out(void **state)
     f.a->refusals = 2; /* the hub gets another token after the first */
     f.a->status = STATUS_UNAUTHENTICATED;
     struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
-    assert_int_equal(answer.code, 500);
+    assert_int_equal(answer.code, 503);
     assert_true(answer_has(&answer, "REALM_REFUSED_HUB"));
     answer_free(&answer);
     assert_int_equal(f.a->tokens, 2);
