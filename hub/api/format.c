@@ -451,8 +451,9 @@ enum status format_end(struct format *format, struct slice next)
 void format_fail(struct format *format, const struct fault *fault, struct slice cursor)
 {
     struct buffer error;
+    bool has_nothing = format->items == 0 && !format->leads_on;
 
-    if (!format->begun && (is_object(format) || is_whole(format) || format->items == 0)) {
+    if (!format->begun && (is_object(format) || is_whole(format) || has_nothing)) {
         call_add_server_timing(format->call);
         api_reply_fault(format->call->http, fault, 0);
         return;

@@ -32,6 +32,7 @@ struct format {
     int64_t flushed_us;         /* when something was written last */
     bool begun;                 /* the head of the answer is out: errors go into the stream */
     bool ending;                /* no item follows */
+    bool leads_on;              /* an error without any item before it is a last line, too */
     size_t items, marked_items; /* in all; and when a line was told its cursor last */
     struct combine combine;     /* of a method that combines: of the items so far */
 };
@@ -67,7 +68,7 @@ PEK_MUST_CHECK enum status format_comment(struct format *format);
 void format_take_ending_time(struct format *format);
 /* The end, which has API_ENDING_MS of its own to be written: nothing can follow. `next` is empty when there is no more. */
 PEK_MUST_CHECK enum status format_end(struct format *format, struct slice next);
-/* An end by failure: the error answer when nothing is out yet, else what is ready and the last line, with the cursor
+/* An end by failure: the error answer when nothing is out yet, unless it leads on; else what is ready and the last line, with the cursor
  * to resume from; also in time of its own. */
 void format_fail(struct format *format, const struct fault *fault, struct slice cursor);
 

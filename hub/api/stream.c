@@ -453,6 +453,7 @@ static enum status end(struct list_stream *stream, bool more, struct fault *faul
     if (!more && stream->broke != NO_SOURCE) {
         /* A stream that misses what came behind its realm's last item does not look whole. */
         const struct leg *leg = list_leg(stream, stream->broke);
+        stream->format.leads_on = true; /* others have answered, and be it that they have no more */
         if (stream->format.kind != FORMAT_PAGE && stream->format.kind != FORMAT_DOCUMENT)
             return fault_set_reason(fault, leg->fault.status, leg->fault.reason, NULL,
                                     "realm %.*s broke off: %s", SLICE_ARG(leg->realm),
@@ -559,9 +560,9 @@ enum status call_stream(struct api_call *call, struct fault *fault)
         if (!fault->status)
             (void)fault_set(fault, status, NULL, "the list could not be made");
         /* After any other answer than 200 a browser's EventSource would not come back for the rest. */
-        if (rest_is_given && stream->format.kind == FORMAT_EVENTS && !stream->format.begun &&
+        if (rest_is_given && stream->format.kind == FORMAT_EVENTS &&
             outcome_unreachable(outcome_of(fault->status)))
-            (void)!format_begin(&stream->format);
+            stream->format.leads_on = true;
         format_fail(&stream->format, fault,
                     rest_is_given ? list_seal_broken(stream) : list_seal_stream(stream, 0));
     }

@@ -159,7 +159,17 @@ static void realm_that_is_away_when_it_is_to_go_on_does_later(void **state)
     assert_string_equal(answer_groups(&answer, text, sizeof(text)), "a/k1 b/k2");
     answer_string(&answer, "cursor", cursor, sizeof(cursor));
     answer_free(&answer);
+    /* The other has nothing more, which is an answer. */
+    f.b->refusals = 1000;
     f.a->fault = RUDE_NOT;
+    f.a->item_count = 0;
+    snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);
+    answer = federation_ask(&f, "GET", path, NDJSON, NULL);
+    assert_int_equal(answer.code, 200);
+    assert_string_equal(answer_groups(&answer, text, sizeof(text)), "");
+    assert_true(answer_has(&answer, "realm b broke off"));
+    answer_free(&answer);
+    f.a->item_count = 2;
     for (size_t i = 0; i < 2; i++) {
         f.b->refusals = 1000;
         snprintf(path, sizeof(path), "/api/v1/groups?pageToken=%s", cursor);

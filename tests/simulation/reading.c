@@ -107,12 +107,23 @@ static const char *behind_last(const char *at, const char *mark)
     return last;
 }
 
-/* Where it leads on. Lines that were left in the middle are not taken: those behind their last cursor would come again. */
+/* Where it leads on. */
 static const char *position_of(const struct part *part, const char *all)
 {
+    const char *cursor = behind_last(all, "\"cursor\":\"");
+
     if (part->has_end)
         return behind_last(all, "\"nextPageToken\":\"");
-    return behind_last(all, part->has_error ? "\"cursor\":\"" : "\nid: ");
+    return cursor ? cursor : behind_last(all, "\nid: ");
+}
+
+/* Lines behind the last one with a cursor come again. */
+static void forget_behind_cursor(struct http_request *request)
+{
+    char *all = request->text.ptr;
+    const char *cursor = behind_last(all, "\"cursor\":\"");
+
+    all[cursor ? (size_t)(cursor - all) + strcspn(cursor, "\n") : 0] = '\0';
 }
 
 /* False when it is not as the API has it. */
@@ -240,6 +251,9 @@ static void take_part(struct reading *reading, struct http_request *request)
     struct world *world = reading->world;
     struct part part = {0};
 
+    if (request->left_us && reading->form == LINES && !strstr(request->text.ptr, "{\"end\":") &&
+        !strstr(request->text.ptr, "{\"error\":"))
+        forget_behind_cursor(request);
     if (!read_part(world, request, &part) ||
         (part.has_end == part.has_error && !request->left_us)) {
         world_blame(world, "request %" PRIu64 ": the answer cannot be read", request->number);
@@ -312,7 +326,8 @@ void reading_go_on(struct reading *reading)
     request->path = "/api/v1/groups";
     request->accept = accepts[reading->form];
     request->reads_slowly = !world->calm && random_chance(&world->random, 10);
-    if (!world->calm && !world->healed && random_chance(&world->random, 8))
+    unsigned leaves_percent = reading->form == PAGES ? 8 : 30;
+    if (!world->calm && !world->healed && random_chance(&world->random, leaves_percent))
         request->leaves_after_ms = random_between(&world->random, 1, 2000);
     /* What is needed here of an item. */
     size_t len = (size_t)snprintf(request->query, sizeof(request->query), "readMask=realm,id");
@@ -334,7 +349,7 @@ void reading_go_on(struct reading *reading)
                 reading->expected |= BIT(i);
     }
     browser_ask(request);
-    bool heard = !request->left_us || (reading->form == EVENTS && request->streams);
+    bool heard = !request->left_us || (reading->form != PAGES && request->streams);
     if (heard && request->code == 204 && reading->form == EVENTS)
         take_end(reading);
     else if (heard && request->code == 200)

@@ -9,7 +9,7 @@
  * - One that was named gives nothing more and is named on every later page.
  * - At the end each realm that knows the user has given all, or was named; of a stream, one that had begun has given all.
  * - A page that leads on is full, and the next one is not empty.
- * - Who went away in the middle of an event stream goes on behind the last event that came.
+ * - Who went away in the middle of a stream goes on behind the last event, or the last line with a cursor, that came.
  */
 #ifndef PEK_TESTS_SIMULATION_READING_H
 #define PEK_TESTS_SIMULATION_READING_H
