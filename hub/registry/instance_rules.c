@@ -117,8 +117,10 @@ bool target_address(int family, struct slice address,
     snprintf(text, sizeof(text), "%.*s", SLICE_ARG(host));
     if (inet_pton(family, text, bytes) != 1 || !inet_ntop(family, bytes, text, sizeof(text)))
         return false;
-    snprintf(ret_address, INSTANCE_ADDRESS_BYTES_MAX + 1, brackets ? "[%s]:%d" : "%s:%d", text,
-             atoi(port.ptr)); /* what follows the port is no digit */
+    while (port.ptr[0] == '0')
+        port = slice_make(port.ptr + 1, port.len - 1);
+    snprintf(ret_address, INSTANCE_ADDRESS_BYTES_MAX + 1, brackets ? "[%s]:%.*s" : "%s:%.*s", text,
+             SLICE_ARG(port));
     return true;
 }
 

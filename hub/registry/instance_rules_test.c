@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -114,12 +115,25 @@ static void own_address_is_known_in_its_forms(void **state)
     assert_false(target_is_listen("unix:/run/worker", "127.0.0.1:8080"));
 }
 
+static void listed_addresses_are_as_the_system_writes_them(void **state)
+{
+    char address[INSTANCE_ADDRESS_BYTES_MAX + 1];
+    (void)state;
+    assert_true(target_address(AF_INET, SLICE_LIT("10.0.0.1:07101"), address));
+    assert_string_equal(address, "10.0.0.1:7101");
+    assert_true(target_address(AF_INET6, SLICE_LIT("[fd00:0:0::1]:7101"), address));
+    assert_string_equal(address, "[fd00::1]:7101");
+    assert_false(target_address(AF_INET, SLICE_LIT("worker:7101"), address));
+    assert_false(target_address(AF_INET6, SLICE_LIT("10.0.0.1:7101"), address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
         cmocka_unit_test(peer_is_a_user_and_a_path),
         cmocka_unit_test(own_address_is_known_in_its_forms),
+        cmocka_unit_test(listed_addresses_are_as_the_system_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
