@@ -99,7 +99,7 @@ static void check_certificates(struct config *config, const struct hub_config *h
     check_certificate(config, &realms_ca, NULL, NULL);
     check_certificate(config, &oauth_ca, NULL, NULL);
     check_certificate(config, &redis_ca, NULL, NULL);
-    check_certificate(config, &redis, &redis_key, NULL);
+    check_certificate(config, &redis, redis_key.path[0] ? &redis_key : NULL, NULL);
     /* With a worker's the hub would be let in, and whoever has that worker could be the hub. */
     for (size_t i = 0; realms.path[0] && i < hub->instances.count; i++) {
         const char *item = hub->instances.items[i];

@@ -236,6 +236,13 @@ static void a_redis_that_cannot_be_is_said_so(void **state)
     finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-ca", hub.key), "redis_ca: ");
     finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-key", hub.key),
           "redis_certificate: redis_certificate and redis_key go together");
+    finds(true, SETTINGS("--redis-url", "rediss://host", "--redis-certificate", acme.certificate),
+          "redis_certificate: redis_certificate and redis_key go together");
+    char text[4096];
+    say("check-config",
+        SETTINGS("--redis-url", "rediss://host", "--redis-certificate", acme.certificate), text,
+        sizeof(text));
+    assert_null(strstr(text, "redis_key:"));
     finds(true,
           SETTINGS("--redis-url", "rediss://host", "--redis-certificate", acme.certificate,
                    "--redis-key", site.key),

@@ -57,12 +57,11 @@ struct hub {
     struct login login;
     struct site site;
     uv_timer_t settling, housekeeping;
-    bool reloading, reload_again;
+    bool reloading, reload_again, stopping;
     struct fiber_event reloaded; /* waited for by the stop */
     struct http_server *server;
     bool settled; /* a refusal stops it from now on; before, opening fails */
-    bool stopping;
-    bool clean; /* the drain cut nothing off, and no refusal made it stop */
+    bool clean;   /* the drain cut nothing off, and no refusal made it stop */
 };
 
 /* ---- requests ---------------------------------------------------------------------------------- */
@@ -71,7 +70,6 @@ static void handle(void *arg, struct http_request *request)
 {
     struct hub *hub = arg;
     const char *part = "login";
-
     if (slice_starts_with(http_raw_path(request), SLICE_LIT("/api/"))) {
         part = "api";
         api_handle(&hub->api, request);
@@ -88,7 +86,6 @@ static void policies_changed(void *arg, struct instance *instance, const char *c
                              size_t count)
 {
     struct hub *hub = arg;
-
     if (hub->sessions_ready)
         session_policies_changed(&hub->sessions, instance, users, count);
     feeds_policies_changed(&hub->feeds, instance, users, count);
@@ -102,6 +99,11 @@ static void notifications_written(void *arg, struct instance *instance)
 static void status_changed(void *arg, struct instance *instance)
 {
     observe_status(&((struct hub *)arg)->observe, instance);
+}
+
+static void replica_told(void *arg, struct instance *instance, const char *problem)
+{
+    observe_replica(&((struct hub *)arg)->observe, instance, problem);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------- */
@@ -294,6 +296,7 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .on_policies = policies_changed,
         .on_notifications = notifications_written,
         .on_status = status_changed,
+        .on_replica = replica_told,
     };
     registry_init(&hub->registry, hub->fibers, &options);
     hub->observe.registry = &hub->registry;
@@ -431,7 +434,6 @@ static void look_again(uv_timer_t *timer)
 static enum status settle(struct hub *hub, struct fault *fault)
 {
     int64_t until_us = deadline_after_ms(SETTLE_MS_MAX);
-
     uv_timer_init(hub->loop, &hub->settling);
     uv_timer_start(&hub->settling, look_again, SETTLE_LOOK_MS, SETTLE_LOOK_MS);
     while (!is_settled(hub) && !refusal(hub)[0] && clock_monotonic_us() < until_us)
@@ -449,7 +451,6 @@ static void run_reload(void *arg)
 {
     struct hub *hub = arg;
     struct fault fault = {0};
-
     do {
         hub->reload_again = false;
         if (keys_reload(&hub->keys, hub->config, &fault)) {
@@ -537,7 +538,6 @@ static void run_stop(void *arg)
 {
     struct hub *hub = arg;
     int64_t until_us = deadline_after_ms(hub->config->drain_timeout_ms);
-
     notification_service_end_watches(&hub->notifications);
     if (hub->server)
         api_end_streams(&hub->api, until_us);

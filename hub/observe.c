@@ -209,6 +209,15 @@ void observe_status(struct observe *observe, const struct instance *instance)
                   log_int("suppressed", (int64_t)suppressed));
 }
 
+void observe_replica(struct observe *observe, const struct instance *instance, const char *problem)
+{
+    uint64_t suppressed;
+
+    if (log_limit_admits(&limits_of(observe, instance)->replica, clock_monotonic_us(), &suppressed))
+        log_event(LOG_WARN, "instance.replica", log_str("instance", instance->realm),
+                  log_str("problem", problem), log_int("suppressed", (int64_t)suppressed));
+}
+
 /* What joins a line with those of the realms that were asked. */
 static struct log_scope scope_of(const struct rpc_trace *trace)
 {

@@ -14,7 +14,7 @@
 /* Of one instance, by its slot. */
 struct realm_limits {
     uint64_t generation;
-    struct log_limit status, token, answer, problem, people, notifications, refused;
+    struct log_limit status, replica, token, answer, problem, people, notifications, refused;
 };
 
 struct observe {
@@ -46,6 +46,7 @@ void observe_http(struct observe *observe, const struct http_request *request, c
 /* These also before observe_init, if zeroed. Where there is an `arg`, it is the struct observe: they are what the options of the
  * parts want. */
 void observe_status(struct observe *observe, const struct instance *instance);
+void observe_replica(struct observe *observe, const struct instance *instance, const char *problem);
 /* Keys of people's names could not be made. */
 void observe_name_keys_failure(void *arg, const struct fault *fault);
 /* A realm could not be told of people. */

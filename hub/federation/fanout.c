@@ -193,11 +193,13 @@ static void refuse_unavailable(struct leg *leg)
     end(leg, false);
 }
 
-/* The realm does not take what the hub says of the caller, who is logged in all the same: no 401. */
-static void mend_unauthenticated(struct leg *leg)
+/* The leg ends as the realm said. That it does not take what the hub says of the caller, who is logged in all the same, is no 401: its operator
+ * has to see to it. It answered, so it is not lost. */
+static void end_as_told(struct leg *leg)
 {
+    end(leg, true);
     if (leg->instance && leg->fault.status == STATUS_UNAUTHENTICATED)
-        (void)fault_set_reason(&leg->fault, STATUS_INTERNAL, "REALM_REFUSED_HUB", NULL,
+        (void)fault_set_reason(&leg->fault, STATUS_UNAVAILABLE, "REALM_REFUSED_HUB", NULL,
                                "realm %.*s does not accept this hub's tokens",
                                SLICE_ARG(leg->realm));
 }
@@ -227,8 +229,7 @@ static bool advance_credential(struct fanout *fanout, struct leg *leg)
     }
     if (state == CREDENTIAL_FAILED) {
         leg->fault = credential->fault;
-        mend_unauthenticated(leg);
-        end(leg, true);
+        end_as_told(leg);
         return true;
     }
     return false;
@@ -406,9 +407,9 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
         return true;
     }
     leg->fault = *outcome;
-    if (leg->fault.status == STATUS_UNAUTHENTICATED && !leg->token_renewed &&
-        has_nothing_yet(leg) && fanout->session && leg->instance) {
-        leg->token_renewed = true;
+    if (leg->fault.status == STATUS_UNAUTHENTICATED && has_nothing_yet(leg) && fanout->session &&
+        leg->instance && leg->refusals < rpc_channel_servers(leg->channel)) {
+        leg->refusals++;
         leave(leg, true);
         credential_refused(fanout->session, leg->instance);
         leg->state = LEG_CREDENTIAL;
@@ -419,8 +420,7 @@ static bool advance_call(struct fanout *fanout, struct leg *leg)
         leg->state = leg->instance ? LEG_CREDENTIAL : LEG_ADMISSION;
         return true;
     }
-    mend_unauthenticated(leg);
-    end(leg, true);
+    end_as_told(leg);
     return true;
 }
 
@@ -451,7 +451,7 @@ void leg_ask_on(struct leg *leg, struct slice request)
     leg->request = request;
     leg->items_before = leg->items;
     leg->tries = 0;
-    leg->token_renewed = false;
+    leg->refusals = 0;
     leg->state = leg->instance ? LEG_CREDENTIAL : LEG_ADMISSION;
 }
 

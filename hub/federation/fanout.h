@@ -2,7 +2,7 @@
  *
  * A leg goes CREDENTIAL → ADMISSION → CALL → DONE: it gets the user's token and hints for the realm, a place among
  * the realm's calls, asks, and takes messages one at a time as they are wanted. It goes back to CREDENTIAL when
- * the realm refused the token (once a question), and for another try when a method that is safe to repeat could not reach
+ * the realm refused the token, before it did anything (as often for a question as it has replicas, each of which may take another), and for another try when a method that is safe to repeat could not reach
  * the realm and nothing was taken of this question's answer yet. A realm that says it does not know the user, and was not named, is SKIPPED: it is
  * not one of the caller's. One that cannot be asked fails: it might be.
  *
@@ -45,12 +45,11 @@ struct leg {
     struct slice path;    /* of the method that it was asked last */
     struct slice request; /* message bytes; borrowed */
     struct slice
-        offered; /* the etag of what the client has; empty: it has nothing. See leg_offer */
-    bool held;   /* not asked before another has answered */
-    bool named;  /* the client named this realm: it is asked even if it does not know the user */
-    bool token_renewed;
+        offered;  /* the etag of what the client has; empty: it has nothing. See leg_offer */
+    bool held;    /* not asked before another has answered */
+    bool named;   /* the client named this realm: it is asked even if it does not know the user */
     bool stopped; /* by us, its answer was not needed any more */
-    unsigned tries;
+    unsigned tries, refusals;
     struct credential_waiter waiter;
     struct instance_ticket ticket;
     struct instance_interest interest;

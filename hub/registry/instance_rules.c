@@ -1,8 +1,10 @@
 #include "hub/registry/instance_rules.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "shared/base/number.h"
@@ -24,21 +26,20 @@ bool realm_is_valid(const char *realm)
     return true;
 }
 
-/* What a target has behind its scheme: addresses with commas between them, of which only `ret_many` schemes have several. */
-static struct slice addresses_of(const char *target, bool *ret_many)
+struct slice target_addresses(const char *target, int *ret_family)
 {
     static const struct {
         const char *name;
-        bool many;
-    } schemes[] = {{"dns:///", false}, {"dns:", false}, {"ipv4:", true}, {"ipv6:", true}};
+        int family;
+    } schemes[] = {{"dns:///", 0}, {"dns:", 0}, {"ipv4:", AF_INET}, {"ipv6:", AF_INET6}};
     struct slice rest = slice_str(target);
 
-    *ret_many = false;
+    *ret_family = 0;
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         struct slice name = slice_str(schemes[i].name);
         if (!slice_starts_with(rest, name))
             continue;
-        *ret_many = schemes[i].many;
+        *ret_family = schemes[i].family;
         return slice_make(rest.ptr + name.len, rest.len - name.len);
     }
     return rest;
@@ -97,18 +98,45 @@ static bool address_is_valid(struct slice address)
            !memchr(host.ptr, '/', host.len);
 }
 
+bool target_address(int family, struct slice address,
+                    char ret_address[INSTANCE_ADDRESS_BYTES_MAX + 1])
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    struct slice host, port;
+    bool brackets = family == AF_INET6;
+
+    if (!split_address(address, &host, &port) || !port_is_valid(port))
+        return false;
+    if (brackets && (host.len < 2 || host.ptr[0] != '[' || host.ptr[host.len - 1] != ']'))
+        return false;
+    if (brackets)
+        host = slice_make(host.ptr + 1, host.len - 2);
+    if (host.len >= sizeof(text))
+        return false;
+    snprintf(text, sizeof(text), "%.*s", SLICE_ARG(host));
+    if (inet_pton(family, text, bytes) != 1 || !inet_ntop(family, bytes, text, sizeof(text)))
+        return false;
+    while (port.ptr[0] == '0')
+        port = slice_make(port.ptr + 1, port.len - 1);
+    snprintf(ret_address, INSTANCE_ADDRESS_BYTES_MAX + 1, brackets ? "[%s]:%.*s" : "%s:%.*s", text,
+             SLICE_ARG(port));
+    return true;
+}
+
 static bool target_is_valid(const char *target)
 {
     static const struct slice unix_scheme = SLICE_LIT("unix:"), xds_scheme = SLICE_LIT("xds:///");
     struct slice all = slice_str(target);
     uint32_t uid;
     const char *path;
-    bool many;
+    char literal[INSTANCE_ADDRESS_BYTES_MAX + 1];
+    int family;
 
     if (!slice_is_printable(all, INSTANCE_TARGET_BYTES_MAX))
         return false;
-    struct slice rest = addresses_of(target, &many);
-    if (rest.len == 0 || (!many && memchr(rest.ptr, ',', rest.len)))
+    struct slice rest = target_addresses(target, &family);
+    if (rest.len == 0 || (!family && memchr(rest.ptr, ',', rest.len)))
         return false;
     if (slice_starts_with(all, unix_scheme))
         return all.len > unix_scheme.len && all.len - unix_scheme.len <= TARGET_PATH_BYTES_MAX;
@@ -118,9 +146,11 @@ static bool target_is_valid(const char *target)
         return target_is_peer(target, &uid, &path);
     if (rest.ptr[rest.len - 1] == ',')
         return false;
-    while (rest.len > 0)
-        if (!address_is_valid(slice_cut(&rest, ',')))
+    while (rest.len > 0) {
+        struct slice address = slice_cut(&rest, ',');
+        if (!address_is_valid(address) || (family && !target_address(family, address, literal)))
             return false;
+    }
     return true;
 }
 
@@ -138,11 +168,11 @@ static bool is_any(struct slice host)
 bool target_is_listen(const char *target, const char *listen)
 {
     struct slice host, port, own_host, own_port;
-    bool many;
+    int family;
 
     if (!split_address(slice_str(listen), &own_host, &own_port))
         return false;
-    for (struct slice rest = addresses_of(target, &many); rest.len > 0;) {
+    for (struct slice rest = target_addresses(target, &family); rest.len > 0;) {
         if (!split_address(slice_cut(&rest, ','), &host, &port) || !slice_equal(port, own_port))
             continue;
         if (slice_equal(host, own_host) || is_any(host) ||

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -30,6 +31,10 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                       ":1",
                                       "::1:1",
                                       "http://host:1",
+                                      "ipv4:127.0.0.1:7101,worker:7102",
+                                      "ipv4:[::1]:7101",
+                                      "ipv6:[::1]:7101,127.0.0.1:7103",
+                                      "ipv6:[worker]:7101",
                                       "unix:",
                                       "peer:",
                                       "peer:/w",
@@ -50,6 +55,7 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                        "peer:4294967294:/run/w",
                                        "ipv4:10.0.0.1:7101,10.0.0.2:7101",
                                        "ipv6:[::1]:7101,[::2]:7101",
+                                       "ipv6:[fd00:0:0::1]:7101",
                                        "xds:///worker-acme"};
     struct fault fault;
     (void)state;
@@ -109,12 +115,25 @@ static void own_address_is_known_in_its_forms(void **state)
     assert_false(target_is_listen("unix:/run/worker", "127.0.0.1:8080"));
 }
 
+static void listed_addresses_are_as_the_system_writes_them(void **state)
+{
+    char address[INSTANCE_ADDRESS_BYTES_MAX + 1];
+    (void)state;
+    assert_true(target_address(AF_INET, SLICE_LIT("10.0.0.1:07101"), address));
+    assert_string_equal(address, "10.0.0.1:7101");
+    assert_true(target_address(AF_INET6, SLICE_LIT("[fd00:0:0::1]:7101"), address));
+    assert_string_equal(address, "[fd00::1]:7101");
+    assert_false(target_address(AF_INET, SLICE_LIT("worker:7101"), address));
+    assert_false(target_address(AF_INET6, SLICE_LIT("10.0.0.1:7101"), address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
         cmocka_unit_test(peer_is_a_user_and_a_path),
         cmocka_unit_test(own_address_is_known_in_its_forms),
+        cmocka_unit_test(listed_addresses_are_as_the_system_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "hub/registry/instance_rules.h"
+#include "hub/registry/replica.h"
 #include "hub/registry/watch.h"
 #include "shared/base/clock.h"
 #include "shared/base/utf8.h"
@@ -208,6 +209,12 @@ static enum status open_channel(const struct registry *registry, const struct in
     return rpc_channel_new(registry->runtime, spec->target, spec->tls, ret_channel, fault);
 }
 
+static void instance_carry(struct instance *instance)
+{
+    rpc_channel_carry(instance->channel);
+    rpc_channel_on_refused(instance->channel, replica_refused, instance);
+}
+
 enum status registry_add(struct registry *registry, const struct instance_spec *spec,
                          struct fault *fault)
 {
@@ -232,7 +239,7 @@ enum status registry_add(struct registry *registry, const struct instance_spec *
     if (open_channel(registry, spec, &instance->channel, &problem))
         instance_refuse(instance, problem.text);
     else
-        rpc_channel_carry(instance->channel);
+        instance_carry(instance);
     return instance_begin(instance, fault);
 }
 

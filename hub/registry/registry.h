@@ -47,6 +47,11 @@
 #define INSTANCE_NAME_BYTES_MAX (4 * INSTANCE_NAME_CHARACTERS_MAX)
 #define INSTANCE_PROBLEM_BYTES_MAX 159
 #define INSTANCE_VERSION_BYTES_MAX 31
+/* How long it is told that a replica refused the hub: one that goes on is asked again after ten seconds. */
+#define INSTANCE_REFUSAL_MS 60000
+/* How long a replica may be away, as one that is restarted is. */
+#define INSTANCE_REPLICA_AWAY_MS 30000
+#define INSTANCE_ADDRESS_BYTES_MAX 63
 #define INSTANCE_USER_BUCKETS 256
 
 /* What is told of an instance. */
@@ -83,7 +88,14 @@ struct instance {
     enum instance_status status; /* follows from mode, refused and health */
     enum instance_status health; /* the first four */
     bool refused;
-    char problem[INSTANCE_PROBLEM_BYTES_MAX + 1]; /* why it is REFUSED or UNREACHABLE; public */
+    char problem[INSTANCE_PROBLEM_BYTES_MAX +
+                 1]; /* why it is REFUSED or UNREACHABLE; see instance_problem */
+    char
+        refusal[INSTANCE_PROBLEM_BYTES_MAX + 1]; /* what a replica said last that refused the hub */
+    int64_t refusal_us;
+    char away[INSTANCE_PROBLEM_BYTES_MAX + 1]; /* which replica of its target is not there; "" */
+    int64_t away_us;                           /* since when */
+    bool away_told;
     int64_t status_wall_s;
     char version[INSTANCE_VERSION_BYTES_MAX + 1], collator_version[INSTANCE_VERSION_BYTES_MAX + 1];
     char *services[INSTANCE_SERVICES_MAX];
@@ -113,6 +125,8 @@ struct registry_options {
     void (*on_notifications)(void *arg, struct instance *instance);
     /* The instance's status changed. May be NULL. */
     void (*on_status)(void *arg, struct instance *instance);
+    /* One of its replicas refuses the hub, or is not there. May be NULL. */
+    void (*on_replica)(void *arg, struct instance *instance, const char *problem);
 };
 
 struct registry {
@@ -174,6 +188,9 @@ struct instance *instance_unref(struct instance *instance);
 PEK_MUST_CHECK enum status instance_check(const struct instance *instance, struct fault *fault);
 /* The same, and the breaker: whether waiting for it is of any use. */
 bool instance_is_away(const struct instance *instance);
+
+/* Why it is REFUSED or UNREACHABLE; else what is wrong with one of its replicas, "" for nothing. For whoever is logged in. */
+const char *instance_problem(const struct instance *instance);
 
 const char *instance_status_name(enum instance_status status);
 /* What is shown of an instance: whole characters, as many as fit, none that controls. */

@@ -40,7 +40,7 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
     res->status = status_of(instance->status);
     res->version = copy(arena, instance->version);
     res->collator_version = copy(arena, instance->collator_version);
-    res->problem = copy(arena, instance->problem);
+    res->problem = copy(arena, instance_problem(instance));
     res->services = arena_zalloc(arena, instance->service_count + 1, sizeof(char *));
     for (size_t i = 0; res->services && i < instance->service_count; i++)
         res->services[res->n_services++] = copy(arena, instance->services[i]);

@@ -16,16 +16,31 @@
 /* Heartbeats enough for each replica to be asked more than once. */
 #define A_WHILE_MS (5 * HEARTBEAT_EVERY_MS)
 
+struct replica {
+    const char *realm; /* first: plain_instance's data begins with it */
+    bool refuses;
+};
+
 struct scene {
     struct fiber_run *run;
     struct registry registry;
     struct rpc_runtime *runtime; /* of the replicas */
-    const char *realm;
+    struct replica replicas[2];
     struct rpc_host *hosts[2];
     struct rpc_server *servers[2];
     struct instance *instance;
     size_t changes; /* of its status */
+    size_t told;    /* of its replicas */
+    char problem[INSTANCE_PROBLEM_BYTES_MAX + 1];
 };
+
+static void on_replica(void *arg, struct instance *instance, const char *problem)
+{
+    struct scene *scene = arg;
+    assert_string_equal(problem, instance_problem(instance));
+    snprintf(scene->problem, sizeof(scene->problem), "%s", problem);
+    scene->told++;
+}
 
 static void on_status(void *arg, struct instance *instance)
 {
@@ -33,6 +48,17 @@ static void on_status(void *arg, struct instance *instance)
     (void)instance;
     scene->changes++;
 }
+
+static enum status issue_token(struct rpc_ctx *ctx, const instance_v1_issue_token_request *req,
+                               instance_v1_issue_token_response *res)
+{
+    const struct replica *replica = rpc_data(ctx);
+    (void)req, (void)res;
+    return replica->refuses ? rpc_fail(ctx, STATUS_UNAUTHENTICATED, "the token's key is not known")
+                            : STATUS_OK;
+}
+
+static struct instance_v1_instance_service service;
 
 static void start(struct scene *scene, size_t i, int port)
 {
@@ -42,7 +68,7 @@ static void start(struct scene *scene, size_t i, int port)
     const struct rpc_server_options options = {.listen = listen};
     assert_int_equal(rpc_host_new(scene->run->fibers, &limits, &scene->hosts[i]), STATUS_OK);
     assert_int_equal(
-        instance_v1_instance_service_add(scene->hosts[i], &plain_instance, &scene->realm, NULL),
+        instance_v1_instance_service_add(scene->hosts[i], &service, &scene->replicas[i], NULL),
         STATUS_OK);
     assert_int_equal(
         rpc_server_new(scene->runtime, scene->hosts[i], &options, &scene->servers[i], NULL),
@@ -73,9 +99,12 @@ static void (*current)(struct scene *scene);
 
 static void run_scene(struct fiber_run *run)
 {
-    struct scene scene = {.run = run, .realm = "a"};
-    const struct registry_options options = {.arg = &scene, .on_status = on_status};
+    struct scene scene = {.run = run, .replicas = {{.realm = "a"}, {.realm = "a"}}};
+    const struct registry_options options = {
+        .arg = &scene, .on_status = on_status, .on_replica = on_replica};
     char target[128];
+    service = plain_instance;
+    service.issue_token = issue_token;
     registry_init(&scene.registry, run->fibers, &options);
     assert_int_equal(rpc_runtime_new(run->fibers, &scene.runtime), STATUS_OK);
     start(&scene, 0, 0);
@@ -136,6 +165,52 @@ static void is_never_away_while_one_after_the_other_is_restarted(struct scene *s
     await(scene, INSTANCE_UNREACHABLE);
 }
 
+static void names_the_one_that_is_not_there(struct scene *scene)
+{
+    int port = rpc_server_port(scene->servers[1]);
+    char problem[64];
+    snprintf(problem, sizeof(problem), "there is no connection to 127.0.0.1:%d", port);
+    stop(scene, 1);
+    fiber_sleep_ms(A_WHILE_MS);
+    /* As one that is restarted. */
+    assert_string_equal(instance_problem(scene->instance), "");
+    scene->instance->away_us -= INSTANCE_REPLICA_AWAY_MS * INT64_C(1000);
+    fiber_sleep_ms(A_WHILE_MS);
+    assert_int_equal(scene->instance->status, INSTANCE_SERVING);
+    assert_string_equal(instance_problem(scene->instance), problem);
+    assert_int_equal(scene->told, 1);
+    start(scene, 1, port);
+    for (int64_t until_us = deadline_after_ms(SOON_MS);
+         instance_problem(scene->instance)[0] && clock_monotonic_us() < until_us;)
+        fiber_sleep_ms(10);
+    assert_string_equal(instance_problem(scene->instance), "");
+}
+
+static void names_the_one_that_refuses_the_hub(struct scene *scene)
+{
+    const instance_v1_issue_token_request request = INSTANCE_V1_ISSUE_TOKEN_REQUEST_INIT;
+    char problem[128];
+    snprintf(problem, sizeof(problem),
+             "127.0.0.1:%d does not accept this hub's tokens: the token's key is not known",
+             rpc_server_port(scene->servers[1]));
+    scene->replicas[1].refuses = true;
+    for (int i = 0; i < 10; i++) {
+        instance_v1_issue_token_response *response;
+        struct cancel cancel;
+        struct arena arena;
+        arena_init(&arena, 4096);
+        cancel_init(&cancel, deadline_after_ms(1000));
+        (void)!instance_v1_issue_token_call(scene->instance->channel, &request, NULL, 0, &cancel,
+                                            &arena, &response, NULL);
+        arena_done(&arena);
+    }
+    assert_int_equal(scene->told, 1);
+    assert_string_equal(scene->problem, problem);
+    fiber_sleep_ms(A_WHILE_MS); /* heartbeats, which are answered well */
+    assert_int_equal(scene->instance->status, INSTANCE_SERVING);
+    assert_string_equal(instance_problem(scene->instance), problem);
+}
+
 #define SCENE(body)                                                                                \
     {                                                                                              \
 #body, in_scene, NULL, NULL, (void *)(uintptr_t)(body)                                     \
@@ -145,6 +220,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE(serves_as_long_as_one_does),
+        SCENE(names_the_one_that_is_not_there),
+        SCENE(names_the_one_that_refuses_the_hub),
         SCENE(is_never_away_while_one_after_the_other_is_restarted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

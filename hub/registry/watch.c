@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "grpc/health/v1/health.pb-c.h"
+#include "hub/registry/replica.h"
 #include "pek/instance/v1/instance.rpc.h"
 #include "shared/base/clock.h"
 #include "shared/base/utf8.h"
@@ -248,6 +249,7 @@ static enum status ask_health(struct instance *instance, int64_t timeout_ms, cha
 static void beat(struct instance *instance)
 {
     char why[512] = "";
+    replica_look(instance);
     bool drains = instance->in_doubt; /* the stream said so, before it ends */
 
     enum status status = ask_health(instance, HEARTBEAT_TIMEOUT_MS, why, sizeof(why));

@@ -301,6 +301,14 @@ static void finish(struct credential *credential, enum credential_state state)
     }
 }
 
+/* Whether another replica may answer what this one did not: one that is lost is not met again, of those that refuse each has its turn. */
+static bool another_may(const struct instance *instance, enum status status, size_t tries)
+{
+    if (status == STATUS_UNAUTHENTICATED)
+        return tries < rpc_channel_servers(instance->channel);
+    return status == STATUS_UNAVAILABLE && tries == 1 && !instance_is_away(instance);
+}
+
 static void fetch_once(const struct fetch *fetch, struct arena *arena)
 {
     struct session *session = fetch->session;
@@ -316,9 +324,11 @@ static void fetch_once(const struct fetch *fetch, struct arena *arena)
     credential->stale = false;
     /* A realm that took long to fail has been left alone for as long. */
     int64_t retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
-    enum status status = ask_and_tell(fetch, &cancel, arena, &response, &fault);
-    if (status == STATUS_UNAVAILABLE && !instance_is_away(instance)) /* another replica may */
+    enum status status;
+    size_t tries = 0;
+    do
         status = ask_and_tell(fetch, &cancel, arena, &response, &fault);
+    while (another_may(instance, status, ++tries));
     (void)current(session, instance); /* is it stale by now? */
     if (!status)
         status = check(response, &lifetime_s, &fault);

@@ -503,3 +503,23 @@ uint64_t rpc_channel_carried(const struct rpc_channel *base)
     const struct tunnel_client *tunnels = rpc_channel_tunnels(base);
     return tunnels ? tunnel_client_carried(tunnels) : 0;
 }
+
+void rpc_channel_on_refused(struct rpc_channel *base, rpc_refused_fn refused, void *arg)
+{
+    struct tunnel_client *tunnels = rpc_channel_tunnels(base);
+    if (tunnels)
+        tunnel_client_on_refused(tunnels, refused, arg);
+}
+
+size_t rpc_channel_servers(const struct rpc_channel *base)
+{
+    const struct tunnel_client *tunnels = rpc_channel_tunnels(base);
+    size_t servers = tunnels ? tunnel_client_servers(tunnels) : 0;
+    return servers > 0 ? servers : 1;
+}
+
+bool rpc_channel_reaches(const struct rpc_channel *base, const char *address)
+{
+    const struct tunnel_client *tunnels = rpc_channel_tunnels(base);
+    return !tunnels || tunnel_client_reaches(tunnels, address);
+}

@@ -386,6 +386,101 @@ static void server_that_is_over_its_limits_draws_no_calls(void **state)
     world_case(state, exhausted_body);
 }
 
+#define REFUSED_WHILE_MS (2 * TUNNEL_REST_MS)
+
+struct told {
+    char port[64]; /* the bare port's address */
+    size_t by_port, by_world;
+};
+
+static void told(void *arg, const char *address, const struct fault *fault)
+{
+    struct told *told = arg;
+    assert_int_equal(fault->status, STATUS_UNAUTHENTICATED);
+    *(strcmp(address, told->port) == 0 ? &told->by_port : &told->by_world) += 1;
+}
+
+/* Calls, four at a time. */
+static void say_for_a_while(struct world *world, bool with_token)
+{
+    static const struct rpc_pair none;
+    int64_t until_us = deadline_after_ms(REFUSED_WHILE_MS);
+    WORLD_TEXT(request, "hello");
+    while (clock_monotonic_us() < until_us) {
+        struct fiber_event event = {0};
+        struct rpc_call *calls[4];
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(world_start(world, "Say", &request.base, with_token ? NULL : &none, 0,
+                                         WORLD_SOON_MS, &event, &calls[i]),
+                             STATUS_OK);
+            fiber_sleep_ms(1);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            const struct fault *outcome;
+            struct slice message;
+            while (world_next(calls[i], &event, &message, &outcome)) {
+            }
+            rpc_call_free(calls[i]);
+        }
+    }
+}
+
+/* The bare port refuses who calls; the world's own server does when it sees no token. */
+static void count_unauthenticated(struct world *world, bool with_token, struct told *ret_told)
+{
+    struct scene scene;
+    struct tunnel_port port;
+    struct refuser refuser = {.status = STATUS_UNAUTHENTICATED};
+    *ret_told = (struct told){0};
+    tunnel_port_open(&port, world->runtime);
+    scene_open(&scene, world, port.number, true);
+    assert_int_equal(rpc_channel_servers(world->channel), 1);
+    carry_to_port(&scene, &port, &refuser.peer);
+    assert_int_equal(fiber_go(world->fibers, refuse, &refuser), STATUS_OK);
+    fiber_sleep_ms(TUNNEL_REST_MS);
+    rpc_channel_on_refused(world->channel, told, ret_told);
+    snprintf(ret_told->port, sizeof(ret_told->port), "127.0.0.1:%d", port.number);
+    assert_int_equal(rpc_channel_servers(world->channel), 2);
+    assert_true(rpc_channel_reaches(world->channel, ret_told->port));
+    assert_true(rpc_channel_reaches(world->channel, world->target));
+    assert_false(rpc_channel_reaches(world->channel, "127.0.0.1:1"));
+    say_for_a_while(world, with_token);
+    scene_close(&scene);
+    while (!refuser.peer.ended)
+        fiber_sleep_ms(1);
+    fiber_sleep_ms(10);
+    tunnel_peer_done(&refuser.peer);
+    tunnel_port_close(&port);
+}
+
+static void unauthenticated_body(struct world *world)
+{
+    struct told told;
+    count_unauthenticated(world, true, &told);
+    assert_in_range(told.by_port, 1, 2);
+    assert_int_equal(told.by_world, 0);
+}
+
+/* So that what it gives is taken by the one that gave it. */
+static void all_unauthenticated_body(struct world *world)
+{
+    struct told told;
+    count_unauthenticated(world, false, &told);
+    bool port_goes_on = told.by_port > told.by_world;
+    assert_in_range(port_goes_on ? told.by_world : told.by_port, 1, 4);
+    assert_true((port_goes_on ? told.by_port : told.by_world) > 100);
+}
+
+static void server_that_refuses_the_caller_has_no_calls(void **state)
+{
+    world_case(state, unauthenticated_body);
+}
+
+static void last_server_that_refuses_the_caller_goes_on(void **state)
+{
+    world_case(state, all_unauthenticated_body);
+}
+
 /* That is an answer. */
 static void server_that_denies_has_its_part(void **state)
 {
@@ -424,6 +519,8 @@ int main(void)
         WORLD_TUNNEL(server_that_fails_draws_no_calls),
         WORLD_TUNNEL(server_that_is_over_its_limits_draws_no_calls),
         WORLD_TUNNEL(server_that_denies_has_its_part),
+        WORLD_TUNNEL(server_that_refuses_the_caller_has_no_calls),
+        WORLD_TUNNEL(last_server_that_refuses_the_caller_goes_on),
         WORLD_TUNNEL(xds_without_a_control_plane_is_unavailable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

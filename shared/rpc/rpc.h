@@ -286,6 +286,14 @@ PEK_MUST_CHECK enum status rpc_channel_new_local(struct rpc_host *host,
 void rpc_channel_carry(struct rpc_channel *channel);
 /* How many calls travelled so. */
 uint64_t rpc_channel_carried(const struct rpc_channel *channel);
+/* Of a channel that carries: told of each call that a server refused with UNAUTHENTICATED, and of the server's address. Others, that do not, have the
+ * next calls. May not use the channel. */
+typedef void (*rpc_refused_fn)(void *arg, const char *address, const struct fault *fault);
+void rpc_channel_on_refused(struct rpc_channel *channel, rpc_refused_fn refused, void *arg);
+/* To how many servers calls travel so: as often it is worth asking again, until one does not refuse the caller. At least 1. */
+size_t rpc_channel_servers(const struct rpc_channel *channel);
+/* Whether one of them is at the address, "127.0.0.1:7101" or "[::1]:7101"; true when nobody knows. */
+bool rpc_channel_reaches(const struct rpc_channel *channel, const char *address);
 /* Calls must be freed before. Takes NULL, returns NULL. */
 struct rpc_channel *rpc_channel_free(struct rpc_channel *channel);
 

@@ -19,7 +19,8 @@
  * that has the fewest of this client's to answer: one that hangs soon gets none. One that said UNAVAILABLE, or did not answer in time,
  * rests for TUNNEL_REST_MS while others are there, so that who asks once more asks another one. One that fails otherwise is quick to, and
  * would have the fewest to answer: so a call that failed for no reason of the caller's counts as one that is still to be answered, and less and
- * less so until TUNNEL_REST_MS are over. A limit that one user is over at every server counts for each of them alike, and moves nobody's calls.
+ * less so until TUNNEL_REST_MS are over. One that says UNAUTHENTICATED takes neither the caller's tokens nor those of the others (another key, another
+ * clock): it rests for TUNNEL_REFUSED_MS, if it is not the last that does not, and whoever asks again asks one that may. A limit that one user is over at every server counts for each of them alike, and moves nobody's calls.
  *
  * A tunnel lives for TUNNEL_AGE_MS. The next one to the same server takes its place once the server has said HELLO, and the
  * old one ends when its calls have ended. So GOAWAY, new certificates and new addresses are
@@ -58,6 +59,7 @@
 /* While nothing changes: how often it is looked whether there is another server. */
 #define TUNNEL_LOOKS_PER_AGE 4
 #define TUNNEL_REST_MS 1000
+#define TUNNEL_REFUSED_MS 10000 /* longer than a call that is asked again takes */
 /* What openings may fill of a message; the rest is for cancellations and credits. */
 #define TUNNEL_OPENINGS_BYTES_MAX (192u * 1024)
 /* What one call may put into a message before the others had their turn. */
@@ -79,6 +81,10 @@ bool tunnel_client_start(struct tunnel_client *client, const struct rpc_call_opt
                          struct rpc_call **ret_call);
 /* Calls that were carried so far. */
 uint64_t tunnel_client_carried(const struct tunnel_client *client);
+/* See rpc_channel_on_refused, rpc_channel_servers and rpc_channel_reaches. */
+void tunnel_client_on_refused(struct tunnel_client *client, rpc_refused_fn refused, void *arg);
+size_t tunnel_client_servers(const struct tunnel_client *client);
+bool tunnel_client_reaches(const struct tunnel_client *client, const char *address);
 
 /* Of a channel that carries, NULL of another; and another age than TUNNEL_AGE_MS. For tests. */
 struct tunnel_client *rpc_channel_tunnels(const struct rpc_channel *channel);

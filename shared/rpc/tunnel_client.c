@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/base/clock.h"
+#include "shared/rpc/fault_wire.h"
 #include "shared/rpc/tunnel_out.h"
 
 struct tunnel_client {
@@ -19,6 +20,8 @@ struct tunnel_client {
     int64_t look_ms;         /* the next pause, while nothing changes */
     int64_t age_us;
     uint64_t carried;
+    rpc_refused_fn refused; /* NULL: nobody wants to know */
+    void *refused_arg;
 };
 
 /* Something is otherwise: the next one is opened after so long. */
@@ -188,6 +191,19 @@ static void client_met(struct tunnel_client *client, bool again)
     }
 }
 
+/* "ipv4:127.0.0.1:7101" and "ipv6:%5B::1%5D:7101" become addresses as others write them. */
+static void peer_to_address(char *peer)
+{
+    const char *from = strchr(peer, ':') ? strchr(peer, ':') + 1 : peer;
+    char *to = peer;
+    while (*from) {
+        bool opens = strncmp(from, "%5B", 3) == 0, closes = strncmp(from, "%5D", 3) == 0;
+        *to++ = opens ? '[' : closes ? ']' : *from;
+        from += opens || closes ? 3 : 1;
+    }
+    *to = 0;
+}
+
 static bool tunnel_hello(struct tunnel_out *tunnel)
 {
     if (tunnel->state != TUNNEL_OUT_OPENS)
@@ -195,6 +211,7 @@ static bool tunnel_hello(struct tunnel_out *tunnel)
     struct tunnel_client *client = tunnel->client;
     client->next = NULL;
     tunnel->peer = grpc_call_get_peer(tunnel->grpc);
+    peer_to_address(tunnel->peer);
     struct tunnel_out *same = client_find(client, tunnel->peer);
     tunnel->state = TUNNEL_OUT_OPEN;
     client->open_count++;
@@ -374,12 +391,13 @@ static double tunnel_load(const struct tunnel_out *tunnel, int64_t now_us)
 }
 
 /* Whether `a` should rather have the next call: a server that just said that it cannot, or nothing at all, has none as long as others are
- * there; the calls of one turn travel together; who has fewer to answer is faster, if it does not fail; and all have their turn. */
+ * there, and of those alone who may go on first; the calls of one turn travel together; who has fewer to answer is faster, if it does not fail; and all have their turn. */
 static bool is_better(const struct tunnel_out *a, const struct tunnel_out *b, int64_t now_us)
 {
-    bool a_rests = now_us < a->rests_us, b_rests = now_us < b->rests_us;
-    if (a_rests != b_rests)
-        return b_rests;
+    int64_t a_rests_us = now_us < a->rests_us ? a->rests_us : 0,
+            b_rests_us = now_us < b->rests_us ? b->rests_us : 0;
+    if (a_rests_us != b_rests_us)
+        return a_rests_us < b_rests_us;
     bool a_goes = !list_empty(&a->flush.node), b_goes = !list_empty(&b->flush.node);
     if (a_goes != b_goes)
         return a_goes;
@@ -413,6 +431,59 @@ bool tunnel_client_start(struct tunnel_client *client, const struct rpc_call_opt
     tunnel->used = ++client->carried;
     *ret_call = &call->call;
     return true;
+}
+
+/* ---- those that refuse the caller ---- */
+
+void tunnel_out_rest(struct tunnel_out *tunnel, int64_t ms)
+{
+    int64_t until_us = deadline_after_ms(ms);
+    if (tunnel->rests_us < until_us)
+        tunnel->rests_us = until_us;
+}
+
+static bool others_work(const struct tunnel_out *tunnel)
+{
+    int64_t now_us = clock_monotonic_us();
+    LIST_FOR_EACH (node, &tunnel->client->tunnels) {
+        struct tunnel_out *other = LIST_ENTRY(node, struct tunnel_out, node);
+        if (other != tunnel && other->state == TUNNEL_OUT_OPEN && now_us >= other->rests_us)
+            return true;
+    }
+    return false;
+}
+
+/* The last one goes on: of two that refuse each other's tokens one would rest after the other, and every token be of the wrong one. */
+void tunnel_out_refused(struct tunnel_out *tunnel, struct slice details)
+{
+    struct tunnel_client *client = tunnel->client;
+    struct fault fault;
+    if (!client)
+        return;
+    if (others_work(tunnel))
+        tunnel_out_rest(tunnel, TUNNEL_REFUSED_MS);
+    else if (client->look_ms == TUNNEL_RETRY_MS)
+        client->look_us = 0; /* others may be there that were not looked for yet */
+    fault_wire_unpack(STATUS_UNAUTHENTICATED, details, &fault);
+    if (client->refused)
+        client->refused(client->refused_arg, tunnel->peer, &fault);
+}
+
+void tunnel_client_on_refused(struct tunnel_client *client, rpc_refused_fn refused, void *arg)
+{
+    client->refused = refused;
+    client->refused_arg = arg;
+}
+
+size_t tunnel_client_servers(const struct tunnel_client *client)
+{
+    return client->open_count;
+}
+
+bool tunnel_client_reaches(const struct tunnel_client *client, const char *address)
+{
+    return client->open_count == 0 || client->open_count >= TUNNEL_CLIENT_MAX ||
+           client_find(client, address);
 }
 
 uint64_t tunnel_client_carried(const struct tunnel_client *client)

@@ -52,12 +52,6 @@ static void call_leave(struct tunnel_out_call *call)
         call_destroy(call);
 }
 
-/* Another try of the same goes to another server. */
-static void tunnel_rest(struct tunnel_out *tunnel)
-{
-    tunnel->rests_us = deadline_after_ms(TUNNEL_REST_MS);
-}
-
 double tunnel_failures(const struct tunnel_out *tunnel, int64_t now_us)
 {
     double left = 1 - (double)(now_us - tunnel->failed_us) / (TUNNEL_REST_MS * 1000.0);
@@ -69,8 +63,7 @@ double tunnel_failures(const struct tunnel_out *tunnel, int64_t now_us)
 static bool is_failure(enum status status)
 {
     return status == STATUS_UNKNOWN || status == STATUS_INTERNAL || status == STATUS_DATA_LOSS ||
-           status == STATUS_RESOURCE_EXHAUSTED || status == STATUS_UNIMPLEMENTED ||
-           status == STATUS_UNAUTHENTICATED;
+           status == STATUS_RESOURCE_EXHAUSTED || status == STATUS_UNIMPLEMENTED;
 }
 
 static void tunnel_note_failure(struct tunnel_out *tunnel)
@@ -96,7 +89,7 @@ static void call_give_up(struct tunnel_out_call *call)
 static void call_deadline_passed(struct deadline *deadline)
 {
     struct tunnel_out_call *call = LIST_ENTRY(deadline, struct tunnel_out_call, deadline);
-    tunnel_rest(call->tunnel);
+    tunnel_out_rest(call->tunnel, TUNNEL_REST_MS);
     call_fail(call, STATUS_DEADLINE_EXCEEDED);
     call_give_up(call);
 }
@@ -180,6 +173,7 @@ static bool call_append(struct tunnel_out_call *call, struct slice bytes, bool w
         message = grpc_slice_from_copied_buffer(call->part.ptr, call->part.len);
         buffer_done(&call->part);
     }
+    call->answered = true;
     call->window -= (int64_t)rpc_message_cost(&message);
     if (!rpc_queue_push(&call->queue, message))
         call_lose(call, false);
@@ -194,7 +188,9 @@ static bool call_end(struct tunnel_out_call *call, struct slice body)
     if (!tunnel_read_end(body, &end) || call->part.len > 0)
         return false;
     if (end.status == STATUS_UNAVAILABLE)
-        tunnel_rest(call->tunnel);
+        tunnel_out_rest(call->tunnel, TUNNEL_REST_MS);
+    else if (end.status == STATUS_UNAUTHENTICATED && !call->answered)
+        tunnel_out_refused(call->tunnel, end.details);
     else if (is_failure(end.status))
         tunnel_note_failure(call->tunnel);
     if (!call->ended)

@@ -57,7 +57,9 @@ struct tunnel_out_call {
     int64_t
         window; /* what the server may send before it gets credit; below 0 by one message at most */
     uint32_t owed_bytes;
-    bool ended;    /* `outcome` is known */
+    bool
+        answered; /* with a message at least: who ends then with UNAUTHENTICATED saw a token expire */
+    bool ended;   /* `outcome` is known */
     bool dropped;  /* what arrives is not kept */
     bool released; /* nobody reads it any more */
     struct fault outcome;
@@ -75,6 +77,11 @@ bool tunnel_out_call_take(struct tunnel_out *tunnel, const struct tunnel_frame *
 void tunnel_out_call_break(struct tunnel_out_call *call, grpc_slice diagnostic);
 /* Puts what the call owes into `out`. */
 void tunnel_out_call_give_credit(struct tunnel_out_call *call);
+
+/* It gets no calls for so long, or longer, while others are there: another try of the same goes to another server. */
+void tunnel_out_rest(struct tunnel_out *tunnel, int64_t ms);
+/* The server does not take what the caller says of itself; `details` are those of the fault. */
+void tunnel_out_refused(struct tunnel_out *tunnel, struct slice details);
 
 /* How many calls that failed it still has to bear; a failure is forgotten within TUNNEL_REST_MS. */
 double tunnel_failures(const struct tunnel_out *tunnel, int64_t now_us);

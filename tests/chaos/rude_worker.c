@@ -349,6 +349,8 @@ static enum status issue_token(const void *ops, struct rpc_ctx *ctx, const void 
     (void)request;
     (void)response;
     worker->tokens++;
+    if (worker->refuses_hub)
+        return rpc_fail(ctx, STATUS_UNAUTHENTICATED, "the token's claim iat is not acceptable");
     if (worker->holds_tokens) {
         enum status status = fiber_gate_enter_cancel(&worker->held, rpc_cancel(ctx));
         if (status != STATUS_OK)
@@ -568,7 +570,7 @@ void rude_worker_reset(struct rude_worker *worker)
     worker->status = STATUS_UNAVAILABLE;
     worker->updates = 0;
     snprintf(worker->etag, sizeof(worker->etag), "v1");
-    worker->unknown = worker->holds_tokens = worker->ignores_case = false;
+    worker->unknown = worker->holds_tokens = worker->ignores_case = worker->refuses_hub = false;
     worker->watch_late_ms = worker->late_ms = 0;
     worker->token_lifetime_s = 0;
     worker->events = worker->collected = worker->events_stored = worker->events_later = 0;

@@ -68,6 +68,7 @@ struct rude_worker {
     bool ignores_case; /* of the id that GetGroup is asked for */
     bool unknown;      /* it does not know any user */
     int64_t token_lifetime_s; /* 0: five minutes */
+    bool refuses_hub;         /* IssueToken does not take the assertion */
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
     int64_t watch_late_ms;    /* until it says the first of policies */
     size_t names; /* PutPeople: it knows so many, whoever it was told of: "x0", "x1", … */

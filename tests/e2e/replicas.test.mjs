@@ -20,9 +20,9 @@ const ctl = (...words) => federation.dev('ctl', ...words);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let replica;
-async function startSecond() {
+async function startSecond(...settings) {
   const child = spawn(readlinkSync(`/proc/${federation.pid(realm)}/exe`),
-    ['--config', join(federation.data, 'config', `${realm}.conf`), '--listen', second, '--metrics-listen', `127.0.0.1:${port + 1}`],
+    ['--config', join(federation.data, 'config', `${realm}.conf`), '--listen', second, '--metrics-listen', `127.0.0.1:${port + 1}`, ...settings],
     { env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'pipe'] });
   child.stderr.on('data', (text) => (child.log = (child.log ?? '') + text));
   await until(20, 'the second replica is ready', () => {
@@ -195,6 +195,37 @@ describe('two replicas of a worker', () => {
     assert.ok(Math.max(...answers.map(({ ms }) => ms)) < 5000);
     assert.deepEqual(faults(answers).filter((fault) => !fault.startsWith(list)), []);
     assert.ok(faults(answers).length <= 12, faults(answers).join('\n'));
+  });
+
+  // Each refuses the tokens that the other gave: the hub stays with one of them.
+  it('answer all that is asked while one has another key, and the hub says so', async () => {
+    const problem = async () => (await alice.get('/api/v1/instances')).json.instances.find((instance) => instance.realm === realm);
+    assert.equal((await problem()).problem ?? '', '');
+    await end(replica, 'SIGTERM');
+    await startSecond('--instance-key', join(federation.data, 'keys', 'worker-conference.pem'));
+    const bob = await login(federation.port, 'bob');
+    const failed = [];
+    const until = Date.now() + 15_000;
+    const lane = async (pause, ask) => {
+      for (; Date.now() < until; await sleep(pause)) {
+        const answer = await ask();
+        if (answer.status !== 200 || answer.json.unreachable?.length) failed.push(`${answer.status} ${answer.text.slice(0, 200)}`);
+      }
+    };
+    await Promise.all([
+      ...Array.from({ length: 24 }, (_, i) => lane(5, () => (i % 2 ? alice : bob).get(one))),
+      lane(200, () => bob.get(list)),
+      lane(20, () => alice.patch(`${one}?updateMask=description`, { description: randomUUID() })),
+    ]);
+    bob.close();
+    assert.deepEqual(failed, []);
+    const told = await problem();
+    assert.equal(told.status, 'SERVING');
+    assert.match(told.problem, /^127\.0\.0\.1:\d+ does not accept this hub's tokens: the token's key is not known$/);
+    const log = readFileSync(join(federation.data, 'log', 'pek-hub.log'), 'utf8');
+    assert.match(log, /"event":"instance.replica".*does not accept this hub's tokens/);
+    await end(replica, 'SIGTERM');
+    await startSecond();
   });
 
   // The name has an address of IPv4, and often one of IPv6 at which nobody listens.

@@ -134,11 +134,101 @@ static void realm_that_refuses_the_hub_logs_nobody_out(void **state)
     f.a->refusals = 2; /* the hub gets another token after the first */
     f.a->status = STATUS_UNAUTHENTICATED;
     struct answer answer = federation_get(&f, "/api/v1/realms/a/groups/one");
-    assert_int_equal(answer.code, 500);
+    assert_int_equal(answer.code, 503);
     assert_true(answer_has(&answer, "REALM_REFUSED_HUB"));
     answer_free(&answer);
     assert_int_equal(f.a->tokens, 2);
     assert_open(&f);
+    federation_close(&f);
+}
+
+/* ---- two replicas of realm d, of which one refuses ---------------------------------------------------- */
+
+#define CROWD 20
+#define ONE_OF_D "/api/v1/realms/d/groups/one"
+
+static struct rude_worker replicas[2];
+
+static void stop_replicas(struct federation *f)
+{
+    (void)f;
+    rude_worker_stop(&replicas[0]);
+    rude_worker_stop(&replicas[1]);
+}
+
+static void close_replicas(struct federation *f)
+{
+    (void)f;
+    rude_worker_close(&replicas[0]);
+    rude_worker_close(&replicas[1]);
+}
+
+static void open_replicas(struct federation *f)
+{
+    char instances[96];
+    federation_begin(f);
+    for (size_t i = 0; i < 2; i++) {
+        rude_worker_reset(&replicas[i]);
+        replicas[i].realm = "d";
+        assert_int_equal(rude_worker_open(&replicas[i], f->fibers, f->runtime), STATUS_OK);
+        rude_worker_add(&replicas[i], "k1", "one");
+    }
+    snprintf(instances, sizeof(instances), "d=ipv4:127.0.0.1:%d,127.0.0.1:%d", replicas[0].port,
+             replicas[1].port);
+    f->also_stop = stop_replicas;
+    f->also_close = close_replicas;
+    federation_open_hub(f, instances, NULL);
+    int64_t until_us = deadline_after_ms(FEDERATION_WAIT_MS);
+    while (replicas[0].calls < 3 || replicas[1].calls < 3) {
+        struct answer answer = federation_get(f, ONE_OF_D);
+        assert_true(clock_monotonic_us() < until_us);
+        answer_free(&answer);
+    }
+}
+
+static void refuse(struct rude_worker *replica)
+{
+    replica->refuses_hub = true;
+    replica->refusals = SIZE_MAX;
+    replica->status = STATUS_UNAUTHENTICATED;
+}
+
+static void replica_that_refuses_the_hub_costs_no_request(void **state)
+{
+    struct federation f;
+    struct exchange crowd[CROWD];
+    char problem[128];
+    (void)state;
+    open_replicas(&f);
+    refuse(&replicas[1]);
+    rude_worker_end_watches(&replicas[0]); /* so that new tokens are asked for */
+    rude_worker_end_watches(&replicas[1]);
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < CROWD; i++)
+            crowd[i] = federation_send(&f, "GET", ONE_OF_D, NULL, NULL);
+        for (size_t i = 0; i < CROWD; i++) {
+            struct answer answer = federation_receive(&f, &crowd[i]);
+            assert_int_equal(answer.code, 200);
+            answer_free(&answer);
+        }
+    }
+    struct answer answer = federation_get(&f, "/api/v1/instances");
+    snprintf(problem, sizeof(problem),
+             "127.0.0.1:%d does not accept this hub's tokens: the token's claim iat",
+             replicas[1].port);
+    assert_true(answer_has(&answer, problem));
+    answer_free(&answer);
+    /* When all do, it is for the operator. */
+    refuse(&replicas[0]);
+    rude_worker_end_watches(&replicas[0]);
+    for (int64_t until_us = deadline_after_ms(FEDERATION_WAIT_MS);
+         (answer = federation_get(&f, ONE_OF_D)).code == 200;) {
+        assert_true(clock_monotonic_us() < until_us);
+        answer_free(&answer);
+    }
+    assert_int_equal(answer.code, 503);
+    assert_true(answer_has(&answer, "REALM_REFUSED_HUB"));
+    answer_free(&answer);
     federation_close(&f);
 }
 
@@ -152,6 +242,7 @@ int main(void)
         cmocka_unit_test(token_lives_no_longer_than_tokens_do_whatever_the_realm_says),
         cmocka_unit_test(realm_that_calls_a_good_question_bad_spoils_no_list),
         cmocka_unit_test(realm_that_refuses_the_hub_logs_nobody_out),
+        cmocka_unit_test(replica_that_refuses_the_hub_costs_no_request),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
 }
