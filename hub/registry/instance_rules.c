@@ -1,5 +1,6 @@
 #include "hub/registry/instance_rules.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -24,22 +25,30 @@ bool realm_is_valid(const char *realm)
     return true;
 }
 
-/* What a target has behind its scheme: addresses with commas between them, of which only `ret_many` schemes have several. */
-static struct slice addresses_of(const char *target, bool *ret_many)
+/* What a target has behind its scheme: addresses with commas between them, of which only `ret_many` schemes have several.
+ * `ret_server` is the DNS server that is asked, where dns://SERVER/… names one. */
+static struct slice addresses_of(const char *target, bool *ret_many, struct slice *ret_server)
 {
     static const struct {
         const char *name;
-        bool many;
-    } schemes[] = {{"dns:///", false}, {"dns:", false}, {"ipv4:", true}, {"ipv6:", true}};
+        bool many, server;
+    } schemes[] = {{"dns://", false, true},
+                   {"dns:", false, false},
+                   {"ipv4:", true, false},
+                   {"ipv6:", true, false}};
     struct slice rest = slice_str(target);
 
     *ret_many = false;
+    *ret_server = (struct slice){0};
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         struct slice name = slice_str(schemes[i].name);
         if (!slice_starts_with(rest, name))
             continue;
         *ret_many = schemes[i].many;
-        return slice_make(rest.ptr + name.len, rest.len - name.len);
+        rest = slice_make(rest.ptr + name.len, rest.len - name.len);
+        if (schemes[i].server)
+            *ret_server = slice_cut(&rest, '/');
+        return rest;
     }
     return rest;
 }
@@ -97,17 +106,37 @@ static bool address_is_valid(struct slice address)
            !memchr(host.ptr, '/', host.len);
 }
 
+/* gRPC looks up no name to find the server that looks up names. */
+static bool server_is_valid(struct slice server)
+{
+    struct slice host, port;
+    char text[INET6_ADDRSTRLEN + 1] = "";
+    unsigned char address[sizeof(struct in6_addr)];
+
+    if (!split_address(server, &host, &port) || !port_is_valid(port) || host.len < 2)
+        return false;
+    bool six = host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    if (six)
+        host = slice_make(host.ptr + 1, host.len - 2);
+    if (host.len >= sizeof(text))
+        return false;
+    memcpy(text, host.ptr, host.len);
+    return inet_pton(six ? AF_INET6 : AF_INET, text, address) == 1;
+}
+
 static bool target_is_valid(const char *target)
 {
     static const struct slice unix_scheme = SLICE_LIT("unix:"), xds_scheme = SLICE_LIT("xds:///");
-    struct slice all = slice_str(target);
+    struct slice all = slice_str(target), server;
     uint32_t uid;
     const char *path;
     bool many;
 
     if (!slice_is_printable(all, INSTANCE_TARGET_BYTES_MAX))
         return false;
-    struct slice rest = addresses_of(target, &many);
+    struct slice rest = addresses_of(target, &many, &server);
+    if (server.len > 0 && !server_is_valid(server))
+        return false;
     if (rest.len == 0 || (!many && memchr(rest.ptr, ',', rest.len)))
         return false;
     if (slice_starts_with(all, unix_scheme))
@@ -137,12 +166,12 @@ static bool is_any(struct slice host)
 
 bool target_is_listen(const char *target, const char *listen)
 {
-    struct slice host, port, own_host, own_port;
+    struct slice host, port, own_host, own_port, server;
     bool many;
 
     if (!split_address(slice_str(listen), &own_host, &own_port))
         return false;
-    for (struct slice rest = addresses_of(target, &many); rest.len > 0;) {
+    for (struct slice rest = addresses_of(target, &many, &server); rest.len > 0;) {
         if (!split_address(slice_cut(&rest, ','), &host, &port) || !slice_equal(port, own_port))
             continue;
         if (slice_equal(host, own_host) || is_any(host) ||
@@ -183,8 +212,9 @@ enum status instance_row_check(const struct instance_row *row, struct fault *fau
                          REALM_BYTES_MAX);
     if (!row->target || !target_is_valid(row->target))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "target",
-                         "a target is host:port, dns:///host:port, ipv4:address:port,…, "
-                         "ipv6:[address]:port,…, xds:///name, unix:/path or peer:UID:/path");
+                         "a target is host:port, dns:///host:port, dns://server:port/host:port, "
+                         "ipv4:address:port,…, ipv6:[address]:port,…, xds:///name, unix:/path or "
+                         "peer:UID:/path");
     if (target_is_peer(row->target, &uid, &path) && (row->tls_name || row->ca_pem))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, row->tls_name ? "tls_name" : "ca_pem",
                          "a target peer:UID:/path has no TLS");
