@@ -31,7 +31,11 @@ struct slice target_addresses(const char *target, int *ret_family)
     static const struct {
         const char *name;
         int family;
-    } schemes[] = {{"dns:///", 0}, {"dns:", 0}, {"ipv4:", AF_INET}, {"ipv6:", AF_INET6}};
+        bool server; /* that is asked for names, up to a slash */
+    } schemes[] = {{"dns://", 0, true},
+                   {"dns:", 0, false},
+                   {"ipv4:", AF_INET, false},
+                   {"ipv6:", AF_INET6, false}};
     struct slice rest = slice_str(target);
 
     *ret_family = 0;
@@ -40,7 +44,10 @@ struct slice target_addresses(const char *target, int *ret_family)
         if (!slice_starts_with(rest, name))
             continue;
         *ret_family = schemes[i].family;
-        return slice_make(rest.ptr + name.len, rest.len - name.len);
+        rest = slice_make(rest.ptr + name.len, rest.len - name.len);
+        if (schemes[i].server)
+            (void)slice_cut(&rest, '/');
+        return rest;
     }
     return rest;
 }
@@ -124,6 +131,21 @@ bool target_address(int family, struct slice address,
     return true;
 }
 
+/* Of dns://SERVER/…: gRPC looks up no name to find the server that looks up names. */
+static bool server_is_valid(const char *target)
+{
+    static const struct slice scheme = SLICE_LIT("dns://");
+    char literal[INSTANCE_ADDRESS_BYTES_MAX + 1];
+    struct slice rest = slice_str(target);
+
+    if (!slice_starts_with(rest, scheme))
+        return true;
+    rest = slice_make(rest.ptr + scheme.len, rest.len - scheme.len);
+    struct slice server = slice_cut(&rest, '/');
+    return server.len == 0 || target_address(AF_INET, server, literal) ||
+           target_address(AF_INET6, server, literal);
+}
+
 static bool target_is_valid(const char *target)
 {
     static const struct slice unix_scheme = SLICE_LIT("unix:"), xds_scheme = SLICE_LIT("xds:///");
@@ -136,7 +158,7 @@ static bool target_is_valid(const char *target)
     if (!slice_is_printable(all, INSTANCE_TARGET_BYTES_MAX))
         return false;
     struct slice rest = target_addresses(target, &family);
-    if (rest.len == 0 || (!family && memchr(rest.ptr, ',', rest.len)))
+    if (!server_is_valid(target) || rest.len == 0 || (!family && memchr(rest.ptr, ',', rest.len)))
         return false;
     if (slice_starts_with(all, unix_scheme))
         return all.len > unix_scheme.len && all.len - unix_scheme.len <= TARGET_PATH_BYTES_MAX;
@@ -213,8 +235,9 @@ enum status instance_row_check(const struct instance_row *row, struct fault *fau
                          REALM_BYTES_MAX);
     if (!row->target || !target_is_valid(row->target))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "target",
-                         "a target is host:port, dns:///host:port, ipv4:address:port,…, "
-                         "ipv6:[address]:port,…, xds:///name, unix:/path or peer:UID:/path");
+                         "a target is host:port, dns:///host:port, dns://server:port/host:port, "
+                         "ipv4:address:port,…, ipv6:[address]:port,…, xds:///name, unix:/path or "
+                         "peer:UID:/path");
     if (target_is_peer(row->target, &uid, &path) && (row->tls_name || row->ca_pem))
         return fault_set(fault, STATUS_INVALID_ARGUMENT, row->tls_name ? "tls_name" : "ca_pem",
                          "a target peer:UID:/path has no TLS");

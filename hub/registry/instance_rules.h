@@ -13,7 +13,7 @@
 #define INSTANCE_CA_BYTES_MAX 65536
 
 bool realm_is_valid(const char *realm);
-/* INVALID_ARGUMENT naming the field: a realm, an address as gRPC takes it ("host:port", "dns:///host:port",
+/* INVALID_ARGUMENT naming the field: a realm, an address as gRPC takes it ("host:port", "dns:///host:port", "dns://server:port/host:port",
  * "ipv4:a:1,b:1", "ipv6:[a]:1,[b]:1", "unix:/path", "xds:///name"), which may lead to several replicas of the realm's worker, or "peer:UID:/path", names of bounded length, a CA that is PEM with at least one certificate;
  * neither CA nor TLS name with "peer:", which has no TLS. */
 PEK_MUST_CHECK enum status instance_row_check(const struct instance_row *row, struct fault *fault);

@@ -20,6 +20,14 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                       "host:1x",
                                       "a:1,b:2",
                                       "dns:///a:1,b:2",
+                                      "dns://a:1",
+                                      "dns://127.0.0.1:53",
+                                      "dns://127.0.0.1:53/",
+                                      "dns://127.0.0.1/a:1",
+                                      "dns://ns.example:53/a:1",
+                                      "dns://[::1:53/a:1",
+                                      "dns://[127.0.0.1]:53/a:1",
+                                      "dns://127.0.0.1:53/a:1/b:1",
                                       "ipv4:",
                                       "ipv4:10.0.0.1:1,",
                                       "ipv4:10.0.0.1:1,,10.0.0.2:1",
@@ -50,6 +58,9 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
                                        "[::1]:7101",
                                        "unix:/run/w",
                                        "dns:///w.example:443",
+                                       "dns:w.example:443",
+                                       "dns://127.0.0.1:8600/w.example:443",
+                                       "dns://[::1]:53/w.example:443",
                                        "ipv4:10.0.0.1:7101",
                                        "peer:0:/run/w",
                                        "peer:4294967294:/run/w",
@@ -106,6 +117,7 @@ static void own_address_is_known_in_its_forms(void **state)
     (void)state;
     assert_true(target_is_listen("127.0.0.1:8080", "127.0.0.1:8080"));
     assert_true(target_is_listen("dns:///localhost:8080", "127.0.0.1:8080"));
+    assert_true(target_is_listen("dns://10.0.0.1:53/localhost:8080", "127.0.0.1:8080"));
     assert_true(target_is_listen("[::1]:8080", "0.0.0.0:8080"));
     assert_true(target_is_listen("pek.example:8080", "pek.example:8080"));
     assert_true(target_is_listen("ipv4:10.0.0.7:8080,127.0.0.1:8080", "127.0.0.1:8080"));

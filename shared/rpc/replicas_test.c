@@ -489,8 +489,8 @@ static void server_that_denies_has_its_part(void **state)
 
 /* ---- other ways to name them ---- */
 
-/* The library knows xDS; without a control plane nobody is there. Names of DNS are tried by tests/e2e/replicas.test.mjs: c-ares leaks
- * some bytes of what it reads. */
+/* Without a control plane nobody is there; with one, tests/e2e/replicas_xds.test.mjs. Names of DNS are tried by replicas_dns.test.mjs
+ * beside it: c-ares leaks some bytes of what it reads. */
 static void xds_body(struct world *world)
 {
     struct rpc_channel *kept = world->channel;

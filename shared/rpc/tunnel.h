@@ -24,7 +24,8 @@
  *
  * A tunnel lives for TUNNEL_AGE_MS. The next one to the same server takes its place once the server has said HELLO, and the
  * old one ends when its calls have ended. So GOAWAY, new certificates and new addresses are
- * followed as by ordinary calls, only later. A server that drains, or does not serve for a while, says LEAVING: the client opens no more calls
+ * followed as by ordinary calls, only later. Where gRPC gives none to that server, since its address is gone, the old one goes on to its
+ * deadline, TUNNEL_CALL_MS_MAX behind its age. A server that drains, or does not serve for a while, says LEAVING: the client opens no more calls
  * there, what is open is answered, what was under way is taken, and then the tunnel ends.
  *
  * When a tunnel breaks its calls end UNAVAILABLE, as with a connection. Who breaks the protocol loses the tunnel, and

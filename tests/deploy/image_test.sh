@@ -94,7 +94,7 @@ own_data() { # the programs' user reads keys and configuration
 postgres_start
 postgres_make_databases hub worker-acme
 make_keys hub worker-acme
-write_hub_config "$port" 1 "$((port + 1))" false worker-acme
+write_hub_config "$port" 1 "$((port + 1))" 1 false worker-acme
 write_worker_config worker-acme "$((port + 1))" false
 sed -i 's|^site_folder = .*|site_folder = /usr/share/pek/site|' "$DATA/config/pek-hub.conf"
 own_data
@@ -102,8 +102,8 @@ check "the hub's migrations run in it" run_once migrate "$folder/bin/pek-hub" --
 check "the worker's migrations run in it" run_once migrate "$folder/bin/pek-worker" --config "$DATA/config/worker-acme.conf" migrate
 check "check-config finds nothing" "$folder/bin/pek-worker" --config "$DATA/config/worker-acme.conf" check-config
 sql hub pek_owner -f "$PARTS/demo_users.sql" >/dev/null
-state_write "port=$port" hubs=1 "worker_port=$((port + 1))" plaintext=false "realms=hub worker-acme" "bin=$folder/bin"
-check "hub and worker start, and the hub finds the worker serving" start_programs "$folder/bin" "$port" 1 "$((port + 1))" worker-acme
+state_write "port=$port" hubs=1 "worker_port=$((port + 1))" replicas=1 plaintext=false "realms=hub worker-acme" "bin=$folder/bin"
+check "hub and worker start, and the hub finds the worker serving" start_programs "$folder/bin" "$port" 1 "$((port + 1))" 1 worker-acme
 check "the web site is served" hub_answers "$port" /
 check "the hub is confined" is_confined pek-hub
 check "the worker is confined" is_confined worker-acme

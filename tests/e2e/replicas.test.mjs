@@ -1,13 +1,13 @@
 // Two replicas of a worker behind one name: both have their part, and what ends one costs nobody an answer.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import grpc from '@grpc/grpc-js';
 import { bearer, call, clientOf, theFederation, until } from './lib/federation.mjs';
 import { login, walk } from './lib/http.mjs';
+import * as replicas from './lib/replicas.mjs';
 
 const federation = theFederation();
 const realm = 'worker-acme';
@@ -17,74 +17,19 @@ const first = federation.workerAddress(realm);
 const port = Number(process.env.PEK_TEST_FREE_PORT);
 const second = `127.0.0.1:${port}`;
 const ctl = (...words) => federation.dev('ctl', ...words);
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const { sleep, end, faults } = replicas;
 
 let replica;
 async function startSecond(...settings) {
-  const child = spawn(readlinkSync(`/proc/${federation.pid(realm)}/exe`),
-    ['--config', join(federation.data, 'config', `${realm}.conf`), '--listen', second, '--metrics-listen', `127.0.0.1:${port + 1}`, ...settings],
-    { env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'pipe'] });
-  child.stderr.on('data', (text) => (child.log = (child.log ?? '') + text));
-  await until(20, 'the second replica is ready', () => {
-    assert.equal(child.exitCode, null, child.log);
-    return child.log?.includes('"event":"worker.ready"');
-  });
-  replica = child;
-}
-
-async function end(child, signal) {
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGCONT');
-  child.kill(signal);
-  await exited;
-}
-
-// Calls of reads that the second one answered.
-async function answeredBySecond() {
-  const text = await (await fetch(`http://127.0.0.1:${port + 1}/metrics`)).text();
-  return [...text.matchAll(/^pek_rpc_calls_total\{[^}]*(?:GetGroup|ListGroups)[^}]*\} (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+  replica = await replicas.startReplica(federation, realm, second, `127.0.0.1:${port + 1}`, ...settings);
 }
 
 describe('two replicas of a worker', () => {
   let alice;
   let keys;
 
-  // Reads go on until told to stop; answers {ms, fault} of each, where a list that names somebody as unreachable is none.
-  async function load(width, stopped) {
-    const answers = [];
-    await Promise.all(Array.from({ length: width }, async (_, lane) => {
-      while (!stopped()) {
-        const began = performance.now();
-        const path = lane % 2 ? list : one;
-        const answer = await alice.get(path).catch((error) => ({ status: error.code }));
-        const ok = answer.status === 200 && !answer.json.unreachable?.length;
-        answers.push({ ms: performance.now() - began, fault: ok ? undefined : `${path}: ${answer.status} ${answer.text?.slice(0, 200)}` });
-        await sleep(5);
-      }
-    }));
-    return answers;
-  }
-
-  async function under(act, width = 12) {
-    let stop = false;
-    const running = load(width, () => stop);
-    await sleep(300);
-    await act();
-    stop = true;
-    return running;
-  }
-
-  const faults = (answers) => answers.map(({ fault }) => fault).filter(Boolean);
-
-  // Both are asked: tunnels are looked for after a second, then two, …
-  async function bothAnswer() {
-    for (let before = await answeredBySecond(); ; ) {
-      const answers = await under(() => sleep(300), 4);
-      const by = (await answeredBySecond()) - before;
-      if (by > answers.length / 5) return;
-      before += by;
-    }
-  }
+  const under = (act) => replicas.under(alice, [one, list], act);
+  const bothAnswer = () => replicas.hasItsPart(alice, [one, list], replica);
 
   before(async () => {
     alice = await login(federation.port, 'alice');
