@@ -192,7 +192,7 @@ static void retry_later(struct connection *connection, bool was_up)
         return;
     bool alone = connection->server->up == 0;
     if (alone)
-        server_away(connection->server);
+        server_away(connection->server, !was_up);
     /* A standby may be away for good. */
     alone = alone && connection->server->role == PG_PRIMARY;
     int64_t max_ms = alone ? CONNECTION_RETRY_ALONE_MS_MAX : CONNECTION_RETRY_MS_MAX;

@@ -96,8 +96,11 @@ static void judge(struct server *server)
 {
     char text[PG_ERROR_BYTES_MAX];
     const struct connection *waiting = longest_waiting(server);
+    char answer;
+    /* Timers run before what has come is read. */
+    bool answered = recv(server->probe_fd, &answer, 1, MSG_DONTWAIT) == 1;
     probe_end(server);
-    if (server->heard_us >= server->probed_us)
+    if (answered || server->heard_us >= server->probed_us)
         return;
     snprintf(text, sizeof(text), "%s does not answer",
              waiting ? PQhost(waiting->conn) : "the server");

@@ -11,7 +11,7 @@ static struct connection *connection_of(struct list *node)
     return LIST_ENTRY(node, struct connection, of_server);
 }
 
-void server_away(struct server *server)
+void server_away(struct server *server, bool looked)
 {
     struct pg *pg = server->pg;
     bool was_away = server->away;
@@ -20,8 +20,10 @@ void server_away(struct server *server)
         trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "",
                      "no primary is found: reads come from a standby, changes are refused");
     /* It was there, and a pooler keeps connections whose server is gone. */
-    if (pg->pooled && !was_away && server->heard_us > 0)
+    if (pg->pooled && looked && !server->left && server->heard_us > 0) {
+        server->left = true;
         server_leave(server, "past the pooler no primary is found");
+    }
     pg_came_up(pg); /* that is ready, too */
 }
 
@@ -30,7 +32,7 @@ void server_back(struct server *server)
     struct pg *pg = server->pg;
     if (!server->away)
         return;
-    server->away = false;
+    server->away = server->left = false;
     if (server->role == PG_PRIMARY && pg->servers[PG_STANDBY].conninfo)
         trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "", "a primary is found");
     server_look(server);
@@ -48,7 +50,8 @@ void server_look(struct server *server)
 
 static void leave(struct connection *connection, const char *reason)
 {
-    connection_next_host(connection);
+    if (connection->state == LINK_UP) /* else an attempt that fails goes on to the next by itself */
+        connection_next_host(connection);
     connection_drop(connection, reason);
 }
 
@@ -135,7 +138,7 @@ bool cluster_admit(struct connection *connection)
         return true;
     cluster->timeline = met->timeline;
     /* The new primary may have less than the one before was to have. */
-    pg->flushed.now[0] = pg->flushed.before[0] = '\0';
+    pg->flushed.now[0] = pg->flushed.before[0] = pg->end[0] = '\0';
     leave_others(pg);
     if (!is_first)
         server_look(&pg->servers[PG_PRIMARY]);

@@ -43,6 +43,7 @@ struct server {
         connections; /* all; those past a pooler are with the others, in the list of pg_whole's */
     size_t up;       /* connections, of all kinds */
     bool away;       /* none is up, and an attempt found none of the hosts */
+    bool left;       /* and what a pooler still had was given up for that */
     int64_t away_us; /* since when none is up */
     char error[PG_ERROR_BYTES_MAX]; /* why a connection was given up last */
     /* health.c */
@@ -54,8 +55,8 @@ struct server {
     int64_t heard_us;  /* when it said something last, on whichever connection */
 };
 
-/* The last connection went and no host has another; the first is up. */
-void server_away(struct server *server);
+/* The last connection went, or (`looked`) no host has another; the first is up. */
+void server_away(struct server *server, bool looked);
 void server_back(struct server *server);
 /* It is there again, or another is: nobody waits before the next attempt. */
 void server_look(struct server *server);

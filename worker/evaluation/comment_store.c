@@ -8,7 +8,8 @@ enum status comment_store_list(const struct read_batch *batch, const void *query
     static const struct pg_statement list = {
         "comment_list",
         "SELECT " COMMENT " FROM pek.point_comment AS c WHERE c.scoreboard_id = $4::bigint"
-        " AND ($6 = '' OR c.user_id = $6) AND ($7 = '' OR c.guideline_id::text = $7)"
+        " AND CASE WHEN ($6 = '' OR c.user_id = $6) AND ($7 = '' OR c.guideline_id::text = $7)"
+        "     THEN true ELSE false END"
         " AND (c.sort_key, c.id::text COLLATE \"C\") >= ($1::bytea, $2)"
         " AND ($3::boolean OR (c.sort_key, c.id::text COLLATE \"C\") <> ($1::bytea, $2)) "
         "ORDER BY c.sort_key, c.id::text COLLATE \"C\" LIMIT $5::integer",

@@ -21,7 +21,8 @@ const struct pg_statement group_store_get = {
 #define FOUND_ALL(columns) FOUND(columns) FOUND_END
 const struct read_statement group_list_found = LISTED("group_list_found", FOUND_ALL);
 /* Of these groups alone: $10 ids. */
-#define FOUND_SCOPED(columns) FOUND(columns) "AND g.id = ANY ($10::text[]) " FOUND_END
+#define FOUND_SCOPED(columns)                                                                      \
+    FOUND(columns) "AND CASE WHEN g.id = ANY ($10::text[]) THEN true ELSE false END " FOUND_END
 static const struct read_statement list_found_scoped =
     LISTED("group_list_found_scoped", FOUND_SCOPED);
 /* The same of a scope that SQL asks for: $10 user, $11 right. */

@@ -15,7 +15,9 @@
     "     WHERE n.group_id = m.group_id AND n.user_id = m.user_id"                                 \
     "       AND n.begin_time > statement_timestamp() AND n.status NOT IN (2, 3)) AS valid_until"   \
     "    FROM pek.member AS m WHERE m.group_id = $1 AND m.status IN (2, 3)"                        \
-    "     AND ($2::text[] IS NULL OR m.user_id = ANY ($2::text[]))), "                             \
+    "     AND m.user_id = ANY (CASE WHEN $2::text[] IS NULL THEN ARRAY("                           \
+    "       SELECT k.user_id FROM pek.membership AS k WHERE k.group_id = $1)"                      \
+    "       ELSE $2::text[] END)), "                                                               \
     "due AS ("                                                                                     \
     "  SELECT (" LINK ") AS policy_id, here.user_id, here.valid_until FROM here"                   \
     "  UNION ALL"                                                                                  \
