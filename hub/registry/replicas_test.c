@@ -95,6 +95,15 @@ static void await(const struct scene *scene, enum instance_status status)
                         instance_status_name(status));
 }
 
+/* Until there is a tunnel to each. */
+static void await_servers(const struct scene *scene)
+{
+    int64_t until_us = deadline_after_ms(SOON_MS);
+    while (rpc_channel_servers(scene->instance->channel) < 2 && clock_monotonic_us() < until_us)
+        fiber_sleep_ms(1);
+    assert_int_equal(rpc_channel_servers(scene->instance->channel), 2);
+}
+
 static void (*current)(struct scene *scene);
 
 static void run_scene(struct fiber_run *run)
@@ -115,7 +124,7 @@ static void run_scene(struct fiber_run *run)
     assert_int_equal(registry_add(&scene.registry, &spec, NULL), STATUS_OK);
     scene.instance = registry_find(&scene.registry, SLICE_LIT("a"));
     await(&scene, INSTANCE_SERVING);
-    fiber_sleep_ms(1500); /* both have tunnels */
+    await_servers(&scene);
     current(&scene);
     registry_stop(&scene.registry);
     registry_done(&scene.registry);
@@ -156,7 +165,7 @@ static void is_never_away_while_one_after_the_other_is_restarted(struct scene *s
         fiber_sleep_ms(A_WHILE_MS);
         assert_false(instance_is_away(scene->instance));
         start(scene, i, port);
-        fiber_sleep_ms(3000); /* until it is connected to */
+        await_servers(scene);
     }
     assert_int_equal(scene->changes, changes);
     assert_int_equal(scene->instance->breaker.opened, 0);
