@@ -34,8 +34,6 @@ interface ErrorAnswer {
   cursor?: string;
 }
 
-const finals = new Set<ProblemKind>(['signedOut', 'forbidden', 'notFound', 'invalid']);
-
 export class PekError extends Error {
   override readonly name = 'PekError';
 
@@ -63,7 +61,7 @@ export class PekError extends Error {
 
   /** Another try would get the same. */
   get isFinal(): boolean {
-    return finals.has(this.kind);
+    return /^(signedOut|forbidden|notFound|invalid)$/.test(this.kind);
   }
 }
 
@@ -90,11 +88,9 @@ function isErrorAnswer(body: unknown): body is ErrorAnswer {
 const problemOf = (kind: ProblemKind, retryAfterSeconds: number): Problem =>
   kind === 'tooMany' ? { kind, retryAfterSeconds: retryAfterSeconds || 1 } : { kind };
 
-/** A header has seconds, or the date of a proxy; the last line of a stream has a detail. */
+/** A header has seconds, the last line of a stream a detail, as "1.5s". The date that a proxy may say is taken for nothing. */
 function retryAfterOf(headers?: Headers, details: { retryDelay?: string }[] = []): number {
-  const said = headers?.get('retry-after') ?? details.find(({ retryDelay }) => retryDelay)?.retryDelay?.replace(/s$/, '') ?? '';
-  const seconds = /^[0-9.]+$/.test(said) ? Number(said) : (Date.parse(said) - Date.now()) / 1000;
-  return seconds > 0 ? seconds : 0;
+  return parseFloat(headers?.get('retry-after') ?? details.find((detail) => detail.retryDelay)?.retryDelay ?? '') || 0;
 }
 
 /** Of an answer that is no success, or of the last line of a stream. */
