@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
+static void rules_refuse_what_is_no_address(void **state)
 {
     static const char *const bad[] = {"",
                                       "host",
@@ -81,6 +81,12 @@ static void rules_refuse_what_is_no_address_and_no_certificate(void **state)
         if (instance_row_check(&row, &fault))
             fail_msg("'%s' was refused", good[i]);
     }
+}
+
+static void rules_refuse_what_is_no_certificate_and_names_that_nobody_asks_for(void **state)
+{
+    struct fault fault;
+    (void)state;
     const struct instance_row ca = {.realm = "a", .target = "h:1", .ca_pem = "-----BEGIN nothing"};
     assert_int_equal(instance_row_check(&ca, &fault), STATUS_INVALID_ARGUMENT);
     assert_string_equal(fault.field, "ca_pem");
@@ -142,7 +148,8 @@ static void listed_addresses_are_as_the_system_writes_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_refuse_what_is_no_address_and_no_certificate),
+        cmocka_unit_test(rules_refuse_what_is_no_address),
+        cmocka_unit_test(rules_refuse_what_is_no_certificate_and_names_that_nobody_asks_for),
         cmocka_unit_test(peer_is_a_user_and_a_path),
         cmocka_unit_test(own_address_is_known_in_its_forms),
         cmocka_unit_test(listed_addresses_are_as_the_system_writes_them),
