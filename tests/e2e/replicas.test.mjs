@@ -29,7 +29,7 @@ describe('two replicas of a worker', () => {
   let keys;
 
   const under = (act) => replicas.under(alice, [one, list], act);
-  const bothAnswer = () => replicas.hasItsPart(alice, [one, list], replica);
+  const bothAnswer = () => replicas.sharesCalls(alice, one, replica);
 
   before(async () => {
     alice = await login(federation.port, 'alice');

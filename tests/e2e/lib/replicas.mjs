@@ -29,7 +29,7 @@ export async function end(child, signal) {
 }
 
 // Calls of reads that it answered.
-export async function answeredBy(replica) {
+async function answeredBy(replica) {
   const text = await (await fetch(`http://${replica.metrics}/metrics`)).text();
   return [...text.matchAll(/^pek_rpc_calls_total\{[^}]*(?:GetGroup|ListGroups)[^}]*\} (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
 }
@@ -64,13 +64,20 @@ export async function under(client, paths, act, width = 12) {
 
 export const faults = (answers) => answers.map(({ fault }) => fault).filter(Boolean);
 
-// It has its part: tunnels are looked for after a second, then two, …
-export async function hasItsPart(client, paths, replica, seconds = 20) {
-  let before = await answeredBy(replica);
-  await until(seconds, `the replica at ${replica.metrics} has its part`, async () => {
-    const answers = await under(client, paths, () => sleep(300), 4);
-    const by = (await answeredBy(replica)) - before;
-    before += by;
-    return by > answers.length / 5;
-  });
+// Of the reads that go on for a moment, how many calls this replica answered for each.
+async function partOf(client, paths, replica) {
+  const before = await answeredBy(replica);
+  const answers = await under(client, paths, () => sleep(300), 4);
+  return ((await answeredBy(replica)) - before) / answers.length;
 }
+
+// It has its part: tunnels are looked for after a second, then two, …
+export const hasItsPart = (client, paths, replica, seconds = 20) =>
+  until(seconds, `the replica at ${replica.metrics} has its part`, async () => await partOf(client, paths, replica) > 0.2);
+
+// It and others have a part each. `path` is one that costs one call.
+export const sharesCalls = (client, path, replica, seconds = 20) =>
+  until(seconds, `the replica at ${replica.metrics} and others have a part each`, async () => {
+    const part = await partOf(client, [path], replica);
+    return part > 0.1 && part < 0.9;
+  });
