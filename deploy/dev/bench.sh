@@ -156,7 +156,7 @@ load_groups() { # port count
     done
     wait_until 300 pek-hub groups_are_ready "$1" || die "the realms did not get ready"
     for realm in "${REALMS[@]}"; do
-        sql "$realm" postgres -c 'VACUUM ANALYZE pek.search_gram'
+        sql "$realm" postgres -c 'VACUUM ANALYZE'
     done
 }
 

@@ -96,25 +96,20 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
  *
  * CASE, since the planner takes every condition that it knows nothing of for rare: it would read and sort the whole group for
  * the one row that it expects. */
-#define STATUSES                                                                                   \
-    "CASE WHEN " GROUP("archived_members_visible") " THEN $5::integer ELSE $9::integer END"
+#define STATUSES "CASE WHEN m.archived_members_visible THEN $5::integer ELSE $9::integer END"
 #define WANTED(m) "CASE WHEN " SEEN_OF(m, STATUSES) "AND " FOUND(m) "THEN true ELSE false END "
 #define LEADS(m)                                                                                   \
     m ".user_id = ANY (ARRAY(SELECT a.user_id FROM pek.group_policy AS l"                          \
       "  JOIN pek.policy_holding AS a ON a.policy_id = l.policy_id"                                \
       " WHERE l.group_id = $4 AND l.kind = 2)) "
-/* A list's columns that no row of its own has. */
-#define OF_GROUP(n)                                                                                \
-    "SELECT " n                                                                                    \
-    ".*, " LEADS(n) "AS is_leader, " GROUP("name") " AS group_name,"                               \
-                                                   " " GROUP("sort_key") " AS group_sort_key "
 #define LIST(columns)                                                                              \
-    "SELECT " columns ", NULL FROM (" OF_GROUP(                                                    \
-        "n") "FROM pek.membership_now AS n "                                                       \
-             "WHERE n.group_id = $4 AND " FROM_POSITION(                                           \
-                 "n") ") AS m "                                                                    \
-                      "WHERE " GROUP("has_transitive_membership") " = false AND " WANTED("m")      \
-                          PAGE("m")
+    "SELECT " columns ", NULL FROM ("                                                              \
+    "SELECT n.*, " LEADS(                                                                          \
+        "n") "AS is_leader, g.name AS group_name, g.sort_key AS group_sort_key,"                   \
+             "   g.archived_members_visible "                                                      \
+             "  FROM pek.realm_group AS g CROSS JOIN pek.membership_now AS n "                     \
+             " WHERE g.id = $4 AND NOT g.has_transitive_membership AND n.group_id = $4 "           \
+             "   AND " FROM_POSITION("n") ") AS m WHERE " WANTED("m") PAGE("m")
 const struct read_statement membership_store_list =
     READ_STATEMENT("membership_list", LIST, COLUMNS, BRIEF_COLUMNS);
 
