@@ -172,6 +172,14 @@ all_serving() { # port count
     [[ $serving -eq $2 ]]
 }
 
+# What is away, or drained, is said; the others are there.
+say_not_serving() { # port
+    curl --silent --fail --max-time 2 --cookie "$DATA/run/alice.jar" "http://127.0.0.1:$1/api/v1/instances?pageSize=100" |
+        sed 's/{"realm":/\n&/g' | grep '^{"realm":' | grep -v '"status":"SERVING"' |
+        sed 's/^{"realm":"\([^"]*\)".*"status":"\([^"]*\)".*"problem":"\([^"]*\)".*/dev: \1 is \2: \3/' >&2 || true
+    say "dev: not every realm serves; ./dev ctl instance list tells where the hub looks for each"
+}
+
 # Which of them answers is not known from outside, so each one's log is asked.
 hub_listens() { # name lines
     [[ $(grep -c '"event":"hub.listening"' "$DATA/log/$1.log") -gt $2 ]]
@@ -196,7 +204,10 @@ start_programs() { # bin port hubs worker-port replicas worker…
     done
     wait_until 60 pek-hub hub_answers "$port" /readyz || return 1
     rm -f "$DATA/run/alice.jar"
-    wait_until 60 pek-hub all_serving "$port" "$(($# + 1))" || return 1
+    if ! wait_until 60 pek-hub all_serving "$port" "$(($# + 1))" 2>/dev/null; then
+        program_pid pek-hub >/dev/null || die "pek-hub ended; its log is $DATA/log/pek-hub.log"
+        say_not_serving "$port"
+    fi
     rm -f "$DATA/run/alice.jar"
 }
 
