@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # ./dev chaos: what the federation does while parts of it fail.
+# shellcheck source=deploy/dev/setup.sh
+source "$PARTS/setup.sh"
 
 readonly chaos_help='usage: ./dev chaos [--seed N]… [--minutes M] [--only CASE]… [--list] [--keep] [--build CONFIG]
 
@@ -48,6 +50,7 @@ cmd_chaos() {
         shift
     done
     command -v node >/dev/null || die "the chaos suite needs Node; ./dev setup installs it"
+    (install_npm tests/e2e)
     if [[ $list == true ]]; then
         node "$ROOT/tests/chaos/chaos.mjs" --list
         return

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # ./dev rolling: nobody notices a restart, nor an upgrade.
+# shellcheck source=deploy/dev/setup.sh
+source "$PARTS/setup.sh"
 
 readonly rolling_help='usage: ./dev rolling [--from REV] [--rounds N] [--keep] [--build CONFIG]
 
@@ -45,6 +47,7 @@ cmd_rolling() {
         shift
     done
     command -v node haproxy >/dev/null || die "this needs Node and haproxy; ./dev setup installs them"
+    (install_npm tests/e2e)
     build_programs "$build"
     words+=(--now "$BUILD_DIR/bin/$build")
     if [[ -n $from ]]; then

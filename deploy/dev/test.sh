@@ -71,6 +71,7 @@ run_web_tests() {
 run_end_to_end_tests() { # build only keep
     local folder first status=0 files
     command -v node >/dev/null || die "end-to-end tests need Node; ./dev setup installs it (or take ./dev test --fast)"
+    (install_npm tests/e2e)
     folder=$(mktemp -d /tmp/pek-e2e.XXXXXX)
     chmod 755 "$folder"
     first=$(free_ports 6)
