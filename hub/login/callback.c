@@ -242,6 +242,7 @@ void login_from_provider(struct login *login, struct http_request *request)
 
     if (!login_rate_allows(login, request, "callback"))
         return;
+    http_cancel(request)->deadline_us = deadline_after_ms(LOGIN_CALLBACK_TIMEOUT_MS);
     enum status status = arrive(&arrival, &fault);
     const char *reason = fault.reason[0] ? fault.reason : status_name(status);
     const struct login_event event = {

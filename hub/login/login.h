@@ -23,9 +23,10 @@
 #include "shared/fair/rate.h"
 #include "shared/fetch/fetch.h"
 
-#define LOGIN_TIMEOUT_MS 12000     /* a request here, with both calls to the provider */
-#define LOGIN_CALL_TIMEOUT_MS 5000 /* one call to the provider */
-#define LOGIN_STATE_LIFETIME_S 600 /* from /auth/login to /auth/callback */
+#define LOGIN_TIMEOUT_MS 5000           /* a request here */
+#define LOGIN_CALLBACK_TIMEOUT_MS 12000 /* the one in which the provider is called, twice */
+#define LOGIN_CALL_TIMEOUT_MS 5000      /* one call to the provider */
+#define LOGIN_STATE_LIFETIME_S 600      /* from /auth/login to /auth/callback */
 #define LOGIN_REGISTER_LIFETIME_S 900
 #define LOGIN_RETURN_BYTES_MAX 1024
 #define LOGIN_FORM_BYTES_MAX 4096

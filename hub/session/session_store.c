@@ -44,9 +44,11 @@ static const struct pg_statement touch_session = {
     .sql = "UPDATE hub.session SET last_seen_at = now() WHERE id = $1",
 };
 
+/* What ends a session writes of one that has ended as well: only a transaction that wrote waits at its COMMIT for a synchronous
+ * standby, and an end that is told once more must be as safe there as the first time. */
 static const struct pg_statement revoke_session = {
     .name = "session_revoke",
-    .sql = "UPDATE hub.session SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL",
+    .sql = "UPDATE hub.session SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1",
 };
 
 static const struct pg_statement user_is_admin = {
@@ -56,16 +58,18 @@ static const struct pg_statement user_is_admin = {
 
 static const struct pg_statement revoke_handle = {
     .name = "session_revoke_handle",
-    .sql = "UPDATE hub.session SET revoked_at = now()"
-           " WHERE user_id = $1 AND hub.session_handle(id) = $2"
-           "   AND revoked_at IS NULL AND expires_at > now()",
+    .sql = "UPDATE hub.session SET revoked_at = coalesce(revoked_at, now())"
+           " WHERE user_id = $1 AND hub.session_handle(id) = $2 AND expires_at > now()",
 };
 
 static const struct pg_statement revoke_all = {
     .name = "session_revoke_all",
-    .sql = "UPDATE hub.session SET revoked_at = now()"
-           " WHERE user_id = $1 AND hub.session_handle(id) <> $2"
-           "   AND revoked_at IS NULL AND expires_at > now()"
+    .sql = "WITH all_of_them AS ("
+           "    SELECT id FROM hub.session"
+           "     WHERE user_id = $1 AND hub.session_handle(id) <> $2 AND expires_at > now()"
+           "       FOR UPDATE)"
+           "UPDATE hub.session SET revoked_at = now()"
+           " WHERE id IN (SELECT id FROM all_of_them) AND revoked_at IS NULL"
            " RETURNING hub.session_handle(id)",
 };
 
