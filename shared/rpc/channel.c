@@ -37,6 +37,7 @@ struct grpc_out_channel {
     struct rpc_channel channel;
     struct rpc_runtime *runtime;
     grpc_channel *grpc;
+    struct tls_credentials *credentials;
     struct tunnel_client *tunnels; /* NULL: each call goes by itself */
     char *peer_path;               /* whose user is expected; NULL: of none */
 };
@@ -348,6 +349,7 @@ static void out_free(struct rpc_channel *base)
     struct grpc_out_channel *channel = (struct grpc_out_channel *)base;
     tunnel_client_free(channel->tunnels);
     grpc_channel_destroy(channel->grpc);
+    tls_credentials_give_back(channel->credentials);
     if (channel->peer_path)
         peer_forget(channel->peer_path);
     free(channel->peer_path);
@@ -428,19 +430,17 @@ enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
                             const struct rpc_tls *tls, struct rpc_channel **ret_channel,
                             struct fault *fault)
 {
-    grpc_channel_credentials *credentials = NULL;
-    enum status status = tls_channel_credentials(tls, &credentials, fault);
-    if (status != STATUS_OK)
-        return status;
+    struct tls_credentials *credentials;
+    PEK_TRY(tls_credentials_take(tls, &credentials, fault));
     struct grpc_out_channel *channel = calloc(1, sizeof(*channel));
     if (!channel) {
-        grpc_channel_credentials_release(credentials);
+        tls_credentials_give_back(credentials);
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     }
     channel->channel.verbs = &out_verbs;
     channel->runtime = runtime;
-    channel->grpc = channel_create(target, tls, credentials);
-    grpc_channel_credentials_release(credentials);
+    channel->credentials = credentials;
+    channel->grpc = channel_create(target, tls, tls_credentials_grpc(credentials));
     *ret_channel = &channel->channel;
     return STATUS_OK;
 }

@@ -1,10 +1,12 @@
 /* Mutual TLS: who is refused, and certificates that change. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -199,6 +201,50 @@ static void renewed_certificates_are_read_again(void **state)
     certificates_close(&next_ca);
 }
 
+/* Threads of gRPC that look after files. */
+static size_t watchers(void)
+{
+    size_t count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (const struct dirent *entry; (entry = readdir(tasks));) {
+        char path[300], name[32] = "";
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file && fgets(name, sizeof(name), file))
+            count += strncmp(name, "FileWatcher", 11) == 0;
+        if (file)
+            fclose(file);
+    }
+    closedir(tasks);
+    return count;
+}
+
+static void channels_of_the_same_files_share_what_looks_after_them(void **state)
+{
+    (void)state;
+    struct certificates ca;
+    struct certificate_paths paths, other;
+    struct rpc_channel *channels[9];
+    struct fault fault;
+    struct world world;
+    certificates_open(&ca);
+    certificates_issue(&ca, "client", "client.test", &paths);
+    certificates_issue(&ca, "other", "other.test", &other);
+    world_open(&world, &(struct world_options){.grpc = true});
+    size_t before = watchers();
+    for (size_t i = 0; i < 9; i++) {
+        struct rpc_tls tls = tls_of(&ca, i < 8 ? &paths : &other);
+        assert_int_equal(rpc_channel_new(world.runtime, world.target, &tls, &channels[i], &fault),
+                         STATUS_OK);
+    }
+    assert_int_equal(watchers(), before + 2);
+    for (size_t i = 0; i < 9; i++)
+        rpc_channel_free(channels[i]);
+    world_close(&world);
+    certificates_close(&ca);
+}
+
 static void tls_without_readable_files_is_refused(void **state)
 {
     (void)state;
@@ -222,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mutual_tls_is_required),
         cmocka_unit_test(renewed_certificates_are_read_again),
+        cmocka_unit_test(channels_of_the_same_files_share_what_looks_after_them),
         cmocka_unit_test(tls_without_readable_files_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
