@@ -7,11 +7,13 @@
 #include "hub/commands.h"
 #include "hub/config.h"
 #include "hub/hub.h"
+#include "hub/registry/registry.h"
 #include "shared/base/descriptors.h"
 #include "shared/log/log.h"
 #include "shared/rpc/rpc.h"
 
-#define DESCRIPTORS_KEPT 512 /* open files besides connections of browsers */
+/* Open files besides connections of browsers: of databases, Redis, the provider, and a connection to each of two replicas of all realms. */
+#define DESCRIPTORS_KEPT (512 + 2 * REGISTRY_INSTANCES_MAX)
 
 struct program {
     struct hub *hub;
