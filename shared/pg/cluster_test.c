@@ -60,6 +60,7 @@ static bool sees(struct fiber_run *run, bool *ret_at_standby)
     struct pg_result *rows;
     if (pg_read(run->pg, PG_LONG_READ, NULL, &look, NULL, 0, &rows) != STATUS_OK)
         return false;
+    assert_true(pg_get_int(rows, 0, 0) >= 0); /* less: of another cluster */
     *ret_at_standby = pg_get_bool(rows, 0, 1);
     pg_result_free(rows);
     return true;
@@ -319,19 +320,24 @@ static void nobody_listens_in_another_cluster(void **state)
     assert_non_null(strstr(fault.text, "is of another cluster"));
 }
 
-/* The pooler is told of the new primary, and ends nobody's connection. */
-static void led_elsewhere_body(struct fiber_run *run)
+/* The pooler is told of another server, and ends nobody's connection. */
+static void lead_pooler(const struct pg_cluster *from, const struct pg_cluster *to)
 {
     char path[128];
+    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(from));
+    FILE *file = fopen(path, "ae");
+    assert_non_null(file);
+    fprintf(file, "[databases]\npostgres = host=%s\n", pg_cluster_folder(to));
+    fclose(file);
+    assert_int_equal(kill(bouncer, SIGHUP), 0);
+}
+
+static void led_elsewhere_body(struct fiber_run *run)
+{
     assert_true(fiber_run_until(run, is_listening));
     assert_true(fiber_run_until(run, writes));
     pg_cluster_promote(standby);
-    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(primary));
-    FILE *file = fopen(path, "ae");
-    assert_non_null(file);
-    fprintf(file, "[databases]\npostgres = host=%s\n", pg_cluster_folder(standby));
-    fclose(file);
-    assert_int_equal(kill(bouncer, SIGHUP), 0);
+    lead_pooler(primary, standby);
     listens_at_standby_body(run);
 }
 
@@ -340,6 +346,95 @@ static void who_listens_goes_with_the_pooler(void **state)
     (void)state;
     pg_cluster_follow(standby, primary);
     run_past_pooler(primary, primary, standby, "this was the primary", led_elsewhere_body);
+}
+
+/* ---- a standby behind a pooler ---- */
+
+static void run_with_pooled_standby(const struct pg_setting *setting, const char *text,
+                                    void (*body)(struct fiber_run *run))
+{
+    char pooled[2][256];
+    pid_t other = pg_bouncer_start(primary, "transaction");
+    bouncer = pg_bouncer_start(standby, "transaction");
+    told_of = text;
+    for (size_t i = 0; i < 2; i++)
+        snprintf(pooled[i], sizeof(pooled[i]),
+                 "host=%s port=" PG_BOUNCER_PORT " user=postgres dbname=postgres",
+                 pg_cluster_folder(i ? standby : primary));
+    fiber_run_pg(primary,
+                 &(struct pg_options){.conninfo = pooled[0],
+                                      .listen_conninfo = pg_cluster_conninfo(primary),
+                                      .standby_conninfo = pooled[1],
+                                      .settings = setting,
+                                      .setting_count = setting != NULL,
+                                      .on_trouble = on_trouble},
+                 body);
+    pg_bouncer_stop(other);
+    pg_bouncer_stop(bouncer);
+}
+
+static bool is_told_by_a_read(struct fiber_run *run)
+{
+    bool at_standby;
+    assert_true(sees(run, &at_standby));
+    return is_told(run);
+}
+
+static void standby_led_elsewhere_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    lead_pooler(standby, third);
+    assert_true(fiber_run_until(run, is_told_by_a_read));
+    assert_reads_at_primary(run);
+    assert_non_null(strstr(told, "database_standby: "));
+}
+
+/* It has replayed more than the one before it, of another cluster. */
+static void a_pooled_standby_that_becomes_another_is_not_used(void **state)
+{
+    (void)state;
+    pg_cluster_execute(standby, "CREATE TABLE counter AS SELECT -1::bigint AS n");
+    write_much(standby);
+    pg_cluster_follow(third, standby);
+    pg_cluster_follow(standby, primary);
+    run_with_pooled_standby(NULL, "is of another cluster", standby_led_elsewhere_body);
+}
+
+static void torn_body(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    struct pg_result *rows;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    for (int i = 0; i < 20; i++) {
+        assert_true(writes(run));
+        assert_int_equal(pg_read(run->pg, i % PG_LANES, NULL, &look, NULL, 0, &rows), STATUS_OK);
+        pg_result_free(rows);
+    }
+    pg_statistics(run->pg, &statistics);
+    assert_true(statistics.reads_resent > 0 && statistics.transaction_retries > 0);
+    assert_int_equal(statistics.reconnects, 0);
+}
+
+/* Every second time in a session, as PostgreSQL below 15.5 may. */
+static void what_is_read_while_it_is_written_is_read_again(void **state)
+{
+    static const struct pg_setting path = {"search_path", "torn,pg_catalog,public"};
+    (void)state;
+    pg_cluster_execute(
+        primary,
+        "CREATE SCHEMA torn;"
+        "CREATE FUNCTION torn.pg_control_system(OUT system_identifier bigint)"
+        " LANGUAGE plpgsql AS $$ BEGIN"
+        "    IF NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'"
+        "                                          AND pid = pg_backend_pid()) THEN"
+        "        PERFORM pg_advisory_lock_shared(1);" /* which outlives the failure */
+        "        RAISE 'calculated CRC checksum does not match' USING ERRCODE = 'XX000';"
+        "    END IF;"
+        "    PERFORM pg_advisory_unlock_shared(1);"
+        "    system_identifier := s.system_identifier FROM pg_catalog.pg_control_system() s;"
+        "END $$");
+    pg_cluster_follow(standby, primary);
+    run_with_pooled_standby(&path, "CRC", torn_body);
 }
 
 int main(void)
@@ -351,6 +446,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_listens_at_a_former_primary, start, stop),
         cmocka_unit_test_setup_teardown(nobody_listens_in_another_cluster, start, stop),
         cmocka_unit_test_setup_teardown(who_listens_goes_with_the_pooler, start, stop),
+        cmocka_unit_test_setup_teardown(a_pooled_standby_that_becomes_another_is_not_used, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(what_is_read_while_it_is_written_is_read_again, start,
+                                        stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

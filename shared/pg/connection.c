@@ -332,20 +332,33 @@ static bool is_told(const struct pg_statement *statement, const char *sqlstate)
     return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
 }
 
+static bool is_of_cluster(const struct connection *connection, const struct pg_statement *guard)
+{
+    return guard == &cluster_guards[connection->server->role];
+}
+
 /* It refuses by a division by zero of its own, which aborts what stands behind it; any other failure is one as of any statement. */
 static bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
                           const char *sqlstate)
 {
     bool refuses = strcmp(sqlstate, "22012") == 0;
-    if (guard == &primary_guard)
-        connection->doomed |= refuses;
-    else if (guard == &session_guard)
+    if (guard == &session_guard)
         connection->foreign |= refuses;
+    else if (is_of_cluster(connection, guard))
+        connection->doomed |= refuses;
     else if (guard != &standby_guard)
         return false;
-    else if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
+    if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
         return connection->promoted = true;
     return refuses;
+}
+
+/* Below 15.5 PostgreSQL may read pg_control while it is written, and finds a wrong checksum (XX000): asked again it answers. */
+static bool is_asked_again(const struct connection *connection, const struct pg_statement *guard,
+                           const char *sqlstate)
+{
+    return guard == &standby_guard || /* another server may answer */
+           (is_of_cluster(connection, guard) && strcmp(sqlstate, "XX000") == 0);
 }
 
 static void on_failed(struct connection *connection, const struct command *command,
@@ -374,7 +387,7 @@ static void on_failed(struct connection *connection, const struct command *comma
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
         connection->doomed = true;
-    if (request->error || command->statement == &standby_guard) { /* another server may answer */
+    if (request->error || is_asked_again(connection, command->statement, sqlstate)) {
         PQclear(result);
         return;
     }
@@ -551,8 +564,8 @@ bool connection_begin(struct connection *connection, struct request *request)
         !send_aside(connection, request, &connection->settings->statement, NULL))
         return false;
     session_cluster(&connection->session, cluster);
-    if (connection->pg->direct && connection->server->role == PG_PRIMARY &&
-        !send_aside(connection, request, &primary_guard, cluster))
+    if (connection->pg->direct &&
+        !send_aside(connection, request, &cluster_guards[connection->server->role], cluster))
         return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
