@@ -22,8 +22,6 @@ static void command_push(struct connection *connection, enum command_kind kind,
                          struct request *request, const struct pg_statement *statement)
 {
     assert(connection_in_flight(connection) < CONNECTION_COMMANDS_MAX);
-    if (connection_in_flight(connection) == 0)
-        health_asked(connection);
     *command_at(connection, connection->tail++) =
         (struct command){.kind = kind, .request = request, .statement = statement};
 }
@@ -166,7 +164,7 @@ void connection_watchdog_off(struct connection *connection)
         uv_timer_stop(&connection->timer);
 }
 
-void connection_next_host(struct connection *connection)
+static void next_host(struct connection *connection)
 {
     size_t count = connection->server->hosts.count;
     if (count > 1)
@@ -176,7 +174,7 @@ void connection_next_host(struct connection *connection)
 /* Of several hosts the next one at once, until all have been tried. */
 static bool retry_elsewhere(struct connection *connection)
 {
-    connection_next_host(connection);
+    next_host(connection);
     if (++connection->hosts_failed < connection->server->hosts.count) {
         connection_start_timer(connection, 0);
         return true;
@@ -210,6 +208,7 @@ static void finish(struct connection *connection, enum link_state state)
     bool was_up = connection->state == LINK_UP;
     connection->state = state;
     connection->epoch++;
+    peer_quit(connection);
     poll_close(connection);
     uv_timer_stop(&connection->timer);
     if (connection->conn)
@@ -245,6 +244,13 @@ void connection_drop(struct connection *connection, const char *reason)
     give_up(connection, PG_TROUBLE_CONNECTION, reason);
 }
 
+void connection_leave(struct connection *connection, const char *reason)
+{
+    if (connection->state == LINK_UP) /* else an attempt that fails goes on to the next by itself */
+        next_host(connection);
+    connection_drop(connection, reason);
+}
+
 void connection_refuse(struct connection *connection, const char *reason)
 {
     /* A standby may be behind, even by a migration, and nothing ends for want of one. */
@@ -262,6 +268,8 @@ void connection_came_up(struct connection *connection)
     connection->plans = connection->pg->plans;
     connection->server->host_good = connection->host;
     connection->server->up++;
+    connection->server->was_up = true;
+    peer_join(connection);
     server_back(connection->server);
     if (connection->server->role == PG_PRIMARY)
         connection->pg->refusal[0] = '\0';
@@ -323,44 +331,6 @@ void request_reset(struct request *request)
     request->outcome = REQUEST_PENDING;
 }
 
-/* What a guard fails at is no caller's doing, unless it was cancelled. */
-static bool is_told(const struct pg_statement *statement, const char *sqlstate)
-{
-    enum status status = sqlstate_status(sqlstate, NULL);
-    if (statement != &standby_guard)
-        return sqlstate_is_trouble(sqlstate);
-    return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
-}
-
-static bool is_of_cluster(const struct connection *connection, const struct pg_statement *guard)
-{
-    return guard == &cluster_guards[connection->server->role];
-}
-
-/* It refuses by a division by zero of its own, which aborts what stands behind it; any other failure is one as of any statement. */
-static bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
-                          const char *sqlstate)
-{
-    bool refuses = strcmp(sqlstate, "22012") == 0;
-    if (guard == &session_guard)
-        connection->foreign |= refuses;
-    else if (is_of_cluster(connection, guard))
-        connection->doomed |= refuses;
-    else if (guard != &standby_guard)
-        return false;
-    if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
-        return connection->promoted = true;
-    return refuses;
-}
-
-/* Below 15.5 PostgreSQL may read pg_control while it is written, and finds a wrong checksum (XX000): asked again it answers. */
-static bool is_asked_again(const struct connection *connection, const struct pg_statement *guard,
-                           const char *sqlstate)
-{
-    return guard == &standby_guard || /* another server may answer */
-           (is_of_cluster(connection, guard) && strcmp(sqlstate, "XX000") == 0);
-}
-
 static void on_failed(struct connection *connection, const struct command *command,
                       PGresult *result)
 {
@@ -382,12 +352,12 @@ static void on_failed(struct connection *connection, const struct command *comma
         connection->pg->plans++;
     if (sqlstate_is_loss(sqlstate))
         connection->doomed = true; /* told when it is dropped */
-    else if (!unprepared && !prepared && !stale && is_told(command->statement, sqlstate))
+    else if (!unprepared && !prepared && !stale && guard_is_told(command->statement, sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
         connection->doomed = true;
-    if (request->error || is_asked_again(connection, command->statement, sqlstate)) {
+    if (request->error || guard_is_asked_again(connection, command->statement, sqlstate)) {
         PQclear(result);
         return;
     }
@@ -457,7 +427,7 @@ static void connection_read(struct connection *connection)
     unsigned epoch = connection->epoch;
     bool alive = PQconsumeInput(connection->conn) == 1;
     if (alive)
-        connection->server->heard_us = clock_monotonic_us();
+        peer_heard(connection);
     /* What came before the end of the connection counts. */
     while (connection->epoch == epoch && connection_in_flight(connection) > 0 &&
            !PQisBusy(connection->conn)) {
@@ -592,6 +562,7 @@ bool connection_sync(struct connection *connection, struct request *request)
         return false;
     if (!PQpipelineSync(connection->conn))
         return send_failed(connection);
+    peer_asked(connection);
     command_push(connection, COMMAND_SYNC, request, NULL);
     connection->syncs++;
     if (!connection_flush(connection)) {

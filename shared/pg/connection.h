@@ -89,8 +89,10 @@ enum link_state {
 struct connection {
     const struct connection_class *class;
     struct pg *pg;
-    struct server *server;                   /* of the pg */
-    struct list of_server;                   /* in its connections */
+    struct server *server; /* of the pg */
+    struct list of_server; /* in its connections */
+    struct peer *peer;     /* while up; NULL: its address is not known */
+    struct list of_peer;
     const struct session_settings *settings; /* outlive it */
     struct session session;
     enum link_state state;
@@ -114,7 +116,7 @@ struct connection {
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */
     unsigned syncs;       /* in flight */
     unsigned head, tail;  /* of commands, free running */
-    int64_t asked_us;     /* when the first of them was */
+    int64_t asked_us;     /* when the first of them was sent */
     struct command commands[CONNECTION_COMMANDS_MAX];
     struct statements statements;
 };
@@ -150,8 +152,8 @@ bool connection_cancel(struct connection *connection);
 void connection_drop(struct connection *connection, const char *reason);
 /* The same for what this program must not go on with: pg_refusal. */
 void connection_refuse(struct connection *connection, const char *reason);
-/* The next attempt is made with another host, where there are several. */
-void connection_next_host(struct connection *connection);
+/* The same, and it begins with the next host, where there are several. */
+void connection_leave(struct connection *connection, const char *reason);
 /* Runs `on_timeout` unless disarmed or lost before. Only while up. */
 void connection_watchdog(struct connection *connection, int64_t ms,
                          void (*on_timeout)(struct connection *connection));

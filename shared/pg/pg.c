@@ -120,7 +120,7 @@ static void server_init(struct server *server, struct pg *pg, enum pg_role role)
 {
     *server = (struct server){.pg = pg, .role = role, .away_us = clock_monotonic_us()};
     list_init(&server->connections);
-    health_open(server);
+    list_init(&server->peers);
 }
 
 static enum status server_find(struct server *server, const char *conninfo, struct fault *fault)
@@ -277,8 +277,6 @@ struct pg *pg_free(struct pg *pg)
         for (size_t j = 0; j < PG_LANES; j++)
             lane_close(&pg->lanes[i][j]);
     pool_close(&pg->pool);
-    for (size_t i = 0; i < PG_ROLES; i++)
-        health_close(&pg->servers[i]);
     pg->direct = pg_free(pg->direct);
     pg_release(pg);
     return NULL;

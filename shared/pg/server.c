@@ -20,7 +20,7 @@ void server_away(struct server *server, bool looked)
         trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "",
                      "no primary is found: reads come from a standby, changes are refused");
     /* It was there, and a pooler keeps connections whose server is gone. */
-    if (pg->pooled && looked && !server->left && server->heard_us > 0) {
+    if (pg->pooled && looked && !server->left && server->was_up) {
         server->left = true;
         server_leave(server, "past the pooler no primary is found");
     }
@@ -48,18 +48,11 @@ void server_look(struct server *server)
             connection_start_timer(connection_of(node), 0);
 }
 
-static void leave(struct connection *connection, const char *reason)
-{
-    if (connection->state == LINK_UP) /* else an attempt that fails goes on to the next by itself */
-        connection_next_host(connection);
-    connection_drop(connection, reason);
-}
-
 void server_leave(struct server *server, const char *reason)
 {
     LIST_FOR_EACH (node, &pg_whole(server->pg)->servers[server->role].connections)
         if (connection_of(node)->state == LINK_UP)
-            leave(connection_of(node), reason);
+            connection_leave(connection_of(node), reason);
 }
 
 const char *server_setting(const struct server *server)
@@ -113,7 +106,7 @@ static void leave_others(struct pg *pg)
             bool is_known = connection->session.cluster.system != 0;
             const char *why = is_known ? why_not(connection, &pg->cluster, text) : NULL;
             if (why)
-                leave(connection, why);
+                connection_leave(connection, why);
         }
     }
 }
