@@ -228,7 +228,8 @@ static void finish(struct connection *connection, enum link_state state)
         command_pop(connection, true);
 }
 
-static void give_up(struct connection *connection, enum pg_trouble_kind kind, const char *reason)
+void connection_give_up(struct connection *connection, enum pg_trouble_kind kind,
+                        const char *reason)
 {
     if (connection->state == LINK_WAITING || connection->state == LINK_CLOSED)
         return;
@@ -241,7 +242,7 @@ static void give_up(struct connection *connection, enum pg_trouble_kind kind, co
 
 void connection_drop(struct connection *connection, const char *reason)
 {
-    give_up(connection, PG_TROUBLE_CONNECTION, reason);
+    connection_give_up(connection, PG_TROUBLE_CONNECTION, reason);
 }
 
 void connection_leave(struct connection *connection, const char *reason)
@@ -255,7 +256,7 @@ void connection_refuse(struct connection *connection, const char *reason)
 {
     /* A standby may be behind, even by a migration, and nothing ends for want of one. */
     bool is_primary = connection->server->role == PG_PRIMARY;
-    give_up(connection, is_primary ? PG_TROUBLE_REFUSED : PG_TROUBLE_CONNECTION, reason);
+    connection_give_up(connection, is_primary ? PG_TROUBLE_REFUSED : PG_TROUBLE_CONNECTION, reason);
 }
 
 void connection_came_up(struct connection *connection)

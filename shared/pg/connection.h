@@ -149,6 +149,9 @@ bool connection_is_orphaned(const struct connection *connection);
 /* Asks the server to cancel what runs, when it is its turn; on_cancelled follows. False when it cannot be asked. */
 bool connection_cancel(struct connection *connection);
 /* Gives the connection up and begins again; `reason` is told by on_trouble. */
+void connection_give_up(struct connection *connection, enum pg_trouble_kind kind,
+                        const char *reason);
+/* The same as PG_TROUBLE_CONNECTION. */
 void connection_drop(struct connection *connection, const char *reason);
 /* The same for what this program must not go on with: pg_refusal. */
 void connection_refuse(struct connection *connection, const char *reason);

@@ -53,11 +53,14 @@
 #define PG_SILENCE_MS_MAX 30000
 #define PG_PROBE_MS 2000
 #define PG_LATE_US 500000 /* more is no lateness of a timer that ran */
+/* For so long what was met of another cluster is believed to be all that there is: an attempt at each of a few hosts. */
+#define PG_ELSEWHERE_US 15000000
 /* The listener's heartbeat: how often, and how long its answer may take. */
 #define PG_HEARTBEAT_EVERY_MS 1000
 #define PG_HEARTBEAT_TIMEOUT_MS 2000
-/* The same trouble is told again after so long, and of so many at most that differ. */
+/* The same trouble is told again after so long (what waits for somebody, seldom), and of so many at most that differ. */
 #define PG_TROUBLE_EVERY_US 10000000
+#define PG_ELSEWHERE_EVERY_US 60000000
 #define PG_TROUBLES_MAX 16
 /* For so long a Cancel that is over may still hit what runs next. */
 #define PG_LATE_CANCEL_US 100000

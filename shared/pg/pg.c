@@ -289,6 +289,15 @@ bool pg_is_ready(const struct pg *pg)
     return lanes[PG_POINT_READ].up > 0 && lanes[PG_LONG_READ].up > 0 && (alone || pg->pool.up > 0);
 }
 
+const char *pg_unready(const struct pg *pg)
+{
+    if (pg_is_ready(pg))
+        return "";
+    return server_is_elsewhere(&pg->servers[PG_PRIMARY])
+               ? "the database is of another cluster than before"
+               : "no database connection";
+}
+
 void pg_came_up(struct pg *pg)
 {
     if (pg_is_ready(pg))

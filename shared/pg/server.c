@@ -64,15 +64,28 @@ const char *server_setting(const struct server *server)
 
 void server_tell(struct server *server, enum pg_trouble_kind kind, const char *reason)
 {
-    char text[PG_ERROR_BYTES_MAX + 32];
+    char text[PG_ERROR_BYTES_MAX + 256], advice[192] = "";
     const char *setting = server_setting(server);
     snprintf(server->error, sizeof(server->error), "%.*s", (int)strcspn(reason, "\n"), reason);
     bool is_named = strcmp(setting, "database") != 0;
-    snprintf(text, sizeof(text), "%s%s%s", is_named ? setting : "", is_named ? ": " : "",
-             server->error);
+    if (kind == PG_TROUBLE_ELSEWHERE) {
+        server->elsewhere_us = clock_monotonic_us();
+        snprintf(advice, sizeof(advice),
+                 ". Nothing else is found: lead %s back, or, when the database is there for good,"
+                 " start this program anew",
+                 setting);
+    }
+    snprintf(text, sizeof(text), "%s%s%s%s", is_named ? setting : "", is_named ? ": " : "",
+             server->error, advice);
     if (kind == PG_TROUBLE_REFUSED)
         pg_refuse(server->pg, text);
     trouble_tell(server->pg, kind, "", "", text);
+}
+
+bool server_is_elsewhere(const struct server *server)
+{
+    return server->up == 0 && server->elsewhere_us > 0 &&
+           clock_monotonic_us() - server->elsewhere_us < PG_ELSEWHERE_US;
 }
 
 /* ---- the cluster ---- */
@@ -124,7 +137,11 @@ bool cluster_admit(struct connection *connection)
     pg->cluster_is_sure |= decides;
     const char *why = why_not(connection, cluster, text);
     if (why) {
-        connection_drop(connection, why);
+        const struct server *server = connection->server;
+        bool elsewhere =
+            met->system != cluster->system && server->role == PG_PRIMARY && server->up == 0;
+        connection_give_up(connection, elsewhere ? PG_TROUBLE_ELSEWHERE : PG_TROUBLE_CONNECTION,
+                           why);
         return false;
     }
     if (met->timeline == cluster->timeline)

@@ -47,6 +47,8 @@ struct server {
     bool left;       /* and what a pooler still had was given up for that */
     bool was_up;     /* one was */
     int64_t away_us; /* since when none is up */
+    int64_t
+        elsewhere_us; /* when one that was met was of another cluster, while none was up; 0: never */
     char error[PG_ERROR_BYTES_MAX]; /* why a connection was given up last */
     struct list peers;              /* those that the connections that are up lead to */
 };
@@ -74,6 +76,8 @@ void server_back(struct server *server);
 void server_look(struct server *server);
 /* Gives up the connections that are up; each begins anew with the next host. */
 void server_leave(struct server *server, const char *reason);
+/* None is up, and what is found there is of another cluster. */
+bool server_is_elsewhere(const struct server *server);
 /* The setting that leads there: "database", "database_listen", "database_standby". */
 const char *server_setting(const struct server *server);
 /* trouble_tell, of a connection there; names the setting when it is not `database`. Of a refusal: pg_refuse. */
