@@ -131,7 +131,7 @@ void end_backends(const char *pids)
 
 /* ---- what is told ---- */
 
-struct told told;
+struct told told = {.of = ""};
 
 void tell_of(const char *of)
 {
