@@ -262,7 +262,8 @@ void connection_refuse(struct connection *connection, const char *reason)
 void connection_came_up(struct connection *connection)
 {
     connection->state = LINK_UP;
-    connection->doomed = connection->foreign = connection->promoted = false;
+    connection->doomed = NULL;
+    connection->foreign = connection->promoted = false;
     connection->cancelled_us = 0;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->hosts_failed = 0;
@@ -352,12 +353,12 @@ static void on_failed(struct connection *connection, const struct command *comma
     if (stale && connection->plans == connection->pg->plans)
         connection->pg->plans++;
     if (sqlstate_is_loss(sqlstate))
-        connection->doomed = true; /* told when it is dropped */
+        connection->doomed = connection->pg->error; /* told when it is dropped */
     else if (!unprepared && !prepared && !stale && guard_is_told(command->statement, sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
-        connection->doomed = true;
+        connection->doomed = connection->pg->error;
     if (request->error || guard_is_asked_again(connection, command->statement, sqlstate)) {
         PQclear(result);
         return;
@@ -450,7 +451,8 @@ static void connection_read(struct connection *connection)
     else if (connection->promoted)
         standby_promoted(connection->pg);
     else if (!alive || connection->doomed || PQstatus(connection->conn) == CONNECTION_BAD)
-        connection_drop(connection, PQerrorMessage(connection->conn));
+        connection_drop(connection, alive && connection->doomed ? connection->doomed
+                                                                : PQerrorMessage(connection->conn));
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -531,12 +533,10 @@ bool connection_begin(struct connection *connection, struct request *request)
     char cluster[SESSION_CLUSTER_BYTES_MAX];
     if (connection->state != LINK_UP)
         return false;
-    if (connection->pg->direct &&
-        !send_aside(connection, request, &connection->settings->statement, NULL))
-        return false;
     session_cluster(&connection->session, cluster);
     if (connection->pg->direct &&
-        !send_aside(connection, request, &cluster_guards[connection->server->role], cluster))
+        (!send_aside(connection, request, &connection->settings->statement, NULL) ||
+         !send_aside(connection, request, &cluster_guards[connection->server->role], cluster)))
         return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))

@@ -110,7 +110,7 @@ struct connection {
     unsigned users;      /* handles and jobs that hold the memory */
     bool cancelling;     /* a Cancel is under way, or waits for its turn */
     struct list to_cancel;
-    bool doomed;          /* the server said that it ends the connection */
+    const char *doomed;   /* why it is to be given up; NULL: it is not */
     bool foreign;         /* a pooler gave it a session that is not its own */
     bool promoted;        /* the standby that it leads to is none any more */
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */

@@ -18,28 +18,14 @@ static const char *mode;
 static pid_t bouncers[2];
 static char pooled[SERVERS_CONNINFO_BYTES], direct[SERVERS_CONNINFO_BYTES];
 
-/* It asks a server that was away again after 15 s, unless told otherwise: docs/operations.md. */
-static pid_t start_bouncer(const struct pg_cluster *cluster)
-{
-    char path[128];
-    pid_t pid = pg_bouncer_start(cluster, mode);
-    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(cluster));
-    FILE *file = fopen(path, "ae");
-    assert_non_null(file);
-    fputs("server_login_retry = 1\n", file);
-    fclose(file);
-    assert_int_equal(kill(pid, SIGHUP), 0);
-    return pid;
-}
-
 static int start(void **state)
 {
     mode = *state;
     if (servers_start(2) != 0)
         return -1;
     pg_cluster_follow(standby, primary);
-    bouncers[0] = start_bouncer(primary);
-    bouncers[1] = start_bouncer(standby);
+    bouncers[0] = pg_bouncer_start(primary, mode);
+    bouncers[1] = pg_bouncer_start(standby, mode);
     servers_conninfo(primary, standby, NULL, direct);
     servers_conninfo(primary, standby, PG_BOUNCER_PORT, pooled);
     return 0;
