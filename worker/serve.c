@@ -89,6 +89,7 @@ static void follow_readiness(uv_timer_t *timer)
         log_event(LOG_INFO, "worker.search_ready");
     }
     bool ready = realm_is_ready(serving->program->realm);
+    metrics_port_set_unready(serving->observe.port, realm_unready(serving->program->realm));
     if (realm_refusal(serving->program->realm)[0] && !serving->refused) {
         serving->refused = true;
         fiber_event_signal(&serving->stop);
@@ -97,7 +98,6 @@ static void follow_readiness(uv_timer_t *timer)
         return;
     serving->ready = ready;
     rpc_server_set_serving(serving->server, ready);
-    metrics_port_set_ready(serving->observe.port, ready);
     if (ready)
         log_event(LOG_INFO, "worker.ready", log_int("port", rpc_server_port(serving->server)));
     else
@@ -226,7 +226,7 @@ static int serve_realm(struct program *program)
         log_event(LOG_ERROR, "worker.refused",
                   log_str("text", realm_refusal(serving.program->realm)));
     log_event(LOG_INFO, "worker.draining");
-    metrics_port_set_ready(serving.observe.port, false);
+    metrics_port_set_unready(serving.observe.port, "it ends");
     realm_end_watches(program->realm);
     status =
         rpc_server_drain(serving.server, deadline_after_ms(program->settings.drain_timeout_ms));

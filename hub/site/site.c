@@ -85,13 +85,13 @@ static void ask_readiness(struct site *site)
 /* Sessions can be looked up. A worker that is down does not unready the hub. */
 static void answer_readyz(struct site *site, struct http_request *request)
 {
-    char text[64];
+    char text[96];
 
     bool fresh = site->asked_us > 0 &&
                  clock_monotonic_us() - site->asked_us < SITE_READINESS_EVERY_MS * 1000;
     if (!pg_is_ready(site->pg)) {
-        reply(request, 503, "text/plain; charset=utf-8",
-              SLICE_LIT("not ready: no database connection\n"));
+        snprintf(text, sizeof(text), "not ready: %s\n", pg_unready(site->pg));
+        reply(request, 503, "text/plain; charset=utf-8", slice_str(text));
         return;
     }
     if (!site->asking && (!fresh || site->readiness))

@@ -14,7 +14,7 @@ struct metrics_port {
     struct list scrapes;
     size_t connections; /* also those that are closing */
     bool closing;
-    bool ready;
+    const char *unready; /* why not; "": it is */
     int number;
 };
 
@@ -108,10 +108,10 @@ static void answer_healthz(struct scrape *scrape)
 
 static void answer_readyz(struct scrape *scrape)
 {
-    if (scrape->port->ready)
-        answer(scrape, "200 OK", "text/plain", SLICE_LIT("ready\n"));
-    else
-        answer(scrape, "503 Service Unavailable", "text/plain", SLICE_LIT("not ready\n"));
+    char text[128];
+    const char *why = scrape->port->unready;
+    snprintf(text, sizeof(text), "%s%s\n", why[0] ? "not ready: " : "ready", why);
+    answer(scrape, why[0] ? "503 Service Unavailable" : "200 OK", "text/plain", slice_str(text));
 }
 
 /* "GET /metrics HTTP/1.1", with or without a query. */
@@ -222,6 +222,7 @@ enum status metrics_port_open(uv_loop_t *loop, const char *listen, struct metric
     if (!port)
         return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
     port->metrics = metrics;
+    port->unready = "it starts";
     list_init(&port->scrapes);
     port->listener.data = port;
     uv_tcp_init(loop, &port->listener);
@@ -242,10 +243,10 @@ int metrics_port_number(const struct metrics_port *port)
     return port->number;
 }
 
-void metrics_port_set_ready(struct metrics_port *port, bool ready)
+void metrics_port_set_unready(struct metrics_port *port, const char *why)
 {
     if (port)
-        port->ready = ready;
+        port->unready = why;
 }
 
 struct metrics_port *metrics_port_close(struct metrics_port *port)

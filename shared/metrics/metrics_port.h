@@ -27,8 +27,8 @@ PEK_MUST_CHECK enum status metrics_port_open(uv_loop_t *loop, const char *listen
                                              struct metrics *metrics,
                                              struct metrics_port **ret_port, struct fault *fault);
 int metrics_port_number(const struct metrics_port *port);
-/* What /readyz says from now on; at first it is false. Takes NULL, for a program that has no such port. */
-void metrics_port_set_ready(struct metrics_port *port, bool ready);
+/* Why the program is not ready, as /readyz says from now on; "" when it is. Not copied. At first it is starting. Takes NULL, for a program that has no such port. */
+void metrics_port_set_unready(struct metrics_port *port, const char *why);
 /* Frees it when the loop has run once more. Takes NULL, returns NULL. */
 struct metrics_port *metrics_port_close(struct metrics_port *port);
 

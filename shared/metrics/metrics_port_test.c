@@ -114,13 +114,14 @@ static void probes_ask_for_health(void **state)
     assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
     ask(&f, readyz, text);
     assert_non_null(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
-    metrics_port_set_ready(f.port, true);
+    metrics_port_set_unready(f.port, "");
     ask(&f, readyz, text);
     assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
-    metrics_port_set_ready(f.port, false);
+    metrics_port_set_unready(f.port, "it rests");
     ask(&f, readyz, text);
     assert_non_null(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
-    metrics_port_set_ready(NULL, true);
+    assert_non_null(strstr(text, "\r\n\r\nnot ready: it rests\n"));
+    metrics_port_set_unready(NULL, "");
     fixture_close(&f);
 }
 

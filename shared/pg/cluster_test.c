@@ -9,79 +9,22 @@
 
 #include <cmocka.h>
 
-#include "tests/support/fiber_run.h"
+#include "shared/pg/testing/servers.h"
 #include "tests/support/pg_bouncer.h"
 
-static struct pg_cluster *primary, *standby, *third;
-static char told[256];
-static const char *told_of;
 static pid_t bouncer;
-
-static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
-static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
 
 static int start(void **state)
 {
     (void)state;
-    told[0] = '\0';
-    primary = pg_cluster_start();
-    standby = pg_cluster_start();
-    third = pg_cluster_start();
-    if (!primary || !standby || !third)
-        return -1;
-    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    primary = pg_cluster_stop(primary);
-    standby = pg_cluster_stop(standby);
-    third = pg_cluster_stop(third);
-    return 0;
-}
-
-static void on_trouble(void *arg, const struct pg_trouble *trouble)
-{
-    (void)arg;
-    if (strstr(trouble->text, told_of))
-        snprintf(told, sizeof(told), "%s", trouble->text);
-}
-
-static bool is_told(struct fiber_run *run)
-{
-    (void)run;
-    return told[0] != '\0';
-}
-
-static bool sees(struct fiber_run *run, bool *ret_at_standby)
-{
-    struct pg_result *rows;
-    if (pg_read(run->pg, PG_LONG_READ, NULL, &look, NULL, 0, &rows) != STATUS_OK)
-        return false;
-    *ret_at_standby = pg_get_bool(rows, 0, 1);
-    pg_result_free(rows);
-    return true;
-}
-
-static bool reads_at_standby(struct fiber_run *run)
-{
-    bool at_standby;
-    return sees(run, &at_standby) && at_standby;
-}
-
-static bool writes(struct fiber_run *run)
-{
-    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
+    return servers_start(3);
 }
 
 static void assert_reads_at_primary(struct fiber_run *run)
 {
     for (int i = 0; i < 30; i++) {
-        bool at_standby;
-        assert_true(sees(run, &at_standby));
-        assert_false(at_standby);
+        struct seen seen = must_see(run, PG_LONG_READ);
+        assert_true(seen.n >= 0 && !seen.at_standby); /* less: of another cluster */
         fiber_sleep_ms(50);
     }
 }
@@ -100,19 +43,6 @@ static void lead_to(const struct pg_cluster *follower, const struct pg_cluster *
              leader ? pg_cluster_folder(leader) : "/nowhere");
     pg_cluster_execute(follower, sql);
     pg_cluster_execute(follower, "SELECT pg_reload_conf()");
-}
-
-static bool is_true_at(const struct pg_cluster *cluster, const char *sql)
-{
-    char text[8];
-    pg_cluster_query(cluster, sql, text, sizeof(text));
-    return text[0] == 't';
-}
-
-static bool standby_hears_nobody(struct fiber_run *run)
-{
-    (void)run;
-    return is_true_at(standby, "SELECT count(*) = 0 FROM pg_stat_wal_receiver");
 }
 
 static bool third_has_much(struct fiber_run *run)
@@ -134,22 +64,21 @@ static bool third_shows_the_next_timeline(struct fiber_run *run)
 /* The third. */
 static void run_with_standby(const char *text, void (*body)(struct fiber_run *run))
 {
-    char conninfo[256], standby_conninfo[256];
-    told_of = text;
-    snprintf(conninfo, sizeof(conninfo), "host=%s,%s user=postgres dbname=postgres",
-             pg_cluster_folder(primary), pg_cluster_folder(standby));
-    pg_cluster_conninfo_for(third, NULL, NULL, standby_conninfo, sizeof(standby_conninfo));
+    char conninfo[SERVERS_CONNINFO_BYTES], standby_conninfo[SERVERS_CONNINFO_BYTES];
+    tell_of(text);
+    servers_conninfo(primary, standby, NULL, conninfo);
+    servers_conninfo(third, NULL, NULL, standby_conninfo);
     fiber_run_pg(primary,
                  &(struct pg_options){.conninfo = conninfo,
                                       .standby_conninfo = standby_conninfo,
-                                      .on_trouble = on_trouble},
+                                      .on_trouble = on_told},
                  body);
 }
 
 static void another_cluster_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, is_told));
-    assert_non_null(strstr(told, "database_standby: "));
+    assert_non_null(strstr(told.text, "database_standby: "));
     assert_reads_at_primary(run);
 }
 
@@ -184,7 +113,7 @@ static void forked_body(struct fiber_run *run)
     lead_to(third, standby);
     assert_true(fiber_run_until(run, writes));
     assert_reads_at_primary(run);
-    assert_string_not_equal(told, "");
+    assert_true(is_told(run));
 }
 
 static void a_standby_that_forked_off_is_not_used(void **state)
@@ -215,54 +144,63 @@ static void a_standby_that_follows_is_used_again(void **state)
     run_with_standby("it is not used before it shows timeline 2", follows_body);
 }
 
+/* ---- a primary ---- */
+
+static enum pg_trouble_kind told_kind;
+
+static void on_trouble(void *arg, const struct pg_trouble *trouble)
+{
+    on_told(arg, trouble);
+    if (strstr(trouble->text, told.of))
+        told_kind = trouble->kind;
+}
+
+static void moved_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, writes));
+    assert_string_equal(pg_unready(run->pg), "");
+    pg_cluster_kill(primary);
+    assert_true(fiber_run_until(run, is_told));
+    assert_int_equal(told_kind, PG_TROUBLE_ELSEWHERE);
+    assert_non_null(strstr(told.text, "lead database back, or"));
+    fiber_sleep_ms(2000);
+    assert_int_equal(told.count, 1);
+    assert_string_equal(pg_unready(run->pg), "the database is of another cluster than before");
+    /* What it would be anew is nobody's wish, and it may pass. */
+    assert_string_equal(pg_refusal(run->pg), "");
+    assert_int_equal(counted(standby), 0);
+    pg_cluster_launch(primary);
+    assert_true(fiber_run_until(run, writes));
+    assert_string_equal(pg_unready(run->pg), "");
+    assert_int_equal(counted(standby), 0);
+}
+
+/* In the list, so that it is all that there is. */
+static void a_program_whose_database_is_elsewhere_says_so_and_waits(void **state)
+{
+    char conninfo[SERVERS_CONNINFO_BYTES];
+    (void)state;
+    pg_cluster_execute(standby, "CREATE TABLE counter AS SELECT 0::bigint AS n");
+    servers_conninfo(primary, standby, NULL, conninfo);
+    tell_of("is of another cluster");
+    fiber_run_pg(primary, &(struct pg_options){.conninfo = conninfo, .on_trouble = on_trouble},
+                 moved_body);
+}
+
 /* ---- LISTEN, past a pooler ---- */
-
-static bool listens;
-static unsigned heard_standby, heard_primary;
-
-static void on_notify(void *arg, struct slice channel, struct slice payload)
-{
-    (void)arg, (void)channel;
-    heard_standby += slice_equal_str(payload, "standby");
-    heard_primary += slice_equal_str(payload, "primary");
-}
-
-static void on_lost(void *arg)
-{
-    (void)arg;
-    listens = false;
-}
-
-static void on_listening(void *arg)
-{
-    (void)arg;
-    listens = true;
-}
-
-static bool is_listening(struct fiber_run *run)
-{
-    (void)run;
-    return listens;
-}
 
 static bool hears_standby(struct fiber_run *run)
 {
     bool wrote = writes(run);
     pg_cluster_execute(standby, "NOTIFY cluster, 'standby'");
-    return wrote && heard_standby > 0;
+    return wrote && strcmp(heard.payload, "standby") == 0;
 }
 
 static void (*listening_body)(struct fiber_run *run);
 
 static void listen_body(struct fiber_run *run)
 {
-    static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
-    struct pg_listener *listener;
-    listens = false;
-    heard_standby = heard_primary = 0;
-    assert_int_equal(pg_listen(run->pg, "cluster", &events, NULL, &listener), STATUS_OK);
-    listening_body(run);
-    pg_listener_free(listener);
+    run_listening(run, run->pg, "cluster", listening_body);
 }
 
 /* A pooler before `pooled`, and past it to both. */
@@ -270,18 +208,15 @@ static void run_past_pooler(const struct pg_cluster *pooled, const struct pg_clu
                             const struct pg_cluster *second, const char *text,
                             void (*body)(struct fiber_run *run))
 {
-    char conninfo[256], direct[256];
+    char conninfo[SERVERS_CONNINFO_BYTES], direct[SERVERS_CONNINFO_BYTES];
     bouncer = pg_bouncer_start(pooled, "transaction");
-    told_of = text;
+    tell_of(text);
     listening_body = body;
-    snprintf(conninfo, sizeof(conninfo),
-             "host=%s port=" PG_BOUNCER_PORT " user=postgres dbname=postgres",
-             pg_cluster_folder(pooled));
-    snprintf(direct, sizeof(direct), "host=%s,%s user=postgres dbname=postgres",
-             pg_cluster_folder(first), pg_cluster_folder(second));
+    servers_conninfo(pooled, NULL, PG_BOUNCER_PORT, conninfo);
+    servers_conninfo(first, second, NULL, direct);
     fiber_run_pg(primary,
                  &(struct pg_options){
-                     .conninfo = conninfo, .listen_conninfo = direct, .on_trouble = on_trouble},
+                     .conninfo = conninfo, .listen_conninfo = direct, .on_trouble = on_told},
                  listen_body);
     pg_bouncer_stop(bouncer);
 }
@@ -290,12 +225,11 @@ static void listens_at_standby_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, hears_standby));
     assert_true(is_listening(run));
-    assert_string_not_equal(told, "");
-    assert_int_equal(strncmp(told, "database_listen: ", 17), 0);
-    heard_primary = 0;
+    assert_true(is_told(run));
+    assert_int_equal(strncmp(told.text, "database_listen: ", 17), 0);
     pg_cluster_execute(primary, "NOTIFY cluster, 'primary'");
     fiber_sleep_ms(200);
-    assert_int_equal(heard_primary, 0);
+    assert_string_equal(heard.payload, "standby");
 }
 
 static void nobody_listens_at_a_former_primary(void **state)
@@ -319,19 +253,24 @@ static void nobody_listens_in_another_cluster(void **state)
     assert_non_null(strstr(fault.text, "is of another cluster"));
 }
 
-/* The pooler is told of the new primary, and ends nobody's connection. */
-static void led_elsewhere_body(struct fiber_run *run)
+/* The pooler is told of another server, and ends nobody's connection. */
+static void lead_pooler(const struct pg_cluster *from, const struct pg_cluster *to)
 {
     char path[128];
+    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(from));
+    FILE *file = fopen(path, "ae");
+    assert_non_null(file);
+    fprintf(file, "[databases]\npostgres = host=%s\n", pg_cluster_folder(to));
+    fclose(file);
+    assert_int_equal(kill(bouncer, SIGHUP), 0);
+}
+
+static void led_elsewhere_body(struct fiber_run *run)
+{
     assert_true(fiber_run_until(run, is_listening));
     assert_true(fiber_run_until(run, writes));
     pg_cluster_promote(standby);
-    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(primary));
-    FILE *file = fopen(path, "ae");
-    assert_non_null(file);
-    fprintf(file, "[databases]\npostgres = host=%s\n", pg_cluster_folder(standby));
-    fclose(file);
-    assert_int_equal(kill(bouncer, SIGHUP), 0);
+    lead_pooler(primary, standby);
     listens_at_standby_body(run);
 }
 
@@ -342,15 +281,106 @@ static void who_listens_goes_with_the_pooler(void **state)
     run_past_pooler(primary, primary, standby, "this was the primary", led_elsewhere_body);
 }
 
+/* ---- a standby behind a pooler ---- */
+
+static void run_with_pooled_standby(const struct pg_setting *setting, const char *text,
+                                    void (*body)(struct fiber_run *run))
+{
+    char pooled[2][SERVERS_CONNINFO_BYTES];
+    pid_t other = pg_bouncer_start(primary, "transaction");
+    bouncer = pg_bouncer_start(standby, "transaction");
+    tell_of(text);
+    servers_conninfo(primary, NULL, PG_BOUNCER_PORT, pooled[0]);
+    servers_conninfo(standby, NULL, PG_BOUNCER_PORT, pooled[1]);
+    fiber_run_pg(primary,
+                 &(struct pg_options){.conninfo = pooled[0],
+                                      .listen_conninfo = pg_cluster_conninfo(primary),
+                                      .standby_conninfo = pooled[1],
+                                      .settings = setting,
+                                      .setting_count = setting != NULL,
+                                      .on_trouble = on_told},
+                 body);
+    pg_bouncer_stop(other);
+    pg_bouncer_stop(bouncer);
+}
+
+static bool is_told_by_a_read(struct fiber_run *run)
+{
+    assert_true(must_see(run, PG_LONG_READ).n >= 0);
+    return is_told(run);
+}
+
+static void standby_led_elsewhere_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    lead_pooler(standby, third);
+    assert_true(fiber_run_until(run, is_told_by_a_read));
+    assert_reads_at_primary(run);
+    assert_string_equal(told.text, "database_standby: the pooler leads elsewhere now");
+}
+
+/* It has replayed more than the one before it, of another cluster. */
+static void a_pooled_standby_that_becomes_another_is_not_used(void **state)
+{
+    (void)state;
+    pg_cluster_execute(standby, "CREATE TABLE counter AS SELECT -1::bigint AS n");
+    write_much(standby);
+    pg_cluster_follow(third, standby);
+    pg_cluster_follow(standby, primary);
+    run_with_pooled_standby(NULL, "the pooler leads elsewhere now", standby_led_elsewhere_body);
+}
+
+static void torn_body(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    for (int i = 0; i < 20; i++) {
+        assert_true(writes(run));
+        (void)must_see(run, i % PG_LANES);
+    }
+    pg_statistics(run->pg, &statistics);
+    assert_true(statistics.reads_resent > 0 && statistics.transaction_retries > 0);
+    assert_int_equal(statistics.reconnects, 0);
+}
+
+/* Every second time in a session, as PostgreSQL below 15.5 may. */
+static void what_is_read_while_it_is_written_is_read_again(void **state)
+{
+    static const struct pg_setting path = {"search_path", "torn,pg_catalog,public"};
+    (void)state;
+    pg_cluster_execute(
+        primary,
+        "CREATE SCHEMA torn;"
+        "CREATE FUNCTION torn.pg_control_system(OUT system_identifier bigint)"
+        " LANGUAGE plpgsql AS $$ BEGIN"
+        "    IF NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'"
+        "                                          AND pid = pg_backend_pid()) THEN"
+        "        PERFORM pg_advisory_lock_shared(1);" /* which outlives the failure */
+        "        RAISE 'calculated CRC checksum does not match' USING ERRCODE = 'XX000';"
+        "    END IF;"
+        "    PERFORM pg_advisory_unlock_shared(1);"
+        "    system_identifier := s.system_identifier FROM pg_catalog.pg_control_system() s;"
+        "END $$");
+    pg_cluster_follow(standby, primary);
+    run_with_pooled_standby(&path, "CRC", torn_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_standby_of_another_cluster_is_not_used, start, stop),
-        cmocka_unit_test_setup_teardown(a_standby_that_forked_off_is_not_used, start, stop),
-        cmocka_unit_test_setup_teardown(a_standby_that_follows_is_used_again, start, stop),
-        cmocka_unit_test_setup_teardown(nobody_listens_at_a_former_primary, start, stop),
-        cmocka_unit_test_setup_teardown(nobody_listens_in_another_cluster, start, stop),
-        cmocka_unit_test_setup_teardown(who_listens_goes_with_the_pooler, start, stop),
+        cmocka_unit_test_setup_teardown(a_standby_of_another_cluster_is_not_used, start,
+                                        servers_stop),
+        cmocka_unit_test_setup_teardown(a_standby_that_forked_off_is_not_used, start, servers_stop),
+        cmocka_unit_test_setup_teardown(a_standby_that_follows_is_used_again, start, servers_stop),
+        cmocka_unit_test_setup_teardown(a_program_whose_database_is_elsewhere_says_so_and_waits,
+                                        start, servers_stop),
+        cmocka_unit_test_setup_teardown(nobody_listens_at_a_former_primary, start, servers_stop),
+        cmocka_unit_test_setup_teardown(nobody_listens_in_another_cluster, start, servers_stop),
+        cmocka_unit_test_setup_teardown(who_listens_goes_with_the_pooler, start, servers_stop),
+        cmocka_unit_test_setup_teardown(a_pooled_standby_that_becomes_another_is_not_used, start,
+                                        servers_stop),
+        cmocka_unit_test_setup_teardown(what_is_read_while_it_is_written_is_read_again, start,
+                                        servers_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,6 @@ static void command_push(struct connection *connection, enum command_kind kind,
                          struct request *request, const struct pg_statement *statement)
 {
     assert(connection_in_flight(connection) < CONNECTION_COMMANDS_MAX);
-    if (connection_in_flight(connection) == 0)
-        health_asked(connection);
     *command_at(connection, connection->tail++) =
         (struct command){.kind = kind, .request = request, .statement = statement};
 }
@@ -166,7 +164,7 @@ void connection_watchdog_off(struct connection *connection)
         uv_timer_stop(&connection->timer);
 }
 
-void connection_next_host(struct connection *connection)
+static void next_host(struct connection *connection)
 {
     size_t count = connection->server->hosts.count;
     if (count > 1)
@@ -176,7 +174,7 @@ void connection_next_host(struct connection *connection)
 /* Of several hosts the next one at once, until all have been tried. */
 static bool retry_elsewhere(struct connection *connection)
 {
-    connection_next_host(connection);
+    next_host(connection);
     if (++connection->hosts_failed < connection->server->hosts.count) {
         connection_start_timer(connection, 0);
         return true;
@@ -210,6 +208,7 @@ static void finish(struct connection *connection, enum link_state state)
     bool was_up = connection->state == LINK_UP;
     connection->state = state;
     connection->epoch++;
+    peer_quit(connection);
     poll_close(connection);
     uv_timer_stop(&connection->timer);
     if (connection->conn)
@@ -229,7 +228,8 @@ static void finish(struct connection *connection, enum link_state state)
         command_pop(connection, true);
 }
 
-static void give_up(struct connection *connection, enum pg_trouble_kind kind, const char *reason)
+void connection_give_up(struct connection *connection, enum pg_trouble_kind kind,
+                        const char *reason)
 {
     if (connection->state == LINK_WAITING || connection->state == LINK_CLOSED)
         return;
@@ -242,26 +242,36 @@ static void give_up(struct connection *connection, enum pg_trouble_kind kind, co
 
 void connection_drop(struct connection *connection, const char *reason)
 {
-    give_up(connection, PG_TROUBLE_CONNECTION, reason);
+    connection_give_up(connection, PG_TROUBLE_CONNECTION, reason);
+}
+
+void connection_leave(struct connection *connection, const char *reason)
+{
+    if (connection->state == LINK_UP) /* else an attempt that fails goes on to the next by itself */
+        next_host(connection);
+    connection_drop(connection, reason);
 }
 
 void connection_refuse(struct connection *connection, const char *reason)
 {
     /* A standby may be behind, even by a migration, and nothing ends for want of one. */
     bool is_primary = connection->server->role == PG_PRIMARY;
-    give_up(connection, is_primary ? PG_TROUBLE_REFUSED : PG_TROUBLE_CONNECTION, reason);
+    connection_give_up(connection, is_primary ? PG_TROUBLE_REFUSED : PG_TROUBLE_CONNECTION, reason);
 }
 
 void connection_came_up(struct connection *connection)
 {
     connection->state = LINK_UP;
-    connection->doomed = connection->foreign = connection->promoted = false;
+    connection->doomed = NULL;
+    connection->foreign = connection->promoted = false;
     connection->cancelled_us = 0;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->hosts_failed = 0;
     connection->plans = connection->pg->plans;
     connection->server->host_good = connection->host;
     connection->server->up++;
+    connection->server->was_up = true;
+    peer_join(connection);
     server_back(connection->server);
     if (connection->server->role == PG_PRIMARY)
         connection->pg->refusal[0] = '\0';
@@ -323,31 +333,6 @@ void request_reset(struct request *request)
     request->outcome = REQUEST_PENDING;
 }
 
-/* What a guard fails at is no caller's doing, unless it was cancelled. */
-static bool is_told(const struct pg_statement *statement, const char *sqlstate)
-{
-    enum status status = sqlstate_status(sqlstate, NULL);
-    if (statement != &standby_guard)
-        return sqlstate_is_trouble(sqlstate);
-    return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
-}
-
-/* It refuses by a division by zero of its own, which aborts what stands behind it; any other failure is one as of any statement. */
-static bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
-                          const char *sqlstate)
-{
-    bool refuses = strcmp(sqlstate, "22012") == 0;
-    if (guard == &primary_guard)
-        connection->doomed |= refuses;
-    else if (guard == &session_guard)
-        connection->foreign |= refuses;
-    else if (guard != &standby_guard)
-        return false;
-    else if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
-        return connection->promoted = true;
-    return refuses;
-}
-
 static void on_failed(struct connection *connection, const struct command *command,
                       PGresult *result)
 {
@@ -368,13 +353,13 @@ static void on_failed(struct connection *connection, const struct command *comma
     if (stale && connection->plans == connection->pg->plans)
         connection->pg->plans++;
     if (sqlstate_is_loss(sqlstate))
-        connection->doomed = true; /* told when it is dropped */
-    else if (!unprepared && !prepared && !stale && is_told(command->statement, sqlstate))
+        connection->doomed = connection->pg->error; /* told when it is dropped */
+    else if (!unprepared && !prepared && !stale && guard_is_told(command->statement, sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
-        connection->doomed = true;
-    if (request->error || command->statement == &standby_guard) { /* another server may answer */
+        connection->doomed = connection->pg->error;
+    if (request->error || guard_is_asked_again(connection, command->statement, sqlstate)) {
         PQclear(result);
         return;
     }
@@ -444,7 +429,7 @@ static void connection_read(struct connection *connection)
     unsigned epoch = connection->epoch;
     bool alive = PQconsumeInput(connection->conn) == 1;
     if (alive)
-        connection->server->heard_us = clock_monotonic_us();
+        peer_heard(connection);
     /* What came before the end of the connection counts. */
     while (connection->epoch == epoch && connection_in_flight(connection) > 0 &&
            !PQisBusy(connection->conn)) {
@@ -466,7 +451,8 @@ static void connection_read(struct connection *connection)
     else if (connection->promoted)
         standby_promoted(connection->pg);
     else if (!alive || connection->doomed || PQstatus(connection->conn) == CONNECTION_BAD)
-        connection_drop(connection, PQerrorMessage(connection->conn));
+        connection_drop(connection, alive && connection->doomed ? connection->doomed
+                                                                : PQerrorMessage(connection->conn));
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -547,12 +533,10 @@ bool connection_begin(struct connection *connection, struct request *request)
     char cluster[SESSION_CLUSTER_BYTES_MAX];
     if (connection->state != LINK_UP)
         return false;
-    if (connection->pg->direct &&
-        !send_aside(connection, request, &connection->settings->statement, NULL))
-        return false;
     session_cluster(&connection->session, cluster);
-    if (connection->pg->direct && connection->server->role == PG_PRIMARY &&
-        !send_aside(connection, request, &primary_guard, cluster))
+    if (connection->pg->direct &&
+        (!send_aside(connection, request, &connection->settings->statement, NULL) ||
+         !send_aside(connection, request, &cluster_guards[connection->server->role], cluster)))
         return false;
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
@@ -579,6 +563,7 @@ bool connection_sync(struct connection *connection, struct request *request)
         return false;
     if (!PQpipelineSync(connection->conn))
         return send_failed(connection);
+    peer_asked(connection);
     command_push(connection, COMMAND_SYNC, request, NULL);
     connection->syncs++;
     if (!connection_flush(connection)) {

@@ -89,8 +89,10 @@ enum link_state {
 struct connection {
     const struct connection_class *class;
     struct pg *pg;
-    struct server *server;                   /* of the pg */
-    struct list of_server;                   /* in its connections */
+    struct server *server; /* of the pg */
+    struct list of_server; /* in its connections */
+    struct peer *peer;     /* while up; NULL: its address is not known */
+    struct list of_peer;
     const struct session_settings *settings; /* outlive it */
     struct session session;
     enum link_state state;
@@ -108,13 +110,13 @@ struct connection {
     unsigned users;      /* handles and jobs that hold the memory */
     bool cancelling;     /* a Cancel is under way, or waits for its turn */
     struct list to_cancel;
-    bool doomed;          /* the server said that it ends the connection */
+    const char *doomed;   /* why it is to be given up; NULL: it is not */
     bool foreign;         /* a pooler gave it a session that is not its own */
     bool promoted;        /* the standby that it leads to is none any more */
     int64_t cancelled_us; /* when the last Cancel was over; 0 when never */
     unsigned syncs;       /* in flight */
     unsigned head, tail;  /* of commands, free running */
-    int64_t asked_us;     /* when the first of them was */
+    int64_t asked_us;     /* when the first of them was sent */
     struct command commands[CONNECTION_COMMANDS_MAX];
     struct statements statements;
 };
@@ -147,11 +149,14 @@ bool connection_is_orphaned(const struct connection *connection);
 /* Asks the server to cancel what runs, when it is its turn; on_cancelled follows. False when it cannot be asked. */
 bool connection_cancel(struct connection *connection);
 /* Gives the connection up and begins again; `reason` is told by on_trouble. */
+void connection_give_up(struct connection *connection, enum pg_trouble_kind kind,
+                        const char *reason);
+/* The same as PG_TROUBLE_CONNECTION. */
 void connection_drop(struct connection *connection, const char *reason);
 /* The same for what this program must not go on with: pg_refusal. */
 void connection_refuse(struct connection *connection, const char *reason);
-/* The next attempt is made with another host, where there are several. */
-void connection_next_host(struct connection *connection);
+/* The same, and it begins with the next host, where there are several. */
+void connection_leave(struct connection *connection, const char *reason);
 /* Runs `on_timeout` unless disarmed or lost before. Only while up. */
 void connection_watchdog(struct connection *connection, int64_t ms,
                          void (*on_timeout)(struct connection *connection));

@@ -12,27 +12,16 @@
 #include <libpq-fe.h>
 
 #include "shared/base/clock.h"
-#include "tests/support/fiber_run.h"
+#include "shared/pg/testing/servers.h"
 
 #define PAGE "8192"
-
-static struct pg_cluster *primary, *standby, *third;
-static char told[256];
-
-static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
-static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
 
 /* Asynchronous standbys: what they have been sent they have. */
 static int start(void **state)
 {
     (void)state;
-    told[0] = '\0';
-    primary = pg_cluster_start();
-    standby = pg_cluster_start();
-    third = pg_cluster_start();
-    if (!primary || !standby || !third)
+    if (servers_start(3) != 0)
         return -1;
-    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
     pg_cluster_execute(primary, "ALTER SYSTEM SET max_standby_streaming_delay = '50ms'");
     /* What is received ends with a page, in the midst of a record. */
     pg_cluster_execute(
@@ -45,99 +34,21 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    primary = pg_cluster_stop(primary);
-    standby = pg_cluster_stop(standby);
-    third = pg_cluster_stop(third);
-    return 0;
-}
-
-static void on_trouble(void *arg, const struct pg_trouble *trouble)
-{
-    (void)arg;
-    if (strstr(trouble->text, "this was the primary") || strstr(trouble->text, "was promoted"))
-        snprintf(told, sizeof(told), "%s", trouble->text);
-}
-
 /* `reads` NULL: no standby is named. */
 static void run_with(const struct pg_options *options, const struct pg_cluster *other,
                      const struct pg_cluster *reads, void (*body)(struct fiber_run *run))
 {
-    char conninfo[256], standby_conninfo[256];
+    char conninfo[SERVERS_CONNINFO_BYTES], standby_conninfo[SERVERS_CONNINFO_BYTES];
     struct pg_options filled = *options;
-    snprintf(conninfo, sizeof(conninfo), "host=%s,%s user=postgres dbname=postgres",
-             pg_cluster_folder(primary), pg_cluster_folder(other));
+    servers_conninfo(primary, other, NULL, conninfo);
     filled.conninfo = conninfo;
     if (reads) {
-        pg_cluster_conninfo_for(reads, NULL, NULL, standby_conninfo, sizeof(standby_conninfo));
+        servers_conninfo(reads, NULL, NULL, standby_conninfo);
         filled.standby_conninfo = standby_conninfo;
     }
-    filled.on_trouble = on_trouble;
+    filled.on_trouble = on_told;
+    tell_of("was promoted");
     fiber_run_pg(primary, &filled, body);
-}
-
-static enum status see(struct fiber_run *run, enum pg_lane lane, bool *ret_at_standby)
-{
-    struct pg_result *rows;
-    enum status status = pg_read(run->pg, lane, NULL, &look, NULL, 0, &rows);
-    if (status != STATUS_OK)
-        return status;
-    *ret_at_standby = pg_get_bool(rows, 0, 1);
-    pg_result_free(rows);
-    return STATUS_OK;
-}
-
-static bool reads_at_standby(struct fiber_run *run)
-{
-    bool at_standby;
-    return see(run, PG_LONG_READ, &at_standby) == STATUS_OK && at_standby;
-}
-
-static bool is_ready_alone(struct fiber_run *run)
-{
-    return pg_is_without_primary(run->pg) && pg_is_ready(run->pg);
-}
-
-static bool writes(struct fiber_run *run)
-{
-    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
-}
-
-static int64_t counted(const struct pg_cluster *which)
-{
-    char text[24];
-    pg_cluster_query(which, "SELECT n FROM counter", text, sizeof(text));
-    return strtoll(text, NULL, 10);
-}
-
-/* Who is connected stays so, and nobody comes in. */
-static void close_door(const struct pg_cluster *which, bool closed)
-{
-    char names[2][128];
-    snprintf(names[0], sizeof(names[0]), "%s/.s.PGSQL.5432", pg_cluster_folder(which));
-    snprintf(names[1], sizeof(names[1]), "%s/closed", pg_cluster_folder(which));
-    assert_int_equal(rename(names[!closed], names[closed]), 0);
-}
-
-/* The backends of this program, of a kind; "%": of all. */
-static void backends_of(const struct pg_cluster *which, const char *kind, char *ret_pids,
-                        size_t bytes)
-{
-    char sql[192];
-    snprintf(sql, sizeof(sql),
-             "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity"
-             " WHERE application_name LIKE 'pek %s'",
-             kind);
-    pg_cluster_query(which, sql, ret_pids, bytes);
-}
-
-static void end_backends(const char *pids)
-{
-    struct slice rest = slice_str(pids);
-    while (rest.len > 0)
-        assert_int_equal(kill((pid_t)strtol(slice_cut(&rest, ' ').ptr, NULL, 10), SIGTERM), 0);
 }
 
 /* ---- a primary that others made ---- */
@@ -146,7 +57,6 @@ static bool over;
 
 static void read_or_promote(struct fiber_run *run, size_t index)
 {
-    bool at_standby;
     if (index == 0) {
         pg_cluster_promote(third);
         assert_true(fiber_run_until(run, writes));
@@ -154,22 +64,20 @@ static void read_or_promote(struct fiber_run *run, size_t index)
         over = true;
     }
     while (!over) {
-        assert_int_equal(see(run, index % PG_LANES, &at_standby), STATUS_OK);
+        (void)must_see(run, index % PG_LANES);
         fiber_sleep_ms(1);
     }
 }
 
 static void found_body(struct fiber_run *run)
 {
-    bool at_standby;
     assert_true(fiber_run_until(run, reads_at_standby));
     pg_cluster_kill(primary);
     assert_true(fiber_run_until(run, is_ready_alone));
     fiber_sleep_ms(2000); /* now each looks for it but seldom */
     over = false;
     fiber_run_parallel(run, 5, read_or_promote);
-    assert_int_equal(see(run, PG_POINT_READ, &at_standby), STATUS_OK);
-    assert_false(at_standby);
+    assert_false(must_see(run, PG_POINT_READ).at_standby);
 }
 
 /* The one that reads come from is not the one that is promoted, and cannot tell. */
@@ -221,7 +129,7 @@ static void one_meets_it_body(struct fiber_run *run)
     close_door(primary, true);
     end_backends(pids);
     assert_former_is_left(run, before);
-    assert_string_equal(told, "this was the primary before another server was promoted");
+    assert_string_equal(told.text, "this was the primary before another server was promoted");
     close_door(primary, false);
     backends_of(primary, "%", pids, sizeof(pids));
     assert_string_equal(pids, "");
@@ -241,10 +149,10 @@ static void standby_tells_of_it_body(struct fiber_run *run)
     assert_true(fiber_run_until(run, reads_at_standby));
     pg_cluster_promote(standby);
     int64_t before = counted(standby);
-    bool at_standby;
-    (void)!see(run, PG_LONG_READ, &at_standby);
+    struct seen seen;
+    (void)!see(run, PG_LONG_READ, &seen);
     assert_former_is_left(run, before);
-    assert_int_not_equal(strlen(told), 0);
+    assert_true(is_told(run));
     backends_of(primary, "%", pids, sizeof(pids));
     assert_string_equal(pids, "");
 }
@@ -260,14 +168,14 @@ static void former_primary_is_left_when_a_standby_is_promoted(void **state)
 
 static bool is_refused(struct fiber_run *run)
 {
-    bool at_standby;
-    return see(run, PG_POINT_READ, &at_standby) == STATUS_UNAVAILABLE;
+    struct seen seen;
+    return see(run, PG_POINT_READ, &seen) == STATUS_UNAVAILABLE;
 }
 
 static bool is_answered(struct fiber_run *run)
 {
-    bool at_standby;
-    return see(run, PG_POINT_READ, &at_standby) == STATUS_OK && at_standby;
+    struct seen seen;
+    return see(run, PG_POINT_READ, &seen) == STATUS_OK && seen.at_standby;
 }
 
 static void set_up(struct fiber_run *run, const char *sql, bool is_believed)
@@ -287,24 +195,14 @@ static bool is_all_up(struct fiber_run *run)
            statistics.pools[PG_POOL_STANDBY_READ].up == 4;
 }
 
-static bool hears_nobody(struct fiber_run *run)
-{
-    char text[8];
-    (void)run;
-    pg_cluster_query(standby, "SELECT count(*) FROM pg_stat_wal_receiver", text, sizeof(text));
-    return text[0] == '0';
-}
-
 static void look_alone(struct fiber_run *run, size_t index)
 {
-    bool at_standby;
-    assert_int_equal(see(run, index % PG_LANES, &at_standby), STATUS_OK);
-    assert_true(at_standby);
+    assert_true(must_see(run, index % PG_LANES).at_standby);
 }
 
 static void torn_body(struct fiber_run *run)
 {
-    char pids[256], conninfo[256];
+    char pids[256], conninfo[SERVERS_CONNINFO_BYTES];
     assert_true(fiber_run_until(run, reads_at_standby));
     assert_true(fiber_run_until(run, is_all_up));
     backends_of(primary, "%", pids, sizeof(pids));
@@ -314,13 +212,13 @@ static void torn_body(struct fiber_run *run)
     /* The primary goes on, for the standby: more may come. */
     set_up(run, "SELECT", false);
     pg_cluster_kill(primary);
-    assert_true(fiber_run_until(run, hears_nobody));
+    assert_true(fiber_run_until(run, standby_hears_nobody));
     pg_cluster_execute(standby, "SELECT pg_wal_replay_pause()");
     set_up(run, "SELECT", false);
     pg_cluster_execute(standby, "SELECT pg_wal_replay_resume()");
     set_up(run, "ALTER SYSTEM SET recovery_min_apply_delay = '1h'", false);
     pg_cluster_execute(standby, "ALTER SYSTEM SET recovery_min_apply_delay = 0");
-    pg_cluster_conninfo_for(standby, NULL, NULL, conninfo, sizeof(conninfo));
+    servers_conninfo(standby, NULL, NULL, conninfo);
     PGconn *reader = PQconnectdb(conninfo);
     PQclear(PQexec(reader, "BEGIN; SELECT FROM counter"));
     set_up(run, "SELECT", false);
@@ -344,12 +242,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_read_fails_when_another_server_becomes_the_primary,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(former_primary_is_left_by_all_connections, start, stop),
+                                        start, servers_stop),
+        cmocka_unit_test_setup_teardown(former_primary_is_left_by_all_connections, start,
+                                        servers_stop),
         cmocka_unit_test_setup_teardown(former_primary_is_left_when_a_standby_is_promoted, start,
-                                        stop),
+                                        servers_stop),
         cmocka_unit_test_setup_teardown(a_torn_end_is_the_end_when_nothing_holds_the_replay_up,
-                                        start, stop),
+                                        start, servers_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

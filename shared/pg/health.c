@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,10 +17,10 @@ static const uint32_t question[2] = {8, 80877103};
 
 static void on_timer(uv_timer_t *timer);
 
-static void wait_ms(struct server *server, int64_t ms)
+static void wait_ms(struct peer *peer, int64_t ms)
 {
-    uv_update_time(server->timer.loop);
-    uv_timer_start(&server->timer, on_timer, (uint64_t)ms, 0);
+    uv_update_time(peer->timer.loop);
+    uv_timer_start(&peer->timer, on_timer, (uint64_t)ms, 0);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -27,131 +28,184 @@ static void on_poll_closed(uv_handle_t *handle)
     free(handle);
 }
 
-static void probe_end(struct server *server)
+static void probe_end(struct peer *peer)
 {
-    if (!server->probe)
+    if (!peer->probe)
         return;
-    uv_poll_stop(server->probe);
-    uv_close((uv_handle_t *)server->probe, on_poll_closed);
-    close(server->probe_fd);
-    server->probe = NULL;
+    uv_poll_stop(peer->probe);
+    uv_close((uv_handle_t *)peer->probe, on_poll_closed);
+    close(peer->probe_fd);
+    peer->probe = NULL;
 }
 
 static void on_probe(uv_poll_t *poll, int status, int events)
 {
-    struct server *server = poll->data;
+    struct peer *peer = poll->data;
     uint32_t message[] = {htonl(question[0]), htonl(question[1])};
     char answer;
-    if (status == 0 && (events & UV_READABLE) && recv(server->probe_fd, &answer, 1, 0) == 1) {
-        server->heard_us = clock_monotonic_us();
-        probe_end(server);
-        wait_ms(server, PG_SILENCE_MS);
+    if (status == 0 && (events & UV_READABLE) && recv(peer->probe_fd, &answer, 1, 0) == 1) {
+        peer->heard_us = clock_monotonic_us();
+        probe_end(peer);
+        wait_ms(peer, peer->silence_ms);
     } else if (status == 0 && (events & UV_WRITABLE) &&
-               send(server->probe_fd, message, sizeof(message), MSG_NOSIGNAL) == sizeof(message)) {
+               send(peer->probe_fd, message, sizeof(message), MSG_NOSIGNAL) == sizeof(message)) {
         uv_poll_start(poll, UV_READABLE, on_probe);
     } else {
         uv_poll_stop(poll); /* a refusal is no answer: the time runs */
     }
 }
 
-/* To the address that the silent one leads to, so that no name is looked up. */
-static void probe_begin(struct server *server, const struct connection *silent)
+/* To the address itself, so that no name is looked up. */
+static void probe_begin(struct peer *peer)
 {
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof(peer);
-    if (getpeername(PQsocket(silent->conn), (struct sockaddr *)&peer, &len) != 0)
-        return;
-    int fd = socket(peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(peer->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     uv_poll_t *probe = malloc(sizeof(*probe));
-    if (fd < 0 || !probe || uv_poll_init(server->timer.loop, probe, fd) != 0) {
+    if (fd < 0 || !probe || uv_poll_init(peer->timer.loop, probe, fd) != 0) {
         free(probe);
         if (fd >= 0)
             close(fd);
         return; /* asked again after as long */
     }
-    probe->data = server;
-    server->probe = probe;
-    server->probe_fd = fd;
-    server->probed_us = clock_monotonic_us();
-    (void)!connect(fd, (const struct sockaddr *)&peer, len); /* the watch tells */
+    probe->data = peer;
+    peer->probe = probe;
+    peer->probe_fd = fd;
+    peer->probed_us = clock_monotonic_us();
+    peer->silence_ms *= 2;
+    if (peer->silence_ms > PG_SILENCE_MS_MAX)
+        peer->silence_ms = PG_SILENCE_MS_MAX;
+    (void)!connect(fd, (const struct sockaddr *)&peer->address, peer->len); /* the watch tells */
     uv_poll_start(probe, UV_WRITABLE, on_probe);
 }
 
 /* Of those that wait for an answer the one that waits longest; NULL: nobody waits. */
-static struct connection *longest_waiting(struct server *server)
+static struct connection *longest_waiting(struct peer *peer)
 {
     struct connection *longest = NULL;
-    LIST_FOR_EACH (node, &pg_whole(server->pg)->servers[server->role].connections) {
-        struct connection *connection = LIST_ENTRY(node, struct connection, of_server);
-        if (connection->server == server && connection->state == LINK_UP &&
-            connection_in_flight(connection) > 0 &&
+    LIST_FOR_EACH (node, &peer->connections) {
+        struct connection *connection = LIST_ENTRY(node, struct connection, of_peer);
+        if (connection_in_flight(connection) > 0 &&
             (!longest || connection->asked_us < longest->asked_us))
             longest = connection;
     }
     return longest;
 }
 
-/* Nobody has answered the probe. */
-static void judge(struct server *server)
+/* What goes through a pooler is given up when the server past it hangs: the pooler itself goes on to answer. */
+static void leave(struct peer *peer)
 {
     char text[PG_ERROR_BYTES_MAX];
-    const struct connection *waiting = longest_waiting(server);
-    char answer;
-    /* Timers run before what has come is read. */
-    bool answered = recv(server->probe_fd, &answer, 1, MSG_DONTWAIT) == 1;
-    probe_end(server);
-    if (answered || server->heard_us >= server->probed_us)
+    struct server *server = peer->server;
+    struct list *node = list_first(&peer->connections);
+    if (!node)
         return;
     snprintf(text, sizeof(text), "%s does not answer",
-             waiting ? PQhost(waiting->conn) : "the server");
-    server_leave(server, text);
+             PQhost(LIST_ENTRY(node, struct connection, of_peer)->conn));
+    if (server->pg->pooled) {
+        server_leave(server, text);
+        return;
+    }
+    for (; (node = list_first(&peer->connections));)
+        connection_leave(LIST_ENTRY(node, struct connection, of_peer), text);
+}
+
+/* Nobody has answered the probe. */
+static void judge(struct peer *peer)
+{
+    char answer;
+    /* Timers run before what has come is read. */
+    bool answered = recv(peer->probe_fd, &answer, 1, MSG_DONTWAIT) == 1;
+    probe_end(peer);
+    if (!answered && peer->heard_us < peer->probed_us)
+        leave(peer);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct server *server = timer->data;
+    struct peer *peer = timer->data;
     int64_t now_us = clock_monotonic_us();
-    if (server->probe && now_us - server->probed_us > PG_PROBE_MS * 1000 + PG_LATE_US) {
+    if (peer->probe && now_us - peer->probed_us > PG_PROBE_MS * 1000 + PG_LATE_US) {
         /* This process stood still: what came meanwhile is read first. */
-        server->probed_us = now_us;
-        wait_ms(server, PG_PROBE_MS);
+        peer->probed_us = now_us;
+        wait_ms(peer, PG_PROBE_MS);
         return;
     }
-    if (server->probe)
-        judge(server);
-    const struct connection *waiting = longest_waiting(server);
+    if (peer->probe)
+        judge(peer);
+    const struct connection *waiting = longest_waiting(peer);
     if (!waiting)
         return;
-    int64_t since_us = waiting->asked_us > server->heard_us ? waiting->asked_us : server->heard_us;
-    int64_t left_us = since_us + PG_SILENCE_MS * 1000 - now_us;
+    int64_t since_us = waiting->asked_us > peer->heard_us ? waiting->asked_us : peer->heard_us;
+    int64_t left_us = since_us + peer->silence_ms * 1000 - now_us;
     if (left_us <= 0)
-        probe_begin(server, waiting);
-    wait_ms(server, server->probe ? PG_PROBE_MS : left_us > 0 ? left_us / 1000 + 1 : PG_SILENCE_MS);
+        probe_begin(peer);
+    wait_ms(peer, peer->probe ? PG_PROBE_MS : left_us > 0 ? left_us / 1000 + 1 : PG_SILENCE_MS);
 }
 
-void health_asked(struct connection *connection)
+void peer_asked(struct connection *connection)
 {
-    struct server *server = connection->server;
-    connection->asked_us = clock_monotonic_us();
-    if (!uv_is_active((uv_handle_t *)&server->timer))
-        wait_ms(server, PG_SILENCE_MS);
+    struct peer *peer = connection->peer;
+    if (connection->syncs == 0)
+        connection->asked_us = clock_monotonic_us();
+    if (!peer)
+        return;
+    peer->silence_ms = PG_SILENCE_MS;
+    if (!uv_is_active((uv_handle_t *)&peer->timer) ||
+        (!peer->probe && uv_timer_get_due_in(&peer->timer) > PG_SILENCE_MS))
+        wait_ms(peer, PG_SILENCE_MS);
 }
 
-void health_open(struct server *server)
+void peer_heard(struct connection *connection)
 {
-    uv_timer_init(fibers_loop(server->pg->fibers), &server->timer);
-    server->timer.data = server;
-    pg_hold(server->pg);
+    if (connection->peer)
+        connection->peer->heard_us = clock_monotonic_us();
+}
+
+/* ---- who leads where ---- */
+
+static struct peer *peer_find(struct server *server, const struct sockaddr_storage *address,
+                              socklen_t len)
+{
+    LIST_FOR_EACH (node, &server->peers) {
+        struct peer *peer = LIST_ENTRY(node, struct peer, node);
+        if (peer->len == len && memcmp(&peer->address, address, len) == 0)
+            return peer;
+    }
+    struct peer *peer = calloc(1, sizeof(*peer));
+    if (!peer)
+        return NULL;
+    *peer = (struct peer){.server = server, .address = *address, .len = len};
+    list_init(&peer->connections);
+    list_append(&server->peers, &peer->node);
+    uv_timer_init(fibers_loop(server->pg->fibers), &peer->timer);
+    peer->timer.data = peer;
+    return peer;
+}
+
+void peer_join(struct connection *connection)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    if (getpeername(PQsocket(connection->conn), (struct sockaddr *)&address, &len) == 0)
+        connection->peer = peer_find(connection->server, &address, len);
+    if (connection->peer)
+        list_append(&connection->peer->connections, &connection->of_peer);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    struct server *server = handle->data;
-    pg_release(server->pg);
+    free(handle->data);
 }
 
-void health_close(struct server *server)
+void peer_quit(struct connection *connection)
 {
-    probe_end(server);
-    uv_close((uv_handle_t *)&server->timer, on_timer_closed);
+    struct peer *peer = connection->peer;
+    if (!peer)
+        return;
+    connection->peer = NULL;
+    list_remove(&connection->of_peer);
+    if (!list_empty(&peer->connections))
+        return;
+    probe_end(peer);
+    list_remove(&peer->node);
+    uv_close((uv_handle_t *)&peer->timer, on_timer_closed);
 }

@@ -5,85 +5,39 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
-#include "tests/support/fiber_run.h"
+#include "shared/pg/testing/servers.h"
 
 /* Silence, and the time of the probe, and what a busy machine adds. */
 #define NOTICED_US 4500000
 #define AT_ONCE_US 500000
 
-static struct pg_cluster *primary, *standby;
-static char both[256], told[256];
-static unsigned told_count;
+static char both[SERVERS_CONNINFO_BYTES];
 
-static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
-static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
-static const struct pg_statement nap = {"nap", "SELECT pg_sleep(5), false"};
+static const struct pg_statement nap = {"nap", "SELECT pg_sleep(5)"};
 
 static int start(void **state)
 {
     (void)state;
-    primary = pg_cluster_start();
-    standby = pg_cluster_start();
-    if (!primary || !standby)
+    if (servers_start(2) != 0)
         return -1;
-    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
     pg_cluster_follow(standby, primary);
-    snprintf(both, sizeof(both), "host=%s,%s user=postgres dbname=postgres",
-             pg_cluster_folder(primary), pg_cluster_folder(standby));
+    servers_conninfo(primary, standby, NULL, both);
     return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    primary = pg_cluster_stop(primary);
-    standby = pg_cluster_stop(standby);
-    return 0;
-}
-
-static void on_trouble(void *arg, const struct pg_trouble *trouble)
-{
-    (void)arg;
-    if (!strstr(trouble->text, "does not answer"))
-        return;
-    told_count++;
-    snprintf(told, sizeof(told), "%s", trouble->text);
 }
 
 static void run_with(const struct pg_options *options, void (*body)(struct fiber_run *run))
 {
     struct pg_options filled = *options;
-    filled.on_trouble = on_trouble;
-    told_count = 0;
+    filled.on_trouble = on_told;
+    tell_of("does not answer");
     fiber_run_pg(primary, &filled, body);
-}
-
-static enum status see(struct fiber_run *run, enum pg_lane lane,
-                       const struct pg_statement *statement, bool *ret_at_standby)
-{
-    struct pg_result *rows;
-    enum status status = pg_read(run->pg, lane, NULL, statement, NULL, 0, &rows);
-    if (status != STATUS_OK)
-        return status;
-    *ret_at_standby = pg_get_bool(rows, 0, 1);
-    pg_result_free(rows);
-    return STATUS_OK;
-}
-
-static bool writes(struct fiber_run *run)
-{
-    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
-}
-
-static bool reads_at_standby(struct fiber_run *run)
-{
-    bool at_standby;
-    assert_int_equal(see(run, PG_LONG_READ, &look, &at_standby), STATUS_OK);
-    return at_standby;
 }
 
 /* How long the call took. */
@@ -91,16 +45,16 @@ static int64_t timed(struct fiber_run *run, enum pg_lane lane, enum status want_
                      bool want_at_standby)
 {
     int64_t begin_us = clock_monotonic_us();
-    bool at_standby = want_at_standby;
-    assert_int_equal(see(run, lane, &look, &at_standby), want_status);
-    assert_int_equal(at_standby, want_at_standby);
+    struct seen seen = {.at_standby = want_at_standby};
+    assert_int_equal(see(run, lane, &seen), want_status);
+    assert_int_equal(seen.at_standby, want_at_standby);
     return clock_monotonic_us() - begin_us;
 }
 
 static void look_once(struct fiber_run *run, size_t index)
 {
-    bool at_standby;
-    (void)!see(run, index % PG_LANES, &look, &at_standby);
+    struct seen seen;
+    (void)!see(run, index % PG_LANES, &seen);
 }
 
 /* With reads on all connections, and with one alone. */
@@ -121,7 +75,7 @@ static void hung_primary_body(struct fiber_run *run)
         begin_us = clock_monotonic_us();
         assert_int_equal(pg_write(run->pg, NULL, &count_up, NULL, 0, NULL), STATUS_UNAVAILABLE);
         assert_true(clock_monotonic_us() - begin_us < AT_ONCE_US);
-        assert_non_null(strstr(told, pg_cluster_folder(primary)));
+        assert_non_null(strstr(told.text, pg_cluster_folder(primary)));
         pg_cluster_resume(primary);
         assert_true(fiber_run_until(run, writes));
         assert_true(fiber_run_until(run, reads_at_standby));
@@ -171,8 +125,9 @@ static void reads_of_a_hung_server_are_refused_at_once(void **state)
 
 static void nap_once(struct fiber_run *run, size_t index)
 {
-    bool at_standby;
-    assert_int_equal(see(run, index % PG_LANES, &nap, &at_standby), STATUS_OK);
+    struct pg_result *rows;
+    assert_int_equal(pg_read(run->pg, index % PG_LANES, NULL, &nap, NULL, 0, &rows), STATUS_OK);
+    pg_result_free(rows);
 }
 
 static void slow_body(struct fiber_run *run)
@@ -182,7 +137,7 @@ static void slow_body(struct fiber_run *run)
     pg_statistics(run->pg, &statistics);
     assert_int_equal(statistics.reconnects, 0);
     assert_int_equal(statistics.reads_resent, 0);
-    assert_int_equal(told_count, 0);
+    assert_int_equal(told.count, 0);
 }
 
 /* Nobody says anything for five seconds, but for the probes. */
@@ -191,6 +146,129 @@ static void a_slow_statement_is_left_alone(void **state)
     (void)state;
     run_with(&(struct pg_options){.conninfo = both, .standby_conninfo = both}, slow_body);
 }
+
+/* ---- one of several standbys ---- */
+
+static int64_t slowest_us;
+static size_t hung_at;
+
+static void look_for_a_while(struct fiber_run *run, size_t index)
+{
+    (void)index;
+    for (int64_t until_us = deadline_after_ms(6000); clock_monotonic_us() < until_us;) {
+        int64_t begin_us = clock_monotonic_us();
+        (void)must_see(run, PG_LONG_READ);
+        if (clock_monotonic_us() - begin_us > slowest_us)
+            slowest_us = clock_monotonic_us() - begin_us;
+        fiber_sleep_ms(20);
+    }
+}
+
+static bool third_is_read(struct fiber_run *run)
+{
+    struct pg_statistics statistics;
+    char pids[64];
+    pg_statistics(run->pg, &statistics);
+    backends_of(third, "long read", pids, sizeof(pids));
+    return pids[0] && statistics.pools[PG_POOL_STANDBY_LONG_READ].up == 2;
+}
+
+static void one_of_two_body(struct fiber_run *run)
+{
+    char pids[256];
+    assert_true(fiber_run_until(run, reads_at_standby));
+    backends_of(standby, "long read", pids, sizeof(pids));
+    assert_non_null(strchr(pids, ' '));
+    *strchr(pids, ' ') = '\0';
+    close_door(standby, true);
+    end_backends(pids);
+    assert_true(fiber_run_until(run, third_is_read));
+    close_door(standby, false);
+    pg_cluster_pause(hung_at ? third : standby);
+    slowest_us = 0;
+    fiber_run_parallel(run, 3, look_for_a_while);
+    pg_cluster_resume(hung_at ? third : standby);
+    print_message("the slowest long read took %lld ms\n", (long long)slowest_us / 1000);
+    assert_true(slowest_us < NOTICED_US);
+    assert_int_equal(told.count, 1);
+    assert_non_null(strstr(told.text, pg_cluster_folder(hung_at ? third : standby)));
+}
+
+/* The other goes on to answer all the while. */
+static void a_hung_standby_does_not_hide_behind_another(void **state)
+{
+    char standbys[SERVERS_CONNINFO_BYTES];
+    (void)state;
+    third = pg_cluster_start();
+    assert_non_null(third);
+    pg_cluster_follow(third, primary);
+    servers_conninfo(standby, third, NULL, standbys);
+    for (hung_at = 0; hung_at < 2; hung_at++)
+        run_with(&(struct pg_options){.standby_conninfo = standbys}, one_of_two_body);
+    third = pg_cluster_stop(third);
+}
+
+/* ---- how often ---- */
+
+static bool over;
+static unsigned probes;
+
+/* In the place of the server, for who comes new. */
+static void answer_probes(const struct pg_cluster *cluster)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char question[8];
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.5432",
+             pg_cluster_folder(cluster));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    while (!over) {
+        fiber_sleep_ms(20);
+        int asked = accept(fd, NULL, NULL);
+        if (asked < 0)
+            continue;
+        fiber_sleep_ms(20);
+        assert_int_equal(recv(asked, question, sizeof(question), 0), sizeof(question));
+        assert_int_equal(send(asked, "N", 1, 0), 1);
+        close(asked);
+        probes++;
+    }
+    close(fd);
+    assert_int_equal(unlink(address.sun_path), 0);
+}
+
+static void nap_or_answer(struct fiber_run *run, size_t index)
+{
+    if (index > 0) {
+        answer_probes(primary);
+        return;
+    }
+    nap_once(run, PG_LONG_READ);
+    assert_int_equal(probes, 2); /* after 1.2 s, and 2.4 s later */
+    nap_once(run, PG_LONG_READ);
+    assert_int_equal(probes, 4); /* what is new is asked about as soon as ever */
+    over = true;
+}
+
+static void seldom_body(struct fiber_run *run)
+{
+    close_door(primary, true);
+    over = false;
+    probes = 0;
+    fiber_run_parallel(run, 2, nap_or_answer);
+    close_door(primary, false);
+    assert_int_equal(told.count, 0);
+}
+
+/* With TLS each probe is a line in the server's log. */
+static void who_is_slow_is_asked_less_and_less(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){0}, seldom_body);
+}
+
+/* ---- */
 
 static void do_nothing(void *arg)
 {
@@ -218,7 +296,7 @@ static void still_body(struct fiber_run *run)
     fiber_run_parallel(run, 4, nap_or_stand_still);
     pg_statistics(run->pg, &statistics);
     assert_int_equal(statistics.reconnects, 0);
-    assert_int_equal(told_count, 0);
+    assert_int_equal(told.count, 0);
 }
 
 /* The answer to the probe is there, and nobody was there to read it. */
@@ -235,7 +313,9 @@ int main(void)
         cmocka_unit_test(long_reads_of_a_hung_standby_come_from_the_primary),
         cmocka_unit_test(reads_of_a_hung_server_are_refused_at_once),
         cmocka_unit_test(a_slow_statement_is_left_alone),
+        cmocka_unit_test(a_hung_standby_does_not_hide_behind_another),
+        cmocka_unit_test(who_is_slow_is_asked_less_and_less),
         cmocka_unit_test(a_program_that_stood_still_blames_nobody),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, servers_stop);
 }

@@ -49,13 +49,18 @@
 /* A server of which something is asked is asked whether it lives when it says nothing for so long, and given up when it does not
  * say so in as long. More than the heartbeat's interval: where somebody listens, a slow statement alone is no silence. */
 #define PG_SILENCE_MS 1200
+/* Twice as long each time that it says so, and nothing new is asked: with TLS each such question is a line in its log. */
+#define PG_SILENCE_MS_MAX 30000
 #define PG_PROBE_MS 2000
 #define PG_LATE_US 500000 /* more is no lateness of a timer that ran */
+/* For so long what was met of another cluster is believed to be all that there is: an attempt at each of a few hosts. */
+#define PG_ELSEWHERE_US 15000000
 /* The listener's heartbeat: how often, and how long its answer may take. */
 #define PG_HEARTBEAT_EVERY_MS 1000
 #define PG_HEARTBEAT_TIMEOUT_MS 2000
-/* The same trouble is told again after so long, and of so many at most that differ. */
+/* The same trouble is told again after so long (what waits for somebody, seldom), and of so many at most that differ. */
 #define PG_TROUBLE_EVERY_US 10000000
+#define PG_ELSEWHERE_EVERY_US 60000000
 #define PG_TROUBLES_MAX 16
 /* For so long a Cancel that is over may still hit what runs next. */
 #define PG_LATE_CANCEL_US 100000
@@ -217,6 +222,16 @@ PEK_MUST_CHECK enum status route_read(struct pg *pg, enum pg_lane which, struct 
 void standby_note_flushed(struct pg *pg, const char *position);
 /* It is none any more, and the primary is another than before. */
 void standby_promoted(struct pg *pg);
+
+/* guard.c: of a statement that failed, which may be none. */
+/* It refuses by a division by zero of its own, which aborts what stands behind it; any other failure is one as of any statement. */
+bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
+                   const char *sqlstate);
+/* The request is not answered by it: it may be sent again. */
+bool guard_is_asked_again(const struct connection *connection, const struct pg_statement *guard,
+                          const char *sqlstate);
+/* What a guard fails at is no caller's doing, unless it was cancelled. */
+bool guard_is_told(const struct pg_statement *statement, const char *sqlstate);
 
 /* pool.c */
 PEK_MUST_CHECK enum status pool_open(struct pool *pool, struct pg *pg, size_t count);

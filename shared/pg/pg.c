@@ -120,7 +120,7 @@ static void server_init(struct server *server, struct pg *pg, enum pg_role role)
 {
     *server = (struct server){.pg = pg, .role = role, .away_us = clock_monotonic_us()};
     list_init(&server->connections);
-    health_open(server);
+    list_init(&server->peers);
 }
 
 static enum status server_find(struct server *server, const char *conninfo, struct fault *fault)
@@ -277,8 +277,6 @@ struct pg *pg_free(struct pg *pg)
         for (size_t j = 0; j < PG_LANES; j++)
             lane_close(&pg->lanes[i][j]);
     pool_close(&pg->pool);
-    for (size_t i = 0; i < PG_ROLES; i++)
-        health_close(&pg->servers[i]);
     pg->direct = pg_free(pg->direct);
     pg_release(pg);
     return NULL;
@@ -289,6 +287,15 @@ bool pg_is_ready(const struct pg *pg)
     bool alone = pg_is_without_primary(pg);
     const struct lane *lanes = pg->lanes[alone ? PG_STANDBY : PG_PRIMARY];
     return lanes[PG_POINT_READ].up > 0 && lanes[PG_LONG_READ].up > 0 && (alone || pg->pool.up > 0);
+}
+
+const char *pg_unready(const struct pg *pg)
+{
+    if (pg_is_ready(pg))
+        return "";
+    return server_is_elsewhere(&pg->servers[PG_PRIMARY])
+               ? "the database is of another cluster than before"
+               : "no database connection";
 }
 
 void pg_came_up(struct pg *pg)

@@ -79,12 +79,13 @@ struct pg_param pg_bytea_array(struct arena *arena, const struct slice *items, s
         sizeof((const struct pg_param[]){__VA_ARGS__}) / sizeof(struct pg_param)
 
 /* What went wrong with the database for no fault of a caller. The library does not log: the program does, from
- * on_trouble; the same is told once in ten seconds. No text holds a password. */
+ * on_trouble; the same is told once in ten seconds, PG_TROUBLE_ELSEWHERE once a minute. No text holds a password. */
 enum pg_trouble_kind {
     PG_TROUBLE_CONNECTION, /* not made, or lost; tried again */
     PG_TROUBLE_STATEMENT,  /* INTERNAL, UNAVAILABLE or DATA_LOSS */
     PG_TROUBLE_REFUSED,    /* pg_refusal: the program must not go on */
     PG_TROUBLE_NO_PRIMARY, /* reads come from a standby, changes are refused; or that this is over */
+    PG_TROUBLE_ELSEWHERE, /* the database is of another cluster: nobody is connected, until somebody decides */
 };
 struct pg_trouble {
     enum pg_trouble_kind kind;
@@ -145,6 +146,8 @@ struct pg *pg_free(struct pg *pg);
  * connection was refused: pg_refusal. */
 PEK_MUST_CHECK enum status pg_wait_ready(struct pg *pg, struct cancel *cancel);
 bool pg_is_ready(const struct pg *pg);
+/* Why it is not, in words for whoever asks about readiness, which name nobody; "" when it is. Static. */
+const char *pg_unready(const struct pg *pg);
 /* No primary is found, and a standby may answer reads: changes are refused with UNAVAILABLE, at once. */
 bool pg_is_without_primary(const struct pg *pg);
 /* Why this program must not go on with the database that a new connection met: role, schema, pooler. "" when there

@@ -11,92 +11,44 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
-#include "tests/support/fiber_run.h"
+#include "shared/pg/testing/servers.h"
 #include "tests/support/pg_bouncer.h"
 
-static struct pg_cluster *primary, *standby;
 static const char *mode;
 static pid_t bouncers[2];
-static char pooled[320], direct[256];
-
-static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
-static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
-
-/* It asks a server that was away again after 15 s, unless told otherwise: docs/operations.md. */
-static pid_t start_bouncer(const struct pg_cluster *cluster)
-{
-    char path[128];
-    pid_t pid = pg_bouncer_start(cluster, mode);
-    snprintf(path, sizeof(path), "%s/bouncer.ini", pg_cluster_folder(cluster));
-    FILE *file = fopen(path, "ae");
-    assert_non_null(file);
-    fputs("server_login_retry = 1\n", file);
-    fclose(file);
-    assert_int_equal(kill(pid, SIGHUP), 0);
-    return pid;
-}
+static char pooled[SERVERS_CONNINFO_BYTES], direct[SERVERS_CONNINFO_BYTES];
 
 static int start(void **state)
 {
     mode = *state;
-    primary = pg_cluster_start();
-    standby = pg_cluster_start();
-    if (!primary || !standby)
+    if (servers_start(2) != 0)
         return -1;
-    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
     pg_cluster_follow(standby, primary);
-    bouncers[0] = start_bouncer(primary);
-    bouncers[1] = start_bouncer(standby);
-    snprintf(direct, sizeof(direct), "host=%s,%s user=postgres dbname=postgres",
-             pg_cluster_folder(primary), pg_cluster_folder(standby));
-    snprintf(pooled, sizeof(pooled), "%s port=" PG_BOUNCER_PORT, direct);
+    bouncers[0] = pg_bouncer_start(primary, mode);
+    bouncers[1] = pg_bouncer_start(standby, mode);
+    servers_conninfo(primary, standby, NULL, direct);
+    servers_conninfo(primary, standby, PG_BOUNCER_PORT, pooled);
     return 0;
 }
 
 static int stop(void **state)
 {
-    (void)state;
     for (size_t i = 0; i < 2; i++)
         pg_bouncer_stop(bouncers[i]);
-    primary = pg_cluster_stop(primary);
-    standby = pg_cluster_stop(standby);
-    return 0;
+    return servers_stop(state);
 }
 
-static bool listens;
 static void (*listening_body)(struct fiber_run *run);
 
-static void on_notify(void *arg, struct slice channel, struct slice payload)
+static void await_listening(struct fiber_run *run)
 {
-    (void)arg, (void)channel, (void)payload;
-}
-
-static void on_lost(void *arg)
-{
-    (void)arg;
-    listens = false;
-}
-
-static void on_listening(void *arg)
-{
-    (void)arg;
-    listens = true;
-}
-
-static bool is_listening(struct fiber_run *run)
-{
-    (void)run;
-    return listens;
+    assert_true(fiber_run_until(run, is_listening));
+    listening_body(run);
 }
 
 static void listen_body(struct fiber_run *run)
 {
-    static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
-    struct pg_listener *listener;
-    assert_int_equal(pg_listen(run->pg, "pooled", &events, NULL, &listener), STATUS_OK);
-    assert_true(fiber_run_until(run, is_listening));
-    listening_body(run);
-    pg_listener_free(listener);
+    run_listening(run, run->pg, "pooled", await_listening);
 }
 
 /* As the programs do, it listens. */
@@ -108,50 +60,6 @@ static void run_with(int64_t standby_age_ms, void (*body)(struct fiber_run *run)
                                        .standby_conninfo = pooled,
                                        .standby_age_ms = standby_age_ms};
     fiber_run_pg(primary, &options, listen_body);
-}
-
-struct seen {
-    int64_t n;
-    bool at_standby;
-};
-
-static enum status see(struct fiber_run *run, enum pg_lane lane, struct seen *ret_seen)
-{
-    struct pg_result *rows;
-    enum status status = pg_read(run->pg, lane, NULL, &look, NULL, 0, &rows);
-    if (status != STATUS_OK)
-        return status;
-    *ret_seen = (struct seen){pg_get_int(rows, 0, 0), pg_get_bool(rows, 0, 1)};
-    pg_result_free(rows);
-    return STATUS_OK;
-}
-
-static struct seen must_see(struct fiber_run *run, enum pg_lane lane)
-{
-    struct seen seen;
-    assert_int_equal(see(run, lane, &seen), STATUS_OK);
-    return seen;
-}
-
-static bool reads_at_standby(struct fiber_run *run)
-{
-    struct seen seen;
-    return see(run, PG_LONG_READ, &seen) == STATUS_OK && seen.at_standby;
-}
-
-static bool is_alone(struct fiber_run *run)
-{
-    return pg_is_without_primary(run->pg);
-}
-
-static bool is_ready_alone(struct fiber_run *run)
-{
-    return is_alone(run) && pg_is_ready(run->pg);
-}
-
-static bool writes(struct fiber_run *run)
-{
-    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
 }
 
 /* ---- while there is a primary ---- */
@@ -187,14 +95,6 @@ static void long_reads_at_a_pooled_standby_miss_nothing(void **state)
 
 /* ---- without one ---- */
 
-static bool hears_nobody(struct fiber_run *run)
-{
-    char text[8];
-    (void)run;
-    pg_cluster_query(standby, "SELECT count(*) FROM pg_stat_wal_receiver", text, sizeof(text));
-    return text[0] == '0';
-}
-
 static void fell_behind_body(struct fiber_run *run)
 {
     char way[512], restore[640];
@@ -205,7 +105,7 @@ static void fell_behind_body(struct fiber_run *run)
     snprintf(restore, sizeof(restore), "ALTER SYSTEM SET primary_conninfo = %s", way);
     pg_cluster_execute(standby, "ALTER SYSTEM SET primary_conninfo = ''");
     pg_cluster_execute(standby, "SELECT pg_reload_conf()");
-    assert_true(fiber_run_until(run, hears_nobody));
+    assert_true(fiber_run_until(run, standby_hears_nobody));
     for (int i = 0; i < 4; i++) {
         assert_true(writes(run));
         fiber_sleep_ms(1100); /* the listener asks what the primary keeps */

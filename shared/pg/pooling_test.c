@@ -13,7 +13,7 @@
 #include "shared/base/clock.h"
 #include "shared/pg/migrate.h"
 #include "shared/pg/pg.h"
-#include "tests/support/fiber_run.h"
+#include "shared/pg/testing/servers.h"
 #include "tests/support/pg_bouncer.h"
 
 #define REALMS 2
@@ -138,7 +138,7 @@ static void judge_seen(size_t realm, const struct pg_result *result, int64_t wri
     assert_true(pg_get_int(result, 0, 2) >= written);
 }
 
-static void look(size_t realm, enum pg_lane lane)
+static void look_in(size_t realm, enum pg_lane lane)
 {
     struct pg_result *result;
     int64_t written = test.written[realm];
@@ -218,8 +218,8 @@ static void do_a_part(struct fiber_run *run, size_t index)
     case 0: change(realm, false); break;
     case 1: change(realm, true); break;
     case 2: break_a_batch(realm); break;
-    case 3: look(realm, PG_LONG_READ); break;
-    default: look(realm, PG_POINT_READ); break;
+    case 3: look_in(realm, PG_LONG_READ); break;
+    default: look_in(realm, PG_POINT_READ); break;
     }
 }
 
@@ -326,71 +326,39 @@ static void nothing_is_left_in_a_session(struct fiber_run *run)
 
 /* ---- listening ---- */
 
-static unsigned heard;
-static bool listens;
-
-static void on_notify(void *arg, struct slice channel, struct slice payload)
-{
-    (void)arg, (void)channel, (void)payload;
-    heard++;
-}
-
-static void on_lost(void *arg)
-{
-    (void)arg;
-    listens = false;
-}
-
-static void on_listening(void *arg)
-{
-    (void)arg;
-    listens = true;
-}
-
-static bool is_listening(struct fiber_run *run)
-{
-    (void)run;
-    return listens;
-}
-
-static bool has_heard(struct fiber_run *run)
-{
-    (void)run;
-    return heard > 0;
-}
-
 static bool is_refused(struct fiber_run *run)
 {
     (void)run;
     return pg_refusal(test.realms[0])[0] != '\0';
 }
 
-static const struct pg_listener_events events = {on_notify, on_lost, on_listening};
-
-static void listening_goes_past_the_pooler(struct fiber_run *run)
+static void hear_body(struct fiber_run *run)
 {
-    struct pg_listener *listener;
-    struct pg *pg = open_realm(run, 0, true);
-    heard = 0;
-    assert_int_equal(pg_listen(pg, "pooled", &events, NULL, &listener), STATUS_OK);
     assert_true(fiber_run_until(run, is_listening));
     pg_cluster_execute(cluster, "NOTIFY pooled");
     assert_true(fiber_run_until(run, has_heard));
-    pg_listener_free(listener);
+}
+
+static void listening_goes_past_the_pooler(struct fiber_run *run)
+{
+    struct pg *pg = open_realm(run, 0, true);
+    run_listening(run, pg, "pooled", hear_body);
     pg_free(pg);
+}
+
+static void refused_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, is_refused));
+    assert_int_equal(test.kind, PG_TROUBLE_REFUSED);
+    assert_non_null(strstr(pg_refusal(test.realms[0]), "database_listen"));
 }
 
 static void listening_through_the_pooler_is_refused(struct fiber_run *run)
 {
     const struct pg_options options = {
         .conninfo = test.pooled, .listen_conninfo = test.pooled, .on_trouble = on_trouble};
-    struct pg_listener *listener;
     assert_int_equal(pg_new(run->fibers, &options, &test.realms[0], NULL), STATUS_OK);
-    assert_int_equal(pg_listen(test.realms[0], "pooled", &events, NULL, &listener), STATUS_OK);
-    assert_true(fiber_run_until(run, is_refused));
-    assert_int_equal(test.kind, PG_TROUBLE_REFUSED);
-    assert_non_null(strstr(pg_refusal(test.realms[0]), "database_listen"));
-    pg_listener_free(listener);
+    run_listening(run, test.realms[0], "pooled", refused_body);
     test.realms[0] = pg_free(test.realms[0]);
 }
 

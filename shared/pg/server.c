@@ -20,7 +20,7 @@ void server_away(struct server *server, bool looked)
         trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "",
                      "no primary is found: reads come from a standby, changes are refused");
     /* It was there, and a pooler keeps connections whose server is gone. */
-    if (pg->pooled && looked && !server->left && server->heard_us > 0) {
+    if (pg->pooled && looked && !server->left && server->was_up) {
         server->left = true;
         server_leave(server, "past the pooler no primary is found");
     }
@@ -48,18 +48,11 @@ void server_look(struct server *server)
             connection_start_timer(connection_of(node), 0);
 }
 
-static void leave(struct connection *connection, const char *reason)
-{
-    if (connection->state == LINK_UP) /* else an attempt that fails goes on to the next by itself */
-        connection_next_host(connection);
-    connection_drop(connection, reason);
-}
-
 void server_leave(struct server *server, const char *reason)
 {
     LIST_FOR_EACH (node, &pg_whole(server->pg)->servers[server->role].connections)
         if (connection_of(node)->state == LINK_UP)
-            leave(connection_of(node), reason);
+            connection_leave(connection_of(node), reason);
 }
 
 const char *server_setting(const struct server *server)
@@ -71,15 +64,28 @@ const char *server_setting(const struct server *server)
 
 void server_tell(struct server *server, enum pg_trouble_kind kind, const char *reason)
 {
-    char text[PG_ERROR_BYTES_MAX + 32];
+    char text[PG_ERROR_BYTES_MAX + 256], advice[192] = "";
     const char *setting = server_setting(server);
     snprintf(server->error, sizeof(server->error), "%.*s", (int)strcspn(reason, "\n"), reason);
     bool is_named = strcmp(setting, "database") != 0;
-    snprintf(text, sizeof(text), "%s%s%s", is_named ? setting : "", is_named ? ": " : "",
-             server->error);
+    if (kind == PG_TROUBLE_ELSEWHERE) {
+        server->elsewhere_us = clock_monotonic_us();
+        snprintf(advice, sizeof(advice),
+                 ". Nothing else is found: lead %s back, or, when the database is there for good,"
+                 " start this program anew",
+                 setting);
+    }
+    snprintf(text, sizeof(text), "%s%s%s%s", is_named ? setting : "", is_named ? ": " : "",
+             server->error, advice);
     if (kind == PG_TROUBLE_REFUSED)
         pg_refuse(server->pg, text);
     trouble_tell(server->pg, kind, "", "", text);
+}
+
+bool server_is_elsewhere(const struct server *server)
+{
+    return server->up == 0 && server->elsewhere_us > 0 &&
+           clock_monotonic_us() - server->elsewhere_us < PG_ELSEWHERE_US;
 }
 
 /* ---- the cluster ---- */
@@ -113,7 +119,7 @@ static void leave_others(struct pg *pg)
             bool is_known = connection->session.cluster.system != 0;
             const char *why = is_known ? why_not(connection, &pg->cluster, text) : NULL;
             if (why)
-                leave(connection, why);
+                connection_leave(connection, why);
         }
     }
 }
@@ -131,7 +137,11 @@ bool cluster_admit(struct connection *connection)
     pg->cluster_is_sure |= decides;
     const char *why = why_not(connection, cluster, text);
     if (why) {
-        connection_drop(connection, why);
+        const struct server *server = connection->server;
+        bool elsewhere =
+            met->system != cluster->system && server->role == PG_PRIMARY && server->up == 0;
+        connection_give_up(connection, elsewhere ? PG_TROUBLE_ELSEWHERE : PG_TROUBLE_CONNECTION,
+                           why);
         return false;
     }
     if (met->timeline == cluster->timeline)

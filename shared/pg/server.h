@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include "shared/base/list.h"
@@ -44,15 +45,28 @@ struct server {
     size_t up;       /* connections, of all kinds */
     bool away;       /* none is up, and an attempt found none of the hosts */
     bool left;       /* and what a pooler still had was given up for that */
+    bool was_up;     /* one was */
     int64_t away_us; /* since when none is up */
+    int64_t
+        elsewhere_us; /* when one that was met was of another cluster, while none was up; 0: never */
     char error[PG_ERROR_BYTES_MAX]; /* why a connection was given up last */
-    /* health.c */
+    struct list peers;              /* those that the connections that are up lead to */
+};
+
+/* health.c: one address, and the connections of a server that lead to it. It is there as long as one is. */
+struct peer {
+    struct list node;
+    struct server *server;
+    struct list connections;
+    struct sockaddr_storage address;
+    socklen_t len;
     uv_timer_t
         timer; /* while it is asked something: until it is silent, or the probe must have been answered */
     uv_poll_t *probe; /* NULL: there is none */
     int probe_fd;
-    int64_t probed_us; /* since when */
-    int64_t heard_us;  /* when it said something last, on whichever connection */
+    int64_t probed_us;  /* since when */
+    int64_t heard_us;   /* when it said something last, on whichever connection */
+    int64_t silence_ms; /* after which it is probed */
 };
 
 /* The last connection went, or (`looked`) no host has another; the first is up. */
@@ -62,6 +76,8 @@ void server_back(struct server *server);
 void server_look(struct server *server);
 /* Gives up the connections that are up; each begins anew with the next host. */
 void server_leave(struct server *server, const char *reason);
+/* None is up, and what is found there is of another cluster. */
+bool server_is_elsewhere(const struct server *server);
 /* The setting that leads there: "database", "database_listen", "database_standby". */
 const char *server_setting(const struct server *server);
 /* trouble_tell, of a connection there; names the setting when it is not `database`. Of a refusal: pg_refuse. */
@@ -71,10 +87,10 @@ void server_tell(struct server *server, enum pg_trouble_kind kind, const char *r
  * its timeline is later than all before, or it is the first to the database itself, the others are dropped that are not of this. */
 bool cluster_admit(struct connection *connection);
 
-/* health.c: holds the pg until it is closed. */
-void health_open(struct server *server);
-void health_close(struct server *server);
-/* The connection, of which nothing was asked, is asked something now. */
-void health_asked(struct connection *connection);
+/* health.c: a connection came up, or goes; it is asked something, or has said something. */
+void peer_join(struct connection *connection);
+void peer_quit(struct connection *connection);
+void peer_asked(struct connection *connection);
+void peer_heard(struct connection *connection);
 
 #endif

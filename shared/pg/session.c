@@ -5,6 +5,13 @@
 
 #include "shared/pg/internal.h"
 
+/* Whose data a server has, and what it shows of its timeline: of a standby as of its last restartpoint, or of what it flushed. */
+#define SYSTEM "(SELECT system_identifier FROM pg_control_system())"
+#define TIMELINE "left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)"
+#define TIMELINE_OF_STANDBY                                                                        \
+    "(SELECT lpad(upper(to_hex(greatest(c.timeline_id, r.min_recovery_end_timeline))), 8, '0')"    \
+    "   FROM pg_control_checkpoint() c, pg_control_recovery() r)"
+
 /* $1, $2 names and values, $3 the mark, $4 the schema, $5 whether all that is for this transaction. A session that has a mark
  * is another client's: nothing is set in it for longer. Every role that the login's may turn into counts, for SET ROLE needs no password. */
 static const char set_sql[] =
@@ -27,12 +34,8 @@ static const char set_sql[] =
     "            AND pg_has_role(session_user, c.relowner, 'MEMBER')),"
     "        session_user,"
     "        pg_is_in_recovery(),"
-    "        CASE WHEN pg_is_in_recovery()"
-    "             THEN (SELECT to_hex(greatest(c.timeline_id, r.min_recovery_end_timeline))"
-    "                     FROM pg_control_checkpoint() c, pg_control_recovery() r)"
-    "             ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END,"
-    "        (SELECT system_identifier FROM pg_control_system())"
-    "   FROM mine, made";
+    "        CASE WHEN pg_is_in_recovery() THEN " TIMELINE_OF_STANDBY " ELSE " TIMELINE " END,"
+    "        " SYSTEM "   FROM mine, made";
 
 /* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible, in a column that a database
  * of before lacks. */
@@ -217,12 +220,14 @@ const struct pg_statement session_guard = {
     "SELECT 1 / (current_setting('pek.session', true) IS NOT DISTINCT FROM $1)::int",
 };
 
-const struct pg_statement primary_guard = {
-    "pek_primary_guard",
-    "SELECT 1 / (CASE WHEN NOT pg_is_in_recovery() THEN"
-    "            $1 = concat_ws(' ', (SELECT system_identifier FROM pg_control_system()),"
-    "                           left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))"
-    "            END IS TRUE)::int",
+const struct pg_statement cluster_guards[PG_ROLES] = {
+    [PG_PRIMARY] = {"pek_primary_guard", "SELECT 1 / (CASE WHEN NOT pg_is_in_recovery() THEN"
+                                         "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE ")"
+                                         "            END IS TRUE)::int"},
+    [PG_STANDBY] = {"pek_standby_cluster_guard",
+                    "SELECT 1 / (pg_is_wal_replay_paused() IS NOT NULL AND"
+                    "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE_OF_STANDBY ")"
+                    "            )::int"},
 };
 
 void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX])

@@ -53,9 +53,9 @@ void session_settings_done(struct session_settings *settings);
 bool session_is_pooled(const struct connection *connection);
 /* Fails, and with it all that follows up to the Sync, in a session without the mark ($1). */
 extern const struct pg_statement session_guard;
-/* Fails where the pooler has linked to what is no primary any more, or of another timeline or cluster than $1 (session_cluster): it keeps
- * connections whose server was demoted, and may be led elsewhere. */
-extern const struct pg_statement primary_guard;
+/* Fails where the pooler has linked to what is no primary any more (no standby: 55000), or of another timeline or cluster than $1
+ * (session_cluster): it keeps connections whose server was demoted, and may be led elsewhere. */
+extern const struct pg_statement cluster_guards[PG_ROLES];
 #define SESSION_CLUSTER_BYTES_MAX 40
 void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX]);
 /* connection_refuse: the session is shared. */

@@ -10,61 +10,14 @@
 #include <cmocka.h>
 
 #include "shared/base/clock.h"
-#include "tests/support/fiber_run.h"
+#include "shared/pg/testing/servers.h"
 
-static struct pg_cluster *primary, *standby;
-static char both[256];
+static char both[SERVERS_CONNINFO_BYTES];
 
-static const struct pg_statement count_up = {"count_up", "UPDATE counter SET n = n + 1"};
-static const struct pg_statement look = {"look", "SELECT n, pg_is_in_recovery() FROM counter"};
 static const struct pg_statement look_long = {
     "look_long",
     "SELECT n, pg_is_in_recovery() FROM counter, pg_sleep(0.5)",
 };
-
-struct seen {
-    int64_t n;
-    bool at_standby;
-};
-
-static enum status see(struct fiber_run *run, enum pg_lane lane,
-                       const struct pg_statement *statement, struct seen *ret_seen)
-{
-    struct pg_result *rows;
-    enum status status = pg_read(run->pg, lane, NULL, statement, NULL, 0, &rows);
-    if (status != STATUS_OK)
-        return status;
-    *ret_seen = (struct seen){pg_get_int(rows, 0, 0), pg_get_bool(rows, 0, 1)};
-    pg_result_free(rows);
-    return STATUS_OK;
-}
-
-static struct seen must_see(struct fiber_run *run, enum pg_lane lane)
-{
-    struct seen seen;
-    assert_int_equal(see(run, lane, &look, &seen), STATUS_OK);
-    return seen;
-}
-
-static bool reads_at_standby(struct fiber_run *run)
-{
-    return must_see(run, PG_LONG_READ).at_standby;
-}
-
-static bool is_alone(struct fiber_run *run)
-{
-    return pg_is_without_primary(run->pg);
-}
-
-static bool is_ready_alone(struct fiber_run *run)
-{
-    return is_alone(run) && pg_is_ready(run->pg);
-}
-
-static bool writes(struct fiber_run *run)
-{
-    return pg_write(run->pg, NULL, &count_up, NULL, 0, NULL) == STATUS_OK && pg_is_ready(run->pg);
-}
 
 static void write_one(struct fiber_run *run)
 {
@@ -75,25 +28,13 @@ static void write_one(struct fiber_run *run)
 static int start(void **state)
 {
     (void)state;
-    primary = pg_cluster_start();
-    standby = pg_cluster_start();
-    if (!primary || !standby)
+    if (servers_start(2) != 0)
         return -1;
-    pg_cluster_execute(primary, "CREATE TABLE counter AS SELECT 0::bigint AS n");
     pg_cluster_execute(primary, "ALTER SYSTEM SET max_standby_streaming_delay = '50ms'");
     pg_cluster_follow(standby, primary);
     pg_cluster_execute(primary, "ALTER SYSTEM SET synchronous_standby_names = '*'");
     pg_cluster_execute(primary, "SELECT pg_reload_conf()");
-    snprintf(both, sizeof(both), "host=%s,%s user=postgres dbname=postgres",
-             pg_cluster_folder(primary), pg_cluster_folder(standby));
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    primary = pg_cluster_stop(primary);
-    standby = pg_cluster_stop(standby);
+    servers_conninfo(primary, standby, NULL, both);
     return 0;
 }
 
@@ -163,10 +104,12 @@ static int64_t looked_us;
 
 static void look_or_lock(struct fiber_run *run, size_t index)
 {
-    struct seen seen;
+    struct pg_result *rows;
     if (index == 0) {
         int64_t begin_us = clock_monotonic_us();
-        assert_int_equal(see(run, PG_LONG_READ, &look_long, &seen), STATUS_OK);
+        assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &look_long, NULL, 0, &rows),
+                         STATUS_OK);
+        pg_result_free(rows);
         looked_us = clock_monotonic_us() - begin_us;
         return;
     }
@@ -232,18 +175,6 @@ static void a_guard_that_fails_is_told(void **state)
 
 /* ---- without one ---- */
 
-static int told_count;
-static char told_text[256];
-
-static void on_trouble(void *arg, const struct pg_trouble *trouble)
-{
-    (void)arg;
-    if (trouble->kind != PG_TROUBLE_NO_PRIMARY)
-        return;
-    told_count++;
-    snprintf(told_text, sizeof(told_text), "%s", trouble->text);
-}
-
 static void reads_stay_within_their_time_body(struct fiber_run *run)
 {
     struct seen seen;
@@ -253,8 +184,8 @@ static void reads_stay_within_their_time_body(struct fiber_run *run)
     assert_true(must_see(run, PG_POINT_READ).at_standby);
     fiber_sleep_ms(600);
     assert_false(pg_is_ready(run->pg));
-    assert_int_equal(see(run, PG_POINT_READ, &look, &seen), STATUS_UNAVAILABLE);
-    assert_int_equal(see(run, PG_LONG_READ, &look, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_POINT_READ, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_LONG_READ, &seen), STATUS_UNAVAILABLE);
     pg_cluster_launch(primary);
     assert_true(fiber_run_until(run, writes));
 }
@@ -263,14 +194,6 @@ static void reads_without_a_primary_stay_within_their_time(void **state)
 {
     (void)state;
     run_with(&(struct pg_options){.standby_alone_ms = 500}, reads_stay_within_their_time_body);
-}
-
-static bool hears_nobody(struct fiber_run *run)
-{
-    char text[8];
-    (void)run;
-    pg_cluster_query(standby, "SELECT count(*) FROM pg_stat_wal_receiver", text, sizeof(text));
-    return text[0] == '0';
 }
 
 static void fell_behind_body(struct fiber_run *run)
@@ -285,7 +208,7 @@ static void fell_behind_body(struct fiber_run *run)
     pg_cluster_execute(primary, "SELECT pg_reload_conf()");
     pg_cluster_execute(standby, "ALTER SYSTEM SET primary_conninfo = ''");
     pg_cluster_execute(standby, "SELECT pg_reload_conf()");
-    assert_true(fiber_run_until(run, hears_nobody));
+    assert_true(fiber_run_until(run, standby_hears_nobody));
     /* A long read asks what the primary keeps, when the standby is not left alone for having been behind. */
     for (int i = 0; i < 3; i++) {
         write_one(run);
@@ -294,8 +217,8 @@ static void fell_behind_body(struct fiber_run *run)
     }
     pg_cluster_kill(primary);
     assert_true(fiber_run_until(run, is_alone));
-    assert_int_equal(see(run, PG_POINT_READ, &look, &seen), STATUS_UNAVAILABLE);
-    assert_int_equal(see(run, PG_LONG_READ, &look, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_POINT_READ, &seen), STATUS_UNAVAILABLE);
+    assert_int_equal(see(run, PG_LONG_READ, &seen), STATUS_UNAVAILABLE);
     pg_cluster_launch(primary);
     pg_cluster_execute(standby, restore);
     pg_cluster_execute(standby, "SELECT pg_reload_conf()");
@@ -315,7 +238,7 @@ static void a_standby_that_fell_behind_answers_nobody(void **state)
 static bool reads_alone(struct fiber_run *run)
 {
     struct seen seen;
-    return see(run, PG_POINT_READ, &look, &seen) == STATUS_OK;
+    return see(run, PG_POINT_READ, &seen) == STATUS_OK;
 }
 
 static void restarted_body(struct fiber_run *run)
@@ -332,7 +255,7 @@ static void restarted_body(struct fiber_run *run)
     pg_cluster_launch(standby);
     assert_true(fiber_run_until(run, is_ready_alone));
     for (int i = 0; i < 5; i++)
-        assert_int_equal(see(run, i % PG_LANES, &look, &seen), STATUS_UNAVAILABLE);
+        assert_int_equal(see(run, i % PG_LANES, &seen), STATUS_UNAVAILABLE);
     pg_cluster_execute(standby, "ALTER SYSTEM RESET recovery_min_apply_delay");
     pg_cluster_execute(standby, "SELECT pg_reload_conf()");
     assert_true(fiber_run_until(run, reads_alone));
@@ -363,7 +286,7 @@ static void load(struct fiber_run *run, size_t index)
             acknowledged += status == STATUS_OK;
             assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE);
         } else {
-            enum status status = see(run, index % 2 ? PG_LONG_READ : PG_POINT_READ, &look, &seen);
+            enum status status = see(run, index % 2 ? PG_LONG_READ : PG_POINT_READ, &seen);
             assert_true(status == STATUS_OK || (status == STATUS_UNAVAILABLE && killed));
             assert_true(status != STATUS_OK || seen.n >= before);
             unavailable += status != STATUS_OK;
@@ -391,28 +314,21 @@ static void lose_primary(struct fiber_run *run, size_t index)
     int64_t before = unavailable;
     fiber_sleep_ms(500);
     assert_int_equal(unavailable, before);
-    assert_int_equal(told_count, 1);
+    assert_int_equal(told.count, 1);
     pg_cluster_promote(standby);
     assert_true(fiber_run_until(run, writes));
     over = true;
 }
 
-static int64_t counted(struct pg_cluster *which)
-{
-    char text[24];
-    pg_cluster_query(which, "SELECT n FROM counter", text, sizeof(text));
-    return strtoll(text, NULL, 10);
-}
-
 static void nothing_acknowledged_is_lost_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, reads_at_standby));
-    told_count = 0;
+    tell_of("primary is found");
     acknowledged = must_see(run, PG_POINT_READ).n;
     fiber_run_parallel(run, 9, lose_primary);
     assert_true(counted(standby) >= acknowledged);
-    assert_int_equal(told_count, 2);
-    assert_string_equal(told_text, "a primary is found");
+    assert_int_equal(told.count, 2);
+    assert_string_equal(told.text, "a primary is found");
     assert_true(must_see(run, PG_LONG_READ).n >= acknowledged);
     print_message("%lld written, %lld reads unavailable, the slowest took %lld ms\n",
                   (long long)acknowledged, (long long)unavailable, (long long)slowest_us / 1000);
@@ -434,7 +350,7 @@ static void nothing_acknowledged_is_lost_body(struct fiber_run *run)
 static void nothing_acknowledged_is_lost_when_the_primary_is_killed(void **state)
 {
     (void)state;
-    run_with(&(struct pg_options){.on_trouble = on_trouble}, nothing_acknowledged_is_lost_body);
+    run_with(&(struct pg_options){.on_trouble = on_told}, nothing_acknowledged_is_lost_body);
 }
 
 int main(void)
@@ -450,5 +366,5 @@ int main(void)
         /* The last: the roles are others then. */
         cmocka_unit_test(nothing_acknowledged_is_lost_when_the_primary_is_killed),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, servers_stop);
 }

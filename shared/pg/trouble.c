@@ -17,6 +17,7 @@ void trouble_tell(struct pg *pg, enum pg_trouble_kind kind, const char *sqlstate
     pg_note_error(pg, text ? text : "");
     if (!troubles->tell || pg->error[0] == '\0')
         return;
+    int64_t every_us = kind == PG_TROUBLE_ELSEWHERE ? PG_ELSEWHERE_EVERY_US : PG_TROUBLE_EVERY_US;
     uint64_t key = hash(hash(14695981039346656037u + kind, sqlstate), statement);
     if (kind != PG_TROUBLE_STATEMENT) /* whose text may hold values */
         key = hash(key, pg->error);
@@ -30,8 +31,7 @@ void trouble_tell(struct pg *pg, enum pg_trouble_kind kind, const char *sqlstate
             at = i;
     }
     /* When every place is taken by a fresh one, this one counts as one more of the oldest. */
-    if (troubles->lately[at].told_us > 0 &&
-        now_us - troubles->lately[at].told_us < PG_TROUBLE_EVERY_US) {
+    if (troubles->lately[at].told_us > 0 && now_us - troubles->lately[at].told_us < every_us) {
         troubles->lately[at].untold++;
         return;
     }

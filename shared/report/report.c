@@ -41,6 +41,7 @@ void report_database(const char *realm, const struct pg_trouble *trouble)
         [PG_TROUBLE_STATEMENT] = "database.statement",
         [PG_TROUBLE_REFUSED] = "database.refused",
         [PG_TROUBLE_NO_PRIMARY] = "database.primary",
+        [PG_TROUBLE_ELSEWHERE] = "database.elsewhere",
     };
     bool is_passing =
         trouble->kind == PG_TROUBLE_CONNECTION || trouble->kind == PG_TROUBLE_NO_PRIMARY;

@@ -17,7 +17,7 @@
  * trace id are those of the hub's api.finished. */
 void report_call(const char *realm, struct rpc_ctx *ctx, const struct fault *outcome,
                  int64_t elapsed_us);
-/* database.connection, .statement or .refused: a lost connection comes back by itself, the rest wants somebody's
+/* database.connection, .statement, .refused, .primary or .elsewhere: a lost connection comes back by itself, the rest wants somebody's
  * attention. `realm` as above. */
 void report_database(const char *realm, const struct pg_trouble *trouble);
 

@@ -53,12 +53,13 @@ static void write_files(const char *folder, const char *pool_mode, unsigned pool
     fputs("\"postgres\" \"\"\n\"pek_app\" \"\"\n\"app\" \"\"\n", users);
     fclose(users);
     FILE *ini = file_in(folder, "bouncer.ini");
-    fprintf(ini,
-            "[databases]\npostgres = host=%s\n"
-            "[pgbouncer]\nunix_socket_dir = %s\nlisten_port = " PG_BOUNCER_PORT "\n"
-            "auth_type = trust\nauth_file = %s/bouncer.users\npool_mode = %s\n"
-            "default_pool_size = %u\n",
-            folder, folder, folder, pool_mode, pool_size);
+    fprintf(
+        ini,
+        "[databases]\npostgres = host=%s\n"
+        "[pgbouncer]\nunix_socket_dir = %s\nlisten_port = " PG_BOUNCER_PORT "\n"
+        "auth_type = trust\nauth_file = %s/bouncer.users\npool_mode = %s\n"
+        "default_pool_size = %u\nserver_login_retry = 1\n", /* docs/operations.md; 15 by itself */
+        folder, folder, folder, pool_mode, pool_size);
     fclose(ini);
 }
 

@@ -368,6 +368,12 @@ bool realm_is_ready(const struct realm *realm)
     return realm->settled && pg_is_ready(realm->domain.service.pg);
 }
 
+const char *realm_unready(const struct realm *realm)
+{
+    const char *why = pg_unready(realm->domain.service.pg);
+    return why[0] || realm->settled ? why : "the realm is being opened";
+}
+
 bool realm_search_is_ready(const struct realm *realm)
 {
     return realm->domain.search_is_ready;

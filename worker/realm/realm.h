@@ -63,6 +63,8 @@ void realm_end_watches(struct realm *realm);
 
 struct rpc_host *realm_host(struct realm *realm);
 bool realm_is_ready(const struct realm *realm);
+/* Why not, as pg_unready; "" when it is. */
+const char *realm_unready(const struct realm *realm);
 /* Sort keys are current, and searches go by worker/search's rows; before, they walk all names. A realm is ready without it. */
 bool realm_search_is_ready(const struct realm *realm);
 /* In a fiber: waits until it is ready, or answers why it cannot be: FAILED_PRECONDITION is realm_refusal. */

@@ -1,0 +1,40 @@
+/* What it means that a guard failed: a statement that stands before others, which do not run then. */
+#include <string.h>
+
+#include "shared/pg/internal.h"
+
+bool guard_is_told(const struct pg_statement *statement, const char *sqlstate)
+{
+    enum status status = sqlstate_status(sqlstate, NULL);
+    if (statement != &standby_guard)
+        return sqlstate_is_trouble(sqlstate);
+    return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
+}
+
+static bool is_of_cluster(const struct connection *connection, const struct pg_statement *guard)
+{
+    return guard == &cluster_guards[connection->server->role];
+}
+
+bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
+                   const char *sqlstate)
+{
+    bool refuses = strcmp(sqlstate, "22012") == 0;
+    if (guard == &session_guard)
+        connection->foreign |= refuses;
+    else if (is_of_cluster(connection, guard))
+        connection->doomed = refuses ? "the pooler leads elsewhere now" : connection->doomed;
+    else if (guard != &standby_guard)
+        return false;
+    if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
+        return connection->promoted = true;
+    return refuses;
+}
+
+/* Below 15.5 PostgreSQL may read pg_control while it is written, and finds a wrong checksum (XX000): asked again it answers. */
+bool guard_is_asked_again(const struct connection *connection, const struct pg_statement *guard,
+                          const char *sqlstate)
+{
+    return guard == &standby_guard || /* another server may answer */
+           (is_of_cluster(connection, guard) && strcmp(sqlstate, "XX000") == 0);
+}
