@@ -1,25 +1,33 @@
 #include "worker/evaluation/comment_store.h"
 
 #define COMMENT EVALUATION_V1_COMMENT_COLUMNS(c)
+#define PAGE                                                                                       \
+    "AND (c.sort_key, c.id::text COLLATE \"C\") >= ($1::bytea, $2)"                                \
+    " AND ($3::boolean OR (c.sort_key, c.id::text COLLATE \"C\") <> ($1::bytea, $2)) "             \
+    "ORDER BY c.sort_key, c.id::text COLLATE \"C\" LIMIT $5::integer"
 
 enum status comment_store_list(const struct read_batch *batch, const void *query,
                                struct pg_result **ret_rows)
 {
+    /* Of everybody they are walked in their order; those of one member are collected first, since they may be far apart. */
     static const struct pg_statement list = {
         "comment_list",
         "SELECT " COMMENT " FROM pek.point_comment AS c WHERE c.scoreboard_id = $4::bigint"
-        " AND CASE WHEN ($6 = '' OR c.user_id = $6) AND ($7 = '' OR c.guideline_id::text = $7)"
-        "     THEN true ELSE false END"
-        " AND (c.sort_key, c.id::text COLLATE \"C\") >= ($1::bytea, $2)"
-        " AND ($3::boolean OR (c.sort_key, c.id::text COLLATE \"C\") <> ($1::bytea, $2)) "
-        "ORDER BY c.sort_key, c.id::text COLLATE \"C\" LIMIT $5::integer",
+        " AND CASE WHEN $6 = '' OR c.guideline_id::text = $6 THEN true ELSE false END " PAGE,
+    };
+    static const struct pg_statement list_of_member = {
+        "comment_list_of_member",
+        "SELECT " COMMENT " FROM (SELECT * FROM pek.point_comment AS o"
+        "   WHERE o.scoreboard_id = $4::bigint AND o.user_id = $7 OFFSET 0) AS c"
+        " WHERE ($6 = '' OR c.guideline_id::text = $6) " PAGE,
     };
     const struct comment_query *wanted = query;
-    return read_rows(batch, &list,
-                     PG_PARAMS(READ_POSITION(batch), pg_str(wanted->scoreboard->id),
-                               pg_int(batch->arena, (int64_t)batch->limit), pg_str(wanted->user_id),
-                               pg_str(wanted->guideline_id)),
-                     ret_rows);
+#define PARAMS                                                                                     \
+    READ_POSITION(batch), pg_str(wanted->scoreboard->id),                                          \
+        pg_int(batch->arena, (int64_t)batch->limit), pg_str(wanted->guideline_id)
+    if (wanted->user_id[0] == '\0')
+        return read_rows(batch, &list, PG_PARAMS(PARAMS), ret_rows);
+    return read_rows(batch, &list_of_member, PG_PARAMS(PARAMS, pg_str(wanted->user_id)), ret_rows);
 }
 
 enum status comment_store_make_cell(struct change *change,

@@ -385,7 +385,7 @@ const struct pg_statement draft_store_audit = {
     "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
     "SELECT $1, $2, 'point_draft', d.scoreboard_id || ' ' || d.subgroup_id, $3,"
     " to_jsonb(d) - ARRAY['realm'] "
-    "FROM unnest($4::text[]) AS w (id) JOIN pek.point_draft AS d"
-    "  ON d.scoreboard_id = split_part(w.id, ' ', 1)::bigint"
-    " AND d.subgroup_id = split_part(w.id, ' ', 2)",
+    "FROM unnest($4::text[]) AS w (id) CROSS JOIN LATERAL (SELECT * FROM pek.point_draft AS p"
+    "  WHERE p.scoreboard_id = split_part(w.id, ' ', 1)::bigint"
+    "    AND p.subgroup_id = split_part(w.id, ' ', 2) OFFSET 0) AS d",
 };

@@ -1,5 +1,10 @@
 #include "worker/evaluation/revision_store.h"
 
+/* Whoever row `of` is of may get points now. OFFSET 0: asked of each, and not found among all people. */
+#define COUNTS(of)                                                                                 \
+    "EXISTS (SELECT FROM pek.evaluated_member AS m"                                                \
+    "  WHERE m.group_id = " of ".group_id AND m.user_id = " of ".user_id OFFSET 0)"
+
 /* Whose points and entries the next version has not, since they may get none now. */
 static enum status say_left(struct change *change, const evaluation_v1_scoreboard *from,
                             const evaluation_v1_scoreboard *to)
@@ -8,18 +13,15 @@ static enum status say_left(struct change *change, const evaluation_v1_scoreboar
         "revision_left",
         "SELECT l.user_id, sum(l.cells) OVER (), sum(l.entries) OVER () FROM ("
         "  SELECT p.user_id, count(p.points) AS cells, count(p.type) AS entries FROM ("
-        "    SELECT p.user_id, p.points, NULL::smallint AS type FROM pek.point AS p"
+        "    SELECT p.group_id, p.user_id, p.points, NULL::smallint AS type FROM pek.point AS p"
         "     WHERE p.scoreboard_id = $1::bigint AND p.points > 0"
         "    UNION ALL"
-        "    SELECT e.user_id, NULL, e.type FROM pek.entry_request AS e"
+        "    SELECT e.group_id, e.user_id, NULL, e.type FROM pek.entry_request AS e"
         "     WHERE e.scoreboard_id = $1::bigint AND e.type > 1) AS p"
-        "   WHERE NOT EXISTS (SELECT FROM pek.evaluated_member AS m"
-        "           WHERE m.group_id = $2 AND m.user_id = p.user_id)"
-        "   GROUP BY p.user_id) AS l ORDER BY l.user_id",
+        "   WHERE NOT " COUNTS("p") "   GROUP BY p.user_id) AS l ORDER BY l.user_id",
     };
     const struct pg_result *rows;
-    PEK_TRY(
-        change_execute(change, &left, PG_PARAMS(pg_str(from->id), pg_str(from->group_id)), &rows));
+    PEK_TRY(change_execute(change, &left, PG_PARAMS(pg_str(from->id)), &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
     const char *names = scoreboard_store_names(rows, change->arena);
@@ -68,19 +70,17 @@ enum status revision_store_make(struct change *change, const evaluation_v1_score
         " (group_id, scoreboard_id, user_id, guideline_id, points, origin_group_id) "
         "SELECT p.group_id, $2::bigint, p.user_id, n.id, p.points, p.origin_group_id"
         "  FROM pek.point AS p"
-        "  JOIN pek.evaluated_member AS m ON m.group_id = p.group_id AND m.user_id = p.user_id"
         "  JOIN pek.guideline AS o ON o.scoreboard_id = p.scoreboard_id AND o.id = p.guideline_id"
         "  JOIN pek.guideline AS n ON n.scoreboard_id = $2::bigint AND n.position = o.position "
-        "WHERE p.scoreboard_id = $1::bigint",
+        "WHERE p.scoreboard_id = $1::bigint AND " COUNTS("p"),
     };
     static const struct pg_statement copy_entries = {
         "revision_entries",
         "INSERT INTO pek.entry_request (group_id, scoreboard_id, user_id, type, justification,"
         " recommendation, recommended_by, finalized) "
         "SELECT e.group_id, $2::bigint, e.user_id, e.type, e.justification, e.recommendation,"
-        " e.recommended_by, e.finalized FROM pek.entry_request AS e"
-        "  JOIN pek.evaluated_member AS m ON m.group_id = e.group_id AND m.user_id = e.user_id "
-        "WHERE e.scoreboard_id = $1::bigint",
+        " e.recommended_by, e.finalized FROM pek.entry_request AS e "
+        "WHERE e.scoreboard_id = $1::bigint AND " COUNTS("e"),
     };
     const struct pg_param from = pg_str(scoreboard->id);
     enum status status = change_row(change, &evaluation_v1_scoreboard_row, &make,

@@ -389,7 +389,7 @@ enum status scoreboard_store_check_members(struct change *change, const char *gr
         "SELECT w.user_id, w.position - 1 FROM unnest($2::text[], $3::text[])"
         "  WITH ORDINALITY AS w (user_id, takes_back, position) "
         "WHERE NOT EXISTS (SELECT FROM pek.evaluated_member AS m"
-        "  WHERE m.group_id = $1 AND m.user_id = w.user_id)"
+        "  WHERE m.group_id = $1 AND m.user_id = w.user_id OFFSET 0)"
         " AND NOT (w.takes_back = 't' AND (EXISTS (SELECT FROM pek.scoreboard_member AS h"
         "    WHERE $5 = '' AND h.scoreboard_id = $4::bigint AND h.user_id = w.user_id)"
         "  OR EXISTS (SELECT FROM pek.point_draft_cell AS h WHERE h.scoreboard_id = $4::bigint"

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "pek/evaluation/v1/spreadsheet.rpc.h"
 #include "shared/text/text.h"
 #include "worker/evaluation/scoreboard.h"
+#include "worker/evaluation/spreadsheet_store.h"
 #include "worker/testing/evaluation_world.h"
 
 static enum status import(struct world *w, const char *as, const evaluation_v1_scoreboard *board,
@@ -66,6 +68,36 @@ static void call_them(struct world *w, const char *name, const char *user)
     assert_int_equal(text_fold(slice_str(name), w->arena, &folded), STATUS_OK);
     world_sql(w, "UPDATE pek.person SET display_name = '%s', folded = '%.*s' WHERE id = '%s'", name,
               SLICE_ARG(folded), user);
+}
+
+/* Names are compared, and nobody is looked up but who is in the file. */
+static void members_are_found_without_looking_each_up(struct world *w)
+{
+    enum { MEMBERS = 2000 };
+    int pages = 0;
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    world_sql(w,
+              "SET pek.realm = 'a';"
+              "INSERT INTO pek.person (id, display_name, folded, sort_key)"
+              " SELECT 'n' || n, 'N' || n, 'n' || n, '' FROM generate_series(1, %d) n;"
+              "INSERT INTO pek.membership (group_id, user_id, sort_key)"
+              " SELECT 'o@a', 'n' || n, '\\x01' FROM generate_series(1, %d) n;"
+              "INSERT INTO pek.membership_period (group_id, user_id, seq, status, begin_time,"
+              " changed_by) SELECT 'o@a', 'n' || n, 1, 3, now(), 'x' FROM generate_series(1, %d) n;"
+              "ANALYZE",
+              MEMBERS, MEMBERS, MEMBERS);
+    const char *hit = strstr(
+        world_value(w,
+                    "SET ROLE pek_app; SET pek.realm = 'a'; SET plan_cache_mode ="
+                    " force_generic_plan; PREPARE asked AS %s; EXPLAIN (ANALYZE, BUFFERS, TIMING"
+                    " OFF, FORMAT JSON) EXECUTE asked ('o@a', %s, '{n1}', '{n2}')",
+                    spreadsheet_store_candidates.sql, board->id),
+        "\"Shared Hit Blocks\": ");
+    assert_non_null(hit);
+    assert_int_equal(sscanf(hit, "\"Shared Hit Blocks\": %d", &pages), 1);
+    print_message("pages: %d\n", pages);
+    assert_in_range(pages, 1, MEMBERS);
 }
 
 /* Composed or not, in any case and with any white space; an accent makes another name. */
@@ -291,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(files_change_guidelines_and_write_points),
+        WORLD_TEST(members_are_found_without_looking_each_up),
         WORLD_TEST(members_are_found_by_names_as_people_write_them),
         WORLD_TEST(members_are_found_by_their_names_where_these_are_theirs_alone),
         WORLD_TEST(one_mistake_and_nothing_is_taken),

@@ -18,20 +18,24 @@ struct candidate {
     bool has_left;
 };
 
-/* Members who may be meant: by id, or of a name that is found by the same letters. */
+/* Members who may be meant: by id, or of a name that is found by the same letters. The group's names are walked, and only those
+ * that are found are looked up (OFFSET 0). */
+const struct pg_statement spreadsheet_store_candidates = {
+    "spreadsheet_find",
+    "SELECT m.user_id, m.display_name, NOT EXISTS (SELECT FROM pek.evaluated_member AS e"
+    "   WHERE e.group_id = $1 AND e.user_id = m.user_id OFFSET 0)"
+    "  FROM (SELECT k.user_id, k.display_name FROM pek.membership AS k WHERE k.group_id = $1"
+    "     AND (k.user_id IN (SELECT unnest($3::text[]))"
+    "       OR k.folded IN (SELECT unnest($4::text[]))) OFFSET 0) AS m"
+    " WHERE EXISTS (SELECT FROM pek.scoreboard_member AS s"
+    "   WHERE s.scoreboard_id = $2::bigint AND s.user_id = m.user_id OFFSET 0)",
+};
+
 static enum status find_candidates(struct change *change,
                                    const evaluation_v1_scoreboard *scoreboard,
                                    const struct points_csv_row *rows, size_t count,
                                    struct candidate **ret_candidates, size_t *ret_count)
 {
-    static const struct pg_statement find = {
-        "spreadsheet_find",
-        "SELECT m.user_id, m.display_name, NOT EXISTS (SELECT FROM pek.evaluated_member AS e"
-        "   WHERE e.group_id = $1 AND e.user_id = m.user_id)"
-        "  FROM pek.scoreboard_member AS m JOIN pek.person AS p ON p.id = m.user_id"
-        " WHERE m.scoreboard_id = $2::bigint AND (m.user_id IN (SELECT unnest($3::text[]))"
-        "   OR p.folded IN (SELECT unnest($4::text[])))",
-    };
     struct arena *arena = change->arena;
     struct slice *keys = arena_zalloc(arena, 2 * count + 1, sizeof(*keys));
     const struct pg_result *found;
@@ -41,7 +45,7 @@ static enum status find_candidates(struct change *change,
         keys[i] = rows[i].key;
         PEK_TRY(text_fold(rows[i].key, arena, &keys[count + i]));
     }
-    PEK_TRY(change_execute(change, &find,
+    PEK_TRY(change_execute(change, &spreadsheet_store_candidates,
                            PG_PARAMS(pg_str(scoreboard->group_id), pg_str(scoreboard->id),
                                      pg_text_array(arena, keys, count),
                                      pg_text_array(arena, keys + count, count)),

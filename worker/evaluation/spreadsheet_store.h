@@ -16,6 +16,8 @@ PEK_MUST_CHECK enum status spreadsheet_store_find(struct change *change,
                                                   const evaluation_v1_scoreboard *scoreboard,
                                                   const struct points_csv_row *rows, size_t count,
                                                   char ***ret_users, int32_t **ret_matches);
+/* Its statement, for the test that reads what it costs. */
+extern const struct pg_statement spreadsheet_store_candidates;
 
 /* For read_list: of the semester `semester`. */
 PEK_MUST_CHECK enum status spreadsheet_store_entries(const struct read_batch *batch,

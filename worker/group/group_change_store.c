@@ -202,7 +202,8 @@ enum status group_store_archive(struct change *change, const char *id, const str
         "archiving (id) AS MATERIALIZED (SELECT gen_random_uuid()) "
         "UPDATE pek.realm_group AS g"
         " SET is_archived = true, archive_id = archiving.id, " TOUCHED
-        "FROM below, archiving WHERE g.id = below.id AND NOT g.is_archived RETURNING g.id",
+        "FROM archiving WHERE g.id = ANY (ARRAY(SELECT below.id FROM below)) AND NOT g.is_archived "
+        "RETURNING g.id",
     };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &archive, PG_PARAMS(pg_str(id)), &rows));
@@ -222,7 +223,7 @@ enum status group_store_unarchive(struct change *change, const char *id, bool ca
         "    FROM taken JOIN pek.realm_group AS g ON g.parent_id = taken.id"
         "   WHERE $2::boolean AND g.archive_id = taken.archive_id AND taken.level < 16) "
         "UPDATE pek.realm_group AS g SET is_archived = false, archive_id = NULL, " TOUCHED
-        "FROM taken WHERE g.id = taken.id RETURNING g.id",
+        "WHERE g.id = ANY (ARRAY(SELECT taken.id FROM taken)) RETURNING g.id",
     };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &unarchive, PG_PARAMS(pg_str(id), pg_bool(cascade)), &rows));

@@ -82,11 +82,13 @@ static bool any_member(const struct membership_people *people)
 
 enum status member_policy_settle(struct change *change, const struct membership_people *people)
 {
+    /* What each of them may hold is looked up, and not found among all that hold it. */
     static const struct pg_statement revoke = {
         "member_policy_revoke",
-        "WITH " DUE "DELETE FROM pek.policy_assignment AS a USING pek.group_policy AS l "
-        "WHERE l.group_id = $1 AND l.kind IN (1, 3) AND a.policy_id = l.policy_id "
-        "AND a.user_id = ANY ($2::text[]) AND NOT EXISTS (SELECT FROM due"
+        "WITH " DUE "DELETE FROM pek.policy_assignment AS a USING ("
+        "  SELECT l.policy_id, u.id FROM pek.group_policy AS l, unnest($2::text[]) AS u (id)"
+        "   WHERE l.group_id = $1 AND l.kind IN (1, 3) OFFSET 0) AS h "
+        "WHERE a.policy_id = h.policy_id AND a.user_id = h.id AND NOT EXISTS (SELECT FROM due"
         "   WHERE due.policy_id = a.policy_id AND due.user_id = a.user_id"
         "     AND due.valid_until IS NOT DISTINCT FROM a.valid_until)",
     };

@@ -33,12 +33,13 @@ enum status membership_store_lock_group(struct change *change, const char *group
 
 enum status membership_store_make(struct change *change, const struct membership_people *people)
 {
+    /* OFFSET 0: asked of each of the people, and not collected of the whole group. */
     static const struct pg_statement make = {
         "membership_make",
         "INSERT INTO pek.membership (group_id, user_id, sort_key) "
         "SELECT $1, p.id, '\\x00'::bytea || p.sort_key FROM pek.person AS p "
         "WHERE p.id = ANY ($2::text[]) AND NOT EXISTS (SELECT FROM pek.membership AS m"
-        "   WHERE m.group_id = $1 AND m.user_id = p.id) "
+        "   WHERE m.group_id = $1 AND m.user_id = p.id OFFSET 0) "
         "ORDER BY p.id ON CONFLICT DO NOTHING",
     };
     static const struct pg_statement count = {

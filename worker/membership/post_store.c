@@ -120,10 +120,11 @@ enum status post_store_make_policy(struct change *change, const char *group_id,
         "SELECT pg_advisory_xact_lock(hashtextextended("
         "concat_ws(' ', 'pek.group_policy', current_setting('pek.realm'), $1::text), 0))",
     };
-    /* As of members' policies: a name that somebody has taken is theirs. */
+    /* As of members' policies: a name that somebody has taken is theirs. MATERIALIZED, since row security keeps what is made of a
+     * column by coalesce from an index. */
     static const struct pg_statement make = {
         "post_policy_make",
-        "WITH named AS ("
+        "WITH named AS MATERIALIZED ("
         "  SELECT t.id, t.actions, $3 || ' of ' || $1 AS name,"
         "    coalesce(nullif(t.unique_key, ''), lower($3)) || ' of ' || $1 AS unique_key"
         "    FROM pek.post_type AS t WHERE t.group_id = $1 AND t.id = $2::bigint), "
@@ -251,5 +252,5 @@ const struct pg_statement post_store_audit = {
     "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
     "SELECT $1, $2, 'group', t.group_id, $3,"
     " jsonb_build_object('post_type_id', t.id, 'name', t.name, 'actions', t.actions) "
-    "FROM pek.post_type AS t WHERE t.id::text = ANY ($4::text[])",
+    "FROM pek.post_type AS t WHERE t.id = ANY ($4::bigint[])",
 };
