@@ -12,8 +12,9 @@
 #include "shared/log/log.h"
 #include "shared/rpc/rpc.h"
 
-/* Open files besides connections of browsers: of databases, Redis, the provider, and a connection to each of two replicas of all realms. */
-#define DESCRIPTORS_KEPT (512 + 2 * REGISTRY_INSTANCES_MAX)
+/* Open files besides connections of browsers: of databases, Redis and the provider, and for each realm a CA of its own and connections to
+ * two replicas, each beside one that is of age and has a stream to end. */
+#define DESCRIPTORS_KEPT (512 + 5 * REGISTRY_INSTANCES_MAX)
 
 struct program {
     struct hub *hub;

@@ -166,8 +166,8 @@ void session_unfollow(struct session_interest *interest);
 PEK_MUST_CHECK enum status session_close(struct session_cache *cache, struct cancel *cancel,
                                          struct slice token, struct arena *arena,
                                          struct fault *fault);
-/* In a fiber. Ends one of the user's sessions, of this or another browser, by its handle. NOT_FOUND when the user
- * has no running one of that handle. */
+/* In a fiber. Ends one of the user's sessions, of this or another browser, by its handle. OK when it has ended
+ * already, NOT_FOUND when the user has none of that handle that could still run. */
 PEK_MUST_CHECK enum status session_revoke(struct session_cache *cache, struct cancel *cancel,
                                           struct slice user, struct slice handle,
                                           struct fault *fault);

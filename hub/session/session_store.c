@@ -64,13 +64,11 @@ static const struct pg_statement revoke_handle = {
 
 static const struct pg_statement revoke_all = {
     .name = "session_revoke_all",
-    .sql = "WITH all_of_them AS ("
-           "    SELECT id FROM hub.session"
+    .sql = "WITH ended AS ("
+           "    UPDATE hub.session SET revoked_at = coalesce(revoked_at, now())"
            "     WHERE user_id = $1 AND hub.session_handle(id) <> $2 AND expires_at > now()"
-           "       FOR UPDATE)"
-           "UPDATE hub.session SET revoked_at = now()"
-           " WHERE id IN (SELECT id FROM all_of_them) AND revoked_at IS NULL"
-           " RETURNING hub.session_handle(id)",
+           "    RETURNING id, revoked_at)"
+           "SELECT hub.session_handle(id) FROM ended WHERE revoked_at = now()",
 };
 
 /* The last used first. */

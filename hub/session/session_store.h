@@ -33,7 +33,7 @@ PEK_MUST_CHECK enum status session_store_revoke(struct pg *pg, struct cancel *ca
 /* Asked anew each time: taking the right away holds at once. */
 PEK_MUST_CHECK enum status session_store_is_admin(struct pg *pg, struct cancel *cancel,
                                                   struct slice user, bool *ret_admin);
-/* The user's running session of that handle. NOT_FOUND when there is none. */
+/* The user's session of that handle, which may have ended already. NOT_FOUND when there is none that has not expired. */
 PEK_MUST_CHECK enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel,
                                                        struct slice user, struct slice handle);
 /* The user's running sessions but the one of handle `except`; their handles, in the arena. */

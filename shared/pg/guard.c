@@ -3,9 +3,17 @@
 
 #include "shared/pg/internal.h"
 
+/* Below 15.5 PostgreSQL may read pg_control while it is written, and finds a wrong checksum: asked again it answers. */
+static bool is_torn(const char *sqlstate)
+{
+    return strcmp(sqlstate, "XX000") == 0;
+}
+
 bool guard_is_told(const struct pg_statement *statement, const char *sqlstate)
 {
     enum status status = sqlstate_status(sqlstate, NULL);
+    if (statement >= cluster_guards && statement < cluster_guards + PG_ROLES)
+        return sqlstate_is_trouble(sqlstate) && !is_torn(sqlstate);
     if (statement != &standby_guard)
         return sqlstate_is_trouble(sqlstate);
     return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
@@ -31,10 +39,9 @@ bool guard_refuses(struct connection *connection, const struct pg_statement *gua
     return refuses;
 }
 
-/* Below 15.5 PostgreSQL may read pg_control while it is written, and finds a wrong checksum (XX000): asked again it answers. */
 bool guard_is_asked_again(const struct connection *connection, const struct pg_statement *guard,
                           const char *sqlstate)
 {
     return guard == &standby_guard || /* another server may answer */
-           (is_of_cluster(connection, guard) && strcmp(sqlstate, "XX000") == 0);
+           (is_of_cluster(connection, guard) && is_torn(sqlstate));
 }

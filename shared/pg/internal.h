@@ -50,7 +50,7 @@
  * say so in as long. More than the heartbeat's interval: where somebody listens, a slow statement alone is no silence. */
 #define PG_SILENCE_MS 1200
 /* Twice as long each time that it says so, and nothing new is asked: with TLS each such question is a line in its log. */
-#define PG_SILENCE_MS_MAX 30000
+#define PG_SILENCE_MS_MAX 5000
 #define PG_PROBE_MS 2000
 #define PG_LATE_US 500000 /* more is no lateness of a timer that ran */
 /* For so long what was met of another cluster is believed to be all that there is: an attempt at each of a few hosts. */

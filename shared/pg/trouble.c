@@ -17,7 +17,6 @@ void trouble_tell(struct pg *pg, enum pg_trouble_kind kind, const char *sqlstate
     pg_note_error(pg, text ? text : "");
     if (!troubles->tell || pg->error[0] == '\0')
         return;
-    int64_t every_us = kind == PG_TROUBLE_ELSEWHERE ? PG_ELSEWHERE_EVERY_US : PG_TROUBLE_EVERY_US;
     uint64_t key = hash(hash(14695981039346656037u + kind, sqlstate), statement);
     if (kind != PG_TROUBLE_STATEMENT) /* whose text may hold values */
         key = hash(key, pg->error);
@@ -30,6 +29,8 @@ void trouble_tell(struct pg *pg, enum pg_trouble_kind kind, const char *sqlstate
         if (troubles->lately[i].told_us < troubles->lately[at].told_us)
             at = i;
     }
+    bool is_seldom = kind == PG_TROUBLE_ELSEWHERE && troubles->lately[at].key == key;
+    int64_t every_us = is_seldom ? PG_ELSEWHERE_EVERY_US : PG_TROUBLE_EVERY_US;
     /* When every place is taken by a fresh one, this one counts as one more of the oldest. */
     if (troubles->lately[at].told_us > 0 && now_us - troubles->lately[at].told_us < every_us) {
         troubles->lately[at].untold++;

@@ -217,7 +217,8 @@ struct rpc_runtime *rpc_runtime_free(struct rpc_runtime *runtime);
 
 /* PEM file paths; all three or none. Reloaded when the files change. */
 struct rpc_tls {
-    /* Copied. Of a channel they name the same files for as long as it lives: those who say the same paths share what was read. */
+    /* Copied. Of a channel they name the same files for as long as it lives: those who say the same paths share what was read,
+     * which is looked at every 10 s. */
     const char *ca_path, *certificate_path, *key_path;
     /* Channel: the name the server's certificate must carry; NULL: from target. */
     const char *server_name;

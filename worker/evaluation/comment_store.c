@@ -28,6 +28,7 @@ enum status comment_store_list(const struct read_batch *batch, const void *query
     if (wanted->user_id[0] == '\0')
         return read_rows(batch, &list, PG_PARAMS(PARAMS), ret_rows);
     return read_rows(batch, &list_of_member, PG_PARAMS(PARAMS, pg_str(wanted->user_id)), ret_rows);
+#undef PARAMS
 }
 
 enum status comment_store_make_cell(struct change *change,

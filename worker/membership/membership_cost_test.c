@@ -68,6 +68,8 @@ static const struct {
     {"first members", &membership_store_list.whole, LIST, PAGES_MAX},
     {"members from the middle", &membership_store_list.whole,
      "'\\x0180', 'u1', true, 'o@o', 62, 'ann', '{}', 21, 30", PAGES_MAX},
+    {"of a group whose members the other list has", &membership_store_list.whole,
+     "'', '', true, 'p1@p1', 62, 'ann', '{}', 21, 30", 10},
     {"types of posts", &post_store_list, "'', '', true, 'o@o', 21", 20},
     {"whether one's posts are too many", &post_store_rights, "'u1', 'ann', 99", 60},
 };
@@ -91,6 +93,7 @@ static void pages_follow_what_is_told(struct world *w)
         snprintf(id, sizeof(id), "p%d@p%d", i, i);
         fill(w, id, i == 1 ? 3000 : 200, 2);
     }
+    world_sql(w, "UPDATE pek.realm_group SET has_transitive_membership = true WHERE id = 'p1@p1'");
     world_sql(w, "ANALYZE");
     for (size_t i = 0; i < ASKED; i++) {
         many = pages_of(w, asked[i].statement, asked[i].params);

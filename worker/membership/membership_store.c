@@ -92,7 +92,8 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
 #define GROUP(column) "(SELECT g." column " FROM pek.realm_group AS g WHERE g.id = $4)"
 
 /* What is the same for all members is read once: the group, and who leads it. Then a member costs their row. $9: statuses
- * where archived members are not everybody's to see. Nothing of a group with transitive membership, or of none.
+ * where archived members are not everybody's to see. Of a group with transitive membership, or of none, nothing is
+ * looked at: that is asked once and by itself, before any row.
  *
  * CASE, since the planner takes every condition that it knows nothing of for rare: it would read and sort the whole group for
  * the one row that it expects. */
@@ -103,13 +104,14 @@ enum status membership_store_list_group(struct rpc_ctx *ctx, const char *group_i
       "  JOIN pek.policy_holding AS a ON a.policy_id = l.policy_id"                                \
       " WHERE l.group_id = $4 AND l.kind = 2)) "
 #define LIST(columns)                                                                              \
-    "SELECT " columns ", NULL FROM ("                                                              \
-    "SELECT n.*, " LEADS(                                                                          \
-        "n") "AS is_leader, g.name AS group_name, g.sort_key AS group_sort_key,"                   \
-             "   g.archived_members_visible "                                                      \
+    "SELECT " columns ", NULL FROM (SELECT n.*, " LEADS(                                           \
+        "n") "AS is_leader, g.name AS group_name,"                                                 \
+             "   g.sort_key AS group_sort_key, g.archived_members_visible "                        \
              "  FROM pek.realm_group AS g CROSS JOIN pek.membership_now AS n "                     \
-             " WHERE g.id = $4 AND NOT g.has_transitive_membership AND n.group_id = $4 "           \
-             "   AND " FROM_POSITION("n") ") AS m WHERE " WANTED("m") PAGE("m")
+             " WHERE g.id = $4 AND n.group_id = $4 AND " GROUP(                                    \
+                 "has_transitive_membership") " = false "                                          \
+                                              "   AND " FROM_POSITION("n") ") AS m WHERE " WANTED( \
+                                                  "m") PAGE("m")
 const struct read_statement membership_store_list =
     READ_STATEMENT("membership_list", LIST, COLUMNS, BRIEF_COLUMNS);
 

@@ -78,6 +78,6 @@ export const hasItsPart = (client, paths, replica, seconds = 20) =>
 // It and others have a part each. `path` is one that costs one call.
 export const sharesCalls = (client, path, replica, seconds = 20) =>
   until(seconds, `the replica at ${replica.metrics} and others have a part each`, async () => {
-    const part = await partOf(client, [path], replica);
-    return part > 0.1 && part < 0.9;
+    const parts = [await partOf(client, [path], replica), await partOf(client, [path], replica)];
+    return parts.every((part) => part > 0.1 && part < 0.9);
   });
