@@ -179,7 +179,7 @@ static bool retry_elsewhere(struct connection *connection)
         connection_start_timer(connection, 0);
         return true;
     }
-    connection->hosts_failed = connection->hosts_elsewhere = 0;
+    connection->hosts_failed = 0;
     return false;
 }
 
@@ -266,7 +266,7 @@ void connection_came_up(struct connection *connection)
     connection->foreign = connection->promoted = false;
     connection->cancelled_us = 0;
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
-    connection->hosts_failed = connection->hosts_elsewhere = 0;
+    connection->hosts_failed = 0;
     connection->plans = connection->pg->plans;
     connection->server->host_good = connection->host;
     connection->server->up++;

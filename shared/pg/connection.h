@@ -104,12 +104,11 @@ struct connection {
     uv_timer_t timer; /* next attempt, connect timeout, or the watchdog while up */
     void (*on_watchdog)(struct connection *connection);
     int64_t retry_ms;
-    size_t host;            /* tried next, of those in the connection string */
-    size_t hosts_failed;    /* of them, one after the other, since it was up */
-    size_t hosts_elsewhere; /* of these: led to another cluster */
-    uint64_t plans;         /* pg->plans when its statements were prepared */
-    unsigned users;         /* handles and jobs that hold the memory */
-    bool cancelling;        /* a Cancel is under way, or waits for its turn */
+    size_t host;         /* tried next, of those in the connection string */
+    size_t hosts_failed; /* of them, one after the other, since it was up */
+    uint64_t plans;      /* pg->plans when its statements were prepared */
+    unsigned users;      /* handles and jobs that hold the memory */
+    bool cancelling;     /* a Cancel is under way, or waits for its turn */
     struct list to_cancel;
     const char *doomed;   /* why it is to be given up; NULL: it is not */
     bool foreign;         /* a pooler gave it a session that is not its own */

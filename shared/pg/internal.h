@@ -55,6 +55,8 @@
 #define PG_LATE_US 500000 /* more is no lateness of a timer that ran */
 /* For so long what was met of another cluster is believed to be all that there is: an attempt at each of a few hosts. */
 #define PG_ELSEWHERE_US 15000000
+/* Where nothing was found for so long, one of another cluster is taken for all that there is. */
+#define PG_ELSEWHERE_AFTER_US 5000000
 /* The listener's heartbeat: how often, and how long its answer may take. */
 #define PG_HEARTBEAT_EVERY_MS 1000
 #define PG_HEARTBEAT_TIMEOUT_MS 2000

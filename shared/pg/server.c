@@ -138,12 +138,10 @@ bool cluster_admit(struct connection *connection)
     const char *why = why_not(connection, cluster, text);
     if (why) {
         const struct server *server = connection->server;
-        bool is_other = met->system != cluster->system && server == &pg->servers[PG_PRIMARY];
-        if (is_other)
-            connection->hosts_elsewhere++;
-        /* A host that does not answer may be the right one, a moment away. */
-        bool elsewhere =
-            is_other && server->up == 0 && connection->hosts_elsewhere >= server->hosts.count;
+        /* Before, another host may be the right one, and a moment away. */
+        bool elsewhere = met->system != cluster->system && server == &pg->servers[PG_PRIMARY] &&
+                         server->up == 0 &&
+                         clock_monotonic_us() - server->away_us >= PG_ELSEWHERE_AFTER_US;
         connection_give_up(connection, elsewhere ? PG_TROUBLE_ELSEWHERE : PG_TROUBLE_CONNECTION,
                            why);
         return false;
