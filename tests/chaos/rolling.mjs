@@ -82,8 +82,11 @@ class Rolling extends World {
       : ready() > before));
   }
 
+  // What must hold of the tables is what that release says from now on.
   async migrate(bin) {
     this.bin = bin;
+    const state = join(this.data, 'run/state');
+    writeFileSync(state, readFileSync(state, 'utf8').replace(/^bin=.*$/m, `bin=${bin}`));
     await this.program('pek-hub', '--config', this.configurationFile('pek-hub'), 'migrate');
     for (const realm of realms.slice(1)) await this.program('pek-worker', '--config', this.configurationFile(realm), 'migrate');
   }
