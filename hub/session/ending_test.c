@@ -192,7 +192,7 @@ static void end_that_is_told_again_is_as_safe_as_the_first(struct hub_world *h)
     struct cancel *cancel = &h->w->cancel;
     struct arena *arena = h->w->arena;
     const char *before = world_value(h->w, written), *after;
-    size_t count;
+    size_t count = 99;
     world_sql(h->w, "ANALYZE hub.session");
     for (size_t i = 0; i < 6; i++) {
         enum status status = i < 2 ? session_close(cache, cancel, token, arena, &h->fault)
