@@ -72,8 +72,8 @@ static void guidelines_are_found_as_people_write_them(void **state)
 {
     static const char *const files[] = {
         "name,category,maxPerMember,maxPerGuideline\nFelelo\u030bsse\u0301g,WORK,5,\n",
-        " Name ; CATEGORY ; maxpermember;MaxPerGuideline;;\r\n;;;;;\r\n felelősség\u00a0;work; 5 "
-        ";;;\r\n ; ;;;;\r\n",
+        (" Name ; CATEGORY ; maxpermember;MaxPerGuideline;;\r\n;;;;;\r\n felelősség\u00a0;work; 5 "
+         ";;;\r\n ; ;;;;\r\n"),
         "sep=\t\rname\tcategory\tmaxPerMember\tmaxPerGuideline\rFELELŐSSÉG \tWork\t5\t\r",
     };
     (void)state;
