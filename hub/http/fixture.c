@@ -88,6 +88,11 @@ void handle(void *arg, struct http_request *request)
         memset(large, '1', sizeof(large));
         http_reply(request, 200, &json, 1,
                    slice_make(large, http_query(request).len ? 1000 : sizeof(large)));
+    } else if (slice_equal_str(path, "/busy")) {
+        int64_t until_us = clock_monotonic_us() + 5000;
+        while (clock_monotonic_us() < until_us)
+            ;
+        reply_text(request, 200, SLICE_LIT("was busy"));
     } else if (slice_equal_str(path, "/unanswered")) {
         ; /* the server answers */
     } else if (slice_equal_str(path, "/headers")) {

@@ -1,6 +1,9 @@
 /* The server over real sockets: what it serves. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -353,6 +356,52 @@ static void drain_finishes_what_runs_and_closes_the_rest(void **state)
     client_close(&silent);
 }
 
+/* One connection after the other, until one is not taken. */
+struct visitor {
+    struct sockaddr_in address;
+    atomic_int served, lost;
+};
+
+static void *visit(void *arg)
+{
+    struct visitor *visitor = arg;
+    const struct timeval patience = {.tv_usec = 300000};
+    const char *request = GET_CLOSE("/");
+    for (bool taken = true; taken;) {
+        char answer[64];
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+        taken = connect(fd, (struct sockaddr *)&visitor->address, sizeof(visitor->address)) == 0;
+        bool served = taken && send(fd, request, strlen(request), MSG_NOSIGNAL) > 0 &&
+                      recv(fd, answer, sizeof(answer), MSG_WAITALL) == sizeof(answer);
+        visitor->served += served;
+        visitor->lost += taken && !served;
+        close(fd);
+    }
+    return NULL;
+}
+
+static void drain_answers_whoever_is_connected(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client busy = client_open();
+    struct visitor visitor = {
+        .address = {.sin_family = AF_INET,
+                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                    .sin_port = htons((uint16_t)http_server_port(server))}};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, visit, &visitor), 0);
+    WAIT_FOR(visitor.served > 10);
+    client_send(&busy, SLICE_LIT(GET_CLOSE("/busy"))); /* while it runs somebody connects */
+    begin_drain(WAIT_MS);
+    WAIT_FOR(drain.done);
+    assert_int_equal(drain.status, STATUS_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(visitor.lost, 0);
+    client_close(&busy);
+}
+
 static void drain_cancels_at_its_deadline(void **state)
 {
     (void)state;
@@ -410,6 +459,7 @@ int main(void)
         TEST(headers_of_the_handler_go_out_clean),
         TEST(handler_without_answer_is_answered_500),
         TEST(drain_finishes_what_runs_and_closes_the_rest),
+        TEST(drain_answers_whoever_is_connected),
         TEST(drain_cancels_at_its_deadline),
         TEST(bad_addresses_are_refused),
     };

@@ -9,6 +9,8 @@
 #include "shared/base/clock.h"
 #include "shared/base/listen.h"
 
+/* How long a connection that began before the drain may take to arrive. */
+#define DRAIN_HANDSHAKE_MS 20
 /* How long a drain waits for handlers after it cancelled them. */
 #define DRAIN_CANCELLED_MS 1000
 #define GZIP_LEVEL 1 /* a third of the bytes for a fifth of the time of the usual 6 */
@@ -229,8 +231,11 @@ static bool wait_until_idle(struct http_server *server, int64_t deadline_us)
 
 enum status http_server_drain(struct http_server *server, int64_t deadline_us)
 {
-    /* What the kernel accepted already gets its turn before the door closes. */
-    fiber_sleep_ms(0);
+    uv_os_fd_t listener;
+    if (server->listening && uv_fileno((uv_handle_t *)&server->listener, &listener) == 0) {
+        listen_end(listener);
+        fiber_sleep_ms(DRAIN_HANDSHAKE_MS);
+    }
     close_listener(server);
     server->draining = true;
     LIST_FOR_EACH (it, &server->conns)

@@ -18,6 +18,10 @@ bool listen_is_shared(const char *text, const char *other);
  * several programs of one user may have it, if all of them ask so; the system spreads connections over those that listen. */
 int listen_bind(const struct sockaddr *address, socklen_t len, bool shared, int *ret_fd);
 
+/* No more connections begin at this listener; what is under way arrives as before. Who asks is not answered, and asks again after a second: of whoever listens
+ * then. Without it, closing a listener resets what the system accepted since it was last looked at. */
+void listen_end(int fd);
+
 /* The one way to say it: UNAVAILABLE, with a fault on `field` (NULL for none) that has errno's words. */
 enum status listen_refused(const char *text, int error, const char *field, struct fault *fault);
 /* Whether a server could listen there now, alone or (`shared`) as one of several; takes nothing. Also "name:port", which is looked up, and "unix:/path". OK, or

@@ -22,7 +22,7 @@
 #define CHANNEL_WINDOW_BYTES (256 * 1024)
 /* A server that hangs is left, and what it was asked ends UNAVAILABLE, before calls of 5 s have waited for nothing. */
 #define CHANNEL_KEEPALIVE_MS 2000
-#define CHANNEL_KEEPALIVE_TIMEOUT_MS 2500
+#define CHANNEL_KEEPALIVE_TIMEOUT_MS 2000
 /* Each call goes to the next of the target's servers that are there. */
 #define CHANNEL_SERVICE_CONFIG "{\"loadBalancingConfig\":[{\"round_robin\":{}}]}"
 /* A name is looked up anew when a server is lost, at most so often. */

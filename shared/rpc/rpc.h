@@ -269,7 +269,7 @@ struct rpc_server *rpc_server_free(struct rpc_server *server);
 
 struct rpc_channel;
 /* "127.0.0.1:7101", "dns:///…", "unix:…", "ipv4:a,b", "xds:///…". Connects when first used. Of several servers each call goes to the
- * next that is there; one that ends is left at once, one that hangs within 4.5 s, its calls UNAVAILABLE. */
+ * next that is there; one that ends is left at once, one that hangs within 4 s, its calls UNAVAILABLE. */
 PEK_MUST_CHECK enum status rpc_channel_new(struct rpc_runtime *runtime, const char *target,
                                            const struct rpc_tls *tls,
                                            struct rpc_channel **ret_channel, struct fault *fault);

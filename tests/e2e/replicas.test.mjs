@@ -137,7 +137,7 @@ describe('two replicas of a worker', () => {
     });
     const slow = answers.filter(({ ms }) => ms > 1000);
     assert.ok(slow.length <= 24, `${slow.length} of ${answers.length} were slow`);
-    assert.ok(Math.max(...answers.map(({ ms }) => ms)) < 5000);
+    assert.ok(Math.max(...answers.map(({ ms }) => ms)) < 5000, slow.map(({ ms }) => Math.round(ms)).join(' '));
     assert.deepEqual(faults(answers).filter((fault) => !fault.startsWith(list)), []);
     assert.ok(faults(answers).length <= 12, faults(answers).join('\n'));
   });
