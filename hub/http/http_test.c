@@ -386,10 +386,9 @@ static void drain_answers_whoever_is_connected(void **state)
     (void)state;
     start((struct http_options){0});
     struct client busy = client_open();
-    struct visitor visitor = {
-        .address = {.sin_family = AF_INET,
-                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                    .sin_port = htons((uint16_t)http_server_port(server))}};
+    struct visitor visitor = {.address = {.sin_family = AF_INET,
+                                          .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                          .sin_port = htons((uint16_t)http_server_port(server))}};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, visit, &visitor), 0);
     WAIT_FOR(visitor.served > 10);
