@@ -93,27 +93,29 @@ made_headers() {
 # Each file of the list on standard input by clang-tidy, with the checks that $2 leaves of .clang-tidy: those that did not
 # pass before with the contents that they, their headers and the settings have now.
 tidy() { # cache checks
-    local bin=bazel-bin external
+    local bin=bazel-bin external warnings
     mkdir -p "$1"
-    files '*.c' '*.h' .clang-tidy bazel/lint/tidy.sh | tr '\n' '\0' | xargs -0 sha256sum -- >"$1.tree"
+    files '*.c' '*.h' .clang-tidy bazel/lint/tidy.sh bazel/pek.bzl | tr '\n' '\0' | xargs -0 sha256sum -- >"$1.tree"
     awk -v cache="$1" -v tree="$1.tree" -f bazel/lint/changed.awk >"$1.files"
     [[ -s $1.files ]] || return 0
     made_headers || return 1
     external=$(bazel info output_base 2>/dev/null)/external
+    warnings=$(sed -n '/^_WARNINGS\(_CLANG\)\? = \[/,/^\]/s/^ *"\(-W.*\)",$/\1/p' bazel/pek.bzl | tr '\n' ' ')
     export TIDY_FLAGS="-std=gnu11 -D_GNU_SOURCE -I. -I$bin -I$bin/protos \
 -I$bin/bazel/tests -I$bin/bazel/generator -I$bin/third_party/protobuf -I$bin/third_party/googleapis \
 -I$bin/third_party/grpc_protos -I$bin/shared/rpc/testing -isystem $external/grpc_source \
--isystem $external/grpc_source/generated -isystem /usr/include/postgresql"
+-isystem $external/grpc_source/generated -isystem /usr/include/postgresql $warnings"
     tr '\n' '\0' <"$1.files" | xargs -0 -r -n 1 -P "$jobs" bazel/lint/tidy.sh "$1" "$2"
 }
 
+# With it what clang itself warns of, since the everyday build is gcc's.
 check_tidy() {
     files '*.c' | tidy "$cache/tidy" '-clang-analyzer-*'
 }
 
 # Tests are left out: the analyzer does not know that a failed assertion of cmocka never returns.
 check_deep() {
-    files '*.c' | grep -v '_test\.c$' | tidy "$cache/deep" '-bugprone-*,-cert-*,-misc-*,-readability-*'
+    files '*.c' | grep -v '_test\.c$' | tidy "$cache/deep" '-bugprone-*,-cert-*,-clang-diagnostic-*,-misc-*,-readability-*'
 }
 
 check_cppcheck() {

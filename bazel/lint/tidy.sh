@@ -16,6 +16,7 @@ headers=$(clang "${flags[@]}" -MM -MG "$file" 2>/dev/null | tr ' \\' '\n\n' |
 {
     echo .clang-tidy
     echo bazel/lint/tidy.sh
+    echo bazel/pek.bzl
     printf '%s\n' "$file" $headers
 } | sort -u | while IFS= read -r path; do
     printf '%s %s\n' "$(grep -F "  $path" "$cache.tree" | awk -v path="$path" '$2 == path { print $1; found = 1; exit } END { if (!found) print "-" }')" "$path"
