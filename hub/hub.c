@@ -313,16 +313,14 @@ static enum status open_federation(struct hub *hub, struct fault *fault)
         .service = hub_service(hub->pg),
         .registry = &hub->registry,
         .listen = hub->config->listen,
+        .is_admin = session_store_is_admin,
         .on_change = observe_registry_change,
     };
-    enum status status = open_sessions(hub, fault);
-    if (!status)
-        status = open_realm(hub, fault);
-    if (!status)
-        status = open_workers(hub, fault);
-    return status ? status
-                  : feeds_open(&hub->feeds, hub->fibers, hub->config, hub->pg, &hub->registry,
-                               &hub->realm, &hub->observe, fault);
+    PEK_TRY(open_sessions(hub, fault));
+    PEK_TRY(open_realm(hub, fault));
+    PEK_TRY(open_workers(hub, fault));
+    return feeds_open(&hub->feeds, hub->fibers, hub->config, hub->pg, &hub->registry, &hub->realm,
+                      &hub->observe, fault);
 }
 
 static enum status open_api(struct hub *hub, struct fault *fault)

@@ -24,7 +24,8 @@ static char *copy(struct arena *arena, const char *text)
 }
 
 /* Copies: the instance may be gone before the answer is written. */
-static hub_v1_instance *describe(struct arena *arena, const struct instance *instance)
+static hub_v1_instance *describe(struct arena *arena, const struct instance *instance,
+                                 bool for_admin)
 {
     hub_v1_instance *res = arena_alloc(arena, sizeof(*res));
     Google__Protobuf__Timestamp *time = arena_alloc(arena, sizeof(*time));
@@ -40,7 +41,8 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
     res->status = status_of(instance->status);
     res->version = copy(arena, instance->version);
     res->collator_version = copy(arena, instance->collator_version);
-    res->problem = copy(arena, instance_problem(instance));
+    if (for_admin)
+        res->problem = copy(arena, instance_problem(instance));
     res->services = arena_zalloc(arena, instance->service_count + 1, sizeof(char *));
     for (size_t i = 0; res->services && i < instance->service_count; i++)
         res->services[res->n_services++] = copy(arena, instance->services[i]);
@@ -53,7 +55,22 @@ static hub_v1_instance *describe(struct arena *arena, const struct instance *ins
 struct snapshot {
     struct instance **items;
     size_t count;
+    bool for_admin;
 };
+
+/* Asked only when there is something to tell. When it cannot be looked up it is nobody. */
+static bool is_for_admin(struct rpc_ctx *ctx, const struct snapshot *snapshot)
+{
+    const struct registry_service *service = rpc_data(ctx);
+    bool troubled = false, admin = false;
+
+    for (size_t i = 0; i < snapshot->count && !troubled; i++)
+        troubled = instance_problem(snapshot->items[i])[0];
+    return troubled &&
+           service->is_admin(service->service.pg, rpc_cancel(ctx), rpc_principal(ctx)->user,
+                             &admin) == STATUS_OK &&
+           admin;
+}
 
 static enum status send_behind(struct rpc_ctx *ctx, const struct snapshot *snapshot,
                                const hub_v1_list_instances_request *req,
@@ -65,7 +82,7 @@ static enum status send_behind(struct rpc_ctx *ctx, const struct snapshot *snaps
         int order = req->after ? strcmp(snapshot->items[i]->realm, req->after->id) : 1;
         if (order < 0 || (order == 0 && !req->after->inclusive))
             continue;
-        hub_v1_instance *item = describe(rpc_scratch(ctx), snapshot->items[i]);
+        hub_v1_instance *item = describe(rpc_scratch(ctx), snapshot->items[i], snapshot->for_admin);
         if (!item || rpc_scratch(ctx)->failed)
             return STATUS_RESOURCE_EXHAUSTED;
         PEK_TRY(hub_v1_list_instances_send(stream, item));
@@ -86,6 +103,7 @@ static enum status list_instances(struct rpc_ctx *ctx, const hub_v1_list_instanc
         return STATUS_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < snapshot.count; i++)
         snapshot.items[i] = instance_ref(service->registry->instances[i]);
+    snapshot.for_admin = is_for_admin(ctx, &snapshot);
     enum status status = send_behind(ctx, &snapshot, req, stream);
     for (size_t i = 0; i < snapshot.count; i++)
         instance_unref(snapshot.items[i]);

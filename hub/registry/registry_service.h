@@ -10,6 +10,9 @@ struct registry_service {
     struct service service;
     struct registry *registry;
     const char *listen; /* the hub's own address, which no instance may have */
+    /* Who is told what is wrong with an instance, which names addresses. */
+    enum status (*is_admin)(struct pg *pg, struct cancel *cancel, struct slice user,
+                            bool *ret_admin);
     void *arg;
     /* For the log: `who` set `realm` to `status`. May be NULL. */
     void (*on_change)(void *arg, const struct rpc_trace *trace, struct slice who, const char *realm,

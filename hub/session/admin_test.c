@@ -40,6 +40,7 @@ static void office_open(struct hub_world *h, struct office *office)
         .registry = &h->one.registry,
         .service = hub_service(h->pg),
         .listen = "127.0.0.1:8080",
+        .is_admin = session_store_is_admin,
         .arg = office,
         .on_change = on_change,
     };
@@ -118,6 +119,39 @@ static void administrator_who_is_one_no_more_is_refused_at_once(struct hub_world
     assert_int_equal(try(&office, method, alice), STATUS_INVALID_ARGUMENT);
     world_sql(h->w, "UPDATE hub.user_account SET is_admin = false WHERE id = 'alice'");
     assert_int_equal(try(&office, method, alice), STATUS_PERMISSION_DENIED);
+    office_close(&office);
+}
+
+/* Of an instance that is in trouble. */
+static const char *problem_told(struct office *office, struct slice token)
+{
+    struct hub_world *h = office->h;
+    hub_v1_list_instances_request req = HUB_V1_LIST_INSTANCES_REQUEST_INIT;
+    ProtobufCMessage *items[REGISTRY_INSTANCES_MAX];
+    size_t count = 0;
+    const struct rpc_pair pair = {
+        SLICE_LIT("authorization"),
+        slice_str(arena_printf(h->w->arena, "Bearer %.*s", SLICE_ARG(token)))};
+    assert_int_equal(world_stream(h->w, office->channel,
+                                  &hub_v1_instance_registry_service_table.methods[0], &req.base,
+                                  &pair, 1, items, &count),
+                     STATUS_OK);
+    assert_true(count > 0);
+    return ((hub_v1_instance *)items[0])->problem;
+}
+
+static void only_administrators_are_told_of_addresses(struct hub_world *h)
+{
+    struct slice alice = hub_login(h, &h->one, "alice"), bob = hub_login(h, &h->one, "bob");
+    struct instance *instance = h->one.registry.instances[0];
+    struct office office;
+
+    world_sql(h->w, "UPDATE hub.user_account SET is_admin = (id = 'bob')");
+    office_open(h, &office);
+    instance->status = INSTANCE_UNREACHABLE;
+    snprintf(instance->problem, sizeof(instance->problem), "10.0.0.2:7101 refused");
+    assert_string_equal(problem_told(&office, bob), "10.0.0.2:7101 refused");
+    assert_string_equal(problem_told(&office, alice), "");
     office_close(&office);
 }
 
@@ -250,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HUB_TEST(only_administrators_may_change_the_registry),
         HUB_TEST(administrator_who_is_one_no_more_is_refused_at_once),
+        HUB_TEST(only_administrators_are_told_of_addresses),
         HUB_TEST(instance_is_added_once_and_written_down),
         HUB_TEST(replaced_instance_keeps_what_is_not_given),
         HUB_TEST(role_of_the_hub_may_do_what_the_hub_does),
