@@ -148,6 +148,30 @@ static void a_hung_pooler_is_noticed_within_seconds(void **state)
     run_with(0, hung_body);
 }
 
+static void outage_body(struct fiber_run *run)
+{
+    char before[512], after[512];
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_kill(primary);
+    assert_true(fiber_run_until(run, is_ready_alone));
+    backends_of(standby, "%", before, sizeof(before));
+    fiber_sleep_ms(2000); /* a primary is looked for meanwhile */
+    backends_of(standby, "%", after, sizeof(after));
+    struct slice rest = slice_str(before);
+    assert_true(rest.len > 0);
+    while (rest.len > 0) {
+        struct slice pid = slice_cut(&rest, ' ');
+        if (!memmem(after, strlen(after), pid.ptr, pid.len))
+            fail_msg("the pooler's connections were %s, and are %s", before, after);
+    }
+}
+
+static void looking_for_a_primary_leaves_the_pooler_its_connections(void **state)
+{
+    (void)state;
+    run_with(0, outage_body);
+}
+
 static void failover_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, reads_at_standby));
@@ -186,6 +210,7 @@ int main(void)
         POOLED_TEST(long_reads_at_a_pooled_standby_miss_nothing, "transaction"),
         POOLED_TEST(a_pooled_standby_that_fell_behind_answers_nobody, "transaction"),
         POOLED_TEST(a_hung_pooler_is_noticed_within_seconds, "transaction"),
+        POOLED_TEST(looking_for_a_primary_leaves_the_pooler_its_connections, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "session"),
     };

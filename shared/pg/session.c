@@ -133,6 +133,8 @@ static bool ask(struct connection *connection)
     struct session *session = &connection->session;
     const struct migrations *schema = connection->pg->schema;
     PGconn *conn = connection->conn;
+    if (session->step == SESSION_KIND)
+        return PQsendQuery(conn, "SELECT pg_is_in_recovery()") == 1;
     if (session->step == SESSION_BEGIN || session->step == SESSION_END)
         return PQsendQuery(conn, session->step == SESSION_BEGIN ? "BEGIN" : "COMMIT") == 1;
     if (session->step == SESSION_SET) {
@@ -163,8 +165,8 @@ static void go_on(struct connection *connection)
     struct session *session = &connection->session;
     const struct migrations *schema = connection->pg->schema;
     bool by_transaction = connection->pg->direct != NULL;
-    if (session->step == SESSION_BEGIN && !by_transaction)
-        session->step++;
+    if (session->step == SESSION_KIND && !by_transaction)
+        session->step = SESSION_SET;
     if (session->step == SESSION_VERSION && !schema)
         session->step++;
     if (session->step == SESSION_STRANGER && (!schema || !schema->stranger_sql))
@@ -265,18 +267,30 @@ static bool judge_encoding(struct connection *connection)
     return false;
 }
 
+static bool is_of_its_kind(struct connection *connection, bool is_standby)
+{
+    char text[PG_ERROR_BYTES_MAX];
+    if (is_standby == (connection->server->role == PG_STANDBY))
+        return true;
+    snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
+             is_standby ? "a" : "no");
+    connection_drop(connection, text);
+    return false;
+}
+
+/* While there is no primary every standby is asked again and again. A pooler ends its connection to a server when a client leaves in a
+ * transaction, and makes a new one, for which others wait: so it is asked before one begins, and, of the server that then has it, in it. */
+static bool judge_kind(struct connection *connection, const PGresult *answer)
+{
+    return is_of_its_kind(connection, is_true(answer, 0));
+}
+
 /* A promotion begins a timeline. A server of an earlier one was the primary before, and came back without knowing; or it is a standby that
  * does not follow. */
 static bool judge_cluster(struct connection *connection, const PGresult *answer)
 {
-    bool is_standby = is_true(answer, 7);
-    if (is_standby != (connection->server->role == PG_STANDBY)) {
-        char text[PG_ERROR_BYTES_MAX];
-        snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
-                 is_standby ? "a" : "no");
-        connection_drop(connection, text);
+    if (!is_of_its_kind(connection, is_true(answer, 7)))
         return false;
-    }
     connection->session.cluster.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
     connection->session.cluster.system = strtoll(PQgetvalue(answer, 0, 9), NULL, 10);
     return cluster_admit(connection);
@@ -361,9 +375,10 @@ static bool judge(struct connection *connection)
 {
     static bool (*const judges[SESSION_STEPS])(struct connection * connection,
                                                const PGresult *answer) = {
-        [SESSION_BEGIN] = judge_command,   [SESSION_SET] = judge_set,
-        [SESSION_VERSION] = judge_version, [SESSION_STRANGER] = judge_stranger,
-        [SESSION_PINNED] = judge_pinned,   [SESSION_END] = judge_command,
+        [SESSION_KIND] = judge_kind,         [SESSION_BEGIN] = judge_command,
+        [SESSION_SET] = judge_set,           [SESSION_VERSION] = judge_version,
+        [SESSION_STRANGER] = judge_stranger, [SESSION_PINNED] = judge_pinned,
+        [SESSION_END] = judge_command,
     };
     struct session *session = &connection->session;
     ExecStatusType type = PQresultStatus(session->answer);
@@ -386,7 +401,7 @@ void session_begin(struct connection *connection)
     struct session *session = &connection->session;
     connection->state = LINK_CHECKING;
     session_reset(session);
-    session->step = SESSION_BEGIN;
+    session->step = SESSION_KIND;
     snprintf(session->mark, sizeof(session->mark), "%llx",
              (unsigned long long)pg_random(pg, UINT64_MAX));
     connection_start_timer(connection, pg->connect_timeout_ms);

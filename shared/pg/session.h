@@ -25,7 +25,8 @@ struct session_settings {
 };
 
 enum session_step {
-    SESSION_BEGIN, /* in transaction mode only, as SESSION_END */
+    SESSION_KIND, /* in transaction mode only, as SESSION_BEGIN and SESSION_END */
+    SESSION_BEGIN,
     SESSION_SET,
     SESSION_VERSION,
     SESSION_STRANGER,
