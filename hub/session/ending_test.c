@@ -157,6 +157,23 @@ static void end_during_a_lookup_is_not_overlooked(struct hub_world *h)
     assert_int_equal(h->one.cache.rechecks, rechecks + 1);
 }
 
+/* Said by whoever can, while the row is asked: the row says that it goes on. */
+static void end_that_is_only_said_logs_nobody_out(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    int64_t until_us = deadline_after_ms(10000);
+    bool caught = false;
+    while (!caught && clock_monotonic_us() < until_us) {
+        struct session *session = hub_session(h, &h->one, token);
+        session->asked_us = INT64_MIN;
+        world_sql(h->w, "SELECT pg_notify('pek_session', 'user alice')");
+        assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+        caught = session->ended && h->one.cache.rechecks > 0;
+        session_release(session);
+    }
+    assert_true(caught);
+}
+
 /* ---- by handle ---- */
 
 static void user_ends_own_sessions_by_handle_and_nobody_elses(struct hub_world *h)
@@ -268,6 +285,7 @@ int main(void)
         HUB_TEST(rolled_back_end_is_no_end),
         HUB_TEST(strange_announcements_are_ignored),
         HUB_TEST(end_during_a_lookup_is_not_overlooked),
+        HUB_TEST(end_that_is_only_said_logs_nobody_out),
         HUB_TEST(user_ends_own_sessions_by_handle_and_nobody_elses),
         HUB_TEST(end_that_is_told_again_is_as_safe_as_the_first),
         HUB_TEST(all_sessions_end_but_the_one_that_is_spared),
