@@ -538,6 +538,8 @@ bool connection_begin(struct connection *connection, struct request *request)
         (!send_aside(connection, request, &connection->settings->statement, NULL) ||
          !send_aside(connection, request, &cluster_guards[connection->server->role], cluster)))
         return false;
+    if (peer_is_hidden(connection->peer) && !PQsendFlushRequest(connection->conn))
+        return send_failed(connection);
     if (session_is_pooled(connection) &&
         !send_aside(connection, request, &session_guard, connection->session.mark))
         return false;

@@ -38,6 +38,11 @@ static void probe_end(struct peer *peer)
     peer->probe = NULL;
 }
 
+bool peer_is_hidden(const struct peer *peer)
+{
+    return peer && peer->server->pg->direct && peer->server->role == PG_STANDBY;
+}
+
 static void on_probe(uv_poll_t *poll, int status, int events)
 {
     struct peer *peer = poll->data;
@@ -73,6 +78,8 @@ static void probe_begin(struct peer *peer)
     peer->silence_ms *= 2;
     if (peer->silence_ms > PG_SILENCE_MS_MAX)
         peer->silence_ms = PG_SILENCE_MS_MAX;
+    if (peer_is_hidden(peer))
+        return; /* a pooler would answer: only the time runs */
     (void)!connect(fd, (const struct sockaddr *)&peer->address, peer->len); /* the watch tells */
     uv_poll_start(probe, UV_WRITABLE, on_probe);
 }
@@ -83,6 +90,8 @@ static struct connection *longest_waiting(struct peer *peer)
     struct connection *longest = NULL;
     LIST_FOR_EACH (node, &peer->connections) {
         struct connection *connection = LIST_ENTRY(node, struct connection, of_peer);
+        if (peer_is_hidden(peer) && connection->asked_us <= peer->heard_us)
+            continue;
         if (connection_in_flight(connection) > 0 &&
             (!longest || connection->asked_us < longest->asked_us))
             longest = connection;

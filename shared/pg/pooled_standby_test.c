@@ -148,6 +148,32 @@ static void a_hung_pooler_is_noticed_within_seconds(void **state)
     run_with(0, hung_body);
 }
 
+/* In order, so that it does not come back by itself; the pooler goes on. */
+static void standby_gone_body(struct fiber_run *run)
+{
+    static const struct pg_statement slow = {"slow", "SELECT pg_sleep(5), pg_is_in_recovery()"};
+    struct pg_result *rows;
+    assert_true(fiber_run_until(run, reads_at_standby));
+    assert_int_equal(pg_read(run->pg, PG_LONG_READ, NULL, &slow, NULL, 0, &rows), STATUS_OK);
+    assert_true(pg_get_bool(rows, 0, 1)); /* whatever takes long there is left alone */
+    pg_result_free(rows);
+    pg_cluster_down(standby);
+    int64_t begin_us = clock_monotonic_us();
+    for (int i = 0; i < 20; i++)
+        assert_false(must_see(run, PG_LONG_READ).at_standby);
+    int64_t took_ms = (clock_monotonic_us() - begin_us) / 1000;
+    print_message("20 reads took %lld ms after the standby ended\n", (long long)took_ms);
+    assert_true(took_ms < 4500);
+    pg_cluster_launch(standby);
+    assert_true(fiber_run_until(run, reads_at_standby));
+}
+
+static void a_standby_that_is_gone_behind_its_pooler_costs_seconds(void **state)
+{
+    (void)state;
+    run_with(0, standby_gone_body);
+}
+
 static void outage_body(struct fiber_run *run)
 {
     char before[512], after[512];
@@ -210,6 +236,7 @@ int main(void)
         POOLED_TEST(long_reads_at_a_pooled_standby_miss_nothing, "transaction"),
         POOLED_TEST(a_pooled_standby_that_fell_behind_answers_nobody, "transaction"),
         POOLED_TEST(a_hung_pooler_is_noticed_within_seconds, "transaction"),
+        POOLED_TEST(a_standby_that_is_gone_behind_its_pooler_costs_seconds, "transaction"),
         POOLED_TEST(looking_for_a_primary_leaves_the_pooler_its_connections, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "session"),
