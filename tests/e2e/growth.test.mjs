@@ -20,7 +20,8 @@ const subgroup = 'bench@g207';
 const prefix = '/api/v1/realms/{realm}';
 const values = { realm, groupId: group, id: group, userId: 'me', user: 'me', policyId: '1' };
 const queries = {
-  '/groups': ['', 'q=ba', 'q=ba%20g', 'parentId=bench@bench', 'parentId=bench@bench&q=ba', 'includeArchived=true'],
+  '/groups': ['', 'q=ba', 'q=ba%20g', 'q=abb', 'q=abb&includeArchived=true', 'parentId=bench@bench', 'parentId=bench@bench&q=ba',
+    'includeArchived=true', 'parentId=bench@bench&includeArchived=true'],
   '/groups/{groupId}/members': ['', 'q=member', 'statuses=ACTIVE'],
   '/policies:check': ['action=VIEW_GROUP&groupId=bench@g7'],
   '/users/{userId}/score': ['semester=2026-2027/1'],

@@ -1,11 +1,16 @@
 -- Fills a realm with what years leave behind, so that a statement shows what it costs beside it: 8 000 people, one group with all of
 -- them, 200 groups of 40 with an evaluation each, its points, entries, comments and messages, and a subgroup each with the same people
--- and a draft; types of posts, posts, policies and what was done. Run as a superuser with pek.realm set, behind groups.sql with 400
+-- and a draft; archived groups; types of posts, posts, policies and what was done. Run as a superuser with pek.realm set, behind groups.sql with 400
 -- groups or more. Keys are bytes of the names, which are ASCII: order is not what counts.
 INSERT INTO pek.realm_group (id, name, unique_key, folded, sort_key, purpose)
 VALUES ('town@town', 'Town', 'town', 'town', '\x01', 3);
 INSERT INTO pek.realm_group (id, parent_id, name, unique_key, folded, sort_key, purpose)
 VALUES ('town@part', 'town@town', 'Part', 'part', 'part', '\x02', 3);
+
+-- Groups that are no more, and come first by name; the worker makes their keys.
+INSERT INTO pek.realm_group (id, parent_id, name, unique_key, folded, sort_key, purpose, is_archived)
+SELECT format('bench@a%s', n), 'bench@bench', format('Abbey %s', n), format('abbey %s', n), '', '', 3, true
+  FROM generate_series(1, 3000) AS n;
 
 INSERT INTO pek.person (id, display_name, folded, sort_key, version)
 SELECT format('town-%s', n), name, lower(name), convert_to(lower(name), 'UTF8'), 1

@@ -22,7 +22,7 @@ struct domain {
     struct guard *guard;
     bool search_is_ready; /* worker/search knows every name; until then lists walk */
     struct search_size group_names;
-    struct search_counts group_grams;
+    struct search_counts group_grams[2]; /* without archived names, and with them */
     /* What else that change does, in its transaction; the realm knows who has to do with it. */
     enum status (*season_moved)(struct change *change, const struct season_move *move);
 };

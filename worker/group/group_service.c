@@ -40,9 +40,10 @@ static enum status find_lead(struct rpc_ctx *ctx, struct group_query *query, boo
         others = SEARCH_COUNTED_MAX;
     if (!scope->all && scope->user.len == 0 && scope->group_count < others)
         others = scope->group_count;
-    PEK_TRY(search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx), "group",
-                             &query->search, others, &domain->group_grams, rpc_arena(ctx),
-                             &query->lead));
+    PEK_TRY(search_find_lead(domain->service.pg, PG_LONG_READ, rpc_cancel(ctx),
+                             query->include_archived ? "{group,archived_group}" : "{group}",
+                             &query->search, others, &domain->group_grams[query->include_archived],
+                             rpc_arena(ctx), &query->lead));
     if (query->lead.gram.len == 0) {
         *ret_is_long = others > SEARCH_WALKED_MAX;
         return STATUS_OK;

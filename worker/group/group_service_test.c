@@ -339,8 +339,8 @@ static void list_of_names_reads_and_gives_names(struct world *w)
         assert_string_equal(FIELD("name"), names);
         assert_non_null(strstr(FIELD("mail"), "a@b"));
     }
-    assert_null(strstr(group_list_found.brief.sql, "description"));
-    assert_non_null(strstr(group_list_found.whole.sql, "g.description"));
+    assert_null(strstr(group_list_found[0].brief.sql, "description"));
+    assert_non_null(strstr(group_list_found[0].whole.sql, "g.description"));
     paths[0] = (char *)(uintptr_t) "title";
     mask.n_paths = 1;
     assert_string_equal(world_list(w, "alice", &req), "INVALID_ARGUMENT");

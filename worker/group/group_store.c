@@ -7,52 +7,67 @@ const struct pg_statement group_store_get = {
     "SELECT " GROUP_V1_GROUP_COLUMNS(g) " FROM pek.realm_group AS g WHERE g.id = $1",
 };
 
-/* A list by a macro of its columns. */
+/* A list, without archived groups and with them: `text` is a macro of its columns and of what it selects from. */
 #define LISTED(name, text)                                                                         \
-    READ_STATEMENT(name, text, GROUP_V1_GROUP_COLUMNS(g), GROUP_V1_GROUP_BRIEF_COLUMNS(g))
+    {                                                                                              \
+        LISTED_OF(name, text, ACTIVE), LISTED_OF(name "_archived", text, EVERY)                    \
+    }
+#define LISTED_OF(name, text, which)                                                               \
+    {                                                                                              \
+        {name, text(GROUP_V1_GROUP_COLUMNS(g), which)},                                            \
+        {                                                                                          \
+            name "_brief", text(GROUP_V1_GROUP_BRIEF_COLUMNS(g), which)                            \
+        }                                                                                          \
+    }
 
-/* Among the names that have a gram: $8 gram, $9 parent; the others as below. */
-#define FOUND(columns)                                                                             \
-    "SELECT " columns " FROM " SEARCH_FOUND(                                                       \
-        "group", "pek.realm_group", "g") "AND ($4::boolean OR NOT g.is_archived) "                 \
-                                         "AND ($5::integer = 0 OR g.purpose = $5::integer) "       \
-                                         "AND ($9::text IS NULL OR g.parent_id = $9) "
-#define FOUND_END "ORDER BY s.sort_key, s.id LIMIT $7::integer"
-#define FOUND_ALL(columns) FOUND(columns) FOUND_END
-const struct read_statement group_list_found = LISTED("group_list_found", FOUND_ALL);
-/* Of these groups alone: $10 ids. */
-#define FOUND_SCOPED(columns)                                                                      \
-    FOUND(columns) "AND CASE WHEN g.id = ANY ($10::text[]) THEN true ELSE false END " FOUND_END
-static const struct read_statement list_found_scoped =
+/* Among the names that have a gram: $7 gram, $8 parent; the others as below. */
+#define ACTIVE_FOUND SEARCH_FOUND
+#define EVERY_FOUND SEARCH_FOUND_ARCHIVED
+#define FOUND(columns, which)                                                                      \
+    "SELECT " columns " FROM " which##_FOUND(                                                      \
+        "group", "pek.realm_group", "g") "AND ($4::integer = 0 OR g.purpose = $4::integer) "       \
+                                         "AND ($8::text IS NULL OR g.parent_id = $8) "
+#define FOUND_END "ORDER BY s.sort_key, s.id LIMIT $6::integer"
+#define FOUND_ALL(columns, which) FOUND(columns, which) FOUND_END
+const struct read_statement group_list_found[2] = LISTED("group_list_found", FOUND_ALL);
+/* Of these groups alone: $9 ids. */
+#define FOUND_SCOPED(columns, which)                                                               \
+    FOUND(columns, which)                                                                          \
+    "AND CASE WHEN g.id = ANY ($9::text[]) THEN true ELSE false END " FOUND_END
+static const struct read_statement list_found_scoped[] =
     LISTED("group_list_found_scoped", FOUND_SCOPED);
-/* The same of a scope that SQL asks for: $10 user, $11 right. */
-#define FOUND_ASKED(columns) FOUND(columns) "AND " RIGHTS_STORE_HAS("$10", "$11") FOUND_END
-static const struct read_statement list_found_asked = LISTED("group_list_found_asked", FOUND_ASKED);
+/* The same of a scope that SQL asks for: $9 user, $10 right. */
+#define FOUND_ASKED(columns, which)                                                                \
+    FOUND(columns, which) "AND " RIGHTS_STORE_HAS("$9", "$10") FOUND_END
+static const struct read_statement list_found_asked[] =
+    LISTED("group_list_found_asked", FOUND_ASKED);
 
-/* $1 key, $2 id, $3 inclusive, $4 archived too, $5 purpose, $6 patterns, $7 limit. The keyset comparison is
+/* $1 key, $2 id, $3 inclusive, $4 purpose, $5 patterns, $6 limit. The keyset comparison is
  * always there, with an empty key at the beginning, so that the index serves it in every plan; CASE, since the planner takes every
- * condition that it knows nothing of for rare, and would read and sort all groups for the one that it expects. */
+ * condition that it knows nothing of for rare, and would read and sort all groups for the one that it expects. What is archived
+ * is left out by an index (realm_group_active_…). */
 #define FILTERS                                                                                    \
     "(g.sort_key, g.id) >= ($1::bytea, $2) "                                                       \
     "AND ($3::boolean OR (g.sort_key, g.id) <> ($1::bytea, $2)) "                                  \
-    "AND CASE WHEN ($4::boolean OR NOT g.is_archived) "                                            \
-    "          AND ($5::integer = 0 OR g.purpose = $5::integer) "                                  \
-    "          AND g.folded LIKE ALL ($6::text[]) THEN true ELSE false END "                       \
-    "ORDER BY g.sort_key, g.id LIMIT $7::integer"
-#define GROUPS(columns) "SELECT " columns " FROM pek.realm_group AS g WHERE "
+    "AND CASE WHEN ($4::integer = 0 OR g.purpose = $4::integer) "                                  \
+    "          AND g.folded LIKE ALL ($5::text[]) THEN true ELSE false END "                       \
+    "ORDER BY g.sort_key, g.id LIMIT $6::integer"
+#define ACTIVE_GROUPS "NOT g.is_archived AND "
+#define EVERY_GROUPS ""
+#define GROUPS(columns, which) "SELECT " columns " FROM pek.realm_group AS g WHERE " which##_GROUPS
 
-#define ALL(columns) GROUPS(columns) FILTERS
-static const struct read_statement list_all = LISTED("group_list_all", ALL);
-#define SCOPED(columns) GROUPS(columns) "g.id = ANY ($8::text[]) AND " FILTERS
-static const struct read_statement list_scoped = LISTED("group_list_scoped", SCOPED);
-#define ASKED(columns) GROUPS(columns) RIGHTS_STORE_HELD("$8", "$9") "AND " FILTERS
-static const struct read_statement list_asked = LISTED("group_list_asked", ASKED);
-#define CHILDREN(columns)                                                                          \
-    GROUPS(columns)                                                                                \
-    RIGHTS_STORE_SEES("$8", "$9", "$10", "$11")                                                    \
-    "AND g.parent_id = $12 "                                                                       \
+#define ALL(columns, which) GROUPS(columns, which) FILTERS
+static const struct read_statement list_all[] = LISTED("group_list_all", ALL);
+#define SCOPED(columns, which) GROUPS(columns, which) "g.id = ANY ($7::text[]) AND " FILTERS
+static const struct read_statement list_scoped[] = LISTED("group_list_scoped", SCOPED);
+#define ASKED(columns, which) GROUPS(columns, which) RIGHTS_STORE_HELD("$7", "$8") "AND " FILTERS
+static const struct read_statement list_asked[] = LISTED("group_list_asked", ASKED);
+#define CHILDREN(columns, which)                                                                   \
+    GROUPS(columns, which)                                                                         \
+    RIGHTS_STORE_SEES("$7", "$8", "$9", "$10")                                                     \
+    "AND g.parent_id = $11 "                                                                       \
     "AND " FILTERS
-static const struct read_statement list_children = LISTED("group_list_children", CHILDREN);
+static const struct read_statement list_children[] = LISTED("group_list_children", CHILDREN);
 
 enum status group_store_list(const struct read_batch *batch, const void *query,
                              struct pg_result **ret_rows)
@@ -60,33 +75,34 @@ enum status group_store_list(const struct read_batch *batch, const void *query,
     const struct group_query *wanted = query;
     const struct policy_scope *scope = batch->scope;
 #define FILTER_PARAMS                                                                              \
-    READ_POSITION(batch), pg_bool(wanted->include_archived),                                       \
-        pg_int(batch->arena, (int64_t)wanted->purpose),                                            \
+    READ_POSITION(batch), pg_int(batch->arena, (int64_t)wanted->purpose),                          \
         pg_text_array(batch->arena, wanted->search.patterns, wanted->search.pattern_count),        \
         pg_int(batch->arena, (int64_t)batch->limit)
     const struct pg_param groups = pg_text_array(batch->arena, scope->groups, scope->group_count);
     const struct pg_param bit = pg_int(batch->arena, (int64_t)scope->bit);
-    bool asks = scope->user.len > 0;
+    bool asks = scope->user.len > 0, archived = wanted->include_archived;
 #define FOUND_PARAMS FILTER_PARAMS, pg_text(wanted->lead.gram), pg_str(wanted->parent_id)
     if (wanted->lead.gram.len > 0 && scope->all)
-        return read_rows_either(batch, &group_list_found, PG_PARAMS(FOUND_PARAMS), ret_rows);
+        return read_rows_either(batch, &group_list_found[archived], PG_PARAMS(FOUND_PARAMS),
+                                ret_rows);
     if (wanted->lead.gram.len > 0 && asks)
-        return read_rows_either(batch, &list_found_asked,
+        return read_rows_either(batch, &list_found_asked[archived],
                                 PG_PARAMS(FOUND_PARAMS, pg_text(scope->user), bit), ret_rows);
     if (wanted->lead.gram.len > 0)
-        return read_rows_either(batch, &list_found_scoped, PG_PARAMS(FOUND_PARAMS, groups),
-                                ret_rows);
+        return read_rows_either(batch, &list_found_scoped[archived],
+                                PG_PARAMS(FOUND_PARAMS, groups), ret_rows);
     if (wanted->parent_id)
-        return read_rows_either(batch, &list_children,
+        return read_rows_either(batch, &list_children[archived],
                                 PG_PARAMS(FILTER_PARAMS, RIGHTS_STORE_SCOPE(scope, batch->arena),
                                           pg_str(wanted->parent_id)),
                                 ret_rows);
     if (scope->all)
-        return read_rows_either(batch, &list_all, PG_PARAMS(FILTER_PARAMS), ret_rows);
+        return read_rows_either(batch, &list_all[archived], PG_PARAMS(FILTER_PARAMS), ret_rows);
     if (asks)
-        return read_rows_either(batch, &list_asked,
+        return read_rows_either(batch, &list_asked[archived],
                                 PG_PARAMS(FILTER_PARAMS, pg_text(scope->user), bit), ret_rows);
-    return read_rows_either(batch, &list_scoped, PG_PARAMS(FILTER_PARAMS, groups), ret_rows);
+    return read_rows_either(batch, &list_scoped[archived], PG_PARAMS(FILTER_PARAMS, groups),
+                            ret_rows);
 }
 
 enum status group_store_ancestors(const struct read_batch *batch, const void *id,
@@ -125,7 +141,9 @@ enum status group_store_ancestors(const struct read_batch *batch, const void *id
 enum status group_store_descendants(const struct read_batch *batch, const void *below_query,
                                     struct pg_result **ret_rows)
 {
-    static const struct read_statement descendants = LISTED("group_descendants", DESCENDANTS);
+    static const struct read_statement descendants =
+        READ_STATEMENT("group_descendants", DESCENDANTS, GROUP_V1_GROUP_COLUMNS(g),
+                       GROUP_V1_GROUP_BRIEF_COLUMNS(g));
     const struct group_below_query *wanted = below_query;
     const struct policy_scope *scope = batch->scope;
     return read_rows_either(batch, &descendants,

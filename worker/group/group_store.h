@@ -27,8 +27,8 @@ struct group_query {
     const char *parent_id;    /* NULL: any */
     bool include_archived;
 };
-/* The statement of a list with a lead; for the test that reads its plan. */
-extern const struct read_statement group_list_found;
+/* The statements of a list with a lead, without archived groups and with them; for the test that reads their plans. */
+extern const struct read_statement group_list_found[2];
 PEK_MUST_CHECK enum status group_store_list(const struct read_batch *batch, const void *query,
                                             struct pg_result **ret_rows);
 /* From the top level down to the direct parent of the group `id`. */

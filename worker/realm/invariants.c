@@ -132,7 +132,8 @@ static const struct {
     {"every name is found by its letters",
      "SELECT g.id FROM pek.realm_group AS g, pek.realm_state AS r"
      " WHERE r.search_version <> '' AND NOT EXISTS (SELECT FROM pek.search_gram AS s"
-     "   WHERE s.kind = 'group' AND s.gram = left(g.folded, 1) AND s.sort_key = g.sort_key"
+     "   WHERE s.kind = CASE WHEN g.is_archived THEN 'archived_' ELSE '' END || 'group'"
+     "     AND s.gram = left(g.folded, 1) AND s.sort_key = g.sort_key"
      "     AND s.id = g.id AND s.folded = g.folded)"},
 };
 

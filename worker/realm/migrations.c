@@ -23,6 +23,7 @@
 #include "worker/group/migration_0002.h"
 #include "worker/group/migration_0008.h"
 #include "worker/group/migration_0022.h"
+#include "worker/group/migration_0050.h"
 #include "worker/import/migration_0035.h"
 #include "worker/membership/migration_0011.h"
 #include "worker/membership/migration_0015.h"
@@ -114,6 +115,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0047_accepted_entry_names),
         MIGRATION(0048_search_grams_of_four),
         MIGRATION(0049_scoreboard_member),
+        MIGRATION(0050_group_archived),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

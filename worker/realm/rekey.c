@@ -139,7 +139,7 @@ enum status rekey_names(struct pg *pg, struct cancel *cancel, struct text_collat
 
 enum status rekey_search(struct pg *pg, struct cancel *cancel, const struct text_collator *collator)
 {
-    static const struct search_source sources[] = {SEARCH_SOURCE("group", "pek.realm_group")};
+    static const struct search_source sources[] = {SEARCH_SOURCES("group", "pek.realm_group")};
     return search_build(pg, cancel, text_collator_version(collator), sources,
                         sizeof(sources) / sizeof(sources[0]));
 }

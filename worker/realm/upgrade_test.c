@@ -105,10 +105,27 @@ static void leaders_of_groups_become_members_who_see_them(void **state)
                  "0");
 }
 
+static void names_of_archived_groups_are_apart(void **state)
+{
+    (void)state;
+    migrate_before("0050_group_archived.sql");
+    pg_cluster_execute(
+        cluster,
+        "INSERT INTO pek.realm_state (realm, collator_version) VALUES ('r', ''), ('s', '');"
+        "INSERT INTO pek.realm_group (realm, id, name, unique_key, folded, sort_key, purpose,"
+        " is_archived) SELECT r, 'o@' || g, g, g, g, '', 0, g <> 'a'"
+        " FROM unnest('{r,s}'::text[]) r, unnest('{a,b}'::text[]) g");
+    migrate_before(NULL);
+    assert_value("SELECT string_agg(concat_ws(' ', realm, id, kind), ', ' ORDER BY realm, id)"
+                 " FROM pek.search_gram",
+                 "r o@a group, r o@b archived_group, s o@a group, s o@b archived_group");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaders_of_groups_become_members_who_see_them),
+        cmocka_unit_test_setup_teardown(leaders_of_groups_become_members_who_see_them, start, stop),
+        cmocka_unit_test_setup_teardown(names_of_archived_groups_are_apart, start, stop),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

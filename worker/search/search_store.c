@@ -11,7 +11,7 @@
 const struct pg_statement search_count_grams = {
     "search_count_grams",
     "SELECT (SELECT count(*) FROM (SELECT FROM pek.search_gram AS s"
-    "  WHERE s.kind = $1 AND s.gram = grams.gram LIMIT $3::integer) AS counted) "
+    "  WHERE s.kind = ANY ($1::text[]) AND s.gram = grams.gram LIMIT $3::integer) AS counted) "
     "FROM unnest($2::text[]) WITH ORDINALITY AS grams (gram, position) ORDER BY grams.position",
 };
 
@@ -51,13 +51,13 @@ static void keep(struct search_counts *counts, struct slice gram, size_t names)
 }
 
 static enum status count_grams(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
-                               const char *kind, const struct search *search,
+                               const char *kinds, const struct search *search,
                                struct search_counts *counts, struct arena *arena, size_t *names)
 {
     struct pg_result *result;
     enum status status =
         pg_read(pg, lane, cancel, &search_count_grams,
-                PARAMS(pg_str(kind), pg_text_array(arena, search->grams, search->gram_count),
+                PARAMS(pg_str(kinds), pg_text_array(arena, search->grams, search->gram_count),
                        pg_int(arena, SEARCH_COUNTED_MAX)),
                 &result);
     if (status != STATUS_OK)
@@ -71,7 +71,7 @@ static enum status count_grams(struct pg *pg, enum pg_lane lane, struct cancel *
 }
 
 enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
-                             const char *kind, const struct search *search, size_t others,
+                             const char *kinds, const struct search *search, size_t others,
                              struct search_counts *counts, struct arena *arena,
                              struct search_lead *ret_lead)
 {
@@ -86,7 +86,7 @@ enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *ca
         return STATUS_OK;
     }
     if (!recall(counts, search, names)) {
-        enum status status = count_grams(pg, lane, cancel, kind, search, counts, arena, names);
+        enum status status = count_grams(pg, lane, cancel, kinds, search, counts, arena, names);
         if (status != STATUS_OK)
             return status;
     }

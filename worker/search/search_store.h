@@ -7,7 +7,7 @@
  *
  * A list of a domain that is searched:
  *     search_parse(req->q, "q", arena, &search, fault)                              once a call
- *     search_find_lead(pg, lane, cancel, "group", &search, others, arena, &lead)    once a call
+ *     search_find_lead(pg, lane, cancel, "{group}", &search, others, …, &lead)      once a call
  *     lead.gram.len > 0: a statement FROM SEARCH_FOUND("group") …, else the list as without a search, with the
  *     patterns as one more condition
  */
@@ -63,29 +63,39 @@ struct search_counts {
 };
 /* Its statement, for the test that reads the plan. */
 extern const struct pg_statement search_count_grams;
-/* `counts` are of this kind alone. */
+/* `kinds` as an array of PostgreSQL: "{group}", and where archived names are found "{group,archived_group}"; `counts` are of these
+ * alone. */
 PEK_MUST_CHECK enum status search_find_lead(struct pg *pg, enum pg_lane lane, struct cancel *cancel,
-                                            const char *kind, const struct search *search,
+                                            const char *kinds, const struct search *search,
                                             size_t others, struct search_counts *counts,
                                             struct arena *arena, struct search_lead *ret_lead);
 
-/* What a list selects FROM: the names of this kind that have the gram $8 and match the patterns $6, from the
+/* What a list selects FROM: the names of this kind that have the gram $7 and match the patterns $5, from the
  * position ($1, $2) on or ($3 false) behind it, in order, each with its row of `table` as `alias`. A gram that a change of
  * keys left behind has no row. Further conditions follow `AND`; end with ORDER BY s.sort_key, s.id. The OFFSET keeps the
  * planner from any other way: it cannot know how rare a gram is, and a page needs but the first of them. */
 #define SEARCH_FOUND(kind, table, alias)                                                           \
-    "(SELECT s.sort_key, s.id, s.folded FROM pek.search_gram AS s"                                 \
-    "  WHERE s.kind = '" kind "' AND s.gram = $8"                                                  \
+    SEARCH_RANGE(kind, "") "AS s " SEARCH_ROW(table, alias, "false")
+/* The same with archived names, whose rows are of a kind of their own: both ranges are merged. */
+#define SEARCH_FOUND_ARCHIVED(kind, table, alias)                                                  \
+    SEARCH_RANGES(kind) "AS s " SEARCH_ROW(table, alias, "s.is_archived")
+#define SEARCH_RANGES(kind)                                                                        \
+    "(SELECT * FROM (" SEARCH_RANGE(kind, ", false AS is_archived") "UNION ALL " SEARCH_RANGE(     \
+        "archived_" kind, ", true") ") AS s ORDER BY s.sort_key, s.id OFFSET 0) "
+#define SEARCH_RANGE(kind, more)                                                                   \
+    "(SELECT s.sort_key, s.id, s.folded" more " FROM pek.search_gram AS s"                         \
+    "  WHERE s.kind = '" kind "' AND s.gram = $7"                                                  \
     "    AND (s.sort_key, s.id) >= ($1::bytea, $2)"                                                \
     "    AND ($3::boolean OR (s.sort_key, s.id) <> ($1::bytea, $2))"                               \
-    "    AND s.folded LIKE ALL ($6::text[])"                                                       \
-    "  ORDER BY s.sort_key, s.id OFFSET 0) AS s "                                                  \
-    "JOIN " table " AS " alias " ON " alias ".id = s.id"                                           \
+    "    AND s.folded LIKE ALL ($5::text[])"                                                       \
+    "  ORDER BY s.sort_key, s.id OFFSET 0) "
+#define SEARCH_ROW(table, alias, is_archived)                                                      \
+    "JOIN " table " AS " alias " ON " alias ".id = s.id AND " alias ".is_archived = " is_archived  \
     " AND " alias ".sort_key = s.sort_key AND " alias ".folded = s.folded "
 
 /* ---- making the rows of names that have none ---- */
 
-/* A table whose names are searched, with the columns id, folded and sort_key. */
+/* Rows of one kind, and the names that they are of: a table or what is selected of one, with the columns id, folded and sort_key. */
 struct search_source {
     struct pg_statement sweep; /* deletes what names had before */
     struct pg_statement fill;  /* adds what names lack */
@@ -111,6 +121,11 @@ struct search_source {
                 "ON CONFLICT DO NOTHING"                                                           \
         }                                                                                          \
     }
+
+/* Of a table whose names may be archived (is_archived). */
+#define SEARCH_SOURCES(kind, table)                                                                \
+    SEARCH_SOURCE(kind, "(SELECT * FROM " table " WHERE NOT is_archived)"),                        \
+        SEARCH_SOURCE("archived_" kind, "(SELECT * FROM " table " WHERE is_archived)")
 
 /* Until the end of the transaction nobody else makes the realm's keys, or the rows that follow from them. */
 PEK_MUST_CHECK enum status search_lock_keys(struct pg_transaction *transaction);

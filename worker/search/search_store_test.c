@@ -15,7 +15,8 @@
 
 /* What no name has, and what names lack: counts of rows of both realms. */
 #define GRAMS_OF_NAMES                                                                             \
-    "SELECT g.realm, 'group', grams.gram, g.sort_key, g.id, g.folded FROM pek.realm_group AS g,"   \
+    "SELECT g.realm, CASE WHEN g.is_archived THEN 'archived_' ELSE '' END || 'group', "            \
+    "grams.gram, g.sort_key, g.id, g.folded FROM pek.realm_group AS g,"                            \
     " LATERAL pek.search_grams(g.folded) AS grams (gram)"
 static void assert_rows(struct world *w, const char *stale, const char *missing)
 {
@@ -85,9 +86,27 @@ static void a_change_of_anything_else_writes_no_row(struct world *w)
     world_god(w, &w->a, "alice");
     assert_int_equal(world_create(w, "alice", "", "o", "Szervezet"), STATUS_OK);
     const char *before = world_value(w, "SELECT string_agg(xmin::text, ' ') FROM pek.search_gram");
-    world_sql(w, "UPDATE pek.realm_group SET is_archived = true, folded = folded");
+    world_sql(w, "UPDATE pek.realm_group SET description = 'x', is_archived = is_archived,"
+                 " folded = folded");
     assert_string_equal(world_value(w, "SELECT string_agg(xmin::text, ' ') FROM pek.search_gram"),
                         before);
+}
+
+static void rows_of_what_is_archived_are_apart(struct world *w)
+{
+    world_god(w, &w->a, "alice");
+    assert_int_equal(world_create(w, "alice", "", "o", "Öt Ő"), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true");
+    assert_string_equal(grams_of(w, "o@o"), "o ot t");
+    assert_rows(w, "0", "0");
+    /* As a program leaves them that does not know of it. */
+    world_sql(w, "UPDATE pek.search_gram SET kind = 'group'; UPDATE pek.realm_state SET"
+                 " search_version = ''");
+    assert_int_equal(build(w), STATUS_OK);
+    assert_rows(w, "0", "0");
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = false, folded = 'x'");
+    assert_string_equal(grams_of(w, "o@o"), "x");
+    assert_rows(w, "0", "0");
 }
 
 static void a_name_that_is_refused_leaves_no_row(struct world *w)
@@ -202,7 +221,7 @@ static void assert_lead(struct world *w, const char *text, size_t others, const 
     struct search search;
     struct search_lead lead;
     assert_int_equal(search_parse(text, "q", w->arena, &search, &w->fault), STATUS_OK);
-    assert_int_equal(search_find_lead(realm_pg(w->a.realm), PG_LONG_READ, &w->cancel, "group",
+    assert_int_equal(search_find_lead(realm_pg(w->a.realm), PG_LONG_READ, &w->cancel, "{group}",
                                       &search, others, &counts, w->arena, &lead),
                      STATUS_OK);
     assert_true(slice_equal_str(lead.gram, gram));
@@ -262,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(rows_come_with_a_name_and_follow_it),
         WORLD_TEST(a_change_of_anything_else_writes_no_row),
+        WORLD_TEST(rows_of_what_is_archived_are_apart),
         WORLD_TEST(a_name_that_is_refused_leaves_no_row),
         WORLD_TEST(building_adds_what_is_missing_and_sweeps_what_is_not_true),
         WORLD_TEST(names_that_change_while_rows_are_made_have_theirs),
