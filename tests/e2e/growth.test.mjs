@@ -122,7 +122,9 @@ describe('a realm that years have filled', () => {
     const ofTown = sql(`SELECT json_build_object('groupId', 'town@town', 'scoreboardId', c.scoreboard_id, 'guidelineId', c.guideline_id)
       FROM pek.point_comment AS c JOIN pek.scoreboard AS b ON b.id = c.scoreboard_id AND b.group_id = 'town@town' LIMIT 1`);
     others[comments] = ofTown;
-    queries[comments] = ['', 'userId=town-4000', `userId=town-4000&guidelineId=${ofTown.guidelineId}`, `guidelineId=${ofTown.guidelineId}`];
+    const last = sql(`SELECT to_json(guideline_id) FROM pek.point_comment WHERE scoreboard_id = ${ofTown.scoreboardId} ORDER BY id DESC LIMIT 1`);
+    queries[comments] = ['', 'userId=town-4000', `userId=town-4000&guidelineId=${ofTown.guidelineId}`,
+      ...[ofTown.guidelineId, last].map((guidelineId) => `guidelineId=${guidelineId}`)];
   }, { timeout: 180_000 });
   after(async () => {
     await federation?.dev('down');

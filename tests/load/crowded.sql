@@ -55,6 +55,14 @@ INSERT INTO pek.point_comment (scoreboard_id, user_id, guideline_id, written_by,
 SELECT p.scoreboard_id, p.user_id, p.guideline_id, p.user_id, 'Why?', false FROM pek.point AS p
   JOIN pek.guideline AS u ON u.realm = p.realm AND u.id = p.guideline_id AND u.position = 1;
 
+-- The last one in the large group is of another guideline.
+INSERT INTO pek.point (group_id, scoreboard_id, user_id, guideline_id, points)
+SELECT b.group_id, b.id, 'town-1', u.id, 1 FROM pek.scoreboard AS b
+  JOIN pek.guideline AS u ON u.realm = b.realm AND u.scoreboard_id = b.id AND u.position = 2 WHERE b.group_id = 'town@town';
+INSERT INTO pek.point_comment (scoreboard_id, user_id, guideline_id, written_by, text, closes)
+SELECT p.scoreboard_id, p.user_id, p.guideline_id, p.user_id, 'Why?', false FROM pek.point AS p
+  JOIN pek.guideline AS u ON u.realm = p.realm AND u.id = p.guideline_id AND u.position = 2 WHERE p.group_id = 'town@town';
+
 INSERT INTO pek.scoreboard_message (scoreboard_id, user_id, text)
 SELECT b.id, 'town-1', 'Hello.' FROM pek.scoreboard AS b, generate_series(1, 40) WHERE b.group_id LIKE 'bench@g%';
 

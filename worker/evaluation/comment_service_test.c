@@ -52,14 +52,21 @@ static enum status forget(struct world *w, const char *as, const evaluation_v1_s
     return WORLD_RPC(w, evaluation_v1, delete_comment, as, req, res);
 }
 
-static const char *said(struct world *w, const char *as, const evaluation_v1_scoreboard *board,
-                        const char *user)
+static const char *said_of(struct world *w, const char *as, const evaluation_v1_scoreboard *board,
+                           const char *user, const char *guideline)
 {
     evaluation_v1_list_comments_request req = EVALUATION_V1_LIST_COMMENTS_REQUEST_INIT;
     req.group_id = board->group_id;
     req.scoreboard_id = board->id;
     req.user_id = text(user);
+    req.guideline_id = text(guideline);
     return world_items(w, as, "/pek.evaluation.v1.CommentService/ListComments", &req.base, "text");
+}
+
+static const char *said(struct world *w, const char *as, const evaluation_v1_scoreboard *board,
+                        const char *user)
+{
+    return said_of(w, as, board, user, "");
 }
 
 static void whoever_sees_it_comments_and_changes_their_own(struct world *w)
@@ -72,6 +79,12 @@ static void whoever_sees_it_comments_and_changes_their_own(struct world *w)
     assert_string_equal(world_value(w, "SELECT string_agg(user_id || points, ' ') FROM pek.point"),
                         "dan0");
     assert_int_equal(comment(w, "ola", board, "dan", "mert", false, &second), STATUS_OK);
+    for (const char *const *user = (const char *const[]){"", "dan", NULL}; *user; user++) {
+        assert_string_equal(said_of(w, "sue", board, *user, board->guidelines[0]->id),
+                            "miért? mert");
+        assert_string_equal(said_of(w, "sue", board, *user, board->guidelines[1]->id), "");
+        assert_string_equal(said_of(w, "sue", board, *user, "0x"), "");
+    }
     assert_int_equal(comment(w, "zoe", board, "dan", "x", false, NULL), STATUS_PERMISSION_DENIED);
     assert_int_equal(comment(w, "sue", board, "dan", "", false, NULL), STATUS_INVALID_ARGUMENT);
     assert_int_equal(comment(w, "sue", board, "zoe", "x", false, NULL), STATUS_FAILED_PRECONDITION);

@@ -17,6 +17,7 @@
 #include "worker/evaluation/migration_0046.h"
 #include "worker/evaluation/migration_0047.h"
 #include "worker/evaluation/migration_0049.h"
+#include "worker/evaluation/migration_0051.h"
 #include "worker/export/migration_0026.h"
 #include "worker/export/migration_0028.h"
 #include "worker/export/migration_0037.h"
@@ -116,6 +117,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0048_search_grams_of_four),
         MIGRATION(0049_scoreboard_member),
         MIGRATION(0050_group_archived),
+        MIGRATION(0051_comment_order),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];
