@@ -129,13 +129,24 @@ enum status spreadsheet_store_entries(const struct read_batch *batch, const void
 enum status spreadsheet_store_scored(const struct read_batch *batch, const void *semester,
                                      struct pg_result **ret_rows)
 {
+    /* The groups are looked up of all people of the page at once: one by one, each would read the semester's scoreboards. */
     static const struct pg_statement list = {
         "spreadsheet_scored",
+        "WITH page AS ("
+        "  SELECT v.realm, v.semester, v.user_id, v.display_name, v.score, v.sort_key"
+        "    FROM pek.scored_user AS v WHERE v.semester = $4"
+        "     AND (v.sort_key, v.user_id) >= ($1::bytea, $2)"
+        "     AND ($3::boolean OR (v.sort_key, v.user_id) <> ($1::bytea, $2))"
+        "   ORDER BY v.sort_key, v.user_id LIMIT $5::integer), "
+        "named AS ("
+        "  SELECT c.user_id,"
+        "         string_agg(c.group_name, ', ' ORDER BY c.sort_key, c.group_id) AS groups"
+        "    FROM pek.counted_points AS c WHERE c.semester = $4 AND c.points > 0"
+        "     AND c.user_id = ANY (ARRAY(SELECT p.user_id FROM page AS p)) GROUP BY c.user_id) "
         "SELECT " EVALUATION_V1_SCORED_USER_COLUMNS(
-            s) " FROM pek.scored_user AS s WHERE s.semester = $4"
-               " AND (s.sort_key, s.user_id) >= ($1::bytea, $2)"
-               " AND ($3::boolean OR (s.sort_key, s.user_id) <> ($1::bytea, $2)) "
-               "ORDER BY s.sort_key, s.user_id LIMIT $5::integer",
+            s) " FROM (SELECT p.*, coalesce(n.groups, '') AS groups FROM page AS p"
+               "  LEFT JOIN named AS n ON n.user_id = p.user_id) AS s "
+               "ORDER BY s.sort_key, s.user_id",
     };
     return read_rows(batch, &list,
                      PG_PARAMS(READ_POSITION(batch), pg_str(semester),
