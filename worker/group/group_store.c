@@ -21,8 +21,8 @@ const struct pg_statement group_store_get = {
     }
 
 /* Among the names that have a gram: $7 gram, $8 parent; the others as below. */
-#define ACTIVE_FOUND SEARCH_FOUND
-#define EVERY_FOUND SEARCH_FOUND_ARCHIVED
+#define ACTIVE_FOUND(kind, table, alias) SEARCH_FOUND(kind, table, alias)
+#define EVERY_FOUND(kind, table, alias) SEARCH_FOUND_ARCHIVED(kind, table, alias)
 #define FOUND(columns, which)                                                                      \
     "SELECT " columns " FROM " which##_FOUND(                                                      \
         "group", "pek.realm_group", "g") "AND ($4::integer = 0 OR g.purpose = $4::integer) "       \
