@@ -205,16 +205,21 @@ static void feed_these(struct list_stream *stream, uint64_t sources)
     }
 }
 
-static bool has_ended(const struct list_stream *stream)
+/* Whether whoever reads is logged in still: it costs nothing until something is heard of their session. */
+static enum status check_reader(const struct list_stream *stream)
 {
-    return stream->call->session && stream->call->session->ended;
+    const struct api_call *call = stream->call;
+    struct fault fault;
+
+    if (!call->session || call->session->confirmed_us != SESSION_NEVER_US)
+        return STATUS_OK;
+    return session_check(call->session, http_cancel(call->http), call->arena, &fault);
 }
 
 /* Writes out what is ready, to whoever is logged in still. */
 static enum status write_out(struct list_stream *stream)
 {
-    if (has_ended(stream))
-        return STATUS_UNAUTHENTICATED;
+    PEK_TRY(check_reader(stream));
     if (format_wants_cursor(&stream->format))
         format_add_cursor(&stream->format, list_seal_stream(stream, 0));
     return format_flush(&stream->format);
@@ -362,8 +367,9 @@ static enum status run_merge(struct list_stream *stream, struct fault *fault, bo
         *ret_more = has_more(stream);
         if (*ret_more)
             return STATUS_OK;
-        if (has_ended(stream)) /* also when its reader held a write up until now */
-            return say_why(stream, STATUS_UNAUTHENTICATED, fault);
+        enum status reader = check_reader(stream); /* who may have held a write up until now */
+        if (reader)
+            return say_why(stream, reader, fault);
         feed_these(stream, taken);
         taken = 0;
         enum merge_step step = merge_next(&stream->merge, &source, &same);

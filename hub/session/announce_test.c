@@ -78,7 +78,7 @@ static void mark_in_redis_tells_when_nothing_else_can(struct hub_world *h)
     struct slice token = known_to_both(h, "alice"), bob = known_to_both(h, "bob");
     struct session *session = hub_session(h, &h->other, token);
     close_session(h, &h->one, token);
-    assert_true(session->ended || hub_until(h, both_up));
+    assert_true(session->asked_us < 0 || hub_until(h, both_up));
     /* As if it had not heard: remembered still, and good. */
     struct session *bobs = hub_session(h, &h->other, bob);
     const char *handle = session->handle.text;

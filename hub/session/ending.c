@@ -5,15 +5,22 @@
 
 /* ---- forgetting -------------------------------------------------------------------------------- */
 
+/* The next request finds the row again; who holds it for longer asks it, and believes nothing until then. */
 static void forget(struct session *session, void *arg)
 {
     struct session_cache *cache = arg;
     const struct lru_entry *entry = &session->entry;
 
-    session->ended = true;
+    session->asked_us = session->confirmed_us = SESSION_NEVER_US;
     LIST_FOR_EACH (node, &session->followers)
         fiber_event_signal(LIST_ENTRY(node, struct session_interest, node)->event);
     lru_remove(&cache->lru, slice_make(entry->key, entry->key_len));
+}
+
+static void forget_ended(struct session *session, void *arg)
+{
+    session->ended = true;
+    forget(session, arg);
 }
 
 /* Walks all that is remembered, which only whoever runs the hub can make it do. */
@@ -24,7 +31,7 @@ void session_keys_changed(struct session_cache *cache)
         struct session *session =
             LIST_ENTRY(LIST_ENTRY(node, struct lru_entry, recency), struct session, entry);
         if (!jwt_keys_find(cache->options.keys, session->kid))
-            forget(session, cache);
+            forget_ended(session, cache);
     }
 }
 
@@ -123,7 +130,8 @@ static enum status cannot_end(struct fault *fault, enum status status)
 
 static void end(struct session_cache *cache, struct slice handle)
 {
-    session_ended(cache, handle);
+    cache->endings++;
+    session_index_of_handle(&cache->index, handle, forget_ended, cache);
     announce_session_ended(&cache->announcer, handle);
 }
 

@@ -165,13 +165,34 @@ static void end_that_is_only_said_logs_nobody_out(struct hub_world *h)
     bool caught = false;
     while (!caught && clock_monotonic_us() < until_us) {
         struct session *session = hub_session(h, &h->one, token);
+        uint64_t rechecks = h->one.cache.rechecks, endings = h->one.cache.endings;
         session->asked_us = INT64_MIN;
         world_sql(h->w, "SELECT pg_notify('pek_session', 'user alice')");
         assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
-        caught = session->ended && h->one.cache.rechecks > 0;
+        caught = h->one.cache.rechecks > rechecks && h->one.cache.endings > endings;
         session_release(session);
     }
     assert_true(caught);
+}
+
+/* A stream goes on, as the row does, and ends with it. */
+static void session_that_is_held_asks_its_row(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    struct session *session = hub_session(h, &h->one, token);
+    struct cancel *cancel = &h->w->cancel;
+    world_sql(h->w, "UPDATE hub.user_account SET name = 'Other' WHERE id = 'alice'");
+    assert_true(hub_forgets(h, &h->one));
+    assert_int_equal(session_check(session, cancel, h->w->arena, &h->fault), STATUS_OK);
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    struct session *renamed = hub_session(h, &h->one, token);
+    assert_true(slice_equal_str(renamed->name, "Other"));
+    world_sql(h->w, "UPDATE hub.session SET revoked_at = now()");
+    assert_true(hub_forgets(h, &h->one));
+    assert_int_equal(session_check(renamed, cancel, h->w->arena, &h->fault),
+                     STATUS_UNAUTHENTICATED);
+    session_release(session);
+    session_release(renamed);
 }
 
 /* ---- by handle ---- */
@@ -286,6 +307,7 @@ int main(void)
         HUB_TEST(strange_announcements_are_ignored),
         HUB_TEST(end_during_a_lookup_is_not_overlooked),
         HUB_TEST(end_that_is_only_said_logs_nobody_out),
+        HUB_TEST(session_that_is_held_asks_its_row),
         HUB_TEST(user_ends_own_sessions_by_handle_and_nobody_elses),
         HUB_TEST(end_that_is_told_again_is_as_safe_as_the_first),
         HUB_TEST(all_sessions_end_but_the_one_that_is_spared),

@@ -107,7 +107,7 @@ struct session {
     int64_t touched_s;               /* last_seen_at in the database */
     int64_t asked_us;                /* monotonic: when the row was asked last */
     int64_t confirmed_us;            /* monotonic: when it was last said to be good */
-    bool ended;                      /* here or elsewhere; requests that hold it may see that */
+    bool ended;                      /* by this hub; requests that hold it may see that */
     struct credential **credentials; /* in the order of slots; made when first needed */
     size_t credential_count, credential_room;
     struct found *found;            /* see found.h; NULL before the first */
@@ -150,7 +150,9 @@ PEK_MUST_CHECK enum status session_find(struct session_cache *cache, struct canc
                                         struct session **ret_session, struct fault *fault);
 /* Takes NULL, returns NULL. */
 struct session *session_release(struct session *session);
-/* In a fiber, of one that is held for long: OK while it runs, and the statuses of session_find. Being asked so is no use of it. */
+#define SESSION_NEVER_US (INT64_MIN / 2)
+/* In a fiber, of one that is held for long: OK while it runs, and the statuses of session_find. Being asked so is no use of it. What
+ * was heard of it is no proof (its user may have another name, and whoever writes to Redis says anything): its row is asked. */
 PEK_MUST_CHECK enum status session_check(struct session *session, struct cancel *cancel,
                                          struct arena *arena, struct fault *fault);
 /* Of one who holds it for long: `event` is signalled when it ends, or is heard to have ended. One that is not remembered any

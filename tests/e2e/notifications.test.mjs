@@ -124,6 +124,21 @@ describe('notifications', () => {
     again.close();
   });
 
+  it('go on when their reader takes another name', async () => {
+    const guest = await login(federation.port, 'dave');
+    const stream = await Stream.open(guest);
+    const { json: profile } = await guest.get('/api/v1/users/me/profile');
+    for (const firstName of ['Renamed', profile.firstName]) {
+      const renamed = await guest.patch('/api/v1/users/me/profile?updateMask=firstName', { firstName });
+      assert.equal(renamed.status, 200, renamed.text);
+    }
+    const mark = write('worker-acme', 'dave');
+    await until(5, 'one that comes afterwards', () => stream.titled(mark).length === 1);
+    assert.deepEqual(stream.events.filter(({ event }) => event === 'error'), []);
+    stream.close();
+    guest.close();
+  });
+
   it('end with the session', async () => {
     const guest = await login(federation.port, 'alice');
     const stream = await Stream.open(guest);
