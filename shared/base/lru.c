@@ -73,12 +73,27 @@ struct lru_entry *lru_find(struct lru *lru, struct slice key)
     return entry;
 }
 
+static struct lru_entry *lru_oldest(const struct lru *lru)
+{
+    return LIST_ENTRY(lru->recency.prev, struct lru_entry, recency);
+}
+
 static void lru_evict_oldest(struct lru *lru)
 {
-    struct lru_entry *oldest = LIST_ENTRY(lru->recency.prev, struct lru_entry, recency);
+    struct lru_entry *oldest = lru_oldest(lru);
     struct lru_entry **link = lru_link(lru, oldest->hash, slice_make(oldest->key, oldest->key_len));
     assert(*link == oldest);
     lru_unlink(lru, link);
+}
+
+/* For one that comes, up to two of the oldest go that have expired: what nobody asks for again does not stay until it is full. */
+static void lru_make_room(struct lru *lru)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (lru->count >= lru->count_max)
+        lru_evict_oldest(lru);
+    for (int i = 0; i < 2 && lru->count > 0 && lru_oldest(lru)->expires_us <= now_us; i++)
+        lru_evict_oldest(lru);
 }
 
 enum status lru_insert(struct lru *lru, struct slice key, int64_t expires_us,
@@ -105,8 +120,8 @@ enum status lru_insert(struct lru *lru, struct slice key, int64_t expires_us,
     struct lru_entry **link = lru_link(lru, hash, key);
     if (*link)
         lru_unlink(lru, link);
-    else if (lru->count >= lru->count_max)
-        lru_evict_oldest(lru);
+    else
+        lru_make_room(lru);
 
     struct lru_entry **bucket = &lru->buckets[hash & (lru->bucket_count - 1)];
     entry->hash = hash;

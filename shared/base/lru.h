@@ -41,7 +41,7 @@ void lru_done(struct lru *lru);
 
 /* The entry, moved to the front; NULL when absent or expired (then it is freed). */
 struct lru_entry *lru_find(struct lru *lru, struct slice key);
-/* Takes ownership of `entry`, replacing one of the same key, evicting the oldest at count_max. On failure
+/* Takes ownership of `entry`, replacing one of the same key, evicting the oldest at count_max, and some that have expired. On failure
  * (memory, key too long) the entry was freed with free_entry. `expires_us` as clock_monotonic_us. */
 PEK_MUST_CHECK enum status lru_insert(struct lru *lru, struct slice key, int64_t expires_us,
                                       struct lru_entry *entry);

@@ -68,6 +68,27 @@ static void an_expired_entry_is_freed_when_found(void **state)
     lru_done(&lru);
 }
 
+static void expired_entries_make_room_though_it_is_not_full(void **state)
+{
+    (void)state;
+    struct lru lru;
+    assert_int_equal(lru_init(&lru, 8, cached_free), STATUS_OK);
+    freed = 0;
+    put(&lru, "a", 1, DEADLINE_NONE);
+    for (int i = 0; i < 3; i++)
+        put(&lru, (char[]){(char)('b' + i), '\0'}, i, clock_monotonic_us() + 50000);
+    assert_int_equal(get(&lru, "a"), 1);
+    int64_t until_us = clock_monotonic_us() + 50000;
+    while (clock_monotonic_us() < until_us)
+        ;
+    put(&lru, "e", 5, DEADLINE_NONE);
+    assert_int_equal(freed, 2);
+    put(&lru, "f", 6, DEADLINE_NONE);
+    assert_int_equal(freed, 3);
+    assert_int_equal(lru.count, 3);
+    lru_done(&lru);
+}
+
 static void the_same_key_replaces(void **state)
 {
     (void)state;
@@ -139,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_recently_used_is_evicted),
         cmocka_unit_test(an_expired_entry_is_freed_when_found),
+        cmocka_unit_test(expired_entries_make_room_though_it_is_not_full),
         cmocka_unit_test(the_same_key_replaces),
         cmocka_unit_test(many_keys_are_found_and_removed),
         cmocka_unit_test(a_key_too_long_frees_the_entry),
