@@ -99,14 +99,16 @@ describe('the registry', () => {
 
   it('refuses a worker that is another realm, and says why', async () => {
     const acme = federation.workerAddress('worker-acme');
+    const impostorOf = async (status) => (await instances()).find((instance) => instance.realm === 'impostor' && instance.status === status);
     await ctl('instance', 'add', 'impostor', acme);
-    const seen = await until(10, 'it is unreachable', async () =>
-      (await instances()).find(({ realm: name, status }) => name === 'impostor' && status === 'UNREACHABLE'));
-    assert.match(seen.problem, /certificate does not name the realm/);
+    const seen = await until(10, 'it is unreachable', () => impostorOf('UNREACHABLE'));
+    assert.equal(seen.problem, '', 'it names addresses');
+    await ctl('user', 'admin', 'alice');
+    assert.match((await impostorOf('UNREACHABLE')).problem, /certificate does not name the realm/);
     // Its certificate may carry another name, if the operator says so; what it is, it must say itself.
     await ctl('instance', 'add', 'impostor', acme, '--tls-name', 'worker-acme', '--replace');
-    const named = await until(10, 'it is refused', async () =>
-      (await instances()).find(({ realm: name, status }) => name === 'impostor' && status === 'REFUSED'));
+    const named = await until(10, 'it is refused', () => impostorOf('REFUSED'));
+    await ctl('user', 'unadmin', 'alice');
     assert.match(named.problem, /says that it is realm worker-acme/);
     const answer = await alice.get('/api/v1/realms/impostor/groups');
     assert.equal(answer.status, 503, answer.text);

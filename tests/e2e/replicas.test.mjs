@@ -145,6 +145,7 @@ describe('two replicas of a worker', () => {
   // Each refuses the tokens that the other gave: the hub stays with one of them.
   it('answer all that is asked while one has another key, and the hub says so', async () => {
     const problem = async () => (await alice.get('/api/v1/instances')).json.instances.find((instance) => instance.realm === realm);
+    await ctl('user', 'admin', 'alice');
     assert.equal((await problem()).problem ?? '', '');
     await end(replica, 'SIGTERM');
     await startSecond('--instance-key', join(federation.data, 'keys', 'worker-conference.pem'));
@@ -165,6 +166,7 @@ describe('two replicas of a worker', () => {
     bob.close();
     assert.deepEqual(failed, []);
     const told = await problem();
+    await ctl('user', 'unadmin', 'alice');
     assert.equal(told.status, 'SERVING');
     assert.match(told.problem, /^127\.0\.0\.1:\d+ does not accept this hub's tokens: the token's key is not known$/);
     const log = readFileSync(join(federation.data, 'log', 'pek-hub.log'), 'utf8');
