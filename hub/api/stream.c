@@ -211,7 +211,9 @@ static enum status check_reader(const struct list_stream *stream)
     const struct api_call *call = stream->call;
     struct fault fault;
 
-    if (!call->session || call->session->confirmed_us != SESSION_NEVER_US)
+    /* Asked since, it may have been as it was before: then asked_us is no time. */
+    if (!call->session ||
+        (call->session->confirmed_us != SESSION_NEVER_US && call->session->asked_us >= 0))
         return STATUS_OK;
     return session_check(call->session, http_cancel(call->http), call->arena, &fault);
 }

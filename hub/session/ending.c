@@ -14,7 +14,8 @@ static void forget(struct session *session, void *arg)
     session->asked_us = session->confirmed_us = SESSION_NEVER_US;
     LIST_FOR_EACH (node, &session->followers)
         fiber_event_signal(LIST_ENTRY(node, struct session_interest, node)->event);
-    lru_remove(&cache->lru, slice_make(entry->key, entry->key_len));
+    if (entry->key)
+        lru_remove(&cache->lru, slice_make(entry->key, entry->key_len));
 }
 
 static void forget_ended(struct session *session, void *arg)

@@ -191,6 +191,9 @@ static void session_that_is_held_asks_its_row(struct hub_world *h)
     assert_true(hub_forgets(h, &h->one));
     assert_int_equal(session_check(renamed, cancel, h->w->arena, &h->fault),
                      STATUS_UNAUTHENTICATED);
+    assert_true(session->confirmed_us == SESSION_NEVER_US); /* heard by who held it before, too */
+    assert_int_equal(session_check(session, cancel, h->w->arena, &h->fault),
+                     STATUS_UNAUTHENTICATED);
     session_release(session);
     session_release(renamed);
 }

@@ -14,6 +14,7 @@
 
 static void session_destroy(struct session *session)
 {
+    session_index_remove(session);
     credentials_free(session);
     found_free(session->found);
     free(session->memory);
@@ -29,10 +30,8 @@ struct session *session_release(struct session *session)
 
 static void forget_entry(struct lru_entry *entry)
 {
-    struct session *session = LIST_ENTRY(entry, struct session, entry);
-
-    session_index_remove(session);
-    session_release(session);
+    entry->key = NULL; /* it is not remembered, and heard of for as long as somebody holds it */
+    session_release(LIST_ENTRY(entry, struct session, entry));
 }
 
 enum status session_cache_init(struct session_cache *cache, struct fibers *fibers,
@@ -319,8 +318,12 @@ static enum status recheck(struct session *session, struct cancel *cancel, struc
     if (status && status != STATUS_UNAUTHENTICATED &&
         announcer_knows_ended(&cache->announcer, slice_str(session->handle.text)))
         status = STATUS_UNAUTHENTICATED;
-    if (status == STATUS_UNAUTHENTICATED)
+    if (status == STATUS_UNAUTHENTICATED) {
+        session->ended = true;
         return session_refuse(fault);
+    }
+    if (status && session->confirmed_us == SESSION_NEVER_US)
+        session->asked_us = SESSION_NEVER_US; /* whoever comes next asks again */
     return STATUS_OK;
 }
 

@@ -155,8 +155,8 @@ struct session *session_release(struct session *session);
  * was heard of it is no proof (its user may have another name, and whoever writes to Redis says anything): its row is asked. */
 PEK_MUST_CHECK enum status session_check(struct session *session, struct cancel *cancel,
                                          struct arena *arena, struct fault *fault);
-/* Of one who holds it for long: `event` is signalled when it ends, or is heard to have ended. One that is not remembered any
- * more is not heard of: ask session_check now and then. */
+/* Of one who holds it for long: `event` is signalled when it ends, or is heard to have ended: ask session_check then,
+ * and now and then. */
 struct session_interest {
     struct list node;
     struct fiber_event *event;

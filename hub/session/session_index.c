@@ -24,6 +24,10 @@ enum status session_index_init(struct session_index *index)
 
 void session_index_done(struct session_index *index)
 {
+    for (size_t i = 0; index->users && index->handles && i < SESSION_INDEX_BUCKETS; i++) {
+        while (list_pop(&index->users[i]) || list_pop(&index->handles[i]))
+            ; /* whoever is held still leaves no index when it goes */
+    }
     free(index->users);
     free(index->handles);
     *index = (struct session_index){0};

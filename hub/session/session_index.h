@@ -1,4 +1,4 @@
-/* session_index: the sessions in memory, by user and by handle.
+/* session_index: the sessions in memory, those that are remembered and those that somebody holds, by user and by handle.
  *
  * What others say of sessions (a realm whose policies changed, a logout elsewhere, rows that were purged) comes as
  * often as they like; each is a look into a table, and not a walk over all that is remembered. Chained, with keyed

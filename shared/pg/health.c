@@ -124,7 +124,8 @@ static void judge(struct peer *peer)
     /* Timers run before what has come is read. */
     bool answered = recv(peer->probe_fd, &answer, 1, MSG_DONTWAIT) == 1;
     probe_end(peer);
-    if (!answered && peer->heard_us < peer->probed_us)
+    bool asks = !peer_is_hidden(peer) || longest_waiting(peer);
+    if (!answered && asks && peer->heard_us < peer->probed_us)
         leave(peer);
 }
 

@@ -125,14 +125,14 @@ describe('notifications', () => {
   });
 
   it('go on when their reader takes another name', async () => {
-    const guest = await login(federation.port, 'dave');
+    const guest = await login(federation.port, 'alice');
     const stream = await Stream.open(guest);
     const { json: profile } = await guest.get('/api/v1/users/me/profile');
     for (const firstName of ['Renamed', profile.firstName]) {
       const renamed = await guest.patch('/api/v1/users/me/profile?updateMask=firstName', { firstName });
       assert.equal(renamed.status, 200, renamed.text);
     }
-    const mark = write('worker-acme', 'dave');
+    const mark = write('worker-acme', 'alice');
     await until(5, 'one that comes afterwards', () => stream.titled(mark).length === 1);
     assert.deepEqual(stream.events.filter(({ event }) => event === 'error'), []);
     stream.close();

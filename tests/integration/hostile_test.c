@@ -212,6 +212,7 @@ static void replica_that_refuses_the_hub_costs_no_request(void **state)
             answer_free(&answer);
         }
     }
+    pg_cluster_execute(federation_cluster, "UPDATE hub.user_account SET is_admin = true");
     struct answer answer = federation_get(&f, "/api/v1/instances");
     snprintf(problem, sizeof(problem),
              "127.0.0.1:%d does not accept this hub's tokens: the token's claim iat",
