@@ -176,8 +176,8 @@ all_serving() { # port count
 say_not_serving() { # port
     curl --silent --fail --max-time 2 --cookie "$DATA/run/alice.jar" "http://127.0.0.1:$1/api/v1/instances?pageSize=100" |
         sed 's/{"realm":/\n&/g' | grep '^{"realm":' | grep -v '"status":"SERVING"' |
-        sed 's/^{"realm":"\([^"]*\)".*"status":"\([^"]*\)".*"problem":"\([^"]*\)".*/dev: \1 is \2: \3/' >&2 || true
-    say "dev: not every realm serves; ./dev up without --detach goes on with the others, ./dev ctl instance list tells where the hub looks for each"
+        sed 's/^{"realm":"\([^"]*\)".*"status":"\([^"]*\)".*/dev: \1 is \2/' >&2 || true
+    say "dev: not every realm serves; ./dev up without --detach goes on with the others, ./dev ctl instance list tells where the hub looks for each, and why"
 }
 
 # Which of them answers is not known from outside, so each one's log is asked.
