@@ -107,7 +107,7 @@ struct session {
     int64_t touched_s;               /* last_seen_at in the database */
     int64_t asked_us;                /* monotonic: when the row was asked last */
     int64_t confirmed_us;            /* monotonic: when it was last said to be good */
-    bool ended;                      /* by this hub; requests that hold it may see that */
+    bool ended;                      /* by this hub, or its row says so; who holds it sees that */
     struct credential **credentials; /* in the order of slots; made when first needed */
     size_t credential_count, credential_room;
     struct found *found;            /* see found.h; NULL before the first */
