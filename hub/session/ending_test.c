@@ -222,34 +222,6 @@ static void user_ends_own_sessions_by_handle_and_nobody_elses(struct hub_world *
     session_release(bob);
 }
 
-/* Each transaction wrote something, so its COMMIT waits for a synchronous standby. */
-static void end_that_is_told_again_is_as_safe_as_the_first(struct hub_world *h)
-{
-    static const char written[] = "SELECT xmin::text || '/' || xmax::text FROM hub.session";
-    struct slice token = hub_login(h, &h->one, "alice");
-    struct session *alice = hub_session(h, &h->one, token);
-    struct slice handle = slice_str(alice->handle.text);
-    struct session_cache *cache = &h->one.cache;
-    struct cancel *cancel = &h->w->cancel;
-    struct arena *arena = h->w->arena;
-    const char *before = world_value(h->w, written), *after;
-    size_t count = 99;
-    world_sql(h->w, "ANALYZE hub.session");
-    for (size_t i = 0; i < 6; i++) {
-        enum status status = i < 2 ? session_close(cache, cancel, token, arena, &h->fault)
-                             : i < 4
-                                 ? session_revoke(cache, cancel, alice->user_id, handle, &h->fault)
-                                 : session_revoke_all(cache, cancel, alice->user_id,
-                                                      slice_make("", 0), arena, &count, &h->fault);
-        assert_int_equal(status, STATUS_OK);
-        after = world_value(h->w, written);
-        assert_string_not_equal(after, before);
-        before = after;
-    }
-    assert_int_equal(count, 0);
-    session_release(alice);
-}
-
 static void all_sessions_end_but_the_one_that_is_spared(struct hub_world *h)
 {
     struct slice tokens[4], bobs = hub_login(h, &h->one, "bob");
@@ -312,7 +284,6 @@ int main(void)
         HUB_TEST(end_that_is_only_said_logs_nobody_out),
         HUB_TEST(session_that_is_held_asks_its_row),
         HUB_TEST(user_ends_own_sessions_by_handle_and_nobody_elses),
-        HUB_TEST(end_that_is_told_again_is_as_safe_as_the_first),
         HUB_TEST(all_sessions_end_but_the_one_that_is_spared),
         HUB_TEST(expired_rows_are_purged_in_batches_and_others_stay),
     };

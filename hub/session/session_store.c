@@ -44,11 +44,9 @@ static const struct pg_statement touch_session = {
     .sql = "UPDATE hub.session SET last_seen_at = now() WHERE id = $1",
 };
 
-/* What ends a session writes of one that has ended as well: only a transaction that wrote waits at its COMMIT for a synchronous
- * standby, and an end that is told once more must be as safe there as the first time. */
 static const struct pg_statement revoke_session = {
     .name = "session_revoke",
-    .sql = "UPDATE hub.session SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1",
+    .sql = "UPDATE hub.session SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL",
 };
 
 static const struct pg_statement user_is_admin = {
@@ -56,6 +54,7 @@ static const struct pg_statement user_is_admin = {
     .sql = "SELECT 1 FROM hub.user_account WHERE id = $1 AND is_admin AND disabled_at IS NULL",
 };
 
+/* Also one that has ended: it is over, as was asked. */
 static const struct pg_statement revoke_handle = {
     .name = "session_revoke_handle",
     .sql = "UPDATE hub.session SET revoked_at = coalesce(revoked_at, now())"
@@ -64,11 +63,10 @@ static const struct pg_statement revoke_handle = {
 
 static const struct pg_statement revoke_all = {
     .name = "session_revoke_all",
-    .sql = "WITH ended AS ("
-           "    UPDATE hub.session SET revoked_at = coalesce(revoked_at, now())"
-           "     WHERE user_id = $1 AND hub.session_handle(id) <> $2 AND expires_at > now()"
-           "    RETURNING id, revoked_at)"
-           "SELECT hub.session_handle(id) FROM ended WHERE revoked_at = now()",
+    .sql = "UPDATE hub.session SET revoked_at = now()"
+           " WHERE user_id = $1 AND hub.session_handle(id) <> $2"
+           "   AND revoked_at IS NULL AND expires_at > now()"
+           " RETURNING hub.session_handle(id)",
 };
 
 /* The last used first. */

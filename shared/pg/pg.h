@@ -190,7 +190,9 @@ PEK_MUST_CHECK enum status pg_execute(struct pg_transaction *transaction,
 PEK_MUST_CHECK enum status pg_commit(struct pg_transaction *transaction);
 void pg_rollback(struct pg_transaction *transaction);
 /* Runs `body` in a transaction, commits, and runs it again as a whole on ABORTED (serialization failure,
- * deadlock) or a connection lost before COMMIT was sent, at most PG_TRANSACTION_TRIES times with jitter. */
+ * deadlock) or a connection lost before COMMIT was sent, at most PG_TRANSACTION_TRIES times with jitter. Before it says that
+ * something is so already (OK without a change, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION) a synchronous standby has what
+ * that rests on, as it has what is committed; it fails as pg_commit does where that does not come. */
 #define PG_TRANSACTION_TRIES 5
 PEK_MUST_CHECK enum status
 pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,

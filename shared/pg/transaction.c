@@ -21,6 +21,14 @@ static const struct pg_statement limit_statement = {
 };
 static const struct pg_statement commit_statement = {"pek_commit", "COMMIT"};
 static const struct pg_statement rollback_statement = {"pek_rollback", "ROLLBACK"};
+static const struct pg_statement undo_statement = {"pek_undo", "ROLLBACK AND CHAIN"};
+/* Only who wrote WAL waits at COMMIT for a synchronous standby, and then for all that was committed before. What a body says of what is
+ * there already must be as safe there as what it wrote itself: who wrote it may have died while waiting. */
+static const struct pg_statement settle_statement = {
+    "pek_settle",
+    "SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''"
+    "            THEN pg_logical_emit_message(true, 'pek', '') END",
+};
 
 static enum status fail(struct pg_transaction *transaction, enum status status)
 {
@@ -198,8 +206,19 @@ void pg_rollback(struct pg_transaction *transaction)
     pool_give_after(owner, &owner->rollback, cancel_after_ms);
 }
 
+/* `undo`: without what the body did. */
+static bool send_end(struct pg_transaction *transaction, bool undo)
+{
+    struct connection *connection = &transaction->owner->connection;
+    struct request *request = &transaction->request;
+    request_prepare(request, &commit_statement, NULL, 0);
+    return (!undo || connection_send_before(connection, request, &undo_statement, NULL, 0)) &&
+           connection_send_before(connection, request, &settle_statement, NULL, 0) &&
+           connection_send(connection, request);
+}
+
 /* `ret_lost`: the connection went before COMMIT was sent, so nothing was committed. */
-static enum status send_commit(struct pg_transaction *transaction, bool *ret_lost)
+static enum status send_commit(struct pg_transaction *transaction, bool undo, bool *ret_lost)
 {
     struct transaction_connection *owner = transaction->owner;
     struct connection *connection = &owner->connection;
@@ -213,8 +232,7 @@ static enum status send_commit(struct pg_transaction *transaction, bool *ret_los
         pg_rollback(transaction);
         return status;
     }
-    request_prepare(request, &commit_statement, NULL, 0);
-    if (is_gone(transaction) || !connection_send(connection, request)) {
+    if (is_gone(transaction) || !send_end(transaction, undo)) {
         *ret_lost = true;
         pool_give(owner);
         return STATUS_UNAVAILABLE;
@@ -238,13 +256,14 @@ static enum status send_commit(struct pg_transaction *transaction, bool *ret_los
     return status;
 }
 
-static enum status commit(struct pg_transaction *transaction, bool *ret_lost)
+static enum status commit(struct pg_transaction *transaction, bool undo, bool *ret_lost)
 {
     struct pg *pg = transaction->owner->connection.pg;
     const struct cancel *cancel = transaction->cancel;
     int64_t started_us = clock_monotonic_us();
     bool begun = transaction->begun;
-    enum status status = send_commit(transaction, ret_lost); /* which gives the transaction back */
+    enum status status =
+        send_commit(transaction, undo, ret_lost); /* which gives the transaction back */
     if (begun)
         pg_ended(pg, &commit_statement, cancel, started_us, status);
     return status;
@@ -255,9 +274,17 @@ enum status pg_commit(struct pg_transaction *transaction)
     enum status failure = transaction->failure;
     bool lost;
     if (failure == STATUS_OK)
-        return commit(transaction, &lost);
+        return commit(transaction, false, &lost);
     pg_rollback(transaction);
     return failure;
+}
+
+/* A refusal that says how things are, as "it is not there" to who wants it gone. */
+static bool is_acknowledgement(const struct pg_transaction *transaction, enum status status)
+{
+    return !transaction->lost && !transaction->in_flight &&
+           (status == STATUS_NOT_FOUND || status == STATUS_ALREADY_EXISTS ||
+            status == STATUS_FAILED_PRECONDITION);
 }
 
 /* One try; `ret_again` when the whole may be run again. */
@@ -273,8 +300,11 @@ static enum status transact_once(struct pg *pg, struct cancel *cancel, bool seri
     enum status failure = transaction->failure;
     bool lost = transaction->lost;
     if (status == STATUS_OK && failure == STATUS_OK) {
-        status = commit(transaction, &lost);
+        status = commit(transaction, false, &lost);
         failure = status;
+    } else if (is_acknowledgement(transaction, status)) {
+        failure = commit(transaction, true, &lost);
+        status = failure == STATUS_OK ? status : failure;
     } else {
         pg_rollback(transaction);
         status = status == STATUS_OK ? failure : status;

@@ -400,6 +400,94 @@ static void a_lock_is_not_awaited_for_ever(void **state)
     fiber_run_pg(cluster, &(struct pg_options){0}, a_lock_is_not_awaited_for_ever_body);
 }
 
+/* ---- a synchronous standby, which is away ---- */
+
+static const struct pg_statement xids = {"xids",
+                                         "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"};
+
+static enum status read_and_say(struct pg_transaction *transaction, void *arg)
+{
+    enum status *said = arg;
+    PEK_TRY(run_statement(transaction, &value_of, "1", NULL));
+    return *said;
+}
+
+static enum status add_and_say(struct pg_transaction *transaction, void *arg)
+{
+    enum status *said = arg;
+    PEK_TRY(run_statement(transaction, &add_value, "1", "9"));
+    return *said;
+}
+
+static enum status insert_again(struct pg_transaction *transaction, void *arg)
+{
+    (void)arg;
+    return run_statement(transaction, &insert_row, "2", "0");
+}
+
+static enum status transact(struct fiber_run *run,
+                            enum status (*body)(struct pg_transaction *transaction, void *arg),
+                            enum status said, int64_t ms)
+{
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(ms));
+    return pg_transact(run->pg, &cancel, false, body, &said);
+}
+
+static void is_told(struct fiber_run *run)
+{
+    char before[32], after[32];
+    pg_cluster_query(cluster, xids.sql, before, sizeof(before));
+    assert_int_equal(transact(run, read_and_say, STATUS_OK, 10000), STATUS_OK);
+    assert_int_equal(transact(run, read_and_say, STATUS_NOT_FOUND, 10000), STATUS_NOT_FOUND);
+    pg_cluster_query(cluster, xids.sql, after, sizeof(after));
+    assert_string_equal(after, before); /* where nobody waits, nothing is written for it */
+    assert_int_equal(transact(run, insert_again, STATUS_OK, 10000), STATUS_ALREADY_EXISTS);
+    assert_int_equal(transact(run, add_and_say, STATUS_NOT_FOUND, 10000), STATUS_NOT_FOUND);
+}
+
+static bool is_set(struct fiber_run *run)
+{
+    char is[32];
+    (void)run;
+    pg_cluster_query(cluster, "SHOW synchronous_standby_names", is, sizeof(is));
+    return strcmp(is, "nobody") == 0;
+}
+
+static void set_standby_body(struct fiber_run *run)
+{
+    is_told(run);
+    assert_int_equal(stored(1), 0);
+    pg_cluster_execute(cluster, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    pg_cluster_execute(cluster, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(run, is_set));
+}
+
+static void nothing_is_told_body(struct fiber_run *run)
+{
+    static const enum status waits[] = {STATUS_OK, STATUS_NOT_FOUND, STATUS_ALREADY_EXISTS,
+                                        STATUS_FAILED_PRECONDITION};
+    for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
+        assert_int_equal(transact(run, read_and_say, waits[i], 100), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(transact(run, insert_again, STATUS_OK, 100), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(transact(run, add_and_say, STATUS_NOT_FOUND, 100), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(transact(run, read_and_say, STATUS_PERMISSION_DENIED, 10000),
+                     STATUS_PERMISSION_DENIED);
+    pg_cluster_execute(cluster, "ALTER SYSTEM RESET synchronous_standby_names");
+    pg_cluster_execute(cluster, "SELECT pg_reload_conf()");
+    assert_int_equal(transact(run, read_and_say, STATUS_NOT_FOUND, 10000), STATUS_NOT_FOUND);
+    assert_int_equal(stored(1), 0);
+}
+
+/* What it rests on was perhaps never on the standby. */
+static void what_is_so_already_is_told_when_the_standby_has_it(void **state)
+{
+    const struct pg_options options = {.transaction_max = 7};
+    (void)state;
+    fiber_run_pg(cluster, &options, set_standby_body);
+    fiber_run_pg(cluster, &options, nothing_is_told_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +501,7 @@ int main(void)
         TEST(a_cancelled_transaction_gives_its_connection_back),
         TEST(transactions_wait_for_a_connection_in_turn),
         TEST(a_lock_is_not_awaited_for_ever),
+        TEST(what_is_so_already_is_told_when_the_standby_has_it),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);
 }

@@ -37,8 +37,6 @@
 
 /* Where idempotency keys are kept: a table with the columns (user_id, key) unique, method, request_sha256, response and
  * create_time. CHANGE_KEYS("pek.idempotency") are the statements. */
-/* `find` locks the row it finds: only a transaction that wrote waits at its COMMIT for a synchronous standby, and an answer that is
- * told once more must be as safe there as the first time. */
 struct change_keys {
     struct pg_statement claim, find, store, forget;
 };
@@ -47,9 +45,8 @@ struct change_keys {
         .claim = {"idempotency_claim",                                                             \
                   "INSERT INTO " table " (user_id, key, method, request_sha256) "                  \
                   "VALUES ($1, $2, $3, $4::bytea) ON CONFLICT DO NOTHING"},                        \
-        .find = {"idempotency_find",                                                               \
-                 "SELECT method, request_sha256, response FROM " table                             \
-                 " WHERE user_id = $1 AND key = $2 AND response IS NOT NULL FOR UPDATE"},          \
+        .find = {"idempotency_find", "SELECT method, request_sha256, response FROM " table         \
+                                     " WHERE user_id = $1 AND key = $2 AND response IS NOT NULL"}, \
         .store = {"idempotency_store",                                                             \
                   "UPDATE " table " SET response = $3::bytea WHERE user_id = $1 AND key = $2"},    \
         .forget = {"idempotency_forget",                                                           \

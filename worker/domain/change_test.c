@@ -131,20 +131,6 @@ static void one_key_used_at_once_has_one_effect(struct world *w)
         world_value(w, "SELECT count(*) FROM pek.audit_log WHERE action LIKE 'group.%%'"), "1");
 }
 
-/* Its transaction wrote something, so COMMIT waits for a synchronous standby as the first time. */
-static void an_answer_told_again_is_as_safe_as_the_first(struct world *w)
-{
-    group_v1_group *res;
-    world_god(w, &w->a, "alice");
-    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
-    world_sql(w, "CREATE TABLE pek.first_row AS SELECT xmax::text AS was FROM pek.idempotency");
-    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
-    const char *changed = world_value(
-        w, "SELECT i.xmax::text <> f.was FROM pek.idempotency AS i, pek.first_row AS f");
-    world_sql(w, "DROP TABLE pek.first_row");
-    assert_string_equal(changed, "t");
-}
-
 static void old_keys_are_forgotten(struct world *w)
 {
     group_v1_group *res;
@@ -199,7 +185,6 @@ int main(void)
         WORLD_TEST(refused_change_leaves_its_key_free),
         WORLD_TEST(malformed_key_is_refused),
         WORLD_TEST(one_key_used_at_once_has_one_effect),
-        WORLD_TEST(an_answer_told_again_is_as_safe_as_the_first),
         WORLD_TEST(old_keys_are_forgotten),
         WORLD_TEST(audit_says_who_did_what_to_which_group),
         WORLD_TEST(operators_grants_are_audited_once),
