@@ -288,6 +288,46 @@ static void who_listens_goes_with_the_pooler(void **state)
     run_past_pooler(primary, primary, standby, "this was the primary", led_elsewhere_body);
 }
 
+static bool heard_from_standby_alone(struct fiber_run *run)
+{
+    (void)run;
+    pg_cluster_execute(third, "NOTIFY cluster, 'third'");
+    pg_cluster_execute(standby, "NOTIFY cluster, 'standby'");
+    return strcmp(heard.payload, "standby") == 0;
+}
+
+static void promoted_at_once_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, writes));
+    assert_true(fiber_run_until(run, heard_from_standby_alone));
+    assert_true(fiber_run_until(run, is_told));
+    assert_int_equal(strncmp(told.text, "database_listen: ", 17), 0);
+    pg_cluster_execute(third, "NOTIFY cluster, 'third'");
+    fiber_sleep_ms(200);
+    assert_string_equal(heard.payload, "standby");
+    /* It is the same server, started anew. */
+    pg_cluster_down(standby);
+    pg_cluster_launch(standby);
+    assert_true(fiber_run_until(run, writes));
+    heard.payload[0] = '\0';
+    assert_true(fiber_run_until(run, heard_from_standby_alone));
+    assert_true(fiber_run_until(run, writes));
+}
+
+/* Both are of the database's next timeline. */
+static void of_two_promoted_at_once_the_poolers_is_listened_to(void **state)
+{
+    (void)state;
+    pg_cluster_follow(standby, primary);
+    pg_cluster_follow(third, primary);
+    lead_to(third, NULL);
+    lead_to(standby, NULL);
+    pg_cluster_promote(standby);
+    pg_cluster_promote(third);
+    run_past_pooler(standby, third, standby, "is another server than the one that database",
+                    promoted_at_once_body);
+}
+
 /* ---- a standby behind a pooler ---- */
 
 static void run_with_pooled_standby(const struct pg_setting *setting, const char *text,
@@ -384,6 +424,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_listens_at_a_former_primary, start, servers_stop),
         cmocka_unit_test_setup_teardown(nobody_listens_in_another_cluster, start, servers_stop),
         cmocka_unit_test_setup_teardown(who_listens_goes_with_the_pooler, start, servers_stop),
+        cmocka_unit_test_setup_teardown(of_two_promoted_at_once_the_poolers_is_listened_to, start,
+                                        servers_stop),
         cmocka_unit_test_setup_teardown(a_pooled_standby_that_becomes_another_is_not_used, start,
                                         servers_stop),
         cmocka_unit_test_setup_teardown(what_is_read_while_it_is_written_is_read_again, start,

@@ -105,6 +105,12 @@ static const char *why_not(const struct connection *connection, const struct clu
                  PQhost(connection->conn), met->timeline, cluster->timeline);
     else if (met->timeline < cluster->timeline)
         return "this was the primary before another server was promoted";
+    else if (met->timeline == cluster->timeline && met->primary && cluster->primary &&
+             met->primary != cluster->primary)
+        snprintf(text, PG_ERROR_BYTES_MAX,
+                 "%s is another server than the one that database leads to now, or that one was"
+                 " started anew",
+                 PQhost(connection->conn));
     else
         return NULL;
     return text;
@@ -130,11 +136,14 @@ bool cluster_admit(struct connection *connection)
     struct cluster *cluster = &pg->cluster;
     const struct cluster *met = &connection->session.cluster;
     char text[PG_ERROR_BYTES_MAX];
-    bool is_first = cluster->system == 0;
-    bool decides = !pg->cluster_is_sure && connection->server == &pg->servers[PG_PRIMARY];
+    bool is_first = cluster->system == 0, leads = connection->server == &pg->servers[PG_PRIMARY];
+    bool decides = !pg->cluster_is_sure && leads;
     if (is_first || (decides && met->system != cluster->system))
         *cluster = (struct cluster){.system = met->system};
     pg->cluster_is_sure |= decides;
+    const int64_t known = cluster->primary;
+    if (leads && met->system == cluster->system && met->timeline == cluster->timeline)
+        cluster->primary = met->primary;
     const char *why = why_not(connection, cluster, text);
     if (why) {
         const struct server *server = connection->server;
@@ -146,9 +155,10 @@ bool cluster_admit(struct connection *connection)
                            why);
         return false;
     }
-    if (met->timeline == cluster->timeline)
+    if (met->timeline == cluster->timeline && cluster->primary == known)
         return true;
     cluster->timeline = met->timeline;
+    cluster->primary = met->primary;
     /* The new primary may have less than the one before was to have. */
     pg->flushed.now[0] = pg->flushed.before[0] = pg->end[0] = '\0';
     leave_others(pg);

@@ -22,6 +22,8 @@ struct connection;
 struct cluster {
     int64_t system;         /* the system identifier, which initdb gives; 0: not known */
     unsigned long timeline; /* the newest that was met; a promotion begins one */
+    int64_t primary; /* when it was started, in us: of two that were promoted at once, the one;
+                               0: of a standby, and not known */
 };
 
 /* Where a connection string leads. With one host or none libpq reads the string itself; of several each
@@ -83,8 +85,9 @@ const char *server_setting(const struct server *server);
 /* trouble_tell, of a connection there; names the setting when it is not `database`. Of a refusal: pg_refuse. */
 void server_tell(struct server *server, enum pg_trouble_kind kind, const char *reason);
 
-/* False when the connection was dropped, since it leads to another cluster than that of the database, or to an earlier timeline. When
- * its timeline is later than all before, or it is the first to the database itself, the others are dropped that are not of this. */
+/* False when the connection was dropped, since it leads to another cluster than that of the database, to an earlier timeline, or past a pooler
+ * to another primary than the pooler does. When its timeline is later than all before, or `database` leads to another primary than before, the
+ * others are dropped that are not of this. */
 bool cluster_admit(struct connection *connection);
 
 /* health.c: a connection came up, or goes; it is asked something, or has said something. */

@@ -12,6 +12,9 @@
     "(SELECT lpad(upper(to_hex(greatest(c.timeline_id, r.min_recovery_end_timeline))), 8, '0')"    \
     "   FROM pg_control_checkpoint() c, pg_control_recovery() r)"
 
+/* Two that were promoted at once have the same timeline. */
+#define PRIMARY "(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint"
+
 /* $1, $2 names and values, $3 the mark, $4 the schema, $5 whether all that is for this transaction. A session that has a mark
  * is another client's: nothing is set in it for longer. Every role that the login's may turn into counts, for SET ROLE needs no password. */
 static const char set_sql[] =
@@ -35,7 +38,9 @@ static const char set_sql[] =
     "        session_user,"
     "        pg_is_in_recovery(),"
     "        CASE WHEN pg_is_in_recovery() THEN " TIMELINE_OF_STANDBY " ELSE " TIMELINE " END,"
-    "        " SYSTEM "   FROM mine, made";
+    "        " SYSTEM ","
+    "        CASE WHEN pg_is_in_recovery() THEN 0 ELSE " PRIMARY " END"
+    "   FROM mine, made";
 
 /* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible, in a column that a database
  * of before lacks. */
@@ -223,19 +228,21 @@ const struct pg_statement session_guard = {
 };
 
 const struct pg_statement cluster_guards[PG_ROLES] = {
-    [PG_PRIMARY] = {"pek_primary_guard", "SELECT 1 / (CASE WHEN NOT pg_is_in_recovery() THEN"
-                                         "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE ")"
-                                         "            END IS TRUE)::int"},
+    [PG_PRIMARY] = {"pek_primary_guard",
+                    "SELECT 1 / (CASE WHEN NOT pg_is_in_recovery() THEN"
+                    "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE ", " PRIMARY ")"
+                    "            END IS TRUE)::int"},
     [PG_STANDBY] = {"pek_standby_cluster_guard",
                     "SELECT 1 / (pg_is_wal_replay_paused() IS NOT NULL AND"
-                    "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE_OF_STANDBY ")"
+                    "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE_OF_STANDBY ", 0)"
                     "            )::int"},
 };
 
 void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX])
 {
-    snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX", (long long)session->cluster.system,
-             session->cluster.timeline);
+    snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX %lld",
+             (long long)session->cluster.system, session->cluster.timeline,
+             (long long)session->cluster.primary);
 }
 
 bool session_is_pooled(const struct connection *connection)
@@ -293,6 +300,7 @@ static bool judge_cluster(struct connection *connection, const PGresult *answer)
         return false;
     connection->session.cluster.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
     connection->session.cluster.system = strtoll(PQgetvalue(answer, 0, 9), NULL, 10);
+    connection->session.cluster.primary = strtoll(PQgetvalue(answer, 0, 10), NULL, 10);
     return cluster_admit(connection);
 }
 
