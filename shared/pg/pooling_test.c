@@ -162,8 +162,9 @@ static enum status write_body(struct pg_transaction *transaction, void *arg)
     char text[24];
     snprintf(text, sizeof(text), "%lld", (long long)write->n);
     PEK_TRY(pg_apply(transaction, &insert_statement, PG_PARAMS(pg_str(text)), NULL));
+    const int64_t written = test.written[write->realm]; /* others go on meanwhile */
     PEK_TRY(pg_execute(transaction, &seen_statement, NULL, 0, &result));
-    judge_seen(write->realm, result, test.written[write->realm]);
+    judge_seen(write->realm, result, written);
     pg_result_free(result);
     if (write->breaks)
         return pg_apply(transaction, &broken_statement, PG_PARAMS(pg_str("0")), NULL);
