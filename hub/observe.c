@@ -21,7 +21,6 @@ enum {
     SESSION_MISSES,
     SESSION_RECHECKS,
     SESSION_HEARING,
-    REDIS_IS_UP,
     TOKENS_ISSUED,
     TOKEN_FAILURES,
     LOGINS,
@@ -69,8 +68,8 @@ static const struct metric_def defs[METRICS] = {
     [SESSION_RECHECKS] = {METRIC_COUNTER_SET, "pek_hub_session_rechecks_total",
                           "Rows asked of sessions that are in memory."},
     [SESSION_HEARING] = {METRIC_GAUGE, "pek_hub_session_hearing",
-                         "1 while PostgreSQL tells of sessions that end."},
-    [REDIS_IS_UP] = {METRIC_GAUGE, "pek_hub_redis_up", "1 while Redis does so, too."},
+                         "1 while it tells of sessions that end; Redis: where redis_url is set.",
+                         .labels = {"by"}, .series_max = 2},
     [TOKENS_ISSUED] = {METRIC_COUNTER_SET, "pek_hub_instance_tokens_total",
                        "Instance tokens received."},
     [TOKEN_FAILURES] = {METRIC_COUNTER_SET, "pek_hub_instance_token_failures_total",
@@ -123,8 +122,9 @@ static void collect(struct metrics_collector *collector)
     metric_set(METRIC(all[SESSION_MISSES]), (double)observe->sessions->misses);
     const struct announcer *announcer = &observe->sessions->announcer;
     metric_set(METRIC(all[SESSION_RECHECKS]), (double)observe->sessions->rechecks);
-    metric_set(METRIC(all[SESSION_HEARING]), announcer->listening);
-    metric_set(METRIC(all[REDIS_IS_UP]), announcer->redis && redis_is_up(announcer->redis));
+    metric_set(METRIC(all[SESSION_HEARING], "postgresql"), announcer->listening);
+    if (announcer->redis)
+        metric_set(METRIC(all[SESSION_HEARING], "redis"), redis_is_up(announcer->redis));
     metric_set(METRIC(all[TOKENS_ISSUED]), (double)observe->sessions->tokens_issued);
     metric_set(METRIC(all[TOKEN_FAILURES]), (double)observe->sessions->token_failures);
     if (observe->server) {
