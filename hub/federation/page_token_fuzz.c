@@ -66,6 +66,8 @@ static void must_come_back(const struct page_position *position, const struct pa
     struct slice token;
     if (page_token_seal(key, &question, position, realms, arena, &token) != STATUS_OK) {
         must(position->sort_key.len + position->id.len > PAGE_POSITION_BYTES_MAX / 2 ||
+             position->realm.len > PAGE_REALM_BYTES_MAX ||
+             realms->not_asked.len > PAGE_REALM_BYTES_MAX ||
              bytes_of(realms) > PAGE_REALMS_BYTES_MAX);
         return;
     }
