@@ -157,10 +157,11 @@ bool cluster_admit(struct connection *connection)
     }
     if (met->timeline == cluster->timeline && cluster->primary == known)
         return true;
+    /* The new primary may have less than the one before was to have. */
+    if (met->timeline != cluster->timeline)
+        pg->flushed.now[0] = pg->flushed.before[0] = pg->end[0] = '\0';
     cluster->timeline = met->timeline;
     cluster->primary = met->primary;
-    /* The new primary may have less than the one before was to have. */
-    pg->flushed.now[0] = pg->flushed.before[0] = pg->end[0] = '\0';
     leave_others(pg);
     if (!is_first)
         server_look(&pg->servers[PG_PRIMARY]);

@@ -215,11 +215,15 @@ static void fell_behind_body(struct fiber_run *run)
         assert_false(must_see(run, PG_LONG_READ).at_standby);
         fiber_sleep_ms(1100);
     }
-    pg_cluster_kill(primary);
-    assert_true(fiber_run_until(run, is_alone));
-    assert_int_equal(see(run, PG_POINT_READ, &seen), STATUS_UNAVAILABLE);
-    assert_int_equal(see(run, PG_LONG_READ, &seen), STATUS_UNAVAILABLE);
-    pg_cluster_launch(primary);
+    for (int i = 0; i < 2;
+         i++) { /* what is known of it is still known when it was there for a moment */
+        pg_cluster_kill(primary);
+        assert_true(fiber_run_until(run, is_alone));
+        assert_int_equal(see(run, PG_POINT_READ, &seen), STATUS_UNAVAILABLE);
+        assert_int_equal(see(run, PG_LONG_READ, &seen), STATUS_UNAVAILABLE);
+        pg_cluster_launch(primary);
+        assert_true(fiber_run_until(run, writes));
+    }
     pg_cluster_execute(standby, restore);
     pg_cluster_execute(standby, "SELECT pg_reload_conf()");
     pg_cluster_execute(primary, "ALTER SYSTEM SET synchronous_standby_names = '*'");
