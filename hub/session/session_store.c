@@ -187,9 +187,26 @@ enum status session_store_touch(struct pg *pg, struct cancel *cancel, struct sli
     return pg_write(pg, cancel, &touch_session, PG_PARAMS(pg_text(id)), NULL);
 }
 
+/* Of one session, of which whoever ends it is told. */
+struct ending {
+    const struct pg_statement *statement;
+    const struct pg_param *params;
+    size_t param_count, affected;
+};
+
+static enum status end_in(struct pg_transaction *transaction, void *arg)
+{
+    struct ending *ending = arg;
+    pg_settle(transaction);
+    return pg_apply(transaction, ending->statement, ending->params, ending->param_count,
+                    &ending->affected);
+}
+
 enum status session_store_revoke(struct pg *pg, struct cancel *cancel, struct slice id)
 {
-    return pg_write(pg, cancel, &revoke_session, PG_PARAMS(pg_text(id)), NULL);
+    const struct pg_param params[] = {pg_text(id)};
+    struct ending ending = {&revoke_session, params, 1, 0};
+    return pg_transact(pg, cancel, false, end_in, &ending);
 }
 
 enum status session_store_is_admin(struct pg *pg, struct cancel *cancel, struct slice user,
@@ -216,11 +233,10 @@ enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct
 enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel, struct slice user,
                                         struct slice handle)
 {
-    size_t affected = 0;
-
-    enum status status =
-        pg_write(pg, cancel, &revoke_handle, PG_PARAMS(pg_text(user), pg_text(handle)), &affected);
-    return status || affected > 0 ? status : STATUS_NOT_FOUND;
+    const struct pg_param params[] = {pg_text(user), pg_text(handle)};
+    struct ending ending = {&revoke_handle, params, 2, 0};
+    enum status status = pg_transact(pg, cancel, false, end_in, &ending);
+    return status || ending.affected > 0 ? status : STATUS_NOT_FOUND;
 }
 
 /* What one transaction of revoke_all takes and gives. */
@@ -236,6 +252,7 @@ static enum status run_revoke_all(struct pg_transaction *transaction, void *arg)
     struct revocation *revocation = arg;
     struct pg_result *result;
 
+    pg_settle(transaction);
     enum status status =
         pg_execute(transaction, &revoke_all,
                    PG_PARAMS(pg_text(revocation->user), pg_text(revocation->except)), &result);

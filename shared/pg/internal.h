@@ -102,6 +102,7 @@ struct pg_transaction {
     struct cancel *cancel;
     unsigned epoch; /* of the connection when taken */
     bool serializable;
+    bool settles; /* pg_settle */
     bool begun;          /* BEGIN was sent */
     bool lost;           /* the connection went, nothing was committed */
     bool in_flight;      /* a request was left behind by a deadline or cancellation */
@@ -244,6 +245,8 @@ PEK_MUST_CHECK enum status pool_take(struct pg *pg, struct cancel *cancel,
 void pool_give(struct transaction_connection *owner);
 /* Frees the connection when `request`, already sent, is over. What runs before it is cancelled after
  * `cancel_after_ms`; negative: never. A server that does not answer costs the connection. */
+/* When the request is over, however long that takes; or else cancelled and given up. */
+void pool_give_when_over(struct transaction_connection *owner, struct request *request);
 void pool_give_after(struct transaction_connection *owner, struct request *request,
                      int64_t cancel_after_ms);
 

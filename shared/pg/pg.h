@@ -190,13 +190,15 @@ PEK_MUST_CHECK enum status pg_execute(struct pg_transaction *transaction,
 PEK_MUST_CHECK enum status pg_commit(struct pg_transaction *transaction);
 void pg_rollback(struct pg_transaction *transaction);
 /* Runs `body` in a transaction, commits, and runs it again as a whole on ABORTED (serialization failure,
- * deadlock) or a connection lost before COMMIT was sent, at most PG_TRANSACTION_TRIES times with jitter. Before it says that
- * something is so already (OK without a change, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION) a synchronous standby has what
- * that rests on, as it has what is committed; it fails as pg_commit does where that does not come. */
+ * deadlock) or a connection lost before COMMIT was sent, at most PG_TRANSACTION_TRIES times with jitter. */
 #define PG_TRANSACTION_TRIES 5
 PEK_MUST_CHECK enum status
 pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
             enum status (*body)(struct pg_transaction *transaction, void *arg), void *arg);
+/* In a body, before it says anything: somebody is told what it says. So when it is that something is so already (OK without a change, NOT_FOUND,
+ * ALREADY_EXISTS, FAILED_PRECONDITION) a synchronous standby has what that rests on, as it has what is committed; pg_transact fails as
+ * pg_commit does where that does not come. */
+void pg_settle(struct pg_transaction *transaction);
 /* pg_execute of a statement whose rows nobody wants; how many it made or changed. `ret_affected` may be NULL. */
 PEK_MUST_CHECK enum status pg_apply(struct pg_transaction *transaction,
                                     const struct pg_statement *statement,

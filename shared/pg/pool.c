@@ -75,12 +75,17 @@ static void on_grace_over(struct connection *connection)
         on_stuck(connection);
 }
 
+void pool_give_when_over(struct transaction_connection *owner, struct request *request)
+{
+    owner->ending = request;
+    owner->ended = false;
+}
+
 void pool_give_after(struct transaction_connection *owner, struct request *request,
                      int64_t cancel_after_ms)
 {
     struct connection *connection = &owner->connection;
-    owner->ending = request;
-    owner->ended = false;
+    pool_give_when_over(owner, request);
     if (cancel_after_ms < 0)
         connection_watchdog(connection, PG_DROP_GRACE_MS, on_stuck);
     else if (cancel_after_ms == 0)

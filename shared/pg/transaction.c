@@ -22,8 +22,7 @@ static const struct pg_statement limit_statement = {
 static const struct pg_statement commit_statement = {"pek_commit", "COMMIT"};
 static const struct pg_statement rollback_statement = {"pek_rollback", "ROLLBACK"};
 static const struct pg_statement undo_statement = {"pek_undo", "ROLLBACK AND CHAIN"};
-/* Only who wrote WAL waits at COMMIT for a synchronous standby, and then for all that was committed before. What a body says of what is
- * there already must be as safe there as what it wrote itself: who wrote it may have died while waiting. */
+/* Only who wrote WAL waits at COMMIT for a synchronous standby, and then for all that was committed before. */
 static const struct pg_statement settle_statement = {
     "pek_settle",
     "SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''"
@@ -213,7 +212,8 @@ static bool send_end(struct pg_transaction *transaction, bool undo)
     struct request *request = &transaction->request;
     request_prepare(request, &commit_statement, NULL, 0);
     return (!undo || connection_send_before(connection, request, &undo_statement, NULL, 0)) &&
-           connection_send_before(connection, request, &settle_statement, NULL, 0) &&
+           (!transaction->settles ||
+            connection_send_before(connection, request, &settle_statement, NULL, 0)) &&
            connection_send(connection, request);
 }
 
@@ -245,7 +245,7 @@ static enum status send_commit(struct pg_transaction *transaction, bool undo, bo
     const struct cancel *cancel = transaction->cancel;
     status = fiber_event_wait(&request->done, cancel ? cancel->deadline_us : DEADLINE_NONE);
     if (status != STATUS_OK) {
-        pool_give_after(owner, request, -1);
+        pool_give_when_over(owner, request);
         return fail(transaction, status);
     }
     status = outcome(transaction);
@@ -282,9 +282,14 @@ enum status pg_commit(struct pg_transaction *transaction)
 /* A refusal that says how things are, as "it is not there" to who wants it gone. */
 static bool is_acknowledgement(const struct pg_transaction *transaction, enum status status)
 {
-    return !transaction->lost && !transaction->in_flight &&
+    return transaction->settles && !transaction->lost && !transaction->in_flight &&
            (status == STATUS_NOT_FOUND || status == STATUS_ALREADY_EXISTS ||
             status == STATUS_FAILED_PRECONDITION);
+}
+
+void pg_settle(struct pg_transaction *transaction)
+{
+    transaction->settles = true;
 }
 
 /* One try; `ret_again` when the whole may be run again. */

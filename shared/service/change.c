@@ -239,7 +239,8 @@ static enum status run_body(struct run *run, struct pg_transaction *transaction)
     change->user_count = 0;
     change->everybody = false;
     *change->fault = (struct fault){0};
-    run->replayed = false;
+    run->aborted_for_good = run->replayed = false;
+    pg_settle(transaction);
     if (run->key.len > 0) {
         enum status status = claim_key(run);
         if (status != STATUS_OK || run->replayed)
@@ -289,7 +290,7 @@ enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
     if (status != STATUS_OK)
         return status;
     status = pg_transact(change->service->pg, rpc_cancel(ctx), false, run_once, &run);
-    if (run.aborted_for_good)
+    if (run.aborted_for_good && status == STATUS_FAILED_PRECONDITION)
         return STATUS_ABORTED;
     if (run.lacks_room)
         return fault_set_reason(change->fault, STATUS_RESOURCE_EXHAUSTED, CHANGE_NO_ROOM, NULL,

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "shared/base/clock.h"
 #include "worker/domain/domain.h"
 #include "worker/testing/world.h"
 
@@ -131,6 +132,52 @@ static void one_key_used_at_once_has_one_effect(struct world *w)
         world_value(w, "SELECT count(*) FROM pek.audit_log WHERE action LIKE 'group.%%'"), "1");
 }
 
+static bool is_standby_set(struct fiber_run *run)
+{
+    char is[16];
+    (void)run;
+    pg_cluster_query(shared_world->cluster, "SHOW synchronous_standby_names", is, sizeof(is));
+    return strcmp(is, "nobody") == 0;
+}
+
+static enum status archive_other(struct world *w)
+{
+    group_v1_archive_group_request req = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    req.id = (char *)(uintptr_t) "x@x";
+    req.etag = (char *)(uintptr_t) "v9";
+    w->cancel.deadline_us = deadline_after_ms(300);
+    return group_v1_archive_group_call(w->a.channel, &req, WORLD_AS(w, "alice"), WORLD_REST(w),
+                                       &res, &w->fault);
+}
+
+static enum status create_again(struct world *w, const char *key)
+{
+    group_v1_group *res;
+    w->cancel.deadline_us = deadline_after_ms(300);
+    return create(w, "alice", key, "x", "X", &w->fault, &res);
+}
+
+/* Each rests on a row that is on no standby, perhaps. */
+static void what_is_so_already_is_told_when_the_standby_has_it(struct world *w)
+{
+    shared_world = w;
+    world_god(w, &w->a, "alice");
+    assert_int_equal(create_again(w, "k1"), STATUS_OK);
+    assert_int_equal(archive_other(w), STATUS_ABORTED);
+    pg_cluster_execute(w->cluster, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    pg_cluster_execute(w->cluster, "SELECT pg_reload_conf()");
+    assert_true(fiber_run_until(w->run, is_standby_set));
+    assert_int_equal(create_again(w, "k1"), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(create_again(w, "k3"), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(archive_other(w), STATUS_DEADLINE_EXCEEDED);
+    pg_cluster_execute(w->cluster, "ALTER SYSTEM RESET synchronous_standby_names");
+    pg_cluster_execute(w->cluster, "SELECT pg_reload_conf()");
+    assert_int_equal(create_again(w, "k1"), STATUS_OK);
+    assert_int_equal(create_again(w, "k4"), STATUS_ALREADY_EXISTS);
+    assert_int_equal(archive_other(w), STATUS_ABORTED);
+}
+
 static void old_keys_are_forgotten(struct world *w)
 {
     group_v1_group *res;
@@ -185,6 +232,7 @@ int main(void)
         WORLD_TEST(refused_change_leaves_its_key_free),
         WORLD_TEST(malformed_key_is_refused),
         WORLD_TEST(one_key_used_at_once_has_one_effect),
+        WORLD_TEST(what_is_so_already_is_told_when_the_standby_has_it),
         WORLD_TEST(old_keys_are_forgotten),
         WORLD_TEST(audit_says_who_did_what_to_which_group),
         WORLD_TEST(operators_grants_are_audited_once),
