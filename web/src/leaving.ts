@@ -9,6 +9,8 @@ interface Unsaved {
 }
 
 const all = new Set<Unsaved>();
+const listeners = new Set<() => void>();
+const told = () => listeners.forEach((listener) => listener());
 
 /**
  * `ask` is told how to go on whenever somebody wants to leave; not calling it is to stay. The way there is stopped at once, and taken anew
@@ -18,6 +20,7 @@ export function askBeforeLeaving(history: Pick<RouterHistory, 'block' | 'go' | '
   const unsaved: Unsaved = { ask, left: false };
   const ignoreBlocker = true;
   all.add(unsaved);
+  told();
   const unblock = history.block({
     blockerFn: ({ currentLocation: here, nextLocation: there, action }) => {
       ask(() => {
@@ -31,12 +34,19 @@ export function askBeforeLeaving(history: Pick<RouterHistory, 'block' | 'go' | '
   });
   return () => {
     all.delete(unsaved);
+    told();
     unblock();
   };
 }
 
 /** Whether something would be lost. */
 export const isUnsaved = () => all.size > 0;
+
+/** `listener` is called whenever that may have changed. Returns what ends it. */
+export function onUnsaved(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
 
 /** Does what leaves the page for good: at once, or when who is asked says so. */
 export async function leaveBy(go: () => Promise<unknown>): Promise<void> {

@@ -104,3 +104,20 @@ it('says in words what a form of the site may be refused for', async () => {
   const missing = [...found].filter((reason) => !(reason in reasons) && !elsewhere.has(reason));
   assert.deepEqual(missing, []);
 });
+
+it('says in words what the history of a group has, and nothing that it never has', async () => {
+  const { readFileSync, readdirSync } = await import('node:fs');
+  const { actions } = await load('en');
+  const fields = /^group\.(id|name|realm|webpage|parent_id)$/;
+  const found = new Set();
+  for (const folder of ['worker/group', 'worker/membership', 'worker/realm/migrations']) {
+    for (const file of readdirSync(rootFolder + folder)) {
+      if (!/\.(c|sql)$/.test(file) || file.endsWith('_test.c')) continue;
+      const text = readFileSync(`${rootFolder}${folder}/${file}`, 'utf8');
+      for (const [, action] of text.matchAll(/["']((?:group|membership|postType)\.[a-zA-Z_]+)["']/g)) found.add(action);
+    }
+  }
+  const written = [...found].filter((action) => !fields.test(action));
+  assert.ok(written.length > 20);
+  assert.deepEqual(Object.keys(actions).sort(), written.sort());
+});

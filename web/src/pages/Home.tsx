@@ -123,7 +123,7 @@ function Waiting({ led, applied, ready }: { led: Belonging[]; applied: Belonging
         return page && page.members.length > 0 ? [{ membership, count: page.members.length, more: page.nextPageToken !== '' }] : [];
     });
     if (!ready || (waiting.length === 0 && applied.length === 0)) {
-        const settled = ready && counts.every(({ isPending }) => !isPending);
+        const settled = ready && counts.every(({ isSuccess }) => isSuccess);
         return settled && led.length > 0 && led.length <= leadMax ? (
             <section className="card padded all-done">
                 <CircleCheckBig size={20} aria-hidden="true" />

@@ -1,5 +1,6 @@
 // Dialogs: a question before what cannot be undone, and a form that is not worth a page.
 import { Dialog } from '@base-ui/react/dialog';
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { useTexts } from '../texts';
 import { PekError } from '@pek/client';
@@ -52,6 +53,8 @@ interface FormDialogProps {
     disabled?: boolean;
     /** Something is changed that is no field of the form: what is written in fields, the dialog knows. */
     dirty?: boolean;
+    /** It begins from what was there when it was opened, and is sent for that alone: whoever was slower opens it again. */
+    begun?: boolean;
     /** What has a field in it: problems of these are shown there, by `at`. */
     fields?: readonly string[];
     /** By the reason of a refusal: what one can tick to have it done all the same, as `overrule` of the form. */
@@ -63,6 +66,8 @@ interface FormDialogProps {
 
 const none: readonly string[] = [];
 
+const isChanged = (error: unknown) => error instanceof PekError && error.kind === 'changed';
+
 export function FormDialog({
     open,
     onClose,
@@ -72,6 +77,7 @@ export function FormDialog({
     danger = false,
     disabled = false,
     dirty = false,
+    begun = false,
     fields = none,
     overrule,
     children,
@@ -79,6 +85,7 @@ export function FormDialog({
 }: FormDialogProps) {
     const texts = useTexts();
     const message = useMessage();
+    const client = useQueryClient();
     const form = useId();
     const [busy, setBusy] = useState(false);
     const [error, setError] = useState<unknown>();
@@ -109,6 +116,7 @@ export function FormDialog({
         } catch (thrown) {
             setError(thrown);
             if (thrown instanceof PekError && overrule?.[thrown.reason]) setRefused(thrown.reason);
+            if (isChanged(thrown)) void client.invalidateQueries();
         } finally {
             setBusy(false);
         }
@@ -126,7 +134,6 @@ export function FormDialog({
                         <fieldset className="bare" disabled={busy} onChange={() => setWritten(true)}>
                             {typeof children === 'function' ? children(problems.at) : children}
                         </fieldset>
-                        {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
                         {insistence && (
                             <label className="check">
                                 <input type="checkbox" name="overrule" />
@@ -134,17 +141,24 @@ export function FormDialog({
                             </label>
                         )}
                     </form>
-                    {closing.question}
-                    <div className="buttons" hidden={closing.asking}>
-                        <Dialog.Close className="button">{texts.cancel}</Dialog.Close>
-                        <button
-                            type="submit"
-                            form={form}
-                            className={danger ? 'button danger primary' : 'button primary'}
-                            disabled={busy || disabled}
-                        >
-                            {action}
-                        </button>
+                    <div className="foot">
+                        {problems.rest !== undefined && (
+                            <Note tone="bad">
+                                {begun && isChanged(problems.rest) ? texts.problems.changedSince : message(problems.rest)}
+                            </Note>
+                        )}
+                        {closing.question}
+                        <div className="buttons" hidden={closing.asking}>
+                            <Dialog.Close className="button">{texts.cancel}</Dialog.Close>
+                            <button
+                                type="submit"
+                                form={form}
+                                className={danger ? 'button danger primary' : 'button primary'}
+                                disabled={busy || disabled}
+                            >
+                                {action}
+                            </button>
+                        </div>
                     </div>
                 </Dialog.Popup>
             </Dialog.Portal>

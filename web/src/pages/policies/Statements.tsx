@@ -150,10 +150,11 @@ const onGroups = [
 type Given = (typeof onGroups)[number];
 type Target = 'realm' | 'group' | 'user';
 
-function Edit({ policy, policyRef: { realm, policyId }, statement, onClose }: Part & { statement?: Statement; onClose: () => void }) {
+function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose }: Part & { statement?: Statement; onClose: () => void }) {
     const { saved, save } = useTexts();
     const texts = usePolicyTexts();
     const client = useQueryClient();
+    const [policy] = useState(now);
     const personName = usePersonName(statement?.userId ?? '');
     const [target, setTarget] = useState<Target>(statement?.userId ? 'user' : statement?.groupId || !statement ? 'group' : 'realm');
     const [group, setGroup] = useState<Picked | null>(
@@ -202,6 +203,7 @@ function Edit({ policy, policyRef: { realm, policyId }, statement, onClose }: Pa
             title={statement ? texts.editStatement : texts.addStatement}
             action={statement ? save : texts.add}
             disabled={!complete}
+            begun
             fields={['groupId', 'userId', 'actions']}
             overrule={{ CHILDREN_EXCEED: texts.cascadeStatement }}
             onSubmit={submit}

@@ -3,8 +3,9 @@ import { answer } from '@pek/client';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { Gavel, ListChecks, PenLine, Send, Undo2 } from 'lucide-react';
-import { useState, type ReactNode } from 'react';
+import { useState, useSyncExternalStore, type ReactNode } from 'react';
 import { pek } from '../../api';
+import { isUnsaved, onUnsaved } from '../../leaving';
 import { Bones, Card, Note, Problem } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { tell } from '../../parts/toasts';
@@ -74,6 +75,7 @@ function Head({ seen }: { seen: BoardSeen }) {
     const { board, possible, semester, standing } = seen;
     const [asking, setAsking] = useState<Asking>();
     const step = useSteps(seen);
+    const unsaved = useSyncExternalStore(onUnsaved, isUnsaved);
     const close = () => setAsking(undefined);
     const said = scores.standing[standing];
     const submitText = semester.season === 'EVALUATION' ? scores.submitTextEvaluation : scores.submitText;
@@ -130,8 +132,9 @@ function Head({ seen }: { seen: BoardSeen }) {
                 open={asking === 'submit'}
                 onClose={close}
                 title={scores.submit}
-                text={submitText}
+                text={unsaved ? scores.saveFirst : submitText}
                 action={scores.submit}
+                disabled={unsaved}
                 onSubmit={step.submit}
             />
             <FormDialog

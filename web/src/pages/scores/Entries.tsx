@@ -48,7 +48,9 @@ function Entries({ seen }: { seen: BoardSeen }) {
     const client = useQueryClient();
     const { boardRef, board, possible, rights, semester } = seen;
     const query = useQuery(entriesQuery(boardRef));
-    const [drafts, setDrafts] = useState(none);
+    const [typed, setDrafts] = useState(none);
+    const drafts = possible.writeEntries ? typed : none;
+    const late = typed.size - drafts.size;
     const [sent, setSent] = useState(none);
     const [chosen, setOnlyAsked] = useState<boolean>();
     const onlyAsked = chosen ?? !possible.writeEntries;
@@ -153,6 +155,11 @@ function Entries({ seen }: { seen: BoardSeen }) {
                         );
                     })}
                 </ul>
+            )}
+            {late > 0 && (
+                <div className="scores-foot">
+                    <Note tone="warn">{scores.tooLate(late)}</Note>
+                </div>
             )}
             {save.isError && (
                 <div className="scores-foot">

@@ -25,10 +25,11 @@ const fresh = (): Row => ({
     maxPerGuideline: 0,
 });
 
-export function Guidelines({ boardRef, board, onClose }: { boardRef: BoardRef; board: Schema<'Scoreboard'>; onClose: () => void }) {
+export function Guidelines({ boardRef, board: now, onClose }: { boardRef: BoardRef; board: Schema<'Scoreboard'>; onClose: () => void }) {
     const texts = useTexts();
     const scores = useScoreTexts();
     const client = useQueryClient();
+    const [board] = useState(now);
     const [rows, setRows] = useState<Row[]>(() =>
         board.guidelines.length > 0 ? board.guidelines.map((guideline) => ({ ...guideline, key: guideline.id })) : [fresh()],
     );
@@ -50,7 +51,7 @@ export function Guidelines({ boardRef, board, onClose }: { boardRef: BoardRef; b
         await client.invalidateQueries({ queryKey: boardKey(boardRef) });
     };
     return (
-        <FormDialog open onClose={onClose} title={scores.guidelines} action={texts.save} dirty={rows !== begun} onSubmit={save}>
+        <FormDialog open onClose={onClose} title={scores.guidelines} action={texts.save} dirty={rows !== begun} begun onSubmit={save}>
             {rows.map((row) => (
                 <fieldset key={row.key} className="guideline">
                     <TextField

@@ -14,9 +14,10 @@ import { boardKey } from './queries';
 
 type Verdict = 'KEEP' | 'ACCEPTED' | 'REJECTED';
 
-export function JudgeDialog({ seen: { boardRef, board, rights }, onClose }: { seen: BoardSeen; onClose: () => void }) {
+export function JudgeDialog({ seen: { boardRef, board: now, rights }, onClose }: { seen: BoardSeen; onClose: () => void }) {
     const scores = useScoreTexts();
     const client = useQueryClient();
+    const [board] = useState(now);
     const [points, setPoints] = useState<Verdict>('KEEP');
     const [entries, setEntries] = useState<Verdict>('KEEP');
     const said = (verdict: Verdict) => (verdict === 'KEEP' ? undefined : verdict);
@@ -47,6 +48,7 @@ export function JudgeDialog({ seen: { boardRef, board, rights }, onClose }: { se
             text={scores.judgement.text}
             action={scores.judge}
             disabled={points === 'KEEP' && entries === 'KEEP'}
+            begun
             onSubmit={judge}
         >
             <Verdicts label={scores.points} status={board.pointStatus} accepts={rights.accepts} value={points} onChange={setPoints} />

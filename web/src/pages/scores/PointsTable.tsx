@@ -65,7 +65,9 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     const scores = useScoreTexts();
     const message = useMessage();
     const table = useRef<HTMLTableElement>(null);
-    const [writing, setWriting] = useState(nothingWritten);
+    const [typed, setWriting] = useState(nothingWritten);
+    const writing = editable ? typed : nothingWritten;
+    const late = editable ? 0 : writtenIn(typed).size + typed.wrong.size;
     const [talked, setTalked] = useState<Cell>();
     const { drafts, wrong } = writing;
     const written = useMemo(() => writtenIn(writing), [writing]);
@@ -233,6 +235,11 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                     />
                 </table>
             </div>
+            {late > 0 && (
+                <div className="scores-foot">
+                    <Note tone="warn">{scores.tooLate(late)}</Note>
+                </div>
+            )}
             {save.isError && (
                 <div className="scores-foot">
                     <Note tone={conflicts.size > 0 ? 'warn' : 'bad'}>

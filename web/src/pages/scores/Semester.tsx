@@ -157,9 +157,10 @@ function Files({ current, open }: { current: Semester; open: boolean }) {
     );
 }
 
-function Move({ semester, onClose }: { semester: Semester; onClose: () => void }) {
+function Move({ semester: now, onClose }: { semester: Semester; onClose: () => void }) {
     const scores = useScoreTexts();
     const client = useQueryClient();
+    const [semester] = useState(now);
     const move = async (form: FormData) => {
         await answer(
             pek.PUT('/api/v1/realms/{realm}/semester', {
@@ -177,6 +178,7 @@ function Move({ semester, onClose }: { semester: Semester; onClose: () => void }
             title={scores.realm.begin}
             text={scores.realm.beginText}
             action={scores.realm.begin}
+            begun
             onSubmit={move}
         >
             <TextField
