@@ -45,8 +45,8 @@ static enum status check_phone(const char *phone, struct fault *fault)
     if (phone[0] == '\0' ||
         (digits >= 7 && digits <= 15 && phone[1] != '0' && phone[1 + digits] == '\0'))
         return STATUS_OK;
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, "profile.cell_phone",
-                     "a phone number is of the form +36201234567");
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, PROFILE_REASON_PHONE_INVALID,
+                            "profile.cell_phone", "a phone number is of the form +36201234567");
 }
 
 static enum status make_username(struct arena *arena, hub_v1_profile *profile, struct fault *fault)
@@ -55,10 +55,11 @@ static enum status make_username(struct arena *arena, hub_v1_profile *profile, s
     struct fault ignored;
     enum status status = username_check(slice_str(profile->username), arena, &username, &ignored);
     if (status == STATUS_INVALID_ARGUMENT)
-        return fault_set(fault, status, "profile.username",
-                         "a username is %d to %d of a-z, 0-9, '.', '_' and '-', begins with a "
-                         "letter or digit, and is no reserved word",
-                         USERNAME_CHARS_MIN, USERNAME_CHARS_MAX);
+        return fault_set_reason(
+            fault, status, PROFILE_REASON_USERNAME_INVALID, "profile.username",
+            "a username is %d to %d of a-z, 0-9, '.', '_' and '-', begins with a "
+            "letter or digit, and is no reserved word",
+            USERNAME_CHARS_MIN, USERNAME_CHARS_MAX);
     PEK_TRY(status);
     return put(username, arena, &profile->username, fault);
 }

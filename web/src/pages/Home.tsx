@@ -22,6 +22,7 @@ export function HomePage() {
     const all = query.data?.memberships ?? [];
     const mine = all.filter(({ status }) => present.has(status)).sort((a, b) => Number(b.isLeader) - Number(a.isLeader));
     const applied = all.filter(({ status }) => status === 'APPLIED');
+    const missing = missingRealms(query.data && [query.data]);
     const name = session?.user?.name;
 
     return (
@@ -29,7 +30,7 @@ export function HomePage() {
             <div className="page-head">
                 <PageTitle>{name ? texts.home.hello(name) : texts.nav.home}</PageTitle>
             </div>
-            <MissingRealms realms={missingRealms(query.data && [query.data])} retry={() => void query.refetch()} />
+            <MissingRealms realms={missing} retry={() => void query.refetch()} />
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             <div className="split">
                 <div className="stack">
@@ -51,7 +52,7 @@ export function HomePage() {
                                     <MyGroup key={`${membership.realm}/${membership.groupId}`} membership={membership} />
                                 ))}
                             </ul>
-                        ) : (
+                        ) : query.isSuccess && missing.length === 0 ? (
                             <Empty
                                 icon={Compass}
                                 title={texts.home.noGroups.title}
@@ -63,7 +64,7 @@ export function HomePage() {
                             >
                                 {texts.home.noGroups.text}
                             </Empty>
-                        )}
+                        ) : null}
                     </Card>
                 </div>
                 <div className="stack">

@@ -1,10 +1,11 @@
 import { answer, PekError } from '@pek/client';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, type SelectHTMLAttributes } from 'react';
+import { useState, type FormEvent, type SelectHTMLAttributes } from 'react';
 import { groupQuery, mayQuery, pek, sessionQuery, type Group } from '../api';
 import { useRealmsToFoundIn } from '../may';
 import { Bones, MissingRealms, Note, PageTitle, Problem } from '../parts/basics';
+import { Leaving } from '../parts/dialogs';
 import { SelectField, TextArea, TextField } from '../parts/fields';
 import { useMessage, useProblems } from '../parts/problems';
 import { tell } from '../parts/toasts';
@@ -121,9 +122,11 @@ function GroupForm({ realms, first, parent }: { realms: string[]; first?: string
             purpose: text('purpose') as Group['purpose'],
         });
     };
+    const [written, setWritten] = useState(false);
     const problems = useProblems(create.error, ['name', 'slug', 'description']);
     return (
-        <form className="card padded form narrow" onSubmit={submit}>
+        <form className="card padded form narrow" onSubmit={submit} onChange={() => setWritten(true)}>
+            <Leaving dirty={written && !create.isPending && !create.isSuccess} />
             {parent === undefined && (
                 <SelectField name="realm" label={texts.edit.realm} defaultValue={first}>
                     {realms.map((one) => (

@@ -184,7 +184,7 @@ function Results<Item>({
             <MissingRealms realms={missing} retry={again} />
             {error && <Problem error={error} retry={again} />}
             <p className="unseen-text" role="status">
-                {done ? count(items.length) : ''}
+                {done && !error ? count(items.length) : ''}
             </p>
             {items.length > 0 ? (
                 <section className="card" aria-busy={!done}>
@@ -202,7 +202,8 @@ function Results<Item>({
                     <Bones count={6} />
                 </section>
             ) : (
-                !error && (
+                !error &&
+                missing.length === 0 && (
                     <section className="card">
                         <Empty icon={known ? SearchX : UsersRound} title={known ? texts.search.none : texts.search.stranger.title}>
                             {known ? texts.search.noneText : texts.search.stranger.text}

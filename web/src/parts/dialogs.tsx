@@ -1,7 +1,9 @@
 // Dialogs: a question before what cannot be undone, and a form that is not worth a page.
 import { Dialog } from '@base-ui/react/dialog';
 import { useQueryClient } from '@tanstack/react-query';
+import { useRouter } from '@tanstack/react-router';
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { askBeforeLeaving } from '../leaving';
 import { useTexts } from '../texts';
 import { PekError } from '@pek/client';
 import { useMessage, useProblems, type Problems } from './problems';
@@ -93,8 +95,10 @@ export function FormDialog({
     const [written, setWritten] = useState(false);
     const problems = useProblems(error, fields);
     const focused = useRef<Element>(null);
+    const isAtField = useRef(false); // which takes the focus itself
+    isAtField.current = error !== undefined && problems.rest === undefined;
     useEffect(() => {
-        if (!busy && focused.current instanceof HTMLElement) focused.current.focus();
+        if (!busy && !isAtField.current && focused.current instanceof HTMLElement) focused.current.focus();
     }, [busy]);
     const closing = useClosing(written || dirty, () => {
         setError(undefined);
@@ -141,6 +145,7 @@ export function FormDialog({
                             </label>
                         )}
                     </form>
+                    <Leaving dirty={open && !busy && (written || dirty)} />
                     <div className="foot">
                         {problems.rest !== undefined && (
                             <Note tone="bad">
@@ -163,5 +168,26 @@ export function FormDialog({
                 </Dialog.Popup>
             </Dialog.Portal>
         </Dialog.Root>
+    );
+}
+
+/** Whoever leaves the page while something on it is not saved is asked. */
+export function Leaving({ dirty }: { dirty: boolean }) {
+    const { discard } = useTexts();
+    const { history } = useRouter();
+    const [leave, setLeave] = useState<() => unknown>();
+    useEffect(() => (dirty ? askBeforeLeaving(history, (go) => setLeave(() => go)) : undefined), [dirty, history]);
+    return (
+        leave && (
+            <FormDialog
+                open
+                onClose={() => setLeave(undefined)}
+                title={discard.title}
+                text={discard.text}
+                action={discard.action}
+                danger
+                onSubmit={async () => leave()}
+            />
+        )
     );
 }

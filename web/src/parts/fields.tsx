@@ -1,5 +1,5 @@
 import '../styles/forms.css';
-import { useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes } from 'react';
+import { useEffect, useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes } from 'react';
 import { Switch } from '@base-ui/react/switch';
 
 export interface FieldProps {
@@ -11,6 +11,10 @@ export interface FieldProps {
 /** Label, control, hint and what is wrong, tied together for those who do not see them. */
 export function useField({ label, hint, problem }: FieldProps) {
     const id = useId();
+    // It may be out of sight of the button that was pressed.
+    useEffect(() => {
+        if (problem) document.getElementById(id)?.focus();
+    }, [id, problem]);
     const described = [hint ? `${id}-hint` : '', problem ? `${id}-problem` : ''].filter(Boolean).join(' ');
     const control = { id, 'aria-describedby': described || undefined, 'aria-invalid': problem ? true : undefined } as const;
     const frame = (inner: ReactNode) => (

@@ -22,7 +22,6 @@ export const en = {
   cut: (n: number, max: number) => `${n} of ${max}`,
   delete: 'Delete',
   description: 'For what exactly',
-  discard: { title: 'Leave without saving?', text: 'What you have written here and not saved is lost.', action: 'Leave' },
   discussion: 'Discussion',
   discussionNone: 'Nobody has said anything yet.',
   discussionText: 'Between those who lead the group and those who judge it.',

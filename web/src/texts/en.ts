@@ -66,6 +66,8 @@ export const en = {
 
   notFound: { title: 'There is no such page', text: 'The address may be mistyped, or what it led to is gone.' },
 
+  discard: { title: 'Leave without saving?', text: 'What you have written here and not saved is lost.', action: 'Leave' },
+
   problems: {
     signedOut: 'Your session has ended. Log in again.',
     forbidden: {

@@ -22,7 +22,6 @@ export const hu: ScoreTexts = {
   cut: (n, max) => `${n} / ${max}`,
   delete: 'Törlés',
   description: 'Pontosan miért jár',
-  discard: { title: 'Elhagyod mentés nélkül?', text: 'Elvész, amit itt írtál és nem mentettél el.', action: 'Elhagyom' },
   discussion: 'Megbeszélés',
   discussionNone: 'Még senki nem írt.',
   discussionText: 'A kör vezetői és az elbírálói között.',

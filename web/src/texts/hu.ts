@@ -62,6 +62,8 @@ export const hu: Texts = {
 
   notFound: { title: 'Nincs ilyen oldal', text: 'Lehet, hogy elírás van a címben, vagy már nincs meg, ahová vezetett.' },
 
+  discard: { title: 'Elhagyod mentés nélkül?', text: 'Elvész, amit itt írtál és nem mentettél el.', action: 'Elhagyom' },
+
   problems: {
     signedOut: 'Lejárt a munkameneted. Lépj be újra.',
     forbidden: {

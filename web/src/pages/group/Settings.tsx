@@ -7,7 +7,7 @@ import { useState, type FormEvent } from 'react';
 import { groupQuery, pek, type Group, type GroupRef } from '../../api';
 import { useMay } from '../../may';
 import { Bones, Card, Note, Problem } from '../../parts/basics';
-import { FormDialog } from '../../parts/dialogs';
+import { FormDialog, Leaving } from '../../parts/dialogs';
 import { Meanwhile, useEdits } from '../../parts/edits';
 import { SwitchRow, TextArea, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
@@ -113,6 +113,7 @@ function Profile({ group, groupRef }: Part) {
                     <PurposeField {...edits.field('purpose')} />
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                <Leaving dirty={!save.isPending && Object.keys(edits.change).length > 0} />
                 {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [texts.edit[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending || group.isArchived}>

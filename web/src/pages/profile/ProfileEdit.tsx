@@ -6,6 +6,7 @@ import { useRef, useState, type FormEvent } from 'react';
 import { mayPass, missingRealms, pek, queryClient, send, type Profile } from '../../api';
 import { shownName, shownPolicy } from '../../names';
 import { Avatar, Bones, Card, MissingRealms, More, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
+import { Leaving } from '../../parts/dialogs';
 import { Meanwhile, useEdits } from '../../parts/edits';
 import { SelectField, SwitchRow, TextField } from '../../parts/fields';
 import { useMessage, useProblems } from '../../parts/problems';
@@ -139,10 +140,23 @@ function Picture({ profile }: { profile: Profile }) {
 }
 
 const textFields = ['lastName', 'firstName', 'nickname', 'username', 'cellPhone', 'room'] as const;
-const limits = { lastName: 100, firstName: 100, nickname: 50, username: 30, cellPhone: 12, room: 20 } as const;
+const limits = { lastName: 100, firstName: 100, nickname: 50, username: 30, cellPhone: 20, room: 20 } as const;
 
 const choiceFields = ['dormitory', 'gender', 'studentStatus'] as const;
+const always = new Set<string>(['lastName', 'firstName', 'username']);
 type Field = (typeof textFields | typeof choiceFields)[number];
+
+/** A phone number as people write it, as it is kept. */
+const asSent = (change: Partial<Profile>): Partial<Profile> =>
+    change.cellPhone === undefined
+        ? change
+        : {
+              ...change,
+              cellPhone: change.cellPhone
+                  .replace(/[\s()/-]/g, '')
+                  .replace(/^00/, '+')
+                  .replace(/^06/, '+36'),
+          };
 
 /** Only what was changed is sent, with the version that was read: who edits in two places loses nothing. */
 function Fields({ profile }: { profile: Profile }) {
@@ -155,7 +169,10 @@ function Fields({ profile }: { profile: Profile }) {
     const save = useMutation({
         mutationFn: (change: Partial<Profile>) =>
             answer(
-                pek.PATCH('/api/v1/users/{user}/profile', { params: { path: { user: 'me' } }, body: { ...change, etag: profile.etag } }),
+                pek.PATCH('/api/v1/users/{user}/profile', {
+                    params: { path: { user: 'me' } },
+                    body: { ...asSent(change), etag: profile.etag },
+                }),
             ),
         onSuccess: async (_, change) => {
             await refreshProfile();
@@ -186,6 +203,7 @@ function Fields({ profile }: { profile: Profile }) {
                             label={labels[name]}
                             maxLength={limits[name]}
                             problem={problems.at(name)}
+                            required={always.has(name) && profile[name] !== ''}
                             hint={name === 'username' ? own.usernameHint : name === 'cellPhone' ? '+36201234567' : undefined}
                             type={name === 'cellPhone' ? 'tel' : 'text'}
                         />
@@ -201,6 +219,7 @@ function Fields({ profile }: { profile: Profile }) {
                     ))}
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
+                <Leaving dirty={!save.isPending && Object.keys(edits.change).length > 0} />
                 {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [labels[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending}>

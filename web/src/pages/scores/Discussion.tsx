@@ -5,6 +5,7 @@ import { FileInput, FilePlus, Gavel, SendHorizontal } from 'lucide-react';
 import { Fragment, useState, type KeyboardEvent } from 'react';
 import { pek, sessionQuery } from '../../api';
 import { Badge, Bones, Card, Problem, type Tone } from '../../parts/basics';
+import { Leaving } from '../../parts/dialogs';
 import { TextArea } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
 import { tellProblem } from '../../parts/toasts';
@@ -82,6 +83,7 @@ export function Discussion({ seen: { boardRef, possible } }: { seen: BoardSeen }
                         onChange={(event) => setText(event.target.value)}
                         onKeyDown={onKey}
                     />
+                    <Leaving dirty={text.trim() !== ''} />
                     <button type="submit" className="button" disabled={text.trim() === '' || send.isPending}>
                         <SendHorizontal size={16} aria-hidden="true" />
                         {scores.send}

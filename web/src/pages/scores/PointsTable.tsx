@@ -124,6 +124,8 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     };
     const onFocus = (event: FocusEvent<HTMLElement>) => {
         if (event.target instanceof HTMLInputElement) event.target.select();
+        // Its head is not behind the bar of the site.
+        table.current?.parentElement?.scrollIntoView({ block: 'nearest' });
     };
     const onKey = (event: KeyboardEvent<HTMLElement>) => {
         if (event.key === 's' && (event.ctrlKey || event.metaKey)) {
