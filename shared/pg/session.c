@@ -300,7 +300,9 @@ static bool judge_cluster(struct connection *connection, const PGresult *answer)
         return false;
     connection->session.cluster.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
     connection->session.cluster.system = strtoll(PQgetvalue(answer, 0, 9), NULL, 10);
-    connection->session.cluster.primary = strtoll(PQgetvalue(answer, 0, 10), NULL, 10);
+    /* Without a pooler all lead where one of them does, and listen there. */
+    connection->session.cluster.primary =
+        pg_whole(connection->pg)->direct ? strtoll(PQgetvalue(answer, 0, 10), NULL, 10) : 0;
     return cluster_admit(connection);
 }
 

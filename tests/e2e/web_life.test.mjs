@@ -230,6 +230,60 @@ describe('the life of a department', skipped, () => {
       bela.complaints.length = 0;
     });
 
+    it('takes no guidelines over what another has written since they were opened', async () => {
+      const bela = people[`bela-${unique}`];
+      const { page } = bela;
+      const path = new URL(page.url()).pathname;
+      const { json: before } = await alice.get(path);
+      const dialog = page.locator('.dialog');
+      const open = () => page.getByRole('button', { name: 'Guidelines and report' }).click();
+      await open();
+      const { etag, guidelines } = before;
+      const written = await alice.send('PUT', path, { report: 'Ez is kész.', guidelines, etag });
+      assert.equal(written.status, 200, written.text);
+      await dialog.getByLabel('What the group did').fill('Más.');
+      // After the first time the page knows what is there, and what is in the dialog is as old as before.
+      for (let i = 0; i < 2; i += 1) {
+        const refused = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.status() === 409);
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await refused;
+        await dialog.getByText('nothing of this was saved').waitFor();
+      }
+      assert.equal((await alice.get(path)).json.report, 'Ez is kész.');
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      await dialog.getByRole('button', { name: 'Drop it' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await page.getByText('Ez is kész.').waitFor();
+      await open();
+      assert.equal(await dialog.getByLabel('What the group did').inputValue(), 'Ez is kész.');
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      bela.assertCalm(hidden, /409/);
+      bela.complaints.length = 0;
+    });
+
+    it('is not submitted without what is not saved, and who leaves that is asked', async () => {
+      const bela = people[`bela-${unique}`];
+      const { page } = bela;
+      const dialog = page.locator('.dialog');
+      await cell(bela, 'Újonc Anna', 'Csapolás').fill('21');
+      await page.getByRole('button', { name: 'Submit' }).click();
+      await dialog.getByText('is not saved yet').waitFor();
+      assert.ok(await dialog.getByRole('button', { name: 'Submit' }).isDisabled());
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Undo all' }).click();
+      const message = page.getByLabel('Your message');
+      await message.fill('Még nem küldtem el.');
+      await page.getByRole('link', { name: 'Entry cards' }).click();
+      await dialog.getByText('Leave without saving?').waitFor();
+      await dialog.getByRole('button', { name: 'Cancel' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      assert.equal(await message.inputValue(), 'Még nem küldtem el.');
+      await message.fill('');
+      bela.assertCalm(hidden);
+    });
+
     it('says why: comments on cells, cards with a justification, messages', async () => {
       const bela = people[`bela-${unique}`];
       const { page } = bela;
