@@ -233,7 +233,7 @@ describe('the life of a department', skipped, () => {
     it('takes no guidelines over what another has written since they were opened', async () => {
       const bela = people[`bela-${unique}`];
       const { page } = bela;
-      const path = new URL(page.url()).pathname;
+      const path = `/api/v1${new URL(page.url()).pathname}`;
       const { json: before } = await alice.get(path);
       const dialog = page.locator('.dialog');
       const open = () => page.getByRole('button', { name: 'Guidelines and report' }).click();

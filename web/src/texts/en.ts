@@ -166,8 +166,8 @@ export const en = {
 
   search: {
     archived: 'Archived ones, too',
-    foundGroups: (n: string) => `${n} groups found`,
-    foundPeople: (n: string) => `${n} people found`,
+    foundGroups: (n: string) => `${n} ${n === '1' ? 'group' : 'groups'} found`,
+    foundPeople: (n: string) => `${n} ${n === '1' ? 'person' : 'people'} found`,
     groups: 'Groups',
     kind: 'What to look for',
     more: (n: number) => `Show more of ${count(n, 'other', 'others')}`,

@@ -113,6 +113,8 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     };
     const goTo = (row: number, column: number) => {
         const cell = table.current?.querySelector<HTMLElement>(`[data-cell="${row} ${column}"]`);
+        // The head of the table is not behind the bar of the site. (Where a click leads nothing moves: it would miss.)
+        table.current?.parentElement?.scrollIntoView({ block: 'nearest' });
         cell?.focus();
         if (cell instanceof HTMLInputElement) cell.select();
     };
@@ -124,8 +126,6 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
     };
     const onFocus = (event: FocusEvent<HTMLElement>) => {
         if (event.target instanceof HTMLInputElement) event.target.select();
-        // Its head is not behind the bar of the site.
-        table.current?.parentElement?.scrollIntoView({ block: 'nearest' });
     };
     const onKey = (event: KeyboardEvent<HTMLElement>) => {
         if (event.key === 's' && (event.ctrlKey || event.metaKey)) {
