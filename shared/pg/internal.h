@@ -102,7 +102,7 @@ struct pg_transaction {
     struct cancel *cancel;
     unsigned epoch; /* of the connection when taken */
     bool serializable;
-    bool settles; /* pg_settle */
+    bool settles;        /* pg_settle */
     bool begun;          /* BEGIN was sent */
     bool lost;           /* the connection went, nothing was committed */
     bool in_flight;      /* a request was left behind by a deadline or cancellation */
