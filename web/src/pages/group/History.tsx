@@ -6,6 +6,7 @@ import { groupQuery, nextPage, pek, type HistoryEntry } from '../../api';
 import { Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { PersonName } from '../../parts/person';
 import { useDates, useTexts } from '../../texts';
+import { useHistoryTexts } from '../../texts/history';
 import { GroupHead } from './GroupHead';
 
 export function GroupHistoryPage() {
@@ -50,10 +51,10 @@ export function GroupHistoryPage() {
 }
 
 function Entry({ entry }: { entry: HistoryEntry }) {
-    const texts = useTexts();
+    const history = useHistoryTexts();
     const dates = useDates();
-    const what = texts.actions[entry.action as keyof typeof texts.actions] ?? entry.action;
-    const actor = texts.actors[entry.actor as keyof typeof texts.actors];
+    const what = history.actions[entry.action as keyof typeof history.actions] ?? entry.action;
+    const actor = history.actors[entry.actor as keyof typeof history.actors];
     return (
         <li>
             <div className="grow">

@@ -1,0 +1,33 @@
+import type { HistoryTexts } from './history';
+
+export const hu: HistoryTexts = {
+  actors: { system: 'a rendszer', operator: 'egy üzemeltető' },
+  actions: {
+    'group.archive': 'A kör archiválása',
+    'group.configure': 'Beállítások módosítása',
+    'group.create': 'A kör létrehozása',
+    'group.handOver': 'A kör átadása neki:',
+    'group.move': 'A kör áthelyezése',
+    'group.unarchive': 'A kör visszaállítása',
+    'group.update': 'A kör adatlapjának módosítása',
+    'membership.accept': 'Felvétel:',
+    'membership.add': 'Felvétel jelentkezés nélkül:',
+    'membership.apply': 'Jelentkezés:',
+    'membership.archive': 'Tagság archiválása:',
+    'membership.found': 'Első tag:',
+    'membership.givePost': 'Poszt adása neki:',
+    'membership.inactivate': 'Öreggé avatás:',
+    'membership.leave': 'Kilépés:',
+    'membership.leaveOrganisation': 'Kilépés a szervezetből:',
+    'membership.merge': 'Egy ember két fiókjának egyesítése:',
+    'membership.promote': 'Teljes jogú tag:',
+    'membership.reactivate': 'Újra aktív:',
+    'membership.reject': 'Elutasítás:',
+    'membership.setDates': 'Napok beállítása:',
+    'membership.setFlairs': 'Szavak a tagról:',
+    'membership.takePost': 'Poszt elvétele tőle:',
+    'membership.unarchive': 'Tagság visszaállítása:',
+    'postType.create': 'Új posztfajta',
+    'postType.delete': 'Posztfajta törlése',
+  },
+};
