@@ -199,7 +199,7 @@ void config_print_write(const struct config *config, const void *values, struct 
 {
     const struct config_program *program = config->program;
     struct buffer value;
-    buffer_init(&value, CONFIG_VALUE_BYTES_MAX);
+    buffer_init(&value, CONFIG_FILE_BYTES_MAX * 2); /* a list has a blank more an item */
     for (size_t i = 0; i < program->option_count; i++) {
         const struct config_option *option = &program->options[i];
         size_t line = out->len;

@@ -39,8 +39,8 @@ struct json_limits {
 /* What requests get: JSON_DEPTH_MAX, JSON_KEYS_MAX, proto_names. */
 extern const struct json_limits json_limits_default;
 
-/* OK, INVALID_ARGUMENT, or RESOURCE_EXHAUSTED when the arena is at its ceiling: at most 64 bytes a key are
- * taken, and 64 a level of depth_max. NULL limits are json_limits_default. `fault` may be NULL. */
+/* OK, INVALID_ARGUMENT, or RESOURCE_EXHAUSTED when the arena is at its ceiling: at most 64 bytes a colon are
+ * taken, for keys_max of them at most, and 64 a level of depth_max. NULL limits are json_limits_default. `fault` may be NULL. */
 PEK_MUST_CHECK enum status json_scan(struct slice text, const struct json_limits *limits,
                                      struct arena *arena, struct fault *fault);
 
