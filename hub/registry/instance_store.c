@@ -37,11 +37,12 @@ static const struct pg_statement load = {
            "  FROM hub.instance ORDER BY realm COLLATE \"C\"",
 };
 
+/* Seeds that change nothing lock no row: what is locked is written, and waits for a standby that may be away. */
 static const struct pg_statement seed_local = {
     .name = "instance_seed_local",
     .sql = "INSERT INTO hub.instance AS i (realm, name, local, seeded, updated_by)"
            " SELECT $1, $1, true, true, $2 WHERE NOT EXISTS"
-           "   (SELECT FROM hub.instance WHERE local AND status <> 'REMOVED' AND realm <> $1)"
+           "   (SELECT FROM hub.instance WHERE (local OR realm = $1) AND status <> 'REMOVED')"
            " ON CONFLICT (realm) DO UPDATE"
            "   SET local = true, target = NULL, tls_name = NULL, ca_pem = NULL, status = 'ACTIVE',"
            "       seeded = true, updated_by = $2"
@@ -51,7 +52,9 @@ static const struct pg_statement seed_local = {
 static const struct pg_statement seed_one = {
     .name = "instance_seed",
     .sql = "INSERT INTO hub.instance AS i (realm, name, target, seeded, updated_by)"
-           " VALUES ($1, $1, $2, true, $3)"
+           " SELECT $1, $1, $2, true, $3 WHERE NOT EXISTS"
+           "   (SELECT FROM hub.instance WHERE realm = $1"
+           "       AND (NOT seeded OR local OR (target = $2 AND status = 'ACTIVE')))"
            " ON CONFLICT (realm) DO UPDATE SET target = $2, status = 'ACTIVE', updated_by = $3"
            " WHERE i.seeded AND NOT i.local AND (i.target <> $2 OR i.status <> 'ACTIVE')",
 };

@@ -143,6 +143,10 @@ static void seeds_come_and_follow_and_leave_alone_what_is_not_theirs(struct scen
     assert_string_equal(scene->problem.field, "instances");
     assert_string_equal(scene->problem.text,
                         "'a=127.0.0.1:1' is not used: the registry has it at 127.0.0.1:3, by test");
+    /* Nothing of b was new: its row is not locked, which would be a write. */
+    pg_cluster_query(cluster, "SELECT xmax FROM hub.instance WHERE realm = 'b'", rows,
+                     sizeof(rows));
+    assert_string_equal(rows, "0");
 }
 
 static bool has_followed(const struct scene *scene, const char *what)
