@@ -113,7 +113,8 @@ enum status login_begin_session(struct login *login, struct http_request *reques
     struct fault unused;
     struct slice old, token;
 
-    enum status status = session_open(sessions, http_cancel(request), user, arena, &token, fault);
+    enum status status = session_open(sessions, http_cancel(request), user,
+                                      http_header(request, "user-agent", 0), arena, &token, fault);
     if (status)
         return status;
     /* Best effort: the browser forgets the old cookie in any case, and it expires. */

@@ -46,8 +46,8 @@ const struct export_kind hub_export_kinds[] = {
         EXPORT_BATCH("lpad(a.position::text, 2, '0')")}},
     {"session", {"export_session",
         "SELECT " HANDLE ", s.created_at, " EXPORT_TIME("s.last_seen_at") " AS \"lastSeenTime\","
-        " " EXPORT_TIME("s.expires_at") " AS \"expireTime\", " EXPORT_TIME("s.revoked_at") " AS \"revokeTime\""
-        " FROM hub.session AS s WHERE s.user_id = $1" EXPORT_BATCH(HANDLE)}},
+        " " EXPORT_TIME("s.expires_at") " AS \"expireTime\", " EXPORT_TIME("s.revoked_at") " AS \"revokeTime\","
+        " s.user_agent AS \"userAgent\" FROM hub.session AS s WHERE s.user_id = $1" EXPORT_BATCH(HANDLE)}},
     {"realm", {"export_realm",
         "SELECT r.realm, r.since, r.realm FROM hub.user_realm AS r WHERE r.user_id = $1"
         EXPORT_BATCH("r.realm")}},

@@ -238,7 +238,7 @@ static const char grants[] =
     "last_name*"
     " nickname= own_names= room= sort_key="
     " student_status= update_time= user_id+ version= visible=\n"
-    "session rd: expires_at+ id+ last_seen_at= revoked_at= user_id+\n"
+    "session rd: expires_at+ id+ last_seen_at= revoked_at= user_agent+ user_id+\n"
     "user_account r: authsch_id+ id+ last_login_at= name* username* username_changed_at=\n"
     "user_gram r:\n"
     "user_import r:\n"

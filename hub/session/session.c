@@ -102,16 +102,29 @@ struct jwt_expect session_cookie(const struct session_cache *cache)
     };
 }
 
+/* Bytes that are no character would be refused by the database. */
+static struct slice printable(struct slice text, char kept[SESSION_USER_AGENT_BYTES_MAX])
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len && len < SESSION_USER_AGENT_BYTES_MAX; i++)
+        if (text.ptr[i] >= 0x20 && text.ptr[i] < 0x7F)
+            kept[len++] = text.ptr[i];
+    return slice_make(kept, len);
+}
+
 enum status session_open(struct session_cache *cache, struct cancel *cancel, struct slice user,
-                         struct arena *arena, struct slice *ret_token, struct fault *fault)
+                         struct slice user_agent, struct arena *arena, struct slice *ret_token,
+                         struct fault *fault)
 {
     unsigned char random[16];
-    char id[SESSION_ID_BYTES + 1];
+    char id[SESSION_ID_BYTES + 1], kept[SESSION_USER_AGENT_BYTES_MAX];
 
     crypto_random(random, sizeof(random));
     base64url_encode(slice_make(random, sizeof(random)), id);
     enum status status = session_store_insert(cache->options.service.pg, cancel, slice_str(id),
-                                              user, SESSION_LIFETIME_S, SESSIONS_PER_USER_MAX);
+                                              user, printable(user_agent, kept), SESSION_LIFETIME_S,
+                                              SESSIONS_PER_USER_MAX);
     if (status == STATUS_NOT_FOUND)
         return fault_set(fault, status, "user", "there is no such user");
     if (status == STATUS_PERMISSION_DENIED)

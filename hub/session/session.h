@@ -34,6 +34,7 @@
 #define SESSIONS_PER_USER_MAX 100
 #define SESSION_LIFETIME_S JWT_SESSION_LIFETIME_S
 #define SESSION_IDLE_S (2 * 60 * 60)
+#define SESSION_USER_AGENT_BYTES_MAX 200 /* the column's bound too */
 #define SESSION_TOUCH_S (5 * 60)
 #define SESSION_RECHECK_S 30
 #define SESSION_RECHECK_DEAF_MS 1000
@@ -138,11 +139,13 @@ PEK_MUST_CHECK enum status session_cache_init(struct session_cache *cache, struc
 void session_cache_stop(struct session_cache *cache);
 void session_cache_done(struct session_cache *cache);
 
-/* In a fiber. Logs `user` in: a new row and its cookie value, in the arena. NOT_FOUND, PERMISSION_DENIED
- * (disabled), UNAVAILABLE (database). */
+/* In a fiber. Logs `user` in: a new row and its cookie value, in the arena. Of `user_agent`, what the browser says that it
+ * is, the printable ASCII is kept, up to SESSION_USER_AGENT_BYTES_MAX. NOT_FOUND, PERMISSION_DENIED (disabled), UNAVAILABLE
+ * (database). */
 PEK_MUST_CHECK enum status session_open(struct session_cache *cache, struct cancel *cancel,
-                                        struct slice user, struct arena *arena,
-                                        struct slice *ret_token, struct fault *fault);
+                                        struct slice user, struct slice user_agent,
+                                        struct arena *arena, struct slice *ret_token,
+                                        struct fault *fault);
 /* In a fiber. UNAUTHENTICATED for whatever is not a running session; UNAVAILABLE when nobody can tell. Ends with
  * session_release. */
 PEK_MUST_CHECK enum status session_find(struct session_cache *cache, struct cancel *cancel,

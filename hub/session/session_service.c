@@ -198,6 +198,7 @@ static enum status describe(struct arena *arena, struct session *session,
     res->user->id = text(arena, session->user_id);
     res->user->username = text(arena, session->username);
     res->user->name = text(arena, session->name);
+    res->user->avatar_version = session->avatar_version;
     for (size_t i = 0; i < realms->count; i++) {
         res->realms[i] =
             describe_realm(arena, realms->items[i], session_credential(session, realms->items[i]),

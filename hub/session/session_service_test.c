@@ -115,6 +115,7 @@ static void list_shows_ones_own_running_sessions_and_which_is_this(struct hub_wo
         assert_true(summary->create_time->seconds <= clock_wall_s() + 1);
         assert_true(summary->expire_time->seconds > clock_wall_s());
         assert_int_equal(summary->last_seen_time->seconds, summary->create_time->seconds);
+        assert_string_equal(summary->user_agent, "curl/8.0 (test)");
         /* What is shown is neither the cookie nor the id in it. */
         assert_string_equal(world_value(h->w,
                                         "SELECT count(*)::text FROM hub.session WHERE id = '%s'",
@@ -125,6 +126,19 @@ static void list_shows_ones_own_running_sessions_and_which_is_this(struct hub_wo
     res = list_of(&desk, phone);
     assert_true(res.sessions[1 - current]->current && !res.sessions[current]->current);
     desk_close(&desk);
+}
+
+static void what_a_browser_says_that_it_is_is_bounded(struct hub_world *h)
+{
+    char agent[SESSION_USER_AGENT_BYTES_MAX + 100];
+    struct slice token;
+
+    memset(agent, 'x', sizeof(agent));
+    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("alice"),
+                                  slice_make(agent, sizeof(agent)), h->w->arena, &token, &h->fault),
+                     STATUS_OK);
+    assert_string_equal(world_value(h->w, "SELECT max(length(user_agent))::text FROM hub.session"),
+                        "200");
 }
 
 /* From any position, in pages of any size: the last used first, none twice, none left out. */
@@ -219,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HUB_TEST(list_shows_ones_own_running_sessions_and_which_is_this),
+        HUB_TEST(what_a_browser_says_that_it_is_is_bounded),
         HUB_TEST(list_goes_on_behind_any_position),
         HUB_TEST(revoking_ends_that_session_and_only_ones_own),
         HUB_TEST(revoking_all_spares_this_one_when_told_to),

@@ -21,8 +21,8 @@ static const struct pg_statement insert_session = {
     .sql = "WITH account AS ("
            "    UPDATE hub.user_account SET last_login_at = now()"
            "     WHERE id = $2 AND disabled_at IS NULL RETURNING id)"
-           "INSERT INTO hub.session (id, user_id, expires_at)"
-           " SELECT $1, id, now() + make_interval(secs => $3::bigint) FROM account",
+           "INSERT INTO hub.session (id, user_id, expires_at, user_agent)"
+           " SELECT $1, id, now() + make_interval(secs => $3::bigint), $4 FROM account",
 };
 
 /* The account's row is locked by then: of two logins at once each sees the other's session. */
@@ -75,7 +75,8 @@ static const struct pg_statement list_sessions = {
     .sql = "SELECT " HUB_V1_SESSION_SUMMARY_COLUMNS(
         s) ", s.current, s.sort_key"
            "  FROM (SELECT hub.session_handle(id) COLLATE \"C\" AS id, created_at, last_seen_at,"
-           "               expires_at, hub.session_handle(id) = $5 AS current,"
+           "               expires_at, user_agent,"
+           "               hub.session_handle(id) = $5 AS current,"
            "               int8send(9223372036854775807"
            "                        - (extract(epoch FROM last_seen_at) * 1000000)::bigint)"
            "               AS sort_key"
@@ -142,7 +143,7 @@ enum status session_store_load(struct pg *pg, struct cancel *cancel, struct slic
 }
 
 struct insertion {
-    struct slice id, user;
+    struct slice id, user, user_agent;
     int64_t lifetime_s, running_max;
     size_t inserted;
 };
@@ -156,7 +157,8 @@ static enum status run_insert(struct pg_transaction *transaction, void *arg)
     arena_init(&arena, 1024);
     enum status status =
         pg_apply(transaction, &insert_session,
-                 PG_PARAMS(pg_text(insertion->id), user, pg_int(&arena, insertion->lifetime_s)),
+                 PG_PARAMS(pg_text(insertion->id), user, pg_int(&arena, insertion->lifetime_s),
+                           pg_text(insertion->user_agent)),
                  &insertion->inserted);
     if (!status)
         status = pg_apply(transaction, &end_surplus,
@@ -166,9 +168,10 @@ static enum status run_insert(struct pg_transaction *transaction, void *arg)
 }
 
 enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct slice id,
-                                 struct slice user, int64_t lifetime_s, int64_t running_max)
+                                 struct slice user, struct slice user_agent, int64_t lifetime_s,
+                                 int64_t running_max)
 {
-    struct insertion insertion = {id, user, lifetime_s, running_max, 0};
+    struct insertion insertion = {id, user, user_agent, lifetime_s, running_max, 0};
 
     enum status status = pg_transact(pg, cancel, false, run_insert, &insertion);
     if (status || insertion.inserted == 1)

@@ -24,7 +24,8 @@ PEK_MUST_CHECK enum status session_store_load(struct pg *pg, struct cancel *canc
 /* Also notes the login time, and ends the user's least recently used sessions over `running_max`. NOT_FOUND when the user is unknown, PERMISSION_DENIED when disabled. */
 PEK_MUST_CHECK enum status session_store_insert(struct pg *pg, struct cancel *cancel,
                                                 struct slice id, struct slice user,
-                                                int64_t lifetime_s, int64_t running_max);
+                                                struct slice user_agent, int64_t lifetime_s,
+                                                int64_t running_max);
 PEK_MUST_CHECK enum status session_store_touch(struct pg *pg, struct cancel *cancel,
                                                struct slice id);
 /* Idempotent. */

@@ -74,12 +74,12 @@ static void user_at_the_limit_loses_the_session_used_longest_ago(struct hub_worl
 static void unknown_and_disabled_users_cannot_log_in(struct hub_world *h)
 {
     struct slice token;
-    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("mallory"), h->w->arena,
-                                  &token, &h->fault),
+    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("mallory"), SLICE_LIT(""),
+                                  h->w->arena, &token, &h->fault),
                      STATUS_NOT_FOUND);
     world_sql(h->w, "SELECT hub.set_user_disabled('alice', true)");
-    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("alice"), h->w->arena,
-                                  &token, &h->fault),
+    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("alice"), SLICE_LIT(""),
+                                  h->w->arena, &token, &h->fault),
                      STATUS_PERMISSION_DENIED);
     assert_string_equal(world_value(h->w, "SELECT count(*)::text FROM hub.session"), "0");
 }
@@ -292,8 +292,8 @@ static void database_that_is_down_logs_nobody_out_and_nobody_in(struct hub_world
     assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
     assert_int_equal(hub_find(h, &h->one, other), STATUS_UNAVAILABLE); /* never seen here */
     struct slice unused;
-    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("alice"), h->w->arena,
-                                  &unused, &h->fault),
+    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("alice"), SLICE_LIT(""),
+                                  h->w->arena, &unused, &h->fault),
                      STATUS_UNAVAILABLE);
     assert_int_equal(session_close(&h->one.cache, &h->w->cancel, token, h->w->arena, &h->fault),
                      STATUS_UNAVAILABLE); /* and says so, rather than pretending */

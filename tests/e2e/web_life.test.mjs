@@ -78,6 +78,7 @@ describe('the life of a department', skipped, () => {
     const anna = people[`anna-${unique}`];
     const other = await Visitor.open(browser, `http://127.0.0.1:${federation.port}`);
     await other.logIn('alice', '/sessions');
+    await other.page.getByText('Chrome · Linux').first().waitFor();
     federation.signal('worker-acme', 'SIGKILL');
     try {
       await other.page.goto('/search?q=kir');

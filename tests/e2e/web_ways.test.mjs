@@ -146,6 +146,12 @@ describe('the web site, when it is not as it should be', skipped, () => {
     await input.setInputFiles(file);
     await until(10, 'it is sent once more', () => keys.length === 3);
     assert.notEqual(keys[2], keys[1]);
+    // A session hears of it from the database.
+    await until(10, 'it is in the head of each page', async () => {
+      await page.reload();
+      await page.locator('.me .avatar').waitFor();
+      return (await page.locator('.me img.avatar').count()) === 1;
+    });
     await page.getByRole('button', { name: 'Remove' }).click();
     await page.locator('.picture span.avatar').waitFor();
     await context.unrouteAll();

@@ -118,9 +118,10 @@ void hub_world_test(void **state)
 struct slice hub_login(struct hub_world *h, struct hub *hub, const char *user)
 {
     struct slice token;
-    assert_int_equal(
-        session_open(&hub->cache, &h->w->cancel, slice_str(user), h->w->arena, &token, &h->fault),
-        STATUS_OK);
+    assert_int_equal(session_open(&hub->cache, &h->w->cancel, slice_str(user),
+                                  SLICE_LIT("curl/8.0\xFF \x01(test)"), h->w->arena, &token,
+                                  &h->fault),
+                     STATUS_OK);
     return token;
 }
 

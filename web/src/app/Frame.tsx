@@ -163,7 +163,8 @@ function TopBar() {
 
 function Me() {
     const { data: session } = useQuery(sessionQuery);
-    const face: ReactNode = <Avatar id={session?.user?.id ?? ''} name={session?.user?.name ?? ''} />;
+    const user = session?.user;
+    const face: ReactNode = <Avatar id={user?.id ?? ''} name={user?.name ?? ''} version={user?.avatarVersion} />;
     return (
         <Suspense fallback={face}>
             <UserMenu />

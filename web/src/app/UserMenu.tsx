@@ -100,7 +100,7 @@ export function UserMenu() {
     return (
         <Menu.Root modal={false}>
             <Menu.Trigger className="me" aria-label={texts.nav.account(user?.name ?? '')}>
-                <Avatar id={user?.id ?? ''} name={user?.name ?? ''} />
+                <Avatar id={user?.id ?? ''} name={user?.name ?? ''} version={user?.avatarVersion} />
             </Menu.Trigger>
             <Popup>
                 <div className="head name">{user?.name}</div>

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQueryClient, type InfiniteData } from
 import { LogOut, MonitorSmartphone } from 'lucide-react';
 import { useState } from 'react';
 import { nextPage, pek } from '../api';
+import { browserName } from '../browsers';
 import { Badge, Bones, More, PageTitle, Problem } from '../parts/basics';
 import { FormDialog } from '../parts/dialogs';
 import { useMessage } from '../parts/problems';
@@ -79,10 +80,11 @@ export function SessionsPage() {
                                     </span>
                                     <div className="grow">
                                         <div className="session-title">
-                                            {texts.sessions.since(dates.time(session.createTime))}
+                                            {browserName(session.userAgent) || texts.sessions.since(dates.time(session.createTime))}
                                             {session.current && <Badge tone="ok">{texts.sessions.current}</Badge>}
                                         </div>
                                         <div className="muted small">
+                                            {session.userAgent && `${texts.sessions.since(dates.time(session.createTime))} · `}
                                             {texts.sessions.seen(session.lastSeenTime ? dates.ago(session.lastSeenTime) : '')} ·{' '}
                                             {texts.sessions.until(dates.time(session.expireTime))}
                                         </div>
