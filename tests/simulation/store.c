@@ -67,11 +67,13 @@ enum status session_store_load(struct pg *pg, struct cancel *cancel, struct slic
 }
 
 enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct slice id,
-                                 struct slice user, int64_t lifetime_s, int64_t running_max)
+                                 struct slice user, struct slice user_agent, int64_t lifetime_s,
+                                 int64_t running_max)
 {
     struct world *world = world_of(pg);
 
     (void)cancel;
+    (void)user_agent;
     (void)lifetime_s;
     (void)running_max;
     for (size_t i = 0; i < world->user_count; i++)

@@ -374,7 +374,8 @@ static bool log_in(struct world *world, struct user *user)
 
     arena_init(&arena, 65536);
     cancel_init(&cancel, DEADLINE_NONE);
-    bool ok = !session_open(&world->sessions, &cancel, slice_str(user->id), &arena, &token, &fault);
+    bool ok = !session_open(&world->sessions, &cancel, slice_str(user->id), SLICE_LIT(""), &arena,
+                            &token, &fault);
     user->cookie = ok ? strndup(token.ptr, token.len) : NULL;
     arena_done(&arena);
     return ok;
