@@ -376,7 +376,7 @@ describe('the life of a department', skipped, () => {
       await dialog.getByLabel('Why').fill('A csapot más is vitte.');
       await dialog.getByRole('button', { name: 'Judge' }).click();
       await page.locator('.page-head').getByText('Points: accepted').waitFor();
-      await bela.page.getByText(`The evaluation of ${name} was accepted`).first().waitFor();
+      await bela.page.getByText(new RegExp(`The evaluation of ${name} was accepted \\([0-9/-]+, points`)).first().waitFor();
       await bela.page.reload();
       const told = bela.page.locator('.said.event', { hasText: 'A csapot más is vitte.' });
       await told.getByText('Entry cards: sent back').waitFor();

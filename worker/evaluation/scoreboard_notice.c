@@ -3,16 +3,17 @@
 #include "worker/membership/leader.h"
 #include "worker/notification/notification_store.h"
 
-/* Of those of the two statuses that became `status`; NULL when none did. */
-static const char *parts(const evaluation_v1_scoreboard *before,
-                         const evaluation_v1_scoreboard *scoreboard,
-                         evaluation_v1_evaluation_status status)
+/* The semester, and those of the two statuses that became `status`; NULL when none did. */
+static const char *detail(struct arena *arena, const evaluation_v1_scoreboard *before,
+                          const evaluation_v1_scoreboard *scoreboard,
+                          evaluation_v1_evaluation_status status)
 {
     bool points = scoreboard->point_status == status && before->point_status != status,
          entries = scoreboard->entry_status == status && before->entry_status != status;
-    if (points && entries)
-        return "POINTS,ENTRIES";
-    return points ? "POINTS" : entries ? "ENTRIES" : NULL;
+    if (!points && !entries)
+        return NULL;
+    return arena_printf(arena, "%s%s%s", scoreboard->semester, points ? " POINTS" : "",
+                        entries ? " ENTRIES" : "");
 }
 
 static enum status tell_leader(struct change *change, const char *led, const struct notice *notice)
@@ -35,7 +36,8 @@ enum status scoreboard_notice_submitted(struct change *change, const struct scor
     const struct notice notice = {
         .kind = NOTIFICATION_V1_KIND_EVALUATION_SUBMITTED,
         .group_id = scoreboard->group_id,
-        .detail = parts(before, scoreboard, EVALUATION_V1_EVALUATION_STATUS_SUBMITTED),
+        .detail =
+            detail(change->arena, before, scoreboard, EVALUATION_V1_EVALUATION_STATUS_SUBMITTED),
     };
     if (now->season != SEMESTER_V1_SEASON_EVALUATION || !now->parent_id[0])
         return STATUS_OK;
@@ -56,7 +58,7 @@ enum status scoreboard_notice_judged(struct change *change, const evaluation_v1_
         const struct notice notice = {
             .kind = kinds[i].kind,
             .group_id = scoreboard->group_id,
-            .detail = parts(before, scoreboard, kinds[i].status),
+            .detail = detail(change->arena, before, scoreboard, kinds[i].status),
         };
         if (notice.detail)
             PEK_TRY(tell_leader(change, scoreboard->group_id, &notice));

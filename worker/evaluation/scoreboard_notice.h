@@ -9,7 +9,7 @@
 #include "shared/service/change.h"
 #include "worker/evaluation/scoreboard.h"
 
-/* The detail says of what: POINTS, ENTRIES, or both with a comma. */
+/* The detail says of what: the semester and POINTS, ENTRIES or both, with a blank between. */
 PEK_MUST_CHECK enum status scoreboard_notice_submitted(struct change *change,
                                                        const struct scoreboard_now *now,
                                                        const evaluation_v1_scoreboard *before,

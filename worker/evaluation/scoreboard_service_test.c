@@ -356,14 +356,15 @@ static void of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader(stru
     assert_int_equal(run_on(w, "lea", "CancelSubmission", board, NULL), STATUS_OK);
     set_season(w, "2024-2025/1", JUDGING);
     assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
-    assert_string_equal(told(w), "submitted>eve o@a POINTS,ENTRIES");
+    assert_string_equal(told(w), "submitted>eve o@a 2024-2025/1 POINTS ENTRIES");
     assert_int_equal(judge(w, "ola", board, ACCEPTED, REJECTED), STATUS_OK);
-    assert_string_equal(told(w), "accepted>dan o@a POINTS, rejected>dan o@a ENTRIES");
+    assert_string_equal(
+        told(w), "accepted>dan o@a 2024-2025/1 POINTS, rejected>dan o@a 2024-2025/1 ENTRIES");
     assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
-    assert_string_equal(told(w), "submitted>eve o@a ENTRIES");
+    assert_string_equal(told(w), "submitted>eve o@a 2024-2025/1 ENTRIES");
     assert_int_equal(judge(w, "ola", board, REJECTED, REJECTED), STATUS_OK);
-    assert_string_equal(told(w), "rejected>dan o@a POINTS,ENTRIES");
-    /* Nobody is told of their own doing, and above an organisation there is nobody. */
+    assert_string_equal(told(w), "rejected>dan o@a 2024-2025/1 POINTS ENTRIES");
+    /* Nobody is told of their own doing; above an organisation is nobody, but the realm judges it. */
     world_grant(w, &w->a, "evaluates", "dan", NULL, EVALUATE);
     set_status(w, board, SUBMITTED);
     assert_int_equal(judge(w, "dan", board, ACCEPTED, ACCEPTED), STATUS_OK);
@@ -371,9 +372,8 @@ static void of_a_submission_the_judge_is_told_and_of_a_judgement_the_leader(stru
     assert_int_equal(open_in(w, "ola", "o@o", &top), STATUS_OK);
     assert_int_equal(run_on(w, "ola", "SubmitScoreboard", top, NULL), STATUS_OK);
     assert_string_equal(told(w), "");
-    /* But the realm judges it, and its leader is told. */
     assert_int_equal(judge(w, "alice", top, REJECTED, REJECTED), STATUS_OK);
-    assert_string_equal(told(w), "rejected>eve o@o POINTS,ENTRIES");
+    assert_string_equal(told(w), "rejected>eve o@o 2024-2025/1 POINTS ENTRIES");
 }
 
 /* ---- versions ---- */
@@ -513,7 +513,7 @@ static void of_many_judges_at_once_one_judges(struct world *w)
         done += judgements[i] == STATUS_OK;
     }
     assert_int_equal(done, 1);
-    assert_string_equal(told(w), "accepted>dan o@a POINTS,ENTRIES");
+    assert_string_equal(told(w), "accepted>dan o@a 2024-2025/1 POINTS ENTRIES");
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.scoreboard_message"), "1");
 }
 

@@ -4,6 +4,12 @@ import { shownName } from '../names';
 import { useDates, useTexts, type Texts } from '../texts';
 import { Avatar } from './basics';
 
+/** What a post is called; of an evaluation its semester and parts. */
+function detailOf(texts: Texts, { kind, detail }: Notification): string {
+    const named = { ...texts.postKinds, ...texts.evaluationParts } as Record<string, string>;
+    return (kind.startsWith('EVALUATION') ? detail.split(/[ ,]/) : [detail]).map((word) => named[word] ?? word).join(', ');
+}
+
 /** One sentence: who did what, where. */
 export function sentenceOf(texts: Texts, notification: Notification): string {
     const say = texts.kinds[notification.kind as keyof Texts['kinds']] ?? texts.kinds.UNKNOWN;
@@ -11,7 +17,7 @@ export function sentenceOf(texts: Texts, notification: Notification): string {
         actor: shownName(texts, notification.actorName) || texts.somebody,
         subject: shownName(texts, notification.subjectName) || texts.somebody,
         title: notification.title,
-        detail: texts.postKinds[notification.detail as keyof Texts['postKinds']] ?? notification.detail,
+        detail: detailOf(texts, notification),
     });
 }
 
