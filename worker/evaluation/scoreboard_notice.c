@@ -63,5 +63,5 @@ enum status scoreboard_notice_judged(struct change *change, const evaluation_v1_
         if (notice.detail)
             PEK_TRY(tell_leader(change, scoreboard->group_id, &notice));
     }
-    return STATUS_OK;
+    return change->arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
