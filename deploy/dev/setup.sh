@@ -67,7 +67,7 @@ install_npm() { # folder
     cmp -s "$folder/package-lock.json" "$folder/node_modules/.made-from" && return 0
     say "dev: npm ci in $1"
     (cd "$folder" && with_patience "npm ci goes on" npm ci --no-audit --no-fund --loglevel=error) >&2 </dev/null ||
-        die "npm ci failed in $1: its packages come from the npm registry"
+        die "npm ci failed in $1, as said above: its packages come from the npm registry; see whether this machine reaches it (npm ping), then say ./dev setup again"
     cp "$folder/package-lock.json" "$folder/node_modules/.made-from"
 }
 

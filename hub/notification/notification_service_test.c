@@ -218,18 +218,22 @@ static void names_are_of_now_and_of_people_whom_the_realm_knows(struct hub_world
     struct desk desk;
     hub_v1_list_notifications_request req = HUB_V1_LIST_NOTIFICATIONS_REQUEST_INIT;
     static const char shown[] =
-        "SELECT actor_name || '/' || subject_name FROM hub.notification_shown";
+        "SELECT concat_ws('/', actor_name, subject_name, actor_avatar_version)"
+        "  FROM hub.notification_shown";
     desk_open(h, &desk, "bob");
     notification_v1_event *one = event(&desk, 1, "bob");
     one->subject = text("carol");
     put(&desk, "a", &one, 1);
-    assert_string_equal(world_value(h->w, shown), "Alice/");
+    assert_string_equal(world_value(h->w, shown), "Alice//0");
     world_sql(h->w, "UPDATE hub.profile SET last_name = 'Kis', first_name = 'Aliz'"
-                    " WHERE user_id = 'alice';"
+                    ", avatar_version = 7 WHERE user_id = 'alice';"
                     " INSERT INTO hub.user_realm (user_id, realm) VALUES ('carol', 'a')");
-    assert_string_equal(world_value(h->w, shown), "Kis Aliz/Carol");
+    assert_string_equal(world_value(h->w, shown), "Kis Aliz/Carol/7");
+    world_sql(h->w, "DELETE FROM hub.user_realm WHERE user_id = 'alice' AND realm = 'a'");
+    assert_string_equal(world_value(h->w, shown), "/Carol/0");
+    world_sql(h->w, "INSERT INTO hub.user_realm (user_id, realm) VALUES ('alice', 'a')");
     world_sql(h->w, "SELECT hub.delete_user('alice')");
-    assert_string_equal(world_value(h->w, shown), "deleted user/Carol");
+    assert_string_equal(world_value(h->w, shown), "deleted user/Carol/0");
     assert_string_equal(list(&desk, &req), "1:G1");
     desk_close(&desk);
 }

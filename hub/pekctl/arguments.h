@@ -1,4 +1,4 @@
-/* arguments: the command line of pekctl, taken apart. */
+/* arguments: the command line of pekctl, taken apart, and what --help says of it. */
 #ifndef PEK_HUB_PEKCTL_ARGUMENTS_H
 #define PEK_HUB_PEKCTL_ARGUMENTS_H
 
@@ -18,6 +18,8 @@ struct arguments {
     const char *realm, *realm_database;
     bool replace, all, apply, json, help, version;
 };
+
+extern const char arguments_help[];
 
 /* Options may stand anywhere; after `--` none does. INVALID_ARGUMENT with a text for a person. */
 PEK_MUST_CHECK enum status arguments_parse(int argc, char *const *argv,

@@ -21,60 +21,6 @@
 #define MERGE_WAIT_MS 10000
 #define MERGE_POLL_MS 100
 
-static const char help[] =
-    "usage: pekctl [--config FILE | --database CONNINFO] [--json] COMMAND\n"
-    "\n"
-    "Which realms the federation has, and who administers the hub. Speaks to the hub's database; "
-    "every hub follows it\n"
-    "within a second.\n"
-    "\n"
-    "  pekctl instance add REALM TARGET [--name NAME] [--ca FILE] [--tls-name NAME] [--replace]\n"
-    "                  a worker, or its replicas, at TARGET (host:port, dns:///host:port, "
-    "ipv4:a:1,b:1, …)\n"
-    "  pekctl instance list [--all]     what is registered, and how it is: with --config each "
-    "worker "
-    "is asked as\n"
-    "                  the hubs ask it; with --all also what was removed\n"
-    "  pekctl instance drain REALM      ask nothing new of it; what runs is finished\n"
-    "  pekctl instance undrain REALM    ask it again\n"
-    "  pekctl instance remove REALM     take it out of the federation; its data is not touched. "
-    "One "
-    "that a hub\n"
-    "                  hosts (local_realm) comes back when that hub starts anew\n"
-    "  pekctl user list                 who has an account at the hub\n"
-    "  pekctl user admin USER           may change the registry through the API\n"
-    "  pekctl user unadmin USER         may not any more\n"
-    "  pekctl user merge FROM INTO [--apply]\n"
-    "                  two accounts of one person: says what would be moved in the hub and in each "
-    "realm;\n"
-    "                  with --apply it is. A realm that is away gets it when it is back\n"
-    "  pekctl user merges               how all merges stand, realm by realm\n"
-    "  pekctl import FOLDER --realm REALM --realm-database CONNINFO [--apply]\n"
-    "                  the CSV files of a pek-next database: users into the hub, all else into the "
-    "realm. Says\n"
-    "                  what would be made; with --apply it is. Again, it adds what is new\n"
-    "\n"
-    "What is in a realm its own operator looks after, with that realm's configuration:\n"
-    "  pek-worker --config FILE verify                                whether it is sound\n"
-    "  pek-worker --config FILE --before DATE [--confirm] prune-audit  thins its audit log\n"
-    "\n"
-    "  --config FILE        pek-hub's configuration, whose database_owner is taken; also "
-    "PEK_CONFIG\n"
-    "  --database CONNINFO  libpq keywords or URI, as the role that owns the tables; also "
-    "PEK_DATABASE_OWNER\n"
-    "  --ca FILE            PEM of who must have issued the worker's certificate; '' for the hubs' "
-    "tls_ca\n"
-    "  --tls-name NAME      what its certificate must name; '' for REALM\n"
-    "  --realm-database CONNINFO\n"
-    "                       the realm's, as the role that owns its tables; also "
-    "PEK_REALM_DATABASE_OWNER\n"
-    "  --replace            also when REALM is there already; what is not given stays as it was\n"
-    "  --json               for programs\n"
-    "  --version            say which version this is\n"
-    "\n"
-    "Ends with 0 when done, 1 when refused, 2 when the command line is wrong, 3 when the database "
-    "cannot be reached.\n";
-
 /* Those that can be asked. */
 static const char active_instances[] =
     "SELECT realm, target, tls_name, ca_pem FROM hub.instance"
@@ -459,21 +405,21 @@ static enum pekctl_exit import_dump(struct run *run)
 }
 
 static const struct {
-    const char *noun, *verb; /* a verb of NULL: any word, which is for the command */
-    size_t words;
+    const char *noun, *verb; /* a verb of NULL: there is none */
+    const char *operands;    /* what follows: one word each */
     enum pekctl_exit (*run)(struct run *run);
 } commands[] = {
-    {"instance", "add", 4, add},
-    {"instance", "list", 2, list_all_instances},
-    {"instance", "drain", 3, drain},
-    {"instance", "undrain", 3, undrain},
-    {"instance", "remove", 3, remove_instance},
-    {"user", "list", 2, list_all_users},
-    {"user", "admin", 3, admin},
-    {"user", "unadmin", 3, unadmin},
-    {"user", "merge", 4, merge},
-    {"user", "merges", 2, list_all_merges},
-    {"import", NULL, 2, import_dump},
+    {"instance", "add", "REALM TARGET", add},
+    {"instance", "list", "", list_all_instances},
+    {"instance", "drain", "REALM", drain},
+    {"instance", "undrain", "REALM", undrain},
+    {"instance", "remove", "REALM", remove_instance},
+    {"user", "list", "", list_all_users},
+    {"user", "admin", "USER", admin},
+    {"user", "unadmin", "USER", unadmin},
+    {"user", "merge", "FROM INTO", merge},
+    {"user", "merges", "", list_all_merges},
+    {"import", NULL, "FOLDER", import_dump},
 };
 
 /* ---- the whole ----------------------------------------------------------------------------------- */
@@ -551,29 +497,44 @@ static enum pekctl_exit find_database_and_run(struct run *run, char *const *envi
     return exit_code;
 }
 
+static size_t words_of(const char *operands)
+{
+    size_t count = operands[0] != '\0';
+
+    for (; *operands; operands++)
+        count += *operands == ' ';
+    return count;
+}
+
 static enum pekctl_exit dispatch(struct run *run, char *const *environment)
 {
     const struct arguments *a = &run->arguments;
+    const char *noun = a->word_count > 0 ? a->words[0] : "";
+    char verbs[128] = "";
 
-    for (size_t i = 0; a->word_count >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(a->words[0], commands[i].noun) != 0 ||
-            (commands[i].verb && strcmp(a->words[1], commands[i].verb) != 0))
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        const char *verb = commands[i].verb, *operands = commands[i].operands;
+        size_t named = verb ? 2 : 1, len = strlen(verbs);
+        if (strcmp(noun, commands[i].noun) != 0)
             continue;
-        if (a->word_count == commands[i].words)
+        if (verb)
+            snprintf(verbs + len, sizeof(verbs) - len, "%s%s", len ? ", " : "", verb);
+        if (verb && (a->word_count < 2 || strcmp(a->words[1], verb) != 0))
+            continue;
+        if (a->word_count - named == words_of(operands))
             return find_database_and_run(run, environment, commands[i].run);
         (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
-                        "%s %s takes %zu words, not %zu; see pekctl --help", commands[i].noun,
-                        commands[i].verb ? commands[i].verb : "FOLDER", commands[i].words - 2,
-                        a->word_count - 2);
+                        "it is: pekctl %s%s%s%s%s; see pekctl --help", noun, verb ? " " : "",
+                        verb ? verb : "", operands[0] ? " " : "", operands);
         return PEKCTL_USAGE;
     }
-    if (a->word_count == 0)
+    if (verbs[0])
         (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
-                        "say what to do; see pekctl --help");
+                        "after '%s' comes one of: %s; see pekctl --help", noun, verbs);
     else
         (void)fault_set(&run->fault, STATUS_INVALID_ARGUMENT, NULL,
-                        "there is no command '%s%s%s'; see pekctl --help", a->words[0],
-                        a->word_count > 1 ? " " : "", a->word_count > 1 ? a->words[1] : "");
+                        "%s%s%sthe commands are instance, user and import; see pekctl --help",
+                        noun[0] ? "there is no command '" : "", noun, noun[0] ? "': " : "");
     return PEKCTL_USAGE;
 }
 
@@ -589,7 +550,7 @@ enum pekctl_exit pekctl_run(int argc, char *const *argv, char *const *environmen
         return PEKCTL_DONE;
     }
     if (!status && run.arguments.help) {
-        fputs(help, out);
+        fputs(arguments_help, out);
         return PEKCTL_DONE;
     }
     if (!status)

@@ -252,7 +252,7 @@ static void accounts_are_merged_when_it_is_asked_for(void **state)
     expect("user merges", PEKCTL_DONE, "1 usernames", "");
     expect("user list --json", PEKCTL_DONE, "\"merged_into\":\"alice\"", "");
     expect("user merge alicia nobody", PEKCTL_REFUSED, "", "was merged into alice before");
-    expect("user merge alicia", PEKCTL_USAGE, "", "takes 2 words, not 1");
+    expect("user merge alicia", PEKCTL_USAGE, "", "it is: pekctl user merge FROM INTO;");
 }
 
 static void wrong_command_lines_end_with_2_and_say_why(void **state)
@@ -261,9 +261,13 @@ static void wrong_command_lines_end_with_2_and_say_why(void **state)
     expect("--help", PEKCTL_DONE, "usage: pekctl", "");
     expect("--help", PEKCTL_DONE, "pek-worker --config FILE --before DATE [--confirm] prune-audit",
            "");
-    expect("instance", PEKCTL_USAGE, "", "there is no command");
-    expect("instance fly a", PEKCTL_USAGE, "", "there is no command");
-    expect("instance add a", PEKCTL_USAGE, "", "takes 2 words, not 1");
+    expect("", PEKCTL_USAGE, "", "the commands are instance, user and import");
+    expect("fly", PEKCTL_USAGE, "", "there is no command 'fly': the commands are");
+    expect("instance", PEKCTL_USAGE, "", "after 'instance' comes one of: add, list, drain");
+    expect("instance fly a", PEKCTL_USAGE, "", "after 'instance' comes one of: add, list");
+    expect("instance add a", PEKCTL_USAGE, "", "it is: pekctl instance add REALM TARGET;");
+    expect("instance list a", PEKCTL_USAGE, "", "it is: pekctl instance list;");
+    expect("import", PEKCTL_USAGE, "", "it is: pekctl import FOLDER;");
     expect("instance list --fast", PEKCTL_USAGE, "", "no option --fast");
     expect("instance add a h:1 --name", PEKCTL_USAGE, "", "takes a value");
     expect("instance add a h:1 b c", PEKCTL_USAGE, "", "too many");

@@ -27,8 +27,8 @@ static enum status make_line(size_t chars_max, const char *field, struct arena *
     struct slice text;
     PEK_TRY(text_normalise_name(slice_str(*line), field, arena, &text, fault));
     if (text_chars(text) > chars_max)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "more than %zu characters",
-                         chars_max);
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_LONG, field,
+                                "more than %zu characters", chars_max);
     return put(text, arena, line, fault);
 }
 
@@ -105,8 +105,8 @@ static enum status make_accounts(struct arena *arena, hub_v1_profile *profile, s
         PEK_TRY(make_account(profile->external_accounts[i], arena, &made[i], fault));
         for (size_t j = 0; j < i; j++)
             if (is_same(&made[i], &made[j]))
-                return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
-                                 "an account is there twice");
+                return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_TWICE, field,
+                                        "an account is there twice");
         list[i] = &made[i];
     }
     profile->external_accounts = list;
@@ -172,8 +172,8 @@ enum status profile_check_names(unsigned fields, const hub_v1_profile *wanted,
     if (!(fields & (PROFILE_FIRST_NAME | PROFILE_LAST_NAME)))
         return STATUS_OK;
     if (!first[0] && !last[0])
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "profile.first_name",
-                         "first and last name cannot both be empty");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_EMPTY,
+                                "profile.first_name", "first and last name cannot both be empty");
     const char *whole = arena_printf(arena, "%s %s", last, first);
     if (!whole)
         return STATUS_RESOURCE_EXHAUSTED;

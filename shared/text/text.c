@@ -11,7 +11,8 @@ static enum status refuse_encoding(struct fault *fault, enum status status, cons
                                    size_t bytes)
 {
     if (status == STATUS_INVALID_ARGUMENT && bytes > TEXT_BYTES_MAX)
-        return fault_set(fault, status, field, "is longer than %u bytes", TEXT_BYTES_MAX);
+        return fault_set_reason(fault, status, TEXT_REASON_LONG, field, "is longer than %u bytes",
+                                TEXT_BYTES_MAX);
     if (status == STATUS_INVALID_ARGUMENT)
         return fault_set(fault, status, field, "is not valid UTF-8");
     if (status == STATUS_RESOURCE_EXHAUSTED)
@@ -21,8 +22,8 @@ static enum status refuse_encoding(struct fault *fault, enum status status, cons
 
 static enum status refuse_char(struct fault *fault, const char *field, const char *kind, UChar32 c)
 {
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "holds a character of kind %s: U+%04X",
-                     kind, (unsigned)c);
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_CHARACTER, field,
+                            "holds a character of kind %s: U+%04X", kind, (unsigned)c);
 }
 
 static enum status nfc_of(struct slice text, const char *field, struct arena *arena,
@@ -68,10 +69,11 @@ enum status text_normalise_name(struct slice name, const char *field, struct are
         return status;
     utf16_collapse(&text);
     if (text.len == 0)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "must not be empty");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_EMPTY, field,
+                                "must not be empty");
     if (utf16_chars(text) > TEXT_NAME_CHARS_MAX)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "is longer than %d characters",
-                         TEXT_NAME_CHARS_MAX);
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_LONG, field,
+                                "is longer than %d characters", TEXT_NAME_CHARS_MAX);
     UChar32 first;
     U16_GET(text.ptr, 0, 0, text.len, first);
     if (char_is_mark(first))
@@ -132,8 +134,8 @@ enum status text_normalise_prose(struct slice prose, size_t chars_max, const cha
     if (status != STATUS_OK)
         return status;
     if (utf16_chars(text) > chars_max)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "is longer than %zu characters",
-                         chars_max);
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_LONG, field,
+                                "is longer than %zu characters", chars_max);
     return finish(text, field, arena, ret_prose, fault);
 }
 

@@ -33,6 +33,12 @@
 #define TEXT_BYTES_MAX (128u * 1024) /* of any input here; more is INVALID_ARGUMENT */
 #define TEXT_SLUG_CHARS_MAX 63
 
+/* Of the faults here, and of others that are about the same. */
+#define TEXT_REASON_EMPTY "TEXT_EMPTY"
+#define TEXT_REASON_LONG "TEXT_TOO_LONG"
+#define TEXT_REASON_CHARACTER "TEXT_CHARACTER"
+#define TEXT_REASON_TWICE "NAMED_TWICE" /* in a list of which each is another one */
+
 /* A name to store: valid UTF-8, NFC, white space trimmed and each inner run of it one space, 1 to
  * TEXT_NAME_CHARS_MAX code points. Refused: control characters (also line ends and tabs, also line
  * and paragraph separators), every invisible character (zero-width, bidi controls, soft hyphen,

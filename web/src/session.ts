@@ -17,8 +17,8 @@ export function whileLoggedIn(send: (request: Request) => Promise<Response>, { h
   };
 }
 
-/** What one tab tells the others: somebody logged in there, or out. */
-type Said = 'in' | 'out';
+/** What one tab tells the others: somebody logged in there, or out, or has seen all notifications. */
+type Said = 'in' | 'out' | 'seen';
 
 const open = () => ('BroadcastChannel' in globalThis ? new BroadcastChannel('pek.session') : undefined);
 

@@ -30,7 +30,7 @@ function flat(texts, prefix = '') {
   return Object.entries(texts).flatMap(([key, value]) => {
     if (typeof value === 'object') return flat(value, `${prefix}${key}.`);
     if (typeof value === 'string') return [[prefix + key, value]];
-    const given = prefix === 'kinds.' ? [sample] : (special[prefix + key] ?? [2, 2, 2]);
+    const given = prefix === 'kinds.' ? [sample] : (special[prefix + key] ?? [2, 2, 2, 2]);
     return [[prefix + key, value(...given)]];
   });
 }

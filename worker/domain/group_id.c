@@ -41,13 +41,13 @@ enum status group_id_parse(const char *id, const char *field, struct arena *aren
 static enum status check_new_slug(struct slice slug, struct fault *fault)
 {
     if (!text_is_slug(slug))
-        return fault_set(
-            fault, STATUS_INVALID_ARGUMENT, "slug",
+        return fault_set_reason(
+            fault, STATUS_INVALID_ARGUMENT, GROUP_ID_REASON_SLUG, "slug",
             "slug is not 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
     for (size_t i = 0; i < sizeof(reserved_slugs) / sizeof(reserved_slugs[0]); i++)
         if (slice_equal_str(slug, reserved_slugs[i]))
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "slug", "slug '%s' is reserved",
-                             reserved_slugs[i]);
+            return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, GROUP_ID_REASON_SLUG, "slug",
+                                    "slug '%s' is reserved", reserved_slugs[i]);
     return STATUS_OK;
 }
 

@@ -10,6 +10,8 @@
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
 
+#define GROUP_ID_REASON_SLUG "SLUG_INVALID" /* of a new group: its form, or a reserved word */
+
 struct group_id {
     const char *text; /* org@slug, lower case, NUL-terminated */
     struct slice org; /* in text */

@@ -1,5 +1,7 @@
 #include "worker/evaluation/point_rules.h"
 
+#include "worker/evaluation/scoreboard.h"
+
 enum status point_rules_check(const evaluation_v1_point_rules *rules, struct fault *fault)
 {
     const struct {
@@ -14,11 +16,12 @@ enum status point_rules_check(const evaluation_v1_point_rules *rules, struct fau
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (fields[i].value < 1 || fields[i].value > POINT_RULES_MAX)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, fields[i].field,
-                             "it is 1 to %d, and all five are needed", POINT_RULES_MAX);
+            return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, SCOREBOARD_REASON_RANGE,
+                                    fields[i].field, "it is 1 to %d, and all five are needed",
+                                    POINT_RULES_MAX);
     if (rules->least > rules->total_max)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "rules.least",
-                         "the least is the total at most");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, SCOREBOARD_REASON_RANGE,
+                                "rules.least", "the least is the total at most");
     return STATUS_OK;
 }
 

@@ -50,8 +50,8 @@ enum status scoreboard_take_text(const char *text, bool needed, size_t chars_max
     struct slice stored;
     PEK_TRY(text_normalise_prose(slice_str(text), chars_max, field, arena, &stored, fault));
     if (needed && stored.len == 0)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "it has 1 to %zu characters",
-                         chars_max);
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_EMPTY, field,
+                                "it has 1 to %zu characters", chars_max);
     char *copy = arena_strndup(arena, stored.ptr, stored.len);
     if (!copy)
         return STATUS_RESOURCE_EXHAUSTED;
@@ -147,12 +147,12 @@ enum status scoreboard_judge(const evaluation_v1_scoreboard *scoreboard, bool go
 
 /* ---- guidelines ---- */
 
-static enum status refuse_guideline(size_t at, const char *member, const char *why,
-                                    struct fault *fault)
+static enum status refuse_guideline(size_t at, const char *reason, const char *member,
+                                    const char *why, struct fault *fault)
 {
     char field[64];
     snprintf(field, sizeof(field), "guidelines[%zu].%s", at, member);
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "%s", why);
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, reason, field, "%s", why);
 }
 
 static enum status take_texts(evaluation_v1_guideline *guideline, size_t at, struct arena *arena,
@@ -163,8 +163,8 @@ static enum status take_texts(evaluation_v1_guideline *guideline, size_t at, str
     snprintf(field, sizeof(field), "guidelines[%zu].name", at);
     PEK_TRY(text_normalise_name(slice_str(guideline->name), field, arena, &name, fault));
     if (text_chars(name) > SCOREBOARD_NAME_CHARS_MAX)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "a name has 1 to %d characters",
-                         SCOREBOARD_NAME_CHARS_MAX);
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_LONG, field,
+                                "a name has 1 to %d characters", SCOREBOARD_NAME_CHARS_MAX);
     guideline->name = arena_strndup(arena, name.ptr, name.len);
     if (!guideline->name)
         return STATUS_RESOURCE_EXHAUSTED;
@@ -178,12 +178,14 @@ static enum status check_numbers(const evaluation_v1_guideline *guideline, size_
 {
     if (guideline->category < EVALUATION_V1_POINT_CATEGORY_WORK ||
         guideline->category > EVALUATION_V1_POINT_CATEGORY_RESPONSIBILITY)
-        return refuse_guideline(at, "category", "a category is WORK or RESPONSIBILITY", fault);
+        return refuse_guideline(at, SCOREBOARD_REASON_RANGE, "category",
+                                "a category is WORK or RESPONSIBILITY", fault);
     if (guideline->max_per_member < 1 || guideline->max_per_member > SCOREBOARD_MEMBER_POINTS_MAX)
-        return refuse_guideline(at, "max_per_member", "one member gets 1 to 100 points", fault);
+        return refuse_guideline(at, SCOREBOARD_REASON_RANGE, "max_per_member",
+                                "one member gets 1 to 100 points", fault);
     if (guideline->max_per_guideline < 0 ||
         guideline->max_per_guideline > SCOREBOARD_GUIDELINE_POINTS_MAX)
-        return refuse_guideline(at, "max_per_guideline",
+        return refuse_guideline(at, SCOREBOARD_REASON_RANGE, "max_per_guideline",
                                 "all together get 0, for as many as come, to 1000000 points",
                                 fault);
     return STATUS_OK;
@@ -199,7 +201,8 @@ static enum status check_alone(evaluation_v1_guideline *const *guidelines, size_
             return fault_set(fault, STATUS_INVALID_ARGUMENT, "guidelines",
                              "guideline %s is named twice", guideline->id);
         if (strcmp(guideline->name, guidelines[i]->name) == 0)
-            return refuse_guideline(at, "name", "two guidelines have this name", fault);
+            return refuse_guideline(at, TEXT_REASON_TWICE, "name", "two guidelines have this name",
+                                    fault);
     }
     return STATUS_OK;
 }

@@ -28,6 +28,7 @@
 #define SCOREBOARD_REASON_NO_MEMBER "NOT_A_MEMBER"
 #define SCOREBOARD_REASON_POINTS "TOO_MANY_POINTS"
 #define SCOREBOARD_REASON_EMPTIED "HAS_POINTS"
+#define SCOREBOARD_REASON_RANGE "NUMBER_RANGE" /* of a guideline, or of the rules of points */
 
 /* What a request is judged by, beside the scoreboard: as it is now. */
 struct scoreboard_now {

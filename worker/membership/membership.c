@@ -115,8 +115,8 @@ enum status membership_check_date(const char *date, const char *field, struct fa
     if (fits && part[0] >= 1901 && part[0] <= 2199 && part[1] >= 1 && part[1] <= 12 &&
         part[2] >= 1 && part[2] <= calendar_days_of_month(part[0], part[1]))
         return STATUS_OK;
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, field,
-                     "%s is a day as 2027-01-31, of the years 1901 to 2199", field);
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, MEMBERSHIP_REASON_DATE, field,
+                            "%s is a day as 2027-01-31, of the years 1901 to 2199", field);
 }
 
 /* The period that has this moment in it. */
@@ -152,13 +152,14 @@ enum status membership_set_begin(struct membership_periods *list, int64_t now_us
     if (!IS(periods[at].status, MEMBERS | IN(FORMER)))
         return no_member(&periods[at], fault);
     if (begin_us > now_us || begin_us > periods[first].end_us)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "begin_date",
-                         "begin_date is later than what the membership became next");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, MEMBERSHIP_REASON_DATE,
+                                "begin_date",
+                                "begin_date is later than what the membership became next");
     while (before > 0 && !IS(periods[before - 1].status, MEMBERS))
         before--;
     if (before > 0 && begin_us < periods[before - 1].end_us)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "begin_date",
-                         "begin_date lies in an earlier membership of theirs");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, MEMBERSHIP_REASON_DATE,
+                                "begin_date", "begin_date lies in an earlier membership of theirs");
     for (size_t i = before; i < first; i++) {
         if (periods[i].begin_us > begin_us)
             periods[i].begin_us = begin_us;
@@ -193,11 +194,11 @@ static enum status correct_end(struct membership_periods *list, size_t at, int64
         return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_status",
                          "end_status of a membership that has ended stays what it is");
     if (end_us > now_us)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_date",
-                         "end_date of a membership that has ended is not in the future");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, MEMBERSHIP_REASON_DATE, "end_date",
+                                "end_date of a membership that has ended is not in the future");
     if (end_us < periods[first].begin_us)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_date",
-                         "end_date is before the beginning");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, MEMBERSHIP_REASON_DATE, "end_date",
+                                "end_date is before the beginning");
     end_on(periods, first, at - 1, end_us);
     periods[at].begin_us = end_us;
     return STATUS_OK;
@@ -227,8 +228,8 @@ enum status membership_set_end(struct membership_periods *list, int64_t now_us, 
     if (!IS(periods[at].status, MEMBERS))
         return no_member(&periods[at], fault);
     if (end_us != MEMBERSHIP_NO_DAY && end_us < periods[first].begin_us)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_date",
-                         "end_date is before the beginning");
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, MEMBERSHIP_REASON_DATE, "end_date",
+                                "end_date is before the beginning");
     list->count = at + 1;
     periods[at].end_us = MEMBERSHIP_OPEN;
     if (end_us == MEMBERSHIP_NO_DAY)

@@ -54,8 +54,8 @@ enum status post_make_type(const membership_v1_create_post_type_request *written
     struct text_name name;
     PEK_TRY(text_name_make(collator, written->name, "name", arena, &name, fault));
     if (text_chars(name.name) > POST_NAME_CHARS_MAX)
-        return fault_set(fault, STATUS_INVALID_ARGUMENT, "name", "name has more than %d characters",
-                         POST_NAME_CHARS_MAX);
+        return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_LONG, "name",
+                                "name has more than %d characters", POST_NAME_CHARS_MAX);
     PEK_TRY(take_actions(written, ret_actions, fault));
     *ret_name = name;
     return STATUS_OK;
@@ -73,12 +73,13 @@ enum status post_make_flairs(char *const *flairs, size_t count, struct arena *ar
     for (size_t i = 0; i < count; i++) {
         PEK_TRY(text_normalise_name(slice_str(flairs[i]), "flairs", arena, &made[i], fault));
         if (text_chars(made[i]) > POST_FLAIR_CHARS_MAX)
-            return fault_set(fault, STATUS_INVALID_ARGUMENT, "flairs",
-                             "flairs has one of more than %d characters", POST_FLAIR_CHARS_MAX);
+            return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_LONG, "flairs",
+                                    "flairs has one of more than %d characters",
+                                    POST_FLAIR_CHARS_MAX);
         for (size_t j = 0; j < i; j++)
             if (slice_equal(made[i], made[j]))
-                return fault_set(fault, STATUS_INVALID_ARGUMENT, "flairs", "flairs has %.*s twice",
-                                 SLICE_ARG(made[i]));
+                return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, TEXT_REASON_TWICE, "flairs",
+                                        "flairs has %.*s twice", SLICE_ARG(made[i]));
     }
     *ret_flairs = made;
     return STATUS_OK;

@@ -394,8 +394,8 @@ static enum status check_end(const Google__Protobuf__Timestamp *time, struct fau
     PEK_TRY(row_check_time(time, "valid_until", fault));
     if (!time || time->seconds > clock_wall_s())
         return STATUS_OK;
-    return fault_set(fault, STATUS_INVALID_ARGUMENT, "valid_until",
-                     "valid_until is not in the future");
+    return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, "END_IS_PAST", "valid_until",
+                            "valid_until is not in the future");
 }
 
 /* The realm knows them now. */

@@ -24,7 +24,8 @@ function useSession(signedIn: boolean) {
         }
         ended.current = !signedIn;
         return hearTabs((said) => {
-            if (said === 'out' && signedIn && !isUnsaved()) location.assign('/');
+            if (said === 'seen') void client.invalidateQueries({ queryKey: ['notifications'] });
+            else if (said === 'out' && signedIn && !isUnsaved()) location.assign('/');
             else if ((said === 'out') === signedIn) void client.invalidateQueries(loginQuery);
         });
     }, [signedIn, client]);

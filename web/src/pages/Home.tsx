@@ -24,6 +24,7 @@ export function HomePage() {
     const applied = all.filter(({ status }) => status === 'APPLIED');
     const missing = missingRealms(query.data && [query.data]);
     const name = session?.user?.name;
+    const known = session?.realms.some((realm) => realm.known) !== false;
 
     return (
         <>
@@ -53,16 +54,8 @@ export function HomePage() {
                                 ))}
                             </ul>
                         ) : query.isSuccess && missing.length === 0 ? (
-                            <Empty
-                                icon={Compass}
-                                title={texts.home.noGroups.title}
-                                actions={
-                                    <Link className="button primary" to="/search">
-                                        {texts.nav.discover}
-                                    </Link>
-                                }
-                            >
-                                {texts.home.noGroups.text}
+                            <Empty icon={Compass} title={texts.home.noGroups.title}>
+                                {known ? texts.home.noGroups.text : texts.search.stranger.text}
                             </Empty>
                         ) : null}
                     </Card>

@@ -7,6 +7,7 @@ import { Bones, Empty, More, PageTitle, Problem } from '../parts/basics';
 import { NotificationRow } from '../parts/notification';
 import { useMessage } from '../parts/problems';
 import { tellProblem } from '../parts/toasts';
+import { tellTabs } from '../session';
 import { useTexts } from '../texts';
 
 type Lists = InfiniteData<{ notifications: Notification[] }>;
@@ -37,6 +38,7 @@ export function NotificationsPage() {
             client.setQueryData(unseenQuery.queryKey, context?.number);
             tellProblem(message(error));
         },
+        onSuccess: () => tellTabs('seen'),
         onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }),
     });
 

@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { answer, PekError } from '@pek/client';
 import { Pencil, UserRoundX, UsersRound } from 'lucide-react';
 import { membershipsQuery, missingRealms, pek, type Belonging, type Profile } from '../api';
-import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageTitle, Problem, RealmBadge, WayOn } from '../parts/basics';
+import { Avatar, Badge, Bones, Card, Empty, MissingRealms, PageProblem, PageTitle, Problem, RealmBadge, WayOn } from '../parts/basics';
 import { StatusBadge } from '../parts/member';
 import { useDates, useTexts } from '../texts';
 import { PersonScores } from './scores/PersonScores';
@@ -39,7 +39,7 @@ export function PersonPage() {
             </section>
         );
     }
-    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <PageProblem error={query.error} retry={() => void query.refetch()} />;
     const profile = query.data;
     const own = profile.view === 'OWN';
     return (

@@ -31,7 +31,11 @@ export function NotificationRow({ notification }: { notification: Notification }
     const sentence = sentenceOf(texts, notification);
     return (
         <li className={ref ? 'linked' : ''}>
-            <Avatar id={notification.actorId || notification.id} name={shownName(texts, notification.actorName)} />
+            <Avatar
+                id={notification.actorId || notification.id}
+                name={shownName(texts, notification.actorName)}
+                version={notification.actorAvatarVersion}
+            />
             <div className="grow">
                 {ref ? (
                     <Link className={notification.seen ? 'title seen' : 'title'} to={about} params={ref}>

@@ -142,6 +142,9 @@ export const en = {
   theirs: (points: number) => `theirs: ${points}`,
   title: 'Evaluations',
   total: 'Total',
+  totalRange: (least: number, max: number) => `0, or ${least} to ${max}`,
+  totalRule: (work: number, responsibility: number, total: number, least: number) =>
+    `Of work ${work} count at most, of responsibility ${responsibility}, together ${total}. Fewer than ${least} become ${least} when they are more than half of that, else 0.`,
   undo: 'Undo all',
   unsaved: (n: number) => `${count(n, 'cell', 'cells')} not saved yet`,
   version: (n: number) => `version ${n}`,
@@ -194,6 +197,7 @@ export const en = {
     semester: 'Semester',
     semesterHint: 'As 2026-2027/1 in autumn, 2026-2027/2 in spring.',
     what: 'What the season is for',
+    unjudged: (groups: string) => `Not judged yet, which only this season is for; what is not accepted does not count: ${groups}`,
   },
 
   score: {

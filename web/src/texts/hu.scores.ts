@@ -147,6 +147,9 @@ export const hu: ScoreTexts = {
   theirs: (points) => `másé: ${points}`,
   title: 'Értékelések',
   total: 'Összesen',
+  totalRange: (least, max) => `0, vagy ${least}–${max}`,
+  totalRule: (work, responsibility, total, least) =>
+    `Munkából legfeljebb ${work} számít, felelősségből ${responsibility}, együtt ${total}. Ami kevesebb, mint ${least}, abból ${least} lesz, ha több a felénél, különben 0.`,
   undo: 'Mind vissza',
   unsaved: (n) => `${n} cella nincs mentve`,
   version: (n) => `${n}. változat`,
@@ -200,6 +203,7 @@ export const hu: ScoreTexts = {
     semester: 'Félév',
     semesterHint: 'Például 2026-2027/1 ősszel, 2026-2027/2 tavasszal.',
     what: 'Mire való az időszak',
+    unjudged: (groups) => `Még nincs elbírálva, és ez csak ebben az időszakban megy; ami nincs elfogadva, nem számít: ${groups}`,
   },
 
   score: {

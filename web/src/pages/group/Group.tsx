@@ -6,7 +6,7 @@ import { Globe, Lock, Mail, Plus } from 'lucide-react';
 import { groupQuery, membershipsQuery, sessionQuery, subgroupsQuery, type Group, type GroupRef } from '../../api';
 import { NotFound } from '../../app/Unfound';
 import { useMay } from '../../may';
-import { Avatar, Bones, Card, Empty, More, Problem, WayOn } from '../../parts/basics';
+import { Avatar, Bones, Card, Empty, More, PageProblem, Problem, WayOn } from '../../parts/basics';
 import { useDates, useTexts } from '../../texts';
 import { Applicants } from './Applicants';
 import { GroupHead } from './GroupHead';
@@ -32,11 +32,12 @@ export function GroupPage() {
         const hidden = query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'forbidden');
         if (hidden) return <HiddenGroup groupRef={ref} />;
     }
+    if (query.isLoadingError) return <PageProblem error={query.error} retry={() => void query.refetch()} />;
     return (
         <>
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {/* As the realm writes its id, whatever the address has in capitals. */}
-            {query.data && <ShownGroup group={query.data} groupRef={{ realm: query.data.realm, groupId: query.data.id }} />}
+            <ShownGroup group={query.data} groupRef={{ realm: query.data.realm, groupId: query.data.id }} />
         </>
     );
 }

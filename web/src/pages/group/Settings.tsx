@@ -6,7 +6,7 @@ import { Archive, ArchiveRestore, FolderTree } from 'lucide-react';
 import { useState, type FormEvent } from 'react';
 import { groupQuery, pek, type Group, type GroupRef } from '../../api';
 import { useMay } from '../../may';
-import { Bones, Card, Note, Problem } from '../../parts/basics';
+import { Bones, Card, Note, PageProblem, Problem } from '../../parts/basics';
 import { FormDialog, Leaving } from '../../parts/dialogs';
 import { Meanwhile, useEdits } from '../../parts/edits';
 import { SwitchRow, TextArea, TextField } from '../../parts/fields';
@@ -30,7 +30,7 @@ export function GroupSettingsPage() {
             </section>
         );
     }
-    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <PageProblem error={query.error} retry={() => void query.refetch()} />;
     const group = query.data;
     return (
         <>

@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { pek, type Policy } from '../../api';
 import { shownPolicy } from '../../names';
 import { NotFound } from '../../app/Unfound';
-import { Badge, Bones, Card, More, Note, PageTitle, Problem, RealmBadge } from '../../parts/basics';
+import { Badge, Bones, Card, More, Note, PageProblem, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { SwitchRow, TextField } from '../../parts/fields';
 import { tell } from '../../parts/toasts';
@@ -27,7 +27,7 @@ export function PolicyPage() {
         );
     }
     if (query.error instanceof PekError && (query.error.kind === 'notFound' || query.error.kind === 'invalid')) return <NotFound />;
-    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <PageProblem error={query.error} retry={() => void query.refetch()} />;
     return (
         <>
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}

@@ -6,7 +6,7 @@ import { Gavel, ListChecks, PenLine, Send, Undo2 } from 'lucide-react';
 import { useState, useSyncExternalStore, type ReactNode } from 'react';
 import { pek } from '../../api';
 import { isUnsaved, onUnsaved } from '../../leaving';
-import { Bones, Card, Note, Problem } from '../../parts/basics';
+import { Bones, Card, Note, PageProblem, Problem } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { tell } from '../../parts/toasts';
 import { useDates } from '../../texts';
@@ -29,20 +29,19 @@ interface BoardFrameProps {
 export function BoardFrame({ boardRef, page, children }: BoardFrameProps) {
     const scores = useScoreTexts();
     const { seen, error, retry } = useBoard(boardRef);
-    const problem = error !== undefined && <Problem error={error} retry={retry} />;
     if (!seen) {
-        return (
-            problem || (
-                <section className="card">
-                    <Bones count={6} />
-                </section>
-            )
+        return error !== undefined ? (
+            <PageProblem error={error} retry={retry} />
+        ) : (
+            <section className="card">
+                <Bones count={6} />
+            </section>
         );
     }
     return (
         <>
             <GroupHead group={seen.group} page={`${scores[page]}, ${scores.semester(seen.board.semester)}`} />
-            {problem}
+            {error !== undefined && <Problem error={error} retry={retry} />}
             <Head seen={seen} />
             <Tabs boardRef={boardRef} />
             {children(seen)}

@@ -1,33 +1,17 @@
 // The evaluations of all groups of a realm that the caller judges: those that wait, or all.
-import { answer } from '@pek/client';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Gavel } from 'lucide-react';
 import { useState } from 'react';
-import { nextPage, pek } from '../../api';
 import { Avatar, Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { useScoreTexts } from '../../texts/scores';
+import { judgementsQuery } from './queries';
 import { StatusOf } from './StatusOf';
 
 export function Judgements({ realm, open }: { realm: string; open: boolean }) {
     const scores = useScoreTexts();
     const [onlyWaiting, setOnlyWaiting] = useState(true);
-    const query = useInfiniteQuery({
-        queryKey: ['judgements', realm, onlyWaiting],
-        queryFn: ({ signal, pageParam }) =>
-            answer(
-                pek.GET('/api/v1/realms/{realm}/judgements', {
-                    params: {
-                        path: { realm },
-                        query: { pageSize: 50, pageToken: pageParam, ...(onlyWaiting ? { status: 'SUBMITTED' } : {}) },
-                    },
-                    signal,
-                }),
-            ),
-        initialPageParam: '',
-        getNextPageParam: nextPage,
-        enabled: open,
-    });
+    const query = useInfiniteQuery({ ...judgementsQuery(realm, onlyWaiting), enabled: open });
     if (!open) return null;
     const boards = query.data?.pages.flatMap((page) => page.judgements) ?? [];
     return (

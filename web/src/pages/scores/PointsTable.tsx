@@ -194,8 +194,13 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                                     </span>
                                 </th>
                             ))}
-                            <th scope="col" className="total">
+                            <th
+                                scope="col"
+                                className="total"
+                                title={scores.totalRule(rules.workMax, rules.responsibilityMax, rules.totalMax, rules.least)}
+                            >
                                 {scores.total}
+                                <span className="muted small">{scores.totalRange(rules.least, rules.totalMax)}</span>
                             </th>
                         </tr>
                     </thead>

@@ -1,12 +1,12 @@
 // The semester of a realm: what its season is for, what is left to be reviewed, and the files of what was accepted.
 import { answer } from '@pek/client';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { CalendarCog, Check, Download, Minus } from 'lucide-react';
 import { useState } from 'react';
 import { pek } from '../../api';
 import { useMayInRealm } from '../../may';
-import { Badge, Bones, Card, PageTitle, Problem, RealmBadge } from '../../parts/basics';
+import { Badge, Bones, Card, Note, PageProblem, PageTitle, Problem, RealmBadge } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
 import { SelectField, TextField } from '../../parts/fields';
 import { tell } from '../../parts/toasts';
@@ -15,7 +15,7 @@ import { useScoreTexts } from '../../texts/scores';
 import '../../styles/scores.css';
 import { EntryReviews } from './EntryReviews';
 import { Judgements } from './Judgements';
-import { semesterQuery, type Semester } from './queries';
+import { judgementsQuery, semesterQuery, type Semester } from './queries';
 
 type Season = 'OFFSEASON' | 'APPLICATION' | 'EVALUATION';
 
@@ -26,7 +26,7 @@ export function SemesterPage() {
     const mayMove = useMayInRealm(realm, 'GOD');
     const mayExport = useMayInRealm(realm, 'EVALUATE_SCORES');
     const [moving, setMoving] = useState(false);
-    if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
+    if (query.isLoadingError) return <PageProblem error={query.error} retry={() => void query.refetch()} />;
     if (query.isPending) {
         return (
             <section className="card">
@@ -161,6 +161,9 @@ function Move({ semester: now, onClose }: { semester: Semester; onClose: () => v
     const scores = useScoreTexts();
     const client = useQueryClient();
     const [semester] = useState(now);
+    const judging = semester.season === 'EVALUATION' && semester.openActions.includes('VIEW_JUDGEMENTS');
+    const { data } = useInfiniteQuery({ ...judgementsQuery(semester.realm, true), enabled: judging });
+    const waiting = data?.pages[0]?.judgements ?? [];
     const move = async (form: FormData) => {
         await answer(
             pek.PUT('/api/v1/realms/{realm}/semester', {
@@ -181,6 +184,7 @@ function Move({ semester: now, onClose }: { semester: Semester; onClose: () => v
             begun
             onSubmit={move}
         >
+            {waiting.length > 0 && <Note tone="warn">{scores.realm.unjudged(waiting.map(({ groupName }) => groupName).join(', '))}</Note>}
             <TextField
                 name="semester"
                 label={scores.realm.semester}

@@ -23,6 +23,23 @@ export const semesterQuery = (realm: string) =>
     queryFn: ({ signal }) => answer(pek.GET('/api/v1/realms/{realm}/semester', { params: { path: { realm } }, signal })),
   });
 
+export const judgementsQuery = (realm: string, onlyWaiting: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ['judgements', realm, onlyWaiting],
+    queryFn: ({ signal, pageParam }) =>
+      answer(
+        pek.GET('/api/v1/realms/{realm}/judgements', {
+          params: {
+            path: { realm },
+            query: { pageSize: 50, pageToken: pageParam, ...(onlyWaiting ? { status: 'SUBMITTED' } : {}) },
+          },
+          signal,
+        }),
+      ),
+    initialPageParam: '',
+    getNextPageParam: nextPage,
+  });
+
 export const rulesQuery = (realm: string) =>
   queryOptions({
     queryKey: ['point-rules', realm],
