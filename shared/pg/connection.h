@@ -117,6 +117,7 @@ struct connection {
     unsigned syncs;       /* in flight */
     unsigned head, tail;  /* of commands, free running */
     int64_t asked_us;     /* when the first of them was sent */
+    int64_t heard_us;     /* when anything came last */
     struct command commands[CONNECTION_COMMANDS_MAX];
     struct statements statements;
 };

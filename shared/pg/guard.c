@@ -32,7 +32,7 @@ bool guard_refuses(struct connection *connection, const struct pg_statement *gua
         connection->foreign |= refuses;
     else if (is_of_cluster(connection, guard))
         connection->doomed = refuses ? "the pooler leads elsewhere now" : connection->doomed;
-    else if (guard != &standby_guard)
+    else if (guard != &standby_guard && guard != &standby_look)
         return false;
     if (strcmp(sqlstate, "55000") == 0) /* functions of recovery, where there is none */
         return connection->promoted = true;

@@ -84,13 +84,13 @@ static void probe_begin(struct peer *peer)
     uv_poll_start(probe, UV_WRITABLE, on_probe);
 }
 
-/* Of those that wait for an answer the one that waits longest; NULL: nobody waits. */
+/* Of those that wait for an answer the one that waits longest; NULL: nobody waits. Behind a pooler what others hear says nothing of it. */
 static struct connection *longest_waiting(struct peer *peer)
 {
     struct connection *longest = NULL;
     LIST_FOR_EACH (node, &peer->connections) {
         struct connection *connection = LIST_ENTRY(node, struct connection, of_peer);
-        if (peer_is_hidden(peer) && connection->asked_us <= peer->heard_us)
+        if (peer_is_hidden(peer) && connection->asked_us <= connection->heard_us)
             continue;
         if (connection_in_flight(connection) > 0 &&
             (!longest || connection->asked_us < longest->asked_us))
@@ -166,8 +166,9 @@ void peer_asked(struct connection *connection)
 
 void peer_heard(struct connection *connection)
 {
+    connection->heard_us = clock_monotonic_us();
     if (connection->peer)
-        connection->peer->heard_us = clock_monotonic_us();
+        connection->peer->heard_us = connection->heard_us;
 }
 
 /* ---- who leads where ---- */

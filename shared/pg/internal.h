@@ -216,6 +216,8 @@ PEK_MUST_CHECK enum status lane_read(struct lane *lane, struct cancel *cancel,
 /* Fails, and with it all that follows up to the Sync, on a server that is no standby (55000), or has not replayed the position $1. Of
  * "+LEAST RECEIVED END": all that it has received, which is END when that is RECEIVED, and LEAST; each may be missing. */
 extern const struct pg_statement standby_guard;
+/* Fails with 55000, too, on a server that is no standby. */
+extern const struct pg_statement standby_look;
 /* The lane that a read goes to now; NULL when nobody can answer. */
 struct lane *route(struct pg *pg, enum pg_lane which);
 /* Reads there, and elsewhere when the server is lost meanwhile, or behind. */

@@ -27,14 +27,6 @@ static void request_answer(struct request *request)
     fiber_event_signal(&request->done);
 }
 
-static void on_up(struct connection *connection)
-{
-    struct lane *lane = lane_of(connection);
-    lane->up++;
-    pg_came_up(lane->pg);
-    fibers_hooks_due(lane->pg->fibers);
-}
-
 /* With nothing to send them on, whoever waits is told so at once. */
 static void fail_waiting(struct lane *lane)
 {
@@ -97,19 +89,53 @@ static void on_executed(struct connection *connection, struct request *request)
     fibers_hooks_due(lane->pg->fibers);
 }
 
+/* Whoever reads seldom hears of a promotion all the same, before it is answered by what was the primary. */
+static void ask_standby(struct connection *connection)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    if (!request || connection_in_flight(connection) > 0) {
+        free(request);
+        return; /* what is under way tells as well */
+    }
+    request->statement = &standby_look;
+    request->orphaned = true;
+    if (connection_begin(connection, request) && connection_send(connection, request))
+        (void)connection_sync(connection, NULL);
+    else
+        request_free(request);
+}
+
+/* Nothing runs on it. */
+static void rest(struct connection *connection)
+{
+    if (connection->server->role == PG_STANDBY)
+        connection_watchdog(connection, PG_HEARTBEAT_EVERY_MS, ask_standby);
+    else
+        connection_watchdog_off(connection);
+}
+
 static void on_synced(struct connection *connection, struct request *request)
 {
     (void)request;
     if (!connection->cancelling)
-        connection_watchdog_off(connection);
+        rest(connection);
     fibers_hooks_due(connection->pg->fibers);
 }
 
 static void on_cancelled(struct connection *connection)
 {
     if (connection_in_flight(connection) == 0)
-        connection_watchdog_off(connection);
+        rest(connection);
     fibers_hooks_due(connection->pg->fibers);
+}
+
+static void on_up(struct connection *connection)
+{
+    struct lane *lane = lane_of(connection);
+    lane->up++;
+    rest(connection);
+    pg_came_up(lane->pg);
+    fibers_hooks_due(lane->pg->fibers);
 }
 
 static void on_closed(struct connection *connection)

@@ -31,6 +31,8 @@ const struct pg_statement standby_guard = {
     "                    ELSE pg_last_wal_receive_lsn() END AS wanted) AS s",
 };
 
+const struct pg_statement standby_look = {"pek_standby_look", "SELECT pg_is_wal_replay_paused()"};
+
 /* What a dying primary sent may end within a record, which is never replayed, and then it ends with a page. So that is where it ends when
  * nothing more is replayed, and nothing holds the replay up: no pause, no delay, no primary that still sends, and no reader. A
  * reader that the replay waits for was there when it stopped; when it is gone, the replay goes on within a second. */
