@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "shared/pg/migrate.h"
 #include "shared/pg/testing/servers.h"
 #include "tests/support/pg_bouncer.h"
 
@@ -142,6 +143,50 @@ static void a_standby_that_follows_is_used_again(void **state)
     pg_cluster_follow(standby, primary);
     pg_cluster_follow(third, primary);
     run_with_standby("it is not used before it shows timeline 2", follows_body);
+}
+
+/* Its server shows the new timeline only minutes later, when it has nothing to do; its tables show it at once. */
+static void remembered_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_down(primary);
+    pg_cluster_promote(standby);
+    lead_to(third, standby);
+    assert_true(fiber_run_until(run, writes));
+    assert_true(fiber_run_until(run, reads_at_standby));
+    assert_true(is_true_at(third, "SELECT timeline_id = 1 FROM pg_control_checkpoint()"));
+    pg_cluster_kill(standby);
+    assert_true(fiber_run_until(run, is_ready_alone));
+    assert_true(must_see(run, PG_POINT_READ).at_standby);
+}
+
+static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
+{
+    static const struct migration files[] = {
+        {"0001_x.sql", SLICE_LIT("CREATE SCHEMA s; GRANT USAGE ON SCHEMA s TO app")}};
+    static const struct migrations schema = {"s", files, 1};
+    char of_both[SERVERS_CONNINFO_BYTES], of_third[SERVERS_CONNINFO_BYTES];
+    struct fault fault = {0};
+    size_t applied;
+    (void)state;
+    pg_cluster_execute(primary, "CREATE ROLE app LOGIN; GRANT SELECT, UPDATE ON counter TO app");
+    assert_int_equal(migrate_apply(pg_cluster_conninfo(primary), &schema, &applied, &fault),
+                     STATUS_OK);
+    pg_cluster_follow(standby, primary);
+    pg_cluster_follow(third, primary);
+    snprintf(of_both, sizeof(of_both), "host=%s,%s user=app dbname=postgres",
+             pg_cluster_folder(primary), pg_cluster_folder(standby));
+    snprintf(of_third, sizeof(of_third), "host=%s user=app dbname=postgres",
+             pg_cluster_folder(third));
+    fiber_run_pg(
+        primary,
+        &(struct pg_options){.conninfo = of_both, .standby_conninfo = of_third, .schema = &schema},
+        remembered_body);
+    /* Nobody can say so of what is not. */
+    assert_true(is_true_at(third, "SELECT array_agg(timeline ORDER BY timeline) = '{1,2}'"
+                                  "  FROM pek_timeline"));
+    assert_true(
+        is_true_at(third, "SELECT NOT has_table_privilege('app', 'pek_timeline', 'INSERT')"));
 }
 
 /* ---- a primary ---- */
@@ -419,6 +464,8 @@ int main(void)
                                         servers_stop),
         cmocka_unit_test_setup_teardown(a_standby_that_forked_off_is_not_used, start, servers_stop),
         cmocka_unit_test_setup_teardown(a_standby_that_follows_is_used_again, start, servers_stop),
+        cmocka_unit_test_setup_teardown(a_standby_is_used_when_its_tables_show_the_timeline, start,
+                                        servers_stop),
         cmocka_unit_test_setup_teardown(a_program_whose_database_is_elsewhere_says_so_and_waits,
                                         start, servers_stop),
         cmocka_unit_test_setup_teardown(nobody_listens_at_a_former_primary, start, servers_stop),

@@ -137,6 +137,29 @@ static enum status apply(PGconn *conn, const struct migration *migration, const 
     return status;
 }
 
+/* Which timelines a cluster has been in. A row of one says that whoever has it has replayed that one. Whoever may write to the
+ * database notes the one that it is in, and nothing else. That does not wait for a standby, and does no harm where it fails. */
+static const char timelines_sql[] =
+    "CREATE TABLE IF NOT EXISTS public.pek_timeline ("
+    " system bigint, timeline bigint, PRIMARY KEY (system, timeline));"
+    "GRANT SELECT ON public.pek_timeline TO PUBLIC;"
+    "DO $do$ BEGIN IF to_regprocedure('public.pek_note_timeline()') IS NULL THEN"
+    " CREATE FUNCTION public.pek_note_timeline() RETURNS void LANGUAGE plpgsql"
+    "  SECURITY DEFINER SET search_path = pg_catalog AS $$"
+    " DECLARE"
+    "  this bigint := (SELECT system_identifier FROM pg_control_system());"
+    "  present bigint := ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), "
+    "8))::bit(32)::bigint;"
+    " BEGIN"
+    "  IF NOT EXISTS (SELECT FROM public.pek_timeline WHERE system = this AND timeline = present) "
+    "THEN"
+    "   PERFORM set_config('synchronous_commit', 'local', true);"
+    "   INSERT INTO public.pek_timeline VALUES (this, present) ON CONFLICT DO NOTHING;"
+    "  END IF;"
+    " EXCEPTION WHEN OTHERS THEN NULL;"
+    " END $$;"
+    "END IF; END $do$";
+
 static enum status prepare(PGconn *conn, struct fault *fault)
 {
     /* Waits for whoever else is migrating; goes with the connection. */
@@ -152,6 +175,8 @@ static enum status prepare(PGconn *conn, struct fault *fault)
                      " ADD COLUMN IF NOT EXISTS compatible boolean NOT NULL DEFAULT false;"
                      "GRANT SELECT ON public.pek_migration TO PUBLIC",
                      "pek_migration", fault);
+    if (status == STATUS_OK)
+        status = run(conn, timelines_sql, "pek_timeline", fault);
     return status;
 }
 

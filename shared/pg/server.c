@@ -18,7 +18,9 @@ void server_away(struct server *server, bool looked)
     server->away = true;
     if (server->role == PG_PRIMARY && pg->servers[PG_STANDBY].conninfo && !was_away)
         trouble_tell(pg, PG_TROUBLE_NO_PRIMARY, "", "",
-                     "no primary is found: reads come from a standby, changes are refused");
+                     pg->servers[PG_STANDBY].up > 0
+                         ? "no primary is found: reads come from a standby, changes are refused"
+                         : "no primary is found, and no standby: nobody is answered");
     /* It was there, and a pooler keeps connections whose server is gone. */
     if (pg->pooled && looked && !server->left && server->was_up) {
         server->left = true;

@@ -64,7 +64,13 @@ static const char version_sql[] =
     "                       AND pg_get_expr(p.polwithcheck, p.polrelid) = $3), false)"
     "                  FROM pg_policy p WHERE p.polrelid = c.oid)),"
     "       (SELECT string_agg(DISTINCT schema, ', ') FROM public.pek_migration"
-    "         WHERE NOT EXISTS (SELECT FROM public.pek_migration WHERE schema = $1))";
+    "         WHERE NOT EXISTS (SELECT FROM public.pek_migration WHERE schema = $1)),"
+    "       to_regprocedure('public.pek_note_timeline()') IS NOT NULL";
+
+/* Of what a standby has replayed. Its server shows the same with its next restartpoint, minutes later. */
+static const char replayed_sql[] =
+    "SELECT max(timeline) FROM public.pek_timeline WHERE system = " SYSTEM;
+static const char note_sql[] = "SELECT public.pek_note_timeline()";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
@@ -133,6 +139,20 @@ static char *own_files(const struct migrations *schema)
     return NULL;
 }
 
+static bool is_standby(const struct connection *connection)
+{
+    return connection->server->role == PG_STANDBY;
+}
+
+/* One that may write notes it, once a timeline. */
+static bool asks_timeline(const struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    return session->has_timelines &&
+           (is_standby(connection) ||
+            (connection->class->writes && connection->pg->noted != session->timeline));
+}
+
 static bool ask(struct connection *connection)
 {
     struct session *session = &connection->session;
@@ -156,6 +176,8 @@ static bool ask(struct connection *connection)
         free(files);
         return sent;
     }
+    if (session->step == SESSION_TIMELINE)
+        return PQsendQuery(conn, is_standby(connection) ? replayed_sql : note_sql) == 1;
     if (session->step == SESSION_STRANGER)
         return PQsendQueryParams(conn, schema->stranger_sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
     char pid[16];
@@ -174,6 +196,8 @@ static void go_on(struct connection *connection)
         session->step = SESSION_SET;
     if (session->step == SESSION_VERSION && !schema)
         session->step++;
+    if (session->step == SESSION_TIMELINE && !asks_timeline(connection))
+        session->step++;
     if (session->step == SESSION_STRANGER && (!schema || !schema->stranger_sql))
         session->step++;
     if (session->step == SESSION_PINNED && !session_is_pooled(connection))
@@ -181,6 +205,8 @@ static void go_on(struct connection *connection)
     if (session->step == SESSION_END && !by_transaction)
         session->step++;
     if (session->step == SESSION_STEPS) {
+        if (is_standby(connection) && !cluster_admit(connection))
+            return;
         if (PQenterPipelineMode(connection->conn) == 1 && connection_watch(connection, UV_READABLE))
             connection_came_up(connection);
         else
@@ -241,7 +267,7 @@ const struct pg_statement cluster_guards[PG_ROLES] = {
 void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX])
 {
     snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX %lld",
-             (long long)session->cluster.system, session->cluster.timeline,
+             (long long)session->cluster.system, session->timeline,
              (long long)session->cluster.primary);
 }
 
@@ -274,13 +300,12 @@ static bool judge_encoding(struct connection *connection)
     return false;
 }
 
-static bool is_of_its_kind(struct connection *connection, bool is_standby)
+static bool is_of_its_kind(struct connection *connection, bool is_one)
 {
     char text[PG_ERROR_BYTES_MAX];
-    if (is_standby == (connection->server->role == PG_STANDBY))
+    if (is_one == is_standby(connection))
         return true;
-    snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn),
-             is_standby ? "a" : "no");
+    snprintf(text, sizeof(text), "%s is %s standby", PQhost(connection->conn), is_one ? "a" : "no");
     connection_drop(connection, text);
     return false;
 }
@@ -298,12 +323,13 @@ static bool judge_cluster(struct connection *connection, const PGresult *answer)
 {
     if (!is_of_its_kind(connection, is_true(answer, 7)))
         return false;
-    connection->session.cluster.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
+    connection->session.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
+    connection->session.cluster.timeline = connection->session.timeline;
     connection->session.cluster.system = strtoll(PQgetvalue(answer, 0, 9), NULL, 10);
     /* Without a pooler all lead where one of them does, and listen there. */
     connection->session.cluster.primary =
         pg_whole(connection->pg)->direct ? strtoll(PQgetvalue(answer, 0, 10), NULL, 10) : 0;
-    return cluster_admit(connection);
+    return is_standby(connection) || cluster_admit(connection);
 }
 
 static bool judge_set(struct connection *connection, const PGresult *answer)
@@ -349,6 +375,18 @@ static bool judge_version(struct connection *connection, const PGresult *answer)
         connection_refuse(connection, text);
         return false;
     }
+    connection->session.has_timelines = is_true(answer, 5);
+    return true;
+}
+
+static bool judge_timeline(struct connection *connection, const PGresult *answer)
+{
+    struct session *session = &connection->session;
+    unsigned long replayed = strtoul(PQgetvalue(answer, 0, 0), NULL, 10);
+    if (!is_standby(connection))
+        connection->pg->noted = session->timeline;
+    else if (replayed > session->timeline)
+        session->cluster.timeline = replayed;
     return true;
 }
 
@@ -387,8 +425,8 @@ static bool judge(struct connection *connection)
                                                const PGresult *answer) = {
         [SESSION_KIND] = judge_kind,         [SESSION_BEGIN] = judge_command,
         [SESSION_SET] = judge_set,           [SESSION_VERSION] = judge_version,
-        [SESSION_STRANGER] = judge_stranger, [SESSION_PINNED] = judge_pinned,
-        [SESSION_END] = judge_command,
+        [SESSION_TIMELINE] = judge_timeline, [SESSION_STRANGER] = judge_stranger,
+        [SESSION_PINNED] = judge_pinned,     [SESSION_END] = judge_command,
     };
     struct session *session = &connection->session;
     ExecStatusType type = PQresultStatus(session->answer);

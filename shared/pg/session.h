@@ -29,6 +29,7 @@ enum session_step {
     SESSION_BEGIN,
     SESSION_SET,
     SESSION_VERSION,
+    SESSION_TIMELINE, /* where the database remembers them */
     SESSION_STRANGER,
     SESSION_PINNED, /* behind a pooler in session mode */
     SESSION_END,
@@ -37,9 +38,12 @@ enum session_step {
 
 struct session {
     enum session_step step;
-    PGresult *answer;       /* to the question that was asked last */
-    int backend_pid;        /* which PQbackendPID is not, behind a pooler */
-    struct cluster cluster; /* as the server shows it, from SESSION_SET on */
+    PGresult *answer; /* to the question that was asked last */
+    int backend_pid;  /* which PQbackendPID is not, behind a pooler */
+    struct cluster
+        cluster; /* as the server shows it, from SESSION_SET on, and of a standby as its tables do */
+    unsigned long timeline; /* as the server alone shows it */
+    bool has_timelines;     /* the database remembers which it has been in: migrate.c */
     char mark[24];          /* set in the session, of its own */
 };
 
