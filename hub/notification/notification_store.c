@@ -355,13 +355,13 @@ enum status notification_store_purge(struct pg *pg, struct cancel *cancel,
     size_t counts[3] = {0};
     arena_init(&arena, 1024);
     enum status status =
-        pg_write(pg, cancel, &old, PG_PARAMS(pg_int(&arena, bounds->days)), &counts[0]);
+        pg_note(pg, cancel, &old, PG_PARAMS(pg_int(&arena, bounds->days)), &counts[0]);
     if (status == STATUS_OK)
-        status = pg_write(pg, cancel, &of_realms, PG_PARAMS(pg_int(&arena, bounds->per_realm_max)),
-                          &counts[1]);
+        status = pg_note(pg, cancel, &of_realms, PG_PARAMS(pg_int(&arena, bounds->per_realm_max)),
+                         &counts[1]);
     if (status == STATUS_OK)
-        status = pg_write(pg, cancel, &of_users, PG_PARAMS(pg_int(&arena, bounds->per_user_max)),
-                          &counts[2]);
+        status = pg_note(pg, cancel, &of_users, PG_PARAMS(pg_int(&arena, bounds->per_user_max)),
+                         &counts[2]);
     arena_done(&arena);
     *ret_more = false;
     for (size_t i = 0; i < 3; i++)

@@ -187,7 +187,7 @@ enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct sl
 
 enum status session_store_touch(struct pg *pg, struct cancel *cancel, struct slice id)
 {
-    return pg_write(pg, cancel, &touch_session, PG_PARAMS(pg_text(id)), NULL);
+    return pg_note(pg, cancel, &touch_session, PG_PARAMS(pg_text(id)), NULL);
 }
 
 /* Of one session, of which whoever ends it is told. */
@@ -229,8 +229,8 @@ enum status session_store_is_admin(struct pg *pg, struct cancel *cancel, struct 
 enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct slice user,
                                     const char *realm, bool member)
 {
-    return pg_write(pg, cancel, member ? &insert_realm : &delete_realm,
-                    PG_PARAMS(pg_text(user), pg_str(realm)), NULL);
+    return pg_note(pg, cancel, member ? &insert_realm : &delete_realm,
+                   PG_PARAMS(pg_text(user), pg_str(realm)), NULL);
 }
 
 enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel, struct slice user,
@@ -323,7 +323,7 @@ enum status session_store_purge(struct pg *pg, struct cancel *cancel, int64_t ro
 
     arena_init(&arena, 1024);
     enum status status =
-        pg_write(pg, cancel, &purge, PG_PARAMS(pg_int(&arena, rows_max)), ret_count);
+        pg_note(pg, cancel, &purge, PG_PARAMS(pg_int(&arena, rows_max)), ret_count);
     arena_done(&arena);
     return status;
 }

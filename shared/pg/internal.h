@@ -103,6 +103,7 @@ struct pg_transaction {
     unsigned epoch; /* of the connection when taken */
     bool serializable;
     bool settles;        /* pg_settle */
+    bool unsettled;      /* pg_unsettle */
     bool begun;          /* BEGIN was sent */
     bool lost;           /* the connection went, nothing was committed */
     bool in_flight;      /* a request was left behind by a deadline or cancellation */

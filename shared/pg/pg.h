@@ -199,6 +199,8 @@ pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
  * ALREADY_EXISTS, FAILED_PRECONDITION) a synchronous standby has what that rests on, as it has what is committed; pg_transact fails as
  * pg_commit does where that does not come. */
 void pg_settle(struct pg_transaction *transaction);
+/* In a body: its COMMIT waits for no synchronous standby. For what nobody is told of, and is written again when a failover loses it. */
+void pg_unsettle(struct pg_transaction *transaction);
 /* pg_execute of a statement whose rows nobody wants; how many it made or changed. `ret_affected` may be NULL. */
 PEK_MUST_CHECK enum status pg_apply(struct pg_transaction *transaction,
                                     const struct pg_statement *statement,
@@ -209,6 +211,11 @@ PEK_MUST_CHECK enum status pg_write(struct pg *pg, struct cancel *cancel,
                                     const struct pg_statement *statement,
                                     const struct pg_param *params, size_t param_count,
                                     size_t *ret_affected);
+/* The same, unsettled. */
+PEK_MUST_CHECK enum status pg_note(struct pg *pg, struct cancel *cancel,
+                                   const struct pg_statement *statement,
+                                   const struct pg_param *params, size_t param_count,
+                                   size_t *ret_affected);
 /* After a failure: the constraint that refused ("group_name_key"), or "". Valid until the next statement. */
 const char *pg_constraint(const struct pg_transaction *transaction);
 /* After a failure: the server has no room for what was to be stored (a full disk, above all). */

@@ -29,6 +29,11 @@ static const struct pg_statement settle_statement = {
     "            THEN pg_logical_emit_message(true, 'pek', '') END",
 };
 
+static const struct pg_statement unsettle_statement = {
+    "pek_unsettle",
+    "SELECT set_config('synchronous_commit', 'local', true)",
+};
+
 static enum status fail(struct pg_transaction *transaction, enum status status)
 {
     transaction->owner->connection.pg->statistics.errors++;
@@ -214,6 +219,8 @@ static bool send_end(struct pg_transaction *transaction, bool undo)
     return (!undo || connection_send_before(connection, request, &undo_statement, NULL, 0)) &&
            (!transaction->settles ||
             connection_send_before(connection, request, &settle_statement, NULL, 0)) &&
+           (!transaction->unsettled ||
+            connection_send_before(connection, request, &unsettle_statement, NULL, 0)) &&
            connection_send(connection, request);
 }
 
@@ -292,6 +299,11 @@ void pg_settle(struct pg_transaction *transaction)
     transaction->settles = true;
 }
 
+void pg_unsettle(struct pg_transaction *transaction)
+{
+    transaction->unsettled = true;
+}
+
 /* One try; `ret_again` when the whole may be run again. */
 static enum status transact_once(struct pg *pg, struct cancel *cancel, bool serializable,
                                  enum status (*body)(struct pg_transaction *transaction, void *arg),
@@ -355,11 +367,14 @@ struct write {
     const struct pg_param *params;
     size_t param_count;
     size_t affected;
+    bool unsettled;
 };
 
 static enum status run_write(struct pg_transaction *transaction, void *arg)
 {
     struct write *write = arg;
+    if (write->unsettled)
+        pg_unsettle(transaction);
     return pg_apply(transaction, write->statement, write->params, write->param_count,
                     &write->affected);
 }
@@ -367,7 +382,17 @@ static enum status run_write(struct pg_transaction *transaction, void *arg)
 enum status pg_write(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
                      const struct pg_param *params, size_t param_count, size_t *ret_affected)
 {
-    struct write write = {statement, params, param_count, 0};
+    struct write write = {statement, params, param_count, 0, false};
+    enum status status = pg_transact(pg, cancel, false, run_write, &write);
+    if (status == STATUS_OK && ret_affected)
+        *ret_affected = write.affected;
+    return status;
+}
+
+enum status pg_note(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
+                    const struct pg_param *params, size_t param_count, size_t *ret_affected)
+{
+    struct write write = {statement, params, param_count, 0, true};
     enum status status = pg_transact(pg, cancel, false, run_write, &write);
     if (status == STATUS_OK && ret_affected)
         *ret_affected = write.affected;

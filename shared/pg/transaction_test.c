@@ -483,6 +483,11 @@ static void nothing_is_told_body(struct fiber_run *run)
                                         STATUS_FAILED_PRECONDITION};
     assert_int_equal(transact(run, read_and_say, STATUS_PERMISSION_DENIED, 10000),
                      STATUS_PERMISSION_DENIED);
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(10000));
+    assert_int_equal(
+        pg_note(run->pg, &cancel, &add_value, PG_PARAMS(pg_str("1"), pg_str("0")), NULL),
+        STATUS_OK);
     for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
         assert_int_equal(transact(run, read_for_oneself, waits[i], 10000), waits[i]);
         assert_int_equal(transact(run, read_and_say, waits[i], 100), STATUS_DEADLINE_EXCEEDED);

@@ -165,7 +165,7 @@ enum status notification_store_prune(struct pg *pg, struct cancel *cancel, size_
     enum status status = STATUS_OK;
     while (status == STATUS_OK && count == NOTIFICATION_PRUNE_ROWS) {
         count = 0;
-        status = pg_write(pg, cancel, &prune, NULL, 0, &count);
+        status = pg_note(pg, cancel, &prune, NULL, 0, &count);
         all += count;
     }
     /* Also of what went before it failed. */

@@ -106,7 +106,7 @@ enum status rights_store_been_here(struct pg *pg, struct cancel *cancel, struct 
     PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &find, PG_PARAMS(pg_text(user)), &row));
     bool known = pg_rows(row) == 1;
     pg_result_free(row);
-    return known ? STATUS_OK : pg_write(pg, cancel, &add, PG_PARAMS(pg_text(user)), NULL);
+    return known ? STATUS_OK : pg_note(pg, cancel, &add, PG_PARAMS(pg_text(user)), NULL);
 }
 
 /* ---- standing ---- */
