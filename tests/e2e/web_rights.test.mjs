@@ -193,7 +193,7 @@ describe('rights in the browser', skipped, () => {
         assert.equal(await card().getByLabel('Where').count(), number);
       }
       await card().getByRole('button', { name: 'Save' }).click();
-      await card().getByText('an account is there twice').waitFor();
+      await card().getByText('This is there twice.').waitFor();
       bob.assertCalm(/400/);
       bob.complaints.length = 0;
       await card().getByRole('button', { name: /^Remove IRC/ }).last().click();
