@@ -411,7 +411,7 @@ describe('the web site, when it is not as it should be', skipped, () => {
 
   it('has a heading where nothing is', async () => {
     const { page } = alice;
-    for (const path of [`${acme}/groups/nope@nope`, '/people/nobody-of-that-name', '/no/such/page', `${acme}/policies/999999999`]) {
+    for (const path of [`${acme}/groups/nope@nope`, `${acme}/groups/nope@nope/settings`, '/people/nobody-of-that-name', '/no/such/page', `${acme}/policies/999999999`]) {
       await page.goto(path);
       await page.getByRole('heading', { level: 1 }).waitFor();
     }
@@ -429,5 +429,29 @@ describe('the web site, when it is not as it should be', skipped, () => {
     }
     await context.unrouteAll();
     calm(/403/);
+  });
+
+  it('shows in one tab what was read in another', async () => {
+    const { page, context } = alice;
+    const carol = await login(federation.port, 'carol');
+    const { json } = await api.get('/api/v1/users/me/memberships');
+    const led = json.memberships.filter(({ isLeader }) => isLeader).map(({ realm, groupId }) => `/api/v1/realms/${realm}/groups/${groupId}/members`);
+    let applied;
+    for (const members of led) {
+      if ((await carol.post(`${members}:apply`)).status !== 200) continue;
+      applied = members;
+      break;
+    }
+    assert.ok(applied, 'carol can apply to one of them');
+    const other = await context.newPage();
+    await other.goto('/');
+    await other.getByRole('link', { name: /^Notifications, \d+ new$/ }).waitFor();
+    await page.goto('/notifications');
+    await page.getByRole('button', { name: 'Mark all as read' }).click();
+    await other.getByRole('link', { name: 'Notifications', exact: true }).first().waitFor();
+    await other.close();
+    await carol.post(`${applied}:withdraw`);
+    carol.close();
+    calm();
   });
 });
