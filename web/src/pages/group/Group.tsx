@@ -11,7 +11,7 @@ import { useDates, useTexts } from '../../texts';
 import { Applicants } from './Applicants';
 import { GroupHead } from './GroupHead';
 import { MemberList } from './MemberList';
-import { MyMembership } from './MyMembership';
+import { MyMembership, useMyMembership } from './MyMembership';
 
 export function GroupPage() {
     const ref = useParams({ from: '/realms/$realm/groups/$groupId' });
@@ -45,6 +45,7 @@ export function GroupPage() {
 /** It is not there, or it is and the caller may not know: both look the same. Who was sent its address can apply all the same. */
 function HiddenGroup({ groupRef }: { groupRef: GroupRef }) {
     const texts = useTexts();
+    const applied = useMyMembership(groupRef)?.status === 'APPLIED';
     return (
         <section className="card">
             <Empty
@@ -58,7 +59,7 @@ function HiddenGroup({ groupRef }: { groupRef: GroupRef }) {
                     </>
                 }
             >
-                {texts.group.hidden.text}
+                {applied ? texts.home.applied : texts.group.hidden.text}
             </Empty>
         </section>
     );
