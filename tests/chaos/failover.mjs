@@ -107,8 +107,13 @@ export const primaryLost = (Engine) => async (world) => {
     await pair.start();
     undo = await useBoth(world, pair);
     await history.begin();
-    const told = await lose(world, pair, history, client);
+    let told = await lose(world, pair, history, client);
     await comeBack(world, pair);
+    // The new primary goes as well, when the former one has just become its standby.
+    if (pair.swap) {
+      await pair.swap();
+      told += `; of the second loss: ${await lose(world, pair, history, client)}`;
+    }
     await history.end();
     const broken = [...history.violations];
     for (const check of [writes, isolation, tables, notifications]) broken.push(...(await check(world, history)));

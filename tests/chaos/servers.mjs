@@ -229,6 +229,27 @@ export class Patroni extends Pair {
     // it follows, and does no harm
   }
 
+  // The other one leads now.
+  async swap() {
+    await until(60, 'the former primary is a synchronous standby', async () => (await this.members()).some(({ role }) => role === 'sync_standby'));
+    this.turn();
+  }
+
+  turn() {
+    this.turned = !this.turned;
+    [this.first, this.second] = [this.second, this.first];
+    this.nodes.reverse();
+  }
+
+  async giveBack() {
+    // What leads at last is the federation's own.
+    if (this.turned) {
+      this.turn();
+      this.lost = false;
+    }
+    await super.giveBack();
+  }
+
   async end() {
     await endAll([...(this.nodes ?? [])].reverse().concat(this.etcd ?? []), 'SIGTERM');
   }
