@@ -4,10 +4,12 @@ import { shownName } from '../names';
 import { useDates, useTexts, type Texts } from '../texts';
 import { Avatar } from './basics';
 
-/** What a post is called; of an evaluation its semester and parts. */
+/** What a post is called; of an evaluation its semester and parts, in brackets. */
 function detailOf(texts: Texts, { kind, detail }: Notification): string {
     const named = { ...texts.postKinds, ...texts.evaluationParts } as Record<string, string>;
-    return (kind.startsWith('EVALUATION') ? detail.split(/[ ,]/) : [detail]).map((word) => named[word] ?? word).join(', ');
+    if (!kind.startsWith('EVALUATION')) return named[detail] ?? detail;
+    const words = detail.split(/[ ,]/).map((word) => named[word] ?? word);
+    return detail === '' ? '' : ` (${words.join(', ')})`;
 }
 
 /** One sentence: who did what, where. */

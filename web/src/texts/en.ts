@@ -150,9 +150,9 @@ export const en = {
     POST_TAKEN: ({ detail, title }: Told) => `You no longer have the post ${detail} in ${title}`,
     LEADERSHIP_GIVEN: ({ title }: Told) => `You lead ${title} now`,
     LEADERSHIP_TAKEN: ({ subject, title }: Told) => `${subject} leads ${title} now`,
-    EVALUATION_SUBMITTED: ({ detail, title }: Told) => `${title} submitted its evaluation (${detail})`,
-    EVALUATION_ACCEPTED: ({ detail, title }: Told) => `The evaluation of ${title} was accepted (${detail})`,
-    EVALUATION_REJECTED: ({ detail, title }: Told) => `The evaluation of ${title} was sent back (${detail})`,
+    EVALUATION_SUBMITTED: ({ detail, title }: Told) => `${title} submitted its evaluation${detail}`,
+    EVALUATION_ACCEPTED: ({ detail, title }: Told) => `The evaluation of ${title} was accepted${detail}`,
+    EVALUATION_REJECTED: ({ detail, title }: Told) => `The evaluation of ${title} was sent back${detail}`,
   },
 
   home: {

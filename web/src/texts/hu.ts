@@ -144,9 +144,9 @@ export const hu: Texts = {
     POST_TAKEN: ({ detail, title }) => `Már nem a tiéd ez a poszt: ${detail} (${title})`,
     LEADERSHIP_GIVEN: ({ title }) => `Mostantól te vezeted: ${title}`,
     LEADERSHIP_TAKEN: ({ subject, title }) => `Mostantól ${subject} vezeti: ${title}`,
-    EVALUATION_SUBMITTED: ({ detail, title }) => `Leadták az értékelést: ${title} (${detail})`,
-    EVALUATION_ACCEPTED: ({ detail, title }) => `Elfogadták az értékelést: ${title} (${detail})`,
-    EVALUATION_REJECTED: ({ detail, title }) => `Visszaküldték az értékelést: ${title} (${detail})`,
+    EVALUATION_SUBMITTED: ({ detail, title }) => `Leadták az értékelést: ${title}${detail}`,
+    EVALUATION_ACCEPTED: ({ detail, title }) => `Elfogadták az értékelést: ${title}${detail}`,
+    EVALUATION_REJECTED: ({ detail, title }) => `Visszaküldték az értékelést: ${title}${detail}`,
   },
 
   home: {
