@@ -381,6 +381,10 @@ describe('the life of a department', skipped, () => {
       const told = bela.page.locator('.said.event', { hasText: 'A csapot más is vitte.' });
       await told.getByText('Entry cards: sent back').waitFor();
       await bela.page.getByText('It was sent back.').waitFor();
+      await bela.page.goto('/notifications');
+      await bela.page.getByRole('link', { name: new RegExp(`The evaluation of ${name} was accepted`) }).first().click();
+      await bela.page.waitForURL(`**${path.replace(/\/entries$/, '')}`);
+      await bela.page.getByRole('heading', { level: 1 }).waitFor();
       judge.assertCalm();
       bela.assertCalm();
       people.judge = judge;

@@ -102,6 +102,7 @@ const groupHistory = createRoute({
 const scoreboards = createRoute({
     getParentRoute: at,
     path: paths.scoreboards,
+    validateSearch: ({ of }: { of?: unknown }): { of?: string } => (isWord(of) ? { of } : {}),
     component: lazyPage(() => import('./pages/scores/Scoreboards'), 'ScoreboardsPage'),
 });
 const scoreboard = createRoute({

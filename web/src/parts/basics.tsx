@@ -148,16 +148,6 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
     );
 }
 
-/** In place of a page of which nothing could be read. */
-export function PageProblem({ error, retry }: { error: unknown; retry: () => void }) {
-    return (
-        <>
-            <PageTitle>{useTexts().pageMissing}</PageTitle>
-            <Problem error={error} retry={retry} />
-        </>
-    );
-}
-
 const askAgainMs = 8_000;
 
 /** A list goes on without a realm: says so, quietly, and asks again by itself until all are there. */

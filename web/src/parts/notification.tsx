@@ -27,9 +27,8 @@ export function NotificationRow({ notification }: { notification: Notification }
     const texts = useTexts();
     const dates = useDates();
     const ref = groupOfLink(notification.link);
-    const about = notification.kind.startsWith('EVALUATION')
-        ? '/realms/$realm/groups/$groupId/scoreboards'
-        : '/realms/$realm/groups/$groupId';
+    const of = notification.kind.startsWith('EVALUATION') ? notification.detail.split(' ')[0] : undefined;
+    const about = of === undefined ? '/realms/$realm/groups/$groupId' : '/realms/$realm/groups/$groupId/scoreboards';
     const sentence = sentenceOf(texts, notification);
     return (
         <li className={ref ? 'linked' : ''}>
@@ -40,7 +39,7 @@ export function NotificationRow({ notification }: { notification: Notification }
             />
             <div className="grow">
                 {ref ? (
-                    <Link className={notification.seen ? 'title seen' : 'title'} to={about} params={ref}>
+                    <Link className={notification.seen ? 'title seen' : 'title'} to={about} params={ref} search={{ of }}>
                         {sentence}
                     </Link>
                 ) : (

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { ChevronRight } from 'lucide-react';
-import { ancestorsQuery, type Group } from '../../api';
+import { ancestorsQuery, groupQuery, type Group, type GroupRef } from '../../api';
 import { useMay } from '../../may';
 import { Avatar, Badge, PageTitle, RealmBadge } from '../../parts/basics';
 import { useTexts } from '../../texts';
@@ -72,4 +72,12 @@ export function GroupHead({ group, page, children }: { group: Group; page?: stri
             </nav>
         </div>
     );
+}
+
+/** The same, when the group is there. */
+export function GroupHeadOf({ groupRef, page }: { groupRef: GroupRef; page: string }) {
+    const texts = useTexts();
+    const { data: group, isLoadingError } = useQuery(groupQuery(groupRef));
+    if (isLoadingError) return <PageTitle>{texts.pageMissing}</PageTitle>;
+    return group ? <GroupHead group={group} page={page} /> : null;
 }

@@ -1,18 +1,17 @@
 import { answer } from '@pek/client';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { History } from 'lucide-react';
-import { groupQuery, nextPage, pek, type HistoryEntry } from '../../api';
+import { nextPage, pek, type HistoryEntry } from '../../api';
 import { Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { PersonName } from '../../parts/person';
 import { useDates, useTexts } from '../../texts';
 import { useHistoryTexts } from '../../texts/history';
-import { GroupHead } from './GroupHead';
+import { GroupHeadOf } from './GroupHead';
 
 export function GroupHistoryPage() {
     const texts = useTexts();
     const ref = useParams({ from: '/realms/$realm/groups/$groupId/history' });
-    const { data: group } = useQuery(groupQuery(ref));
     const query = useInfiniteQuery({
         queryKey: ['group', ref.realm, ref.groupId, 'history'],
         queryFn: ({ signal, pageParam }) =>
@@ -28,7 +27,7 @@ export function GroupHistoryPage() {
     const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
     return (
         <>
-            {group && <GroupHead group={group} page={texts.group.history} />}
+            <GroupHeadOf groupRef={ref} page={texts.group.history} />
             {query.isError && <Problem error={query.error} retry={() => void query.refetch()} />}
             {!query.isLoadingError && (
                 <Card title={texts.group.history}>

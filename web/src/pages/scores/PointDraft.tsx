@@ -3,12 +3,12 @@ import { answer, PekError } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { FileInput, ListChecks } from 'lucide-react';
-import { groupQuery, pek } from '../../api';
+import { pek } from '../../api';
 import { useMay } from '../../may';
 import { Bones, Empty, Note, Problem } from '../../parts/basics';
 import { totalOf } from '../../points';
 import { useScoreTexts } from '../../texts/scores';
-import { GroupHead } from '../group/GroupHead';
+import { GroupHeadOf } from '../group/GroupHead';
 import '../../styles/scores.css';
 import { PointsTable } from './PointsTable';
 import { draftQuery, rulesQuery, semesterQuery } from './queries';
@@ -18,12 +18,11 @@ export function PointDraftPage() {
     const scores = useScoreTexts();
     const client = useQueryClient();
     const ref = useParams({ from: '/realms/$realm/groups/$groupId/point-draft' });
-    const { data: group } = useQuery(groupQuery(ref));
     const query = useQuery(draftQuery(ref));
     const { data: rules } = useQuery(rulesQuery(ref.realm));
     const { data: semester } = useQuery(semesterQuery(ref.realm));
     const mayWrite = useMay(ref, 'EDIT_SCORES');
-    const head = group && <GroupHead group={group} page={scores.drafts.own} />;
+    const head = <GroupHeadOf groupRef={ref} page={scores.drafts.own} />;
     if (query.isLoadingError) {
         const notYet = query.error instanceof PekError && query.error.kind === 'refused';
         return (

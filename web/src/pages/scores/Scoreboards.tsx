@@ -1,7 +1,7 @@
 // The evaluations of a group, by semester; and those below it that the caller judges.
 import { answer } from '@pek/client';
 import { useInfiniteQuery, useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, Navigate, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { CalendarRange, ClipboardList, FileInput } from 'lucide-react';
 import { groupQuery, pek, subgroupsQuery, type GroupRef } from '../../api';
 import { useMay } from '../../may';
@@ -10,7 +10,7 @@ import { useMessage } from '../../parts/problems';
 import { tellProblem } from '../../parts/toasts';
 import { useDates } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
-import { GroupHead } from '../group/GroupHead';
+import { GroupHeadOf } from '../group/GroupHead';
 import '../../styles/scores.css';
 import { boardsQuery, semesterQuery, type Board, type Semester } from './queries';
 import { StatusOf } from './StatusOf';
@@ -41,6 +41,13 @@ export function ScoreboardsPage() {
         },
         onError: (error) => tellProblem(message(error)),
     });
+    // As notifications name one: the latest version of that semester.
+    const { of } = useSearch({ from: '/realms/$realm/groups/$groupId/scoreboards' });
+    const wanted = boards.find((board) => board.semester === of);
+    if (wanted) {
+        const params = { ...ref, scoreboardId: wanted.id };
+        return <Navigate replace to="/realms/$realm/groups/$groupId/scoreboards/$scoreboardId" params={params} />;
+    }
     const mayOpen =
         mayWrite &&
         group?.isArchived === false &&
@@ -49,7 +56,7 @@ export function ScoreboardsPage() {
         !boards.some((board) => board.semester === semester.id);
     return (
         <>
-            {group && <GroupHead group={group} page={scores.title} />}
+            <GroupHeadOf groupRef={ref} page={scores.title} />
             {semester && (
                 <Note
                     action={
