@@ -317,6 +317,15 @@ static bool judge_kind(struct connection *connection, const PGresult *answer)
     return is_of_its_kind(connection, is_true(answer, 0));
 }
 
+/* Its server, of what its tables may show: asked in the steps that follow. */
+static bool shows_less(const struct connection *connection)
+{
+    const struct cluster *cluster = &pg_whole(connection->pg)->cluster;
+    const struct session *session = &connection->session;
+    return is_standby(connection) && session->cluster.system == cluster->system &&
+           session->timeline < cluster->timeline;
+}
+
 /* A promotion begins a timeline. A server of an earlier one was the primary before, and came back without knowing; or it is a standby that
  * does not follow. */
 static bool judge_cluster(struct connection *connection, const PGresult *answer)
@@ -329,7 +338,7 @@ static bool judge_cluster(struct connection *connection, const PGresult *answer)
     /* Without a pooler all lead where one of them does, and listen there. */
     connection->session.cluster.primary =
         pg_whole(connection->pg)->direct ? strtoll(PQgetvalue(answer, 0, 10), NULL, 10) : 0;
-    return is_standby(connection) || cluster_admit(connection);
+    return shows_less(connection) || cluster_admit(connection);
 }
 
 static bool judge_set(struct connection *connection, const PGresult *answer)
