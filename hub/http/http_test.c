@@ -329,12 +329,22 @@ static void drain_finishes_what_runs_and_closes_the_rest(void **state)
 {
     (void)state;
     start((struct http_options){0});
-    struct client running = client_open(), idle = client_open(), silent = client_open();
+    struct client running = client_open(), idle = client_open(), silent = client_open(),
+                  often = client_open();
     client_send(&running, SLICE_LIT(GET("/wait")));
     client_send(&idle, SLICE_LIT(GET("/")));
     READ_UNTIL(&idle, "path=/\n");
-    WAIT_FOR(seen.started == 2);
+    client_send(&often, SLICE_LIT(GET("/")));
+    READ_UNTIL(&often, "path=/\n");
+    WAIT_FOR(seen.started == 3);
     begin_drain(WAIT_MS);
+    /* Who asks again is answered, and told that this was the last. */
+    int64_t later_us = clock_monotonic_us() + 250000;
+    WAIT_FOR(clock_monotonic_us() > later_us);
+    client_send(&often, SLICE_LIT(GET("/again")));
+    READ_TO_END(&often);
+    assert_true(client_has(&often, "path=/again\n"));
+    assert_true(client_has(&often, "Connection: close\r\n"));
     READ_TO_END(&idle);
     READ_TO_END(&silent);
     assert_false(drain.done);
@@ -354,6 +364,7 @@ static void drain_finishes_what_runs_and_closes_the_rest(void **state)
     client_close(&running);
     client_close(&idle);
     client_close(&silent);
+    client_close(&often);
 }
 
 /* One connection after the other, until one is not taken. */

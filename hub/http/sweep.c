@@ -8,7 +8,8 @@
 #include "hub/http/internal.h"
 #include "shared/base/clock.h"
 
-/* While draining: how long a new connection may take to send something. */
+/* While draining: how long a connection may take to send something. Whoever asks often is told by an answer that it was the last, and
+ * finds no end in the midst of a request. */
 #define DRAIN_SILENT_US 1000000
 /* Buffers of a connection that is silent so long are given back. */
 #define SLIM_AFTER_US 1000000
@@ -53,7 +54,7 @@ void sweep_idle(struct http_conn *conn, int64_t now_us)
     int unread = 0;
     if (silent_us >= SLIM_AFTER_US)
         conn_slim(conn);
-    if (server->draining && (conn->served || silent_us >= DRAIN_SILENT_US) &&
+    if (server->draining && silent_us >= DRAIN_SILENT_US &&
         (ioctl(conn_fd(conn), FIONREAD, &unread) != 0 || unread == 0))
         conn_end(conn, false);
     else if (silent_us >= allowed_us)
