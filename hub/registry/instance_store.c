@@ -154,7 +154,7 @@ enum status instance_store_tell(struct pg *pg, struct cancel *cancel,
     enum status status =
         arena.failed
             ? STATUS_RESOURCE_EXHAUSTED
-            : pg_note(pg, cancel, &tell, PG_PARAMS(pg_str(realm), pg_str(version), list), NULL);
+            : pg_write(pg, cancel, &tell, PG_PARAMS(pg_str(realm), pg_str(version), list), NULL);
     arena_done(&arena);
     return status;
 }

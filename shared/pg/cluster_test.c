@@ -172,6 +172,9 @@ static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
     pg_cluster_execute(primary, "CREATE ROLE app LOGIN; GRANT SELECT, UPDATE ON counter TO app");
     assert_int_equal(migrate_apply(pg_cluster_conninfo(primary), &schema, &applied, &fault),
                      STATUS_OK);
+    /* As a dump of a copy has it that was promoted. */
+    pg_cluster_execute(
+        primary, "INSERT INTO pek_timeline SELECT system_identifier, 7 FROM pg_control_system()");
     pg_cluster_follow(standby, primary);
     pg_cluster_follow(third, primary);
     snprintf(of_both, sizeof(of_both), "host=%s,%s user=app dbname=postgres",

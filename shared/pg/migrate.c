@@ -138,7 +138,8 @@ static enum status apply(PGconn *conn, const struct migration *migration, const 
 }
 
 /* Which timelines a cluster has been in. A row of one says that whoever has it has replayed that one. Whoever may write to the
- * database notes the one that it is in, and nothing else. That does not wait for a standby, and does no harm where it fails. */
+ * database notes the one that it is in, and that none came later (a dump of a copy that was promoted says so), and nothing else. That
+ * does not wait for a standby, and does no harm where it fails. */
 static const char timelines_sql[] =
     "CREATE TABLE IF NOT EXISTS public.pek_timeline ("
     " system bigint, timeline bigint, PRIMARY KEY (system, timeline));"
@@ -148,12 +149,13 @@ static const char timelines_sql[] =
     "  SECURITY DEFINER SET search_path = pg_catalog AS $$"
     " DECLARE"
     "  this bigint := (SELECT system_identifier FROM pg_control_system());"
-    "  present bigint := ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), "
-    "8))::bit(32)::bigint;"
+    "  file text := pg_walfile_name(pg_current_wal_flush_lsn());"
+    "  present bigint := ('x' || left(file, 8))::bit(32)::bigint;"
     " BEGIN"
-    "  IF NOT EXISTS (SELECT FROM public.pek_timeline WHERE system = this AND timeline = present) "
-    "THEN"
+    "  IF (SELECT max(timeline) FROM public.pek_timeline WHERE system = this)"
+    "     IS DISTINCT FROM present THEN"
     "   PERFORM set_config('synchronous_commit', 'local', true);"
+    "   DELETE FROM public.pek_timeline WHERE system = this AND timeline > present;"
     "   INSERT INTO public.pek_timeline VALUES (this, present) ON CONFLICT DO NOTHING;"
     "  END IF;"
     " EXCEPTION WHEN OTHERS THEN NULL;"

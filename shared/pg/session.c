@@ -67,9 +67,9 @@ static const char version_sql[] =
     "         WHERE NOT EXISTS (SELECT FROM public.pek_migration WHERE schema = $1)),"
     "       to_regprocedure('public.pek_note_timeline()') IS NOT NULL";
 
-/* Of what a standby has replayed. Its server shows the same with its next restartpoint, minutes later. */
+/* $1 a timeline, of which a standby has replayed something. Its server shows the same with its next restartpoint, minutes later. */
 static const char replayed_sql[] =
-    "SELECT max(timeline) FROM public.pek_timeline WHERE system = " SYSTEM;
+    "SELECT count(*) FROM public.pek_timeline WHERE system = " SYSTEM " AND timeline = $1::bigint";
 static const char note_sql[] = "SELECT public.pek_note_timeline()";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
@@ -153,6 +153,18 @@ static bool asks_timeline(const struct connection *connection)
             (connection->class->writes && connection->pg->noted != session->timeline));
 }
 
+static bool ask_timeline(struct connection *connection)
+{
+    struct session *session = &connection->session;
+    char newest[24];
+    const char *values[] = {newest};
+    session->newest = pg_whole(connection->pg)->cluster.timeline;
+    snprintf(newest, sizeof(newest), "%lu", session->newest);
+    return is_standby(connection) ? PQsendQueryParams(connection->conn, replayed_sql, 1, NULL,
+                                                      values, NULL, NULL, 0) == 1
+                                  : PQsendQuery(connection->conn, note_sql) == 1;
+}
+
 static bool ask(struct connection *connection)
 {
     struct session *session = &connection->session;
@@ -177,7 +189,7 @@ static bool ask(struct connection *connection)
         return sent;
     }
     if (session->step == SESSION_TIMELINE)
-        return PQsendQuery(conn, is_standby(connection) ? replayed_sql : note_sql) == 1;
+        return ask_timeline(connection);
     if (session->step == SESSION_STRANGER)
         return PQsendQueryParams(conn, schema->stranger_sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
     char pid[16];
@@ -391,11 +403,10 @@ static bool judge_version(struct connection *connection, const PGresult *answer)
 static bool judge_timeline(struct connection *connection, const PGresult *answer)
 {
     struct session *session = &connection->session;
-    unsigned long replayed = strtoul(PQgetvalue(answer, 0, 0), NULL, 10);
     if (!is_standby(connection))
         connection->pg->noted = session->timeline;
-    else if (replayed > session->timeline)
-        session->cluster.timeline = replayed;
+    else if (session->newest > session->timeline && strcmp(PQgetvalue(answer, 0, 0), "1") == 0)
+        session->cluster.timeline = session->newest;
     return true;
 }
 

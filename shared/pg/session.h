@@ -43,6 +43,7 @@ struct session {
     struct cluster
         cluster; /* as the server shows it, from SESSION_SET on, and of a standby as its tables do */
     unsigned long timeline; /* as the server alone shows it */
+    unsigned long newest;   /* which its tables are asked for: the newest that was met */
     bool has_timelines;     /* the database remembers which it has been in: migrate.c */
     char mark[24];          /* set in the session, of its own */
 };
