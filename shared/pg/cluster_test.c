@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "shared/pg/migrate.h"
+#include "shared/pg/internal.h"
 #include "shared/pg/testing/servers.h"
 #include "tests/support/pg_bouncer.h"
 
@@ -145,6 +145,25 @@ static void a_standby_that_follows_is_used_again(void **state)
     run_with_standby("it is not used before it shows timeline 2", follows_body);
 }
 
+/* As before each transaction past a pooler, which may lead elsewhere since the session's questions. */
+static bool guard_passes(const char *conninfo, const char *timeline)
+{
+    struct server server = {.role = PG_STANDBY};
+    const struct connection connection = {.server = &server, .session = {.has_timelines = true}};
+    char value[64];
+    const char *values[] = {value};
+    PGconn *conn = PQconnectdb(conninfo);
+    PGresult *system = PQexec(conn, "SELECT system_identifier FROM pg_control_system()");
+    snprintf(value, sizeof(value), "%s %s 0", PQgetvalue(system, 0, 0), timeline);
+    PGresult *answer =
+        PQexecParams(conn, session_cluster_guard(&connection)->sql, 1, NULL, values, NULL, NULL, 0);
+    bool passes = PQresultStatus(answer) == PGRES_TUPLES_OK;
+    PQclear(system);
+    PQclear(answer);
+    PQfinish(conn);
+    return passes;
+}
+
 /* Its server shows the new timeline only minutes later, when it has nothing to do; its tables show it at once. */
 static void remembered_body(struct fiber_run *run)
 {
@@ -185,6 +204,8 @@ static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
         primary,
         &(struct pg_options){.conninfo = of_both, .standby_conninfo = of_third, .schema = &schema},
         remembered_body);
+    assert_true(guard_passes(of_third, "00000001") && guard_passes(of_third, "00000002"));
+    assert_false(guard_passes(of_third, "00000003"));
     /* Nobody can say so of what is not. */
     assert_true(is_true_at(third, "SELECT array_agg(timeline ORDER BY timeline) = '{1,2}'"
                                   "  FROM pek_timeline"));

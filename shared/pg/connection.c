@@ -359,7 +359,7 @@ static void on_failed(struct connection *connection, const struct command *comma
                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     if (connection->class->writes && sqlstate_is_read_only(sqlstate))
         connection->doomed = connection->pg->error;
-    if (request->error || guard_is_asked_again(connection, command->statement, sqlstate)) {
+    if (request->error || guard_is_asked_again(command->statement, sqlstate)) {
         PQclear(result);
         return;
     }
@@ -536,7 +536,7 @@ bool connection_begin(struct connection *connection, struct request *request)
     session_cluster(&connection->session, cluster);
     if (connection->pg->direct &&
         (!send_aside(connection, request, &connection->settings->statement, NULL) ||
-         !send_aside(connection, request, &cluster_guards[connection->server->role], cluster)))
+         !send_aside(connection, request, session_cluster_guard(connection), cluster)))
         return false;
     if (peer_is_hidden(connection->peer) && !PQsendFlushRequest(connection->conn))
         return send_failed(connection);

@@ -12,16 +12,11 @@ static bool is_torn(const char *sqlstate)
 bool guard_is_told(const struct pg_statement *statement, const char *sqlstate)
 {
     enum status status = sqlstate_status(sqlstate, NULL);
-    if (statement >= cluster_guards && statement < cluster_guards + PG_ROLES)
+    if (session_is_cluster_guard(statement))
         return sqlstate_is_trouble(sqlstate) && !is_torn(sqlstate);
     if (statement != &standby_guard)
         return sqlstate_is_trouble(sqlstate);
     return status != STATUS_ABORTED && status != STATUS_DEADLINE_EXCEEDED;
-}
-
-static bool is_of_cluster(const struct connection *connection, const struct pg_statement *guard)
-{
-    return guard == &cluster_guards[connection->server->role];
 }
 
 bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
@@ -30,7 +25,7 @@ bool guard_refuses(struct connection *connection, const struct pg_statement *gua
     bool refuses = strcmp(sqlstate, "22012") == 0;
     if (guard == &session_guard)
         connection->foreign |= refuses;
-    else if (is_of_cluster(connection, guard))
+    else if (session_is_cluster_guard(guard))
         connection->doomed = refuses ? "the pooler leads elsewhere now" : connection->doomed;
     else if (guard != &standby_guard && guard != &standby_look)
         return false;
@@ -39,9 +34,8 @@ bool guard_refuses(struct connection *connection, const struct pg_statement *gua
     return refuses;
 }
 
-bool guard_is_asked_again(const struct connection *connection, const struct pg_statement *guard,
-                          const char *sqlstate)
+bool guard_is_asked_again(const struct pg_statement *guard, const char *sqlstate)
 {
     return guard == &standby_guard || /* another server may answer */
-           (is_of_cluster(connection, guard) && is_torn(sqlstate));
+           (session_is_cluster_guard(guard) && is_torn(sqlstate));
 }

@@ -235,8 +235,7 @@ void standby_promoted(struct pg *pg);
 bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
                    const char *sqlstate);
 /* The request is not answered by it: it may be sent again. */
-bool guard_is_asked_again(const struct connection *connection, const struct pg_statement *guard,
-                          const char *sqlstate);
+bool guard_is_asked_again(const struct pg_statement *guard, const char *sqlstate);
 /* What a guard fails at is no caller's doing, unless it was cancelled. */
 bool guard_is_told(const struct pg_statement *statement, const char *sqlstate);
 

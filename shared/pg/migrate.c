@@ -145,7 +145,7 @@ static const char timelines_sql[] =
     " system bigint, timeline bigint, PRIMARY KEY (system, timeline));"
     "GRANT SELECT ON public.pek_timeline TO PUBLIC;"
     "DO $do$ BEGIN IF to_regprocedure('public.pek_note_timeline()') IS NULL THEN"
-    " CREATE FUNCTION public.pek_note_timeline() RETURNS void LANGUAGE plpgsql"
+    " CREATE FUNCTION public.pek_note_timeline() RETURNS boolean LANGUAGE plpgsql"
     "  SECURITY DEFINER SET search_path = pg_catalog AS $$"
     " DECLARE"
     "  this bigint := (SELECT system_identifier FROM pg_control_system());"
@@ -158,8 +158,10 @@ static const char timelines_sql[] =
     "   DELETE FROM public.pek_timeline WHERE system = this AND timeline > present;"
     "   INSERT INTO public.pek_timeline VALUES (this, present) ON CONFLICT DO NOTHING;"
     "  END IF;"
-    " EXCEPTION WHEN OTHERS THEN NULL;"
+    "  RETURN true;"
+    " EXCEPTION WHEN OTHERS THEN RETURN false;"
     " END $$;"
+    " GRANT EXECUTE ON FUNCTION public.pek_note_timeline() TO PUBLIC;"
     "END IF; END $do$";
 
 static enum status prepare(PGconn *conn, struct fault *fault)

@@ -65,7 +65,8 @@ static const char version_sql[] =
     "                  FROM pg_policy p WHERE p.polrelid = c.oid)),"
     "       (SELECT string_agg(DISTINCT schema, ', ') FROM public.pek_migration"
     "         WHERE NOT EXISTS (SELECT FROM public.pek_migration WHERE schema = $1)),"
-    "       to_regprocedure('public.pek_note_timeline()') IS NOT NULL";
+    "       coalesce(has_function_privilege(to_regprocedure('public.pek_note_timeline()'),"
+    "                                       'EXECUTE'), false)";
 
 /* $1 a timeline, of which a standby has replayed something. Its server shows the same with its next restartpoint, minutes later. */
 static const char replayed_sql[] =
@@ -75,6 +76,11 @@ static const char note_sql[] = "SELECT public.pek_note_timeline()";
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
     "SELECT pg_backend_pid()::text = $1 AND current_setting('pek.session', true) = $2";
+
+static bool is_standby(const struct connection *connection)
+{
+    return connection->server->role == PG_STANDBY;
+}
 
 enum status session_settings_init(struct session_settings *settings, const struct pg_setting *first,
                                   size_t first_count, const struct pg_setting *second,
@@ -137,11 +143,6 @@ static char *own_files(const struct migrations *schema)
         return files.ptr;
     buffer_done(&files);
     return NULL;
-}
-
-static bool is_standby(const struct connection *connection)
-{
-    return connection->server->role == PG_STANDBY;
 }
 
 /* One that may write notes it, once a timeline. */
@@ -265,7 +266,7 @@ const struct pg_statement session_guard = {
     "SELECT 1 / (current_setting('pek.session', true) IS NOT DISTINCT FROM $1)::int",
 };
 
-const struct pg_statement cluster_guards[PG_ROLES] = {
+static const struct pg_statement cluster_guards[PG_ROLES + 1] = {
     [PG_PRIMARY] = {"pek_primary_guard",
                     "SELECT 1 / (CASE WHEN NOT pg_is_in_recovery() THEN"
                     "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE ", " PRIMARY ")"
@@ -274,12 +275,34 @@ const struct pg_statement cluster_guards[PG_ROLES] = {
                     "SELECT 1 / (pg_is_wal_replay_paused() IS NOT NULL AND"
                     "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE_OF_STANDBY ", 0)"
                     "            )::int"},
+    /* Where the tables say what it has replayed. */
+    [PG_ROLES] = {"pek_standby_cluster_guard",
+                  "SELECT 1 / (pg_is_wal_replay_paused() IS NOT NULL AND s.system = " SYSTEM
+                  "            AND (s.timeline = " TIMELINE_OF_STANDBY
+                  "                 OR (s.timeline > " TIMELINE_OF_STANDBY
+                  "                     AND EXISTS (SELECT FROM public.pek_timeline AS t"
+                  "                          WHERE t.system = s.system AND t.timeline"
+                  "                              = ('x' || s.timeline)::bit(32)::bigint))))::int"
+                  "  FROM (SELECT split_part($1, ' ', 1)::bigint AS system,"
+                  "               split_part($1, ' ', 2) COLLATE \"C\" AS timeline) AS s"},
 };
+
+const struct pg_statement *session_cluster_guard(const struct connection *connection)
+{
+    bool asks_tables = is_standby(connection) && connection->session.has_timelines;
+    return &cluster_guards[asks_tables ? PG_ROLES : connection->server->role];
+}
+
+bool session_is_cluster_guard(const struct pg_statement *statement)
+{
+    return statement >= cluster_guards &&
+           statement < cluster_guards + sizeof(cluster_guards) / sizeof(cluster_guards[0]);
+}
 
 void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX])
 {
     snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX %lld",
-             (long long)session->cluster.system, session->timeline,
+             (long long)session->cluster.system, session->cluster.timeline,
              (long long)session->cluster.primary);
 }
 
@@ -404,7 +427,7 @@ static bool judge_timeline(struct connection *connection, const PGresult *answer
 {
     struct session *session = &connection->session;
     if (!is_standby(connection))
-        connection->pg->noted = session->timeline;
+        connection->pg->noted = is_true(answer, 0) ? session->timeline : 0;
     else if (session->newest > session->timeline && strcmp(PQgetvalue(answer, 0, 0), "1") == 0)
         session->cluster.timeline = session->newest;
     return true;

@@ -61,7 +61,8 @@ bool session_is_pooled(const struct connection *connection);
 extern const struct pg_statement session_guard;
 /* Fails where the pooler has linked to what is no primary any more (no standby: 55000), or of another timeline or cluster than $1
  * (session_cluster): it keeps connections whose server was demoted, and may be led elsewhere. */
-extern const struct pg_statement cluster_guards[PG_ROLES];
+const struct pg_statement *session_cluster_guard(const struct connection *connection);
+bool session_is_cluster_guard(const struct pg_statement *statement);
 #define SESSION_CLUSTER_BYTES_MAX 64
 void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX]);
 /* connection_refuse: the session is shared. */
