@@ -206,6 +206,10 @@ static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
         remembered_body);
     assert_true(guard_passes(of_third, "00000001") && guard_passes(of_third, "00000002"));
     assert_false(guard_passes(of_third, "00000003"));
+    struct server server = {.role = PG_STANDBY};
+    struct connection elsewhere = {.server = &server, .session = {.has_timelines = true}};
+    assert_true(guard_refuses(&elsewhere, session_cluster_guard(&elsewhere), "42P01"));
+    assert_non_null(elsewhere.doomed);
     /* Nobody can say so of what is not. */
     assert_true(is_true_at(third, "SELECT array_agg(timeline ORDER BY timeline) = '{1,2}'"
                                   "  FROM pek_timeline"));

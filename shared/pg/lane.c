@@ -92,10 +92,12 @@ static void on_executed(struct connection *connection, struct request *request)
 /* Whoever reads seldom hears of a promotion all the same, before it is answered by what was the primary. */
 static void ask_standby(struct connection *connection)
 {
-    struct request *request = calloc(1, sizeof(*request));
-    if (!request || connection_in_flight(connection) > 0) {
-        free(request);
+    if (connection_in_flight(connection) > 0)
         return; /* what is under way tells as well */
+    struct request *request = calloc(1, sizeof(*request));
+    if (!request) {
+        connection_watchdog(connection, PG_HEARTBEAT_TIMEOUT_MS, ask_standby);
+        return;
     }
     request->statement = &standby_look;
     request->orphaned = true;
