@@ -132,7 +132,7 @@ export const en = {
   submit: 'Submit',
   saveFirst: 'Something on this page is not saved yet, and would be left out. Close this, and save it or undo it first.',
   tooLate: (n: number) =>
-    `${count(n, 'value', 'values')} that you wrote on this page are not saved, and cannot be at present: others have taken the evaluation on. What is shown is what is there.`,
+    `${count(n, 'value', 'values')} that you wrote here are not saved, and cannot be at present: others have taken the evaluation on. What is shown is what is there.`,
   submitText: 'It goes to those who judge it. You can take it back until the season of judging.',
   submitTextEvaluation: 'It goes to those who judge it. In the season of judging it cannot be taken back.',
   submittedOn: (time: string) => `Submitted on ${time}`,

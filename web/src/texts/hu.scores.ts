@@ -137,7 +137,7 @@ export const hu: ScoreTexts = {
   submit: 'Leadás',
   saveFirst: 'Ezen az oldalon van, ami még nincs elmentve, és kimaradna. Zárd be ezt, és előbb mentsd el vagy vond vissza.',
   tooLate: (n) =>
-    `Ezen az oldalon ${n} általad beírt érték nincs elmentve, és most már nem is menthető: az értékelést közben mások továbbvitték. Amit látsz, az van meg.`,
+    `${n} itt általad beírt érték nincs elmentve, és most már nem is menthető: az értékelést közben mások továbbvitték. Amit látsz, az van meg.`,
   submitText: 'Az elbírálókhoz kerül. Az elbírálási időszakig visszavonhatod.',
   submitTextEvaluation: 'Az elbírálókhoz kerül. Az elbírálási időszakban már nem vonható vissza.',
   submittedOn: (time) => `Leadva: ${time}`,
