@@ -38,6 +38,11 @@ static void probe_end(struct peer *peer)
     peer->probe = NULL;
 }
 
+bool peer_is_asked(const struct peer *peer)
+{
+    return peer && peer->probe;
+}
+
 bool peer_is_hidden(const struct peer *peer)
 {
     return peer && peer->server->pg->direct && peer->server->role == PG_STANDBY;

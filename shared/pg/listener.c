@@ -33,9 +33,18 @@ static void tell_lost(struct pg_listener *listener)
     listener->told_lost = true;
 }
 
-static void on_silence(struct connection *connection)
+static void give_up(struct connection *connection)
 {
     connection_drop(connection, "no answer to the heartbeat of LISTEN");
+}
+
+/* Not while its server is asked whether it lives: past a pooler nothing else would hear that it does not. */
+static void on_silence(struct connection *connection)
+{
+    if (peer_is_asked(connection->peer))
+        connection_watchdog(connection, PG_PROBE_MS, give_up);
+    else
+        give_up(connection);
 }
 
 static void on_up(struct connection *connection)

@@ -128,17 +128,24 @@ static void a_pooled_standby_that_fell_behind_answers_nobody(void **state)
     run_with(100, fell_behind_body);
 }
 
+/* The standby answers; how long it took. */
+static int64_t read_elsewhere_ms(struct fiber_run *run)
+{
+    int64_t begin_us = clock_monotonic_us();
+    bool at_standby = must_see(run, PG_POINT_READ).at_standby;
+    int64_t took_ms = (clock_monotonic_us() - begin_us) / 1000;
+    print_message("a read answered after %lld ms\n", (long long)took_ms);
+    return at_standby ? took_ms : INT64_MAX;
+}
+
 static void hung_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, reads_at_standby));
     /* As what takes connections and swallows all that is said. */
     assert_int_equal(kill(bouncers[0], SIGSTOP), 0);
-    int64_t begin_us = clock_monotonic_us();
-    assert_true(must_see(run, PG_POINT_READ).at_standby);
-    int64_t took_ms = (clock_monotonic_us() - begin_us) / 1000;
-    print_message("a read answered %lld ms after the pooler hung\n", (long long)took_ms);
-    assert_true(took_ms < 4500);
+    int64_t took_ms = read_elsewhere_ms(run);
     assert_int_equal(kill(bouncers[0], SIGCONT), 0);
+    assert_true(took_ms < 4500);
     assert_true(fiber_run_until(run, writes));
 }
 
@@ -146,6 +153,23 @@ static void a_hung_pooler_is_noticed_within_seconds(void **state)
 {
     (void)state;
     run_with(0, hung_body);
+}
+
+/* The pooler goes on to answer. */
+static void hung_primary_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, reads_at_standby));
+    pg_cluster_pause(primary);
+    int64_t took_ms = read_elsewhere_ms(run);
+    pg_cluster_resume(primary);
+    assert_true(took_ms < 5000);
+    assert_true(fiber_run_until(run, writes));
+}
+
+static void a_primary_that_hangs_behind_its_pooler_is_noticed_within_seconds(void **state)
+{
+    (void)state;
+    run_with(0, hung_primary_body);
 }
 
 /* In order, so that it does not come back by itself; the pooler goes on. */
@@ -236,6 +260,8 @@ int main(void)
         POOLED_TEST(long_reads_at_a_pooled_standby_miss_nothing, "transaction"),
         POOLED_TEST(a_pooled_standby_that_fell_behind_answers_nobody, "transaction"),
         POOLED_TEST(a_hung_pooler_is_noticed_within_seconds, "transaction"),
+        POOLED_TEST(a_primary_that_hangs_behind_its_pooler_is_noticed_within_seconds,
+                    "transaction"),
         POOLED_TEST(a_standby_that_is_gone_behind_its_pooler_costs_seconds, "transaction"),
         POOLED_TEST(looking_for_a_primary_leaves_the_pooler_its_connections, "transaction"),
         POOLED_TEST(who_is_who_is_found_behind_poolers, "transaction"),

@@ -95,6 +95,8 @@ void peer_join(struct connection *connection);
 void peer_quit(struct connection *connection);
 void peer_asked(struct connection *connection);
 void peer_heard(struct connection *connection);
+/* Whether it lives, at this moment. */
+bool peer_is_asked(const struct peer *peer);
 /* A standby behind a pooler in transaction mode, which answers in its place, and whom nothing goes past. Whatever is asked of it begins with what
  * is answered at once: only then is it known to live. */
 bool peer_is_hidden(const struct peer *peer);
