@@ -1,6 +1,7 @@
 #include "shared/pg/connect.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,6 @@ static bool is_name(struct slice host)
     memcpy(text, host.ptr, host.len);
     text[host.len] = '\0';
     return inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1;
-}
-
-static bool any_is_name(const char *hosts)
-{
-    struct slice rest = slice_str(hosts);
-    while (rest.len > 0)
-        if (is_name(slice_cut(&rest, ',')))
-            return true;
-    return false;
 }
 
 static size_t count_of(const char *list)
@@ -114,7 +106,6 @@ enum status connect_inspect(const char *conninfo, enum pg_role role,
         connect_hosts_done(&hosts);
         return status;
     }
-    hosts.is_name = !hosts.addresses && hosts.hosts && any_is_name(hosts.hosts);
     *ret_hosts = hosts;
     return STATUS_OK;
 }
@@ -125,18 +116,6 @@ void connect_hosts_done(struct connect_hosts *hosts)
     free(hosts->addresses);
     free(hosts->ports);
 }
-
-/* ---- libpq's keywords ---- */
-
-#define KEYWORDS_MAX 16
-#define HOST_BYTES_MAX 256
-
-struct keywords {
-    const char *names[KEYWORDS_MAX];
-    const char *values[KEYWORDS_MAX];
-    char timeout_s[24];
-    char host[HOST_BYTES_MAX], address[HOST_BYTES_MAX], port[16];
-};
 
 /* The n-th of a list; NULL, which libpq passes over, when there is no list. Of one item it is every one. */
 static const char *pick(const char *list, size_t n, char *text, size_t bytes)
@@ -151,19 +130,36 @@ static const char *pick(const char *list, size_t n, char *text, size_t bytes)
     return text;
 }
 
+const char *connect_name(const struct connect_hosts *hosts, size_t n,
+                         char text[CONNECT_HOST_BYTES_MAX])
+{
+    const char *host =
+        hosts->addresses ? NULL : pick(hosts->hosts, n, text, CONNECT_HOST_BYTES_MAX);
+    return host && is_name(slice_str(host)) ? host : NULL;
+}
+
+/* ---- libpq's keywords ---- */
+
+#define KEYWORDS_MAX 16
+
+struct keywords {
+    const char *names[KEYWORDS_MAX];
+    const char *values[KEYWORDS_MAX];
+    char timeout_s[24];
+    char host[CONNECT_HOST_BYTES_MAX], address[CONNECT_HOST_BYTES_MAX], port[16];
+};
+
 /* What stands before dbname is a default that the connection string may override; what stands after it
- * overrides the string. */
-static void keywords_fill(const struct connection *connection, struct keywords *keywords)
+ * overrides the string. `address` of the host's name; NULL: it is none. */
+static void keywords_fill(const struct connection *connection, const char *address,
+                          struct keywords *keywords)
 {
     const struct pg *pg = connection->pg;
     const struct connect_hosts *hosts = &connection->server->hosts;
     bool several = hosts->count > 1;
-    /* session.c asks what the server is. libpq goes by what it is told, which a pooler does not tell anew after a failover; only of the
-     * addresses that a name has does it have to choose. Not read-write: that excludes a session that is read only by its own wish, as reads are. */
-    const char *wanted = !hosts->is_name || pg->direct            ? "any"
-                         : connection->server->role == PG_PRIMARY ? "primary"
-                                                                  : "standby";
     size_t n = connection->host;
+    if (!address && several)
+        address = pick(hosts->addresses, n, keywords->address, CONNECT_HOST_BYTES_MAX);
     snprintf(keywords->timeout_s, sizeof(keywords->timeout_s), "%lld",
              (long long)(pg->connect_timeout_ms + 999) / 1000);
     const char *const pairs[][2] = {
@@ -176,9 +172,9 @@ static void keywords_fill(const struct connection *connection, struct keywords *
         {"fallback_application_name", connection->class->application_name},
         {"dbname", connection->server->conninfo},
         {"client_encoding", "UTF8"},
-        {"target_session_attrs", wanted},
-        {"host", several ? pick(hosts->hosts, n, keywords->host, HOST_BYTES_MAX) : NULL},
-        {"hostaddr", several ? pick(hosts->addresses, n, keywords->address, HOST_BYTES_MAX) : NULL},
+        {"target_session_attrs", "any"}, /* session.c asks what the server is */
+        {"host", several ? pick(hosts->hosts, n, keywords->host, CONNECT_HOST_BYTES_MAX) : NULL},
+        {"hostaddr", address},
         {"port", several ? pick(hosts->ports, n, keywords->port, sizeof(keywords->port)) : NULL},
         {NULL, NULL},
     };
@@ -219,10 +215,10 @@ void connect_continue(struct connection *connection)
         connection_drop(connection, PQerrorMessage(connection->conn));
 }
 
-static void begin_on_loop(struct connection *connection)
+static void begin(struct connection *connection, const char *address)
 {
     struct keywords keywords = {.names = {NULL}};
-    keywords_fill(connection, &keywords);
+    keywords_fill(connection, address, &keywords);
     connection->state = LINK_TRYING;
     connection->conn = PQconnectStartParams(keywords.names, keywords.values, 1);
     if (!connection->conn || PQstatus(connection->conn) == CONNECTION_BAD) {
@@ -237,72 +233,99 @@ static void begin_on_loop(struct connection *connection)
         connection_drop(connection, "cannot watch the socket");
 }
 
-/* ---- on a pool thread, when a name must be looked up ---- */
+/* ---- the addresses of a name ---- */
 
-struct start {
-    uv_work_t work;
+struct look_up {
+    uv_getaddrinfo_t request;
     struct connection *connection;
     unsigned epoch;
-    PGconn *conn;
+    char name[CONNECT_HOST_BYTES_MAX];
 };
 
-static void on_start_work(uv_work_t *work)
+static bool is_tried(const struct connection *connection, const char *address)
 {
-    struct start *start = work->data;
-    tsan_acquire(start);
-    struct keywords keywords = {.names = {NULL}};
-    keywords_fill(start->connection, &keywords);
-    start->conn = PQconnectdbParams(keywords.names, keywords.values, 1);
-    tsan_release(start);
+    for (size_t i = 0; i < connection->tried_count; i++)
+        if (strcmp(connection->tried[i], address) == 0)
+            return true;
+    return false;
 }
 
-static void on_start_done(uv_work_t *work, int error)
+/* The first that was not tried in this turn of the name is the next; false: all were. */
+static bool choose(struct connection *connection, const struct addrinfo *found)
 {
-    (void)error; /* nothing cancels it */
-    struct start *start = work->data;
-    struct connection *connection = start->connection;
-    tsan_acquire(start);
-    if (connection->epoch != start->epoch || connection->state != LINK_STARTING) {
-        PQfinish(start->conn);
-    } else {
-        connection->conn = start->conn;
-        if (start->conn && PQstatus(start->conn) == CONNECTION_OK)
-            connected(connection);
-        else
-            connection_drop(connection,
-                            start->conn ? PQerrorMessage(start->conn) : "out of memory");
+    char text[CONNECTION_ADDRESS_BYTES];
+    size_t count = 0;
+    for (; found && connection->tried_count < CONNECTION_ADDRESSES_MAX; found = found->ai_next) {
+        if (getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0,
+                        NI_NUMERICHOST) != 0 ||
+            is_tried(connection, text))
+            continue;
+        if (count++ == 0)
+            memcpy(connection->tried[connection->tried_count++], text, sizeof(text));
     }
-    connection_let_go(connection);
-    free(start);
+    connection->has_more = count > 1;
+    return count > 0;
 }
 
-static void begin_on_thread(struct connection *connection)
+static void go_to_one(struct connection *connection, const char *name, int error,
+                      const struct addrinfo *found)
 {
+    char text[PG_ERROR_BYTES_MAX];
+    if (error == 0 && !choose(connection, found)) {
+        connection->tried_count = 0; /* they are others now */
+        error = choose(connection, found) ? 0 : UV_EAI_NODATA;
+    }
+    if (error == 0) {
+        begin(connection, connection->tried[connection->tried_count - 1]);
+        return;
+    }
+    snprintf(text, sizeof(text), "could not translate host name \"%s\" to address: %s", name,
+             uv_strerror(error));
+    connection_drop(connection, text);
+}
+
+static void on_looked_up(uv_getaddrinfo_t *request, int error, struct addrinfo *found)
+{
+    struct look_up *look_up = request->data;
+    struct connection *connection = look_up->connection;
+    if (connection->epoch == look_up->epoch && connection->state == LINK_STARTING)
+        go_to_one(connection, look_up->name, error, found);
+    uv_freeaddrinfo(found);
+    connection_let_go(connection);
+    free(look_up);
+}
+
+static void look_up(struct connection *connection, const char *name)
+{
+    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct look_up *look_up = calloc(1, sizeof(*look_up));
     connection->state = LINK_STARTING;
-    struct start *start = calloc(1, sizeof(*start));
-    if (!start) {
+    if (!look_up) {
         connection_drop(connection, "out of memory");
         return;
     }
-    start->work.data = start;
-    start->connection = connection;
-    start->epoch = connection->epoch;
-    tsan_release(start);
+    look_up->request.data = look_up;
+    look_up->connection = connection;
+    look_up->epoch = connection->epoch;
+    snprintf(look_up->name, sizeof(look_up->name), "%s", name);
     connection_hold(connection);
-    if (uv_queue_work(fibers_loop(connection->pg->fibers), &start->work, on_start_work,
-                      on_start_done) != 0) {
+    if (uv_getaddrinfo(fibers_loop(connection->pg->fibers), &look_up->request, on_looked_up, name,
+                       NULL, &hints) != 0) {
         connection_let_go(connection);
-        free(start);
+        free(look_up);
         connection_drop(connection, "no thread");
     }
 }
 
 void connect_begin(struct connection *connection)
 {
-    if (connection->server->hosts.is_name)
-        begin_on_thread(connection);
+    char text[CONNECT_HOST_BYTES_MAX];
+    const char *name = connect_name(&connection->server->hosts, connection->host, text);
+    connection->has_more = false;
+    if (name)
+        look_up(connection, name);
     else
-        begin_on_loop(connection);
+        begin(connection, NULL);
 }
 
 /* ---- cancelling ---- */

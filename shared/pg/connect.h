@@ -14,6 +14,10 @@ void connect_continue(struct connection *connection);
 PEK_MUST_CHECK enum status connect_inspect(const char *conninfo, enum pg_role role,
                                            struct connect_hosts *ret_hosts, struct fault *fault);
 void connect_hosts_done(struct connect_hosts *hosts);
+/* The n-th host, when it is a name, whose addresses must be looked up; NULL: it is none. */
+#define CONNECT_HOST_BYTES_MAX 256
+const char *connect_name(const struct connect_hosts *hosts, size_t n,
+                         char text[CONNECT_HOST_BYTES_MAX]);
 
 /* connection.c, for connect.c */
 bool connection_watch(struct connection *connection, int events);

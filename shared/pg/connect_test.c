@@ -12,30 +12,35 @@
 
 #include "shared/base/clock.h"
 
-static void assert_is_name(const char *conninfo, bool want)
+/* `want` NULL: nothing is to be looked up for the host. */
+static void assert_name(const char *conninfo, size_t host, const char *want)
 {
     struct connect_hosts hosts;
+    char text[CONNECT_HOST_BYTES_MAX];
     assert_int_equal(connect_inspect(conninfo, PG_PRIMARY, &hosts, NULL), STATUS_OK);
-    if (hosts.is_name != want)
-        fail_msg("%s", conninfo);
+    const char *name = connect_name(&hosts, host, text);
+    if (!name != !want || (name && strcmp(name, want) != 0))
+        fail_msg("%s: %s", conninfo, name);
     connect_hosts_done(&hosts);
 }
 
 static void only_names_need_a_look_up(void **state)
 {
     (void)state;
-    assert_is_name("", false);
-    assert_is_name("host=/var/run/postgresql", false);
-    assert_is_name("host=@abstract", false);
-    assert_is_name("host=127.0.0.1", false);
-    assert_is_name("host=::1,10.0.0.7", false);
-    assert_is_name("postgresql://[::1]:5432/db", false);
-    assert_is_name("host=localhost", true);
-    assert_is_name("host=10.0.0.7,db.example.org", true);
-    assert_is_name("postgresql://user@db.example.org/db", true);
-    assert_is_name("host=db.example.org hostaddr=10.0.0.7", false);
-    assert_is_name("host=10.0.0.7.in-addr.a-name-that-is-longer-than-any-numeric-address.arpa",
-                   true);
+    assert_name("", 0, NULL);
+    assert_name("host=/var/run/postgresql", 0, NULL);
+    assert_name("host=@abstract", 0, NULL);
+    assert_name("host=127.0.0.1", 0, NULL);
+    assert_name("host=::1,10.0.0.7", 0, NULL);
+    assert_name("host=::1,10.0.0.7", 1, NULL);
+    assert_name("postgresql://[::1]:5432/db", 0, NULL);
+    assert_name("host=localhost", 0, "localhost");
+    assert_name("host=10.0.0.7,db.example.org", 0, NULL);
+    assert_name("host=10.0.0.7,db.example.org", 1, "db.example.org");
+    assert_name("postgresql://user@db.example.org/db", 0, "db.example.org");
+    assert_name("host=db.example.org hostaddr=10.0.0.7", 0, NULL);
+    assert_name("host=10.0.0.7.in-addr.a-name-that-is-longer-than-any-numeric-address.arpa", 0,
+                "10.0.0.7.in-addr.a-name-that-is-longer-than-any-numeric-address.arpa");
 }
 
 static void what_cannot_be_is_refused_by_its_name(void **state)

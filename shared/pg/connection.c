@@ -166,16 +166,17 @@ void connection_watchdog_off(struct connection *connection)
 
 static void next_host(struct connection *connection)
 {
-    size_t count = connection->server->hosts.count;
-    if (count > 1)
-        connection->host = (connection->host + 1) % count;
+    if (connection->has_more)
+        return; /* an address of the same name */
+    connection->tried_count = 0;
+    connection->host = (connection->host + 1) % connection->server->hosts.count;
 }
 
 /* Of several hosts the next one at once, until all have been tried. */
 static bool retry_elsewhere(struct connection *connection)
 {
     next_host(connection);
-    if (++connection->hosts_failed < connection->server->hosts.count) {
+    if (connection->has_more || ++connection->hosts_failed < connection->server->hosts.count) {
         connection_start_timer(connection, 0);
         return true;
     }
@@ -186,7 +187,9 @@ static bool retry_elsewhere(struct connection *connection)
 static void retry_later(struct connection *connection, bool was_up)
 {
     struct pg *pg = connection->pg;
-    if (!was_up && retry_elsewhere(connection))
+    if (was_up)
+        connection->tried_count = 0;
+    else if (retry_elsewhere(connection))
         return;
     bool alone = connection->server->up == 0;
     if (alone)
@@ -247,9 +250,13 @@ void connection_drop(struct connection *connection, const char *reason)
 
 void connection_leave(struct connection *connection, const char *reason)
 {
-    if (connection->state == LINK_UP) /* else an attempt that fails goes on to the next by itself */
-        next_host(connection);
+    bool was_up = connection->state == LINK_UP;
+    size_t tried_count = connection->tried_count;
     connection_drop(connection, reason);
+    if (!was_up)
+        return; /* an attempt that fails goes on to the next by itself */
+    connection->tried_count = tried_count;
+    next_host(connection);
 }
 
 void connection_refuse(struct connection *connection, const char *reason)

@@ -69,6 +69,9 @@ struct connection_class {
     void (*on_closed)(struct connection *connection);
 };
 
+#define CONNECTION_ADDRESSES_MAX 8 /* of a name; others are not tried */
+#define CONNECTION_ADDRESS_BYTES 64
+
 enum command_kind { COMMAND_PREPARE, COMMAND_EXECUTE, COMMAND_SYNC };
 
 struct command {
@@ -79,7 +82,7 @@ struct command {
 
 enum link_state {
     LINK_WAITING,  /* the timer starts an attempt */
-    LINK_STARTING, /* connecting on a pool thread, since the host is a name */
+    LINK_STARTING, /* the host is a name, whose addresses are looked up */
     LINK_TRYING,   /* PQconnectPoll on the loop, the timer limits it */
     LINK_CHECKING, /* connected: session.h, the timer limits it */
     LINK_UP,
@@ -106,9 +109,13 @@ struct connection {
     int64_t retry_ms;
     size_t host;         /* tried next, of those in the connection string */
     size_t hosts_failed; /* of them, one after the other, since it was up */
-    uint64_t plans;      /* pg->plans when its statements were prepared */
-    unsigned users;      /* handles and jobs that hold the memory */
-    bool cancelling;     /* a Cancel is under way, or waits for its turn */
+    /* Of the host's name: the addresses that were tried in its turn, the last of them now, and whether it has others. */
+    char tried[CONNECTION_ADDRESSES_MAX][CONNECTION_ADDRESS_BYTES];
+    size_t tried_count;
+    bool has_more;
+    uint64_t plans;  /* pg->plans when its statements were prepared */
+    unsigned users;  /* handles and jobs that hold the memory */
+    bool cancelling; /* a Cancel is under way, or waits for its turn */
     struct list to_cancel;
     const char *doomed;   /* why it is to be given up; NULL: it is not */
     bool foreign;         /* a pooler gave it a session that is not its own */
@@ -156,7 +163,7 @@ void connection_give_up(struct connection *connection, enum pg_trouble_kind kind
 void connection_drop(struct connection *connection, const char *reason);
 /* The same for what this program must not go on with: pg_refusal. */
 void connection_refuse(struct connection *connection, const char *reason);
-/* The same, and it begins with the next host, where there are several. */
+/* The same, and it begins with the next host, or address of a name, where there are several. */
 void connection_leave(struct connection *connection, const char *reason);
 /* Runs `on_timeout` unless disarmed or lost before. Only while up. */
 void connection_watchdog(struct connection *connection, int64_t ms,

@@ -31,7 +31,6 @@ struct cluster {
 struct connect_hosts {
     char *hosts, *addresses, *ports; /* comma separated; NULL when not given */
     size_t count;
-    bool is_name; /* one must be looked up, which blocks */
 };
 
 /* What is connected to: a primary for everything, and where one was named a standby for reads (standby.c). */

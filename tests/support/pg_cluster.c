@@ -30,7 +30,8 @@ struct pg_cluster {
     char conninfo[192];
     uid_t uid; /* whom the server runs as; 0: as ourselves */
     gid_t gid;
-    pid_t pid; /* the postmaster, 0 when down */
+    pid_t pid;        /* the postmaster, 0 when down */
+    char address[32]; /* that it listens at besides its socket, port 5432; "": none */
 };
 
 static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -156,11 +157,9 @@ static bool wait_until_ready(struct pg_cluster *cluster)
 static bool server_launch(struct pg_cluster *cluster)
 {
     static const char *const settings[] = {
-        "listen_addresses=",      "fsync=off",
-        "full_page_writes=off",   "autovacuum=off",
-        "max_connections=100",    "shared_buffers=32MB",
-        "wal_level=replica",      "max_wal_senders=4",
-        "log_min_messages=fatal", "unix_socket_permissions=0777",
+        "fsync=off",           "full_page_writes=off",   "autovacuum=off",
+        "max_connections=100", "shared_buffers=32MB",    "wal_level=replica",
+        "max_wal_senders=4",   "log_min_messages=fatal", "unix_socket_permissions=0777",
     };
     enum { COUNT = sizeof(settings) / sizeof(settings[0]) };
     char bin[128];
@@ -168,7 +167,8 @@ static bool server_launch(struct pg_cluster *cluster)
     char dash_k[] = "-k";
     char dash_c[] = "-c";
     char values[COUNT][48];
-    char *argv[6 + 2 * COUNT];
+    char listen[64];
+    char *argv[8 + 2 * COUNT];
     size_t count = 0;
     program_path(bin, sizeof(bin), "postgres");
     argv[count++] = bin;
@@ -176,6 +176,9 @@ static bool server_launch(struct pg_cluster *cluster)
     argv[count++] = cluster->data;
     argv[count++] = dash_k;
     argv[count++] = cluster->folder;
+    snprintf(listen, sizeof(listen), "listen_addresses=%s", cluster->address);
+    argv[count++] = dash_c;
+    argv[count++] = listen;
     for (size_t i = 0; i < COUNT; i++) {
         snprintf(values[i], sizeof(values[i]), "%s", settings[i]);
         argv[count++] = dash_c;
@@ -365,6 +368,12 @@ void pg_cluster_restart(struct pg_cluster *cluster)
 {
     pg_cluster_down(cluster);
     pg_cluster_launch(cluster);
+}
+
+void pg_cluster_listen(struct pg_cluster *cluster, const char *address)
+{
+    snprintf(cluster->address, sizeof(cluster->address), "%s", address);
+    pg_cluster_restart(cluster);
 }
 
 /* The postmaster and the backends that it has forked. */

@@ -47,6 +47,8 @@ void pg_cluster_down(struct pg_cluster *cluster);
 void pg_cluster_kill(struct pg_cluster *cluster);
 void pg_cluster_launch(struct pg_cluster *cluster);
 void pg_cluster_restart(struct pg_cluster *cluster);
+/* Restarts it; from then on it listens there, too, at port 5432. */
+void pg_cluster_listen(struct pg_cluster *cluster, const char *address);
 /* Throws the cluster's data away and makes it a hot standby of the other; promote makes a standby a primary. */
 void pg_cluster_follow(struct pg_cluster *cluster, const struct pg_cluster *primary);
 void pg_cluster_promote(struct pg_cluster *cluster);
