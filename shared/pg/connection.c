@@ -359,7 +359,7 @@ static void on_failed(struct connection *connection, const struct command *comma
     /* All connections have it; what this one sent before it knew comes back stale as well. */
     if (stale && connection->plans == connection->pg->plans)
         connection->pg->plans++;
-    if (sqlstate_is_loss(sqlstate))
+    if (error_is_loss(result))
         connection->doomed = connection->pg->error; /* told when it is dropped */
     else if (!unprepared && !prepared && !stale && guard_is_told(command->statement, sqlstate))
         trouble_tell(connection->pg, PG_TROUBLE_STATEMENT, sqlstate, command->statement->name,
@@ -440,13 +440,16 @@ static void connection_read(struct connection *connection)
     /* What came before the end of the connection counts. */
     while (connection->epoch == epoch && connection_in_flight(connection) > 0 &&
            !PQisBusy(connection->conn)) {
-        if (!connection_result(connection, PQgetResult(connection->conn))) {
+        bool fits = connection_result(connection, PQgetResult(connection->conn));
+        if (connection->epoch != epoch)
+            return;
+        /* A broken connection repeats its error for ever, whatever was asked. */
+        if (PQstatus(connection->conn) == CONNECTION_BAD)
+            break;
+        if (!fits) {
             connection_drop(connection, "unexpected answer");
             return;
         }
-        /* A broken connection repeats its error for ever. */
-        if (connection->epoch == epoch && PQstatus(connection->conn) == CONNECTION_BAD)
-            break;
     }
     if (connection->epoch != epoch)
         return;

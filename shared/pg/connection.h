@@ -174,6 +174,8 @@ void connection_watchdog_off(struct connection *connection);
 enum status sqlstate_status(const char *sqlstate, const struct cancel *cancel);
 /* True when the error says that the server is going away, not that the statement was wrong. */
 bool sqlstate_is_loss(const char *sqlstate);
+/* The same, or the server ends the connection, whatever it is for: of a COMMIT nobody knows what became. */
+bool error_is_loss(const PGresult *error);
 /* A write met a server that takes none: a demoted primary, when it was a transaction. */
 bool sqlstate_is_read_only(const char *sqlstate);
 /* Of memory, of connections, above all of the disk: what needs none works. */

@@ -200,6 +200,41 @@ static void a_transaction_whose_backend_died_commits_nothing(void **state)
                  a_transaction_whose_backend_died_commits_nothing_body);
 }
 
+static char words[256];
+
+static void keep_words(void *arg, const struct pg_trouble *trouble)
+{
+    (void)arg;
+    if (words[0] == '\0')
+        snprintf(words, sizeof(words), "%s", trouble->text);
+}
+
+/* As on a full disk: WAL cannot be written, so the server ends, with a SQLSTATE that says nothing of that. */
+static void a_server_that_ends_at_commit_body(struct fiber_run *run)
+{
+    struct pg_transaction *transaction;
+    char sql[256];
+    assert_int_equal(pg_begin(run->pg, NULL, false, &transaction), STATUS_OK);
+    assert_int_equal(insert(transaction, "1"), STATUS_OK);
+    pg_cluster_query(cluster,
+                     "SELECT format('COPY (SELECT) TO PROGRAM ''prlimit --fsize=0 --pid %s''', pid)"
+                     "  FROM pg_stat_activity WHERE application_name = 'pek transaction'",
+                     sql, sizeof(sql));
+    pg_cluster_execute(cluster, sql);
+    words[0] = '\0';
+    assert_int_equal(pg_commit(transaction), STATUS_UNAVAILABLE);
+    assert_true(fiber_run_until(run, is_ready));
+    if (!strstr(words, "could not write to"))
+        fail_msg("it said: %s", words);
+}
+
+static void a_server_that_ends_at_commit_leaves_open_what_became_of_it(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1, .on_trouble = keep_words},
+                 a_server_that_ends_at_commit_body);
+}
+
 static int tries;
 
 static enum status insert_after_losing_one(struct pg_transaction *transaction, void *arg)
@@ -444,6 +479,7 @@ int main(void)
         cmocka_unit_test(when_all_backends_die_reads_come_back),
         cmocka_unit_test(a_restart_is_unavailable_and_then_over),
         cmocka_unit_test(a_transaction_whose_backend_died_commits_nothing),
+        cmocka_unit_test(a_server_that_ends_at_commit_leaves_open_what_became_of_it),
         cmocka_unit_test(a_loss_before_commit_runs_the_whole_again),
         cmocka_unit_test(a_hung_server_does_not_hang_its_callers),
         cmocka_unit_test(a_name_is_looked_up_off_the_loop),

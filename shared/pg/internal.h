@@ -167,6 +167,7 @@ struct pg {
     int64_t changed_us;         /* when a primary was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
     const struct migrations *schema; /* NULL: not looked at */
+    bool lacks_room;                 /* of what the transaction that ended last stored */
     unsigned long noted;             /* the timeline that the database was told to remember */
     uint64_t plans;                  /* counts changes of tables under prepared statements */
     struct troubles troubles;

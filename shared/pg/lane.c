@@ -63,7 +63,7 @@ static bool deserves_another_try(const struct connection *connection, const stru
     /* 26000, 42P05: its Prepare went down with a neighbour, or there was one too many for that. 40: it was in the way of what a standby replays. 57014 soon
      * after a Cancel on this connection was meant for what ran before. */
     if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0 ||
-        sqlstate_is_loss(sqlstate) || sqlstate_is_stale_plan(request->error) ||
+        error_is_loss(request->error) || sqlstate_is_stale_plan(request->error) ||
         strncmp(sqlstate, "40", 2) == 0)
         return true;
     return strcmp(sqlstate, "57014") == 0 && connection->cancelled_us > 0 &&

@@ -218,8 +218,8 @@ PEK_MUST_CHECK enum status pg_note(struct pg *pg, struct cancel *cancel,
                                    size_t *ret_affected);
 /* After a failure: the constraint that refused ("group_name_key"), or "". Valid until the next statement. */
 const char *pg_constraint(const struct pg_transaction *transaction);
-/* After a failure: the server has no room for what was to be stored (a full disk, above all). */
-bool pg_lacks_room(const struct pg_transaction *transaction);
+/* Right after pg_transact gave INTERNAL: the server has no room for what was to be stored (a full disk, above all). */
+bool pg_lacks_room(const struct pg *pg);
 
 /* Rows. A NULL value reads as empty slice, 0, false; pg_is_null tells. Slices live as long as the result. */
 size_t pg_rows(const struct pg_result *result);

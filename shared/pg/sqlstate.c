@@ -64,6 +64,14 @@ bool sqlstate_is_loss(const char *sqlstate)
            strcmp(sqlstate, "25P04") == 0;
 }
 
+bool error_is_loss(const PGresult *error)
+{
+    const char *sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+    const char *severity = PQresultErrorField(error, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return sqlstate_is_loss(sqlstate ? sqlstate : "") ||
+           (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0));
+}
+
 bool sqlstate_is_read_only(const char *sqlstate)
 {
     return strcmp(sqlstate, "25006") == 0;

@@ -132,7 +132,7 @@ static enum status outcome(struct pg_transaction *transaction)
     if (!request->error)
         return STATUS_OK;
     const char *sqlstate = request_sqlstate(request);
-    if (sqlstate_is_loss(sqlstate) || sqlstate_is_read_only(sqlstate))
+    if (error_is_loss(request->error) || sqlstate_is_read_only(sqlstate))
         return fail_lost(transaction);
     if (sqlstate_is_stale_plan(request->error))
         return fail(transaction, STATUS_ABORTED);
@@ -224,8 +224,13 @@ static bool send_end(struct pg_transaction *transaction, bool undo)
            connection_send(connection, request);
 }
 
-/* `ret_lost`: the connection went before COMMIT was sent, so nothing was committed. */
-static enum status send_commit(struct pg_transaction *transaction, bool undo, bool *ret_lost)
+struct ending {
+    bool lost;       /* the connection went before COMMIT was sent, so nothing was committed */
+    bool lacks_room; /* the server had none for what was to be stored */
+};
+
+static enum status send_commit(struct pg_transaction *transaction, bool undo,
+                               struct ending *ret_ending)
 {
     struct transaction_connection *owner = transaction->owner;
     struct connection *connection = &owner->connection;
@@ -240,7 +245,7 @@ static enum status send_commit(struct pg_transaction *transaction, bool undo, bo
         return status;
     }
     if (is_gone(transaction) || !send_end(transaction, undo)) {
-        *ret_lost = true;
+        ret_ending->lost = true;
         pool_give(owner);
         return STATUS_UNAVAILABLE;
     }
@@ -259,18 +264,19 @@ static enum status send_commit(struct pg_transaction *transaction, bool undo, bo
     /* COMMIT of a transaction that failed unseen answers ROLLBACK, without an error. */
     if (status == STATUS_OK && strcmp(PQcmdStatus(request->result), "COMMIT") != 0)
         status = fail(transaction, STATUS_ABORTED);
+    ret_ending->lacks_room = transaction->lacks_room;
     pool_give(owner);
     return status;
 }
 
-static enum status commit(struct pg_transaction *transaction, bool undo, bool *ret_lost)
+static enum status commit(struct pg_transaction *transaction, bool undo, struct ending *ret_ending)
 {
     struct pg *pg = transaction->owner->connection.pg;
     const struct cancel *cancel = transaction->cancel;
     int64_t started_us = clock_monotonic_us();
     bool begun = transaction->begun;
     enum status status =
-        send_commit(transaction, undo, ret_lost); /* which gives the transaction back */
+        send_commit(transaction, undo, ret_ending); /* which gives the transaction back */
     if (begun)
         pg_ended(pg, &commit_statement, cancel, started_us, status);
     return status;
@@ -279,9 +285,9 @@ static enum status commit(struct pg_transaction *transaction, bool undo, bool *r
 enum status pg_commit(struct pg_transaction *transaction)
 {
     enum status failure = transaction->failure;
-    bool lost;
+    struct ending ending;
     if (failure == STATUS_OK)
-        return commit(transaction, false, &lost);
+        return commit(transaction, false, &ending);
     pg_rollback(transaction);
     return failure;
 }
@@ -315,18 +321,19 @@ static enum status transact_once(struct pg *pg, struct cancel *cancel, bool seri
         return status;
     status = body(transaction, arg);
     enum status failure = transaction->failure;
-    bool lost = transaction->lost;
+    struct ending ending = {transaction->lost, transaction->lacks_room};
     if (status == STATUS_OK && failure == STATUS_OK) {
-        status = commit(transaction, false, &lost);
+        status = commit(transaction, false, &ending);
         failure = status;
     } else if (is_acknowledgement(transaction, status)) {
-        failure = commit(transaction, true, &lost);
+        failure = commit(transaction, true, &ending);
         status = failure == STATUS_OK ? status : failure;
     } else {
         pg_rollback(transaction);
         status = status == STATUS_OK ? failure : status;
     }
-    *ret_again = failure == STATUS_ABORTED || lost;
+    *ret_again = failure == STATUS_ABORTED || ending.lost;
+    pg->lacks_room = status == STATUS_INTERNAL && ending.lacks_room;
     return status;
 }
 
@@ -399,9 +406,9 @@ enum status pg_note(struct pg *pg, struct cancel *cancel, const struct pg_statem
     return status;
 }
 
-bool pg_lacks_room(const struct pg_transaction *transaction)
+bool pg_lacks_room(const struct pg *pg)
 {
-    return transaction->lacks_room;
+    return pg->lacks_room;
 }
 
 const char *pg_constraint(const struct pg_transaction *transaction)

@@ -17,7 +17,6 @@ struct run {
     struct sha256 digest;
     /* ABORTED by a rule of ours, as a stale etag, which no repetition can mend. */
     bool aborted_for_good;
-    bool lacks_room; /* of the database, which no repetition mends at once */
     bool replayed;
 };
 
@@ -259,7 +258,6 @@ static enum status run_once(struct pg_transaction *transaction, void *arg)
     struct run *run = arg;
     struct change *change = &run->change;
     enum status status = run_body(run, transaction);
-    run->lacks_room = status == STATUS_INTERNAL && pg_lacks_room(transaction);
     for (; change->results; change->results = change->results->next)
         pg_result_free(change->results->rows);
     return status;
@@ -292,7 +290,7 @@ enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
     status = pg_transact(change->service->pg, rpc_cancel(ctx), false, run_once, &run);
     if (run.aborted_for_good && status == STATUS_FAILED_PRECONDITION)
         return STATUS_ABORTED;
-    if (run.lacks_room)
+    if (status == STATUS_INTERNAL && pg_lacks_room(change->service->pg))
         return fault_set_reason(change->fault, STATUS_RESOURCE_EXHAUSTED, CHANGE_NO_ROOM, NULL,
                                 "nothing can be stored at present, try again later");
     /* The realm is there, and reads are answered: this must not be taken for its absence. */

@@ -77,6 +77,13 @@ static void change_without_room_says_so(struct world *w)
     assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res),
                      STATUS_RESOURCE_EXHAUSTED);
     assert_string_equal(w->fault.reason, CHANGE_NO_ROOM);
+    /* What COMMIT alone finds out is no other. */
+    world_sql(w, "DROP TRIGGER full_disk ON pek.audit_log;"
+                 " CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON pek.audit_log"
+                 " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pek.full_disk()");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res),
+                     STATUS_RESOURCE_EXHAUSTED);
+    assert_string_equal(w->fault.reason, CHANGE_NO_ROOM);
     world_sql(w, "DROP TRIGGER full_disk ON pek.audit_log; DROP FUNCTION pek.full_disk()");
     assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
 }
