@@ -548,6 +548,8 @@ static void run_stop(void *arg)
     registry_stop(&hub->registry);
     if (hub->sessions_ready)
         session_cache_stop(&hub->sessions);
+    if (hub->host)
+        rpc_host_wait(hub->host);
     registry_done(&hub->registry);
     hub->observe.realm_pg = NULL;
     hub->realm = realm_close(hub->realm);

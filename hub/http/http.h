@@ -48,6 +48,8 @@
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64
+#define HTTP_TLS_MESSAGES_MAX                                                                      \
+    16 /* of a handshake that is over: a key lasts for 2^24 records (RFC 8446 5.5) */
 #define HTTP2_STREAMS_MAX 100     /* at a time on a connection */
 #define HTTP2_LARGE_BODIES_MAX 4  /* of these, sending a body beyond 64 KiB */
 #define HTTP2_CONTINUATIONS_MAX 8 /* frames of one header block */

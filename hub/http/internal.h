@@ -120,6 +120,7 @@ struct http_conn {
     const struct protocol *protocol;
     SSL *ssl;
     struct slice ssl_in;         /* encrypted, for OpenSSL to take */
+    unsigned ssl_messages;       /* of the handshake, since it was over */
     struct buffer in;            /* what came and could not be taken yet */
     struct buffer out;           /* to be sent, in clear */
     struct buffer cipher;        /* the same encrypted; TLS only */
@@ -127,6 +128,7 @@ struct http_conn {
     size_t wire_sent, out_taken; /* of wire, by the kernel; of out, by OpenSSL */
     enum conn_state state;
     bool reading, writing, linger, said_goodbye;
+    bool shaken; /* the TLS handshake is over */
     bool
         proxied; /* a trusted proxy's: each request counts for its client, and not the connection */
     bool trusted; /* its peer may speak HTTP/2 in clear */

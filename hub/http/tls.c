@@ -37,6 +37,19 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* Each costs as much as a small request, is answered though nobody reads, and many are taken at once: KeyUpdate, or from TLS 1.2 a new
+ * handshake, which is refused. */
+static void on_message(int written, int version, int type, const void *bytes, size_t len, SSL *ssl,
+                       void *arg)
+{
+    (void)version, (void)arg;
+    struct http_conn *conn = SSL_get_app_data(ssl);
+    bool is_type = type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE;
+    if (!written && is_type && len > 0 && *(const unsigned char *)bytes == SSL3_RT_HANDSHAKE &&
+        conn->shaken)
+        conn->ssl_messages++;
+}
+
 static enum status context_load(const struct http_tls_files *files, SSL_CTX **ret_context,
                                 struct fault *fault)
 {
@@ -54,6 +67,7 @@ static enum status context_load(const struct http_tls_files *files, SSL_CTX **re
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
         SSL_CTX_set_num_tickets(context, 1);
         SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+        SSL_CTX_set_msg_callback(context, on_message);
         *ret_context = context;
         return STATUS_OK;
     }
@@ -181,6 +195,8 @@ static int bio_read(BIO *bio, char *bytes, size_t len, size_t *ret_len)
 {
     struct http_conn *conn = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
+    if (conn->ssl_messages > HTTP_TLS_MESSAGES_MAX)
+        return 0; /* an error */
     if (conn->ssl_in.len == 0) {
         BIO_set_retry_read(bio);
         return 0;
@@ -230,6 +246,7 @@ bool tls_accept(struct http_conn *conn)
     BIO_set_data(bio, conn);
     BIO_set_init(bio, 1);
     SSL_set_bio(conn->ssl, bio, bio);
+    SSL_set_app_data(conn->ssl, conn);
     SSL_set_accept_state(conn->ssl);
     return true;
 }
@@ -237,7 +254,7 @@ bool tls_accept(struct http_conn *conn)
 /* The protocol that was agreed on; false when the connection is over. */
 static bool shake_hands(struct http_conn *conn)
 {
-    if (SSL_is_init_finished(conn->ssl))
+    if (conn->shaken)
         return true;
     int result = SSL_do_handshake(conn->ssl);
     if (conn->cipher.len > 0)
@@ -249,6 +266,7 @@ static bool shake_hands(struct http_conn *conn)
         }
         return false;
     }
+    conn->shaken = true;
     const unsigned char *name;
     unsigned len;
     SSL_get0_alpn_selected(conn->ssl, &name, &len);

@@ -170,7 +170,8 @@ static bool again(SSL *ssl, int result)
 
 static const char usual[] = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 static struct slice question;
-static const char *enough; /* of HTTP/2, whose connection stays: when this was read */
+static unsigned key_updates; /* before it is sent */
+static const char *enough;   /* of HTTP/2, whose connection stays: when this was read */
 
 static void converse(SSL *ssl, struct answer *answer)
 {
@@ -186,6 +187,10 @@ static void converse(SSL *ssl, struct answer *answer)
     unsigned protocol_len;
     SSL_get0_alpn_selected(ssl, &protocol, &protocol_len);
     snprintf(answer->protocol, sizeof(answer->protocol), "%.*s", (int)protocol_len, protocol);
+    for (unsigned i = 0; i < key_updates; i++) {
+        assert_int_equal(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(ssl), 1);
+    }
     WAIT_FOR((result = SSL_write(ssl, question.ptr, (int)question.len)) > 0 || !again(ssl, result));
     size_t len = 0;
     do {
@@ -286,6 +291,16 @@ static void address_without_tls_is_another_servers(void **state)
     enough = NULL;
 }
 
+static void keys_may_change_a_few_times(void **state)
+{
+    (void)state;
+    key_updates = HTTP_TLS_MESSAGES_MAX;
+    assert_non_null(strstr(ask(TLS1_3_VERSION, "\x08http/1.1").text, "200 OK"));
+    key_updates++;
+    assert_string_equal(ask(TLS1_3_VERSION, "\x08http/1.1").text, "");
+    key_updates = 0;
+}
+
 static void answers_ask_for_strict_transport(void **state)
 {
     (void)state;
@@ -351,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(request_over_tls_is_served_as_http_1, setup, teardown),
         cmocka_unit_test_setup_teardown(clients_of_other_protocols_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(address_without_tls_is_another_servers, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_may_change_a_few_times, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_ask_for_strict_transport, setup, teardown),
         cmocka_unit_test_setup_teardown(old_versions_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(new_certificate_is_taken_up_and_a_bad_one_is_not, setup,

@@ -51,8 +51,7 @@ static void desk_open(struct hub_world *h, struct desk *desk, const char *user)
 static void desk_close(struct desk *desk)
 {
     notification_service_close(&desk->service);
-    while (rpc_host_open_calls(desk->host) > 0) /* whose callers went away just now */
-        fiber_sleep_ms(1);
+    rpc_host_wait(desk->host);
     rpc_channel_free(desk->channel);
     rpc_host_free(desk->host);
 }

@@ -83,8 +83,7 @@ static void worker_stop(struct worker *worker, int64_t ms)
         return;
     (void)rpc_server_drain(worker->server, deadline_after_ms(ms));
     worker->server = rpc_server_free(worker->server);
-    while (rpc_host_open_calls(worker->host) > 0)
-        fiber_sleep_ms(1);
+    rpc_host_wait(worker->host);
     worker->host = rpc_host_free(worker->host);
 }
 

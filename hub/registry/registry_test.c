@@ -136,8 +136,7 @@ static void run_scene(struct fiber_run *run)
     current(scene);
     registry_stop(&scene->registry);
     registry_done(&scene->registry);
-    while (rpc_host_open_calls(scene->host) > 0)
-        fiber_sleep_ms(1);
+    rpc_host_wait(scene->host);
     rpc_host_free(scene->host);
     jwt_keys_done(&scene->keys);
     free(scene);

@@ -81,8 +81,7 @@ static void stop(struct scene *scene, size_t i)
         return;
     (void)rpc_server_drain(scene->servers[i], deadline_after_ms(0));
     scene->servers[i] = rpc_server_free(scene->servers[i]);
-    while (rpc_host_open_calls(scene->hosts[i]) > 0)
-        fiber_sleep_ms(1);
+    rpc_host_wait(scene->hosts[i]);
     scene->hosts[i] = rpc_host_free(scene->hosts[i]);
 }
 

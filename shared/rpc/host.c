@@ -78,6 +78,12 @@ size_t rpc_host_open_calls(const struct rpc_host *host)
     return host->unary_open + host->stream_open;
 }
 
+void rpc_host_wait(const struct rpc_host *host)
+{
+    while (rpc_host_open_calls(host) > 0)
+        fiber_sleep_ms(1);
+}
+
 size_t rpc_host_open_streams(const struct rpc_host *host)
 {
     return host->stream_open;

@@ -201,6 +201,8 @@ PEK_MUST_CHECK enum status rpc_host_add(struct rpc_host *host, const struct rpc_
 const struct rpc_method *rpc_host_method(const struct rpc_host *host, struct slice path);
 size_t rpc_host_open_calls(const struct rpc_host *host);   /* unary and streams */
 size_t rpc_host_open_streams(const struct rpc_host *host); /* of these */
+/* In a fiber, until none is open, which rpc_host_free wants: one whose caller has left goes on, a COMMIT to its deadline. */
+void rpc_host_wait(const struct rpc_host *host);
 /* Visits every service added (reflection, matrix tests). */
 void rpc_host_each(const struct rpc_host *host,
                    void (*visit)(void *arg, const struct rpc_service *service), void *arg);

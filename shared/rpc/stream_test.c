@@ -185,8 +185,7 @@ static void stalled_body(struct world *world)
     assert_true(before * 10000 < 2u << 20);
     rpc_call_cancel(call);
     rpc_call_free(call);
-    while (rpc_host_open_calls(world->host) > 0)
-        fiber_sleep_ms(1);
+    rpc_host_wait(world->host);
     assert_true(world->log.sent < 1000000);
 }
 

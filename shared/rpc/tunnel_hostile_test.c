@@ -278,8 +278,7 @@ static void deaf_body(struct world *world)
     assert_true(before * 10000 < 4 * (RPC_CALL_QUEUE_BYTES + RPC_STREAM_QUEUE_BYTES) + (2u << 20));
     buffer_done(&out);
     tunnel_peer_done(&peer);
-    while (rpc_host_open_calls(world->host) > 0)
-        fiber_sleep_ms(1);
+    rpc_host_wait(world->host);
 }
 
 static void client_that_reads_nothing_holds_little(void **state)

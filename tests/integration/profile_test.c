@@ -144,6 +144,36 @@ static void who_is_not_seen_is_to_the_byte_who_is_not_there(void **state)
     federation_close(&f);
 }
 
+static bool commit_sleeps(void)
+{
+    char count[8];
+    pg_cluster_query(federation_cluster,
+                     "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", count,
+                     sizeof(count));
+    return strcmp(count, "1") == 0;
+}
+
+/* As while a synchronous standby is away. */
+static void a_hub_stops_when_a_change_has_ended_that_nobody_waits_for(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_begin(&f);
+    pg_cluster_execute(federation_cluster,
+                       "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+                       " $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;"
+                       "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE OF nickname ON hub.profile"
+                       " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()");
+    federation_open_hub(&f, "", NULL);
+    federation_log_in(&f, "bob");
+    struct exchange exchange = federation_send(&f, "PATCH", "/api/v1/users/me/profile", JSON_BODY,
+                                               "{\"nickname\":\"Bobi\"}");
+    FEDERATION_WAIT_FOR(&f, commit_sleeps());
+    exchange_close(&exchange);
+    federation_close(&f);
+    pg_cluster_execute(federation_cluster, "DROP FUNCTION slow() CASCADE");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +181,7 @@ int main(void)
         cmocka_unit_test(change_that_cannot_be_names_its_field),
         cmocka_unit_test(another_sees_names_only_and_changes_nothing),
         cmocka_unit_test(who_is_not_seen_is_to_the_byte_who_is_not_there),
+        cmocka_unit_test(a_hub_stops_when_a_change_has_ended_that_nobody_waits_for),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
 }

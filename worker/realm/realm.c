@@ -26,7 +26,6 @@
 #include "worker/semester/semester_service.h"
 
 #define SETTLE_RETRY_MS 1000
-#define CALLS_END_MS 2000
 #define KEYS_FORGET_EVERY_MS (60 * 60 * 1000)
 #define PRUNE_EVERY_MS (60 * 1000)
 #define ENDED_EVERY_MS 500 /* whose assignments ended is told to who watches */
@@ -327,9 +326,8 @@ struct realm *realm_close(struct realm *realm)
     while (realm->running)
         (void)!fiber_event_wait(&realm->ended, DEADLINE_NONE);
     realm->outbox = pg_listener_free(realm->outbox);
-    /* Calls in this process whose caller has given up end a little later. */
-    for (int ms = 0; realm->host && rpc_host_open_calls(realm->host) > 0 && ms < CALLS_END_MS; ms++)
-        fiber_sleep_ms(1);
+    if (realm->host)
+        rpc_host_wait(realm->host);
     rpc_host_free(realm->host);
     guard_free(realm->domain.guard);
     policy_cache_free(realm->domain.rights);
