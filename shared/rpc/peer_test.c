@@ -204,6 +204,11 @@ static void socket_is_open_to_all_and_one_programs(void **state)
                      STATUS_UNAVAILABLE);
     assert_string_equal(fault.field, "listen");
     assert_non_null(strstr(fault.text, "in use"));
+    /* gRPC would listen at another path than this. */
+    const struct rpc_server_options coded = {.listen = "unix:/tmp/pek%41", .peer_uid = &own};
+    assert_int_equal(rpc_server_new(world.runtime, world.host, &coded, &second, &fault),
+                     STATUS_INVALID_ARGUMENT);
+    assert_string_equal(fault.field, "listen");
     world_run(&world, shared_body);
     world_close(&world);
     place_close(&place);

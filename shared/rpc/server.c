@@ -138,12 +138,15 @@ static void server_destroy(struct rpc_server *server)
     free(server);
 }
 
-/* gRPC takes away the socket of whoever listens there. */
+/* gRPC takes away the socket of whoever listens there, and reads the path as a URI's. */
 static enum status unix_prepare(const struct rpc_server_options *options, struct fault *fault)
 {
-    return strncmp(options->listen, UNIX_SCHEME, strlen(UNIX_SCHEME)) == 0
-               ? listen_try(options->listen, false, "listen", fault)
-               : STATUS_OK;
+    if (strncmp(options->listen, UNIX_SCHEME, strlen(UNIX_SCHEME)) != 0)
+        return STATUS_OK;
+    if (strpbrk(options->listen, "%?#"))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "listen",
+                         "the path of a socket must not have %%, ? or # in it");
+    return listen_try(options->listen, false, "listen", fault);
 }
 
 /* Who may call is said by the certificate, or by the kernel; the file's mode, which is the program's umask, would leave the hub outside,
