@@ -253,9 +253,12 @@ static enum status send_commit(struct pg_transaction *transaction, bool undo,
         pool_give(owner);
         return STATUS_UNAVAILABLE;
     }
-    /* A cancellation comes too late: the outcome is worth the wait. The deadline is not negotiable. */
-    const struct cancel *cancel = transaction->cancel;
-    status = fiber_event_wait(&request->done, cancel ? cancel->deadline_us : DEADLINE_NONE);
+    /* A cancellation comes too late: the outcome is worth the wait, unless it is all that can end it. The deadline is not negotiable. */
+    struct cancel *cancel = transaction->cancel;
+    int64_t deadline_us = cancel ? cancel->deadline_us : DEADLINE_NONE;
+    status = cancel && deadline_us == DEADLINE_NONE
+                 ? fiber_event_wait_cancel(&request->done, cancel)
+                 : fiber_event_wait(&request->done, deadline_us);
     if (status != STATUS_OK) {
         pool_give_when_over(owner, request);
         return fail(transaction, status);

@@ -474,6 +474,27 @@ static void set_standby_body(struct fiber_run *run)
     assert_true(fiber_run_until(run, is_set));
 }
 
+static struct cancel endless; /* but for a cancellation, as of what a program does for itself */
+
+static bool another_waits(struct fiber_run *run)
+{
+    char count[16];
+    (void)run;
+    pg_cluster_query(cluster, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+                     count, sizeof(count));
+    return strcmp(count, "5") == 0;
+}
+
+static void write_or_cancel(struct fiber_run *run, size_t index)
+{
+    if (index == 0)
+        assert_int_equal(
+            pg_write(run->pg, &endless, &insert_row, PG_PARAMS(pg_str("3"), pg_str("0")), NULL),
+            STATUS_CANCELLED);
+    else if (fiber_run_until(run, another_waits))
+        cancel_fire(&endless);
+}
+
 static void nothing_is_told_body(struct fiber_run *run)
 {
     static const char transactions[] = "SELECT count(*) FROM pg_stat_activity"
@@ -492,12 +513,14 @@ static void nothing_is_told_body(struct fiber_run *run)
         assert_int_equal(transact(run, read_for_oneself, waits[i], 10000), waits[i]);
         assert_int_equal(transact(run, read_and_say, waits[i], 100), STATUS_DEADLINE_EXCEEDED);
     }
+    cancel_init(&endless, DEADLINE_NONE);
+    fiber_run_parallel(run, 2, write_or_cancel);
     assert_int_equal(transact(run, insert_again, STATUS_OK, 100), STATUS_DEADLINE_EXCEEDED);
     assert_int_equal(transact(run, add_and_say, STATUS_NOT_FOUND, 100), STATUS_DEADLINE_EXCEEDED);
     /* Their backends wait, whoever is there; so there are no more of them, later either. */
     fiber_sleep_ms(2500);
     pg_cluster_query(cluster, transactions, count, sizeof(count));
-    assert_string_equal(count, "6");
+    assert_string_equal(count, "7");
     assert_int_equal(transact(run, read_for_oneself, STATUS_OK, 100), STATUS_RESOURCE_EXHAUSTED);
     pg_cluster_execute(cluster, "ALTER SYSTEM RESET synchronous_standby_names");
     pg_cluster_execute(cluster, "SELECT pg_reload_conf()");
@@ -508,7 +531,7 @@ static void nothing_is_told_body(struct fiber_run *run)
 /* What it rests on was perhaps never on the standby. */
 static void what_is_so_already_is_told_when_the_standby_has_it(void **state)
 {
-    const struct pg_options options = {.transaction_max = 6};
+    const struct pg_options options = {.transaction_max = 7};
     (void)state;
     fiber_run_pg(cluster, &options, set_standby_body);
     fiber_run_pg(cluster, &options, nothing_is_told_body);

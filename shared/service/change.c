@@ -142,25 +142,10 @@ static enum status store_answer(struct run *run)
 enum status change_forget_keys(const struct service *service, struct cancel *cancel)
 {
     _Static_assert(CHANGE_KEY_AGE_MAX_S == 86400, "the interval in CHANGE_KEYS");
-    size_t deleted = 1;
-    while (deleted > 0) {
-        struct pg_transaction *transaction;
-        struct pg_result *result;
-        enum status status = pg_begin(service->pg, cancel, false, &transaction);
-        if (status != STATUS_OK)
-            return status;
-        status = pg_execute(transaction, &service->keys->forget, NULL, 0, &result);
-        if (status != STATUS_OK) {
-            pg_rollback(transaction);
-            return status;
-        }
-        deleted = pg_affected(result);
-        pg_result_free(result);
-        status = pg_commit(transaction);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (size_t deleted = 1; status == STATUS_OK && deleted > 0;)
+        status = pg_note(service->pg, cancel, &service->keys->forget, NULL, 0, &deleted);
+    return status;
 }
 
 /* ---- in a body ---- */

@@ -130,7 +130,7 @@ static void keep_realm(void *arg)
             continue;
         /* A failure to delete old keys costs nothing but space until the next time; months are made long before. */
         (void)!change_forget_keys(&domain->service, &realm->closing);
-        (void)!pg_write(domain->service.pg, &realm->closing, &make_months, NULL, 0, NULL);
+        (void)!pg_note(domain->service.pg, &realm->closing, &make_months, NULL, 0, NULL);
         forget_us = deadline_after_ms(KEYS_FORGET_EVERY_MS);
     }
     realm->running = false;
