@@ -351,18 +351,18 @@ static void fetch_once(const struct fetch *fetch, struct arena *arena)
     credential->expires_s = clock_wall_s() + lifetime_s;
     credential->expires_us = deadline_after_ms(lifetime_s * 1000);
     credential->retry_us = deadline_after_ms(CREDENTIAL_RETRY_MS);
-    bool changed = credential->member != response->known;
+    bool is_news = response->known || credential->member;
     credential->member = response->known;
     credential->asked = true;
     finish(credential, CREDENTIAL_READY);
     /* Before anybody uses it, not only after the wait below. */
     if (credential->stale)
         credential_drop(credential);
-    /* What the realm says about whom it knows goes into the federation table. Failing is harmless: the
-     * realm is asked again in the next session. */
-    if (changed)
-        (void)!session_store_set_realm(session->cache->options.service.pg, &cancel,
-                                       session->user_id, instance->realm, response->known);
+    /* What the realm says about whom it knows goes into the federation table, each time anew: it waits for no standby, so a failover may
+     * lose it. */
+    if (is_news)
+        (void)!session_store_note_realm(session->cache->options.service.pg, &cancel,
+                                        session->user_id, instance->realm, response->known);
 }
 
 static void run_fetch(void *arg)

@@ -226,11 +226,11 @@ enum status session_store_is_admin(struct pg *pg, struct cancel *cancel, struct 
     return STATUS_OK;
 }
 
-enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct slice user,
-                                    const char *realm, bool member)
+enum status session_store_note_realm(struct pg *pg, struct cancel *cancel, struct slice user,
+                                     const char *realm, bool member)
 {
-    return pg_write(pg, cancel, member ? &insert_realm : &delete_realm,
-                    PG_PARAMS(pg_text(user), pg_str(realm)), NULL);
+    return pg_note(pg, cancel, member ? &insert_realm : &delete_realm,
+                   PG_PARAMS(pg_text(user), pg_str(realm)), NULL);
 }
 
 enum status session_store_revoke_handle(struct pg *pg, struct cancel *cancel, struct slice user,

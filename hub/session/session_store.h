@@ -56,8 +56,8 @@ PEK_MUST_CHECK enum status session_store_list(const struct read_batch *batch, co
 PEK_MUST_CHECK enum status session_store_purge(struct pg *pg, struct cancel *cancel,
                                                int64_t rows_max, size_t *ret_count);
 
-PEK_MUST_CHECK enum status session_store_set_realm(struct pg *pg, struct cancel *cancel,
-                                                   struct slice user, const char *realm,
-                                                   bool member);
+PEK_MUST_CHECK enum status session_store_note_realm(struct pg *pg, struct cancel *cancel,
+                                                    struct slice user, const char *realm,
+                                                    bool member);
 
 #endif

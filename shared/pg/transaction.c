@@ -134,7 +134,9 @@ static enum status outcome(struct pg_transaction *transaction)
     const char *sqlstate = request_sqlstate(request);
     if (error_is_loss(request->error) || sqlstate_is_read_only(sqlstate))
         return fail_lost(transaction);
-    if (sqlstate_is_stale_plan(request->error))
+    /* 26000, 42P05: what is prepared there is not what was thought. The whole is run again, as after a change of tables. */
+    if (sqlstate_is_stale_plan(request->error) || strcmp(sqlstate, "26000") == 0 ||
+        strcmp(sqlstate, "42P05") == 0)
         return fail(transaction, STATUS_ABORTED);
     note_constraint(transaction);
     transaction->lacks_room = sqlstate_is_no_room(sqlstate);

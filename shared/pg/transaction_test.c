@@ -537,6 +537,33 @@ static void what_is_so_already_is_told_when_the_standby_has_it(void **state)
     fiber_run_pg(cluster, &options, nothing_is_told_body);
 }
 
+static enum status forget_and_add(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement forget = {"forget", "DEALLOCATE pek_begin"};
+    bool *forgets = arg;
+    if (!*forgets)
+        return run_statement(transaction, &add_value, "1", "1");
+    *forgets = false;
+    return run_statement(transaction, &forget, NULL, NULL);
+}
+
+static void forgotten_body(struct fiber_run *run)
+{
+    bool forgets = false;
+    assert_int_equal(pg_transact(run->pg, NULL, false, forget_and_add, &forgets), STATUS_OK);
+    forgets = true;
+    assert_int_equal(pg_transact(run->pg, NULL, false, forget_and_add, &forgets), STATUS_OK);
+    assert_int_equal(pg_transact(run->pg, NULL, false, forget_and_add, &forgets), STATUS_OK);
+    assert_int_equal(stored(1), 2);
+}
+
+/* As a pooler may lead to a session in which nothing is prepared. */
+static void what_a_session_has_not_prepared_is_prepared_anew(void **state)
+{
+    (void)state;
+    fiber_run_pg(cluster, &(struct pg_options){.transaction_max = 1}, forgotten_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +577,7 @@ int main(void)
         TEST(a_cancelled_transaction_gives_its_connection_back),
         TEST(transactions_wait_for_a_connection_in_turn),
         TEST(a_lock_is_not_awaited_for_ever),
+        TEST(what_a_session_has_not_prepared_is_prepared_anew),
         TEST(what_is_so_already_is_told_when_the_standby_has_it),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);

@@ -83,8 +83,8 @@ enum status session_store_insert(struct pg *pg, struct cancel *cancel, struct sl
     return STATUS_OK;
 }
 
-enum status session_store_set_realm(struct pg *pg, struct cancel *cancel, struct slice user,
-                                    const char *realm, bool member)
+enum status session_store_note_realm(struct pg *pg, struct cancel *cancel, struct slice user,
+                                     const char *realm, bool member)
 {
     struct world *world = world_of(pg);
 
