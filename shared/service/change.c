@@ -94,29 +94,28 @@ static enum status replay(struct run *run, const struct pg_result *row)
     return STATUS_OK;
 }
 
-/* Claims the key, waiting for whoever else is just using it; or the answer is there. */
+/* Claims the key, waiting for whoever else is just using it; or the answer is there. What was in the way may be gone by then, as old keys
+ * are deleted: then once more. */
 static enum status claim_key(struct run *run)
 {
     struct change *change = &run->change;
     const struct change_keys *keys = change->service->keys;
-    struct pg_param user = pg_str(change->actor), key = pg_text(run->key);
-    struct pg_result *result;
-    enum status status = pg_execute(
-        change->transaction, &keys->claim,
-        PG_PARAMS(user, key, pg_str(rpc_method(change->ctx)->path), pg_bytea(digest_bytes(run))),
-        &result);
-    if (status != STATUS_OK)
-        return status;
-    bool claimed = pg_affected(result) == 1;
-    pg_result_free(result);
-    if (claimed)
-        return STATUS_OK;
-    status = pg_execute(change->transaction, &keys->find, PG_PARAMS(user, key), &result);
-    if (status != STATUS_OK)
-        return status;
-    /* Gone between the two statements: old keys are being deleted. Once more from the start. */
-    status = pg_rows(result) == 1 ? replay(run, result) : STATUS_ABORTED;
-    pg_result_free(result);
+    struct pg_param user = pg_str(change->actor), key = pg_text(run->key),
+                    method = pg_str(rpc_method(change->ctx)->path),
+                    digest = pg_bytea(digest_bytes(run));
+    enum status status = STATUS_ABORTED;
+    for (int try = 0; status == STATUS_ABORTED && try < 2; try++) {
+        struct pg_result *result;
+        size_t claimed;
+        PEK_TRY(pg_apply(change->transaction, &keys->claim, PG_PARAMS(user, key, method, digest),
+                         &claimed));
+        if (claimed == 1)
+            return STATUS_OK;
+        PEK_TRY(pg_execute(change->transaction, &keys->find, PG_PARAMS(user, key), &result));
+        if (pg_rows(result) == 1)
+            status = replay(run, result);
+        pg_result_free(result);
+    }
     run->replayed = status == STATUS_OK;
     return status;
 }

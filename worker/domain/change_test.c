@@ -211,6 +211,21 @@ static void old_keys_are_forgotten(struct world *w)
     assert_string_equal(world_value(w, "SELECT string_agg(key, ' ') FROM pek.idempotency"), "new");
 }
 
+/* The row that was in the way is gone when it is looked for. */
+static void key_that_is_forgotten_at_that_moment_is_free(struct world *w)
+{
+    group_v1_group *res;
+    world_god(w, &w->a, "alice");
+    world_sql(w, "CREATE SEQUENCE pek.claims; GRANT USAGE ON pek.claims TO pek_app;"
+                 " CREATE FUNCTION pek.in_the_way() RETURNS trigger LANGUAGE plpgsql AS $$"
+                 " BEGIN IF nextval('pek.claims') = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$;"
+                 " CREATE TRIGGER in_the_way BEFORE INSERT ON pek.idempotency"
+                 " FOR EACH ROW EXECUTE FUNCTION pek.in_the_way()");
+    assert_int_equal(create(w, "alice", "k1", "x", "X", &w->fault, &res), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT last_value FROM pek.claims"), "2");
+    world_sql(w, "DROP FUNCTION pek.in_the_way() CASCADE; DROP SEQUENCE pek.claims");
+}
+
 static void audit_says_who_did_what_to_which_group(struct world *w)
 {
     world_god(w, &w->a, "alice");
@@ -254,6 +269,7 @@ int main(void)
         WORLD_TEST(one_key_used_at_once_has_one_effect),
         WORLD_TEST(what_is_so_already_is_told_when_the_standby_has_it),
         WORLD_TEST(old_keys_are_forgotten),
+        WORLD_TEST(key_that_is_forgotten_at_that_moment_is_free),
         WORLD_TEST(audit_says_who_did_what_to_which_group),
         WORLD_TEST(operators_grants_are_audited_once),
         WORLD_TEST(refused_change_leaves_no_audit_row),
