@@ -372,9 +372,11 @@ static void on_cancel_done(uv_work_t *work, int error)
     (void)error;
     struct cancel_job *job = work->data;
     struct connection *connection = job->connection;
+    struct pg *pg = connection->pg;
     tsan_acquire(job);
-    connection->pg->cancels--;
     PQfreeCancel(job->cancel);
+    bool is_left = connection->epoch != job->epoch && pg->cancels_left > 0;
+    *(is_left ? &pg->cancels_left : &pg->cancels) -= 1;
     if (connection->epoch == job->epoch)
         cancel_over(connection);
     cancel_next(connection->pg);
@@ -402,6 +404,18 @@ static bool cancel_start(struct connection *connection)
     pg->cancels++;
     connection_hold(connection);
     return true;
+}
+
+void connection_leave_cancel(struct connection *connection)
+{
+    struct pg *pg = connection->pg;
+    bool is_under_way = connection->cancelling && list_empty(&connection->to_cancel);
+    connection->cancelling = false;
+    list_remove(&connection->to_cancel);
+    if (is_under_way && pg->cancels_left < PG_CANCELS_LEFT_MAX) {
+        pg->cancels--;
+        pg->cancels_left++;
+    }
 }
 
 bool connection_cancel(struct connection *connection)

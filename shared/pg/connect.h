@@ -19,6 +19,9 @@ void connect_hosts_done(struct connect_hosts *hosts);
 const char *connect_name(const struct connect_hosts *hosts, size_t n,
                          char text[CONNECT_HOST_BYTES_MAX]);
 
+/* The connection goes: what is still under way meant it, and is in nobody's way any more. */
+void connection_leave_cancel(struct connection *connection);
+
 /* connection.c, for connect.c */
 bool connection_watch(struct connection *connection, int events);
 void connection_unwatch(struct connection *connection);

@@ -217,8 +217,7 @@ static void finish(struct connection *connection, enum link_state state)
     if (connection->conn)
         PQfinish(connection->conn);
     connection->conn = NULL;
-    connection->cancelling = false; /* what is still under way meant the old one */
-    list_remove(&connection->to_cancel);
+    connection_leave_cancel(connection);
     session_reset(&connection->session);
     connection->session.cluster = (struct cluster){0};
     statements_reset(&connection->statements);

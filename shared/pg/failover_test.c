@@ -235,6 +235,87 @@ static void a_torn_end_is_the_end_when_nothing_holds_the_replay_up(void **state)
              torn_body);
 }
 
+/* ---- what a hung server keeps ---- */
+
+static struct cancel cancels[2];
+static const struct pg_cluster *sleeping_at;
+static char sleeping[8];
+
+static bool so_many_sleep(struct fiber_run *run)
+{
+    char count[8];
+    (void)run;
+    pg_cluster_query(sleeping_at,
+                     "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", count,
+                     sizeof(count));
+    return strcmp(count, sleeping) == 0;
+}
+
+static void await_sleeping(struct fiber_run *run, const struct pg_cluster *at, const char *count)
+{
+    sleeping_at = at;
+    snprintf(sleeping, sizeof(sleeping), "%s", count);
+    assert_true(fiber_run_until(run, so_many_sleep));
+}
+
+static void sleep_until_cancelled(struct fiber_run *run, size_t index)
+{
+    static const struct pg_statement nap = {"nap", "SELECT pg_sleep(60)"};
+    struct pg_result *rows;
+    cancel_init(&cancels[index], deadline_after_ms(50000));
+    cancels[index].user = slice_str(index == 0 ? "a" : "b");
+    assert_int_equal(pg_read(run->pg, PG_LONG_READ, &cancels[index], &nap, NULL, 0, &rows),
+                     STATUS_CANCELLED);
+}
+
+static void sleep_or_pause(struct fiber_run *run, size_t index)
+{
+    if (index < 2) {
+        sleep_until_cancelled(run, index);
+        return;
+    }
+    await_sleeping(run, primary, "2");
+    pg_cluster_pause(primary);
+    cancel_fire(&cancels[0]);
+    cancel_fire(&cancels[1]);
+}
+
+static int64_t slept_on_ms;
+
+static void sleep_or_cancel(struct fiber_run *run, size_t index)
+{
+    if (index == 0) {
+        sleep_until_cancelled(run, 0);
+        return;
+    }
+    await_sleeping(run, standby, "1");
+    int64_t begin_us = clock_monotonic_us();
+    cancel_fire(&cancels[0]);
+    await_sleeping(run, standby, "0");
+    slept_on_ms = (clock_monotonic_us() - begin_us) / 1000;
+}
+
+static void hung_body(struct fiber_run *run)
+{
+    assert_true(fiber_run_until(run, writes));
+    fiber_run_parallel(run, 3, sleep_or_pause);
+    pg_cluster_promote(standby);
+    bool is_back = fiber_run_until(run, writes);
+    if (is_back)
+        fiber_run_parallel(run, 2, sleep_or_cancel);
+    pg_cluster_resume(primary);
+    assert_true(is_back);
+    print_message("what was cancelled ended after %lld ms\n", (long long)slept_on_ms);
+    assert_true(slept_on_ms < 1500);
+}
+
+/* Two Cancels wait for a word of it. */
+static void after_a_hung_server_others_are_cancelled_as_before(void **state)
+{
+    (void)state;
+    run_with(&(struct pg_options){0}, standby, NULL, hung_body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +324,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(former_primary_is_left_by_all_connections, start,
                                         servers_stop),
         cmocka_unit_test_setup_teardown(former_primary_is_left_when_a_standby_is_promoted, start,
+                                        servers_stop),
+        cmocka_unit_test_setup_teardown(after_a_hung_server_others_are_cancelled_as_before, start,
                                         servers_stop),
         cmocka_unit_test_setup_teardown(a_torn_end_is_the_end_when_nothing_holds_the_replay_up,
                                         start, servers_stop),
