@@ -146,7 +146,7 @@ static void a_standby_that_follows_is_used_again(void **state)
 }
 
 /* As before each transaction past a pooler, which may lead elsewhere since the session's questions. */
-static bool guard_passes(const char *conninfo, const char *timeline)
+static bool guard_passes(const char *conninfo, const char *timeline, const char *mark)
 {
     struct server server = {.role = PG_STANDBY};
     const struct connection connection = {.server = &server, .session = {.has_timelines = true}};
@@ -154,7 +154,7 @@ static bool guard_passes(const char *conninfo, const char *timeline)
     const char *values[] = {value};
     PGconn *conn = PQconnectdb(conninfo);
     PGresult *system = PQexec(conn, "SELECT system_identifier FROM pg_control_system()");
-    snprintf(value, sizeof(value), "%s %s 0", PQgetvalue(system, 0, 0), timeline);
+    snprintf(value, sizeof(value), "%s %s %s", PQgetvalue(system, 0, 0), timeline, mark);
     PGresult *answer =
         PQexecParams(conn, session_cluster_guard(&connection)->sql, 1, NULL, values, NULL, NULL, 0);
     bool passes = PQresultStatus(answer) == PGRES_TUPLES_OK;
@@ -179,15 +179,18 @@ static void remembered_body(struct fiber_run *run)
     assert_true(must_see(run, PG_POINT_READ).at_standby);
 }
 
-static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
+/* Of a program that is not the superuser, as one whose database notes timelines. */
+static char of_third[SERVERS_CONNINFO_BYTES];
+
+/* `reads` there, or it is one that may become the primary. */
+static void run_with_notes(bool reads, void (*body)(struct fiber_run *run))
 {
     static const struct migration files[] = {
         {"0001_x.sql", SLICE_LIT("CREATE SCHEMA s; GRANT USAGE ON SCHEMA s TO app")}};
     static const struct migrations schema = {"s", files, 1};
-    char of_both[SERVERS_CONNINFO_BYTES], of_third[SERVERS_CONNINFO_BYTES];
+    char of_primary[SERVERS_CONNINFO_BYTES];
     struct fault fault = {0};
     size_t applied;
-    (void)state;
     pg_cluster_execute(primary, "CREATE ROLE app LOGIN; GRANT SELECT, UPDATE ON counter TO app");
     assert_int_equal(migrate_apply(pg_cluster_conninfo(primary), &schema, &applied, &fault),
                      STATUS_OK);
@@ -196,16 +199,29 @@ static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
         primary, "INSERT INTO pek_timeline SELECT system_identifier, 7 FROM pg_control_system()");
     pg_cluster_follow(standby, primary);
     pg_cluster_follow(third, primary);
-    snprintf(of_both, sizeof(of_both), "host=%s,%s user=app dbname=postgres",
-             pg_cluster_folder(primary), pg_cluster_folder(standby));
+    snprintf(of_primary, sizeof(of_primary), "host=%s,%s%s%s user=app dbname=postgres",
+             pg_cluster_folder(primary), pg_cluster_folder(standby), reads ? "" : ",",
+             reads ? "" : pg_cluster_folder(third));
     snprintf(of_third, sizeof(of_third), "host=%s user=app dbname=postgres",
              pg_cluster_folder(third));
-    fiber_run_pg(
-        primary,
-        &(struct pg_options){.conninfo = of_both, .standby_conninfo = of_third, .schema = &schema},
-        remembered_body);
-    assert_true(guard_passes(of_third, "00000001") && guard_passes(of_third, "00000002"));
-    assert_false(guard_passes(of_third, "00000003"));
+    fiber_run_pg(primary,
+                 &(struct pg_options){.conninfo = of_primary,
+                                      .standby_conninfo = reads ? of_third : NULL,
+                                      .schema = &schema,
+                                      .on_trouble = on_told},
+                 body);
+}
+
+static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
+{
+    (void)state;
+    run_with_notes(true, remembered_body);
+    char mark[32];
+    pg_cluster_query(third, "SELECT mark FROM pek_timeline WHERE timeline = 2", mark, sizeof(mark));
+    assert_true(guard_passes(of_third, "00000001", "0") && guard_passes(of_third, "00000002", "0"));
+    assert_true(guard_passes(of_third, "00000002", mark));
+    assert_false(guard_passes(of_third, "00000002", "1"));
+    assert_false(guard_passes(of_third, "00000003", "0"));
     struct server server = {.role = PG_STANDBY};
     struct connection elsewhere = {.server = &server, .session = {.has_timelines = true}};
     assert_true(guard_refuses(&elsewhere, session_cluster_guard(&elsewhere), "42P01"));
@@ -215,6 +231,68 @@ static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
                                   "  FROM pek_timeline"));
     assert_true(
         is_true_at(third, "SELECT NOT has_table_privilege('app', 'pek_timeline', 'INSERT')"));
+}
+
+static void promote_both(struct fiber_run *run)
+{
+    lead_to(standby, NULL);
+    lead_to(third, NULL);
+    pg_cluster_kill(primary);
+    pg_cluster_promote(standby);
+    assert_true(fiber_run_until(run, writes));
+    pg_cluster_promote(third);
+    pg_cluster_execute(third, "UPDATE counter SET n = 1000000; SELECT pek_timeline_mark()");
+}
+
+/* What pg_rewind leaves as it is, since both are of one timeline. */
+static void promoted_follows_body(struct fiber_run *run)
+{
+    char path[128];
+    assert_true(fiber_run_until(run, reads_at_standby));
+    promote_both(run);
+    write_much(third);
+    lead_to(third, standby);
+    pg_cluster_down(third);
+    snprintf(path, sizeof(path), "%s/data/standby.signal", pg_cluster_folder(third));
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fclose(file);
+    pg_cluster_launch(third);
+    tell_of("does not follow the primary");
+    assert_reads_at_primary(run);
+    assert_true(is_told(run));
+    assert_true(must_see(run, PG_LONG_READ).n < 1000000);
+}
+
+static void who_was_promoted_as_well_is_no_standby(void **state)
+{
+    (void)state;
+    run_with_notes(true, promoted_follows_body);
+}
+
+static void promoted_beside_body(struct fiber_run *run)
+{
+    char pids[256];
+    assert_true(fiber_run_until(run, writes));
+    promote_both(run);
+    tell_of("was promoted beside");
+    backends_of(standby, "read", pids, sizeof(pids));
+    close_door(standby, true);
+    end_backends(pids);
+    assert_true(fiber_run_until(run, is_told));
+    close_door(standby, false);
+    assert_true(fiber_run_until(run, writes));
+    assert_int_equal(counted(third), 1000000);
+    /* It alone goes on. */
+    pg_cluster_kill(standby);
+    assert_true(fiber_run_until(run, writes));
+    assert_true(counted(third) > 1000000);
+}
+
+static void of_two_promoted_at_once_one_is_used(void **state)
+{
+    (void)state;
+    run_with_notes(false, promoted_beside_body);
 }
 
 /* ---- a primary ---- */
@@ -494,6 +572,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_standby_that_follows_is_used_again, start, servers_stop),
         cmocka_unit_test_setup_teardown(a_standby_is_used_when_its_tables_show_the_timeline, start,
                                         servers_stop),
+        cmocka_unit_test_setup_teardown(who_was_promoted_as_well_is_no_standby, start,
+                                        servers_stop),
+        cmocka_unit_test_setup_teardown(of_two_promoted_at_once_one_is_used, start, servers_stop),
         cmocka_unit_test_setup_teardown(a_program_whose_database_is_elsewhere_says_so_and_waits,
                                         start, servers_stop),
         cmocka_unit_test_setup_teardown(nobody_listens_at_a_former_primary, start, servers_stop),

@@ -542,7 +542,7 @@ bool connection_begin(struct connection *connection, struct request *request)
     char cluster[SESSION_CLUSTER_BYTES_MAX];
     if (connection->state != LINK_UP)
         return false;
-    session_cluster(&connection->session, cluster);
+    session_cluster(connection, cluster);
     if (connection->pg->direct &&
         (!send_aside(connection, request, &connection->settings->statement, NULL) ||
          !send_aside(connection, request, session_cluster_guard(connection), cluster)))

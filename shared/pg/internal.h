@@ -170,7 +170,6 @@ struct pg {
     struct session_settings settings[KIND_COUNT];
     const struct migrations *schema; /* NULL: not looked at */
     bool lacks_room;                 /* of what the transaction that ended last stored */
-    unsigned long noted;             /* the timeline that the database was told to remember */
     uint64_t plans;                  /* counts changes of tables under prepared statements */
     struct troubles troubles;
     void (*on_statement)(void *arg, const struct pg_ended *ended);

@@ -138,14 +138,17 @@ static enum status apply(PGconn *conn, const struct migration *migration, const 
 }
 
 /* Which timelines a cluster has been in. A row of one says that whoever has it has replayed that one. Whoever may write to the
- * database notes the one that it is in, and that none came later (a dump of a copy that was promoted says so), and nothing else. That
- * does not wait for a standby, and does no harm where it fails. */
+ * database notes the one that it is in with a mark, and that none came later (a dump of a copy that was promoted says so), and nothing else.
+ * The mark tells servers apart that were promoted at once. That does not wait for a standby, and does no harm where it fails. */
 static const char timelines_sql[] =
     "CREATE TABLE IF NOT EXISTS public.pek_timeline ("
     " system bigint, timeline bigint, PRIMARY KEY (system, timeline));"
     "GRANT SELECT ON public.pek_timeline TO PUBLIC;"
-    "DO $do$ BEGIN IF to_regprocedure('public.pek_note_timeline()') IS NULL THEN"
-    " CREATE FUNCTION public.pek_note_timeline() RETURNS boolean LANGUAGE plpgsql"
+    "DO $do$ BEGIN IF to_regprocedure('public.pek_timeline_mark()') IS NULL THEN"
+    " DROP FUNCTION IF EXISTS public.pek_note_timeline();"
+    " ALTER TABLE public.pek_timeline ADD COLUMN IF NOT EXISTS"
+    "  mark bigint NOT NULL DEFAULT 1 + (random() * 9e15)::bigint;"
+    " CREATE FUNCTION public.pek_timeline_mark() RETURNS bigint LANGUAGE plpgsql"
     "  SECURITY DEFINER SET search_path = pg_catalog AS $$"
     " DECLARE"
     "  this bigint := (SELECT system_identifier FROM pg_control_system());"
@@ -158,10 +161,10 @@ static const char timelines_sql[] =
     "   DELETE FROM public.pek_timeline WHERE system = this AND timeline > present;"
     "   INSERT INTO public.pek_timeline VALUES (this, present) ON CONFLICT DO NOTHING;"
     "  END IF;"
-    "  RETURN true;"
-    " EXCEPTION WHEN OTHERS THEN RETURN false;"
+    "  RETURN (SELECT mark FROM public.pek_timeline WHERE system = this AND timeline = present);"
+    " EXCEPTION WHEN OTHERS THEN RETURN 0;"
     " END $$;"
-    " GRANT EXECUTE ON FUNCTION public.pek_note_timeline() TO PUBLIC;"
+    " GRANT EXECUTE ON FUNCTION public.pek_timeline_mark() TO PUBLIC;"
     "END IF; END $do$";
 
 static enum status prepare(PGconn *conn, struct fault *fault)

@@ -92,6 +92,16 @@ bool server_is_elsewhere(const struct server *server)
 
 /* ---- the cluster ---- */
 
+/* Two were promoted at once, or the standby has nothing of the timeline yet: its server may show it, its tables do not. */
+static bool is_of_another(const struct connection *connection, const struct cluster *cluster)
+{
+    const struct cluster *met = &connection->session.cluster;
+    bool tells =
+        connection->server->role == PG_STANDBY ? connection->session.has_timelines : met->mark != 0;
+    return tells && met->timeline == cluster->timeline && cluster->mark != 0 &&
+           met->mark != cluster->mark;
+}
+
 /* NULL when the connection leads to it, and to its newest timeline. */
 static const char *why_not(const struct connection *connection, const struct cluster *cluster,
                            char text[PG_ERROR_BYTES_MAX])
@@ -107,6 +117,14 @@ static const char *why_not(const struct connection *connection, const struct clu
                  PQhost(connection->conn), met->timeline, cluster->timeline);
     else if (met->timeline < cluster->timeline)
         return "this was the primary before another server was promoted";
+    else if (is_of_another(connection, cluster))
+        snprintf(text, PG_ERROR_BYTES_MAX,
+                 connection->server->role == PG_STANDBY
+                     ? "%s does not follow the primary, or does not yet: it has not what was noted"
+                       " there of timeline %lu"
+                     : "%s was promoted beside the primary that this program is at, to the same"
+                       " timeline %lu: end one of the two, and make it anew",
+                 PQhost(connection->conn), met->timeline);
     else if (met->timeline == cluster->timeline && met->primary && cluster->primary &&
              met->primary != cluster->primary)
         snprintf(text, PG_ERROR_BYTES_MAX,
@@ -143,9 +161,13 @@ bool cluster_admit(struct connection *connection)
     if (is_first || (decides && met->system != cluster->system))
         *cluster = (struct cluster){.system = met->system};
     pg->cluster_is_sure |= decides;
-    const int64_t known = cluster->primary;
-    if (leads && met->system == cluster->system && met->timeline == cluster->timeline)
+    const struct cluster known = *cluster;
+    if (leads && met->system == cluster->system && met->timeline == cluster->timeline) {
         cluster->primary = met->primary;
+        /* Of two that were promoted at once, the one that this program is at. */
+        if (met->mark != 0 && (cluster->mark == 0 || connection->server->up == 0))
+            cluster->mark = met->mark;
+    }
     const char *why = why_not(connection, cluster, text);
     if (why) {
         const struct server *server = connection->server;
@@ -157,15 +179,19 @@ bool cluster_admit(struct connection *connection)
                            why);
         return false;
     }
-    if (met->timeline == cluster->timeline && cluster->primary == known)
+    if (met->timeline != known.timeline)
+        *cluster =
+            (struct cluster){met->system, met->timeline, leads ? met->mark : 0, met->primary};
+    bool is_other =
+             met->timeline != known.timeline || (known.mark != 0 && cluster->mark != known.mark),
+         is_led_elsewhere = is_other || cluster->primary != known.primary;
+    if (!is_led_elsewhere && cluster->mark == known.mark)
         return true;
     /* The new primary may have less than the one before was to have. */
-    if (met->timeline != cluster->timeline)
+    if (is_other)
         pg->flushed.now[0] = pg->flushed.before[0] = pg->end[0] = '\0';
-    cluster->timeline = met->timeline;
-    cluster->primary = met->primary;
     leave_others(pg);
-    if (!is_first)
+    if (!is_first && is_led_elsewhere)
         server_look(&pg->servers[PG_PRIMARY]);
     return true;
 }

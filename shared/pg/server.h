@@ -22,6 +22,7 @@ struct connection;
 struct cluster {
     int64_t system;         /* the system identifier, which initdb gives; 0: not known */
     unsigned long timeline; /* the newest that was met; a promotion begins one */
+    int64_t mark;    /* of its promotion, as the database notes it (migrate.c); 0: not known */
     int64_t primary; /* when it was started, in us: of two that were promoted at once, the one;
                                0: of a standby, and not known */
 };

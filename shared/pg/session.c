@@ -65,13 +65,14 @@ static const char version_sql[] =
     "                  FROM pg_policy p WHERE p.polrelid = c.oid)),"
     "       (SELECT string_agg(DISTINCT schema, ', ') FROM public.pek_migration"
     "         WHERE NOT EXISTS (SELECT FROM public.pek_migration WHERE schema = $1)),"
-    "       coalesce(has_function_privilege(to_regprocedure('public.pek_note_timeline()'),"
+    "       coalesce(has_function_privilege(to_regprocedure('public.pek_timeline_mark()'),"
     "                                       'EXECUTE'), false)";
 
-/* $1 a timeline, of which a standby has replayed something. Its server shows the same with its next restartpoint, minutes later. */
-static const char replayed_sql[] =
-    "SELECT count(*) FROM public.pek_timeline WHERE system = " SYSTEM " AND timeline = $1::bigint";
-static const char note_sql[] = "SELECT public.pek_note_timeline()";
+/* $1 a timeline, of which whoever has its mark has replayed something. A standby's server shows the same with its next restartpoint, minutes
+ * later. */
+static const char known_sql[] = "SELECT (SELECT mark FROM public.pek_timeline"
+                                "         WHERE system = " SYSTEM " AND timeline = $1::bigint)";
+static const char note_sql[] = "SELECT public.pek_timeline_mark()";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
@@ -145,25 +146,17 @@ static char *own_files(const struct migrations *schema)
     return NULL;
 }
 
-/* One that may write notes it, once a timeline. */
-static bool asks_timeline(const struct connection *connection)
-{
-    const struct session *session = &connection->session;
-    return session->has_timelines &&
-           (is_standby(connection) ||
-            (connection->class->writes && connection->pg->noted != session->timeline));
-}
-
 static bool ask_timeline(struct connection *connection)
 {
     struct session *session = &connection->session;
-    char newest[24];
-    const char *values[] = {newest};
-    session->newest = pg_whole(connection->pg)->cluster.timeline;
-    snprintf(newest, sizeof(newest), "%lu", session->newest);
-    return is_standby(connection) ? PQsendQueryParams(connection->conn, replayed_sql, 1, NULL,
-                                                      values, NULL, NULL, 0) == 1
-                                  : PQsendQuery(connection->conn, note_sql) == 1;
+    unsigned long newest = pg_whole(connection->pg)->cluster.timeline;
+    char text[24];
+    const char *values[] = {text};
+    session->asked = newest > session->timeline ? newest : session->timeline;
+    snprintf(text, sizeof(text), "%lu", session->asked);
+    return connection->class->writes ? PQsendQuery(connection->conn, note_sql) == 1
+                                     : PQsendQueryParams(connection->conn, known_sql, 1, NULL,
+                                                         values, NULL, NULL, 0) == 1;
 }
 
 static bool ask(struct connection *connection)
@@ -209,7 +202,7 @@ static void go_on(struct connection *connection)
         session->step = SESSION_SET;
     if (session->step == SESSION_VERSION && !schema)
         session->step++;
-    if (session->step == SESSION_TIMELINE && !asks_timeline(connection))
+    if (session->step == SESSION_TIMELINE && !session->has_timelines)
         session->step++;
     if (session->step == SESSION_STRANGER && (!schema || !schema->stranger_sql))
         session->step++;
@@ -218,7 +211,7 @@ static void go_on(struct connection *connection)
     if (session->step == SESSION_END && !by_transaction)
         session->step++;
     if (session->step == SESSION_STEPS) {
-        if (is_standby(connection) && !cluster_admit(connection))
+        if (!cluster_admit(connection))
             return;
         if (PQenterPipelineMode(connection->conn) == 1 && connection_watch(connection, UV_READABLE))
             connection_came_up(connection);
@@ -275,16 +268,18 @@ static const struct pg_statement cluster_guards[PG_ROLES + 1] = {
                     "SELECT 1 / (pg_is_wal_replay_paused() IS NOT NULL AND"
                     "            $1 = concat_ws(' ', " SYSTEM ", " TIMELINE_OF_STANDBY ", 0)"
                     "            )::int"},
-    /* Where the tables say what it has replayed. */
+    /* Where the tables say what it has replayed, and of whom. */
     [PG_ROLES] = {"pek_standby_cluster_guard",
                   "SELECT 1 / (pg_is_wal_replay_paused() IS NOT NULL AND s.system = " SYSTEM
-                  "            AND (s.timeline = " TIMELINE_OF_STANDBY
-                  "                 OR (s.timeline > " TIMELINE_OF_STANDBY
-                  "                     AND EXISTS (SELECT FROM public.pek_timeline AS t"
-                  "                          WHERE t.system = s.system AND t.timeline"
-                  "                              = ('x' || s.timeline)::bit(32)::bigint))))::int"
+                  "            AND s.timeline >= " TIMELINE_OF_STANDBY
+                  "            AND (s.mark = 0 AND s.timeline = " TIMELINE_OF_STANDBY
+                  "                 OR EXISTS (SELECT FROM public.pek_timeline AS t"
+                  "                     WHERE t.system = s.system AND t.timeline"
+                  "                         = ('x' || s.timeline)::bit(32)::bigint"
+                  "                       AND s.mark IN (0, t.mark))))::int"
                   "  FROM (SELECT split_part($1, ' ', 1)::bigint AS system,"
-                  "               split_part($1, ' ', 2) COLLATE \"C\" AS timeline) AS s"},
+                  "               split_part($1, ' ', 2) COLLATE \"C\" AS timeline,"
+                  "               split_part($1, ' ', 3)::bigint AS mark) AS s"},
 };
 
 const struct pg_statement *session_cluster_guard(const struct connection *connection)
@@ -299,11 +294,12 @@ bool session_is_cluster_guard(const struct pg_statement *statement)
            statement < cluster_guards + sizeof(cluster_guards) / sizeof(cluster_guards[0]);
 }
 
-void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX])
+void session_cluster(const struct connection *connection, char ret_text[SESSION_CLUSTER_BYTES_MAX])
 {
-    snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX %lld",
-             (long long)session->cluster.system, session->cluster.timeline,
-             (long long)session->cluster.primary);
+    const struct cluster *cluster = &connection->session.cluster;
+    snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX %lld", (long long)cluster->system,
+             cluster->timeline,
+             (long long)(is_standby(connection) ? cluster->mark : cluster->primary));
 }
 
 bool session_is_pooled(const struct connection *connection)
@@ -369,6 +365,8 @@ static bool judge_cluster(struct connection *connection, const PGresult *answer)
         return false;
     connection->session.timeline = strtoul(PQgetvalue(answer, 0, 8), NULL, 16);
     connection->session.cluster.timeline = connection->session.timeline;
+    connection->session.cluster.mark = 0;
+    connection->session.has_timelines = false;
     connection->session.cluster.system = strtoll(PQgetvalue(answer, 0, 9), NULL, 10);
     /* Without a pooler all lead where one of them does, and listen there. */
     connection->session.cluster.primary =
@@ -426,10 +424,9 @@ static bool judge_version(struct connection *connection, const PGresult *answer)
 static bool judge_timeline(struct connection *connection, const PGresult *answer)
 {
     struct session *session = &connection->session;
-    if (!is_standby(connection))
-        connection->pg->noted = is_true(answer, 0) ? session->timeline : 0;
-    else if (session->newest > session->timeline && strcmp(PQgetvalue(answer, 0, 0), "1") == 0)
-        session->cluster.timeline = session->newest;
+    session->cluster.mark = strtoll(PQgetvalue(answer, 0, 0), NULL, 10);
+    if (is_standby(connection) && session->cluster.mark != 0)
+        session->cluster.timeline = session->asked;
     return true;
 }
 

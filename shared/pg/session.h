@@ -43,7 +43,7 @@ struct session {
     struct cluster
         cluster; /* as the server shows it, from SESSION_SET on, and of a standby as its tables do */
     unsigned long timeline; /* as the server alone shows it */
-    unsigned long newest;   /* which its tables are asked for: the newest that was met */
+    unsigned long asked;    /* of which its tables are asked: the newest that was met */
     bool has_timelines;     /* the database remembers which it has been in: migrate.c */
     char mark[24];          /* set in the session, of its own */
 };
@@ -64,7 +64,7 @@ extern const struct pg_statement session_guard;
 const struct pg_statement *session_cluster_guard(const struct connection *connection);
 bool session_is_cluster_guard(const struct pg_statement *statement);
 #define SESSION_CLUSTER_BYTES_MAX 64
-void session_cluster(const struct session *session, char ret_text[SESSION_CLUSTER_BYTES_MAX]);
+void session_cluster(const struct connection *connection, char ret_text[SESSION_CLUSTER_BYTES_MAX]);
 /* connection_refuse: the session is shared. */
 void session_refuse_shared(struct connection *connection);
 
