@@ -102,7 +102,6 @@ struct rpc_service {
 struct principal {
     struct slice user;  /* subject of the verified token; empty for PUBLIC methods */
     struct slice realm; /* audience */
-    struct slice token_id;
     int64_t expires_s;
 };
 
