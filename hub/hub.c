@@ -58,7 +58,7 @@ struct hub {
     struct site site;
     uv_timer_t settling, housekeeping;
     bool reloading, reload_again, stopping;
-    struct fiber_event reloaded; /* waited for by the stop */
+    struct fiber_event wake_stop; /* of the fiber that stops it */
     struct http_server *server;
     bool settled; /* a refusal stops it from now on; before, opening fails */
     bool clean;   /* the drain cut nothing off, and no refusal made it stop */
@@ -206,9 +206,7 @@ static enum status open_realm(struct hub *hub, struct fault *fault)
 
     if (!config->local_realm[0])
         return STATUS_OK;
-    enum status status = realm_open(hub->fibers, &options, &hub->realm, fault);
-    if (status)
-        return status;
+    PEK_TRY(realm_open(hub->fibers, &options, &hub->realm, fault));
     return registry_add_local(&hub->registry, config->local_realm, realm_host(hub->realm), fault);
 }
 
@@ -250,13 +248,11 @@ static enum status open_sessions(struct hub *hub, struct fault *fault)
     };
     struct rpc_host_options host_options = {0};
 
-    enum status status = session_cache_init(&hub->sessions, hub->fibers, &options, fault);
     hub->sessions_ready = true;
-    if (status)
-        return status;
+    PEK_TRY(session_cache_init(&hub->sessions, hub->fibers, &options, fault));
     host_options.interceptor = session_interceptor(&hub->sessions);
     host_options.tracer = hub->observe.tracer;
-    status = rpc_host_new(hub->fibers, &host_options, &hub->host);
+    enum status status = rpc_host_new(hub->fibers, &host_options, &hub->host);
     if (!status)
         status = session_service_add(hub->host, &hub->sessions, fault);
     if (!status)
@@ -462,7 +458,7 @@ static void run_reload(void *arg)
                   log_int("accepted", (int64_t)hub->keys.hub.keys.count));
     } while (hub->reload_again);
     hub->reloading = false;
-    fiber_event_signal(&hub->reloaded);
+    fiber_event_signal(&hub->wake_stop);
 }
 
 void hub_reload(struct hub *hub)
@@ -496,45 +492,14 @@ static enum status keep_house(struct hub *hub, struct fault *fault)
     return STATUS_OK;
 }
 
-/* ---- opening, all of it ------------------------------------------------------------------------ */
-
-enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hub **ret_hub,
-                     struct fault *fault)
-{
-    static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
-        open_keys,       keep_house, open_tracer, open_database, open_names,
-        open_federation, open_api,   open_login,  settle,        open_server,
-    };
-    struct hub *hub = calloc(1, sizeof(*hub));
-
-    if (!hub)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
-    hub->config = config;
-    hub->loop = loop;
-    hub->clean = true;
-    keys_init(&hub->keys);
-    enum status status = fibers_new(loop, NULL, &hub->fibers);
-    if (status) {
-        free(hub);
-        return fault_set(fault, status, NULL, "fibers cannot be started");
-    }
-    for (size_t i = 0; !status && i < sizeof(steps) / sizeof(steps[0]); i++)
-        status = steps[i](hub, fault);
-    /* The caller stops and closes also what opened only in part. */
-    *ret_hub = hub;
-    return status;
-}
-
-int hub_port(const struct hub *hub)
-{
-    return http_server_port(hub->server);
-}
-
 /* ---- stopping ---------------------------------------------------------------------------------- */
 
+/* From the beginning, because it must run also when all fibers are in use. */
 static void run_stop(void *arg)
 {
     struct hub *hub = arg;
+    while (!hub->stopping)
+        (void)!fiber_event_wait(&hub->wake_stop, DEADLINE_NONE);
     int64_t until_us = deadline_after_ms(hub->config->drain_timeout_ms);
     notification_service_end_watches(&hub->notifications);
     if (hub->server)
@@ -542,7 +507,7 @@ static void run_stop(void *arg)
     hub->clean &= !hub->server || http_server_drain(hub->server, until_us) == STATUS_OK;
     directory_stop(&hub->directory);
     while (hub->reloading)
-        (void)!fiber_event_wait(&hub->reloaded, DEADLINE_NONE);
+        (void)!fiber_event_wait(&hub->wake_stop, DEADLINE_NONE);
     feeds_close(&hub->feeds);
     name_keys_close(&hub->name_keys);
     registry_stop(&hub->registry);
@@ -563,10 +528,44 @@ void hub_stop(struct hub *hub)
         return;
     hub->stopping = true;
     log_event(LOG_INFO, "hub.stopping");
-    if (fiber_go(hub->fibers, run_stop, hub)) {
-        hub->clean = false;
-        uv_stop(hub->loop);
+    fiber_event_signal(&hub->wake_stop);
+}
+
+/* ---- opening, all of it ------------------------------------------------------------------------ */
+
+enum status hub_open(uv_loop_t *loop, const struct hub_config *config, struct hub **ret_hub,
+                     struct fault *fault)
+{
+    static enum status (*const steps[])(struct hub * hub, struct fault * fault) = {
+        open_keys,       keep_house, open_tracer, open_database, open_names,
+        open_federation, open_api,   open_login,  settle,        open_server,
+    };
+    struct hub *hub = calloc(1, sizeof(*hub));
+
+    if (!hub)
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "out of memory");
+    hub->config = config;
+    hub->loop = loop;
+    hub->clean = true;
+    keys_init(&hub->keys);
+    enum status status = fibers_new(loop, NULL, &hub->fibers);
+    if (!status)
+        status = fiber_go(hub->fibers, run_stop, hub);
+    if (status) {
+        fibers_free(hub->fibers);
+        free(hub);
+        return fault_set(fault, status, NULL, "fibers cannot be started");
     }
+    for (size_t i = 0; !status && i < sizeof(steps) / sizeof(steps[0]); i++)
+        status = steps[i](hub, fault);
+    /* The caller stops and closes also what opened only in part. */
+    *ret_hub = hub;
+    return status;
+}
+
+int hub_port(const struct hub *hub)
+{
+    return http_server_port(hub->server);
 }
 
 bool hub_close(struct hub *hub)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "hub/http/field.h"
 #include "shared/base/siphash.h"
 
 #define IPV6_NETWORK_BYTES 8 /* a /64 */
@@ -74,15 +75,6 @@ bool address_parse(struct slice text, struct address *ret_address)
     return address_parse_plain(up_to(text, '%'), ret_address);
 }
 
-static struct slice trimmed(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = slice_make(text.ptr + 1, text.len - 1);
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 bool address_is_proxy(const struct address_table *table, const struct address *address)
 {
     for (size_t i = 0; i < table->proxy_count; i++) {
@@ -98,7 +90,7 @@ bool address_of_client(const struct address_table *table, struct slice peer, str
     for (bool more = chain.ptr != NULL; more;) {
         const char *comma = memrchr(chain.ptr, ',', chain.len);
         size_t begin = comma ? (size_t)(comma + 1 - chain.ptr) : 0;
-        struct slice hop = trimmed(slice_make(chain.ptr + begin, chain.len - begin));
+        struct slice hop = trim(slice_make(chain.ptr + begin, chain.len - begin));
         struct address address;
 
         more = comma != NULL;

@@ -1,6 +1,7 @@
 #include "hub/http/chunks.h"
 
 #include "hub/http/field.h"
+#include "shared/base/number.h"
 
 enum state {
     SIZE,            /* digits */
@@ -35,17 +36,9 @@ static bool is_text(unsigned char c)
     return c >= 0x20 ? c != 0x7f : c == '\t';
 }
 
-static int hex_value(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum state take_size(struct chunks *chunks, unsigned char c)
 {
-    int value = hex_value(c);
+    int value = number_hex_digit((char)c);
     if (value >= 0) {
         chunks->left_bytes = chunks->left_bytes * 16 + (unsigned)value;
         return ++chunks->digits <= CHUNKS_DIGITS_MAX ? SIZE : BAD;

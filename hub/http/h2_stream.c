@@ -49,7 +49,7 @@ int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, const uin
     if (request->head_bytes > H2_SWOLLEN * limits->header_bytes_max)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST ||
-        request->head_bytes > limits->header_bytes_max || head->header_count == HTTP_HEADERS_MAX)
+        request->head_bytes > limits->header_bytes_max)
         return 0;
     struct slice name_copy = arena_copy(&request->arena, slice_make(name, name_len));
     struct slice value_copy = arena_copy(&request->arena, slice_make(value, value_len));
@@ -57,8 +57,8 @@ int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, const uin
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (name_len > 0 && name[0] == ':')
         take_pseudo(request, name_copy, value_copy);
-    else
-        head->headers[head->header_count++] = (struct head_header){name_copy, value_copy};
+    else if (head->header_count++ < HTTP_HEADERS_MAX) /* one more is refused by its count */
+        head->headers[head->header_count - 1] = (struct head_header){name_copy, value_copy};
     return 0;
 }
 
@@ -68,7 +68,7 @@ static int judge_head(struct http_request *request, const char **ret_what)
     struct http_server *server = request->server;
     struct head *head = request->head;
     if (request->head_bytes > server->head_limits.header_bytes_max ||
-        head->header_count == HTTP_HEADERS_MAX) {
+        head->header_count > HTTP_HEADERS_MAX) {
         *ret_what = "the headers are too long";
         return 431;
     }

@@ -152,13 +152,15 @@ static struct stream *peer_get_from(const char *scheme, const char *authority)
     return stream_of(id);
 }
 
-/* With two lines of that name. */
-static struct stream *peer_get_twice(const char *name)
+/* With so many lines of that name. */
+static struct stream *peer_get_with(const char *name, size_t lines)
 {
-    const nghttp2_nv fields[] = {field(":method", "GET"),  field(":path", "/"),
-                                 field(":scheme", "http"), field(":authority", "a"),
-                                 field(name, "a"),         field(name, "a")};
-    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 6, NULL, NULL);
+    nghttp2_nv fields[4 + HTTP_HEADERS_MAX + 1] = {field(":method", "GET"), field(":path", "/"),
+                                                   field(":scheme", "http"),
+                                                   field(":authority", "a")};
+    for (size_t i = 0; i < lines; i++)
+        fields[4 + i] = field(name, "a");
+    int32_t id = nghttp2_submit_request(peer.session, NULL, fields, 4 + lines, NULL, NULL);
     assert_true(id > 0);
     return stream_of(id);
 }
@@ -310,6 +312,8 @@ static void odd_requests_are_refused_one_by_one(void **state)
         int code;
     } cases[] = {
         {stream_of(peer_ask("GET", "/", 0, "x-large", large)), 431},
+        {peer_get_with("x", HTTP_HEADERS_MAX), 200},
+        {peer_get_with("x", HTTP_HEADERS_MAX + 1), 431},
         {peer_get(path), 414},
         {peer_get("/a#b"), 400},
         {peer_get("/a\\b"), 400},
@@ -319,9 +323,9 @@ static void odd_requests_are_refused_one_by_one(void **state)
         {stream_of(peer_ask("POST", "/", 0, "expect", "more")), 417},
         {stream_of(peer_ask("POST", "/", 200000, NULL, NULL)), 413},
         {stream_of(peer_ask("POST", "/", 10, "content-encoding", "gzip")), 415},
-        {peer_get_twice("content-type"), 400},
-        {peer_get_twice("accept"), 200},
-        {peer_get_twice("host"), 0}, /* nghttp2 resets it */
+        {peer_get_with("content-type", 2), 400},
+        {peer_get_with("accept", 2), 200},
+        {peer_get_with("host", 2), 0}, /* nghttp2 resets it */
         {peer_get_from("http", "a:65536"), 400},
         {peer_get_from("http", "a:65535"), 200},
         {peer_get_from("ftp", "a"), 400},

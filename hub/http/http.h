@@ -198,6 +198,5 @@ void http_stream_end(struct http_request *request);
 void http_stream_abort(struct http_request *request);
 /* 0 before an answer began, else its code. */
 int http_status_code(const struct http_request *request);
-uint64_t http_sent_bytes(const struct http_request *request); /* of bodies */
 
 #endif

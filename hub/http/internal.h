@@ -222,7 +222,6 @@ struct http_request {
     bool secure, forwarded, head_only, running;
     enum answer_state answer;
     int status_code;
-    uint64_t sent_bytes;
 
     /* HTTP/2 */
     struct list node, waiting; /* of its connection; waiting for leave to send a large body */

@@ -161,8 +161,6 @@ void http_reply(struct http_request *request, int status_code,
     answer.whole = true;
     answer.body = body;
     compress(request, &answer);
-    if (!answer.no_body && !answer.head_only)
-        request->sent_bytes = body.len;
     request->protocol->begin(request, &answer);
 }
 
@@ -217,7 +215,6 @@ enum status http_stream_write(struct http_request *request, struct slice bytes)
         return status;
     if (bytes.len > HTTP_STREAM_BYTES_MAX)
         return STATUS_RESOURCE_EXHAUSTED;
-    request->sent_bytes += bytes.len;
     request->protocol->write(request, bytes);
     return STATUS_OK;
 }
@@ -244,9 +241,4 @@ void http_stream_abort(struct http_request *request)
 int http_status_code(const struct http_request *request)
 {
     return request->status_code;
-}
-
-uint64_t http_sent_bytes(const struct http_request *request)
-{
-    return request->sent_bytes;
 }

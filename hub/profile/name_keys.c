@@ -9,17 +9,12 @@
 /* Some of them, in a time of its own; ends with the hub's. */
 struct round {
     struct cancel cancel;
-    struct cancel_hook hook;
+    struct cancel_link link;
     struct text_collator *collator;
     struct arena arena;
     struct fault fault;
     size_t made;
 };
-
-static void end_round(struct cancel_hook *hook)
-{
-    cancel_fire(&LIST_ENTRY(hook, struct round, hook)->cancel);
-}
 
 static enum status make_in(struct pg_transaction *transaction, void *arg)
 {
@@ -44,10 +39,10 @@ static enum status forget_others(struct name_keys *keys, struct cancel *cancel)
 static enum status make_some(struct name_keys *keys, bool *is_checked, bool *ret_more)
 {
     struct text_collator *collator = keys->options.collator;
-    struct round round = {.hook = {.run = end_round}, .collator = collator};
+    struct round round = {.collator = collator};
     enum status status = STATUS_OK;
-    cancel_init(&round.cancel, deadline_after_ms(NAME_KEYS_TIMEOUT_MS));
-    cancel_hook_add(&keys->closing, &round.hook);
+    cancel_link(&round.link, &keys->closing, &round.cancel,
+                deadline_after_ms(NAME_KEYS_TIMEOUT_MS));
     arena_init(&round.arena, ARENA_BYTES_MAX);
     if (!*is_checked)
         status = forget_others(keys, &round.cancel);
@@ -55,7 +50,7 @@ static enum status make_some(struct name_keys *keys, bool *is_checked, bool *ret
     if (status == STATUS_OK)
         status = pg_transact(keys->options.pg, &round.cancel, false, make_in, &round);
     arena_done(&round.arena);
-    cancel_hook_remove(&round.hook);
+    cancel_unlink(&round.link);
     if (status != STATUS_OK && !round.fault.status)
         (void)fault_set(&round.fault, status, NULL, "names cannot be ordered now");
     if (status != STATUS_OK && keys->options.on_failure && !keys->closing.cancelled)

@@ -6,6 +6,7 @@ static void open_again(struct breaker *breaker, int64_t now_us)
 
     breaker->pause_ms = pause_ms < BREAKER_PAUSE_MAX_MS ? pause_ms : BREAKER_PAUSE_MAX_MS;
     breaker->probe_after_us = now_us + breaker->pause_ms * 1000;
+    breaker->opened_us = now_us;
     breaker->state = BREAKER_OPEN;
     breaker->opened++;
 }
@@ -59,7 +60,7 @@ void breaker_told(struct breaker *breaker, enum breaker_word word, int64_t began
 
     word = heard(breaker, word, began_us, now_us);
     bool failed = word == BREAKER_LATE || word == BREAKER_LOST;
-    if (breaker->state == BREAKER_OPEN)
+    if (breaker->state == BREAKER_OPEN || began_us < breaker->opened_us)
         return; /* a call from before it opened */
     if (breaker->state == BREAKER_HALF_OPEN) {
         if (word == BREAKER_SILENT) {

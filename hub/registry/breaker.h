@@ -6,6 +6,8 @@
  *           BREAKER_PAUSE_MAX_MS (so that a healed realm is back within 5 s).
  * HALF_OPEN one call, the probe, goes out; its outcome closes or opens again.
  *
+ * What was admitted before it opened last says nothing more, in whatever state: a long answer that ends well is no probe.
+ *
  * Whoever knows for sure that the realm is not there (a heartbeat that nobody answered) trips it: then every call
  * is refused, without probes, until the same one says that it is back.
  *
@@ -40,6 +42,7 @@ struct breaker {
     int64_t pause_ms;
     int64_t probe_after_us; /* monotonic */
     int64_t lost_us;        /* when a call was lost last */
+    int64_t opened_us;      /* when failures opened it last */
     bool tripped;           /* OPEN until breaker_heal */
     uint64_t opened;        /* how often, for metrics */
 };

@@ -74,6 +74,25 @@ static void breaker_probe_without_outcome_can_be_tried_again(void **state)
     assert_true(breaker_admit(&breaker, now));
 }
 
+/* A long answer, and one that comes too late. */
+static void calls_from_before_it_opened_do_not_decide_for_the_probe(void **state)
+{
+    (void)state;
+    struct breaker breaker = {0};
+    failed(&breaker, 5, 10);
+    int64_t now = breaker.probe_after_us;
+    assert_true(breaker_admit(&breaker, now));
+    breaker_told(&breaker, BREAKER_ANSWERED, 9, now);
+    breaker_told(&breaker, BREAKER_SILENT, 9, now);
+    assert_false(breaker_admit(&breaker, now));
+    breaker_told(&breaker, BREAKER_LATE, 9, now);
+    breaker_told(&breaker, BREAKER_ANSWERED, now, now);
+    failed(&breaker, 4, now);
+    breaker_told(&breaker, BREAKER_LATE, 9, now);
+    assert_true(breaker_admit(&breaker, now));
+    assert_int_equal(breaker.opened, 1);
+}
+
 static void tripped_breaker_refuses_until_healed_however_long_and_whatever_is_told(void **state)
 {
     (void)state;
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test(breaker_lets_one_probe_through_after_the_pause),
         cmocka_unit_test(breaker_pause_grows_to_its_limit_while_probes_fail),
         cmocka_unit_test(breaker_probe_without_outcome_can_be_tried_again),
+        cmocka_unit_test(calls_from_before_it_opened_do_not_decide_for_the_probe),
         cmocka_unit_test(tripped_breaker_refuses_until_healed_however_long_and_whatever_is_told),
         cmocka_unit_test(healing_does_not_close_what_failures_opened),
         cmocka_unit_test(calls_that_are_lost_together_are_one_failure),

@@ -302,29 +302,19 @@ static void tell_infos(struct directory *directory, struct cancel *cancel)
 
 /* ---- following ---------------------------------------------------------------------------------- */
 
-struct bounded {
-    struct cancel_hook hook;
-    struct cancel cancel;
-};
-
-static void end_bounded(struct cancel_hook *hook)
-{
-    cancel_fire(&LIST_ENTRY(hook, struct bounded, hook)->cancel);
-}
-
 static int64_t follow(struct directory *directory)
 {
-    struct bounded bounded = {.hook = {.run = end_bounded}};
+    struct cancel cancel;
+    struct cancel_link link;
     int64_t pause_ms = DIRECTORY_POLL_MS;
 
-    cancel_init(&bounded.cancel, deadline_after_ms(DIRECTORY_TIMEOUT_MS));
-    cancel_hook_add(&directory->cancel, &bounded.hook);
-    enum status status = pg_wait_ready(directory->options.pg, &bounded.cancel);
+    cancel_link(&link, &directory->cancel, &cancel, deadline_after_ms(DIRECTORY_TIMEOUT_MS));
+    enum status status = pg_wait_ready(directory->options.pg, &cancel);
     if (!status)
-        status = follow_once(directory, &bounded.cancel);
+        status = follow_once(directory, &cancel);
     if (!status)
-        tell_infos(directory, &bounded.cancel);
-    cancel_hook_remove(&bounded.hook);
+        tell_infos(directory, &cancel);
+    cancel_unlink(&link);
     if (status && !directory->cancel.cancelled) {
         struct fault fault;
         (void)fault_set(&fault, status, NULL, "the registry cannot be read");

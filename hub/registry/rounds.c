@@ -12,22 +12,17 @@ struct rounds_of_realm {
 
 /* ---- one round --------------------------------------------------------------------------------- */
 
-static void end_round(struct cancel_hook *hook)
-{
-    cancel_fire(&LIST_ENTRY(hook, struct round, hook)->cancel);
-}
-
 static void round_begin(struct rounds *rounds, struct round *round)
 {
-    cancel_init(&round->cancel, deadline_after_ms(rounds->options.timeout_ms));
-    cancel_hook_add(&rounds->closing, &round->hook);
+    cancel_link(&round->link, &rounds->closing, &round->cancel,
+                deadline_after_ms(rounds->options.timeout_ms));
     arena_init(&round->arena, rounds->options.arena_bytes_max);
 }
 
 static void round_end(struct round *round)
 {
     arena_done(&round->arena);
-    cancel_hook_remove(&round->hook);
+    cancel_unlink(&round->link);
 }
 
 enum status round_assertion(struct round *round, struct slice issuer, char **ret_assertion)
@@ -42,7 +37,7 @@ static enum status run_round(struct rounds_of_realm *realm, bool *ret_more)
 {
     struct rounds *rounds = realm->rounds;
     const struct rounds_options *options = &rounds->options;
-    struct round round = {.instance = realm->instance, .hook = {.run = end_round}};
+    struct round round = {.instance = realm->instance};
     round_begin(rounds, &round);
     *ret_more = false;
     enum status status = options->run(options->arg, &round, ret_more);
@@ -108,7 +103,7 @@ static void run_looking(void *arg)
 {
     struct rounds *rounds = arg;
     while (!rounds->closing.cancelled) {
-        struct round round = {.hook = {.run = end_round}};
+        struct round round = {0};
         rounds->closing.deadline_us =
             deadline_after_ms(rounds->waits ? rounds->options.pause_ms : rounds->options.poll_ms);
         (void)!fiber_event_wait_cancel(&rounds->wake, &rounds->closing);

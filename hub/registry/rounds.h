@@ -19,7 +19,7 @@ struct round {
     struct cancel cancel;
     struct arena arena;
     struct fault fault;
-    struct cancel_hook hook;
+    struct cancel_link link;
 };
 
 struct rounds_options {

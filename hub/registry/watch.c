@@ -84,14 +84,13 @@ static int64_t spread_ms(const struct instance *instance, int64_t least_ms)
 /* Sleeps, longer each time; false when the instance is given up. */
 static bool pause_grows(struct instance *instance, int64_t *pause_ms)
 {
-    struct wakeup wakeup = {.hook = {.run = wake}};
-    int64_t until_us = deadline_after_ms(*pause_ms);
-    enum status status = STATUS_OK;
+    struct cancel pause;
+    struct cancel_link link;
+    struct fiber_event never = {0};
 
-    cancel_hook_add(&instance->cancel, &wakeup.hook);
-    while (!status && !instance->cancel.cancelled)
-        status = fiber_event_wait(&wakeup.event, until_us);
-    cancel_hook_remove(&wakeup.hook);
+    cancel_link(&link, &instance->cancel, &pause, deadline_after_ms(*pause_ms));
+    (void)!fiber_event_wait_cancel(&never, &pause);
+    cancel_unlink(&link);
     int64_t pause_max_ms = spread_ms(instance, WATCH_PAUSE_MAX_MS);
     *pause_ms = *pause_ms * 2 < pause_max_ms ? *pause_ms * 2 : pause_max_ms;
     return !instance->cancel.cancelled;
@@ -356,30 +355,19 @@ static void keep_info(struct instance *instance, const instance_v1_info *info)
         registry->on_info(registry->arg, instance);
 }
 
-/* A call of ours that ends with the instance. */
-struct bounded {
-    struct cancel_hook hook;
-    struct cancel cancel;
-};
-
-static void end_bounded(struct cancel_hook *hook)
-{
-    cancel_fire(&LIST_ENTRY(hook, struct bounded, hook)->cancel);
-}
-
 static enum status ask_info(struct instance *instance, struct arena *arena)
 {
     const instance_v1_get_info_request request = INSTANCE_V1_GET_INFO_REQUEST_INIT;
-    struct bounded bounded = {.hook = {.run = end_bounded}};
+    struct cancel cancel;
+    struct cancel_link link;
     struct fault fault;
     instance_v1_info *info;
     char problem[INSTANCE_PROBLEM_BYTES_MAX + 1];
 
-    cancel_init(&bounded.cancel, deadline_after_ms(INFO_TIMEOUT_MS));
-    cancel_hook_add(&instance->cancel, &bounded.hook);
-    enum status status = instance_v1_get_info_call(instance->channel, &request, NULL, 0,
-                                                   &bounded.cancel, arena, &info, &fault);
-    cancel_hook_remove(&bounded.hook);
+    cancel_link(&link, &instance->cancel, &cancel, deadline_after_ms(INFO_TIMEOUT_MS));
+    enum status status = instance_v1_get_info_call(instance->channel, &request, NULL, 0, &cancel,
+                                                   arena, &info, &fault);
+    cancel_unlink(&link);
     if (status == STATUS_UNIMPLEMENTED) {
         instance_refuse(instance, "it is not a worker: nobody there knows " INSTANCE_SERVICE);
         return status;

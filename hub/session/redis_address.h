@@ -6,7 +6,7 @@
  *     rediss://…, rediss-sentinel://…       the same over TLS
  *     unix:/path                            a socket of this machine
  *
- * A host that is an IPv6 address stands in brackets. User and password are taken as they stand, up to the last @.
+ * Without a port it is 6379, of a sentinel 26379. A host that is an IPv6 address stands in brackets. User and password are taken as they stand, up to the last @.
  */
 #ifndef PEK_HUB_SESSION_REDIS_ADDRESS_H
 #define PEK_HUB_SESSION_REDIS_ADDRESS_H
@@ -17,8 +17,6 @@
 #include "shared/base/fault.h"
 #include "shared/base/slice.h"
 
-#define REDIS_PORT 6379
-#define REDIS_SENTINEL_PORT 26379
 #define REDIS_SENTINELS_MAX 8
 #define REDIS_DATABASE_MAX 1000
 #define REDIS_NAME_BYTES_MAX 255 /* of host, user, password, master, channel */

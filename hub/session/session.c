@@ -421,12 +421,6 @@ enum status session_find(struct session_cache *cache, struct cancel *cancel, str
 
 /* ---- realms ------------------------------------------------------------------------------------ */
 
-bool session_includes(struct session *session, const struct instance *instance)
-{
-    const struct credential *credential = session_credential(session, instance);
-    return credential->member || !credential->asked;
-}
-
 /* Looked at, it is dropped, as if everybody's had changed; see credential.c. It is made when there is none: a realm that says something
  * of the user may know them, and is asked before others. */
 static void drop_credential(struct session *session, void *arg)

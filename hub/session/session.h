@@ -218,7 +218,5 @@ void session_changed_something(struct session *session, const struct instance *i
  * that is not the realm's may depend on it. */
 const char *session_find_god(struct session *session, const struct rpc_trace *trace,
                              int64_t deadline_us, struct arena *arena);
-/* The realm counts among the caller's: it knows the user or was not asked yet. Which of those are asked: choice.h. */
-bool session_includes(struct session *session, const struct instance *instance);
 
 #endif

@@ -22,7 +22,6 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
     *ret_principal = (struct principal){
         .user = session->user_id,
         .realm = SLICE_LIT("hub"),
-        .token_id = session->id,
         .expires_s = session->expires_s,
     };
     return STATUS_OK;

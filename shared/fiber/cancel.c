@@ -30,6 +30,24 @@ void cancel_hook_remove(struct cancel_hook *hook)
     list_remove(&hook->node);
 }
 
+static void parent_fired(struct cancel_hook *hook)
+{
+    cancel_fire(LIST_ENTRY(hook, struct cancel_link, hook)->child);
+}
+
+void cancel_link(struct cancel_link *link, struct cancel *parent, struct cancel *child,
+                 int64_t deadline_us)
+{
+    cancel_init(child, deadline_us);
+    *link = (struct cancel_link){.hook = {.run = parent_fired}, .child = child};
+    cancel_hook_add(parent, &link->hook);
+}
+
+void cancel_unlink(struct cancel_link *link)
+{
+    cancel_hook_remove(&link->hook);
+}
+
 enum status cancel_status(const struct cancel *cancel)
 {
     if (!cancel)

@@ -117,6 +117,14 @@ void cancel_fire(struct cancel *cancel);
 /* Runs at once when already cancelled. */
 void cancel_hook_add(struct cancel *cancel, struct cancel_hook *hook);
 void cancel_hook_remove(struct cancel_hook *hook);
+/* Begins one with a deadline of its own, which ends also when the parent is cancelled, until the link is taken away. */
+struct cancel_link {
+    struct cancel_hook hook;
+    struct cancel *child;
+};
+void cancel_link(struct cancel_link *link, struct cancel *parent, struct cancel *child,
+                 int64_t deadline_us);
+void cancel_unlink(struct cancel_link *link);
 /* CANCELLED, DEADLINE_EXCEEDED or OK. `cancel` may be NULL: OK. */
 enum status cancel_status(const struct cancel *cancel);
 

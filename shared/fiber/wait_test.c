@@ -155,6 +155,23 @@ static void a_deadline_ends_a_wait(void **state)
     assert_true(list_empty(&wait.cancel.hooks));
 }
 
+static void cancellation_ends_what_is_linked_to_it(void **state)
+{
+    (void)state;
+    struct cancel parent;
+    struct cancel_link link;
+    struct cancelled_wait wait = {.status = STATUS_UNKNOWN};
+    cancel_init(&parent, DEADLINE_NONE);
+    cancel_link(&link, &parent, &wait.cancel, DEADLINE_NONE);
+    go(wait_cancellable, &wait);
+    cancel_fire(&parent);
+    run();
+    assert_int_equal(wait.status, STATUS_CANCELLED);
+    cancel_unlink(&link);
+    cancel_link(&link, &parent, &wait.cancel, DEADLINE_NONE);
+    assert_int_equal(cancel_status(&wait.cancel), STATUS_CANCELLED);
+}
+
 static void a_signal_wins_over_a_cancellation_of_the_same_turn(void **state)
 {
     (void)state;
@@ -202,6 +219,7 @@ int main(void)
         TEST(whoever_gave_up_at_the_gate_is_passed_over),
         TEST(cancel_ends_a_wait),
         TEST(a_deadline_ends_a_wait),
+        TEST(cancellation_ends_what_is_linked_to_it),
         TEST(a_signal_wins_over_a_cancellation_of_the_same_turn),
         TEST(no_cancel_is_never_cancelled),
         TEST(cancel_ends_the_queue_at_a_gate),

@@ -46,7 +46,6 @@ void rpc_call_init(struct rpc_call *call, const struct rpc_channel *channel,
         .verbs = channel->verbs,
         .event = options->event,
         .server_streaming = options->server_streaming,
-        .started_us = clock_monotonic_us(),
     };
 }
 
@@ -83,8 +82,7 @@ static void call_take_unary(struct rpc_call *call)
 
 static void call_settle(struct rpc_call *call)
 {
-    if (call->state != RPC_CALL_OPEN ||
-        !call->verbs->finished(call, &call->outcome, &call->ended_us))
+    if (call->state != RPC_CALL_OPEN || !call->verbs->finished(call, &call->outcome))
         return;
     call->state = RPC_CALL_SETTLED;
     /* Not ours: the other side dropped the call, as a server does that goes down. */
@@ -100,8 +98,6 @@ bool rpc_call_next(struct rpc_call *call, struct slice *ret_message)
     if (call->has_message)
         grpc_slice_unref(call->message);
     call->has_message = false;
-    if (call->state == RPC_CALL_CANCELLED)
-        return false;
     if (call->server_streaming) {
         call->has_message = call->verbs->next(call, &call->message);
     } else {
@@ -135,26 +131,12 @@ struct slice rpc_call_diagnostic(struct rpc_call *call)
     return call->state == RPC_CALL_SETTLED ? call->verbs->diagnostic(call) : (struct slice){0};
 }
 
-void rpc_call_cancel(struct rpc_call *call)
-{
-    call_settle(call);
-    if (call->state != RPC_CALL_OPEN)
-        return;
-    call->state = RPC_CALL_CANCELLED;
-    call->ended_us = clock_monotonic_us();
-    fault_set(&call->outcome, STATUS_CANCELLED, NULL, "%s", rpc_status_text(STATUS_CANCELLED));
-    call->verbs->cancel(call);
-    fiber_event_signal(call->event);
-}
-
 struct rpc_call *rpc_call_free(struct rpc_call *call)
 {
     if (!call)
         return NULL;
-    if (call->state == RPC_CALL_OPEN) {
-        call->state = RPC_CALL_CANCELLED;
+    if (call->state == RPC_CALL_OPEN)
         call->verbs->cancel(call);
-    }
     if (call->has_message)
         grpc_slice_unref(call->message);
     if (call->has_unary)

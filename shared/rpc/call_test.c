@@ -321,17 +321,12 @@ static void cancel_body(struct world *world)
 {
     struct fiber_event event = {0};
     struct rpc_call *call = NULL;
-    const struct fault *outcome = NULL;
     WORLD_TEXT(request, "hello");
     assert_int_equal(
         world_start(world, "Wait", &request.base, NULL, 0, WORLD_SOON_MS, &event, &call),
         STATUS_OK);
     world_await_waiting(world, 1);
-    assert_false(rpc_call_ended(call, &outcome));
-    rpc_call_cancel(call);
-    rpc_call_cancel(call);
-    assert_true(rpc_call_ended(call, &outcome));
-    assert_int_equal(outcome->status, STATUS_CANCELLED);
+    assert_false(rpc_call_ended(call, NULL));
     rpc_call_free(call);
     world_await_cancelled(world, 1);
     assert_int_equal(world->log.last_wait, STATUS_CANCELLED);

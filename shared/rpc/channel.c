@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/clock.h"
 #include "shared/rpc/fault_wire.h"
 #include "shared/rpc/outgoing.h"
 #include "shared/rpc/peer.h"
@@ -61,7 +60,6 @@ struct grpc_out_call {
     bool has_status;
     bool dropped; /* cancelled by us: nothing is kept */
     struct rpc_queue queue;
-    int64_t ended_us;
 };
 
 static struct grpc_out_call *call_of(struct rpc_call *call)
@@ -150,7 +148,6 @@ static void call_finished(struct rpc_tag *tag, bool ok)
         call->all_received = true;
     }
     call->has_status = true;
-    call->ended_us = clock_monotonic_us();
     call_completed(call);
 }
 
@@ -229,7 +226,6 @@ static bool call_send(struct grpc_out_call *call, grpc_metadata *pairs, size_t p
         call->code = GRPC_STATUS_INTERNAL;
         call->text = grpc_empty_slice();
         call->has_status = true;
-        call->ended_us = clock_monotonic_us();
         rpc_runtime_cancel(call->runtime, call->grpc);
     }
     return true;
@@ -311,13 +307,12 @@ static enum status call_status(const struct grpc_out_call *call)
     return status;
 }
 
-static bool out_finished(struct rpc_call *base, struct fault *ret_fault, int64_t *ret_ended_us)
+static bool out_finished(struct rpc_call *base, struct fault *ret_fault)
 {
     struct grpc_out_call *call = call_of(base);
     if (!call->has_status || !call->all_received || call->receiving)
         return false;
     fault_wire_unpack(call_status(call), call_details(call), ret_fault);
-    *ret_ended_us = call->ended_us;
     return true;
 }
 

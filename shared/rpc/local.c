@@ -30,7 +30,6 @@ struct local_call {
     bool handler_done; /* `outcome` is known */
     bool caller_gone;
     struct fault outcome;
-    int64_t ended_us;
     struct cancel_hook cancelled; /* deadline, or the caller's cancel */
 };
 
@@ -81,7 +80,6 @@ static void call_finish(struct local_call *call, const struct fault *outcome)
         return;
     call->handler_done = true;
     call->outcome = *outcome;
-    call->ended_us = clock_monotonic_us();
     if (!call->caller_gone)
         fiber_event_signal(call->call.event);
 }
@@ -233,13 +231,12 @@ static bool local_is_empty(struct rpc_call *base)
     return call_of(base)->queue.count == 0;
 }
 
-static bool local_finished(struct rpc_call *base, struct fault *ret_fault, int64_t *ret_ended_us)
+static bool local_finished(struct rpc_call *base, struct fault *ret_fault)
 {
     struct local_call *call = call_of(base);
     if (!call->handler_done)
         return false;
     *ret_fault = call->outcome;
-    *ret_ended_us = call->ended_us;
     return true;
 }
 

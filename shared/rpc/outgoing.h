@@ -19,7 +19,7 @@ struct rpc_channel_verbs {
     bool (*next)(struct rpc_call *call, grpc_slice *ret_message);
     bool (*is_empty)(struct rpc_call *call);
     /* True once the outcome is known and no message will be added any more. */
-    bool (*finished)(struct rpc_call *call, struct fault *ret_fault, int64_t *ret_ended_us);
+    bool (*finished)(struct rpc_call *call, struct fault *ret_fault);
     /* Drops what is queued; nothing more is asked of the call but `release`. */
     void (*cancel)(struct rpc_call *call);
     /* Finished or cancelled before. */
@@ -32,9 +32,8 @@ struct rpc_channel {
 };
 
 enum rpc_call_state {
-    RPC_CALL_OPEN,      /* messages and the outcome may still come */
-    RPC_CALL_SETTLED,   /* `outcome` is known; messages may be left in the queue */
-    RPC_CALL_CANCELLED, /* by us: `outcome` is known and nothing is left */
+    RPC_CALL_OPEN,    /* messages and the outcome may still come */
+    RPC_CALL_SETTLED, /* `outcome` is known; messages may be left in the queue */
 };
 
 struct rpc_call {
@@ -47,8 +46,6 @@ struct rpc_call {
     grpc_slice unary;
     grpc_slice message;
     struct fault outcome;
-    int64_t started_us;
-    int64_t ended_us;
 };
 
 void rpc_call_init(struct rpc_call *call, const struct rpc_channel *channel,

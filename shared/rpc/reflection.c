@@ -51,6 +51,7 @@ struct reflection {
     struct list open;
     size_t open_count;
     bool ending;
+    bool deaf[REFLECTION_VERSIONS]; /* as in tunnel_server.c */
 };
 
 /* ---- answers ---- */
@@ -204,7 +205,7 @@ static void stream_post(struct reflection *reflection, size_t version);
 static void stream_free(struct reflection_stream *stream)
 {
     struct reflection *reflection = stream->reflection;
-    struct rpc_server *server = reflection->server;
+    size_t version = stream->version;
     if (stream->call) {
         list_remove(&stream->node);
         reflection->open_count--;
@@ -212,7 +213,9 @@ static void stream_free(struct reflection_stream *stream)
     }
     grpc_metadata_array_destroy(&stream->metadata);
     free(stream);
-    server_unref(server);
+    if (reflection->deaf[version])
+        stream_post(reflection, version);
+    server_unref(reflection->server);
 }
 
 static void stream_batch(struct reflection_stream *stream, enum reflection_state state,
@@ -266,7 +269,8 @@ static void stream_arrived(struct reflection_stream *stream)
     struct reflection *reflection = stream->reflection;
     stream_post(reflection, stream->version);
     list_append(&reflection->open, &stream->node);
-    bool refuse = reflection->open_count++ >= REFLECTION_STREAMS_MAX;
+    bool refuse =
+        reflection->open_count++ >= REFLECTION_STREAMS_MAX || reflection->deaf[stream->version];
     if (refuse || reflection->ending)
         stream_end(stream,
                    reflection->ending ? GRPC_STATUS_UNAVAILABLE : GRPC_STATUS_RESOURCE_EXHAUSTED);
@@ -318,6 +322,7 @@ static void stream_step(struct rpc_tag *tag, bool ok)
 static void stream_post(struct reflection *reflection, size_t version)
 {
     struct reflection_stream *stream = calloc(1, sizeof(*stream));
+    reflection->deaf[version] = !stream;
     if (!stream)
         return;
     stream->reflection = reflection;

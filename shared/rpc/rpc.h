@@ -102,7 +102,6 @@ struct rpc_service {
 struct principal {
     struct slice user;  /* subject of the verified token; empty for PUBLIC methods */
     struct slice realm; /* audience */
-    struct slice token_id;
     int64_t expires_s;
 };
 
@@ -338,8 +337,6 @@ bool rpc_call_ended(struct rpc_call *call, const struct fault **ret_outcome);
 /* For a log line, not for a caller: what gRPC said of a call that failed, empty otherwise. Valid until
  * rpc_call_free. */
 struct slice rpc_call_diagnostic(struct rpc_call *call);
-/* Idempotent; the outcome becomes CANCELLED unless it was already there. */
-void rpc_call_cancel(struct rpc_call *call);
 /* Cancels when it has not ended. Takes NULL, returns NULL. */
 struct rpc_call *rpc_call_free(struct rpc_call *call);
 

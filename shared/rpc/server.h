@@ -23,7 +23,8 @@ struct server_method {
     struct rpc_server *server;
     const struct rpc_entry *entry; /* NULL: any method that was not registered */
     void *registered;
-    bool system; /* health: not refused under load */
+    bool system;    /* health: not refused under load */
+    size_t missing; /* calls asked for less, for want of memory: the next that end make them good */
 };
 
 struct rpc_server {
@@ -48,7 +49,7 @@ struct rpc_server {
     struct fiber_event drained;
 };
 
-/* Asks gRPC for the next call of a method. */
+/* Asks gRPC for the next call of a method; without memory when one of the method has ended. */
 void server_call_post(struct server_method *method);
 void server_call_free(struct list *node);
 

@@ -81,6 +81,7 @@ static struct server_call *call_take(struct rpc_server *server)
 static void call_recycle(struct server_call *call)
 {
     struct rpc_server *server = call->server;
+    struct server_method *method = call->method;
     if (call->hosted || call->sending || call->watching)
         return;
     rpc_queue_clear(&call->queue);
@@ -100,6 +101,10 @@ static void call_recycle(struct server_call *call)
         server->pooled++;
     } else {
         server_call_free(&call->node);
+    }
+    if (method->missing > 0) {
+        method->missing--;
+        server_call_post(method);
     }
     server_unref(server);
 }
@@ -411,6 +416,7 @@ void server_call_post(struct server_method *method)
     if (!call)
         call = call_new();
     if (!call) {
+        method->missing++;
         server_unref(server);
         return;
     }

@@ -24,7 +24,6 @@ static void call_settle(struct tunnel_out_call *call)
     if (call->ended)
         return;
     call->ended = true;
-    call->ended_us = clock_monotonic_us();
     if (!call->released) {
         deadlines_remove(rpc_runtime_deadlines(call->tunnel->runtime), &call->deadline);
         fiber_event_signal(call->call.event);
@@ -254,13 +253,12 @@ static bool carried_is_empty(struct rpc_call *base)
     return call_of(base)->queue.count == 0;
 }
 
-static bool carried_finished(struct rpc_call *base, struct fault *ret_fault, int64_t *ret_ended_us)
+static bool carried_finished(struct rpc_call *base, struct fault *ret_fault)
 {
     struct tunnel_out_call *call = call_of(base);
     if (!call->ended)
         return false;
     *ret_fault = call->outcome;
-    *ret_ended_us = call->ended_us;
     return true;
 }
 

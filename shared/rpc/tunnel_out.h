@@ -63,7 +63,6 @@ struct tunnel_out_call {
     bool dropped;  /* what arrives is not kept */
     bool released; /* nobody reads it any more */
     struct fault outcome;
-    int64_t ended_us;
     grpc_slice diagnostic;
 };
 

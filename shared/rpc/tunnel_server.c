@@ -15,6 +15,7 @@ struct tunnel_server {
     struct list pool; /* of calls */
     size_t pooled;
     bool leaving;
+    bool deaf; /* no next tunnel was asked for, for want of memory: it is when one has ended */
 };
 
 struct rpc_server *tunnel_in_server(const struct tunnel_in *tunnel)
@@ -28,14 +29,16 @@ struct list *tunnel_in_pool(struct tunnel_server *tunnels, size_t **ret_count)
     return &tunnels->pool;
 }
 
+static void tunnel_post(struct tunnel_server *tunnels);
+
 /* ---- the end ---- */
 
 static void tunnel_destroy(struct tunnel_in *tunnel)
 {
-    struct rpc_server *server = tunnel_in_server(tunnel);
+    struct tunnel_server *tunnels = tunnel->tunnels;
     if (tunnel->grpc) {
         list_remove(&tunnel->node);
-        tunnel->tunnels->open_count--;
+        tunnels->open_count--;
         grpc_call_unref(tunnel->grpc);
     }
     list_remove(&tunnel->flush.node);
@@ -43,7 +46,9 @@ static void tunnel_destroy(struct tunnel_in *tunnel)
     buffer_done(&tunnel->out);
     free(tunnel->certificate);
     free(tunnel);
-    server_unref(server);
+    if (tunnels->deaf)
+        tunnel_post(tunnels);
+    server_unref(tunnels->server);
 }
 
 /* Unless somebody still has it. */
@@ -238,8 +243,6 @@ static void tunnel_over(struct rpc_tag *tag, bool ok)
 
 /* ---- arrival ---- */
 
-static void tunnel_post(struct tunnel_server *tunnels);
-
 static void tunnel_arrived(struct rpc_tag *tag, bool ok)
 {
     struct tunnel_in *tunnel = LIST_ENTRY(tag, struct tunnel_in, requested);
@@ -251,7 +254,7 @@ static void tunnel_arrived(struct rpc_tag *tag, bool ok)
     }
     tunnel_post(tunnels);
     list_append(&tunnels->open, &tunnel->node);
-    bool refuse = tunnels->open_count++ >= TUNNEL_SERVER_MAX || tunnels->leaving;
+    bool refuse = tunnels->open_count++ >= TUNNEL_SERVER_MAX || tunnels->leaving || tunnels->deaf;
     grpc_op watch = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
     watch.data.recv_close_on_server.cancelled = &tunnel->was_cancelled;
     if (!tunnel_batch(tunnel, &watch, 1, &tunnel->over)) {
@@ -272,6 +275,7 @@ static void tunnel_post(struct tunnel_server *tunnels)
 {
     struct rpc_server *server = tunnels->server;
     struct tunnel_in *tunnel = calloc(1, sizeof(*tunnel));
+    tunnels->deaf = !tunnel;
     if (!tunnel)
         return;
     tunnel->tunnels = tunnels;

@@ -304,6 +304,29 @@ static void stream_ends_in_time_for_a_hub_that_stops(void **state)
     assert_true(federation_close_stopped(&f));
 }
 
+/* The linker hands us each fiber that is to be started. */
+static bool fibers_in_use;
+enum status __real_fiber_go(struct fibers *fibers, void (*run)(void *arg), void *arg);
+enum status __wrap_fiber_go(struct fibers *fibers, void (*run)(void *arg), void *arg);
+enum status __wrap_fiber_go(struct fibers *fibers, void (*run)(void *arg), void *arg)
+{
+    return fibers_in_use ? STATUS_RESOURCE_EXHAUSTED : __real_fiber_go(fibers, run, arg);
+}
+
+static void hub_whose_fibers_are_all_in_use_stops(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    struct exchange stream = begin_silence(&f, NDJSON);
+    fibers_in_use = true;
+    hub_stop(f.hub);
+    federation_wait_for_stop(&f);
+    fibers_in_use = false;
+    exchange_close(&stream);
+    (void)federation_close_stopped(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +339,7 @@ int main(void)
         cmocka_unit_test(realm_that_breaks_where_the_stream_was_cut_goes_on_there),
         cmocka_unit_test(stream_ends_with_its_session),
         cmocka_unit_test(stream_ends_in_time_for_a_hub_that_stops),
+        cmocka_unit_test(hub_whose_fibers_are_all_in_use_stops),
     };
     return cmocka_run_group_tests(tests, federation_setup, federation_teardown);
 }

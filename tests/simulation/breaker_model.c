@@ -1,6 +1,6 @@
 /* The breaker's rule, written a second time: the linker (--wrap) hands us each call of hub/registry/breaker.c, and both must be of
  * one mind. A list of outcomes instead of bits, and no more of it than the rule has: 5 of the last 10, a pause that doubles from
- * 500 ms to 4 s, one probe in each pause; what was lost with another call says nothing. */
+ * 500 ms to 4 s, one probe in each pause; what was lost with another call says nothing, nor what began before it opened last. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct model {
     bool gone; /* tripped */
     bool outcomes[WINDOW];
     unsigned count;
-    int64_t pause_us, until_us, lost_us;
+    int64_t pause_us, until_us, lost_us, opened_us;
 };
 
 static struct world *world;
@@ -74,6 +74,7 @@ static void opens(struct model *model, int64_t now_us)
 
     model->pause_us = pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US;
     model->until_us = now_us + model->pause_us;
+    model->opened_us = now_us;
     model->state = WAITS;
     model->count = 0;
 }
@@ -113,12 +114,16 @@ void __wrap_breaker_told(struct breaker *breaker, enum breaker_word word, int64_
 
     if (word == BREAKER_LOST && !silent)
         model->lost_us = now_us;
-    if (model->state == PROBES && silent) {
+    if (began_us < model->opened_us) {
+        /* whatever it says */
+    } else if (model->state == PROBES && silent) {
         model->until_us = now_us;
     } else if (model->state == PROBES && failed) {
         opens(model, now_us);
     } else if (model->state == PROBES) {
-        *model = (struct model){.generation = model->generation, .lost_us = model->lost_us};
+        *model = (struct model){.generation = model->generation,
+                                .lost_us = model->lost_us,
+                                .opened_us = model->opened_us};
     } else if (model->state == CLOSED && !silent) {
         model->outcomes[model->count++ % WINDOW] = failed;
         if (failures(model) >= FAILURES)

@@ -179,6 +179,7 @@ static enum status start(struct rpc_channel *base, const struct rpc_call_options
         abort();
     rpc_call_init(&answer->call, base, options);
     answer->realm = realm;
+    answer->began_us = clock_monotonic_us();
     answer->end_us = NEVER;
     answer->deadline_us = options->deadline_us;
     list_append(&realm->calls, &answer->node);
@@ -205,7 +206,7 @@ static bool is_empty(struct rpc_call *call)
     return !has_message(answer_of(call));
 }
 
-static bool finished(struct rpc_call *call, struct fault *ret_fault, int64_t *ret_ended_us)
+static bool finished(struct rpc_call *call, struct fault *ret_fault)
 {
     struct answer *answer = answer_of(call);
 
@@ -214,7 +215,6 @@ static bool finished(struct rpc_call *call, struct fault *ret_fault, int64_t *re
     *ret_fault = answer->outcome;
     if (answer->end_us > horizon_us(answer))
         (void)fault_set(ret_fault, STATUS_DEADLINE_EXCEEDED, NULL, "the call's time is up");
-    *ret_ended_us = clock_monotonic_us();
     return true;
 }
 
@@ -229,7 +229,7 @@ static void release(struct rpc_call *call)
 
     list_remove(&answer->node);
     /* What it did meanwhile may be heard only now. */
-    if (answer->realm->blamed_us >= answer->call.started_us)
+    if (answer->realm->blamed_us >= answer->began_us)
         realm_blame(answer->realm);
     for (size_t i = answer->taken; i < answer->count; i++)
         grpc_slice_unref(answer->messages[i].bytes);

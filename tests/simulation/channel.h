@@ -17,6 +17,7 @@ struct answer {
         int64_t at_us;
     } * messages; /* in the order of time */
     size_t count, room, taken, told;
+    int64_t began_us;
     int64_t end_us; /* when `outcome` follows; NEVER: it does not */
     struct fault outcome;
     int64_t deadline_us;

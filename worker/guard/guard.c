@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "shared/base/clock.h"
+#include "shared/base/number.h"
 #include "shared/base/utf8.h"
 #include "shared/crypto/encode.h"
 #include "shared/jwt/jwt.h"
@@ -100,20 +101,11 @@ static enum status authenticate(void *arg, struct rpc_ctx *ctx, struct principal
     PEK_TRY(jwt_cache_verify(&guard->tokens, guard->keys, &expect, token, rpc_arena(ctx),
                              clock_wall_s(), &claims, rpc_fault(ctx)));
     PEK_TRY(check_binding(ctx, &claims));
-    *ret_principal = (struct principal){claims.sub, claims.aud, claims.jti, claims.exp};
+    *ret_principal = (struct principal){claims.sub, claims.aud, claims.exp};
     return STATUS_OK;
 }
 
 /* ---- whether ---- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret_name)
 {
@@ -126,8 +118,8 @@ bool guard_hint_decode(struct slice hint, struct arena *arena, struct slice *ret
     for (size_t i = 0; i < hint.len; i++) {
         name[len] = hint.ptr[i];
         if (hint.ptr[i] == '%') {
-            int high = i + 2 < hint.len ? hex_digit(hint.ptr[i + 1]) : -1;
-            int low = i + 2 < hint.len ? hex_digit(hint.ptr[i + 2]) : -1;
+            int high = i + 2 < hint.len ? number_hex_digit(hint.ptr[i + 1]) : -1;
+            int low = i + 2 < hint.len ? number_hex_digit(hint.ptr[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             name[len] = (char)(high << 4 | low);
