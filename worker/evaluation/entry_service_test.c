@@ -288,6 +288,11 @@ static void judges_list_the_cards_of_their_groups(struct world *w)
     assert_string_equal(reviews(w, "lea"), "o@b|dan");
     assert_string_equal(reviews(w, "bea"), "|");
     assert_string_equal(reviews(w, "dan"), "|");
+    /* The organisation is the top of the tree as it is, and not of the id. */
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@a'");
+    assert_string_equal(reviews(w, "ola"), "|");
+    assert_string_equal(reviews(w, "lea"), "o@b|dan");
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = 'o@o' WHERE id = 'o@a'");
     /* Another version is the one that counts. */
     set_status(w, board, ACCEPTED);
     assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, NULL), STATUS_OK);
