@@ -80,6 +80,12 @@ static void rejected_or_withdrawn_is_as_if_it_had_not_been(struct world *w)
     assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
     assert_string_equal(state(w, "o@a", "dan"), "C");
     assert_int_equal(step(w, "dan", "WithdrawApplication", ""), STATUS_ABORTED);
+    /* The log tells the two apart. */
+    assert_string_equal(world_value(w, "SELECT string_agg(action || ' by ' || actor, ', ' ORDER BY"
+                                       " id) FROM pek.audit_log WHERE action IN"
+                                       " ('membership.reject', 'membership.withdraw')"),
+                        "membership.withdraw by dan, membership.reject by ann,"
+                        " membership.reject by ann");
     assert_all_holds(w);
 }
 
