@@ -1,7 +1,8 @@
 /* group_id: the id of a group, which everything that belongs to one is named by.
  *
  * It is organisation@slug. The organisation itself is x@x; every group below it carries the organisation's name, whatever
- * its direct parent. An id never changes, so a group stays in its organisation. No state; any thread.
+ * its direct parent. An id never changes: of a group that was moved to the top level it tells where the group was made, and
+ * pek.group_organisation tells which organisation it is in. No state; any thread.
  */
 #ifndef PEK_WORKER_DOMAIN_GROUP_ID_H
 #define PEK_WORKER_DOMAIN_GROUP_ID_H

@@ -1,6 +1,7 @@
 #include "worker/evaluation/entry.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "worker/evaluation/scoreboard.h"
 
@@ -79,4 +80,17 @@ enum status entry_take_review(evaluation_v1_entry *entry, unsigned fields,
         return fault_set_reason(fault, STATUS_INVALID_ARGUMENT, ENTRY_REASON_JUSTIFICATION,
                                 "entry.justification", "a KB or AB has a justification");
     return STATUS_OK;
+}
+
+enum status entry_check_accepted(const evaluation_v1_entry *entry, unsigned fields,
+                                 const evaluation_v1_entry *had, struct fault *fault)
+{
+    bool other_type = fields & ENTRY_TYPE && entry->type != had->type;
+    bool other_text =
+        fields & ENTRY_JUSTIFICATION && strcmp(entry->justification, had->justification) != 0;
+    if (!other_type && !other_text)
+        return STATUS_OK;
+    return fault_set_reason(fault, STATUS_FAILED_PRECONDITION, SCOREBOARD_REASON_STATUS,
+                            other_type ? "entry.type" : "entry.justification",
+                            "it was accepted, and is changed in a version of its own");
 }

@@ -33,5 +33,10 @@ PEK_MUST_CHECK enum status entry_take_batch(const evaluation_v1_batch_set_entrie
 PEK_MUST_CHECK enum status entry_take_review(evaluation_v1_entry *entry, unsigned fields,
                                              evaluation_v1_entry_type had, struct arena *arena,
                                              struct fault *fault);
+/* Of what entry_take_review took, for entries that were accepted: FAILED_PRECONDITION when a card becomes another one than it
+ * `had` been, which takes a version of its own. */
+PEK_MUST_CHECK enum status entry_check_accepted(const evaluation_v1_entry *entry, unsigned fields,
+                                                const evaluation_v1_entry *had,
+                                                struct fault *fault);
 
 #endif

@@ -121,6 +121,8 @@ CHANGE_METHOD(review_entry, evaluation_v1_review_entry_request, evaluation_v1_en
         return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, ENTRY_REASON_KDO,
                                 "entry.user_id", "a KDO is not reviewed");
     PEK_TRY(entry_take_review(entry, fields, res->type, change->arena, change->fault));
+    if (scoreboard.entry_status == EVALUATION_V1_EVALUATION_STATUS_ACCEPTED)
+        PEK_TRY(entry_check_accepted(entry, fields, res, change->fault));
     if (fields == 0)
         return STATUS_OK;
     PEK_TRY(entry_store_review(change, entry, fields, &caller.now, &scoreboard, res));

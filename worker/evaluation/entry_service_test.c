@@ -184,6 +184,27 @@ static void each_field_of_a_review_is_somebodys(struct world *w)
     assert_int_equal(review(w, "eva", board, "dan", KB, "x", true, 0), STATUS_FAILED_PRECONDITION);
 }
 
+/* As everything that was accepted; what is said of it besides may still be. */
+static void card_that_was_accepted_is_changed_in_the_next_version(struct world *w)
+{
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w), *next;
+    assert_int_equal(set_entry(w, "lea", board, "dan", KB, "ok"), STATUS_OK);
+    set_status(w, board, ACCEPTED);
+    assert_int_equal(review(w, "ola", board, "dan", AB, "ok", false, KB),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_STATUS);
+    assert_string_equal(w->fault.field, "entry.type");
+    assert_int_equal(review(w, "ola", board, "dan", KB, "no", false, KB),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.field, "entry.justification");
+    assert_string_equal(entries(w), "dan 2 ok 0  f");
+    assert_int_equal(review(w, "ola", board, "dan", KB, "ok", true, KB), STATUS_OK);
+    assert_string_equal(entries(w), "dan 2 ok 2 ola t");
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, &next), STATUS_OK);
+    assert_int_equal(review(w, "ola", next, "dan", AB, "no", false, KB), STATUS_OK);
+}
+
 /* A judge who has read another request has not recommended this one. */
 static void recommendation_goes_with_what_it_was_for(struct world *w)
 {
@@ -288,6 +309,11 @@ static void judges_list_the_cards_of_their_groups(struct world *w)
     assert_string_equal(reviews(w, "lea"), "o@b|dan");
     assert_string_equal(reviews(w, "bea"), "|");
     assert_string_equal(reviews(w, "dan"), "|");
+    /* The organisation is the top of the tree as it is, and not of the id. */
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@a'");
+    assert_string_equal(reviews(w, "ola"), "|");
+    assert_string_equal(reviews(w, "lea"), "o@b|dan");
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = 'o@o' WHERE id = 'o@a'");
     /* Another version is the one that counts. */
     set_status(w, board, ACCEPTED);
     assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, NULL), STATUS_OK);
@@ -335,6 +361,7 @@ int main(void)
         WORLD_TEST(card_without_a_reason_is_not_submitted),
         WORLD_TEST(card_of_who_left_is_taken_back),
         WORLD_TEST(each_field_of_a_review_is_somebodys),
+        WORLD_TEST(card_that_was_accepted_is_changed_in_the_next_version),
         WORLD_TEST(recommendation_goes_with_what_it_was_for),
         WORLD_TEST(second_of_two_reviewers_is_told),
         WORLD_TEST(card_that_was_submitted_keeps_its_reason),

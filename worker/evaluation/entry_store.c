@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "shared/row/mask.h"
-#include "worker/rights/rights_store.h"
+#include "worker/evaluation/judgement_store.h"
 
 #define ENTRY "SELECT " EVALUATION_V1_ENTRY_COLUMNS(e) " FROM pek.scoreboard_entry AS e "
 
@@ -41,12 +41,14 @@ enum status entry_store_list(const struct read_batch *batch, const void *query,
                      ret_rows);
 }
 
+#define ORGANISATION                                                                               \
+    "(SELECT t.organisation_id FROM pek.group_organisation AS t WHERE t.group_id = o.id)"
+
 enum status entry_store_reviews(const struct read_batch *batch, const void *semester,
                                 struct pg_result **ret_rows)
 {
     /* Group by group, from the one of the position on, so that a page costs what it has: the OFFSETs keep the planner from another
-     * way. Of the last version of each group's; `g` are the groups whose right it is: the parent, or the organisation.
-     * Those of an organisation are the realm's. */
+     * way. Of the last version of each group's. */
     static const struct pg_statement list = {
         "entry_reviews",
         "SELECT " EVALUATION_V1_ENTRY_COLUMNS(
@@ -56,28 +58,23 @@ enum status entry_store_reviews(const struct read_batch *batch, const void *seme
                "      FROM 1 FOR greatest(position('\\x00'::bytea IN $1::bytea) - 1, 0)), 'UTF8')"
                "    AND NOT EXISTS (SELECT FROM pek.scoreboard AS l WHERE l.group_id = b.group_id"
                "      AND l.semester = b.semester AND l.version > b.version)"
-               "    AND ($6::boolean OR EXISTS (SELECT FROM pek.realm_group AS g"
-               "      WHERE o.parent_id IS NOT NULL AND g.id IN (o.parent_id, o.org || '@' || "
-               "o.org)"
-               "        AND " RIGHTS_STORE_SEES(
-                   "$6", "$7", "$8",
-                   "$9") "))"
-                         "  ORDER BY b.group_id OFFSET 0) AS b"
-                         " CROSS JOIN LATERAL (SELECT q.realm, q.group_id, q.scoreboard_id, "
-                         "q.user_id,"
-                         "   m.display_name, q.type, q.justification, q.recommendation, "
-                         "q.recommended_by,"
-                         "   q.finalized, q.revision,"
-                         "   convert_to(q.group_id, 'UTF8') || '\\x00'::bytea || m.sort_key AS "
-                         "sort_key"
-                         "   FROM pek.entry_request AS q"
-                         "   JOIN pek.membership AS m ON m.group_id = q.group_id AND m.user_id = "
-                         "q.user_id"
-                         "   JOIN pek.person AS p ON p.id = q.user_id AND NOT p.is_deleted"
-                         "  WHERE q.scoreboard_id = b.id AND q.type IN (2, 3) OFFSET 0) AS e "
-                         "WHERE (e.sort_key, e.user_id) >= ($1::bytea, $2)"
-                         " AND ($3::boolean OR (e.sort_key, e.user_id) <> ($1::bytea, $2)) "
-                         "ORDER BY b.group_id, e.sort_key, e.user_id LIMIT $5::integer",
+               "    AND " JUDGEMENT_STORE_JUDGES("o.parent_id", ORGANISATION) //
+        "  ORDER BY b.group_id OFFSET 0) AS b"
+        " CROSS JOIN LATERAL (SELECT q.realm, q.group_id, q.scoreboard_id, "
+        "q.user_id,"
+        "   m.display_name, q.type, q.justification, q.recommendation, "
+        "q.recommended_by,"
+        "   q.finalized, q.revision,"
+        "   convert_to(q.group_id, 'UTF8') || '\\x00'::bytea || m.sort_key AS "
+        "sort_key"
+        "   FROM pek.entry_request AS q"
+        "   JOIN pek.membership AS m ON m.group_id = q.group_id AND m.user_id = "
+        "q.user_id"
+        "   JOIN pek.person AS p ON p.id = q.user_id AND NOT p.is_deleted"
+        "  WHERE q.scoreboard_id = b.id AND q.type IN (2, 3) OFFSET 0) AS e "
+        "WHERE (e.sort_key, e.user_id) >= ($1::bytea, $2)"
+        " AND ($3::boolean OR (e.sort_key, e.user_id) <> ($1::bytea, $2)) "
+        "ORDER BY b.group_id, e.sort_key, e.user_id LIMIT $5::integer",
     };
     const struct policy_scope *scope = batch->scope;
     return read_rows(batch, &list,

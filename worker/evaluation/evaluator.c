@@ -22,12 +22,7 @@ static enum status take_rights(struct rpc_ctx *ctx, bool there, struct evaluator
 {
     const char *group = evaluator->group.text,
                *parent = there && evaluator->now.parent_id[0] ? evaluator->now.parent_id : NULL,
-               *top = NULL;
-    if (parent)
-        top = arena_printf(rpc_arena(ctx), "%.*s@%.*s", SLICE_ARG(evaluator->group.org),
-                           SLICE_ARG(evaluator->group.org));
-    if (parent && !top)
-        return STATUS_RESOURCE_EXHAUSTED;
+               *top = parent ? evaluator->now.organisation_id : NULL;
     PEK_TRY(evaluator_has(ctx, PEK_ACTION_VIEW_SCORES, group, &evaluator->views));
     PEK_TRY(evaluator_has(ctx, PEK_ACTION_EVALUATE_SCORES, top, &evaluator->accepts));
     evaluator->judges = evaluator->accepts;

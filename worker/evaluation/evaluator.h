@@ -2,8 +2,8 @@
  * scoreboard.h's.
  *
  * Rights are policies alone: whoever has VIEW_SCORES on the group sees its evaluation, and so does who judges it. Who has
- * EVALUATE_SCORES on the parent judges; on the group's organisation they accept as well. Of an organisation both are the
- * realm's.
+ * EVALUATE_SCORES on the parent judges; on the group's organisation, the top of its tree, they accept as well. Of an
+ * organisation both are the realm's.
  */
 #ifndef PEK_WORKER_EVALUATION_EVALUATOR_H
 #define PEK_WORKER_EVALUATION_EVALUATOR_H

@@ -1,24 +1,17 @@
 #include "worker/evaluation/judgement_store.h"
 
-#include "worker/rights/rights_store.h"
-
 enum status judgement_store_list(const struct read_batch *batch, const void *query,
                                  struct pg_result **ret_rows)
 {
-    /* `g` are the groups whose right it is: the parent, or the organisation. Those of an organisation are the realm's. */
     static const struct pg_statement list = {
         "judgement_list",
         "SELECT " EVALUATION_V1_JUDGED_SCOREBOARD_COLUMNS(
             j) " FROM pek.judged_scoreboard AS j "
                "WHERE j.semester = $4 AND $10::smallint IN (0, j.point_status, j.entry_status)"
-               " AND ($6::boolean OR EXISTS (SELECT FROM pek.realm_group AS g"
-               "   WHERE j.parent_id IS NOT NULL AND g.id IN (j.parent_id, j.organisation_id)"
-               "     AND " RIGHTS_STORE_SEES(
-                   "$6", "$7", "$8",
-                   "$9") "))"
-                         " AND (j.sort_key, j.group_id) >= ($1::bytea, $2)"
-                         " AND ($3::boolean OR (j.sort_key, j.group_id) <> ($1::bytea, $2)) "
-                         "ORDER BY j.sort_key, j.group_id LIMIT $5::integer",
+               " AND " JUDGEMENT_STORE_JUDGES("j.parent_id", "j.organisation_id") //
+        " AND (j.sort_key, j.group_id) >= ($1::bytea, $2)"
+        " AND ($3::boolean OR (j.sort_key, j.group_id) <> ($1::bytea, $2)) "
+        "ORDER BY j.sort_key, j.group_id LIMIT $5::integer",
     };
     const struct judgement_query *wanted = query;
     const struct policy_scope *scope = batch->scope;

@@ -6,6 +6,16 @@
 
 #include "pek/evaluation/v1/scoreboard.row.h"
 #include "shared/service/read.h"
+#include "worker/rights/rights_store.h"
+
+#define JUDGEMENT_STORE_SEES RIGHTS_STORE_SEES("$6", "$7", "$8", "$9")
+/* Whether who has the scope, $6 to $9, judges a group: by its parent, or else by its organisation, which is looked for only for who
+ * has a right on one. Those of an organisation are the realm's. */
+#define JUDGEMENT_STORE_JUDGES(parent, organisation)                                               \
+    "($6::boolean OR EXISTS (SELECT FROM (VALUES (" parent "), (CASE WHEN EXISTS ("                \
+    "   SELECT FROM pek.realm_group AS g WHERE g.parent_id IS NULL AND " JUDGEMENT_STORE_SEES      \
+    ") THEN " organisation " END)) AS g (id)"                                                      \
+    "  WHERE " parent " IS NOT NULL AND " JUDGEMENT_STORE_SEES ")) "
 
 /* For read_list. The batch's scope are the groups on which the caller has EVALUATE_SCORES; what they judge by that is as
  * evaluator.h has it. */

@@ -106,12 +106,35 @@ static void pages_are_in_the_order_of_names(struct world *w)
     assert_string_equal(found, "o@a o@b o@o");
 }
 
+/* o@a was moved to the top level: o@b below it is its own to judge, and nothing of o@o's any more. */
+static void organisation_that_was_moved_out_judges_its_groups(struct world *w)
+{
+    evaluation_v1_scoreboard *below, *of_all;
+    make_evaluation(w);
+    const evaluation_v1_scoreboard *board = opened(w);
+    assert_int_equal(open_in(w, "bea", "o@b", &below), STATUS_OK);
+    assert_int_equal(open_in(w, "ola", "o@o", &of_all), STATUS_OK);
+    assert_int_equal(run_on(w, "bea", "SubmitScoreboard", below, NULL), STATUS_OK);
+    assert_int_equal(run_on(w, "lea", "SubmitScoreboard", board, NULL), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@a'");
+    set_season(w, "2024-2025/1", JUDGING);
+    assert_string_equal(judged(w, "alice", 0), "o@a o@b o@o");
+    assert_string_equal(judged(w, "ola", 0), "");
+    assert_string_equal(judged(w, "lea", 0), "o@b");
+    assert_int_equal(judge(w, "ola", below, ACCEPTED, ACCEPTED), STATUS_PERMISSION_DENIED);
+    assert_int_equal(judge(w, "ola", board, ACCEPTED, ACCEPTED), STATUS_PERMISSION_DENIED);
+    assert_int_equal(judge(w, "lea", below, ACCEPTED, ACCEPTED), STATUS_OK);
+    assert_int_equal(judge(w, "lea", board, ACCEPTED, ACCEPTED), STATUS_PERMISSION_DENIED);
+    assert_int_equal(judge(w, "alice", board, ACCEPTED, ACCEPTED), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(judges_list_the_scoreboards_of_their_groups),
         WORLD_TEST(each_group_is_there_once_and_of_this_semester),
         WORLD_TEST(pages_are_in_the_order_of_names),
+        WORLD_TEST(organisation_that_was_moved_out_judges_its_groups),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

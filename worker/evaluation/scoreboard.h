@@ -35,7 +35,8 @@ struct scoreboard_now {
     const char *semester;
     semester_v1_season season;
     bool group_is_archived;
-    const char *parent_id; /* "" of an organisation */
+    const char *parent_id;       /* "" of an organisation */
+    const char *organisation_id; /* the top of the tree: of an organisation itself */
 };
 
 /* FAILED_PRECONDITION when the season, the semester or the status of the scoreboard does not let it be done; PERMISSION is

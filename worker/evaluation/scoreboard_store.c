@@ -8,7 +8,9 @@
 
 /* ---- what a request is judged by ---- */
 
-#define NOW_COLUMNS "r.semester, r.season, g.is_archived, coalesce(g.parent_id, '')"
+#define NOW_COLUMNS                                                                                \
+    "r.semester, r.season, g.is_archived, coalesce(g.parent_id, ''),"                              \
+    " (SELECT o.organisation_id FROM pek.group_organisation AS o WHERE o.group_id = g.id)"
 #define NOW                                                                                        \
     "SELECT " NOW_COLUMNS                                                                          \
     " FROM pek.realm_group AS g CROSS JOIN pek.realm_state AS r WHERE g.id = $1 "
@@ -19,14 +21,16 @@ static enum status read_now(const struct pg_result *rows, int at, struct arena *
 {
     if (pg_rows(rows) == 0)
         return STATUS_NOT_FOUND;
-    struct slice semester = pg_get_slice(rows, 0, at), parent = pg_get_slice(rows, 0, at + 3);
+    struct slice semester = pg_get_slice(rows, 0, at), parent = pg_get_slice(rows, 0, at + 3),
+                 organisation = pg_get_slice(rows, 0, at + 4);
     *ret_now = (struct scoreboard_now){
         .semester = arena_strndup(arena, semester.ptr, semester.len),
         .season = (semester_v1_season)pg_get_int(rows, 0, at + 1),
         .group_is_archived = pg_get_bool(rows, 0, at + 2),
         .parent_id = arena_strndup(arena, parent.ptr, parent.len),
+        .organisation_id = arena_strndup(arena, organisation.ptr, organisation.len),
     };
-    return ret_now->semester && ret_now->parent_id ? STATUS_OK : STATUS_RESOURCE_EXHAUSTED;
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }
 
 static enum status ask_now(struct rpc_ctx *ctx, const struct pg_statement *statement,
@@ -52,7 +56,7 @@ enum status scoreboard_store_season(struct rpc_ctx *ctx, struct scoreboard_now *
 {
     static const struct pg_statement season = {
         "scoreboard_season",
-        "SELECT r.semester, r.season, false, '' FROM pek.realm_state AS r",
+        "SELECT r.semester, r.season, false, '', '' FROM pek.realm_state AS r",
     };
     return ask_now(ctx, &season, NULL, 0, ret_now);
 }

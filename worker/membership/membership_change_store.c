@@ -278,6 +278,10 @@ enum status membership_store_undo(struct change *change, struct membership_peopl
     return read_people(change, people);
 }
 
+/* The top of the tree that the group is in. */
+#define ORGANISATION(group)                                                                        \
+    "(SELECT o.organisation_id FROM pek.group_organisation AS o WHERE o.group_id = " group ") "
+
 #define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 
 enum status membership_store_org_ends(struct change *change, const struct membership_people *people,
@@ -285,14 +289,11 @@ enum status membership_store_org_ends(struct change *change, const struct member
 {
     static const struct pg_statement ends = {
         "membership_org_ends",
-        "SELECT s.user_id, " MICROSECONDS(
-            "s.end_time") " FROM pek.realm_group AS g"
-                          "  JOIN pek.membership_period AS s ON s.group_id = g.org || '@' || g.org"
-                          "   AND s.begin_time <= now() AND s.end_time > now() AND s.status IN (2, "
-                          "3) "
-                          "WHERE g.id = $1 AND g.parent_id IS NOT NULL AND s.user_id = ANY "
-                          "($2::text[]) "
-                          "ORDER BY s.user_id",
+        "SELECT s.user_id, " MICROSECONDS("s.end_time")                           //
+        " FROM pek.membership_period AS s WHERE s.group_id = " ORGANISATION("$1") //
+        " AND s.group_id <> $1 AND s.user_id = ANY ($2::text[])"
+        " AND s.begin_time <= now() AND s.end_time > now() AND s.status IN (2, 3) "
+        "ORDER BY s.user_id",
     };
     return change_execute(
         change, &ends, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), ret_rows);
@@ -303,11 +304,10 @@ enum status membership_store_below(struct change *change, const struct membershi
 {
     static const struct pg_statement below = {
         "membership_below",
-        "SELECT m.group_id, m.user_id FROM pek.realm_group AS o"
-        "  JOIN pek.realm_group AS g ON g.org = o.org AND g.id <> o.id"
-        "  JOIN pek.member AS m ON m.group_id = g.id "
-        "WHERE o.id = $1 AND m.user_id = ANY ($2::text[]) AND m.status IN (2, 3) "
-        "ORDER BY m.group_id, m.user_id",
+        "SELECT m.group_id, m.user_id FROM pek.membership_now AS m "
+        "WHERE m.user_id = ANY ($2::text[]) AND m.status IN (2, 3) AND m.group_id <> $1"
+        " AND " ORGANISATION("m.group_id") //
+        "= $1 ORDER BY m.group_id, m.user_id",
     };
     return change_execute(
         change, &below, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), ret_rows);

@@ -29,6 +29,14 @@ static const char *const actions[MEMBERSHIP_STEPS] = {
     [MEMBERSHIP_LEAVE] = "membership.leave",
 };
 
+/* An application that ends by the applicant was not turned down. */
+static const char *action_of(const struct change *change, enum membership_step step,
+                             const struct membership_people *people)
+{
+    bool own = slice_equal_str(people->users[0], change->actor);
+    return step == MEMBERSHIP_REJECT && own ? "membership.withdraw" : actions[step];
+}
+
 struct step {
     enum membership_step step;
     const char *group_id;
@@ -146,7 +154,7 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(membership_store_undo(change, people));
     if (step->step == MEMBERSHIP_REJECT && to == MEMBERSHIP_NONE)
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
-    PEK_TRY(membership_people_finish(change, people, actions[step->step]));
+    PEK_TRY(membership_people_finish(change, people, action_of(change, step->step, people)));
     PEK_TRY(membership_notice_step(change, step->step, people));
     if (membership_begins(step->step))
         return end_with_organisation(change, people);

@@ -107,8 +107,8 @@ PEK_MUST_CHECK enum status membership_store_touch(struct change *change,
 PEK_MUST_CHECK enum status membership_store_set_flairs(struct change *change,
                                                        struct membership_people *person,
                                                        const struct slice *flairs, size_t count);
-/* In the group of an organisation's member whose membership of the organisation has an end set: the user, and that time in
- * microseconds of POSIX time; none of the organisation itself. */
+/* Whose membership of the organisation that the group is below has an end set: the user, and that time in microseconds of POSIX
+ * time; none of the organisation itself. */
 PEK_MUST_CHECK enum status membership_store_org_ends(struct change *change,
                                                      const struct membership_people *people,
                                                      const struct pg_result **ret_rows);
@@ -120,7 +120,7 @@ PEK_MUST_CHECK enum status membership_store_begin(struct change *change,
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);
-/* Where the people are newcomers or active members in the groups of the organisation: group and user, in this order. */
+/* Where the people are newcomers or active members in the groups below the organisation: group and user, in this order. */
 PEK_MUST_CHECK enum status membership_store_below(struct change *change,
                                                   const struct membership_people *people,
                                                   const struct pg_result **ret_rows);

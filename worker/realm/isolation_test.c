@@ -72,7 +72,7 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
         "user_merge",     "scoreboard",     "scoreboard_message", "scoreboard_member",
         "guideline",      "point",          "entry_request",      "scoreboard_entry",
         "point_comment",  "accepted_entry", "judged_scoreboard",  "point_history",
-        "counted_points", "scored_user",    "scoreboard_points"};
+        "counted_points", "scored_user",    "scoreboard_points",  "group_organisation"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -112,6 +112,7 @@ static const char grants[] =
     "revision= scoreboard_id+ type* user_id+\n"
     "evaluated_member r:\n"
     "group_history r:\n"
+    "group_organisation r:\n"
     "group_policy r: group_id+ kind+ policy_id+\n"
     "guideline rd: category* description* max_per_guideline* max_per_member* name* position*"
     " scoreboard_id+\n"

@@ -25,6 +25,7 @@ export const en = {
     'membership.setFlairs': 'Words about the member set:',
     'membership.takePost': 'Post taken from',
     'membership.unarchive': 'Brought back:',
+    'membership.withdraw': 'Application withdrawn:',
     'postType.create': 'Kind of post made',
     'postType.delete': 'Kind of post deleted',
   },

@@ -27,6 +27,7 @@ export const hu: HistoryTexts = {
     'membership.setFlairs': 'Szavak a tagról:',
     'membership.takePost': 'Poszt elvétele tőle:',
     'membership.unarchive': 'Tagság visszaállítása:',
+    'membership.withdraw': 'Jelentkezés visszavonása:',
     'postType.create': 'Új posztfajta',
     'postType.delete': 'Posztfajta törlése',
   },

@@ -1,0 +1,96 @@
+/* Who leaves an organisation leaves what is below it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "worker/testing/member_world.h"
+
+static void who_leaves_the_organisation_leaves_its_groups(struct world *w)
+{
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    membership_v1_membership *got;
+    make_members(w);
+    for (int i = 1; i <= 3; i++) {
+        const char *user = arena_printf(w->arena, "u%d", i);
+        assert_int_equal(call(w, "ann", "AddMember", "o@o", user, "", NULL, NULL), STATUS_OK);
+        assert_int_equal(call(w, "ann", "AddMember", "o@a", user, "", NULL, NULL), STATUS_OK);
+    }
+    assert_int_equal(call(w, "u1", "ApplyForMembership", "o@b", "", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "u1", "LeaveGroup", "o@o", "", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "u1"), "X");
+    assert_string_equal(state(w, "o@b", "u1"), "A");
+    assert_int_equal(call(w, "ann", "ArchiveMember", "o@o", "u2", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "u2"), "X");
+    assert_string_equal(state(w, "o@a", "u3"), "C");
+    /* On a day to come there as well; who leaves a group stays in the organisation. */
+    req.group_id = text("o@o");
+    req.user_id = text("u3");
+    req.end_date = text("2199-07-01");
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, got), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(group_id || extract(year FROM end_time),"
+                                       " ' ' ORDER BY group_id) FROM pek.member"
+                                       " WHERE user_id = 'u3'"),
+                        "o@a2199 o@o2199");
+    req.end_date = text("2198-07-01");
+    req.group_id = text("o@a");
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, got), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(group_id || extract(year FROM end_time),"
+                                       " ' ' ORDER BY group_id) FROM pek.member"
+                                       " WHERE user_id = 'u3'"),
+                        "o@a2198 o@o2199");
+    /* Nor does who comes into one later stay longer. */
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "u3", "", NULL, &got), STATUS_OK);
+    assert_non_null(got->end_time);
+    assert_string_equal(world_value(w, "SELECT string_agg(group_id || extract(year FROM end_time),"
+                                       " ' ' ORDER BY group_id) FROM pek.member"
+                                       " WHERE user_id = 'u3'"),
+                        "o@a2198 o@b2199 o@o2199");
+    assert_all_holds(w);
+}
+
+/* o@a was moved to the top level: o@b is below it still, and o@o is another organisation. */
+static void organisation_is_the_top_of_the_tree_and_not_of_the_id(struct world *w)
+{
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    membership_v1_membership *got;
+    static const char *const groups[] = {"o@o", "o@a", "o@b"};
+    make_members(w);
+    for (int i = 0; i < 9; i++) {
+        const char *user = arena_printf(w->arena, "u%d", 1 + i % 3);
+        assert_int_equal(call(w, "alice", "AddMember", groups[i / 3], user, "", NULL, NULL),
+                         STATUS_OK);
+    }
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@a'");
+    assert_int_equal(call(w, "ann", "ArchiveMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(state(w, "o@b", "u1"), "X");
+    assert_string_equal(state(w, "o@o", "u1"), "C");
+    assert_int_equal(call(w, "u2", "LeaveGroup", "o@o", "", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "u2"), "C");
+    assert_string_equal(state(w, "o@b", "u2"), "C");
+    /* So it is with a day to come, also of who comes later. */
+    req.user_id = text("u3");
+    for (size_t i = 0; i < 2; i++) {
+        req.group_id = text(groups[i]);
+        req.end_date = text(i ? "2199-07-01" : "2198-07-01");
+        assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, got), STATUS_OK);
+    }
+    static const char ends[] = "SELECT string_agg(group_id || extract(year FROM end_time), ' '"
+                               " ORDER BY group_id) FROM pek.member WHERE user_id = 'u3'";
+    assert_string_equal(world_value(w, ends), "o@a2199 o@b2199 o@o2198");
+    assert_int_equal(call(w, "alice", "ArchiveMember", "o@b", "u3", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "u3", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(world_value(w, ends), "o@a2199 o@b2199 o@o2198");
+    assert_all_holds(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(who_leaves_the_organisation_leaves_its_groups),
+        WORLD_TEST(organisation_is_the_top_of_the_tree_and_not_of_the_id),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
