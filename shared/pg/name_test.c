@@ -23,10 +23,7 @@ static bool turned;
 /* In the place of libc's, which asks files and servers; libuv must see it. */
 __attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
                                                        const struct addrinfo *hints,
-                                                       struct addrinfo **ret_found);
-
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
-                struct addrinfo **ret_found)
+                                                       struct addrinfo **ret_found)
 {
     int (*libc)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     *(void **)&libc = dlsym(RTLD_NEXT, "getaddrinfo");
