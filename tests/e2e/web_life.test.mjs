@@ -426,6 +426,7 @@ describe('the life of a department', skipped, () => {
   it('ends for one who deletes their account: in each language it says so in their place', async () => {
     const anna = people[`anna-${unique}`];
     const members = `${acme}/groups/${group.id}/members`;
+    const gone = await id(anna);
     const deleted = await anna.page.evaluate(() => fetch('/api/v1/users/me?abandonRealms=true', { method: 'DELETE' }).then(({ status }) => status));
     assert.equal(deleted, 200);
     await until(30, 'the realm has heard of it', async () => {
@@ -438,6 +439,10 @@ describe('the life of a department', skipped, () => {
       await visitor.page.locator('.rows').getByRole('link', { name: words, exact: true }).waitFor();
       assert.equal(await visitor.page.getByText(/deleted user/).count(), 0, 'the words of the API are not shown');
       visitor.assertCalm();
+      await visitor.page.goto(`/realms/worker-acme/groups/${group.id}/history`);
+      await visitor.page.locator('.timeline').getByRole('link', { name: words, exact: true }).first().waitFor();
+      assert.equal(await visitor.page.getByText(gone).count(), 0, 'nor is their id');
+      visitor.assertCalm(/404/);
       await visitor.close();
     }
   });

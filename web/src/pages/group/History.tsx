@@ -50,6 +50,7 @@ export function GroupHistoryPage() {
 }
 
 function Entry({ entry }: { entry: HistoryEntry }) {
+    const { deleted } = useTexts();
     const history = useHistoryTexts();
     const dates = useDates();
     const what = history.actions[entry.action as keyof typeof history.actions] ?? entry.action;
@@ -62,12 +63,12 @@ function Entry({ entry }: { entry: HistoryEntry }) {
                     <>
                         {' '}
                         <Link className="name" to="/people/$user" params={{ user: entry.userId }}>
-                            <PersonName id={entry.userId} />
+                            <PersonName id={entry.userId} gone={deleted} />
                         </Link>
                     </>
                 )}
                 <div className="muted small">
-                    {dates.time(entry.createTime)} · {actor ?? <PersonName id={entry.actor} />}
+                    {dates.time(entry.createTime)} · {actor ?? <PersonName id={entry.actor} gone={deleted} />}
                 </div>
             </div>
         </li>

@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { pek, type Action, type Policy, type Statement } from '../../api';
 import { Badge, Card } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
-import { PersonName, usePersonName } from '../../parts/person';
+import { PersonName, usePerson } from '../../parts/person';
 import { PickField, type Picked } from '../../parts/PickField';
 import { tell } from '../../parts/toasts';
 import { useTexts } from '../../texts';
@@ -155,7 +155,7 @@ function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose 
     const texts = usePolicyTexts();
     const client = useQueryClient();
     const [policy] = useState(now);
-    const personName = usePersonName(statement?.userId ?? '');
+    const personName = usePerson(statement?.userId ?? '').name;
     const [target, setTarget] = useState<Target>(statement?.userId ? 'user' : statement?.groupId || !statement ? 'group' : 'realm');
     const [group, setGroup] = useState<Picked | null>(
         statement?.groupId ? { id: statement.groupId, name: statement.groupId, note: '' } : null,
