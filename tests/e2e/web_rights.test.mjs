@@ -181,6 +181,26 @@ describe('rights in the browser', skipped, () => {
     alice.assertCalm();
   });
 
+  it('lets whoever manages a group hand it over, though another leads it', async () => {
+    const { page } = alice;
+    const members = `${acme}/groups/${group.id}/members`;
+    for (const userId of ['bob', 'carol']) assert.equal((await api.post(`${members}:add`, { userId })).status, 200);
+    assert.equal((await api.post(`${members}/bob:handOver`)).status, 200);
+    await page.goto(`/realms/worker-acme/groups/${group.id}`);
+    const menu = (id) => page.locator('.rows li', { has: page.locator(`a[href="/people/${id}"]`) }).getByRole('button', { name: /^What to do/ });
+    await menu('alice').click(); // who cannot take it for herself
+    await page.getByRole('menuitem', { name: 'Archive' }).waitFor();
+    assert.equal(await page.getByRole('menuitem', { name: 'Hand the group over' }).count(), 0);
+    await page.keyboard.press('Escape');
+    await menu('carol').click();
+    await page.getByRole('menuitem', { name: 'Hand the group over' }).click();
+    await dialog().getByRole('button', { name: 'Hand the group over' }).click();
+    await page.getByText(/ leads the group now/).waitFor();
+    const { json } = await api.get(members);
+    assert.deepEqual(json.members.filter(({ isLeader }) => isLeader).map(({ userId }) => userId), ['carol']);
+    alice.assertCalm();
+  });
+
   describe('one’s own profile', () => {
     it('has accounts elsewhere, which are sent together and refused in words', async () => {
       const { page } = bob;

@@ -265,7 +265,7 @@ export const en = {
     why: {
       archive: 'They are not shown among the members any more, and their posts end. It can be undone.',
       inactivate: 'They stay with the group as a former member, without posts. It can be undone.',
-      handOver: 'They lead it from now on, and you are a member. Only they can give it back.',
+      handOver: 'They lead it from now on. Whoever led it cannot take it back.',
     },
     done: {
       accept: (name: string) => `${name} is in now.`,

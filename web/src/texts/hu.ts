@@ -258,7 +258,7 @@ export const hu: Texts = {
     why: {
       archive: 'Nem látszik többé a tagok között, és megszűnnek a posztjai. Visszavonható.',
       inactivate: 'Öregtagként a körrel marad, posztok nélkül. Visszavonható.',
-      handOver: 'Mostantól ő vezeti, te tag leszel. Csak ő adhatja vissza.',
+      handOver: 'Mostantól ő vezeti. Aki eddig vezette, nem veheti vissza.',
     },
     done: {
       accept: (name) => `${name} bekerült.`,
