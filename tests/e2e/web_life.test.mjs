@@ -293,6 +293,8 @@ describe('the life of a department', skipped, () => {
       const dialog = page.getByRole('dialog', { name: 'Újonc Anna · Csapolás' });
       await dialog.locator('textarea:focus').waitFor();
       await page.keyboard.type('Minden estén ott volt.');
+      await page.goBack();
+      await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Cancel' }).click();
       await dialog.getByRole('button', { name: 'Comment' }).click();
       await dialog.locator('.said', { hasText: 'Vezető Béla' }).getByText('Minden estén ott volt.').waitFor();
       await dialog.getByRole('button', { name: 'Close' }).click();

@@ -212,6 +212,8 @@ describe('rights in the browser', skipped, () => {
         await page.getByLabel('Name or number there').last().fill(`bob-${unique}`);
         assert.equal(await card().getByLabel('Where').count(), number);
       }
+      await page.locator('a[href="/"]').first().click();
+      await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Cancel' }).click();
       await card().getByRole('button', { name: 'Save' }).click();
       await card().getByText('This is there twice.').waitFor();
       bob.assertCalm(/400/);
