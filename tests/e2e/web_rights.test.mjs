@@ -181,6 +181,28 @@ describe('rights in the browser', skipped, () => {
     alice.assertCalm();
   });
 
+  it('keeps what it is restricted to, and what it allows, when it is edited', async () => {
+    const { page } = alice;
+    const statements = [
+      { groupId: group.id, userId: 'bob', actions: ['VIEW_MEMBERS', 'VIEW_BASIC_PROFILE'] },
+      { userId: 'bob', actions: ['VIEW_MEMBERS', 'VIEW_BASIC_PROFILE'] },
+    ];
+    const { status, json: made, text } = await api.post(`${acme}/policies/1/children`, { name: `Kettős ${unique}`, statements });
+    assert.equal(status, 200, text);
+    await page.goto(`/realms/worker-acme/policies/${made.id}`);
+    for (const row of [0, 1]) {
+      await button('Edit').nth(row).click();
+      await dialog().getByLabel('See full profiles').check();
+      await dialog().getByRole('button', { name: 'Save' }).click();
+      await done(alice);
+    }
+    const { json } = await api.get(`${acme}/policies/${made.id}`);
+    const now = json.statements.map(({ groupId, userId, actions }) => ({ groupId, userId, actions }));
+    const more = (statement) => ({ groupId: '', ...statement, actions: [...statement.actions, 'VIEW_FULL_PROFILE'] });
+    assert.deepEqual(now, statements.map(more));
+    alice.assertCalm();
+  });
+
   it('lets whoever manages a group hand it over, though another leads it', async () => {
     const { page } = alice;
     const members = `${acme}/groups/${group.id}/members`;
