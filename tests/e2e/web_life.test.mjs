@@ -349,6 +349,15 @@ describe('the life of a department', skipped, () => {
       await page.locator(`input[title="Taken over from Csapat ${unique}"]`).waitFor();
       await page.locator('.said.event', { hasText: '1 cell taken over from' }).waitFor();
       await page.getByRole('link', { name: 'Entry cards' }).click();
+      // Of an archived one nothing is prepared.
+      ok(await alice.post(`${acme}/groups/${team.id}:archive`));
+      await anna.page.reload();
+      await anna.page.getByText('The group is archived: its evaluations can only be read.').waitFor();
+      assert.equal(await anna.page.locator('.scores input:not([readonly])').count(), 0);
+      await anna.page.goto(`/realms/worker-acme/groups/${team.id}/scoreboards`);
+      await anna.page.getByText('There is no evaluation yet').waitFor();
+      assert.equal(await anna.page.getByRole('link', { name: 'Prepare' }).count(), 0);
+      anna.assertCalm();
       bela.assertCalm();
     });
 
