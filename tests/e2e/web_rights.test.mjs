@@ -218,6 +218,11 @@ describe('rights in the browser', skipped, () => {
     await page.getByRole('menuitem', { name: 'Hand the group over' }).click();
     await dialog().getByRole('button', { name: 'Hand the group over' }).click();
     await page.getByText(/ leads the group now/).waitFor();
+    // It is an organisation, of which more ends than is seen there.
+    await menu('bob').click();
+    await page.getByRole('menuitem', { name: 'Archive' }).click();
+    await dialog().getByText('So it is in the groups below').waitFor();
+    await dialog().getByRole('button', { name: 'Cancel' }).click();
     const { json } = await api.get(members);
     assert.deepEqual(json.members.filter(({ isLeader }) => isLeader).map(({ userId }) => userId), ['carol']);
     alice.assertCalm();

@@ -6,7 +6,7 @@ import { nextPage, pek, type HistoryEntry } from '../../api';
 import { Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { PersonName } from '../../parts/person';
 import { useDates, useTexts } from '../../texts';
-import { useHistoryTexts } from '../../texts/history';
+import { useGroupTexts } from '../../texts/group';
 import { GroupHeadOf } from './GroupHead';
 
 export function GroupHistoryPage() {
@@ -51,7 +51,7 @@ export function GroupHistoryPage() {
 
 function Entry({ entry }: { entry: HistoryEntry }) {
     const { deleted } = useTexts();
-    const history = useHistoryTexts();
+    const history = useGroupTexts();
     const dates = useDates();
     const what = history.actions[entry.action as keyof typeof history.actions] ?? entry.action;
     const actor = history.actors[entry.actor as keyof typeof history.actors];

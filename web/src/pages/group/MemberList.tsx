@@ -12,6 +12,7 @@ import { StatusBadge } from '../../parts/member';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { useDates, useTexts } from '../../texts';
+import { useGroupTexts } from '../../texts/group';
 import { AddMember } from './AddMember';
 import { stepsFrom, useMemberStep, type Step } from './steps';
 
@@ -84,6 +85,7 @@ export function MemberList({ group, groupRef, mayEdit, mayHandOver }: Props) {
                             key={`${member.userId} ${member.via}`}
                             member={member}
                             groupRef={groupRef}
+                            isOrganisation={group.parentId === ''}
                             mayEdit={mayEdit}
                             mayHandOver={mayHandOver}
                         />
@@ -96,9 +98,10 @@ export function MemberList({ group, groupRef, mayEdit, mayHandOver }: Props) {
     );
 }
 
-type RowProps = { member: Membership; groupRef: GroupRef; mayEdit: boolean; mayHandOver: boolean };
+type RowProps = Omit<Props, 'group'> & { member: Membership; isOrganisation: boolean };
 
-function MemberRow({ member, groupRef, mayEdit, mayHandOver }: RowProps) {
+function MemberRow(props: RowProps) {
+    const { member, mayEdit, mayHandOver } = props;
     const texts = useTexts();
     const dates = useDates();
     return (
@@ -125,9 +128,7 @@ function MemberRow({ member, groupRef, mayEdit, mayHandOver }: RowProps) {
                     {member.endTime && <span className="muted small">{texts.group.until(dates.day(member.endTime))}</span>}
                 </div>
             </div>
-            {(mayEdit || mayHandOver) && !member.via && (
-                <MemberMenu member={member} groupRef={groupRef} mayEdit={mayEdit} mayHandOver={mayHandOver} />
-            )}
+            {(mayEdit || mayHandOver) && !member.via && <MemberMenu {...props} />}
         </li>
     );
 }
@@ -137,12 +138,13 @@ type PostKind = (typeof posts)[number];
 const leadersPosts = new Set<PostKind>(['LEADER_ASSISTANT', 'EVALUATION_HELPER']);
 const asksFirst = new Set<Step>(['archive', 'inactivate', 'handOver']);
 
-function MemberMenu({ member, groupRef, mayEdit, mayHandOver }: RowProps) {
+function MemberMenu({ member, groupRef, isOrganisation, mayEdit, mayHandOver }: RowProps) {
     const texts = useTexts();
+    const group = useGroupTexts();
     const step = useMemberStep(groupRef);
     const post = usePost(groupRef, member);
     const [asking, setAsking] = useState<Step>();
-    const isMember = member.status === 'NEWBIE' || member.status === 'ACTIVE';
+    const isMember = shownName(texts, member.displayName) !== texts.deleted && (member.status === 'NEWBIE' || member.status === 'ACTIVE');
     const { data: session } = useQuery(sessionQuery);
     const steps = member.isLeader || !mayEdit ? [] : [...(stepsFrom[member.status] ?? [])];
     // Nobody takes it for themselves.
@@ -187,8 +189,10 @@ function MemberMenu({ member, groupRef, mayEdit, mayHandOver }: RowProps) {
                 <FormDialog
                     open
                     onClose={() => setAsking(undefined)}
-                    title={texts.steps.ask[asking as 'archive'](shownName(texts, member.displayName))}
-                    text={texts.steps.why[asking as 'archive']}
+                    title={group.ask[asking as 'archive'](shownName(texts, member.displayName))}
+                    text={[group.why[asking as 'archive'], isOrganisation && asking === 'archive' && group.endsBelow]
+                        .filter(Boolean)
+                        .join(' ')}
                     action={texts.steps[asking]}
                     danger={asking === 'archive'}
                     onSubmit={() => step.mutateAsync({ step: asking, member })}
