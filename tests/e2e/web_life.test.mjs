@@ -371,6 +371,14 @@ describe('the life of a department', skipped, () => {
       const judge = await Visitor.open(browser, `http://127.0.0.1:${federation.port}`);
       const { page } = judge;
       await judge.logIn('alice', '/realms/worker-acme/semester');
+      // Nothing waits in the season before that of judging.
+      await page.locator('main').getByText(name).first().waitFor();
+      await page.getByRole('button', { name: 'Change semester or season' }).click();
+      await page.getByRole('dialog').getByLabel('Season').waitFor();
+      assert.equal(await page.getByText(/^Not judged yet/).count(), 0);
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      await season('EVALUATION');
+      await page.reload();
       await page.getByRole('heading', { name: 'Entry cards to review' }).waitFor();
       const row = page.locator('.rows li', { hasText: unique }).filter({ hasText: 'Ő vitte a csapot.' });
       await row.getByRole('link', { name: 'Újonc Anna' }).click();
