@@ -144,6 +144,6 @@ export type Totals = Schema<'PointTotals'>;
 export function summaryOf(numbers: readonly number[]): Totals {
   const scored = numbers.filter((points) => points > 0);
   const sum = scored.reduce((before, points) => before + points, 0);
-  const average = scored.length === 0 ? 0 : Math.round((sum / scored.length) * 100) / 100;
+  const average = scored.length === 0 ? 0 : Math.round((sum * 100) / scored.length) / 100;
   return { sum, scoredCount: scored.length, average, highest: Math.max(0, ...scored) };
 }

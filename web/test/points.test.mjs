@@ -128,6 +128,7 @@ it('sums a guideline up over all members, with what is not sent yet', () => {
   assert.deepEqual(column, [10, 4, 0]);
   assert.deepEqual(summaryOf(column), { sum: 14, scoredCount: 2, average: 7, highest: 10 });
   assert.deepEqual(summaryOf([1, 1, 2]), { sum: 4, scoredCount: 3, average: 1.33, highest: 2 });
+  assert.equal(summaryOf([2, ...Array(39).fill(1)]).average, 1.03, 'rounded up from 1.025');
   assert.deepEqual(summaryOf([0]), { sum: 0, scoredCount: 0, average: 0, highest: 0 });
 });
 
