@@ -234,6 +234,57 @@ describe('the life of a department', skipped, () => {
       bela.complaints.length = 0;
     });
 
+    it('saves the rest when somebody has left, says of whom it cannot, and tells namesakes apart', async () => {
+      const bela = people[`bela-${unique}`];
+      const { page } = bela;
+      const members = `${acme}/groups/${group.id}/members`;
+      const ok = ({ status, text }) => assert.equal(status, 200, text);
+      const name = { lastName: 'Kettős', firstName: `Péter ${unique}` };
+      const twins = [];
+      for (const userId of ['user-010', 'user-011']) {
+        const client = await login(federation.port, userId);
+        const { json: had } = await client.get('/api/v1/users/me/profile');
+        ok(await client.patch('/api/v1/users/me/profile', name));
+        ok(await alice.post(`${members}:add`, { userId }));
+        twins.push({ client, userId, had: { lastName: had.lastName, firstName: had.firstName }, who: `Kettős ${name.firstName} @${had.username}` });
+      }
+      await until(30, 'the realm has heard of the names', async () => {
+        const { json } = await alice.get(`${members}?pageSize=100`);
+        return json.members.filter(({ displayName }) => displayName === `Kettős ${name.firstName}`).length === 2;
+      });
+      const [one, two] = twins.map(({ who }) => cell(bela, who, 'Csapolás'));
+      const annas = cell(bela, 'Újonc Anna', 'Szervezés');
+      const save = async (status) => {
+        const sent = page.waitForResponse((answer) => answer.url().endsWith('points:batchSet'));
+        await page.keyboard.press('Control+s');
+        assert.equal((await sent).status(), status);
+        if (status === 200) await page.locator('.save-bar:not(.dirty)').waitFor();
+      };
+      await page.reload();
+      await one.fill('3');
+      await save(200);
+      await one.fill('4');
+      await two.fill('5');
+      await annas.fill('6');
+      for (const { userId } of twins) ok(await alice.post(`${members}/${userId}:archive`));
+      await save(400);
+      await page.getByText('Not saved: 1 value that you wrote here').waitFor();
+      await two.waitFor({ state: 'detached' });
+      const left = cell(bela, `Kettős ${name.firstName}`, 'Csapolás');
+      assert.equal(await left.getAttribute('aria-invalid'), 'true');
+      await page.locator('.note.bad', { hasText: `Kettős ${name.firstName}: ` }).waitFor();
+      await left.fill('0');
+      await save(200);
+      await annas.fill('4');
+      await save(200);
+      for (const { client, had } of twins) {
+        ok(await client.patch('/api/v1/users/me/profile', had));
+        client.close();
+      }
+      bela.assertCalm(hidden, /40[09]/);
+      bela.complaints.length = 0;
+    });
+
     it('takes no guidelines over what another has written since they were opened', async () => {
       const bela = people[`bela-${unique}`];
       const { page } = bela;
@@ -366,11 +417,20 @@ describe('the life of a department', skipped, () => {
 
     it('is submitted, reviewed, judged, and told of', async () => {
       const bela = people[`bela-${unique}`];
+      const board = `/api/v1${new URL(bela.page.url()).pathname.replace(/\/entries$/, '')}`;
+      // Somebody else is faster, and what was written can still be read.
+      await bela.page.getByLabel('Justification').fill('Nem veszhet el.');
+      assert.equal((await alice.post(`${board}:submit`)).status, 200);
+      await bela.page.getByRole('button', { name: 'Save' }).click();
+      await bela.page.locator('.note', { hasText: 'KB: Nem veszhet el.' }).waitFor();
+      assert.equal((await alice.post(`${board}:cancel`)).status, 200);
+      await bela.page.reload();
+      bela.assertCalm(hidden, /40[09]/);
+      bela.complaints.length = 0;
       await bela.page.getByRole('button', { name: 'Submit' }).click();
       await bela.page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
       await bela.page.getByText('Points: submitted').waitFor();
       const path = new URL(bela.page.url()).pathname;
-      await season('EVALUATION');
       const judge = await Visitor.open(browser, `http://127.0.0.1:${federation.port}`);
       const { page } = judge;
       await judge.logIn('alice', '/realms/worker-acme/semester');
