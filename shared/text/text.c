@@ -45,9 +45,13 @@ static enum status finish(struct utf16 text, const char *field, struct arena *ar
 /* What cannot be seen cannot be told apart either: two names that look the same must be the same. */
 static enum status check_name_chars(struct utf16 text, const char *field, struct fault *fault)
 {
+    int marks = 0;
     for (int32_t i = 0; i < text.len;) {
         UChar32 c;
         U16_NEXT(text.ptr, i, text.len, c);
+        marks = char_is_mark(c) ? marks + 1 : 0;
+        if (marks > TEXT_NAME_MARKS_MAX)
+            return refuse_char(fault, field, "one combining mark too many", c);
         if (char_is_control(c))
             return refuse_char(fault, field, "control", c);
         if (char_is_invisible(c))

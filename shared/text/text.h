@@ -27,6 +27,7 @@
 #include "shared/base/status.h"
 
 #define TEXT_NAME_CHARS_MAX 200          /* code points after normalising */
+#define TEXT_NAME_MARKS_MAX 8            /* of one letter; more paint over other lines */
 #define TEXT_DESCRIPTION_CHARS_MAX 20000 /* for text_normalise_prose */
 #define TEXT_JUSTIFICATION_CHARS_MAX 5000
 #define TEXT_COMMENT_CHARS_MAX 2000
@@ -42,7 +43,8 @@
 /* A name to store: valid UTF-8, NFC, white space trimmed and each inner run of it one space, 1 to
  * TEXT_NAME_CHARS_MAX code points. Refused: control characters (also line ends and tabs, also line
  * and paragraph separators), every invisible character (zero-width, bidi controls, soft hyphen,
- * fillers, variation selectors, tags), noncharacters, private use, a leading combining mark. */
+ * fillers, blanks, variation selectors, tags), noncharacters, private use, a leading combining mark, more of
+ * them than TEXT_NAME_MARKS_MAX on a letter. */
 PEK_MUST_CHECK enum status text_normalise_name(struct slice name, const char *field,
                                                struct arena *arena, struct slice *ret_name,
                                                struct fault *fault);

@@ -87,10 +87,10 @@ static void name_rejects_control_characters_wherever_they_are(void **state)
 static void name_rejects_what_cannot_be_seen(void **state)
 {
     const char *bad[] = {
-        "\u200b",   "a\u200bb",    "a\u200c",     "a\u200d", "a\ufeff", "\u2060x",
-        "a\u202eb", "a\u202a",     "a\u2066b",    "a\u2069", "a\u200e", "a\u200f",
-        "a\u061c",  "so\u00adft",  "a\u180e",     "a\u3164", "a\u115f", "a\u034f",
-        "❤\ufe0f",  "a\U000e0041", "a\U000e0100", "a\u2064", "a\ufff9",
+        "\u200b",  "a\u200bb", "a\u200c", "a\u200d",  "a\ufeff", "\u2060x",     "a\u202eb",
+        "a\u202a", "a\u2066b", "a\u2069", "a\u200e",  "a\u200f", "a\u061c",     "so\u00adft",
+        "a\u180e", "a\u3164",  "a\u115f", "a\u034f",  "❤\ufe0f", "a\U000e0041", "a\U000e0100",
+        "a\u2064", "a\ufff9",  "\u2800",  "a\u2800b", "\ufffc",  "\U0001d159",
     };
     FOR_EACH (i, bad)
         assert_name_refused(*state, slice_str(bad[i]));
@@ -102,6 +102,14 @@ static void name_rejects_what_is_no_character(void **state)
                          "\U000f0000", "\u0301a", " \u0301",    "\u20dd"};
     FOR_EACH (i, bad)
         assert_name_refused(*state, slice_str(bad[i]));
+}
+
+static void name_has_few_marks_on_one_letter(void **state)
+{
+#define EIGHT_MARKS "\u0301\u0301\u0301\u0301\u0301\u0301\u0301\u0301"
+    assert_name(*state, "xq" EIGHT_MARKS, "xq" EIGHT_MARKS);
+    assert_name(*state, "q" EIGHT_MARKS "q\u0301", "q" EIGHT_MARKS "q\u0301");
+    assert_name_refused(*state, SLICE_LIT("xq" EIGHT_MARKS "\u0301"));
 }
 
 static void name_rejects_invalid_utf8(void **state)
@@ -450,6 +458,7 @@ int main(void)
         TEST(name_rejects_control_characters_wherever_they_are),
         TEST(name_rejects_what_cannot_be_seen),
         TEST(name_rejects_what_is_no_character),
+        TEST(name_has_few_marks_on_one_letter),
         TEST(name_rejects_invalid_utf8),
         TEST(name_has_at_most_200_characters_not_bytes),
         TEST(oversize_input_is_refused_at_once),

@@ -147,7 +147,8 @@ bool char_is_bidi_control(UChar32 c)
 
 bool char_is_invisible(UChar32 c)
 {
-    return (U_GET_GC_MASK(c) & U_GC_CF_MASK) != 0 ||
+    /* To Unicode the first are symbols, but nothing is drawn: blank braille, the place of an object, a null notehead. */
+    return c == 0x2800 || c == 0xfffc || c == 0x1d159 || (U_GET_GC_MASK(c) & U_GC_CF_MASK) != 0 ||
            u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
 }
 

@@ -184,7 +184,10 @@ describe('the life of a department', skipped, () => {
       await page.getByRole('button', { name: 'Guidelines and report' }).click();
       const dialog = page.locator('.dialog'); // what tells of something in a corner has that role, too
       await dialog.getByLabel('Name').fill('Csapolás');
-      await dialog.getByLabel('At most per member').fill('30');
+      await dialog.getByLabel('At most per member').press('Control+A');
+      await page.keyboard.press('Backspace');
+      await page.keyboard.type('30');
+      assert.equal(await dialog.getByLabel('At most per member').inputValue(), '30');
       await dialog.getByRole('button', { name: 'Another guideline' }).click();
       await dialog.getByLabel('Name').nth(1).fill('Szervezés');
       await dialog.getByLabel('Counts as').nth(1).selectOption('RESPONSIBILITY');
@@ -228,6 +231,57 @@ describe('the life of a department', skipped, () => {
       await page.getByText('Saved.').first().waitFor();
       await page.locator('tr', { hasText: 'Újonc Anna' }).locator('.total', { hasText: '24' }).waitFor();
       bela.assertCalm(hidden, /409/);
+      bela.complaints.length = 0;
+    });
+
+    it('saves the rest when somebody has left, says of whom it cannot, and tells namesakes apart', async () => {
+      const bela = people[`bela-${unique}`];
+      const { page } = bela;
+      const members = `${acme}/groups/${group.id}/members`;
+      const ok = ({ status, text }) => assert.equal(status, 200, text);
+      const name = { lastName: 'Kettős', firstName: `Péter ${unique}` };
+      const twins = [];
+      for (const userId of ['user-010', 'user-011']) {
+        const client = await login(federation.port, userId);
+        const { json: had } = await client.get('/api/v1/users/me/profile');
+        ok(await client.patch('/api/v1/users/me/profile', name));
+        ok(await alice.post(`${members}:add`, { userId }));
+        twins.push({ client, userId, had: { lastName: had.lastName, firstName: had.firstName }, who: `Kettős ${name.firstName} @${had.username}` });
+      }
+      await until(30, 'the realm has heard of the names', async () => {
+        const { json } = await alice.get(`${members}?pageSize=100`);
+        return json.members.filter(({ displayName }) => displayName === `Kettős ${name.firstName}`).length === 2;
+      });
+      const [one, two] = twins.map(({ who }) => cell(bela, who, 'Csapolás'));
+      const annas = cell(bela, 'Újonc Anna', 'Szervezés');
+      const save = async (status) => {
+        const sent = page.waitForResponse((answer) => answer.url().endsWith('points:batchSet'));
+        await page.keyboard.press('Control+s');
+        assert.equal((await sent).status(), status);
+        if (status === 200) await page.locator('.save-bar:not(.dirty)').waitFor();
+      };
+      await page.reload();
+      await one.fill('3');
+      await save(200);
+      await one.fill('4');
+      await two.fill('5');
+      await annas.fill('6');
+      for (const { userId } of twins) ok(await alice.post(`${members}/${userId}:archive`));
+      await save(400);
+      await page.getByText('Not saved: 1 value that you wrote here').waitFor();
+      await two.waitFor({ state: 'detached' });
+      const left = cell(bela, `Kettős ${name.firstName}`, 'Csapolás');
+      assert.equal(await left.getAttribute('aria-invalid'), 'true');
+      await page.locator('.note.bad', { hasText: `Kettős ${name.firstName}: ` }).waitFor();
+      await left.fill('0');
+      await save(200);
+      await annas.fill('4');
+      await save(200);
+      for (const { client, had } of twins) {
+        ok(await client.patch('/api/v1/users/me/profile', had));
+        client.close();
+      }
+      bela.assertCalm(hidden, /40[09]/);
       bela.complaints.length = 0;
     });
 
@@ -293,6 +347,8 @@ describe('the life of a department', skipped, () => {
       const dialog = page.getByRole('dialog', { name: 'Újonc Anna · Csapolás' });
       await dialog.locator('textarea:focus').waitFor();
       await page.keyboard.type('Minden estén ott volt.');
+      await page.goBack();
+      await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Cancel' }).click();
       await dialog.getByRole('button', { name: 'Comment' }).click();
       await dialog.locator('.said', { hasText: 'Vezető Béla' }).getByText('Minden estén ott volt.').waitFor();
       await dialog.getByRole('button', { name: 'Close' }).click();
@@ -347,19 +403,45 @@ describe('the life of a department', skipped, () => {
       await page.locator(`input[title="Taken over from Csapat ${unique}"]`).waitFor();
       await page.locator('.said.event', { hasText: '1 cell taken over from' }).waitFor();
       await page.getByRole('link', { name: 'Entry cards' }).click();
+      // Of an archived one nothing is prepared.
+      ok(await alice.post(`${acme}/groups/${team.id}:archive`));
+      await anna.page.reload();
+      await anna.page.getByText('The group is archived: its evaluations can only be read.').waitFor();
+      assert.equal(await anna.page.locator('.scores input:not([readonly])').count(), 0);
+      await anna.page.goto(`/realms/worker-acme/groups/${team.id}/scoreboards`);
+      await anna.page.getByText('There is no evaluation yet').waitFor();
+      assert.equal(await anna.page.getByRole('link', { name: 'Prepare' }).count(), 0);
+      anna.assertCalm();
       bela.assertCalm();
     });
 
     it('is submitted, reviewed, judged, and told of', async () => {
       const bela = people[`bela-${unique}`];
+      const board = `/api/v1${new URL(bela.page.url()).pathname.replace(/\/entries$/, '')}`;
+      // Somebody else is faster, and what was written can still be read.
+      await bela.page.getByLabel('Justification').fill('Nem veszhet el.');
+      assert.equal((await alice.post(`${board}:submit`)).status, 200);
+      await bela.page.getByRole('button', { name: 'Save' }).click();
+      await bela.page.locator('.note', { hasText: 'KB: Nem veszhet el.' }).waitFor();
+      assert.equal((await alice.post(`${board}:cancel`)).status, 200);
+      await bela.page.reload();
+      bela.assertCalm(hidden, /40[09]/);
+      bela.complaints.length = 0;
       await bela.page.getByRole('button', { name: 'Submit' }).click();
       await bela.page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
       await bela.page.getByText('Points: submitted').waitFor();
       const path = new URL(bela.page.url()).pathname;
-      await season('EVALUATION');
       const judge = await Visitor.open(browser, `http://127.0.0.1:${federation.port}`);
       const { page } = judge;
       await judge.logIn('alice', '/realms/worker-acme/semester');
+      // Nothing waits in the season before that of judging.
+      await page.locator('main').getByText(name).first().waitFor();
+      await page.getByRole('button', { name: 'Change semester or season' }).click();
+      await page.getByRole('dialog').getByLabel('Season').waitFor();
+      assert.equal(await page.getByText(/^Not judged yet/).count(), 0);
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      await season('EVALUATION');
+      await page.reload();
       await page.getByRole('heading', { name: 'Entry cards to review' }).waitFor();
       const row = page.locator('.rows li', { hasText: unique }).filter({ hasText: 'Ő vitte a csapot.' });
       await row.getByRole('link', { name: 'Újonc Anna' }).click();
@@ -426,6 +508,7 @@ describe('the life of a department', skipped, () => {
   it('ends for one who deletes their account: in each language it says so in their place', async () => {
     const anna = people[`anna-${unique}`];
     const members = `${acme}/groups/${group.id}/members`;
+    const gone = await id(anna);
     const deleted = await anna.page.evaluate(() => fetch('/api/v1/users/me?abandonRealms=true', { method: 'DELETE' }).then(({ status }) => status));
     assert.equal(deleted, 200);
     await until(30, 'the realm has heard of it', async () => {
@@ -438,6 +521,10 @@ describe('the life of a department', skipped, () => {
       await visitor.page.locator('.rows').getByRole('link', { name: words, exact: true }).waitFor();
       assert.equal(await visitor.page.getByText(/deleted user/).count(), 0, 'the words of the API are not shown');
       visitor.assertCalm();
+      await visitor.page.goto(`/realms/worker-acme/groups/${group.id}/history`);
+      await visitor.page.locator('.timeline').getByRole('link', { name: words, exact: true }).first().waitFor();
+      assert.equal(await visitor.page.getByText(gone).count(), 0, 'nor is their id');
+      visitor.assertCalm(/404/);
       await visitor.close();
     }
   });

@@ -181,6 +181,53 @@ describe('rights in the browser', skipped, () => {
     alice.assertCalm();
   });
 
+  it('keeps what it is restricted to, and what it allows, when it is edited', async () => {
+    const { page } = alice;
+    const statements = [
+      { groupId: group.id, userId: 'bob', actions: ['VIEW_MEMBERS', 'VIEW_BASIC_PROFILE'] },
+      { userId: 'bob', actions: ['VIEW_MEMBERS', 'VIEW_BASIC_PROFILE'] },
+    ];
+    const { status, json: made, text } = await api.post(`${acme}/policies/1/children`, { name: `Kettős ${unique}`, statements });
+    assert.equal(status, 200, text);
+    await page.goto(`/realms/worker-acme/policies/${made.id}`);
+    for (const row of [0, 1]) {
+      await button('Edit').nth(row).click();
+      await dialog().getByLabel('See full profiles').check();
+      await dialog().getByRole('button', { name: 'Save' }).click();
+      await done(alice);
+    }
+    const { json } = await api.get(`${acme}/policies/${made.id}`);
+    const now = json.statements.map(({ groupId, userId, actions }) => ({ groupId, userId, actions }));
+    const more = (statement) => ({ groupId: '', ...statement, actions: [...statement.actions, 'VIEW_FULL_PROFILE'] });
+    assert.deepEqual(now, statements.map(more));
+    alice.assertCalm();
+  });
+
+  it('lets whoever manages a group hand it over, though another leads it', async () => {
+    const { page } = alice;
+    const members = `${acme}/groups/${group.id}/members`;
+    for (const userId of ['bob', 'carol']) assert.equal((await api.post(`${members}:add`, { userId })).status, 200);
+    assert.equal((await api.post(`${members}/bob:handOver`)).status, 200);
+    await page.goto(`/realms/worker-acme/groups/${group.id}`);
+    const menu = (id) => page.locator('.rows li', { has: page.locator(`a[href="/people/${id}"]`) }).getByRole('button', { name: /^What to do/ });
+    await menu('alice').click(); // who cannot take it for herself
+    await page.getByRole('menuitem', { name: 'Archive' }).waitFor();
+    assert.equal(await page.getByRole('menuitem', { name: 'Hand the group over' }).count(), 0);
+    await page.keyboard.press('Escape');
+    await menu('carol').click();
+    await page.getByRole('menuitem', { name: 'Hand the group over' }).click();
+    await dialog().getByRole('button', { name: 'Hand the group over' }).click();
+    await page.getByText(/ leads the group now/).waitFor();
+    // It is an organisation, of which more ends than is seen there.
+    await menu('bob').click();
+    await page.getByRole('menuitem', { name: 'Archive' }).click();
+    await dialog().getByText('So it is in the groups below').waitFor();
+    await dialog().getByRole('button', { name: 'Cancel' }).click();
+    const { json } = await api.get(members);
+    assert.deepEqual(json.members.filter(({ isLeader }) => isLeader).map(({ userId }) => userId), ['carol']);
+    alice.assertCalm();
+  });
+
   describe('one’s own profile', () => {
     it('has accounts elsewhere, which are sent together and refused in words', async () => {
       const { page } = bob;
@@ -192,6 +239,8 @@ describe('rights in the browser', skipped, () => {
         await page.getByLabel('Name or number there').last().fill(`bob-${unique}`);
         assert.equal(await card().getByLabel('Where').count(), number);
       }
+      await page.locator('a[href="/"]').first().click();
+      await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Cancel' }).click();
       await card().getByRole('button', { name: 'Save' }).click();
       await card().getByText('This is there twice.').waitFor();
       bob.assertCalm(/400/);

@@ -85,6 +85,29 @@ export const nothingWritten: Writing = { drafts: new Map(), sent: new Map(), wro
 /** What the table shows as written: what is on its way, and over it what was written since. */
 export const writtenIn = ({ drafts, sent }: Writing): Drafts => new Map([...sent, ...drafts]);
 
+/** What is in the table still: the rest is of members or guidelines that have gone since. */
+export function inTable({ drafts, sent, wrong }: Writing, members: readonly MemberPoints[], guidelines: readonly Guideline[]): Writing {
+  const there = [new Set(members.map(({ userId }) => userId)), new Set(guidelines.map(({ id }) => id))];
+  const isThere = ([key]: [string, unknown]) => key.split(' ').every((id, i) => there[i]?.has(id));
+  const kept = <Value>(cells: ReadonlyMap<string, Value>) => new Map([...cells].filter(isThere));
+  return { drafts: kept(drafts), sent: kept(sent), wrong: kept(wrong) };
+}
+
+/** How many cells. */
+export const countOf = (writing: Writing) => writtenIn(writing).size + writing.wrong.size;
+
+/**
+ * Of what was sent, by its keys: what the `field` of a refusal is about, as `points[3].userId`. When that is a member it is all that was
+ * sent of them.
+ */
+export function refusedIn(sent: Iterable<string>, field: string): Set<string> {
+  const keys = [...sent];
+  const [, at, what] = /^\w+\[(\d+)\](\.user_?id$)?/i.exec(field) ?? [];
+  const named = keys[Number(at)];
+  const userOf = (key: string) => key.split(' ')[0];
+  return new Set(keys.filter((key) => named !== undefined && (key === named || (what && userOf(key) === userOf(named)))));
+}
+
 /** All of it goes now. What is written from here on is compared with what goes. */
 export const withSending = ({ drafts, wrong }: Writing): Writing => ({ drafts: new Map(), sent: drafts, wrong });
 
@@ -144,6 +167,6 @@ export type Totals = Schema<'PointTotals'>;
 export function summaryOf(numbers: readonly number[]): Totals {
   const scored = numbers.filter((points) => points > 0);
   const sum = scored.reduce((before, points) => before + points, 0);
-  const average = scored.length === 0 ? 0 : Math.round((sum / scored.length) * 100) / 100;
+  const average = scored.length === 0 ? 0 : Math.round((sum * 100) / scored.length) / 100;
   return { sum, scoredCount: scored.length, average, highest: Math.max(0, ...scored) };
 }

@@ -17,6 +17,9 @@ export interface BoardRights {
   accepts: boolean;
 }
 
+/** An id is organisation@slug, and the organisation is a group as well. */
+export const organisationOf = (groupId: string) => groupId.replace(/^(.*)@.*$/, '$1@$1');
+
 export interface Situation {
   board: Pick<Schema<'Scoreboard'>, 'semester' | 'pointStatus' | 'entryStatus'>;
   semester: Pick<Schema<'Semester'>, 'id' | 'openActions' | 'season'> | undefined;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { source } from './source.mjs';
 
-const { columnOf, conflictsOf, nothingWritten, readPaste, readPoints, summaryOf, totalOf, totalsOf, ...table } = await source('points.ts');
-const { withArrived, withReturned, withSending, writeCells, writtenIn } = table;
+const { columnOf, conflictsOf, countOf, inTable, nothingWritten, readPaste, readPoints, summaryOf, totalOf, totalsOf, ...table } =
+  await source('points.ts');
+const { refusedIn, withArrived, withReturned, withSending, writeCells, writtenIn } = table;
 
 const rules = { workMax: 30, responsibilityMax: 20, totalMax: 50, least: 5 };
 const guidelines = [
@@ -122,12 +123,40 @@ it('keeps what is written while what was written before is on its way', () => {
   assert.deepEqual(withReturned(sent).drafts, sent.sent);
 });
 
+it('leaves out what is of a member or a guideline that has gone', () => {
+  const typed = writeCells(nothingWritten, [
+    ...['w', 'r'].map((id) => ({ member: member(0, 0), guideline: { id, maxPerMember: 40 }, text: '7' })),
+    { member: { ...member(0, 0), userId: 'v' }, guideline: guidelines[0], text: '7' },
+    { member: member(0, 0), guideline: { id: 'x', maxPerMember: 40 }, text: 'no number' },
+  ]);
+  assert.equal(countOf(typed), 4);
+  const left = inTable(typed, [member(0, 0)], guidelines.slice(0, 1));
+  assert.deepEqual([[...left.drafts.keys()], left.wrong.size], [['u w'], 0]);
+  const { sent } = inTable(withSending(typed), [member(0, 0)], guidelines);
+  assert.deepEqual([...sent.keys()], ['u w', 'u r']);
+});
+
+it('finds what a refusal is about', () => {
+  const sent = ['u w', 'v w', 'v r'];
+  const rows = [
+    ['points[1].userId', ['v w', 'v r']],
+    ['points[1].points', ['v w']],
+    ['points[1]', ['v w']],
+    ['points[9].userId', []],
+    ['etag', []],
+    ['', []],
+  ];
+  for (const [field, cells] of rows) assert.deepEqual([...refusedIn(sent, field)], cells, field);
+  assert.deepEqual([...refusedIn(['u', 'v'], 'entries[1].userId')], ['v']);
+});
+
 it('sums a guideline up over all members, with what is not sent yet', () => {
   const members = [member(3, 9), { ...member(4, 0), userId: 'v' }, { ...member(0, 0), userId: 'x' }];
   const column = columnOf(members, 'w', draft('u w', 10, 3));
   assert.deepEqual(column, [10, 4, 0]);
   assert.deepEqual(summaryOf(column), { sum: 14, scoredCount: 2, average: 7, highest: 10 });
   assert.deepEqual(summaryOf([1, 1, 2]), { sum: 4, scoredCount: 3, average: 1.33, highest: 2 });
+  assert.equal(summaryOf([2, ...Array(39).fill(1)]).average, 1.03, 'rounded up from 1.025');
   assert.deepEqual(summaryOf([0]), { sum: 0, scoredCount: 0, average: 0, highest: 0 });
 });
 

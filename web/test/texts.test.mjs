@@ -9,7 +9,7 @@ const load = async (name) => (await source(`texts/${name}.ts`))[name.slice(0, 2)
 /** All that there is in a language. */
 async function loadAll(language) {
   const all = { ...(await load(language)) };
-  for (const part of ['history', 'scores', 'policies', 'profile', 'system', 'reasons']) all[part] = await load(`${language}.${part}`);
+  for (const part of ['group', 'scores', 'policies', 'profile', 'system', 'reasons']) all[part] = await load(`${language}.${part}`);
   return all;
 }
 
@@ -107,7 +107,7 @@ it('says in words what a form of the site may be refused for', async () => {
 
 it('says in words what the history of a group has, and nothing that it never has', async () => {
   const { readFileSync, readdirSync } = await import('node:fs');
-  const { actions } = await load('en.history');
+  const { actions } = await load('en.group');
   const fields = /^group\.(id|name|realm|webpage|parent_id)$/;
   const found = new Set();
   for (const folder of ['worker/group', 'worker/membership', 'worker/realm/migrations']) {

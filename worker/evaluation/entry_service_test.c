@@ -319,6 +319,9 @@ static void judges_list_the_cards_of_their_groups(struct world *w)
     assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, NULL), STATUS_OK);
     assert_string_equal(reviews(w, "alice"), "o@a o@b o@o|dan dan eve");
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.entry_request"), "6");
+    /* Of an archived group nothing can be reviewed. */
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@b'");
+    assert_string_equal(reviews(w, "alice"), "o@a o@o|dan eve");
     set_season(w, "2024-2025/1", OFF);
     assert_string_equal(reviews(w, "alice"), "FAILED_PRECONDITION|FAILED_PRECONDITION");
     set_season(w, "2024-2025/2", JUDGING);

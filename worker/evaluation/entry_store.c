@@ -57,7 +57,7 @@ enum status entry_store_reviews(const struct read_batch *batch, const void *seme
                "  WHERE b.semester = $4 AND b.group_id >= convert_from(substring($1::bytea"
                "      FROM 1 FOR greatest(position('\\x00'::bytea IN $1::bytea) - 1, 0)), 'UTF8')"
                "    AND NOT EXISTS (SELECT FROM pek.scoreboard AS l WHERE l.group_id = b.group_id"
-               "      AND l.semester = b.semester AND l.version > b.version)"
+               "      AND l.semester = b.semester AND l.version > b.version) AND NOT o.is_archived"
                "    AND " JUDGEMENT_STORE_JUDGES("o.parent_id", ORGANISATION) //
         "  ORDER BY b.group_id OFFSET 0) AS b"
         " CROSS JOIN LATERAL (SELECT q.realm, q.group_id, q.scoreboard_id, "

@@ -191,16 +191,17 @@ static enum status check_numbers(const evaluation_v1_guideline *guideline, size_
     return STATUS_OK;
 }
 
-/* Files know a guideline by its name, and so do people. */
+/* Files know a guideline by its name, in any case, and so do people. `keys` are those before it, and become its own as well. */
 static enum status check_alone(evaluation_v1_guideline *const *guidelines, size_t at,
-                               struct fault *fault)
+                               struct slice *keys, struct arena *arena, struct fault *fault)
 {
     const evaluation_v1_guideline *guideline = guidelines[at];
+    PEK_TRY(text_unique_key(slice_str(guideline->name), arena, &keys[at]));
     for (size_t i = 0; i < at; i++) {
         if (guideline->id[0] && strcmp(guideline->id, guidelines[i]->id) == 0)
             return fault_set(fault, STATUS_INVALID_ARGUMENT, "guidelines",
                              "guideline %s is named twice", guideline->id);
-        if (strcmp(guideline->name, guidelines[i]->name) == 0)
+        if (slice_equal(keys[at], keys[i]))
             return refuse_guideline(at, TEXT_REASON_TWICE, "name", "two guidelines have this name",
                                     fault);
     }
@@ -210,6 +211,7 @@ static enum status check_alone(evaluation_v1_guideline *const *guidelines, size_
 enum status scoreboard_take_written(evaluation_v1_update_scoreboard_request *written,
                                     struct arena *arena, struct fault *fault)
 {
+    struct slice keys[SCOREBOARD_GUIDELINES_MAX];
     PEK_TRY(scoreboard_take_text(written->report, false, SCOREBOARD_REPORT_CHARS_MAX, "report",
                                  arena, &written->report, fault));
     if (written->n_guidelines > SCOREBOARD_GUIDELINES_MAX)
@@ -218,7 +220,7 @@ enum status scoreboard_take_written(evaluation_v1_update_scoreboard_request *wri
     for (size_t i = 0; i < written->n_guidelines; i++) {
         PEK_TRY(take_texts(written->guidelines[i], i, arena, fault));
         PEK_TRY(check_numbers(written->guidelines[i], i, fault));
-        PEK_TRY(check_alone(written->guidelines, i, fault));
+        PEK_TRY(check_alone(written->guidelines, i, keys, arena, fault));
     }
     return STATUS_OK;
 }

@@ -248,6 +248,9 @@ static void guideline_that_cannot_be_is_named(void **state)
     REFUSED(guidelines[1].name =
                 (char *)(uintptr_t)arena_printf(&arena, "  %s ", guidelines[0].name),
             "guidelines[1].name");
+    REFUSED((guidelines[0].name = text("\u00c1rok"), guidelines[1].name = text("a\u0301ROK")),
+            "guidelines[1].name");
+    assert_string_equal(fault.reason, "NAMED_TWICE");
     arena_done(&arena);
 }
 

@@ -96,10 +96,10 @@ export const en = {
   revoke: 'Take away',
   revokeText: 'They lose at once what no other policy gives them.',
   revoked: (person: string) => `${person} does not hold it any more.`,
-  /** The statement that a form makes, read aloud. `where` is one of onGroup, onUser, onRealm. */
+  /** The statement that a form makes, read aloud. `where` is onGroup, onUser, both of them, or onRealm. */
   sentence: (actions: string[], where: string) =>
     actions.length === 0 ? 'Tick what it allows.' : `Who holds it may do this ${where}: ${actions.join(', ')}.`,
-  targets: { realm: 'The whole realm', group: 'One group', user: 'One person' },
+  targets: { realm: 'The whole realm', group: 'One group', user: 'One person', both: 'One person in a group' },
   text: 'Every right comes from a policy that somebody gave you, or that comes with a post. Ask why something is possible, or why it is not.',
   until: (day: string) => `until ${day}`,
   untilLabel: 'Until (may stay empty)',

@@ -70,6 +70,7 @@ export const en = {
   USERNAME_INVALID:
     '3 to 30 small letters without accents, digits, dots, _ and -; it begins with a letter or a digit. Some words are reserved.',
   USERNAME_TAKEN: 'Somebody has this username, or had it. Choose another one.',
+  USER_DELETED: 'This person has deleted their account.',
   USER_FULL: 'You gave this person as many rights as one can give to another.',
   USER_MERGED: 'This account was merged into another one of the same person.',
 };

@@ -131,8 +131,10 @@ export const en = {
   statuses: { UNKNOWN: 'Unknown', NOT_SUBMITTED: 'not submitted', SUBMITTED: 'submitted', ACCEPTED: 'accepted', REJECTED: 'sent back' },
   submit: 'Submit',
   saveFirst: 'Something on this page is not saved yet, and would be left out. Close this, and save it or undo it first.',
+  gone: (n: number) =>
+    `Not saved: ${count(n, 'value', 'values')} that you wrote here, of somebody or something that is not in this evaluation any more.`,
   tooLate: (n: number) =>
-    `${count(n, 'value', 'values')} that you wrote here are not saved, and cannot be at present: others have taken the evaluation on. What is shown is what is there.`,
+    `Not saved, nor can it be at present: ${count(n, 'value', 'values')} that you wrote here. Others have taken the evaluation on; what is shown is what is there.`,
   submitText: 'It goes to those who judge it. You can take it back until the season of judging.',
   submitTextEvaluation: 'It goes to those who judge it. In the season of judging it cannot be taken back.',
   submittedOn: (time: string) => `Submitted on ${time}`,

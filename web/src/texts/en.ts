@@ -257,16 +257,6 @@ export const en = {
     unarchive: 'Bring back',
     who: 'Who?',
     label: { accept: (name: string) => `Accept ${name}`, reject: (name: string) => `Turn down ${name}` },
-    ask: {
-      archive: (name: string) => `Archive the membership of ${name}?`,
-      inactivate: (name: string) => `Make ${name} a former member?`,
-      handOver: (name: string) => `Hand the group over to ${name}?`,
-    },
-    why: {
-      archive: 'They are not shown among the members any more, and their posts end. It can be undone.',
-      inactivate: 'They stay with the group as a former member, without posts. It can be undone.',
-      handOver: 'They lead it from now on, and you are a member. Only they can give it back.',
-    },
     done: {
       accept: (name: string) => `${name} is in now.`,
       reject: (name: string) => `${name} was turned down.`,

@@ -99,7 +99,7 @@ export const hu: PolicyTexts = {
   revoked: (person) => `${person} már nem rendelkezik vele.`,
   sentence: (actions, where) =>
     actions.length === 0 ? 'Jelöld be, mit engedjen meg.' : `Akié, ezt teheti ${where} – ${actions.join(', ')}.`,
-  targets: { realm: 'Az egész példány', group: 'Egy kör', user: 'Egy ember' },
+  targets: { realm: 'Az egész példány', group: 'Egy kör', user: 'Egy ember', both: 'Egy ember egy körben' },
   text: 'Minden jog egy szabályból jön, amelyet valaki adott, vagy amely egy poszttal jár. Itt megtudhatod, miért lehet valamit, vagy miért nem.',
   until: (day) => `eddig: ${day}`,
   untilLabel: 'Meddig (maradhat üres)',

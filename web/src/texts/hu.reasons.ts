@@ -71,6 +71,7 @@ export const hu: Reasons = {
   USERNAME_CHANGED_RECENTLY: 'Kevesebb mint 30 napja változtattad meg.',
   USERNAME_INVALID: '3–30 ékezet nélküli kisbetű, számjegy, pont, _ és -; betűvel vagy számjeggyel kezdődik. Néhány szó foglalt.',
   USERNAME_TAKEN: 'Ez a felhasználónév foglalt, vagy az volt. Válassz másikat.',
+  USER_DELETED: 'Törölte a fiókját.',
   USER_FULL: 'Már annyi jogot adtál neki, amennyit egy ember adhat valakinek.',
   USER_MERGED: 'Ezt a fiókot összevonták ugyanannak az embernek egy másik fiókjával.',
 };

@@ -136,6 +136,7 @@ export const hu: ScoreTexts = {
   },
   submit: 'Leadás',
   saveFirst: 'Ezen az oldalon van, ami még nincs elmentve, és kimaradna. Zárd be ezt, és előbb mentsd el vagy vond vissza.',
+  gone: (n) => `${n} itt általad beírt érték nincs elmentve: akinek vagy amire szólt, már nincs ebben az értékelésben.`,
   tooLate: (n) =>
     `${n} itt általad beírt érték nincs elmentve, és most már nem is menthető: az értékelést közben mások továbbvitték. Amit látsz, az van meg.`,
   submitText: 'Az elbírálókhoz kerül. Az elbírálási időszakig visszavonhatod.',

@@ -1,9 +1,6 @@
 // Az oldal minden szövege magyarul. Ugyanazok a kulcsok, mint en.ts-ben: a típus megköveteli.
 import type { Texts } from '.';
 
-/** „a” vagy „az” a szó elé. */
-const az = (word: string) => `${/^\P{L}*[aáeéiíoóöőuúüű15]/iu.test(word) ? 'az' : 'a'} ${word}`;
-
 export const hu: Texts = {
   again: 'Újra',
   all: 'Mind',
@@ -250,16 +247,6 @@ export const hu: Texts = {
     unarchive: 'Visszaállítás',
     who: 'Kit?',
     label: { accept: (name) => `Felvétel: ${name}`, reject: (name) => `Elutasítás: ${name}` },
-    ask: {
-      archive: (name) => `Archiválod ${az(name)} nevű tag tagságát?`,
-      inactivate: (name) => `${name} legyen öregtag?`,
-      handOver: (name) => `Átadod a kört neki: ${name}?`,
-    },
-    why: {
-      archive: 'Nem látszik többé a tagok között, és megszűnnek a posztjai. Visszavonható.',
-      inactivate: 'Öregtagként a körrel marad, posztok nélkül. Visszavonható.',
-      handOver: 'Mostantól ő vezeti, te tag leszel. Csak ő adhatja vissza.',
-    },
     done: {
       accept: (name) => `${name} bekerült.`,
       reject: (name) => `${name} jelentkezése elutasítva.`,

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { PekError } from '@pek/client';
 import { Globe, Lock, Mail, Plus } from 'lucide-react';
-import { groupQuery, membershipsQuery, sessionQuery, subgroupsQuery, type Group, type GroupRef } from '../../api';
+import { groupQuery, sessionQuery, subgroupsQuery, type Group, type GroupRef } from '../../api';
 import { NotFound } from '../../app/Unfound';
 import { useMay } from '../../may';
 import { Avatar, Bones, Card, Empty, More, Problem, WayOn } from '../../parts/basics';
@@ -68,10 +68,7 @@ function HiddenGroup({ groupRef }: { groupRef: GroupRef }) {
 
 function ShownGroup({ group, groupRef }: { group: Group; groupRef: GroupRef }) {
     const mayEditMembers = useMay(groupRef, 'EDIT_MEMBERS');
-    const { data: mine } = useQuery(membershipsQuery('me'));
-    const leads = mine?.memberships.some(
-        (membership) => membership.realm === groupRef.realm && membership.groupId === groupRef.groupId && membership.isLeader,
-    );
+    const mayHandOver = useMay(groupRef, 'MOVE_GROUP_OWNER');
     return (
         <>
             <GroupHead group={group}>
@@ -80,7 +77,7 @@ function ShownGroup({ group, groupRef }: { group: Group; groupRef: GroupRef }) {
             <div className="split">
                 <div className="stack">
                     {mayEditMembers && <Applicants groupRef={groupRef} />}
-                    <MemberList group={group} groupRef={groupRef} mayEdit={mayEditMembers} leads={leads === true} />
+                    <MemberList group={group} groupRef={groupRef} mayEdit={mayEditMembers} mayHandOver={mayHandOver && !group.isArchived} />
                 </div>
                 <div className="stack">
                     <About group={group} />

@@ -6,7 +6,7 @@ import { nextPage, pek, type HistoryEntry } from '../../api';
 import { Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { PersonName } from '../../parts/person';
 import { useDates, useTexts } from '../../texts';
-import { useHistoryTexts } from '../../texts/history';
+import { useGroupTexts } from '../../texts/group';
 import { GroupHeadOf } from './GroupHead';
 
 export function GroupHistoryPage() {
@@ -50,7 +50,8 @@ export function GroupHistoryPage() {
 }
 
 function Entry({ entry }: { entry: HistoryEntry }) {
-    const history = useHistoryTexts();
+    const { deleted } = useTexts();
+    const history = useGroupTexts();
     const dates = useDates();
     const what = history.actions[entry.action as keyof typeof history.actions] ?? entry.action;
     const actor = history.actors[entry.actor as keyof typeof history.actors];
@@ -62,12 +63,12 @@ function Entry({ entry }: { entry: HistoryEntry }) {
                     <>
                         {' '}
                         <Link className="name" to="/people/$user" params={{ user: entry.userId }}>
-                            <PersonName id={entry.userId} />
+                            <PersonName id={entry.userId} gone={deleted} />
                         </Link>
                     </>
                 )}
                 <div className="muted small">
-                    {dates.time(entry.createTime)} · {actor ?? <PersonName id={entry.actor} />}
+                    {dates.time(entry.createTime)} · {actor ?? <PersonName id={entry.actor} gone={deleted} />}
                 </div>
             </div>
         </li>

@@ -1,10 +1,10 @@
 import { Menu } from '@base-ui/react/menu';
 import { answer } from '@pek/client';
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Ellipsis, UserPlus, UsersRound } from 'lucide-react';
 import { useDeferredValue, useState } from 'react';
-import { membersQuery, pek, type Group, type GroupRef, type Membership, type MemberStatus } from '../../api';
+import { membersQuery, pek, sessionQuery, type Group, type GroupRef, type Membership, type MemberStatus } from '../../api';
 import { shownName } from '../../names';
 import { Avatar, Badge, Bones, Card, Empty, More, Problem } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
@@ -12,6 +12,7 @@ import { StatusBadge } from '../../parts/member';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { useDates, useTexts } from '../../texts';
+import { useGroupTexts } from '../../texts/group';
 import { AddMember } from './AddMember';
 import { stepsFrom, useMemberStep, type Step } from './steps';
 
@@ -19,7 +20,7 @@ interface Props {
     group: Group;
     groupRef: GroupRef;
     mayEdit: boolean;
-    leads: boolean;
+    mayHandOver: boolean;
 }
 
 const views = { members: ['NEWBIE', 'ACTIVE'], former: ['FORMER'], archived: ['ARCHIVED'] } as const satisfies Record<
@@ -28,7 +29,7 @@ const views = { members: ['NEWBIE', 'ACTIVE'], former: ['FORMER'], archived: ['A
 >;
 type View = keyof typeof views;
 
-export function MemberList({ group, groupRef, mayEdit, leads }: Props) {
+export function MemberList({ group, groupRef, mayEdit, mayHandOver }: Props) {
     const texts = useTexts();
     const [view, setView] = useState<View>('members');
     const [q, setQ] = useState('');
@@ -84,8 +85,9 @@ export function MemberList({ group, groupRef, mayEdit, leads }: Props) {
                             key={`${member.userId} ${member.via}`}
                             member={member}
                             groupRef={groupRef}
+                            isOrganisation={group.parentId === ''}
                             mayEdit={mayEdit}
-                            leads={leads}
+                            mayHandOver={mayHandOver}
                         />
                     ))}
                 </ul>
@@ -96,9 +98,10 @@ export function MemberList({ group, groupRef, mayEdit, leads }: Props) {
     );
 }
 
-type RowProps = { member: Membership; groupRef: GroupRef; mayEdit: boolean; leads: boolean };
+type RowProps = Omit<Props, 'group'> & { member: Membership; isOrganisation: boolean };
 
-function MemberRow({ member, groupRef, mayEdit, leads }: RowProps) {
+function MemberRow(props: RowProps) {
+    const { member, mayEdit, mayHandOver } = props;
     const texts = useTexts();
     const dates = useDates();
     return (
@@ -125,7 +128,7 @@ function MemberRow({ member, groupRef, mayEdit, leads }: RowProps) {
                     {member.endTime && <span className="muted small">{texts.group.until(dates.day(member.endTime))}</span>}
                 </div>
             </div>
-            {mayEdit && !member.via && <MemberMenu member={member} groupRef={groupRef} leads={leads} />}
+            {(mayEdit || mayHandOver) && !member.via && <MemberMenu {...props} />}
         </li>
     );
 }
@@ -135,15 +138,18 @@ type PostKind = (typeof posts)[number];
 const leadersPosts = new Set<PostKind>(['LEADER_ASSISTANT', 'EVALUATION_HELPER']);
 const asksFirst = new Set<Step>(['archive', 'inactivate', 'handOver']);
 
-function MemberMenu({ member, groupRef, leads }: Omit<RowProps, 'mayEdit'>) {
+function MemberMenu({ member, groupRef, isOrganisation, mayEdit, mayHandOver }: RowProps) {
     const texts = useTexts();
+    const group = useGroupTexts();
     const step = useMemberStep(groupRef);
     const post = usePost(groupRef, member);
     const [asking, setAsking] = useState<Step>();
-    const isMember = member.status === 'NEWBIE' || member.status === 'ACTIVE';
-    const steps = member.isLeader ? [] : [...(stepsFrom[member.status] ?? [])];
-    if (leads && !member.isLeader && member.status === 'ACTIVE') steps.push('handOver');
-    const offered = isMember ? posts.filter((kind) => leads || !leadersPosts.has(kind)) : [];
+    const isMember = shownName(texts, member.displayName) !== texts.deleted && (member.status === 'NEWBIE' || member.status === 'ACTIVE');
+    const { data: session } = useQuery(sessionQuery);
+    const steps = member.isLeader || !mayEdit ? [] : [...(stepsFrom[member.status] ?? [])];
+    // Nobody takes it for themselves.
+    if (mayHandOver && isMember && !member.isLeader && member.userId !== session?.user?.id) steps.push('handOver');
+    const offered = isMember && mayEdit ? posts.filter((kind) => mayHandOver || !leadersPosts.has(kind)) : [];
     if (steps.length === 0 && offered.length === 0) return null;
     const choose = (chosen: Step) => (asksFirst.has(chosen) ? setAsking(chosen) : step.mutate({ step: chosen, member }));
     return (
@@ -183,8 +189,10 @@ function MemberMenu({ member, groupRef, leads }: Omit<RowProps, 'mayEdit'>) {
                 <FormDialog
                     open
                     onClose={() => setAsking(undefined)}
-                    title={texts.steps.ask[asking as 'archive'](shownName(texts, member.displayName))}
-                    text={texts.steps.why[asking as 'archive']}
+                    title={group.ask[asking as 'archive'](shownName(texts, member.displayName))}
+                    text={[group.why[asking as 'archive'], isOrganisation && asking === 'archive' && group.endsBelow]
+                        .filter(Boolean)
+                        .join(' ')}
                     action={texts.steps[asking]}
                     danger={asking === 'archive'}
                     onSubmit={() => step.mutateAsync({ step: asking, member })}

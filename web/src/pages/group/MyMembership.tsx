@@ -9,6 +9,7 @@ import { StatusBadge } from '../../parts/member';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { useTexts } from '../../texts';
+import { useGroupTexts } from '../../texts/group';
 
 type Step = 'apply' | 'withdraw' | 'leave';
 type Memberships = { memberships: Belonging[] };
@@ -22,6 +23,7 @@ export function useMyMembership({ realm, groupId }: GroupRef): Belonging | undef
 
 export function MyMembership({ groupRef, group }: { groupRef: GroupRef; group?: Group }) {
     const texts = useTexts();
+    const { endsBelow } = useGroupTexts();
     const message = useMessage();
     const client = useQueryClient();
     const mine = useMyMembership(groupRef);
@@ -92,7 +94,7 @@ export function MyMembership({ groupRef, group }: { groupRef: GroupRef; group?: 
                 open={leaving}
                 onClose={() => setLeaving(false)}
                 title={texts.mine.leaveTitle(group?.name ?? groupRef.groupId)}
-                text={texts.mine.leaveText}
+                text={group?.parentId === '' ? `${texts.mine.leaveText} ${endsBelow}` : texts.mine.leaveText}
                 action={texts.mine.leave}
                 danger
                 onSubmit={() => step.mutateAsync('leave')}

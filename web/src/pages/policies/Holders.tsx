@@ -9,7 +9,7 @@ import { Avatar, Bones, Card, More, Problem } from '../../parts/basics';
 import { shownPolicy } from '../../names';
 import { FormDialog } from '../../parts/dialogs';
 import { TextField } from '../../parts/fields';
-import { PersonName, usePersonName } from '../../parts/person';
+import { PersonName, usePerson } from '../../parts/person';
 import { PickField, type Picked } from '../../parts/PickField';
 import { tell } from '../../parts/toasts';
 import { useDates } from '../../texts';
@@ -75,7 +75,7 @@ export function Holders({ policy, policyRef }: Part) {
 }
 
 function PersonAvatar({ id }: { id: string }) {
-    return <Avatar size="small" id={id} name={usePersonName(id)} />;
+    return <Avatar size="small" id={id} name={usePerson(id).name} />;
 }
 
 const hour = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', timeZone: 'Europe/Budapest' });
@@ -133,7 +133,7 @@ function Give({ policyRef: { realm, policyId }, onClose }: Part & { onClose: () 
 function Take({ policy, policyRef: { realm, policyId }, userId, onClose }: Part & { userId: string; onClose: () => void }) {
     const texts = usePolicyTexts();
     const client = useQueryClient();
-    const name = usePersonName(userId);
+    const name = usePerson(userId).name;
     const revoke = async () => {
         await answer(
             pek.POST('/api/v1/realms/{realm}/policies/{id}:revoke', { params: { path: { realm, id: policyId } }, body: { userId } }),

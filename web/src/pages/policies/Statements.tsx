@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { pek, type Action, type Policy, type Statement } from '../../api';
 import { Badge, Card } from '../../parts/basics';
 import { FormDialog } from '../../parts/dialogs';
-import { PersonName, usePersonName } from '../../parts/person';
+import { PersonName, usePerson } from '../../parts/person';
 import { PickField, type Picked } from '../../parts/PickField';
 import { tell } from '../../parts/toasts';
 import { useTexts } from '../../texts';
@@ -147,29 +147,37 @@ const onGroups = [
     'EVALUATE_SCORES',
     ...onPeople,
 ] as const satisfies Action[];
-type Given = (typeof onGroups)[number];
-type Target = 'realm' | 'group' | 'user';
+type Target = 'realm' | 'group' | 'user' | 'both';
+
+const targetOf = ({ groupId, userId }: Statement): Target => (groupId && userId ? 'both' : userId ? 'user' : groupId ? 'group' : 'realm');
 
 function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose }: Part & { statement?: Statement; onClose: () => void }) {
     const { saved, save } = useTexts();
     const texts = usePolicyTexts();
     const client = useQueryClient();
     const [policy] = useState(now);
-    const personName = usePersonName(statement?.userId ?? '');
-    const [target, setTarget] = useState<Target>(statement?.userId ? 'user' : statement?.groupId || !statement ? 'group' : 'realm');
+    const personName = usePerson(statement?.userId ?? '').name;
+    const given = statement && targetOf(statement);
+    const [target, setTarget] = useState<Target>(given ?? 'group');
+    const inGroup = target === 'group' || target === 'both';
+    const ofPerson = target === 'user' || target === 'both';
     const [group, setGroup] = useState<Picked | null>(
         statement?.groupId ? { id: statement.groupId, name: statement.groupId, note: '' } : null,
     );
     const [person, setPerson] = useState<Picked | null>(statement?.userId ? { id: statement.userId, name: personName, note: '' } : null);
     const [ticked, setTicked] = useState(new Set<string>(statement?.actions ?? []));
-    const offered: readonly Given[] = target === 'user' ? onPeople : onGroups;
+    // Nothing that is allowed now goes unseen.
+    const offered = onGroups.filter(
+        (action) =>
+            target !== 'user' || onPeople.some((one) => one === action) || (given === 'user' && statement?.actions.includes(action)),
+    );
     const actions = offered.filter((action) => ticked.has(action));
 
     const submit = async (form: FormData) => {
         const body = {
             actions,
-            groupId: target === 'group' ? (group?.id ?? '') : '',
-            userId: target === 'user' ? (person?.id ?? '') : '',
+            groupId: inGroup ? (group?.id ?? '') : '',
+            userId: ofPerson ? (person?.id ?? '') : '',
         };
         const query = { cascade: form.get('overrule') === 'on', etag: policy.etag };
         if (statement) {
@@ -194,8 +202,9 @@ function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose 
         await refreshPolicies(client);
     };
     const where =
-        target === 'group' ? texts.onGroup(group?.name ?? '…') : target === 'user' ? texts.onUser(person?.name ?? '…') : texts.onRealm;
-    const complete = actions.length > 0 && (target === 'realm' || (target === 'group' ? group : person) !== null);
+        [ofPerson && texts.onUser(person?.name ?? '…'), inGroup && texts.onGroup(group?.name ?? '…')].filter(Boolean).join(', ') ||
+        texts.onRealm;
+    const complete = actions.length > 0 && (!inGroup || group !== null) && (!ofPerson || person !== null);
     return (
         <FormDialog
             open
@@ -213,7 +222,7 @@ function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose 
                     <fieldset className="field">
                         <legend>{texts.whereTo}</legend>
                         <div className="chips" role="radiogroup" aria-label={texts.whereTo}>
-                            {(['group', 'user', 'realm'] as const).map((one) => (
+                            {([...(given === 'both' ? [given] : []), 'group', 'user', 'realm'] as const).map((one) => (
                                 <label key={one} className="chip">
                                     <input
                                         type="radio"
@@ -227,7 +236,7 @@ function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose 
                             ))}
                         </div>
                     </fieldset>
-                    {target === 'group' && (
+                    {inGroup && (
                         <PickField
                             of={{ kind: 'group', realm }}
                             label={texts.group}
@@ -237,7 +246,7 @@ function Edit({ policy: now, policyRef: { realm, policyId }, statement, onClose 
                             required
                         />
                     )}
-                    {target === 'user' && (
+                    {ofPerson && (
                         <PickField
                             of={{ kind: 'person' }}
                             label={texts.person}

@@ -5,6 +5,7 @@ import { Plus, X } from 'lucide-react';
 import { useState, type FormEvent } from 'react';
 import { pek, type Profile } from '../../api';
 import { Card, Note } from '../../parts/basics';
+import { Leaving } from '../../parts/dialogs';
 import { Meanwhile } from '../../parts/edits';
 import { SelectField, TextField } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
@@ -123,6 +124,7 @@ export function Accounts({ profile }: { profile: Profile }) {
                         </button>
                     </div>
                 ))}
+                <Leaving dirty={!save.isPending && changed} />
                 {!save.isPending && isConflict && <Meanwhile now={[[own.accounts, there.map(say).join(', ')]]} />}
                 {save.isError && <Note tone="bad">{message(save.error)}</Note>}
                 <div className="actions">

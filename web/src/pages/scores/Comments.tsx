@@ -7,7 +7,7 @@ import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { pek, sessionQuery } from '../../api';
 import { shownName } from '../../names';
 import { Badge, Note } from '../../parts/basics';
-import { useClosing } from '../../parts/dialogs';
+import { Leaving, useClosing } from '../../parts/dialogs';
 import { TextArea } from '../../parts/fields';
 import { useMessage } from '../../parts/problems';
 import { pointsIn, type Guideline, type MemberPoints } from '../../points';
@@ -89,6 +89,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                                                     type="button"
                                                     className="button quiet icon small"
                                                     aria-label={scores.edit}
+                                                    disabled={unsaved} // in another one
                                                     onClick={() => setEditing(comment.id)}
                                                 >
                                                     <Pencil size={15} aria-hidden="true" />
@@ -120,6 +121,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                     ) : (
                         isClosed && <p className="muted small">{scores.closedText}</p>
                     )}
+                    <Leaving dirty={unsent || unsaved} />
                     {closing.question}
                     <div className="buttons" hidden={closing.asking}>
                         <Dialog.Close className="button">{texts.close}</Dialog.Close>

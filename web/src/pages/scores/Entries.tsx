@@ -7,6 +7,7 @@ import { useMemo, useState } from 'react';
 import { pek } from '../../api';
 import { Avatar, Badge, Bones, Card, Empty, Note, Problem } from '../../parts/basics';
 import { TextArea } from '../../parts/fields';
+import { useToldApart } from '../../parts/person';
 import { useMessage } from '../../parts/problems';
 import { tell } from '../../parts/toasts';
 import {
@@ -20,6 +21,7 @@ import {
     type CardDrafts,
     type Card as EntryCard,
 } from '../../entries';
+import { refusedIn } from '../../points';
 import { shownName } from '../../names';
 import { useTexts } from '../../texts';
 import { useScoreTexts } from '../../texts/scores';
@@ -31,6 +33,7 @@ import { Review } from './Review';
 import { SaveBar } from './SaveBar';
 
 const none: CardDrafts = new Map();
+const noEntries: Entry[] = [];
 
 export function EntriesPage() {
     const boardRef = useParams({ from: '/realms/$realm/groups/$groupId/scoreboards/$scoreboardId/entries' });
@@ -49,12 +52,16 @@ function Entries({ seen }: { seen: BoardSeen }) {
     const { boardRef, board, possible, rights, semester } = seen;
     const query = useQuery(entriesQuery(boardRef));
     const [typed, setDrafts] = useState(none);
-    const drafts = possible.writeEntries ? typed : none;
+    const drafts = useMemo(
+        () => (possible.writeEntries ? new Map([...typed].filter(([id]) => query.data?.some(({ userId }) => userId === id))) : none),
+        [possible.writeEntries, typed, query.data],
+    );
     const late = typed.size - drafts.size;
     const [sent, setSent] = useState(none);
     const [chosen, setOnlyAsked] = useState<boolean>();
     const onlyAsked = chosen ?? !possible.writeEntries;
-    const entries = useMemo(() => withSent(query.data ?? [], sent), [query.data, sent]);
+    const people = useToldApart(query.data ?? noEntries);
+    const entries = useMemo(() => withSent(people, sent), [people, sent]);
     const conflicts = useMemo(() => cardConflicts(entries, drafts), [entries, drafts]);
     const save = useMutation({
         mutationFn: (cards: CardDrafts) =>
@@ -83,6 +90,9 @@ function Entries({ seen }: { seen: BoardSeen }) {
             return client.invalidateQueries({ queryKey: boardKey(boardRef) });
         },
     });
+    const problem = save.error instanceof PekError ? save.error : undefined;
+    const refused = refusedIn(save.variables?.keys() ?? [], problem?.field ?? '');
+    const whose = entries.find(({ userId }) => refused.has(userId) && drafts.has(userId));
     if (query.isLoadingError) return <Problem error={query.error} retry={() => void query.refetch()} />;
     if (query.isPending) {
         return (
@@ -158,15 +168,24 @@ function Entries({ seen }: { seen: BoardSeen }) {
             )}
             {late > 0 && (
                 <div className="scores-foot">
-                    <Note tone="warn">{scores.tooLate(late)}</Note>
+                    <Note tone="warn">
+                        <p>{possible.writeEntries ? scores.gone(late) : scores.tooLate(late)}</p>
+                        {[...typed].map(
+                            ([userId, { type, justification }]) =>
+                                !drafts.has(userId) && (
+                                    <p key={userId} className="text">
+                                        {type}: {justification}
+                                    </p>
+                                ),
+                        )}
+                    </Note>
                 </div>
             )}
             {save.isError && (
                 <div className="scores-foot">
-                    <Note tone={save.error instanceof PekError && save.error.kind === 'changed' ? 'warn' : 'bad'}>
-                        {save.error instanceof PekError && save.error.kind === 'changed'
-                            ? scores.entry.conflicts(conflicts.size)
-                            : message(save.error)}
+                    <Note tone={problem?.kind === 'changed' ? 'warn' : 'bad'}>
+                        {whose && <strong className="name">{shownName(texts, whose.displayName)}: </strong>}
+                        {problem?.kind === 'changed' ? scores.entry.conflicts(conflicts.size) : message(save.error)}
                     </Note>
                 </div>
             )}

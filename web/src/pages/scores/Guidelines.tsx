@@ -82,7 +82,7 @@ export function Guidelines({ boardRef, board: now, onClose }: { boardRef: BoardR
                             min={1}
                             max={100}
                             required
-                            value={row.maxPerMember}
+                            defaultValue={row.maxPerMember}
                             onChange={(event) => change(row.key, { maxPerMember: Number(event.target.value) })}
                         />
                         <TextField
@@ -92,7 +92,7 @@ export function Guidelines({ boardRef, board: now, onClose }: { boardRef: BoardR
                             min={0}
                             max={1_000_000}
                             required
-                            value={row.maxPerGuideline}
+                            defaultValue={row.maxPerGuideline}
                             onChange={(event) => change(row.key, { maxPerGuideline: Number(event.target.value) })}
                         />
                     </div>

@@ -3,7 +3,7 @@ import { answer, PekError } from '@pek/client';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { FileInput, ListChecks } from 'lucide-react';
-import { pek } from '../../api';
+import { groupQuery, pek } from '../../api';
 import { useMay } from '../../may';
 import { Bones, Empty, Note, Problem } from '../../parts/basics';
 import { totalOf } from '../../points';
@@ -19,6 +19,7 @@ export function PointDraftPage() {
     const client = useQueryClient();
     const ref = useParams({ from: '/realms/$realm/groups/$groupId/point-draft' });
     const query = useQuery(draftQuery(ref));
+    const { data: group } = useQuery(groupQuery(ref));
     const { data: rules } = useQuery(rulesQuery(ref.realm));
     const { data: semester } = useQuery(semesterQuery(ref.realm));
     const mayWrite = useMay(ref, 'EDIT_SCORES');
@@ -49,6 +50,7 @@ export function PointDraftPage() {
     }
     const draft = query.data;
     const isOpen =
+        group?.isArchived === false &&
         semester.id === draft.semester &&
         semester.openActions.includes('EDIT_EVALUATION') &&
         (draft.pointStatus === 'NOT_SUBMITTED' || draft.pointStatus === 'REJECTED');
@@ -71,7 +73,7 @@ export function PointDraftPage() {
                     </div>
                 </div>
             </div>
-            <Note>{isOpen ? scores.drafts.ownText : scores.drafts.closed}</Note>
+            <Note>{isOpen ? scores.drafts.ownText : group?.isArchived ? scores.standing.archived : scores.drafts.closed}</Note>
             {left.length > 0 && (
                 <Note tone="warn">
                     {left.map(({ userId, displayName, standing }) => (

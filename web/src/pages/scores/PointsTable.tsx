@@ -14,15 +14,19 @@ import {
 } from 'react';
 import { shownName } from '../../names';
 import { Note } from '../../parts/basics';
+import { useToldApart } from '../../parts/person';
 import { useMessage } from '../../parts/problems';
 import { tell } from '../../parts/toasts';
 import {
     cellKey,
     columnOf,
     conflictsOf,
+    countOf,
+    inTable,
     nothingWritten,
     pointsIn,
     readPaste,
+    refusedIn,
     summaryOf,
     totalsOf,
     withArrived,
@@ -60,14 +64,18 @@ interface Props {
     origins?: ReadonlyMap<string, string>;
 }
 
-export function PointsTable({ guidelines, members, rules, editable, send, refresh, talk, origins }: Props) {
+export function PointsTable({ guidelines, members: people, rules, editable, send, refresh, talk, origins }: Props) {
     const texts = useTexts();
     const scores = useScoreTexts();
     const message = useMessage();
+    const members = useToldApart(people);
     const table = useRef<HTMLTableElement>(null);
     const [typed, setWriting] = useState(nothingWritten);
-    const writing = editable ? typed : nothingWritten;
-    const late = editable ? 0 : writtenIn(typed).size + typed.wrong.size;
+    const writing = useMemo(
+        () => (editable ? inTable(typed, members, guidelines) : nothingWritten),
+        [editable, typed, members, guidelines],
+    );
+    const late = countOf(typed) - countOf(writing);
     const [talked, setTalked] = useState<Cell>();
     const { drafts, wrong } = writing;
     const written = useMemo(() => writtenIn(writing), [writing]);
@@ -94,6 +102,9 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
             return refresh();
         },
     });
+    const problem = save.error instanceof PekError ? save.error : undefined;
+    const refused = new Set([...refusedIn(save.variables?.keys() ?? [], problem?.field ?? '')].filter((key) => drafts.has(key)));
+    const whose = members.find(({ userId }) => [...refused][0]?.startsWith(`${userId} `));
     const saveable = drafts.size > 0 && wrong.size === 0 && conflicts.size === 0 && !save.isPending;
 
     const cellAt = (target: EventTarget, name: 'cell' | 'at'): [Cell, number, number] | undefined => {
@@ -222,7 +233,7 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
                                             guideline={guideline.name}
                                             shown={wrong.get(key) ?? String(points)}
                                             written={written.has(key)}
-                                            wrong={wrong.has(key)}
+                                            wrong={wrong.has(key) || refused.has(key)}
                                             theirs={conflicts.get(key)}
                                             comments={talk?.counts.get(key) ?? 0}
                                             origin={origins?.get(key)}
@@ -244,15 +255,14 @@ export function PointsTable({ guidelines, members, rules, editable, send, refres
             </div>
             {late > 0 && (
                 <div className="scores-foot">
-                    <Note tone="warn">{scores.tooLate(late)}</Note>
+                    <Note tone="warn">{editable ? scores.gone(late) : scores.tooLate(late)}</Note>
                 </div>
             )}
             {save.isError && (
                 <div className="scores-foot">
                     <Note tone={conflicts.size > 0 ? 'warn' : 'bad'}>
-                        {save.error instanceof PekError && save.error.kind === 'changed'
-                            ? scores.conflict(conflicts.size)
-                            : message(save.error)}
+                        {whose && <strong className="name">{shownName(texts, whose.displayName)}: </strong>}
+                        {problem?.kind === 'changed' ? scores.conflict(conflicts.size) : message(save.error)}
                     </Note>
                 </div>
             )}

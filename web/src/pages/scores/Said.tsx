@@ -1,10 +1,9 @@
 // What people have said, one below the other: of comments and of messages.
-import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { Avatar } from '../../parts/basics';
-import { useDates } from '../../texts';
-import { fullName, profileQuery } from '../Person';
+import { PersonName, usePerson } from '../../parts/person';
+import { useDates, useTexts } from '../../texts';
 
 interface SaidProps {
     by: string;
@@ -14,24 +13,19 @@ interface SaidProps {
     actions?: ReactNode;
 }
 
-/** Who is called what, as far as one may know; else their id. */
-function usePerson(id: string) {
-    const { data: person } = useQuery({ ...profileQuery(id), staleTime: 10 * 60_000, retry: false, enabled: id !== '' });
-    return { name: person ? fullName(person) : id, avatarVersion: person?.avatarVersion };
-}
-
 /** Somebody who is named in what the realm says. */
 export function Named({ id }: { id: string }) {
+    const { deleted } = useTexts();
     return (
         <Link className="name" to="/people/$user" params={{ user: id }}>
-            {usePerson(id).name}
+            <PersonName id={id} gone={deleted} />
         </Link>
     );
 }
 
 export function Said({ by, time, text, badge, actions }: SaidProps) {
     const dates = useDates();
-    const { name, avatarVersion } = usePerson(by);
+    const { name, avatarVersion } = usePerson(by, useTexts().deleted);
     return (
         <li className="said">
             <Avatar id={by} name={name} size="small" version={avatarVersion} />

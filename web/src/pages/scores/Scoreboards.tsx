@@ -48,12 +48,8 @@ export function ScoreboardsPage() {
         const params = { ...ref, scoreboardId: wanted.id };
         return <Navigate replace to="/realms/$realm/groups/$groupId/scoreboards/$scoreboardId" params={params} />;
     }
-    const mayOpen =
-        mayWrite &&
-        group?.isArchived === false &&
-        semester?.openActions.includes('EDIT_EVALUATION') &&
-        query.data !== undefined &&
-        !boards.some((board) => board.semester === semester.id);
+    const isOpen = mayWrite && group?.isArchived === false && semester?.openActions.includes('EDIT_EVALUATION');
+    const mayOpen = isOpen && semester && query.data !== undefined && !boards.some((board) => board.semester === semester.id);
     return (
         <>
             <GroupHeadOf groupRef={ref} page={scores.title} />
@@ -97,7 +93,7 @@ export function ScoreboardsPage() {
                     <More query={query} />
                 </Card>
             )}
-            {mayWrite && group?.parentId && semester?.openActions.includes('EDIT_EVALUATION') && (
+            {isOpen && group.parentId && (
                 <Card
                     title={scores.drafts.own}
                     action={

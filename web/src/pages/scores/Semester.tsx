@@ -164,7 +164,7 @@ function Move({ semester: now, onClose }: { semester: Semester; onClose: () => v
     const [semester] = useState(now);
     const judging = semester.season === 'EVALUATION' && semester.openActions.includes('VIEW_JUDGEMENTS');
     const { data } = useInfiniteQuery({ ...judgementsQuery(semester.realm, true), enabled: judging });
-    const waiting = data?.pages[0]?.judgements ?? [];
+    const waiting = (judging && data?.pages[0]?.judgements) || [];
     const move = async (form: FormData) => {
         await answer(
             pek.PUT('/api/v1/realms/{realm}/semester', {

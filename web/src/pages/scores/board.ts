@@ -1,7 +1,7 @@
 // What a page of an evaluation knows about it.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { groupQuery, mayQuery, type Action, type Group } from '../../api';
-import { possibleNow, standingOf, type BoardRights, type Possible } from '../../standing';
+import { organisationOf, possibleNow, standingOf, type BoardRights, type Possible } from '../../standing';
 import { boardQuery, boardsQuery, semesterQuery, type Board, type BoardRef, type Semester } from './queries';
 
 export interface BoardSeen {
@@ -17,7 +17,7 @@ export interface BoardSeen {
 /** Rights on the parent judge, on the organisation they accept; of an organisation both are the realm's. */
 export function useBoardRights(realm: string, group: Group | undefined): BoardRights {
   const parent = group?.parentId || undefined;
-  const organisation = parent && group?.id.replace(/^.*@(.*)$/, '$1@$1');
+  const organisation = parent && group && organisationOf(group.id);
   const useHas = (action: Action, groupId: string | undefined, asked = true) =>
     useQuery({ ...mayQuery(realm, action, groupId ? { groupId } : {}), enabled: group !== undefined && asked }).data?.allowed === true;
   const writes = useHas('EDIT_SCORES', group?.id);

@@ -1,6 +1,10 @@
-import type { HistoryTexts } from './history';
+import type { GroupTexts } from './group';
 
-export const hu: HistoryTexts = {
+/** „a” vagy „az” a szó elé. */
+const az = (word: string) => `${/^\P{L}*[aáeéiíoóöőuúüű15]/iu.test(word) ? 'az' : 'a'} ${word}`;
+
+export const hu: GroupTexts = {
+  endsBelow: 'Így lesz az alatta lévő körökben is, ahol semmi sem jön vissza magától.',
   actors: { system: 'a rendszer', operator: 'egy üzemeltető' },
   actions: {
     'group.archive': 'A kör archiválása',
@@ -30,5 +34,15 @@ export const hu: HistoryTexts = {
     'membership.withdraw': 'Jelentkezés visszavonása:',
     'postType.create': 'Új posztfajta',
     'postType.delete': 'Posztfajta törlése',
+  },
+  ask: {
+    archive: (name) => `Archiválod ${az(name)} nevű tag tagságát?`,
+    inactivate: (name) => `${name} legyen öregtag?`,
+    handOver: (name) => `Átadod a kört neki: ${name}?`,
+  },
+  why: {
+    archive: 'Nem látszik többé a tagok között, és megszűnnek a posztjai. Visszavonható.',
+    inactivate: 'Öregtagként a körrel marad, posztok nélkül. Visszavonható.',
+    handOver: 'Mostantól ő vezeti. Aki eddig vezette, tag lesz, és nem veheti vissza.',
   },
 };

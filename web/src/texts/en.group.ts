@@ -1,4 +1,6 @@
 export const en = {
+  /** After what says how a membership ends, of that in an organisation. */
+  endsBelow: 'So it is in the groups below, where nothing comes back by itself.',
   actors: { system: 'the system', operator: 'an operator' },
   actions: {
     'group.archive': 'Group archived',
@@ -28,5 +30,15 @@ export const en = {
     'membership.withdraw': 'Application withdrawn:',
     'postType.create': 'Kind of post made',
     'postType.delete': 'Kind of post deleted',
+  },
+  ask: {
+    archive: (name: string) => `Archive the membership of ${name}?`,
+    inactivate: (name: string) => `Make ${name} a former member?`,
+    handOver: (name: string) => `Hand the group over to ${name}?`,
+  },
+  why: {
+    archive: 'They are not shown among the members any more, and their posts end. It can be undone.',
+    inactivate: 'They stay with the group as a former member, without posts. It can be undone.',
+    handOver: 'They lead it from now on. Whoever led it is a member, and cannot take it back.',
   },
 };
