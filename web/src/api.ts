@@ -91,8 +91,8 @@ export const groupQuery = (ref: GroupRef) =>
 export const ancestorsQuery = (ref: GroupRef) =>
   queryOptions({
     queryKey: ['group', ref.realm, ref.groupId, 'ancestors'],
-    queryFn: async ({ signal }): Promise<GroupName[]> => {
-      const params = { path: path(ref), query: { readMask: groupNameMask } };
+    queryFn: async ({ signal }): Promise<Masked<'Group', 'realm' | 'id' | 'name' | 'parentId'>[]> => {
+      const params = { path: path(ref), query: { readMask: readMask<'Group'>('realm', 'id', 'name', 'parentId') } };
       return (await answer(pek.GET('/api/v1/realms/{realm}/groups/{id}/ancestors', { params, signal }))).groups;
     },
   });

@@ -17,7 +17,7 @@ export interface BoardRights {
   accepts: boolean;
 }
 
-/** An id is organisation@slug, and the organisation is a group as well. */
+/** As an id says it, organisation@slug: of a group that was not moved. */
 export const organisationOf = (groupId: string) => groupId.replace(/^(.*)@.*$/, '$1@$1');
 
 export interface Situation {
