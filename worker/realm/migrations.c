@@ -25,7 +25,7 @@
 #include "worker/group/migration_0008.h"
 #include "worker/group/migration_0022.h"
 #include "worker/group/migration_0050.h"
-#include "worker/group/migration_0053.h"
+#include "worker/group/migration_0052.h"
 #include "worker/import/migration_0035.h"
 #include "worker/membership/migration_0011.h"
 #include "worker/membership/migration_0015.h"
@@ -119,7 +119,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0049_scoreboard_member),
         MIGRATION(0050_group_archived),
         MIGRATION(0051_comment_order),
-        MIGRATION(0053_group_organisation),
+        MIGRATION(0052_group_organisation),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];
