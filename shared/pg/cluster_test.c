@@ -223,9 +223,12 @@ static void a_standby_is_used_when_its_tables_show_the_timeline(void **state)
     assert_false(guard_passes(of_third, "00000002", "1"));
     assert_false(guard_passes(of_third, "00000003", "0"));
     struct server server = {.role = PG_STANDBY};
-    struct connection elsewhere = {.server = &server, .session = {.has_timelines = true}};
-    assert_true(guard_refuses(&elsewhere, session_cluster_guard(&elsewhere), "42P01"));
-    assert_non_null(elsewhere.doomed);
+    static const char *const refusals[] = {"42P01", "42703", "42501"};
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        struct connection elsewhere = {.server = &server, .session = {.has_timelines = true}};
+        assert_true(guard_refuses(&elsewhere, session_cluster_guard(&elsewhere), refusals[i]));
+        assert_non_null(elsewhere.doomed);
+    }
     /* Nobody can say so of what is not. */
     assert_true(is_true_at(third, "SELECT array_agg(timeline ORDER BY timeline) = '{1,2}'"
                                   "  FROM pek_timeline"));

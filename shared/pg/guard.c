@@ -22,8 +22,9 @@ bool guard_is_told(const struct pg_statement *statement, const char *sqlstate)
 bool guard_refuses(struct connection *connection, const struct pg_statement *guard,
                    const char *sqlstate)
 {
-    /* 42P01: another cluster has not even the table that it asks. */
-    bool refuses = strcmp(sqlstate, "22012") == 0 || strcmp(sqlstate, "42P01") == 0;
+    /* 42P01, 42703, 42501: another cluster has not even the table that it asks, or lets nobody read it. */
+    bool refuses = strcmp(sqlstate, "22012") == 0 || strcmp(sqlstate, "42P01") == 0 ||
+                   strcmp(sqlstate, "42703") == 0 || strcmp(sqlstate, "42501") == 0;
     if (guard == &session_guard)
         connection->foreign |= refuses;
     else if (session_is_cluster_guard(guard))
