@@ -295,7 +295,8 @@ static struct slice call_details(const struct grpc_out_call *call)
 }
 
 /* gRPC itself refuses a message over RPC_MESSAGE_BYTES_MAX, at either end, with the status of a server that has no
- * room: that would be worth another try, what the server has to say is not. */
+ * room: that would be worth another try, what the server has to say is not. And it calls an end of the connection UNKNOWN when TLS cannot
+ * read what came, or write; a server of ours says why. */
 static enum status call_status(const struct grpc_out_call *call)
 {
     static const char too_large[] = " message larger than max";
@@ -304,7 +305,7 @@ static enum status call_status(const struct grpc_out_call *call)
     if (status == STATUS_RESOURCE_EXHAUSTED && call_details(call).len == 0 && text.len > 0 &&
         memmem(text.ptr, text.len, too_large, strlen(too_large)))
         return STATUS_DATA_LOSS;
-    return status;
+    return status == STATUS_UNKNOWN && call_details(call).len == 0 ? STATUS_UNAVAILABLE : status;
 }
 
 static bool out_finished(struct rpc_call *base, struct fault *ret_fault)
