@@ -343,6 +343,11 @@ static void on_failed(struct connection *connection, const struct command *comma
                       PGresult *result)
 {
     struct request *request = command->request;
+    if (guard_is_anothers(connection, command)) {
+        connection->doomed = GUARD_ANOTHERS;
+        PQclear(result);
+        return;
+    }
     const char *field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *sqlstate = field ? field : "";
     if (guard_refuses(connection, command->statement, sqlstate)) {
@@ -406,7 +411,10 @@ static bool connection_result(struct connection *connection, PGresult *result)
         PQclear(request->result);
         request->result = result;
     } else {
+        bool fits = command->statement != &connection->settings->statement ||
+                    session_is_echo(connection, connection->head, result);
         PQclear(result);
+        return fits;
     }
     return true;
 }
@@ -446,7 +454,8 @@ static void connection_read(struct connection *connection)
         if (PQstatus(connection->conn) == CONNECTION_BAD)
             break;
         if (!fits) {
-            connection_drop(connection, "unexpected answer");
+            connection_drop(connection,
+                            connection->pg->direct ? GUARD_ANOTHERS : "an answer to no question");
             return;
         }
     }
@@ -539,12 +548,13 @@ static bool send_aside(struct connection *connection, struct request *request,
 bool connection_begin(struct connection *connection, struct request *request)
 {
     static const struct pg_statement deallocate = {"pek_deallocate", "DEALLOCATE ALL"};
-    char cluster[SESSION_CLUSTER_BYTES_MAX];
+    char cluster[SESSION_CLUSTER_BYTES_MAX], echo[SESSION_ECHO_BYTES_MAX];
     if (connection->state != LINK_UP)
         return false;
     session_cluster(connection, cluster);
+    session_echo(connection, connection->tail, echo);
     if (connection->pg->direct &&
-        (!send_aside(connection, request, &connection->settings->statement, NULL) ||
+        (!send_aside(connection, request, &connection->settings->statement, echo) ||
          !send_aside(connection, request, session_cluster_guard(connection), cluster)))
         return false;
     if (peer_is_hidden(connection->peer) && !PQsendFlushRequest(connection->conn))

@@ -41,3 +41,11 @@ bool guard_is_asked_again(const struct pg_statement *guard, const char *sqlstate
     return guard == &standby_guard || /* another server may answer */
            (session_is_cluster_guard(guard) && is_torn(sqlstate));
 }
+
+bool guard_is_anothers(const struct connection *connection, const struct command *failed)
+{
+    const struct command *before =
+        &connection->commands[(connection->head - 1) % CONNECTION_COMMANDS_MAX];
+    return connection->pg->direct && failed->statement != failed->request->statement &&
+           (connection->head == 0 || before->kind == COMMAND_SYNC);
+}

@@ -171,7 +171,8 @@ enum status lane_open(struct lane *lane, struct pg *pg, enum pg_role role, enum 
     lane->pg = pg;
     /* On a standby each waits for a position of its own. */
     lane->batch_max = kind == KIND_READ && role == PG_PRIMARY ? PG_BATCH_MAX : 1;
-    lane->batches_max = kind == KIND_READ ? PG_BATCHES_MAX : 1;
+    /* pgbouncer (1.18) lends a session to another client when a batch is over, also in the middle of this one's next. */
+    lane->batches_max = kind == KIND_READ && !pg->direct ? PG_BATCHES_MAX : 1;
     lane->connections = calloc(count, sizeof(*lane->connections));
     if (!lane->connections)
         return STATUS_RESOURCE_EXHAUSTED;

@@ -325,6 +325,97 @@ static void nothing_is_left_in_a_session(struct fiber_run *run)
     close_realms();
 }
 
+struct other {
+    const char *name, *sql;
+    PGconn *conn;
+};
+
+/* Another client of the pool, with one batch after the other, the second cut by the end of the first: pgbouncer lends its
+ * session on, with answers that nobody has taken. Of the same name, or setting the other name would take them. */
+static void leave_answers(void *arg)
+{
+    struct other *other = arg;
+    char conninfo[640];
+    PGresult *result;
+    snprintf(conninfo, sizeof(conninfo), "%s client_encoding=UTF8 application_name='%s'",
+             test.pooled, other->name);
+    other->conn = PQconnectdb(conninfo);
+    assert_int_equal(PQenterPipelineMode(other->conn), 1);
+    PQsendQueryParams(other->conn, "SELECT pg_sleep(0.05)", 0, NULL, NULL, NULL, NULL, 0);
+    PQpipelineSync(other->conn);
+    for (int i = 0; i < 3; i++)
+        PQsendQueryParams(other->conn, other->sql, 0, NULL, NULL, NULL, NULL, 0);
+    PQflush(other->conn);
+    for (int ends = 0; ends < 2; ends += !result) {
+        result = PQgetResult(other->conn);
+        ends += PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+        PQclear(result);
+    }
+}
+
+static bool all_are_up(struct fiber_run *run)
+{
+    (void)run;
+    struct pg_statistics statistics;
+    for (size_t i = 0; i < REALMS; i++) {
+        pg_statistics(test.realms[i], &statistics);
+        for (size_t k = 0; k < PG_POOLS; k++)
+            if (statistics.pools[k].up < statistics.pools[k].connections_max)
+                return false;
+    }
+    return true;
+}
+
+/* With time limits: a session whose batch failed is deaf to what pgbouncer itself asks first, and answers nobody. */
+static bool reads_right(struct fiber_run *run)
+{
+    struct pg_result *result;
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(500));
+    enum status status =
+        pg_read(test.realms[0], PG_POINT_READ, &cancel, &seen_statement, NULL, 0, &result);
+    assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE ||
+                status == STATUS_DEADLINE_EXCEEDED || status == STATUS_RESOURCE_EXHAUSTED);
+    if (status != STATUS_OK)
+        return false;
+    judge_seen(0, result, 0);
+    pg_result_free(result);
+    (void)run;
+    return true;
+}
+
+static bool writes_right(struct fiber_run *run)
+{
+    struct write write = {0, test.next++, false};
+    struct cancel cancel;
+    cancel_init(&cancel, deadline_after_ms(500));
+    enum status status = pg_transact(test.realms[0], &cancel, false, write_body, &write);
+    assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE ||
+                status == STATUS_DEADLINE_EXCEEDED || status == STATUS_RESOURCE_EXHAUSTED);
+    (void)run;
+    return status == STATUS_OK;
+}
+
+static void answers_of_others_are_given_to_nobody(struct fiber_run *run)
+{
+    struct other others[] = {
+        {"pek read", "SELECT '" STRANGER "', 0, 999", NULL},
+        {"pek transaction", "SELECT '" STRANGER "', 0, 999", NULL},
+        {"pek read", "SELECT 1 / 0", NULL},
+        {"pek transaction", "SELECT 1 / 0", NULL},
+    };
+    memset(&test.written, 0, sizeof(test.written));
+    open_realms(run);
+    for (size_t i = 0; i < 12; i++) {
+        struct other *other = &others[i % 4];
+        assert_true(fiber_run_until(run, all_are_up));
+        assert_int_equal(fiber_offload(leave_answers, other), STATUS_OK);
+        assert_true(fiber_run_until(run, i % 2 ? writes_right : reads_right));
+        PQfinish(other->conn);
+    }
+    close_realms();
+}
+
 /* ---- listening ---- */
 
 static bool is_refused(struct fiber_run *run)
@@ -490,6 +581,7 @@ int main(void)
         POOLING_TEST(realms_never_meet),
         POOLING_TEST(settings_are_those_of_a_session),
         POOLING_TEST(nothing_is_left_in_a_session),
+        POOLING_TEST(answers_of_others_are_given_to_nobody),
         POOLING_TEST(listening_goes_past_the_pooler),
         POOLING_TEST(listening_through_the_pooler_is_refused),
         POOLING_TEST(killed_pooler_is_found_again),

@@ -50,13 +50,15 @@ static bool has_standby(const struct probe *probe)
     return standby->up > 0 || !standby->conninfo;
 }
 
-/* Each host is tried once: whoever checks a configuration does not wait for a server to come. */
+/* Each host is tried once: whoever checks a configuration does not wait for a server to come. A standby may be a moment behind what the
+ * check itself noted at the primary. */
 static bool await(struct probe *probe, const struct server *server,
                   bool (*is_there)(const struct probe *probe), int64_t deadline_us)
 {
     while (!is_there(probe)) {
         bool refused = server->pg->refusal[0] != '\0';
-        if (refused || server->away || clock_monotonic_us() >= deadline_us) {
+        if (refused || (server->away && !server->is_behind) ||
+            clock_monotonic_us() >= deadline_us) {
             probe->failed = server;
             probe->status = refused ? STATUS_FAILED_PRECONDITION : STATUS_UNAVAILABLE;
             return false;
@@ -77,7 +79,7 @@ static void look(void *arg)
         probe->status = pg_listen(pg, "pek_probe", &events, probe, &probe->listener);
     if (probe->status == STATUS_OK &&
         await(probe, &listens->servers[PG_PRIMARY], is_listening, deadline_us))
-        (void)await(probe, &pg->servers[PG_STANDBY], has_standby, deadline_us);
+        (void)await(probe, &pg->servers[PG_STANDBY], has_standby, deadline_after_ms(PATIENCE_MS));
     uv_stop(&probe->loop);
 }
 

@@ -95,16 +95,18 @@ bool server_is_elsewhere(const struct server *server)
 /* Two were promoted at once, or the standby has nothing of the timeline yet: its server may show it, its tables do not. */
 static bool is_of_another(const struct connection *connection, const struct cluster *cluster)
 {
-    const struct cluster *met = &connection->session.cluster;
-    bool tells =
-        connection->server->role == PG_STANDBY ? connection->session.has_timelines : met->mark != 0;
+    const struct session *session = &connection->session;
+    const struct cluster *met = &session->cluster;
+    bool tells = connection->server->role == PG_STANDBY
+                     ? session->has_timelines && session->step > SESSION_TIMELINE
+                     : met->mark != 0;
     return tells && met->timeline == cluster->timeline && cluster->mark != 0 &&
            met->mark != cluster->mark;
 }
 
 /* NULL when the connection leads to it, and to its newest timeline. */
-static const char *why_not(const struct connection *connection, const struct cluster *cluster,
-                           char text[PG_ERROR_BYTES_MAX])
+static const char *reason_against(const struct connection *connection,
+                                  const struct cluster *cluster, char text[PG_ERROR_BYTES_MAX])
 {
     const struct cluster *met = &connection->session.cluster;
     if (met->system != cluster->system)
@@ -134,6 +136,15 @@ static const char *why_not(const struct connection *connection, const struct clu
     else
         return NULL;
     return text;
+}
+
+static const char *why_not(const struct connection *connection, const struct cluster *cluster,
+                           char text[PG_ERROR_BYTES_MAX])
+{
+    const char *why = reason_against(connection, cluster, text);
+    connection->server->is_behind = why && connection->server->role == PG_STANDBY &&
+                                    connection->session.cluster.system == cluster->system;
+    return why;
 }
 
 static void leave_others(struct pg *pg)

@@ -46,8 +46,10 @@ struct server {
         connections; /* all; those past a pooler are with the others, in the list of pg_whole's */
     size_t up;       /* connections, of all kinds */
     bool away;       /* none is up, and an attempt found none of the hosts */
-    bool left;       /* and what a pooler still had was given up for that */
-    bool was_up;     /* one was */
+    bool
+        is_behind; /* the standby that was met last is of the cluster, and has not replayed enough */
+    bool left;     /* and what a pooler still had was given up for that */
+    bool was_up;   /* one was */
     int64_t away_us; /* since when none is up */
     int64_t
         elsewhere_us; /* when one that was met was of another cluster, while none was up; 0: never */

@@ -91,7 +91,7 @@ enum status session_settings_init(struct session_settings *settings, const struc
     buffer_init(&names, 4096);
     buffer_init(&values, 4096);
     buffer_init(&sql, 8192);
-    buffer_append_str(&sql, "SELECT");
+    buffer_append_str(&sql, "SELECT $1::text");
     buffer_append_char(&names, '{');
     buffer_append_char(&values, '{');
     bool plain = true;
@@ -100,8 +100,7 @@ enum status session_settings_init(struct session_settings *settings, const struc
         plain = plain && !strpbrk(setting->name, "\\\"'") && !strpbrk(setting->value, "\\\"'");
         buffer_printf(&names, "%s\"%s\"", i > 0 ? "," : "", setting->name);
         buffer_printf(&values, "%s\"%s\"", i > 0 ? "," : "", setting->value);
-        buffer_printf(&sql, "%s set_config('%s', '%s', true)", i > 0 ? "," : "", setting->name,
-                      setting->value);
+        buffer_printf(&sql, ", set_config('%s', '%s', true)", setting->name, setting->value);
     }
     buffer_append(&names, "}", 2);
     buffer_append(&values, "}", 2);
@@ -300,6 +299,19 @@ void session_cluster(const struct connection *connection, char ret_text[SESSION_
     snprintf(ret_text, SESSION_CLUSTER_BYTES_MAX, "%lld %08lX %lld", (long long)cluster->system,
              cluster->timeline,
              (long long)(is_standby(connection) ? cluster->mark : cluster->primary));
+}
+
+void session_echo(const struct connection *connection, unsigned at,
+                  char ret_text[SESSION_ECHO_BYTES_MAX])
+{
+    snprintf(ret_text, SESSION_ECHO_BYTES_MAX, "%s %u", connection->session.mark, at);
+}
+
+bool session_is_echo(const struct connection *connection, unsigned at, const PGresult *answer)
+{
+    char expected[SESSION_ECHO_BYTES_MAX];
+    session_echo(connection, at, expected);
+    return PQntuples(answer) == 1 && strcmp(PQgetvalue(answer, 0, 0), expected) == 0;
 }
 
 bool session_is_pooled(const struct connection *connection)

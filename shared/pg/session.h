@@ -18,7 +18,7 @@
 
 struct connection;
 
-/* Settings of one kind of connection: as text[] literals, and as a statement that makes them for a transaction. */
+/* Settings of one kind of connection: as text[] literals, and as a statement that makes them for a transaction and gives $1 back first. */
 struct session_settings {
     char *names, *values, *sql;
     struct pg_statement statement;
@@ -65,6 +65,13 @@ const struct pg_statement *session_cluster_guard(const struct connection *connec
 bool session_is_cluster_guard(const struct pg_statement *statement);
 #define SESSION_CLUSTER_BYTES_MAX 64
 void session_cluster(const struct connection *connection, char ret_text[SESSION_CLUSTER_BYTES_MAX]);
+/* $1 of settings.statement, whose first column it is: where the pooler gives this client the answers to another's questions
+ * (pgbouncer 1.18, when that one's batch was cut by the end of the one before), the first answer is not it. `at` the
+ * command's place in the ring. */
+#define SESSION_ECHO_BYTES_MAX 40
+void session_echo(const struct connection *connection, unsigned at,
+                  char ret_text[SESSION_ECHO_BYTES_MAX]);
+bool session_is_echo(const struct connection *connection, unsigned at, const PGresult *answer);
 /* connection_refuse: the session is shared. */
 void session_refuse_shared(struct connection *connection);
 

@@ -301,6 +301,16 @@ static void load(struct fiber_run *run, size_t index)
     }
 }
 
+/* On a busy machine connections to the standby may be lost as well, and come back. */
+static bool has_answered_for_a_while(struct fiber_run *run)
+{
+    struct seen seen;
+    int64_t before = unavailable;
+    fiber_sleep_ms(500);
+    return unavailable == before && see(run, PG_POINT_READ, &seen) == STATUS_OK &&
+           seen.at_standby && reads_at_standby(run);
+}
+
 static void lose_primary(struct fiber_run *run, size_t index)
 {
     if (index > 0) {
@@ -312,12 +322,7 @@ static void lose_primary(struct fiber_run *run, size_t index)
     pg_cluster_kill(primary);
     assert_true(fiber_run_until(run, is_ready_alone));
     assert_int_equal(pg_write(run->pg, NULL, &count_up, NULL, 0, NULL), STATUS_UNAVAILABLE);
-    fiber_sleep_ms(1000);
-    assert_true(must_see(run, PG_POINT_READ).at_standby);
-    assert_true(must_see(run, PG_LONG_READ).at_standby);
-    int64_t before = unavailable;
-    fiber_sleep_ms(500);
-    assert_int_equal(unavailable, before);
+    assert_true(fiber_run_until(run, has_answered_for_a_while));
     assert_int_equal(told.count, 1);
     pg_cluster_promote(standby);
     assert_true(fiber_run_until(run, writes));
@@ -328,12 +333,14 @@ static void nothing_acknowledged_is_lost_body(struct fiber_run *run)
 {
     assert_true(fiber_run_until(run, reads_at_standby));
     tell_of("primary is found");
+    assert_true(fiber_run_until(run, reads_alone));
     acknowledged = must_see(run, PG_POINT_READ).n;
     fiber_run_parallel(run, 9, lose_primary);
     assert_true(counted(standby) >= acknowledged);
     assert_int_equal(told.count, 2);
     assert_string_equal(told.text, "a primary is found");
-    assert_true(must_see(run, PG_LONG_READ).n >= acknowledged);
+    assert_true(fiber_run_until(run, reads_alone));
+    assert_true(must_see(run, PG_POINT_READ).n >= acknowledged);
     print_message("%lld written, %lld reads unavailable, the slowest took %lld ms\n",
                   (long long)acknowledged, (long long)unavailable, (long long)slowest_us / 1000);
     /* It comes back, waits for nobody, and knows of nothing: nobody writes there, also when connections are made anew. */

@@ -57,7 +57,9 @@ enum status see(struct fiber_run *run, enum pg_lane lane, struct seen *ret_seen)
 struct seen must_see(struct fiber_run *run, enum pg_lane lane)
 {
     struct seen seen;
-    assert_int_equal(see(run, lane, &seen), STATUS_OK);
+    enum status status = see(run, lane, &seen);
+    if (status != STATUS_OK)
+        fail_msg("%s %s", status_name(status), pg_last_error(run->pg));
     return seen;
 }
 
