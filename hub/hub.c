@@ -170,6 +170,7 @@ static enum status open_database(struct hub *hub, struct fault *fault)
         .listen_conninfo = hub->config->database_listen,
         .standby_conninfo = hub->config->database_standby,
         .standby_alone_ms = hub->config->database_standby_alone_ms,
+        .full_is_away = true,
         .schema = hub_migrations(),
         .on_trouble = hub_trouble,
         .on_statement = statement_ended,

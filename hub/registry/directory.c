@@ -284,7 +284,7 @@ static enum status follow_once(struct directory *directory, struct cancel *cance
     return status;
 }
 
-/* What workers said of themselves since; a failure is tried again when they say it next. */
+/* What workers said of themselves since; a failure is tried again at the next look. */
 static void tell_infos(struct directory *directory, struct cancel *cancel)
 {
     struct registry *registry = directory->options.registry;
@@ -295,7 +295,8 @@ static void tell_infos(struct directory *directory, struct cancel *cancel)
             continue;
         instance->info_is_new = false;
         instance_ref(instance);
-        (void)!instance_store_tell(directory->options.pg, cancel, instance);
+        if (instance_store_tell(directory->options.pg, cancel, instance) != STATUS_OK)
+            instance->info_is_new = true;
         instance_unref(instance);
     }
 }

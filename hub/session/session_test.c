@@ -84,6 +84,22 @@ static void unknown_and_disabled_users_cannot_log_in(struct hub_world *h)
     assert_string_equal(world_value(h->w, "SELECT count(*)::text FROM hub.session"), "0");
 }
 
+/* It is as a database that is away, and none of the user's doing. */
+static void nobody_logs_in_where_there_is_no_room(struct hub_world *h)
+{
+    struct slice token;
+    world_sql(h->w,
+              "CREATE FUNCTION hub.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$"
+              " BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;"
+              " CREATE TRIGGER full_disk BEFORE INSERT ON hub.session"
+              " FOR EACH ROW EXECUTE FUNCTION hub.full_disk()");
+    assert_int_equal(session_open(&h->one.cache, &h->w->cancel, SLICE_LIT("alice"), SLICE_LIT(""),
+                                  h->w->arena, &token, &h->fault),
+                     STATUS_UNAVAILABLE);
+    world_sql(h->w, "DROP TRIGGER full_disk ON hub.session; DROP FUNCTION hub.full_disk()");
+    (void)hub_login(h, &h->one, "alice");
+}
+
 /* ---- cookies ---- */
 
 static void cookie_that_was_changed_anywhere_is_refused(struct hub_world *h)
@@ -340,6 +356,7 @@ int main(void)
         HUB_TEST(each_login_gets_a_new_id_and_spares_the_others),
         HUB_TEST(user_at_the_limit_loses_the_session_used_longest_ago),
         HUB_TEST(unknown_and_disabled_users_cannot_log_in),
+        HUB_TEST(nobody_logs_in_where_there_is_no_room),
         HUB_TEST(cookie_that_was_changed_anywhere_is_refused),
         HUB_TEST(cookie_of_another_key_type_or_issuer_is_refused),
         HUB_TEST(rotated_key_logs_nobody_out_until_it_is_taken_away),

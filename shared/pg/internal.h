@@ -169,8 +169,9 @@ struct pg {
     int64_t changed_us;         /* when a primary was noticed last; 0: never */
     struct session_settings settings[KIND_COUNT];
     const struct migrations *schema; /* NULL: not looked at */
-    bool lacks_room;                 /* of what the transaction that ended last stored */
-    uint64_t plans;                  /* counts changes of tables under prepared statements */
+    bool full_is_away;
+    bool lacks_room; /* of what the transaction that ended last stored */
+    uint64_t plans;  /* counts changes of tables under prepared statements */
     struct troubles troubles;
     void (*on_statement)(void *arg, const struct pg_ended *ended);
     void *arg;

@@ -206,6 +206,7 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
     pg->on_statement = options->on_statement;
     pg->arg = options->arg;
     pg->users = 1;
+    pg->full_is_away = options->full_is_away;
     pg->waiting_max = or_default(options->waiting_max, PG_WAITING_MAX_DEFAULT);
     pg->connect_timeout_ms = options->connect_timeout_ms > 0 ? options->connect_timeout_ms
                                                              : PG_CONNECT_TIMEOUT_MS_DEFAULT;

@@ -120,6 +120,9 @@ struct pg_options {
     int64_t standby_alone_ms; /* default 300000 */
     /* It is behind by no more than twice that, while no primary is found, or it answers nobody; default 5000. */
     int64_t standby_age_ms;
+    /* A transaction that the server has no room for is UNAVAILABLE, as one that it is away for; else INTERNAL, since of many
+     * databases one is not away that answers reads. pg_lacks_room tells of both. */
+    bool full_is_away;
     const struct pg_setting *settings;
     size_t setting_count;
     /* The schema that the program is made for: a role that row security does not bind there, or other migrations
@@ -218,7 +221,7 @@ PEK_MUST_CHECK enum status pg_note(struct pg *pg, struct cancel *cancel,
                                    size_t *ret_affected);
 /* After a failure: the constraint that refused ("group_name_key"), or "". Valid until the next statement. */
 const char *pg_constraint(const struct pg_transaction *transaction);
-/* Right after pg_transact gave INTERNAL: the server has no room for what was to be stored (a full disk, above all). */
+/* Right after pg_transact failed: the server has no room for what was to be stored (a full disk, above all). */
 bool pg_lacks_room(const struct pg *pg);
 
 /* Rows. A NULL value reads as empty slice, 0, false; pg_is_null tells. Slices live as long as the result. */

@@ -321,6 +321,7 @@ static enum status transact_once(struct pg *pg, struct cancel *cancel, bool seri
                                  void *arg, bool *ret_again)
 {
     struct pg_transaction *transaction;
+    pg->lacks_room = false;
     enum status status = pg_begin(pg, cancel, serializable, &transaction);
     if (status != STATUS_OK)
         return status;
@@ -339,7 +340,7 @@ static enum status transact_once(struct pg *pg, struct cancel *cancel, bool seri
     }
     *ret_again = failure == STATUS_ABORTED || ending.lost;
     pg->lacks_room = status == STATUS_INTERNAL && ending.lacks_room;
-    return status;
+    return pg->lacks_room && pg->full_is_away ? STATUS_UNAVAILABLE : status;
 }
 
 enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,

@@ -274,7 +274,7 @@ enum status change_run(struct rpc_ctx *ctx, const ProtobufCMessage *request,
     status = pg_transact(change->service->pg, rpc_cancel(ctx), false, run_once, &run);
     if (run.aborted_for_good && status == STATUS_FAILED_PRECONDITION)
         return STATUS_ABORTED;
-    if (status == STATUS_INTERNAL && pg_lacks_room(change->service->pg))
+    if (status != STATUS_OK && pg_lacks_room(change->service->pg))
         return fault_set_reason(change->fault, STATUS_RESOURCE_EXHAUSTED, CHANGE_NO_ROOM, NULL,
                                 "nothing can be stored at present, try again later");
     /* The realm is there, and reads are answered: this must not be taken for its absence. */

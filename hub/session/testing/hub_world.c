@@ -75,8 +75,11 @@ static bool both_listen(struct hub_world *h)
 void hub_world_run(struct world *w, const char *redis_url, void (*body)(struct hub_world *h))
 {
     static char conninfo[512];
-    struct pg_options options = {
-        .conninfo = conninfo, .read_max = 2, .long_read_max = 1, .transaction_max = 4};
+    struct pg_options options = {.conninfo = conninfo,
+                                 .full_is_away = true,
+                                 .read_max = 2,
+                                 .long_read_max = 1,
+                                 .transaction_max = 4};
     /* The fiber's stack is small. */
     struct hub_world *h = calloc(1, sizeof(*h));
     assert_non_null(h);
