@@ -23,20 +23,40 @@ enum status leader_list(struct change *change, const char *group_id,
     return change_execute(change, &list, PG_PARAMS(pg_str(group_id)), ret_rows);
 }
 
-enum status leader_check_none(struct change *change, const struct membership_people *people,
-                              const char *field)
+/* Nobody can take it over from them. */
+static enum status lay_down(struct change *change, const char *group_id, struct pg_param users)
+{
+    static const struct pg_statement lay = {
+        "leader_lay_down",
+        "WITH gone AS ("
+        "  DELETE FROM pek.policy_assignment AS a USING pek.group_policy AS l"
+        "   WHERE l.group_id = $1 AND l.kind = 2 AND a.policy_id = l.policy_id"
+        "     AND a.user_id = ANY ($2::text[]) RETURNING a.user_id) "
+        "INSERT INTO pek.audit_log (actor, action, target_kind, target_id, trace_id, detail) "
+        "SELECT $3, 'group.layDown', 'group', $1, $4, jsonb_build_object('user_id', gone.user_id)"
+        "  FROM gone",
+    };
+    return change_execute(change, &lay,
+                          PG_PARAMS(pg_str(group_id), users, pg_str(change->actor),
+                                    pg_text(rpc_trace_id(change->ctx))),
+                          NULL);
+}
+
+enum status leader_let_go(struct change *change, const struct membership_people *people,
+                          const char *field)
 {
     static const struct pg_statement find = {
         "leader_among",
-        "SELECT a.user_id " LEADERS "AND a.user_id = ANY ($2::text[]) ORDER BY a.user_id LIMIT 1",
+        "SELECT a.user_id, (SELECT g.is_archived FROM pek.realm_group AS g WHERE g.id = "
+        "$1) " LEADERS "AND a.user_id = ANY ($2::text[]) ORDER BY a.user_id LIMIT 1",
     };
+    const struct pg_param users = pg_text_array(change->arena, people->users, people->count);
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &find,
-                           PG_PARAMS(pg_str(people->group_id),
-                                     pg_text_array(change->arena, people->users, people->count)),
-                           &rows));
+    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(people->group_id), users), &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
+    if (pg_get_bool(rows, 0, 1))
+        return lay_down(change, people->group_id, users);
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_LEADS, field,
                             "%s leads %s, which has to be handed over first",
                             pg_get_str(rows, 0, 0), people->group_id);

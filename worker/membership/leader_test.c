@@ -107,6 +107,28 @@ static void leader_stays_until_the_group_is_handed_over(struct world *w)
     assert_int_equal(world_get(w, "dan", "o@a", &group), STATUS_PERMISSION_DENIED);
 }
 
+static void archived_group_keeps_nobody(struct world *w)
+{
+    group_v1_group *group;
+    make_leader(w);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@a'");
+    assert_int_equal(step(w, "dan", "HandOverLeadership", "eve"), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(call(w, "dan", "LeaveGroup", "o@o", "", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "dan"), "X");
+    assert_string_equal(leaders(w), "");
+    assert_string_equal(world_value(w, "SELECT actor || target_id || detail FROM pek.audit_log"
+                                       " WHERE action = 'group.layDown'"),
+                        "dano@a{\"user_id\": \"dan\"}");
+    assert_int_equal(world_get(w, "dan", "o@a", &group), STATUS_PERMISSION_DENIED);
+    /* Brought back it has no leader, and is given one. */
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
+    assert_int_equal(step(w, "dan", "AddMember", "zoe"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "alice", "HandOverLeadership", "eve"), STATUS_OK);
+    assert_string_equal(leaders(w), "eve");
+    assert_string_equal(policy_world_wrongs(w), "");
+}
+
 static void only_members_lead_and_nobody_takes_it(struct world *w)
 {
     make_leader(w);
@@ -157,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(leadership_moves_with_all_its_rights),
         WORLD_TEST(leader_stays_until_the_group_is_handed_over),
+        WORLD_TEST(archived_group_keeps_nobody),
         WORLD_TEST(only_members_lead_and_nobody_takes_it),
         WORLD_TEST(group_whose_leader_vanished_is_given_one_from_above),
         WORLD_TEST(nobody_who_is_gone_begins_anything),

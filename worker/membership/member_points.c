@@ -9,12 +9,15 @@ enum status member_points_check_judged(struct change *change,
         "SELECT FROM pek.scoreboard AS b JOIN pek.realm_state AS r ON r.semester = b.semester"
         " WHERE b.group_id = $1 ORDER BY b.id FOR SHARE OF b",
     };
+    /* Off season (1) nobody judges, nor in an archived group. */
     static const struct pg_statement waiting = {
         "member_points_waiting",
         "SELECT c.user_id FROM pek.realm_state AS r"
         "  JOIN pek.scoreboard AS b ON b.semester = r.semester AND b.point_status = 2"
+        "  JOIN pek.realm_group AS g ON g.id = b.group_id AND NOT g.is_archived"
         "  JOIN pek.point AS c ON c.scoreboard_id = b.id AND c.points > 0"
-        " WHERE b.group_id = $1 AND c.user_id = ANY ($2::text[]) ORDER BY c.user_id LIMIT 1",
+        " WHERE r.season <> 1 AND b.group_id = $1 AND c.user_id = ANY ($2::text[])"
+        " ORDER BY c.user_id LIMIT 1",
     };
     const struct pg_param group = pg_str(people->group_id);
     const struct pg_result *rows;

@@ -35,6 +35,15 @@ static void nobody_leaves_while_their_points_wait(struct world *w)
     assert_int_equal(step(w, "eve", "LeaveGroup", ""), STATUS_OK);
     assert_int_equal(step(w, "ann", "ArchiveMember", "dan"), STATUS_OK);
     assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
+    /* Off season nobody judges them, nor in an archived group. */
+    set_season(w, "2024-2025/1", OFF);
+    assert_int_equal(step(w, "dan", "LeaveGroup", ""), STATUS_OK);
+    set_season(w, "2024-2025/1", APPLICATION);
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@a'");
+    assert_int_equal(step(w, "dan", "LeaveGroup", ""), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
+    assert_int_equal(step(w, "ann", "UnarchiveMember", "dan"), STATUS_OK);
     /* In another semester nobody judges them. */
     set_season(w, "2024-2025/2", APPLICATION);
     assert_int_equal(step(w, "dan", "LeaveGroup", ""), STATUS_OK);

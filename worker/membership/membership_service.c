@@ -75,7 +75,7 @@ static enum status leave_group_below(struct change *change, const char *group_id
     enum membership_status status = people.states[0].status;
     if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
         return STATUS_OK;
-    PEK_TRY(leader_check_none(change, &people, "user_id"));
+    PEK_TRY(leader_let_go(change, &people, "user_id"));
     if (end_us == MEMBERSHIP_NO_DAY) {
         if (strcmp(user, change->actor) == 0)
             PEK_TRY(member_points_check_judged(change, &people, "user_id"));
@@ -128,7 +128,7 @@ static enum status run_step(struct change *change, const struct step *step,
     PEK_TRY(membership_people_lock(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
     if (membership_ends(step->step))
-        PEK_TRY(leader_check_none(change, people, step->field));
+        PEK_TRY(leader_let_go(change, people, step->field));
     if (step->step == MEMBERSHIP_LEAVE)
         PEK_TRY(member_points_check_judged(change, people, step->field));
     if (step->step == MEMBERSHIP_REJECT)
@@ -361,7 +361,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                                   fields & END_DATE ? req->end_date : "", &days));
     PEK_TRY(check_days(change, req, fields, &group, &days));
     if (fields & END_DATE && req->end_date[0])
-        PEK_TRY(leader_check_none(change, &people, "user_id"));
+        PEK_TRY(leader_let_go(change, &people, "user_id"));
     if (fields & BEGIN_DATE)
         PEK_TRY(membership_set_begin(&days.list, days.now_us, days.begin_us, change->fault));
     if (fields & END_DATE)

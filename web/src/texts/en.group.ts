@@ -7,6 +7,7 @@ export const en = {
     'group.configure': 'Settings changed',
     'group.create': 'Group created',
     'group.handOver': 'Group handed over to',
+    'group.layDown': 'Leads the archived group no more:',
     'group.move': 'Group moved',
     'group.unarchive': 'Group brought back',
     'group.update': 'Profile of the group changed',

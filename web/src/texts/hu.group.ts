@@ -11,6 +11,7 @@ export const hu: GroupTexts = {
     'group.configure': 'Beállítások módosítása',
     'group.create': 'A kör létrehozása',
     'group.handOver': 'A kör átadása neki:',
+    'group.layDown': 'Nem vezeti tovább az archivált kört:',
     'group.move': 'A kör áthelyezése',
     'group.unarchive': 'A kör visszaállítása',
     'group.update': 'A kör adatlapjának módosítása',
