@@ -181,6 +181,15 @@ describe('the web site, when it is not as it should be', skipped, () => {
     await input.setInputFiles({ name: 'photo.png', mimeType: 'image/png', buffer });
     await page.locator('.toast', { hasText: 'Saved.' }).first().waitFor();
     assert.equal(sent.headers()['content-type'], 'image/jpeg');
+    // Few bytes, and more pixels a side than the hub takes.
+    const wide = await page.evaluate(() => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 5000, height: 100 });
+      return canvas.toDataURL('image/png').split(',')[1];
+    });
+    sent = undefined;
+    await input.setInputFiles({ name: 'wide.png', mimeType: 'image/png', buffer: Buffer.from(wide, 'base64') });
+    await until(10, 'it is sent', () => sent);
+    assert.equal(sent.headers()['content-type'], 'image/jpeg');
     await input.setInputFiles({ name: 'none.png', mimeType: 'image/png', buffer: Buffer.alloc(600 * 1024) });
     await page.locator('.toast', { hasText: 'could not be made smaller' }).waitFor();
     await context.unrouteAll();

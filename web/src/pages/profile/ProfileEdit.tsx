@@ -20,13 +20,18 @@ import { fullName } from '../Person';
 import { ownQuery, refreshProfile } from './queries';
 
 const pictureBytesMax = 512 * 1024; // docs/people.md
-const pictureSideMax = 512;
+const pictureSideMax = 4096;
+const pictureSideMade = 512;
 
-/** A picture that is too large to be sent, as a photo of a phone is, made smaller. Throws when it is no picture. */
+/** A picture that is too large to be sent, as a photo of a phone is, made smaller. Throws when it is large and no picture. */
 async function fitting(file: File): Promise<Blob> {
-    if (file.size <= pictureBytesMax) return file;
-    const picture = await createImageBitmap(file);
-    const scale = Math.min(1, pictureSideMax / Math.max(picture.width, picture.height));
+    const isSmall = file.size <= pictureBytesMax;
+    const picture = await createImageBitmap(file).catch((problem: unknown) => {
+        if (isSmall) return undefined; // the hub says what is wrong with it
+        throw problem;
+    });
+    if (!picture || (isSmall && Math.max(picture.width, picture.height) <= pictureSideMax)) return file;
+    const scale = Math.min(1, pictureSideMade / Math.max(picture.width, picture.height));
     const canvas = document.createElement('canvas');
     canvas.width = Math.max(1, Math.round(picture.width * scale));
     canvas.height = Math.max(1, Math.round(picture.height * scale));
