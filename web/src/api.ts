@@ -189,12 +189,6 @@ export const notificationsQuery = (unseen = false) =>
     getNextPageParam: nextPage,
   });
 
-export const instancesQuery = queryOptions({
-  queryKey: ['instances'],
-  queryFn: async ({ signal }) => (await answer(pek.GET('/api/v1/instances', { params: { query: { pageSize: 100 } }, signal }))).instances,
-  refetchInterval: 5_000,
-});
-
 export function nextPage(page: Pick<ListEnd, 'nextPageToken'>): string | undefined {
   return page.nextPageToken === '' ? undefined : page.nextPageToken;
 }

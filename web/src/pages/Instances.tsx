@@ -1,9 +1,9 @@
 // For operators: which realms there are, how they are, and what the hub sees of them while one looks.
-import { answer } from '@pek/client';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { answer, pages } from '@pek/client';
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Server } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { instancesQuery, pek, sessionQuery, type Instance } from '../api';
+import { pek, sessionQuery, type Instance } from '../api';
 import { readMetrics, ratesOf, type RealmCounts, type RealmRates } from '../metrics';
 import { Badge, Bones, Empty, Note, PageTitle, Problem, type Tone } from '../parts/basics';
 import { FormDialog } from '../parts/dialogs';
@@ -15,6 +15,20 @@ import { useSystemTexts } from '../texts/system';
 const tones: Record<string, Tone> = { SERVING: 'ok', DRAINING: 'warn', NOT_SERVING: 'warn', UNREACHABLE: 'bad', REFUSED: 'bad' };
 const everyMs = 3_000;
 const pointsKept = 60;
+
+const instancesQuery = queryOptions({
+    queryKey: ['instances'],
+    queryFn: async ({ signal }) => {
+        const list = pages(
+            (pageToken) => answer(pek.GET('/api/v1/instances', { params: { query: { pageSize: 100, pageToken } }, signal })),
+            (page) => page.instances,
+        );
+        const instances: Instance[] = [];
+        for await (const instance of list) instances.push(instance);
+        return instances;
+    },
+    refetchInterval: 5_000,
+});
 
 interface Point extends RealmRates {
     time: number;
