@@ -26,11 +26,10 @@ static bool match_read(const struct api_call *call, struct slice path,
 static struct api_call *read_of(struct api_call *call, bool *ret_part, struct fault *fault)
 {
     const struct transcode *transcode = call->api->options.transcode;
-    struct api_call *read = arena_alloc(call->arena, sizeof(*read));
+    struct api_call *read = arena_zalloc(call->arena, 1, sizeof(*read));
 
     if (!read)
         return NULL;
-    memset(read, 0, offsetof(struct api_call, fanout.legs));
     *ret_part = !match_read(call, http_raw_path(call->http), &read->match);
     if (*ret_part && !match_read(call, path_above(http_raw_path(call->http)), &read->match))
         return NULL;

@@ -127,6 +127,9 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     block->used += spaced;
     arena->used_bytes += taken;
     unpoison(ptr, bytes);
+#ifdef PEK_ARENA_FILL
+    memset(ptr, 0xA5, bytes); /* what somebody forgot to set is no 0 by luck */
+#endif
     return ptr;
 
 fail:

@@ -244,7 +244,7 @@ static void promote_both(struct fiber_run *run)
     pg_cluster_promote(standby);
     assert_true(fiber_run_until(run, writes));
     pg_cluster_promote(third);
-    pg_cluster_execute(third, "UPDATE counter SET n = 1000000; SELECT pek_timeline_mark()");
+    pg_cluster_execute(third, "UPDATE counter SET n = 1000000");
 }
 
 /* What pg_rewind leaves as it is, since both are of one timeline. */

@@ -343,7 +343,7 @@ static void on_failed(struct connection *connection, const struct command *comma
                       PGresult *result)
 {
     struct request *request = command->request;
-    if (guard_is_anothers(connection, command)) {
+    if (!error_is_loss(result) && guard_is_anothers(connection, command)) {
         connection->doomed = GUARD_ANOTHERS;
         PQclear(result);
         return;
@@ -391,7 +391,9 @@ static bool connection_result(struct connection *connection, PGresult *result)
         return true;
     }
     ExecStatusType type = PQresultStatus(result);
-    if ((type == PGRES_PIPELINE_SYNC) != (command->kind == COMMAND_SYNC)) {
+    /* Of a COPY, which nobody here asks for, libpq gives the same again and again. */
+    bool copies = type == PGRES_COPY_IN || type == PGRES_COPY_OUT || type == PGRES_COPY_BOTH;
+    if (copies || (type == PGRES_PIPELINE_SYNC) != (command->kind == COMMAND_SYNC)) {
         PQclear(result);
         return false;
     }

@@ -46,6 +46,7 @@ bool guard_is_anothers(const struct connection *connection, const struct command
 {
     const struct command *before =
         &connection->commands[(connection->head - 1) % CONNECTION_COMMANDS_MAX];
-    return connection->pg->direct && failed->statement != failed->request->statement &&
-           (connection->head == 0 || before->kind == COMMAND_SYNC);
+    return connection->pg->direct && (failed->statement == &connection->settings->statement ||
+                                      (failed->statement != failed->request->statement &&
+                                       (connection->head == 0 || before->kind == COMMAND_SYNC)));
 }

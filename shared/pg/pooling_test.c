@@ -326,7 +326,7 @@ static void nothing_is_left_in_a_session(struct fiber_run *run)
 }
 
 struct other {
-    const char *name, *sql;
+    const char *name, *first, *then;
     PGconn *conn;
 };
 
@@ -343,8 +343,9 @@ static void leave_answers(void *arg)
     assert_int_equal(PQenterPipelineMode(other->conn), 1);
     PQsendQueryParams(other->conn, "SELECT pg_sleep(0.05)", 0, NULL, NULL, NULL, NULL, 0);
     PQpipelineSync(other->conn);
-    for (int i = 0; i < 3; i++)
-        PQsendQueryParams(other->conn, other->sql, 0, NULL, NULL, NULL, NULL, 0);
+    PQsendQueryParams(other->conn, other->first, 0, NULL, NULL, NULL, NULL, 0);
+    for (int i = 0; i < 2; i++)
+        PQsendQueryParams(other->conn, other->then, 0, NULL, NULL, NULL, NULL, 0);
     PQflush(other->conn);
     for (int ends = 0; ends < 2; ends += !result) {
         result = PQgetResult(other->conn);
@@ -398,16 +399,19 @@ static bool writes_right(struct fiber_run *run)
 
 static void answers_of_others_are_given_to_nobody(struct fiber_run *run)
 {
+    static const char row[] = "SELECT '" STRANGER "', 0, 999", error[] = "SELECT 1 / 0",
+                      copy[] = "COPY (SELECT 1) TO STDOUT";
     struct other others[] = {
-        {"pek read", "SELECT '" STRANGER "', 0, 999", NULL},
-        {"pek transaction", "SELECT '" STRANGER "', 0, 999", NULL},
-        {"pek read", "SELECT 1 / 0", NULL},
-        {"pek transaction", "SELECT 1 / 0", NULL},
+        {"pek read", row, row, NULL},      {"pek transaction", row, row, NULL},
+        {"pek read", error, row, NULL},    {"pek transaction", error, row, NULL},
+        {"pek read", "SELECT", row, NULL}, {"pek transaction", row, error, NULL},
+        {"pek read", copy, row, NULL},     {"pek transaction", copy, row, NULL},
     };
+    const size_t count = sizeof(others) / sizeof(others[0]);
     memset(&test.written, 0, sizeof(test.written));
     open_realms(run);
-    for (size_t i = 0; i < 12; i++) {
-        struct other *other = &others[i % 4];
+    for (size_t i = 0; i < 2 * count; i++) {
+        struct other *other = &others[i % count];
         assert_true(fiber_run_until(run, all_are_up));
         assert_int_equal(fiber_offload(leave_answers, other), STATUS_OK);
         assert_true(fiber_run_until(run, i % 2 ? writes_right : reads_right));

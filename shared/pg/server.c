@@ -92,16 +92,17 @@ bool server_is_elsewhere(const struct server *server)
 
 /* ---- the cluster ---- */
 
-/* Two were promoted at once, or the standby has nothing of the timeline yet: its server may show it, its tables do not. */
+/* Two were promoted at once, or the standby has nothing of the timeline yet: its server may show it, its tables do not. What only
+ * reads through a pooler notes nothing: its server is known by its start. */
 static bool is_of_another(const struct connection *connection, const struct cluster *cluster)
 {
     const struct session *session = &connection->session;
     const struct cluster *met = &session->cluster;
-    bool tells = connection->server->role == PG_STANDBY
-                     ? session->has_timelines && session->step > SESSION_TIMELINE
-                     : met->mark != 0;
-    return tells && met->timeline == cluster->timeline && cluster->mark != 0 &&
-           met->mark != cluster->mark;
+    bool tells = session->has_timelines && session->step > SESSION_TIMELINE;
+    if (!tells || met->timeline != cluster->timeline || cluster->mark == 0)
+        return false;
+    bool has_noted = met->mark != 0 || connection->server->role == PG_STANDBY || !met->primary;
+    return has_noted ? met->mark != cluster->mark : met->primary != cluster->primary;
 }
 
 /* NULL when the connection leads to it, and to its newest timeline. */
@@ -128,7 +129,8 @@ static const char *reason_against(const struct connection *connection,
                        " timeline %lu: end one of the two, and make it anew",
                  PQhost(connection->conn), met->timeline);
     else if (met->timeline == cluster->timeline && met->primary && cluster->primary &&
-             met->primary != cluster->primary)
+             met->primary != cluster->primary &&
+             (connection->server->pg->pooled || connection->state == LINK_UP))
         snprintf(text, PG_ERROR_BYTES_MAX,
                  "%s is another server than the one that database leads to now, or that one was"
                  " started anew",
@@ -173,11 +175,14 @@ bool cluster_admit(struct connection *connection)
         *cluster = (struct cluster){.system = met->system};
     pg->cluster_is_sure |= decides;
     const struct cluster known = *cluster;
-    if (leads && met->system == cluster->system && met->timeline == cluster->timeline) {
-        cluster->primary = met->primary;
+    if (leads && met->system == cluster->system && met->timeline == cluster->timeline &&
+        connection->session.step > SESSION_TIMELINE) {
         /* Of two that were promoted at once, the one that this program is at. */
-        if (met->mark != 0 && (cluster->mark == 0 || connection->server->up == 0))
+        if (connection->session.has_timelines &&
+            (cluster->mark == 0 || connection->server->up == 0))
             cluster->mark = met->mark;
+        if (!is_of_another(connection, cluster))
+            cluster->primary = met->primary;
     }
     const char *why = why_not(connection, cluster, text);
     if (why) {

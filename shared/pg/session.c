@@ -73,6 +73,9 @@ static const char version_sql[] =
 static const char known_sql[] = "SELECT (SELECT mark FROM public.pek_timeline"
                                 "         WHERE system = " SYSTEM " AND timeline = $1::bigint)";
 static const char note_sql[] = "SELECT public.pek_timeline_mark()";
+/* In a session that only reads, or whose server is set to. */
+static const char note_all_the_same_sql[] = "SET TRANSACTION READ WRITE;"
+                                            "SELECT public.pek_timeline_mark()";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
@@ -153,6 +156,9 @@ static bool ask_timeline(struct connection *connection)
     const char *values[] = {text};
     session->asked = newest > session->timeline ? newest : session->timeline;
     snprintf(text, sizeof(text), "%lu", session->asked);
+    /* In a transaction of a pooler something was asked already. */
+    if (!is_standby(connection) && !connection->pg->direct)
+        return PQsendQuery(connection->conn, note_all_the_same_sql) == 1;
     return connection->class->writes ? PQsendQuery(connection->conn, note_sql) == 1
                                      : PQsendQueryParams(connection->conn, known_sql, 1, NULL,
                                                          values, NULL, NULL, 0) == 1;
@@ -311,7 +317,8 @@ bool session_is_echo(const struct connection *connection, unsigned at, const PGr
 {
     char expected[SESSION_ECHO_BYTES_MAX];
     session_echo(connection, at, expected);
-    return PQntuples(answer) == 1 && strcmp(PQgetvalue(answer, 0, 0), expected) == 0;
+    return PQntuples(answer) == 1 && PQnfields(answer) > 0 &&
+           strcmp(PQgetvalue(answer, 0, 0), expected) == 0;
 }
 
 bool session_is_pooled(const struct connection *connection)
@@ -482,16 +489,18 @@ static bool judge(struct connection *connection)
     };
     struct session *session = &connection->session;
     ExecStatusType type = PQresultStatus(session->answer);
-    if (type == PGRES_COMMAND_OK ||
-        (type == PGRES_TUPLES_OK &&
-         (PQntuples(session->answer) == 1 || session->step == SESSION_STRANGER)))
+    bool commands = session->step == SESSION_BEGIN || session->step == SESSION_END;
+    if (type == (commands ? PGRES_COMMAND_OK : PGRES_TUPLES_OK) &&
+        (commands || PQntuples(session->answer) == 1 || session->step == SESSION_STRANGER))
         return judges[session->step](connection, session->answer);
     if (is_unmigrated(session))
         connection_refuse(connection,
                           "the database is not migrated, or by an older program: run the command"
                           " migrate");
     else
-        connection_drop(connection, PQresultErrorMessage(session->answer));
+        connection_drop(connection, type == PGRES_COMMAND_OK
+                                        ? GUARD_ANOTHERS
+                                        : PQresultErrorMessage(session->answer));
     return false;
 }
 
@@ -519,7 +528,11 @@ void session_continue(struct connection *connection)
     }
     while (connection->epoch == epoch && connection->state == LINK_CHECKING && !PQisBusy(conn)) {
         PGresult *result = PQgetResult(conn);
-        if (result) {
+        ExecStatusType type = PQresultStatus(result);
+        if (type == PGRES_COPY_OUT || type == PGRES_COPY_IN || type == PGRES_COPY_BOTH) {
+            PQclear(result);
+            connection_drop(connection, GUARD_ANOTHERS);
+        } else if (result) {
             PQclear(session->answer);
             session->answer = result;
         } else if (!session->answer) {

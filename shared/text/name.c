@@ -2,11 +2,10 @@
 
 #include "shared/text/text.h"
 
-enum status text_name_make(struct text_collator *collator, const char *name, const char *field,
-                           struct arena *arena, struct text_name *ret_name, struct fault *fault)
+static enum status make(struct text_collator *collator, struct slice name, const char *field,
+                        struct arena *arena, struct text_name *ret_name, struct fault *fault)
 {
-    struct text_name made;
-    PEK_TRY(text_normalise_name(slice_str(name), field, arena, &made.name, fault));
+    struct text_name made = {.name = name};
     enum status status = text_unique_key(made.name, arena, &made.unique_key);
     if (status == STATUS_OK)
         status = text_fold(made.name, arena, &made.folded);
@@ -19,4 +18,18 @@ enum status text_name_make(struct text_collator *collator, const char *name, con
         return fault_set(fault, STATUS_INVALID_ARGUMENT, field, "name is too long");
     *ret_name = made;
     return STATUS_OK;
+}
+
+enum status text_name_make(struct text_collator *collator, const char *name, const char *field,
+                           struct arena *arena, struct text_name *ret_name, struct fault *fault)
+{
+    struct slice normalised;
+    PEK_TRY(text_normalise_name(slice_str(name), field, arena, &normalised, fault));
+    return make(collator, normalised, field, arena, ret_name, fault);
+}
+
+enum status text_name_make_again(struct text_collator *collator, const char *name,
+                                 struct arena *arena, struct text_name *ret_name)
+{
+    return make(collator, slice_str(name), NULL, arena, ret_name, NULL);
 }

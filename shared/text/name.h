@@ -21,5 +21,8 @@ struct text_name {
 PEK_MUST_CHECK enum status text_name_make(struct text_collator *collator, const char *name,
                                           const char *field, struct arena *arena,
                                           struct text_name *ret_name, struct fault *fault);
+/* Of a name that is stored: what names may be was less strict then, and it is not judged again. */
+PEK_MUST_CHECK enum status text_name_make_again(struct text_collator *collator, const char *name,
+                                                struct arena *arena, struct text_name *ret_name);
 
 #endif

@@ -399,6 +399,22 @@ static void what_get_gave_can_be_sent_back(void **state)
     federation_close(&f);
 }
 
+/* Of what cannot be read, what was given back is not known. */
+static void what_nobody_may_read_is_not_sent_back(void **state)
+{
+    struct federation f;
+    struct answer answer;
+    (void)state;
+    open_with_one(&f);
+    answer = federation_ask(&f, "PATCH", "/api/v1/realms/a/groups/none", JSON_BODY,
+                            "{\"id\":\"other\",\"isArchived\":true}");
+    assert_in_range(answer.code, 400, 404);
+    assert_null(strstr(answer.text, "REALMS_NOT_ASKED"));
+    answer_free(&answer);
+    assert_int_equal(f.a->updates, 0);
+    federation_close(&f);
+}
+
 /* Somebody else changed it, and with it what only the realm sets: that it was changed is what there is to say. */
 static void what_was_changed_meanwhile_is_refused_as_such(void **state)
 {
@@ -476,6 +492,7 @@ int main(void)
         cmocka_unit_test(change_happens_to_what_if_match_names_only),
         cmocka_unit_test(protection_that_is_empty_is_refused),
         cmocka_unit_test(what_get_gave_can_be_sent_back),
+        cmocka_unit_test(what_nobody_may_read_is_not_sent_back),
         cmocka_unit_test(what_was_changed_meanwhile_is_refused_as_such),
         cmocka_unit_test(what_only_the_realm_sets_is_refused_by_its_name),
     };

@@ -48,9 +48,13 @@ static enum status make_keys(const struct pg_result *rows, struct text_collator 
 {
     struct text_name name;
     for (size_t i = 0; i < pg_rows(rows); i++) {
-        PEK_TRY(text_name_make(collator, pg_get_str(rows, i, 1), NULL, arena, &name, NULL));
+        enum status status = text_name_make_again(collator, pg_get_str(rows, i, 1), arena, &name);
+        /* One that has no order stands where its id does. */
+        if (status == STATUS_INVALID_ARGUMENT)
+            status = text_name_make_again(collator, pg_get_str(rows, i, 0), arena, &name);
+        PEK_TRY(status);
         batch->ids[i] = pg_get_slice(rows, i, 0);
-        batch->names[i] = name.name;
+        batch->names[i] = pg_get_slice(rows, i, 1);
         batch->unique_keys[i] = name.unique_key;
         batch->folded[i] = name.folded;
         batch->sort_keys[i] = name.sort_key;

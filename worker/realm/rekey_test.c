@@ -112,6 +112,8 @@ static void database_of_the_former_order_is_brought_up_to_date(struct world *w)
     assert_int_equal(realm_migrate(pg_cluster_conninfo(w->cluster), &applied, &w->fault),
                      STATUS_OK);
     assert_int_equal(applied, realm_migrations()->count - OLD_MIGRATIONS);
+    /* A name that nobody could give any more. */
+    world_sql(w, "UPDATE pek.realm_group SET name = name || U&'\\2800' WHERE id = 'o@o'");
     /* Somebody is in the way of one key, so of all: the realm is used by the former ones. */
     PGconn *other = PQconnectdb(pg_cluster_conninfo(w->cluster));
     PQclear(PQexec(other, "BEGIN; SET row_security = off"));
