@@ -49,11 +49,12 @@ static enum status make(struct pg_transaction *transaction, struct text_collator
     struct key_cells cells = {all, all + count, all + 2 * count, all + 3 * count};
     for (size_t i = 0; i < count; i++) {
         PEK_TRY(fold_row(rows, i, arena, &cells));
+        /* Its parts were judged when they were given. */
         enum status status =
-            strict ? text_name_make(collator, pg_get_str(rows, i, NAME), "profile.last_name", arena,
-                                    &name, fault)
-                   : text_name_make_again(collator, pg_get_str(rows, i, NAME), arena, &name);
-        if (status == STATUS_INVALID_ARGUMENT && !strict)
+            text_name_make_again(collator, pg_get_str(rows, i, NAME), arena, &name);
+        if (status == STATUS_INVALID_ARGUMENT && strict)
+            return fault_set(fault, status, "profile.last_name", "name cannot be ordered");
+        if (status == STATUS_INVALID_ARGUMENT)
             status = text_name_make(collator, pg_get_str(rows, i, USERNAME), "profile.username",
                                     arena, &name, fault);
         PEK_TRY(status);

@@ -41,6 +41,17 @@ static void who_leaves_the_organisation_leaves_its_groups(struct world *w)
                                        " ' ' ORDER BY group_id) FROM pek.member"
                                        " WHERE user_id = 'u3'"),
                         "o@a2198 o@o2199");
+    /* But in none longer than there. */
+    req.end_date = text("2199-08-01");
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, got), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT count(DISTINCT end_time)::text FROM pek.member"
+                                       " WHERE user_id = 'u3'"),
+                        "1");
+    req.end_date = text("");
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, got), STATUS_OK);
+    assert_non_null(got->end_time);
+    req.end_date = text("2198-07-01");
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, got), STATUS_OK);
     /* Nor does who comes into one later stay longer. */
     assert_int_equal(call(w, "alice", "AddMember", "o@b", "u3", "", NULL, &got), STATUS_OK);
     assert_non_null(got->end_time);

@@ -369,11 +369,13 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                                    (enum membership_status)req->end_status, change->actor,
                                    change->fault));
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
-    *res = people.memberships[0];
     PEK_TRY(membership_people_finish(change, &people, "membership.setDates"));
     PEK_TRY(membership_notice_dates(change, &people));
-    bool ends = fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY;
-    return ends ? leave_below(change, &people, &group, days.end_us) : STATUS_OK;
+    if (fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY)
+        PEK_TRY(leave_below(change, &people, &group, days.end_us));
+    PEK_TRY(end_with_organisation(change, &people));
+    *res = people.memberships[0];
+    return STATUS_OK;
 }
 
 CHANGE_METHOD(set_member_flairs, membership_v1_set_member_flairs_request, membership_v1_membership)
