@@ -274,6 +274,7 @@ static void go_to_one(struct connection *connection, const char *name, int error
     if (error == 0 && !choose(connection, found)) {
         connection->tried_count = 0; /* they are others now */
         error = choose(connection, found) ? 0 : UV_EAI_NODATA;
+        connection->has_more = false; /* a pause first: they may be others each time */
     }
     if (error == 0) {
         begin(connection, connection->tried[connection->tried_count - 1]);

@@ -173,15 +173,21 @@ static enum status prepare(PGconn *conn, struct fault *fault)
     enum status status =
         run(conn, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")", "migration lock", fault);
     if (status == STATUS_OK)
-        status = run(conn,
-                     "CREATE TABLE IF NOT EXISTS public.pek_migration ("
-                     " name text PRIMARY KEY,"
-                     " sha256 text NOT NULL,"
-                     " applied_at timestamptz NOT NULL DEFAULT now());"
-                     "ALTER TABLE public.pek_migration ADD COLUMN IF NOT EXISTS schema text,"
-                     " ADD COLUMN IF NOT EXISTS compatible boolean NOT NULL DEFAULT false;"
-                     "GRANT SELECT ON public.pek_migration TO PUBLIC",
-                     "pek_migration", fault);
+        status = run(
+            conn,
+            "CREATE TABLE IF NOT EXISTS public.pek_migration ("
+            " name text PRIMARY KEY,"
+            " sha256 text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now());"
+            /* It would wait for a backup, and each new connection for it, also where it has nothing to do. */
+            "DO $do$ BEGIN IF (SELECT count(*) FROM pg_attribute"
+            "  WHERE attrelid = 'public.pek_migration'::regclass AND NOT attisdropped"
+            "    AND attname IN ('schema', 'compatible')) < 2 THEN"
+            " ALTER TABLE public.pek_migration ADD COLUMN IF NOT EXISTS schema text,"
+            " ADD COLUMN IF NOT EXISTS compatible boolean NOT NULL DEFAULT false;"
+            "END IF; END $do$;"
+            "GRANT SELECT ON public.pek_migration TO PUBLIC",
+            "pek_migration", fault);
     if (status == STATUS_OK)
         status = run(conn, timelines_sql, "pek_timeline", fault);
     return status;

@@ -238,6 +238,38 @@ static void a_file_that_waits_for_a_lock_lets_others_pass(void **state)
     pthread_join(reader, NULL);
 }
 
+static void *back_up(void *arg)
+{
+    (void)arg;
+    pg_cluster_execute(cluster,
+                       "BEGIN; LOCK TABLE pek_migration, pek_timeline IN ACCESS SHARE MODE;"
+                       "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_class"
+                       " WHERE relname = 'backed_up') LOOP"
+                       " PERFORM pg_sleep(0.01); END LOOP; END $$");
+    return NULL;
+}
+
+static void who_has_nothing_to_do_waits_for_no_backup(void **state)
+{
+    static const struct migration files[] = {{"0001_x.sql", SLICE_LIT("CREATE TABLE x (n int)")}};
+    struct fault fault = {0};
+    size_t applied;
+    pthread_t backup;
+    (void)state;
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_OK);
+    assert_int_equal(pthread_create(&backup, NULL, back_up, NULL), 0);
+    for (char held[8] = ""; strcmp(held, "2") != 0;)
+        pg_cluster_query(cluster,
+                         "SELECT count(*) FROM pg_locks WHERE mode = 'AccessShareLock' AND relation"
+                         " IN ('pek_migration'::regclass, 'pek_timeline'::regclass)"
+                         " AND pid <> pg_backend_pid()",
+                         held, sizeof(held));
+    assert_int_equal(apply(files, 1, &applied, &fault), STATUS_OK);
+    pg_cluster_execute(cluster, "CREATE TABLE public.backed_up ()");
+    pthread_join(backup, NULL);
+    pg_cluster_execute(cluster, "DROP TABLE public.backed_up");
+}
+
 struct migrator {
     enum status status;
     size_t applied;
@@ -282,6 +314,7 @@ int main(void)
         TEST(an_older_program_does_not_migrate_a_newer_schema),
         TEST(an_older_program_goes_on_with_what_is_compatible),
         TEST(a_file_that_waits_for_a_lock_lets_others_pass),
+        TEST(who_has_nothing_to_do_waits_for_no_backup),
         TEST(replicas_that_start_together_apply_once),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);
