@@ -391,9 +391,7 @@ static bool connection_result(struct connection *connection, PGresult *result)
         return true;
     }
     ExecStatusType type = PQresultStatus(result);
-    /* Of a COPY, which nobody here asks for, libpq gives the same again and again. */
-    bool copies = type == PGRES_COPY_IN || type == PGRES_COPY_OUT || type == PGRES_COPY_BOTH;
-    if (copies || (type == PGRES_PIPELINE_SYNC) != (command->kind == COMMAND_SYNC)) {
+    if (guard_is_copy(type) || (type == PGRES_PIPELINE_SYNC) != (command->kind == COMMAND_SYNC)) {
         PQclear(result);
         return false;
     }

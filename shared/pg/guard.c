@@ -50,3 +50,8 @@ bool guard_is_anothers(const struct connection *connection, const struct command
                                       (failed->statement != failed->request->statement &&
                                        (connection->head == 0 || before->kind == COMMAND_SYNC)));
 }
+
+bool guard_is_copy(ExecStatusType type)
+{
+    return type == PGRES_COPY_IN || type == PGRES_COPY_OUT || type == PGRES_COPY_BOTH;
+}

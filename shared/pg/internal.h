@@ -242,6 +242,8 @@ bool guard_refuses(struct connection *connection, const struct pg_statement *gua
 bool guard_is_asked_again(const struct pg_statement *guard, const char *sqlstate);
 /* What stands before a batch's own statements, BEGIN and the settings, does not fail: behind a pooler another client's batch did. */
 bool guard_is_anothers(const struct connection *connection, const struct command *failed);
+/* Nobody here asks for a COPY, and libpq gives its result again and again. */
+bool guard_is_copy(ExecStatusType type);
 #define GUARD_ANOTHERS "the pooler gave an answer to another question"
 /* What a guard fails at is no caller's doing, unless it was cancelled. */
 bool guard_is_told(const struct pg_statement *statement, const char *sqlstate);

@@ -367,6 +367,12 @@ static bool all_are_up(struct fiber_run *run)
     return true;
 }
 
+static void assert_not_anothers(enum status status)
+{
+    assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE ||
+                status == STATUS_DEADLINE_EXCEEDED || status == STATUS_RESOURCE_EXHAUSTED);
+}
+
 /* With time limits: a session whose batch failed is deaf to what pgbouncer itself asks first, and answers nobody. */
 static bool reads_right(struct fiber_run *run)
 {
@@ -375,8 +381,7 @@ static bool reads_right(struct fiber_run *run)
     cancel_init(&cancel, deadline_after_ms(500));
     enum status status =
         pg_read(test.realms[0], PG_POINT_READ, &cancel, &seen_statement, NULL, 0, &result);
-    assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE ||
-                status == STATUS_DEADLINE_EXCEEDED || status == STATUS_RESOURCE_EXHAUSTED);
+    assert_not_anothers(status);
     if (status != STATUS_OK)
         return false;
     judge_seen(0, result, 0);
@@ -391,8 +396,7 @@ static bool writes_right(struct fiber_run *run)
     struct cancel cancel;
     cancel_init(&cancel, deadline_after_ms(500));
     enum status status = pg_transact(test.realms[0], &cancel, false, write_body, &write);
-    assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE ||
-                status == STATUS_DEADLINE_EXCEEDED || status == STATUS_RESOURCE_EXHAUSTED);
+    assert_not_anothers(status);
     (void)run;
     return status == STATUS_OK;
 }

@@ -528,8 +528,7 @@ void session_continue(struct connection *connection)
     }
     while (connection->epoch == epoch && connection->state == LINK_CHECKING && !PQisBusy(conn)) {
         PGresult *result = PQgetResult(conn);
-        ExecStatusType type = PQresultStatus(result);
-        if (type == PGRES_COPY_OUT || type == PGRES_COPY_IN || type == PGRES_COPY_BOTH) {
+        if (guard_is_copy(PQresultStatus(result))) {
             PQclear(result);
             connection_drop(connection, GUARD_ANOTHERS);
         } else if (result) {
