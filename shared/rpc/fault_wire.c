@@ -23,7 +23,7 @@ const char *rpc_status_text(enum status status)
     case STATUS_NOT_FOUND: return "not found";
     case STATUS_ALREADY_EXISTS: return "it exists already";
     case STATUS_PERMISSION_DENIED: return "not permitted";
-    case STATUS_RESOURCE_EXHAUSTED: return "a limit was reached";
+    case STATUS_RESOURCE_EXHAUSTED: return "busy at present, try again in a moment";
     case STATUS_FAILED_PRECONDITION: return "not possible in the present state";
     case STATUS_ABORTED: return "it was changed at the same time, try again";
     case STATUS_OUT_OF_RANGE: return "out of range";

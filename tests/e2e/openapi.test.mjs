@@ -143,6 +143,7 @@ describe('what the federation answers', () => {
       ['listMembers', { path: { groupId: group.id } }], ['listMembersInRealm', { path: { realm, groupId: group.id } }],
       ['getSemester', { path: { realm } }],
       ['listScoreboards', { path: { realm, groupId: group.id } }], ['getScoreboard', { path: { realm, groupId: group.id, id: board } }],
+      ['getEvaluationRights', { path: { realm, groupId: group.id } }],
       ['getPointDraft', { path: { realm, groupId: subgroup } }], ['listDrafts', { path: { realm, groupId: group.id, scoreboardId: board } }],
       ['getPointTable', { path: { realm, groupId: group.id, scoreboardId: board } }],
       ['listPoints', { path: { realm, groupId: group.id, scoreboardId: board } }],

@@ -228,6 +228,27 @@ describe('rights in the browser', skipped, () => {
     alice.assertCalm();
   });
 
+  it('shows evaluations to who judges them by the group above alone, and no history', async () => {
+    const below = await api.post(`${acme}/groups`, { name: `Iktató ${unique}`, slug: `iktato-${unique}`, parentId: group.id });
+    assert.equal(below.status, 200, below.text);
+    const policy = await api.post(`${acme}/policies/1/children`, {
+      name: `Bíráló ${unique}`,
+      statements: [{ groupId: group.id, actions: ['EVALUATE_SCORES'] }, { groupId: below.json.id, actions: ['VIEW_GROUP', 'VIEW_MEMBERS'] }],
+    });
+    assert.equal(policy.status, 200, policy.text);
+    const judge = await Visitor.open(browser, site);
+    await judge.logIn('dave', '/sessions');
+    assert.equal((await api.post(`${acme}/policies/${policy.json.id}:assign`, { userId: 'dave' })).status, 200);
+    const { page } = judge;
+    await page.goto(`/realms/worker-acme/groups/${below.json.id}`);
+    const tabs = page.locator('.tabs');
+    await tabs.getByRole('link', { name: 'Evaluations' }).click();
+    await page.waitForURL('**/scoreboards');
+    assert.deepEqual(await tabs.getByRole('link').allInnerTexts(), ['Members', 'Evaluations']);
+    judge.assertCalm();
+    await judge.close();
+  });
+
   describe('one’s own profile', () => {
     it('has accounts elsewhere, which are sent together and refused in words', async () => {
       const { page } = bob;

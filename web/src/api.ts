@@ -165,6 +165,15 @@ export const mayQuery = (realm: string, action: Action, on: { groupId?: string; 
     staleTime: 30_000,
   });
 
+/** What the caller may do about a group's evaluation. */
+export const evaluationRightsQuery = ({ realm, groupId }: GroupRef) =>
+  queryOptions({
+    queryKey: ['may', realm, 'evaluation', groupId],
+    queryFn: ({ signal }) =>
+      answer(pek.GET('/api/v1/realms/{realm}/groups/{groupId}/evaluationRights', { params: { path: { realm, groupId } }, signal })),
+    staleTime: 30_000,
+  });
+
 export const unseenQuery = queryOptions({
   queryKey: ['notifications', 'unseen'],
   queryFn: async ({ signal }) => (await answer(pek.GET('/api/v1/notifications:countUnseen', { signal }))).unseen,

@@ -17,9 +17,6 @@ export interface BoardRights {
   accepts: boolean;
 }
 
-/** As an id says it, organisation@slug: of a group that was not moved. */
-export const organisationOf = (groupId: string) => groupId.replace(/^(.*)@.*$/, '$1@$1');
-
 export interface Situation {
   board: Pick<Schema<'Scoreboard'>, 'semester' | 'pointStatus' | 'entryStatus'>;
   semester: Pick<Schema<'Semester'>, 'id' | 'openActions' | 'season'> | undefined;

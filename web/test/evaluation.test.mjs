@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { source } from './source.mjs';
 
-const { organisationOf, possibleNow, standingOf } = await source('standing.ts');
+const { possibleNow, standingOf } = await source('standing.ts');
 const { readJudgement, readRevision, readTakeOver } = await source('judgement.ts');
 const { cardConflicts, lacksJustification, withReturned, withSent, writeCard } = await source('entries.ts');
 
@@ -49,11 +49,6 @@ it('shows what a season, a status and a right let be done', () => {
   assert.deepEqual(can(at('EVALUATION', accepted, judge)), ['judge', 'review', 'comment', 'discuss']);
   assert.deepEqual(can(at('EVALUATION', accepted, leader)), ['revise', 'comment', 'discuss']);
   assert.deepEqual(can(at('OFFSEASON', open, { ...leader, ...judge, leads: true })), []);
-});
-
-it('asks for the right to accept on the organisation, which stands before the @', () => {
-  assert.equal(organisationOf('schonherz@ac'), 'schonherz@schonherz');
-  assert.equal(organisationOf('schonherz@schonherz'), 'schonherz@schonherz');
 });
 
 it('lets points and entry cards go each their own way', () => {

@@ -18,6 +18,11 @@ enum status evaluator_leads(struct rpc_ctx *ctx, const struct evaluator *evaluat
     return STATUS_OK;
 }
 
+static bool sees(const struct evaluator *evaluator)
+{
+    return evaluator->views || evaluator->judges;
+}
+
 static enum status take_rights(struct rpc_ctx *ctx, bool there, struct evaluator *evaluator)
 {
     const char *group = evaluator->group.text,
@@ -28,14 +33,19 @@ static enum status take_rights(struct rpc_ctx *ctx, bool there, struct evaluator
     evaluator->judges = evaluator->accepts;
     if (!evaluator->judges && parent)
         PEK_TRY(evaluator_has(ctx, PEK_ACTION_EVALUATE_SCORES, parent, &evaluator->judges));
-    if (!evaluator->views && !evaluator->judges)
-        return rpc_fail(ctx, STATUS_PERMISSION_DENIED, "you may not see the group's evaluation");
-    if (!there)
+    if (!there && sees(evaluator))
         return rpc_fail_field(ctx, STATUS_NOT_FOUND, "group_id", "there is no such group");
     return STATUS_OK;
 }
 
-enum status evaluator_find(struct rpc_ctx *ctx, const char *group_id,
+static enum status check_sees(struct rpc_ctx *ctx, const struct evaluator *evaluator)
+{
+    return sees(evaluator) ? STATUS_OK
+                                     : rpc_fail(ctx, STATUS_PERMISSION_DENIED,
+                                                "you may not see the group's evaluation");
+}
+
+enum status evaluator_take(struct rpc_ctx *ctx, const char *group_id,
                            struct evaluator *ret_evaluator)
 {
     *ret_evaluator = (struct evaluator){0};
@@ -45,6 +55,13 @@ enum status evaluator_find(struct rpc_ctx *ctx, const char *group_id,
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     return take_rights(ctx, status == STATUS_OK, ret_evaluator);
+}
+
+enum status evaluator_find(struct rpc_ctx *ctx, const char *group_id,
+                           struct evaluator *ret_evaluator)
+{
+    PEK_TRY(evaluator_take(ctx, group_id, ret_evaluator));
+    return check_sees(ctx, ret_evaluator);
 }
 
 static enum status check_id(const char *id, const char *field, struct fault *fault)
@@ -67,6 +84,7 @@ enum status evaluator_read(struct rpc_ctx *ctx, const char *group_id, const char
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     PEK_TRY(take_rights(ctx, status == STATUS_OK, ret_evaluator));
+    PEK_TRY(check_sees(ctx, ret_evaluator));
     return ret_scoreboard->id[0]
                ? STATUS_OK
                : row_missing(&evaluation_v1_scoreboard_row, field, id, rpc_fault(ctx));
@@ -84,6 +102,7 @@ enum status evaluator_lock_any(struct change *change, const char *group_id, cons
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     PEK_TRY(take_rights(change->ctx, status == STATUS_OK, ret_evaluator));
+    PEK_TRY(check_sees(change->ctx, ret_evaluator));
     return scoreboard_store_lock(change, group->text, id, etag, ret_scoreboard);
 }
 

@@ -25,6 +25,9 @@ PEK_MUST_CHECK enum status evaluator_has(struct rpc_ctx *ctx, uint32_t action, c
 PEK_MUST_CHECK enum status evaluator_leads(struct rpc_ctx *ctx, const struct evaluator *evaluator,
                                            bool *ret_leads);
 
+/* Refuses nobody; NOT_FOUND on "group_id" for who would see the evaluation of one that is not there. */
+PEK_MUST_CHECK enum status evaluator_take(struct rpc_ctx *ctx, const char *group_id,
+                                          struct evaluator *ret_evaluator);
 /* PERMISSION_DENIED alike for a group that is not there and one whose evaluation may not be seen; NOT_FOUND on "group_id"
  * for who would see it. */
 PEK_MUST_CHECK enum status evaluator_find(struct rpc_ctx *ctx, const char *group_id,

@@ -19,6 +19,43 @@ static const char *judged(struct world *w, const char *as, evaluation_v1_evaluat
     return world_items(w, as, EVALUATION("ListJudgements"), &req.base, "group_id");
 }
 
+/* A letter for each right that `as` has: views, writes, leads, judges, accepts. */
+static const char *rights(struct world *w, const char *as, const char *group)
+{
+    evaluation_v1_get_evaluation_rights_request req =
+        EVALUATION_V1_GET_EVALUATION_RIGHTS_REQUEST_INIT;
+    evaluation_v1_evaluation_rights *res;
+    req.group_id = text(group);
+    enum status status = WORLD_RPC(w, evaluation_v1, get_evaluation_rights, as, req, res);
+    if (status != STATUS_OK)
+        return status_name(status);
+    return arena_printf(w->arena, "%s%s%s%s%s", res->views ? "v" : "", res->writes ? "w" : "",
+                        res->leads ? "l" : "", res->judges ? "j" : "", res->accepts ? "a" : "");
+}
+
+static void rights_are_what_policies_on_the_group_and_above_it_say(struct world *w)
+{
+    make_evaluation(w);
+    world_grant(w, &w->a, "judges", "jon", "o@a", EVALUATE);
+    assert_string_equal(rights(w, "alice", "o@a"), "vwlja");
+    assert_string_equal(rights(w, "ola", "o@a"), "ja");
+    assert_string_equal(rights(w, "ola", "o@o"), "vwl");
+    assert_string_equal(rights(w, "lea", "o@a"), "vwl");
+    assert_string_equal(rights(w, "hal", "o@a"), "vw");
+    assert_string_equal(rights(w, "sue", "o@a"), "v");
+    assert_string_equal(rights(w, "lea", "o@b"), "j");
+    assert_string_equal(rights(w, "ola", "o@b"), "ja");
+    assert_string_equal(rights(w, "jon", "o@b"), "j");
+    assert_string_equal(rights(w, "jon", "o@a"), "");
+    assert_string_equal(rights(w, "zoe", "o@b"), "");
+    assert_string_equal(rights(w, "zoe", "o@nope"), "");
+    assert_string_equal(rights(w, "alice", "o@nope"), "NOT_FOUND");
+    assert_string_equal(rights(w, "alice", "nope"), "INVALID_ARGUMENT");
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@a'");
+    assert_string_equal(rights(w, "ola", "o@b"), "");
+    assert_string_equal(rights(w, "lea", "o@b"), "ja");
+}
+
 static void judges_list_the_scoreboards_of_their_groups(struct world *w)
 {
     evaluation_v1_scoreboard *below, *of_all;
@@ -131,6 +168,7 @@ static void organisation_that_was_moved_out_judges_its_groups(struct world *w)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(rights_are_what_policies_on_the_group_and_above_it_say),
         WORLD_TEST(judges_list_the_scoreboards_of_their_groups),
         WORLD_TEST(each_group_is_there_once_and_of_this_semester),
         WORLD_TEST(pages_are_in_the_order_of_names),

@@ -44,6 +44,23 @@ static enum status list_scoreboards(struct rpc_ctx *ctx,
     return read_list(ctx, &list);
 }
 
+static enum status get_rights(struct rpc_ctx *ctx,
+                              const evaluation_v1_get_evaluation_rights_request *req,
+                              evaluation_v1_evaluation_rights *res)
+{
+    struct evaluator caller;
+    bool writes, leads;
+    PEK_TRY(evaluator_take(ctx, req->group_id, &caller));
+    PEK_TRY(evaluator_has(ctx, PEK_ACTION_EDIT_SCORES, caller.group.text, &writes));
+    PEK_TRY(evaluator_leads(ctx, &caller, &leads));
+    res->views = caller.views;
+    res->writes = writes;
+    res->leads = leads;
+    res->judges = caller.judges;
+    res->accepts = caller.accepts;
+    return STATUS_OK;
+}
+
 static enum status get_scoreboard(struct rpc_ctx *ctx,
                                   const evaluation_v1_get_scoreboard_request *req,
                                   evaluation_v1_scoreboard *res)
@@ -300,6 +317,7 @@ enum status scoreboard_service_add(struct rpc_host *host, struct domain *domain,
 {
     static const struct evaluation_v1_scoreboard_service service = {
         .list_scoreboards = list_scoreboards,
+        .get_evaluation_rights = get_rights,
         .get_scoreboard = get_scoreboard,
         .get_point_table = get_point_table,
         .open_scoreboard = open_scoreboard,

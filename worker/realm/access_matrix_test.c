@@ -128,6 +128,7 @@ static const struct decision decisions[] = {
     {POLICY("GetProfileScope"), "", "yyyyyuu"},
     {SCOREBOARD("ListScoreboards"), "group_id=o@o", "yynnnuu"},
     {SCOREBOARD("ListScoreboards"), "group_id=o@x", "yynnnuu"},
+    {SCOREBOARD("GetEvaluationRights"), "group_id=o@x", "yyyyyuu"},
     {SCOREBOARD("GetScoreboard"), "group_id=o@o id=9", "yynnnuu"},
     {SCOREBOARD("GetPointTable"), "group_id=o@o scoreboard_id=9", "yynnnuu"},
     {SCOREBOARD("ListPoints"), "group_id=o@o scoreboard_id=9", "yynnnuu"},

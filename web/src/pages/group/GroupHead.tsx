@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { ChevronRight } from 'lucide-react';
 import { ancestorsQuery, groupQuery, type Group, type GroupRef } from '../../api';
-import { useMay } from '../../may';
+import { useEvaluationRights, useMay } from '../../may';
 import { Avatar, Badge, PageTitle, RealmBadge } from '../../parts/basics';
 import { useTexts } from '../../texts';
 
@@ -12,7 +12,7 @@ export function GroupHead({ group, page, children }: { group: Group; page?: stri
     const texts = useTexts();
     const ref = { realm: group.realm, groupId: group.id };
     const { data: ancestors = [] } = useQuery({ ...ancestorsQuery(ref), enabled: group.parentId !== '' });
-    const mayScores = useMay(ref, 'VIEW_SCORES');
+    const { views, judges } = useEvaluationRights(ref);
     const mayEdit = useMay(ref, 'EDIT_GROUP_PROFILE');
     const mayMove = useMay(ref, 'MOVE_GROUP_OWNER');
     return (
@@ -54,12 +54,12 @@ export function GroupHead({ group, page, children }: { group: Group; page?: stri
                 <Link to="/realms/$realm/groups/$groupId" params={ref} activeOptions={{ exact: true }}>
                     {texts.group.members}
                 </Link>
-                {mayScores && (
+                {(views || judges) && (
                     <Link to="/realms/$realm/groups/$groupId/scoreboards" params={ref}>
                         {texts.group.evaluations}
                     </Link>
                 )}
-                {mayScores && (
+                {views && (
                     <Link to="/realms/$realm/groups/$groupId/history" params={ref}>
                         {texts.group.history}
                     </Link>

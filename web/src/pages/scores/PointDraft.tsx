@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { FileInput, ListChecks } from 'lucide-react';
 import { groupQuery, pek } from '../../api';
-import { useMay } from '../../may';
+import { useEvaluationRights } from '../../may';
 import { Bones, Empty, Note, Problem } from '../../parts/basics';
 import { totalOf } from '../../points';
 import { useScoreTexts } from '../../texts/scores';
@@ -22,7 +22,7 @@ export function PointDraftPage() {
     const { data: group } = useQuery(groupQuery(ref));
     const { data: rules } = useQuery(rulesQuery(ref.realm));
     const { data: semester } = useQuery(semesterQuery(ref.realm));
-    const mayWrite = useMay(ref, 'EDIT_SCORES');
+    const { writes } = useEvaluationRights(ref);
     const head = <GroupHeadOf groupRef={ref} page={scores.drafts.own} />;
     if (query.isLoadingError) {
         const notYet = query.error instanceof PekError && query.error.kind === 'refused';
@@ -95,7 +95,7 @@ export function PointDraftPage() {
                     guidelines={draft.guidelines}
                     members={members}
                     rules={rules}
-                    editable={mayWrite && isOpen}
+                    editable={writes && isOpen}
                     send={(points) =>
                         answer(
                             pek.POST('/api/v1/realms/{realm}/groups/{groupId}/pointDraft:batchSet', {

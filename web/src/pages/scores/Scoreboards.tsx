@@ -4,7 +4,7 @@ import { useInfiniteQuery, useMutation, useQueries, useQuery, useQueryClient } f
 import { Link, Navigate, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { CalendarRange, ClipboardList, FileInput } from 'lucide-react';
 import { groupQuery, pek, subgroupsQuery, type GroupRef } from '../../api';
-import { useMay } from '../../may';
+import { useEvaluationRights, useMay } from '../../may';
 import { Avatar, Badge, Bones, Card, Empty, More, Note, Problem } from '../../parts/basics';
 import { useMessage } from '../../parts/problems';
 import { tellProblem } from '../../parts/toasts';
@@ -23,8 +23,9 @@ export function ScoreboardsPage() {
     const ref = useParams({ from: '/realms/$realm/groups/$groupId/scoreboards' });
     const { data: group } = useQuery(groupQuery(ref));
     const { data: semester } = useQuery(semesterQuery(ref.realm));
-    const mayWrite = useMay(ref, 'EDIT_SCORES');
-    const mayJudge = useMay(ref, 'EVALUATE_SCORES');
+    const { writes, accepts } = useEvaluationRights(ref);
+    // Those below it: who has the right on this group, or on all.
+    const mayJudge = useMay(ref, 'EVALUATE_SCORES') || accepts;
     const query = useInfiniteQuery(boardsQuery(ref));
     const boards = query.data?.pages.flatMap((page) => page.scoreboards) ?? [];
     const open = useMutation({
@@ -48,7 +49,7 @@ export function ScoreboardsPage() {
         const params = { ...ref, scoreboardId: wanted.id };
         return <Navigate replace to="/realms/$realm/groups/$groupId/scoreboards/$scoreboardId" params={params} />;
     }
-    const isOpen = mayWrite && group?.isArchived === false && semester?.openActions.includes('EDIT_EVALUATION');
+    const isOpen = writes && group?.isArchived === false && semester?.openActions.includes('EDIT_EVALUATION');
     const mayOpen = isOpen && semester && query.data !== undefined && !boards.some((board) => board.semester === semester.id);
     return (
         <>
