@@ -40,9 +40,9 @@ static enum status take_rights(struct rpc_ctx *ctx, bool there, struct evaluator
 
 static enum status check_sees(struct rpc_ctx *ctx, const struct evaluator *evaluator)
 {
-    return sees(evaluator) ? STATUS_OK
-                                     : rpc_fail(ctx, STATUS_PERMISSION_DENIED,
-                                                "you may not see the group's evaluation");
+    return sees(evaluator)
+               ? STATUS_OK
+               : rpc_fail(ctx, STATUS_PERMISSION_DENIED, "you may not see the group's evaluation");
 }
 
 enum status evaluator_take(struct rpc_ctx *ctx, const char *group_id,
