@@ -62,14 +62,13 @@ static PGresult *run_with_file(PGconn *conn, const char *sql, const struct migra
     return PQexecParams(conn, sql, 3, NULL, values, lengths, formats, 0);
 }
 
-/* `ret_applied`: it is in the table with the same checksum. What was applied before the table said whose it is
- * says so from now on. */
+/* `ret_applied`: it is in the table with the same checksum. */
 static enum status check(PGconn *conn, const struct migration *migration, const char *schema,
                          bool *ret_applied, struct fault *fault)
 {
     PGresult *result = run_with_file(conn,
-                                     "UPDATE public.pek_migration SET schema = $3 WHERE name = $1"
-                                     " RETURNING sha256 = encode(sha256($2::bytea), 'hex')",
+                                     "SELECT sha256 = encode(sha256($2::bytea), 'hex')"
+                                     "  FROM public.pek_migration WHERE name = $1 AND schema = $3",
                                      migration, schema);
     enum status status = STATUS_OK;
     if (!succeeded(result))
@@ -137,72 +136,64 @@ static enum status apply(PGconn *conn, const struct migration *migration, const 
     return status;
 }
 
-/* Which timelines a cluster has been in. A row of one says that whoever has it has replayed that one. Whoever may write to the
+/* What there is already is left as it is, without a write, which would wait for a standby, and without a lock, which would wait for a
+ * backup.
+ *
+ * Which timelines a cluster has been in. A row of one says that whoever has it has replayed that one. Whoever may write to the
  * database notes the one that it is in with a mark, and that none came later (a dump of a copy that was promoted says so), and nothing else.
  * The mark tells servers apart that were promoted at once. That does not wait for a standby, and does no harm where it fails. */
-static const char timelines_sql[] =
-    "CREATE TABLE IF NOT EXISTS public.pek_timeline ("
-    " system bigint, timeline bigint, PRIMARY KEY (system, timeline));"
-    "GRANT SELECT ON public.pek_timeline TO PUBLIC;"
-    "DO $do$ BEGIN IF to_regprocedure('public.pek_timeline_mark()') IS NULL THEN"
-    " DROP FUNCTION IF EXISTS public.pek_note_timeline();"
-    " ALTER TABLE public.pek_timeline ADD COLUMN IF NOT EXISTS"
-    "  mark bigint NOT NULL DEFAULT 1 + (random() * 9e15)::bigint;"
-    " CREATE FUNCTION public.pek_timeline_mark() RETURNS bigint LANGUAGE plpgsql"
-    "  SECURITY DEFINER SET search_path = pg_catalog AS $$"
-    " DECLARE"
-    "  this bigint := (SELECT system_identifier FROM pg_control_system());"
-    "  file text := pg_walfile_name(pg_current_wal_flush_lsn());"
-    "  present bigint := ('x' || left(file, 8))::bit(32)::bigint;"
-    " BEGIN"
-    "  IF (SELECT max(timeline) FROM public.pek_timeline WHERE system = this)"
-    "     IS DISTINCT FROM present THEN"
-    "   PERFORM set_config('synchronous_commit', 'local', true);"
-    "   DELETE FROM public.pek_timeline WHERE system = this AND timeline > present;"
-    "   INSERT INTO public.pek_timeline VALUES (this, present) ON CONFLICT DO NOTHING;"
-    "  END IF;"
-    "  RETURN (SELECT mark FROM public.pek_timeline WHERE system = this AND timeline = present);"
-    " EXCEPTION WHEN OTHERS THEN RETURN 0;"
-    " END $$;"
-    " GRANT EXECUTE ON FUNCTION public.pek_timeline_mark() TO PUBLIC;"
-    "END IF; END $do$";
+static const char tables_sql[] =
+    "DO $do$ BEGIN"
+    " IF to_regclass('public.pek_migration') IS NULL THEN"
+    "  CREATE TABLE public.pek_migration ("
+    "   name text PRIMARY KEY, schema text NOT NULL, sha256 text NOT NULL,"
+    "   compatible boolean NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
+    "  GRANT SELECT ON public.pek_migration TO PUBLIC;"
+    " END IF;"
+    " IF to_regclass('public.pek_timeline') IS NULL THEN"
+    "  CREATE TABLE public.pek_timeline ("
+    "   system bigint, timeline bigint, mark bigint NOT NULL DEFAULT 1 + (random() * 9e15)::bigint,"
+    "   PRIMARY KEY (system, timeline));"
+    "  GRANT SELECT ON public.pek_timeline TO PUBLIC;"
+    " END IF;"
+    " IF to_regprocedure('public.pek_timeline_mark()') IS NULL THEN"
+    "  CREATE FUNCTION public.pek_timeline_mark() RETURNS bigint LANGUAGE plpgsql"
+    "   SECURITY DEFINER SET search_path = pg_catalog AS $$"
+    "  DECLARE"
+    "   this bigint := (SELECT system_identifier FROM pg_control_system());"
+    "   file text := pg_walfile_name(pg_current_wal_flush_lsn());"
+    "   present bigint := ('x' || left(file, 8))::bit(32)::bigint;"
+    "  BEGIN"
+    "   IF (SELECT max(timeline) FROM public.pek_timeline WHERE system = this)"
+    "      IS DISTINCT FROM present THEN"
+    "    PERFORM set_config('synchronous_commit', 'local', true);"
+    "    DELETE FROM public.pek_timeline WHERE system = this AND timeline > present;"
+    "    INSERT INTO public.pek_timeline VALUES (this, present) ON CONFLICT DO NOTHING;"
+    "   END IF;"
+    "   RETURN (SELECT mark FROM public.pek_timeline WHERE system = this AND timeline = present);"
+    "  EXCEPTION WHEN OTHERS THEN RETURN 0;"
+    "  END $$;"
+    "  GRANT EXECUTE ON FUNCTION public.pek_timeline_mark() TO PUBLIC;"
+    " END IF;"
+    "END $do$";
 
 static enum status prepare(PGconn *conn, struct fault *fault)
 {
     /* Waits for whoever else is migrating; goes with the connection. */
-    enum status status =
-        run(conn, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")", "migration lock", fault);
-    if (status == STATUS_OK)
-        status = run(
-            conn,
-            "CREATE TABLE IF NOT EXISTS public.pek_migration ("
-            " name text PRIMARY KEY,"
-            " sha256 text NOT NULL,"
-            " applied_at timestamptz NOT NULL DEFAULT now());"
-            /* It would wait for a backup, and each new connection for it, also where it has nothing to do. */
-            "DO $do$ BEGIN IF (SELECT count(*) FROM pg_attribute"
-            "  WHERE attrelid = 'public.pek_migration'::regclass AND NOT attisdropped"
-            "    AND attname IN ('schema', 'compatible')) < 2 THEN"
-            " ALTER TABLE public.pek_migration ADD COLUMN IF NOT EXISTS schema text,"
-            " ADD COLUMN IF NOT EXISTS compatible boolean NOT NULL DEFAULT false;"
-            "END IF; END $do$;"
-            "GRANT SELECT ON public.pek_migration TO PUBLIC",
-            "pek_migration", fault);
-    if (status == STATUS_OK)
-        status = run(conn, timelines_sql, "pek_timeline", fault);
-    return status;
+    PEK_TRY(run(conn, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")", "migration lock", fault));
+    return run(conn, tables_sql, "pek_migration", fault);
 }
 
 /* A file of this schema that is not here comes from a newer program: what it made must not be migrated on, unless it is
- * compatible. The column may be missing. */
+ * compatible. */
 static enum status refuse_newer(PGconn *conn, const struct migrations *migrations,
                                 struct fault *fault)
 {
     const char *values[] = {migrations->schema};
     PGresult *result =
         PQexecParams(conn,
-                     "SELECT name FROM public.pek_migration AS m WHERE schema = $1"
-                     "   AND to_jsonb(m) -> 'compatible' IS DISTINCT FROM 'true' ORDER BY name",
+                     "SELECT name FROM public.pek_migration WHERE schema = $1 AND NOT compatible"
+                     " ORDER BY name",
                      1, NULL, values, NULL, NULL, 0);
     enum status status = succeeded(result) ? STATUS_OK : fail(conn, result, "pek_migration", fault);
     for (int row = 0; status == STATUS_OK && row < PQntuples(result); row++) {

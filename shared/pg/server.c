@@ -92,8 +92,8 @@ bool server_is_elsewhere(const struct server *server)
 
 /* ---- the cluster ---- */
 
-/* Two were promoted at once, or the standby has nothing of the timeline yet: its server may show it, its tables do not. What only
- * reads through a pooler notes nothing: its server is known by its start. */
+/* Two were promoted at once, or the standby has nothing of the timeline yet: its server may show it, its tables do not. A primary
+ * without a mark could not note it, or is only read from through a pooler: what it has is its start, or nothing, which is no other. */
 static bool is_of_another(const struct connection *connection, const struct cluster *cluster)
 {
     const struct session *session = &connection->session;
@@ -101,8 +101,8 @@ static bool is_of_another(const struct connection *connection, const struct clus
     bool tells = session->has_timelines && session->step > SESSION_TIMELINE;
     if (!tells || met->timeline != cluster->timeline || cluster->mark == 0)
         return false;
-    bool has_noted = met->mark != 0 || connection->server->role == PG_STANDBY || !met->primary;
-    return has_noted ? met->mark != cluster->mark : met->primary != cluster->primary;
+    bool is_marked = met->mark != 0 || connection->server->role == PG_STANDBY;
+    return is_marked ? met->mark != cluster->mark : met->primary != cluster->primary;
 }
 
 /* NULL when the connection leads to it, and to its newest timeline. */

@@ -42,12 +42,10 @@ static const char set_sql[] =
     "        CASE WHEN pg_is_in_recovery() THEN 0 ELSE " PRIMARY " END"
     "   FROM mine, made";
 
-/* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible, in a column that a database
- * of before lacks. */
+/* $1 the schema, $2 the files that this program has, $3 the policy of its tables. A newer file may be compatible. */
 static const char version_sql[] =
-    "SELECT (SELECT min(name) FROM public.pek_migration AS m WHERE schema = $1"
-    "           AND name <> ALL ($2::text[])"
-    "           AND to_jsonb(m) -> 'compatible' IS DISTINCT FROM 'true'),"
+    "SELECT (SELECT min(name) FROM public.pek_migration WHERE schema = $1"
+    "           AND name <> ALL ($2::text[]) AND NOT compatible),"
     "       (SELECT min(f.name) FROM unnest($2::text[]) AS f (name)"
     "         WHERE NOT EXISTS (SELECT FROM public.pek_migration m"
     "                            WHERE m.schema = $1 AND m.name = f.name)),"
@@ -73,9 +71,10 @@ static const char version_sql[] =
 static const char known_sql[] = "SELECT (SELECT mark FROM public.pek_timeline"
                                 "         WHERE system = " SYSTEM " AND timeline = $1::bigint)";
 static const char note_sql[] = "SELECT public.pek_timeline_mark()";
-/* In a session that only reads, or whose server is set to. */
-static const char note_all_the_same_sql[] = "SET TRANSACTION READ WRITE;"
-                                            "SELECT public.pek_timeline_mark()";
+/* In a session that only reads, or whose server is set to, or where those who note it at once would fail. */
+static const char note_all_the_same_sql[] =
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;"
+    "SELECT public.pek_timeline_mark()";
 
 /* $1 the backend, $2 the mark: a transaction later they are the same in a session of one's own. */
 static const char pinned_sql[] =
@@ -172,7 +171,9 @@ static bool ask(struct connection *connection)
     if (session->step == SESSION_KIND)
         return PQsendQuery(conn, "SELECT pg_is_in_recovery()") == 1;
     if (session->step == SESSION_BEGIN || session->step == SESSION_END)
-        return PQsendQuery(conn, session->step == SESSION_BEGIN ? "BEGIN" : "COMMIT") == 1;
+        return PQsendQuery(conn, session->step == SESSION_BEGIN
+                                     ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+                                     : "COMMIT") == 1;
     if (session->step == SESSION_SET) {
         const char *values[] = {connection->settings->names, connection->settings->values,
                                 session->mark, schema ? schema->schema : NULL,
