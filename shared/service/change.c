@@ -222,6 +222,7 @@ static enum status run_body(struct run *run, struct pg_transaction *transaction)
     change->user_count = 0;
     change->everybody = false;
     *change->fault = (struct fault){0};
+    protobuf_c_message_init(run->response->descriptor, run->response);
     run->aborted_for_good = run->replayed = false;
     pg_settle(transaction);
     if (run->key.len > 0) {

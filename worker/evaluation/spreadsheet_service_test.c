@@ -158,6 +158,30 @@ static void members_are_found_by_their_names_where_these_are_theirs_alone(struct
     assert_string_equal(points(w), "dan Munka 0, eve Munka 4, fay Munka 0");
 }
 
+/* What the tries before it found is not told. */
+static void what_is_tried_again_tells_of_its_last_try(struct world *w)
+{
+    evaluation_v1_import_scoreboard_response *res;
+    make_evaluation(w);
+    evaluation_v1_scoreboard *board = opened(w);
+    world_sql(w, "CREATE SEQUENCE pek.tries;"
+                 "CREATE FUNCTION pek.met() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$"
+                 " BEGIN IF nextval('pek.tries') < 3 THEN"
+                 "  RAISE EXCEPTION USING ERRCODE = 'serialization_failure'; END IF;"
+                 " RETURN NULL; END $$;"
+                 "CREATE TRIGGER met AFTER INSERT ON pek.point"
+                 " FOR EACH STATEMENT EXECUTE FUNCTION pek.met()");
+    enum status status =
+        import(w, "lea", board, "", "Név,Munka\ndan,7\nnobody,3\nno one,3\n", "", &res);
+    assert_string_equal(world_value(w, "SELECT last_value FROM pek.tries"), "3");
+    world_sql(w, "DROP TRIGGER met ON pek.point; DROP FUNCTION pek.met(); DROP SEQUENCE pek.tries");
+    assert_int_equal(status, STATUS_OK);
+    assert_int_equal(res->n_unmatched, 2);
+    assert_string_equal(res->unmatched[0]->member, "nobody");
+    assert_string_equal(res->unmatched[1]->member, "no one");
+    assert_int_equal(res->points_count, 1);
+}
+
 static void refused(struct world *w, const char *as, const evaluation_v1_scoreboard *board,
                     const char *guidelines, const char *file, const char *etag, enum status status,
                     const char *field)
@@ -325,6 +349,7 @@ int main(void)
         WORLD_TEST(files_change_guidelines_and_write_points),
         WORLD_TEST(members_are_found_without_looking_each_up),
         WORLD_TEST(members_are_found_by_names_as_people_write_them),
+        WORLD_TEST(what_is_tried_again_tells_of_its_last_try),
         WORLD_TEST(members_are_found_by_their_names_where_these_are_theirs_alone),
         WORLD_TEST(one_mistake_and_nothing_is_taken),
         WORLD_TEST(points_of_a_file_take_the_right_that_points_take),

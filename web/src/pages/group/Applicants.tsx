@@ -10,8 +10,8 @@ import { tell, tellProblem } from '../../parts/toasts';
 import { useDates, useTexts } from '../../texts';
 import { useMemberStep } from './steps';
 
-/** Who waits for an answer. Not there when nobody does. */
-export function Applicants({ groupRef }: { groupRef: GroupRef }) {
+/** Who waits for an answer, which of an archived group can only be no. Not there when nobody does. */
+export function Applicants({ groupRef, isArchived }: { groupRef: GroupRef; isArchived: boolean }) {
     const texts = useTexts();
     const dates = useDates();
     const message = useMessage();
@@ -42,7 +42,8 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
             id="applicants"
             title={texts.group.applicants}
             action={
-                applicants.length > 1 && (
+                applicants.length > 1 &&
+                !isArchived && (
                     <button type="button" className="button small" disabled={acceptAll.isPending} onClick={() => acceptAll.mutate()}>
                         {texts.steps.acceptAll}
                     </button>
@@ -68,15 +69,17 @@ export function Applicants({ groupRef }: { groupRef: GroupRef }) {
                             <X size={16} aria-hidden="true" />
                             <span className="long">{texts.steps.reject}</span>
                         </button>
-                        <button
-                            type="button"
-                            className="button small primary icon-on-phone"
-                            onClick={() => step.mutate({ step: 'accept', member })}
-                            aria-label={texts.steps.label.accept(shownName(texts, member.displayName))}
-                        >
-                            <Check size={16} aria-hidden="true" />
-                            <span className="long">{texts.steps.accept}</span>
-                        </button>
+                        {!isArchived && (
+                            <button
+                                type="button"
+                                className="button small primary icon-on-phone"
+                                onClick={() => step.mutate({ step: 'accept', member })}
+                                aria-label={texts.steps.label.accept(shownName(texts, member.displayName))}
+                            >
+                                <Check size={16} aria-hidden="true" />
+                                <span className="long">{texts.steps.accept}</span>
+                            </button>
+                        )}
                     </li>
                 ))}
             </ul>

@@ -76,7 +76,7 @@ function ShownGroup({ group, groupRef }: { group: Group; groupRef: GroupRef }) {
             </GroupHead>
             <div className="split">
                 <div className="stack">
-                    {mayEditMembers && <Applicants groupRef={groupRef} />}
+                    {mayEditMembers && <Applicants groupRef={groupRef} isArchived={group.isArchived} />}
                     <MemberList group={group} groupRef={groupRef} mayEdit={mayEditMembers} mayHandOver={mayHandOver && !group.isArchived} />
                 </div>
                 <div className="stack">

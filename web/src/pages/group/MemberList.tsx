@@ -14,7 +14,7 @@ import { tell, tellProblem } from '../../parts/toasts';
 import { useDates, useTexts } from '../../texts';
 import { useGroupTexts } from '../../texts/group';
 import { AddMember } from './AddMember';
-import { stepsFrom, useMemberStep, type Step } from './steps';
+import { stepsOf, useMemberStep, type Step } from './steps';
 
 interface Props {
     group: Group;
@@ -86,6 +86,7 @@ export function MemberList({ group, groupRef, mayEdit, mayHandOver }: Props) {
                             member={member}
                             groupRef={groupRef}
                             isOrganisation={group.parentId === ''}
+                            isArchived={group.isArchived}
                             mayEdit={mayEdit}
                             mayHandOver={mayHandOver}
                         />
@@ -98,7 +99,7 @@ export function MemberList({ group, groupRef, mayEdit, mayHandOver }: Props) {
     );
 }
 
-type RowProps = Omit<Props, 'group'> & { member: Membership; isOrganisation: boolean };
+type RowProps = Omit<Props, 'group'> & { member: Membership; isOrganisation: boolean; isArchived: boolean };
 
 function MemberRow(props: RowProps) {
     const { member, mayEdit, mayHandOver } = props;
@@ -138,7 +139,7 @@ type PostKind = (typeof posts)[number];
 const leadersPosts = new Set<PostKind>(['LEADER_ASSISTANT', 'EVALUATION_HELPER']);
 const asksFirst = new Set<Step>(['archive', 'inactivate', 'handOver']);
 
-function MemberMenu({ member, groupRef, isOrganisation, mayEdit, mayHandOver }: RowProps) {
+function MemberMenu({ member, groupRef, isOrganisation, isArchived, mayEdit, mayHandOver }: RowProps) {
     const texts = useTexts();
     const group = useGroupTexts();
     const step = useMemberStep(groupRef);
@@ -146,10 +147,10 @@ function MemberMenu({ member, groupRef, isOrganisation, mayEdit, mayHandOver }: 
     const [asking, setAsking] = useState<Step>();
     const isMember = shownName(texts, member.displayName) !== texts.deleted && (member.status === 'NEWBIE' || member.status === 'ACTIVE');
     const { data: session } = useQuery(sessionQuery);
-    const steps = member.isLeader || !mayEdit ? [] : [...(stepsFrom[member.status] ?? [])];
+    const steps = mayEdit ? stepsOf(member, isArchived) : [];
     // Nobody takes it for themselves.
     if (mayHandOver && isMember && !member.isLeader && member.userId !== session?.user?.id) steps.push('handOver');
-    const offered = isMember && mayEdit ? posts.filter((kind) => mayHandOver || !leadersPosts.has(kind)) : [];
+    const offered = isMember && mayEdit && !isArchived ? posts.filter((kind) => mayHandOver || !leadersPosts.has(kind)) : [];
     if (steps.length === 0 && offered.length === 0) return null;
     const choose = (chosen: Step) => (asksFirst.has(chosen) ? setAsking(chosen) : step.mutate({ step: chosen, member }));
     return (

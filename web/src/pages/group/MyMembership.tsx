@@ -14,7 +14,7 @@ import { useGroupTexts } from '../../texts/group';
 type Step = 'apply' | 'withdraw' | 'leave';
 type Memberships = { memberships: Belonging[] };
 
-const after: Record<Step, Belonging['status'] | undefined> = { apply: 'APPLIED', withdraw: undefined, leave: 'FORMER' };
+const after: Record<Step, Belonging['status'] | undefined> = { apply: 'APPLIED', withdraw: undefined, leave: 'ARCHIVED' };
 
 export function useMyMembership({ realm, groupId }: GroupRef): Belonging | undefined {
     const { data } = useQuery(membershipsQuery('me'));
@@ -75,7 +75,7 @@ export function MyMembership({ groupRef, group }: { groupRef: GroupRef; group?: 
                     </button>
                 </>
             ) : isMember ? (
-                !mine?.isLeader && (
+                (!mine?.isLeader || group?.isArchived) && (
                     <button type="button" className="button" onClick={() => setLeaving(true)}>
                         {texts.mine.leave}
                     </button>

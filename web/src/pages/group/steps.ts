@@ -20,13 +20,17 @@ const leadsTo: Partial<Record<Step, MemberStatus | ''>> = {
   unarchive: 'ACTIVE',
 };
 
-export const stepsFrom: Record<string, Step[]> = {
+const stepsFrom: Record<string, Step[]> = {
   APPLIED: ['accept', 'reject'],
   NEWBIE: ['promote', 'archive'],
   ACTIVE: ['inactivate', 'archive'],
   FORMER: ['reactivate', 'archive'],
   ARCHIVED: ['unarchive'],
 };
+
+/** What an editor of members may do to one. In an archived group memberships only end, and that of who leads it as any other. */
+export const stepsOf = ({ status, isLeader }: Membership, isArchived: boolean): Step[] =>
+  (stepsFrom[status] ?? []).filter((step) => (isArchived ? step === 'archive' || step === 'reject' : !isLeader));
 
 type Lists = InfiniteData<{ members: Membership[] }>;
 
