@@ -97,11 +97,54 @@ static void organisation_is_the_top_of_the_tree_and_not_of_the_id(struct world *
     assert_all_holds(w);
 }
 
+static enum status set_day(struct world *w, const char *group, const char *user, const char *begin,
+                           const char *end)
+{
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    membership_v1_membership *got;
+    req.group_id = text(group);
+    req.user_id = text(user);
+    req.begin_date = text(begin);
+    req.end_date = text(end);
+    return WORLD_RPC(w, membership_v1, set_member_dates, "alice", req, got);
+}
+
+/* u1 is a former member of the organisation and stays in the group; u2 left both, and came back to the group. */
+static void day_that_is_corrected_ends_nothing_of_now(struct world *w)
+{
+    static const char *const groups[] = {"o@o", "o@a"};
+    make_members(w);
+    for (int i = 0; i < 6; i++) {
+        const char *user = arena_printf(w->arena, "u%d", 1 + i % 3);
+        assert_int_equal(call(w, "ann", "AddMember", groups[i / 3], user, "", NULL, NULL),
+                         STATUS_OK);
+        assert_int_equal(set_day(w, groups[i / 3], user, "2020-01-01", ""), STATUS_OK);
+    }
+    assert_int_equal(call(w, "ann", "InactivateMember", "o@o", "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "ArchiveMember", "o@o", "u2", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u2", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "HandOverLeadership", "o@a", "u2", "", NULL, NULL),
+                     STATUS_OK);
+    for (int i = 1; i <= 2; i++) {
+        const char *user = arena_printf(w->arena, "u%d", i);
+        assert_int_equal(set_day(w, "o@o", user, "", "2021-01-01"), STATUS_OK);
+        assert_string_equal(state(w, "o@a", user), "C");
+    }
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.membership_period WHERE group_id"
+                                       " = 'o@o' AND status > 3 AND begin_time < '2021-01-02'"),
+                        "2");
+    /* Who is a member leaves on a day of the past as well. */
+    assert_int_equal(set_day(w, "o@o", "u3", "", "2022-01-01"), STATUS_OK);
+    assert_string_equal(state(w, "o@a", "u3"), "X");
+    assert_all_holds(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(who_leaves_the_organisation_leaves_its_groups),
         WORLD_TEST(organisation_is_the_top_of_the_tree_and_not_of_the_id),
+        WORLD_TEST(day_that_is_corrected_ends_nothing_of_now),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

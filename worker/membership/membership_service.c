@@ -360,6 +360,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
                                   fields & END_DATE ? req->end_date : "", &days));
     PEK_TRY(check_days(change, req, fields, &group, &days));
+    const enum membership_status was = people.states[0].status;
     if (fields & END_DATE && req->end_date[0])
         PEK_TRY(leader_let_go(change, &people, "user_id"));
     if (fields & BEGIN_DATE)
@@ -371,7 +372,9 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
     PEK_TRY(membership_people_finish(change, &people, "membership.setDates"));
     PEK_TRY(membership_notice_dates(change, &people));
-    if (fields & END_DATE && days.end_us != MEMBERSHIP_NO_DAY)
+    /* Who had left the organisation before does not leave it now: only the day of then is another one. */
+    bool serves = was == MEMBERSHIP_NEWBIE || was == MEMBERSHIP_ACTIVE;
+    if (serves && days.end_us != MEMBERSHIP_NO_DAY)
         PEK_TRY(leave_below(change, &people, &group, days.end_us));
     PEK_TRY(end_with_organisation(change, &people));
     *res = people.memberships[0];
