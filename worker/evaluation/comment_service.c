@@ -50,14 +50,13 @@ static enum status take_text(struct change *change, const char *text, char **ret
                                 ret_text, change->fault);
 }
 
-/* Behind a comment that closes it, the discussion of a cell is changed by who may close it. `ret_count`: how many there are. */
+/* Behind a comment that closes it, the discussion of a cell is changed by who may close it. */
 static enum status check_open(struct change *change, const struct evaluator *caller,
                               const evaluation_v1_scoreboard *scoreboard, const char *user_id,
-                              const char *guideline_id, int64_t *ret_count)
+                              const char *guideline_id, struct comment_cell *ret_cell)
 {
-    bool closed;
-    PEK_TRY(comment_store_look(change, scoreboard->id, user_id, guideline_id, ret_count, &closed));
-    return closed && !caller->accepts
+    PEK_TRY(comment_store_look(change, scoreboard->id, user_id, guideline_id, ret_cell));
+    return ret_cell->closed && !caller->accepts
                ? fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, "CLOSED", NULL,
                                   "the discussion of this cell is closed")
                : STATUS_OK;
@@ -67,7 +66,7 @@ CHANGE_METHOD(create_comment, evaluation_v1_create_comment_request, evaluation_v
 {
     struct evaluator caller;
     evaluation_v1_scoreboard scoreboard;
-    int64_t count;
+    struct comment_cell cell;
     evaluation_v1_create_comment_request taken = *req;
     PEK_TRY(take_text(change, req->text, &taken.text));
     PEK_TRY(lock_scoreboard(change, req->group_id, req->scoreboard_id, &caller, &scoreboard));
@@ -81,10 +80,11 @@ CHANGE_METHOD(create_comment, evaluation_v1_create_comment_request, evaluation_v
         return fault_set(change->fault, STATUS_NOT_FOUND, "guideline_id",
                          "the scoreboard has no such guideline");
     PEK_TRY(comment_store_make_cell(change, &scoreboard, req));
-    PEK_TRY(check_open(change, &caller, &scoreboard, req->user_id, req->guideline_id, &count));
-    if (count >= COMMENT_CELL_MAX)
+    PEK_TRY(check_open(change, &caller, &scoreboard, req->user_id, req->guideline_id, &cell));
+    bool ends = req->closes && !cell.closed; /* whatever they said before it */
+    if (cell.own >= COMMENT_AUTHOR_MAX && !ends)
         return fault_set(change->fault, STATUS_FAILED_PRECONDITION, NULL,
-                         "a cell has %d comments, and no more", COMMENT_CELL_MAX);
+                         "nobody writes more than %d comments on a cell", COMMENT_AUTHOR_MAX);
     PEK_TRY(comment_store_make(change, scoreboard.id, &taken, res));
     return audit(change, "comment.create", res);
 }
@@ -94,7 +94,7 @@ static enum status lock_own(struct change *change, const char *group_id, const c
 {
     struct evaluator caller;
     evaluation_v1_scoreboard scoreboard;
-    int64_t count;
+    struct comment_cell cell;
     if (!policy_is_id(id))
         return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "id", "id is no comment's id");
     PEK_TRY(lock_scoreboard(change, group_id, scoreboard_id, &caller, &scoreboard));
@@ -102,7 +102,7 @@ static enum status lock_own(struct change *change, const char *group_id, const c
     if (strcmp(ret_comment->written_by, change->actor) != 0)
         return fault_set(change->fault, STATUS_PERMISSION_DENIED, "id", "somebody else wrote it");
     return check_open(change, &caller, &scoreboard, ret_comment->user_id, ret_comment->guideline_id,
-                      &count);
+                      &cell);
 }
 
 CHANGE_METHOD(update_comment, evaluation_v1_update_comment_request, evaluation_v1_comment)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "pek/evaluation/v1/comment.rpc.h"
+#include "worker/evaluation/comment_store.h"
 #include "worker/evaluation/scoreboard.h"
 #include "worker/testing/evaluation_world.h"
 
@@ -141,11 +142,39 @@ static void discussion_is_closed_by_who_accepts(struct world *w)
     assert_string_equal(said(w, "lea", board, ""), "hogy nem de");
 }
 
+static void nobody_takes_the_word_from_others(struct world *w)
+{
+    make_evaluation(w);
+    set_season(w, "2024-2025/1", APPLICATION);
+    evaluation_v1_scoreboard *board;
+    assert_int_equal(open_in(w, "bea", "o@b", &board), STATUS_OK);
+    assert_int_equal(write_to(w, "bea", board, 0, &board), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(comment(w, "lea", board, "dan", "1", false, NULL), STATUS_OK);
+    world_sql(w,
+              "SET pek.realm = 'a'; INSERT INTO pek.point_comment"
+              " (scoreboard_id, user_id, guideline_id, written_by, text, closes)"
+              " SELECT c.scoreboard_id, c.user_id, c.guideline_id, who, n, false"
+              "  FROM pek.point_comment AS c, unnest('{lea,ola}'::text[]) AS who,"
+              "   generate_series(2, %d) AS n",
+              COMMENT_AUTHOR_MAX);
+    assert_int_equal(comment(w, "lea", board, "dan", "még", false, NULL),
+                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(comment(w, "ola", board, "dan", "50", false, NULL), STATUS_OK);
+    assert_int_equal(comment(w, "ola", board, "dan", "még", false, NULL),
+                     STATUS_FAILED_PRECONDITION);
+    /* Who may end it always can. */
+    assert_int_equal(comment(w, "ola", board, "dan", "elég", true, NULL), STATUS_OK);
+    assert_int_equal(comment(w, "ola", board, "dan", "elég", true, NULL),
+                     STATUS_FAILED_PRECONDITION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(whoever_sees_it_comments_and_changes_their_own),
         WORLD_TEST(discussion_is_closed_by_who_accepts),
+        WORLD_TEST(nobody_takes_the_word_from_others),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -70,20 +70,21 @@ enum status comment_store_make_cell(struct change *change,
 }
 
 enum status comment_store_look(struct change *change, const char *scoreboard_id,
-                               const char *user_id, const char *guideline_id, int64_t *ret_count,
-                               bool *ret_closed)
+                               const char *user_id, const char *guideline_id,
+                               struct comment_cell *ret_cell)
 {
     static const struct pg_statement look = {
         "comment_look",
-        "SELECT count(*), coalesce(bool_or(c.closes), false) FROM pek.point_comment AS c "
+        "SELECT count(*) FILTER (WHERE c.written_by = $4), coalesce(bool_or(c.closes), false) "
+        "FROM pek.point_comment AS c "
         "WHERE c.scoreboard_id = $1::bigint AND c.user_id = $2 AND c.guideline_id = $3::bigint",
     };
     const struct pg_result *rows;
     PEK_TRY(change_execute(change, &look,
-                           PG_PARAMS(pg_str(scoreboard_id), pg_str(user_id), pg_str(guideline_id)),
+                           PG_PARAMS(pg_str(scoreboard_id), pg_str(user_id), pg_str(guideline_id),
+                                     pg_str(change->actor)),
                            &rows));
-    *ret_count = pg_get_int(rows, 0, 0);
-    *ret_closed = pg_get_bool(rows, 0, 1);
+    *ret_cell = (struct comment_cell){pg_get_int(rows, 0, 0), pg_get_bool(rows, 0, 1)};
     return STATUS_OK;
 }
 

@@ -7,7 +7,7 @@
 #include "pek/evaluation/v1/comment.row.h"
 #include "worker/evaluation/scoreboard_store.h"
 
-#define COMMENT_CELL_MAX 200 /* of one cell */
+#define COMMENT_AUTHOR_MAX 50 /* by one author of one cell: nobody takes the word from others */
 
 /* For read_list. */
 struct comment_query {
@@ -23,10 +23,13 @@ PEK_MUST_CHECK enum status comment_store_list(const struct read_batch *batch, co
 PEK_MUST_CHECK enum status comment_store_make_cell(struct change *change,
                                                    const evaluation_v1_scoreboard *scoreboard,
                                                    const evaluation_v1_create_comment_request *req);
-/* How many there are of the cell, and whether one of them closes its discussion. */
+struct comment_cell {
+    int64_t own; /* by the actor */
+    bool closed; /* a comment closes its discussion */
+};
 PEK_MUST_CHECK enum status comment_store_look(struct change *change, const char *scoreboard_id,
                                               const char *user_id, const char *guideline_id,
-                                              int64_t *ret_count, bool *ret_closed);
+                                              struct comment_cell *ret_cell);
 PEK_MUST_CHECK enum status comment_store_make(struct change *change, const char *scoreboard_id,
                                               const evaluation_v1_create_comment_request *req,
                                               evaluation_v1_comment *ret_comment);
