@@ -119,6 +119,7 @@ CHANGE_METHOD(batch_set_point_draft, evaluation_v1_batch_set_point_draft_request
     evaluation_v1_scoreboard scoreboard;
     struct group_id group;
     PEK_TRY(group_id_parse(req->group_id, "group_id", change->arena, &group, change->fault));
+    PEK_TRY(draft_store_hold_tree(change, group.org));
     PEK_TRY(find_scoreboard(change, group.text, &scoreboard));
     points.points = req->points;
     points.n_points = req->n_points;
@@ -181,6 +182,7 @@ CHANGE_METHOD(take_over_draft, evaluation_v1_take_over_draft_request,
     PEK_TRY(
         group_id_parse(req->subgroup_id, "subgroup_id", change->arena, &subgroup, change->fault));
     PEK_TRY(take_named(req, change->arena, &taking, change->fault));
+    PEK_TRY(draft_store_hold_tree(change, subgroup.org));
     PEK_TRY(evaluator_lock(change, req->group_id, req->id, req->etag, &caller, scoreboard));
     PEK_TRY(evaluator_has(change->ctx, PEK_ACTION_EDIT_SCORES, caller.group.text, &edits));
     PEK_TRY(evaluator_check_edit(change, &caller, scoreboard, edits, scoreboard_check));

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "pek/evaluation/v1/draft.rpc.h"
+#include "shared/fiber/fiber.h"
+#include "tests/support/pg_cluster.h"
 #include "worker/evaluation/draft_service.h"
 #include "worker/evaluation/scoreboard.h"
 #include "worker/testing/evaluation_world.h"
@@ -531,6 +534,53 @@ static void season_and_status_of_the_scoreboard_decide(struct world *w)
     assert_string_equal(drafts(w, "lea", board), "dan");
 }
 
+/* While groups are archived. */
+static struct world *racing;
+static const evaluation_v1_scoreboard *written_for;
+static PGconn *archiver;
+static size_t written;
+
+static void hold(const char *sql, int groups)
+{
+    PGresult *held = PQexec(archiver, sql);
+    assert_int_equal(PQntuples(held), groups);
+    PQclear(held);
+}
+
+static void write_or_archive(struct fiber_run *run, size_t index)
+{
+    struct world *w = racing;
+    const char *duty = written_for->guidelines[1]->id, *waiting;
+    (void)run;
+    if (index == 0)
+        assert_int_equal(propose(w, "bea", (struct proposal){"dan", duty, 7}, NULL), STATUS_OK);
+    if (index == 1)
+        assert_int_equal(take_over(w, "lea", written_for, NULL, NULL, "", NULL), STATUS_OK);
+    written += index < 2;
+    if (index < 2)
+        return;
+    do {
+        fiber_sleep_ms(1);
+        waiting = world_value(w, "SELECT count(*) FROM pg_stat_activity"
+                                 " WHERE wait_event_type = 'Lock'");
+    } while (strcmp(waiting, "2") != 0 && written == 0);
+    hold("SELECT FROM pek.realm_group WHERE id IN ('o@a', 'o@b') FOR NO KEY UPDATE NOWAIT", 2);
+    assert_int_equal(written, 0);
+    PQfinish(archiver);
+}
+
+static void draft_holds_its_groups_behind_their_tree(struct world *w)
+{
+    racing = w;
+    written_for = make_subgroup(w);
+    struct proposal first = {"dan", written_for->guidelines[0]->id, 30};
+    assert_int_equal(propose(w, "bea", first, NULL), STATUS_OK);
+    archiver = PQconnectdb(pg_cluster_conninfo(w->cluster));
+    PQclear(PQexec(archiver, "BEGIN; SET row_security = off"));
+    hold("SELECT FROM pek.realm_group WHERE id = 'o@o' FOR NO KEY UPDATE", 1);
+    fiber_run_parallel(w->run, 3, write_or_archive);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +594,7 @@ int main(void)
         WORLD_TEST(zero_takes_a_proposal_back),
         WORLD_TEST(what_is_wrong_is_named_by_its_place),
         WORLD_TEST(season_and_status_of_the_scoreboard_decide),
+        WORLD_TEST(draft_holds_its_groups_behind_their_tree),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -133,6 +133,15 @@ enum status draft_store_list(const struct read_batch *batch, const void *query,
 
 /* ---- writing ---- */
 
+enum status draft_store_hold_tree(struct change *change, struct slice org)
+{
+    static const struct pg_statement hold = {
+        "draft_hold_tree",
+        "SELECT FROM pek.realm_group AS g WHERE g.id = $1 || '@' || $1 FOR SHARE",
+    };
+    return change_execute(change, &hold, PG_PARAMS(pg_text(org)), NULL);
+}
+
 enum status draft_store_hold(struct change *change, const char *parent_id, const char *semester,
                              evaluation_v1_scoreboard *ret_scoreboard)
 {

@@ -23,6 +23,8 @@ PEK_MUST_CHECK enum status draft_store_cells(const struct pg_result *rows, size_
 
 /* ---- within a change ---- */
 
+/* Before two groups of a tree are held: what is above and below what stays until the transaction ends (worker/group/README.md). */
+PEK_MUST_CHECK enum status draft_store_hold_tree(struct change *change, struct slice org);
 /* The scoreboard that drafts are written for, with guidelines; its status stays until the transaction ends. NOT_FOUND, and no
  * fault, when there is none. */
 PEK_MUST_CHECK enum status draft_store_hold(struct change *change, const char *parent_id,
