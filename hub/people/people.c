@@ -39,33 +39,43 @@ static enum status call(const struct people *people_of, struct round *round,
                                        &round->arena, ret_response, &round->fault);
 }
 
-/* Whom the realm has met and nobody told it of. */
-static enum status sweep(const struct people *people, struct people_of_realm *realm,
-                         struct round *round)
+static bool sweeps(const struct people_of_realm *realm)
 {
-    struct pg *pg = people->options.pg;
-    struct instance *instance = round->instance;
+    return realm->sweeping || realm->sweep_due;
+}
+
+/* The next batch of whom the realm has met and nobody told it of. They are told before the next one; what fails goes on at the
+ * batch that failed. */
+static enum status sweep(const struct people *people, struct people_of_realm *realm,
+                         struct round *round, bool *ret_more)
+{
     instance_v1_list_unnamed_people_request request = INSTANCE_V1_LIST_UNNAMED_PEOPLE_REQUEST_INIT;
     instance_v1_list_unnamed_people_response *response;
     struct slice users[PEOPLE_BATCH];
-    size_t count = PEOPLE_BATCH;
-    while (count == PEOPLE_BATCH) {
-        PEK_TRY(round_assertion(round, people->options.issuer, &request.assertion));
-        PEK_TRY(instance_v1_list_unnamed_people_call(instance->channel, &request, NULL, 0,
-                                                     &round->cancel, &round->arena, &response,
-                                                     &round->fault));
-        count = response->n_users < PEOPLE_BATCH ? response->n_users : PEOPLE_BATCH;
-        for (size_t i = 0; i < count; i++)
-            users[i] = slice_str(response->users[i]);
-        /* A realm that repeats itself is asked no further. */
-        if (count > 0 && strcmp(response->users[count - 1], request.after) <= 0)
-            break;
-        if (count > 0) {
-            PEK_TRY(people_store_note(pg, &round->cancel, instance->realm, users, count, true));
-            request.after = response->users[count - 1];
-        }
+    if (!sweeps(realm))
+        return STATUS_OK;
+    if (!realm->sweeping) {
+        realm->sweeping = true;
+        realm->sweep_due = false;
+        realm->swept[0] = '\0';
     }
-    realm->sweeps = false;
+    PEK_TRY(round_assertion(round, people->options.issuer, &request.assertion));
+    request.after = realm->swept;
+    PEK_TRY(instance_v1_list_unnamed_people_call(round->instance->channel, &request, NULL, 0,
+                                                 &round->cancel, &round->arena, &response,
+                                                 &round->fault));
+    size_t count = response->n_users < PEOPLE_BATCH ? response->n_users : PEOPLE_BATCH;
+    for (size_t i = 0; i < count; i++)
+        users[i] = slice_str(response->users[i]);
+    if (count > 0)
+        PEK_TRY(people_store_note(people->options.pg, &round->cancel, round->instance->realm, users,
+                                  count, true));
+    /* A realm that repeats itself, or names whom the hub cannot have, is asked no further. */
+    realm->sweeping = count == PEOPLE_BATCH && users[count - 1].len <= PEOPLE_USER_BYTES_MAX &&
+                      strcmp(users[count - 1].ptr, realm->swept) > 0;
+    if (realm->sweeping)
+        memcpy(realm->swept, users[count - 1].ptr, users[count - 1].len + 1);
+    *ret_more |= count > 0 || realm->sweep_due;
     return STATUS_OK;
 }
 
@@ -120,8 +130,6 @@ static enum status tell_names(struct people *people, struct round *round, bool *
     instance_v1_person **news;
     size_t count;
     PEK_TRY(note_heard(people, realm, round));
-    if (realm->sweeps)
-        PEK_TRY(sweep(people, realm, round));
     PEK_TRY(people_store_news(pg, &round->cancel, name, &round->arena, &news, &count));
     if (count == 0 || instance_check(round->instance, &round->fault) != STATUS_OK)
         return STATUS_OK;
@@ -137,8 +145,10 @@ static enum status tell_names(struct people *people, struct round *round, bool *
 /* Merges are the last: what one of them takes is nobody's time but its own. */
 static enum status tell_batch(void *arg, struct round *round, bool *ret_more)
 {
-    PEK_TRY(tell_names(arg, round, ret_more));
-    return tell_merges(arg, round);
+    struct people *people = arg;
+    PEK_TRY(tell_names(people, round, ret_more));
+    PEK_TRY(sweep(people, &people->realms[round->instance->slot], round, ret_more));
+    return tell_merges(people, round);
 }
 
 /* ---- with a request that names them --------------------------------------------------------------- */
@@ -209,17 +219,17 @@ void people_heard(struct people *people, struct instance *instance, const char *
     struct people_of_realm *realm = &people->realms[instance->slot];
     if (realm->generation != instance->generation) {
         realm->heard_count = 0;
-        realm->sweeps = true;
+        realm->sweep_due = true;
     }
     realm->generation = instance->generation;
     /* Whom there is no room for is among those whom nobody told of, whom the realm is asked for. */
-    realm->sweeps |= realm->heard_count + count > PEOPLE_HEARD_MAX;
+    realm->sweep_due |= realm->heard_count + count > PEOPLE_HEARD_MAX;
     for (size_t i = 0; i < count && realm->heard_count < PEOPLE_HEARD_MAX; i++) {
         size_t len = strlen(users[i]);
         if (len <= PEOPLE_USER_BYTES_MAX && !has_heard(realm, users[i]))
             memcpy(realm->heard[realm->heard_count++], users[i], len + 1);
     }
-    realm->sweeps |= count == 0;
+    realm->sweep_due |= count == 0;
     rounds_kick(&people->rounds, instance);
 }
 
@@ -252,7 +262,7 @@ static void look(void *arg, struct round *round)
     struct pg_result *realms;
     enum status status = people_store_realms(people->options.pg, &round->cancel, &realms);
     for (size_t i = 0; i < registry->count; i++)
-        if (people->realms[registry->instances[i]->slot].sweeps)
+        if (sweeps(&people->realms[registry->instances[i]->slot]))
             rounds_kick(&people->rounds, registry->instances[i]);
     if (status != STATUS_OK)
         return;

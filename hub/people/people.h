@@ -12,7 +12,8 @@
  * Whom a request names, as one that adds members, the realm is told of with the request (people_tell), so that they have their
  * name in its answer.
  *
- * What may have been missed is made up for when the realm's watch begins: it is asked whom it has met and nobody has told it of.
+ * What may have been missed is made up for when the realm's watch begins: it is asked whom it has met and nobody has told it of, a
+ * batch a round, and is told of them before the next one. However many they are, and whatever fails meanwhile, it comes to an end.
  *
  * The same feed tells each realm of accounts that became one (hub.user_merge), until it has done it. What a realm would move
  * is asked in the same way.
@@ -46,7 +47,9 @@ struct people_options {
 
 struct people_of_realm {
     uint64_t generation; /* whom `heard` is of */
-    bool sweeps;         /* the realm is still to be asked whom nobody told it of */
+    bool sweep_due;      /* the realm is to be asked whom nobody told it of, from the beginning */
+    bool sweeping;       /* that is under way: it was asked up to `swept`, "" for the beginning */
+    char swept[PEOPLE_USER_BYTES_MAX + 1];
     size_t heard_count;
     char heard[PEOPLE_HEARD_MAX][PEOPLE_USER_BYTES_MAX + 1];
 };

@@ -168,8 +168,11 @@ static enum status unary_finish(struct rpc_call *call, const ProtobufCMessageDes
             *fault = *outcome;
         return outcome->status;
     }
+    enum status status = rpc_decode(type, bytes, arena, ret_response, NULL);
+    if (status == STATUS_RESOURCE_EXHAUSTED)
+        return fault_set(fault, status, NULL, "the arena has no room for the answer");
     /* What does not decode is the answering side's mistake, not our caller's. */
-    if (rpc_decode(type, bytes, arena, ret_response, NULL) != STATUS_OK)
+    if (status != STATUS_OK)
         return fault_set(fault, STATUS_DATA_LOSS, NULL, "the answer is not a valid message");
     return STATUS_OK;
 }

@@ -53,6 +53,14 @@ static void typed_unary_body(struct world *world)
         testing_say_call(world->channel, &request, NULL, 0, NULL, &arena, &answer, &fault),
         STATUS_UNAUTHENTICATED);
     assert_string_equal(fault.text, "no valid token");
+    /* The answer is right; who asks has no room for it. */
+    arena_done(&arena);
+    arena_init(&arena, sizeof(*answer));
+    assert_int_equal(
+        testing_say_call(world->channel, &request, &token, 1, &cancel, &arena, &answer, &fault),
+        STATUS_RESOURCE_EXHAUSTED);
+    arena_done(&arena);
+    arena_init(&arena, 1 << 20);
     cancel_fire(&cancel);
     assert_int_equal(
         testing_wait_call(world->channel, &request, &token, 1, &cancel, &arena, &answer, &fault),

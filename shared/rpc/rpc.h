@@ -341,7 +341,7 @@ struct slice rpc_call_diagnostic(struct rpc_call *call);
 struct rpc_call *rpc_call_free(struct rpc_call *call);
 
 /* In a fiber: one unary call, straight-line; the generated typed client uses it. The message is unpacked
- * into the arena. `fault` gets the outcome. */
+ * into the arena; RESOURCE_EXHAUSTED when that has no room for it. `fault` gets the outcome. */
 PEK_MUST_CHECK enum status rpc_call_unary(struct rpc_channel *channel,
                                           const struct rpc_method *method,
                                           const ProtobufCMessage *request,

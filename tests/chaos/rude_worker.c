@@ -377,9 +377,7 @@ static enum status get_info(const void *ops, struct rpc_ctx *ctx, const void *re
                         text(instance_v1_instance_service_table.name),
                         text(membership_v1_membership_service_table.name),
                         text(notification_v1_notification_service_table.name)};
-    (void)ops;
-    (void)request;
-    (void)response;
+    (void)ops, (void)request, (void)response;
     res.realm = text(worker->claims ? worker->claims : worker->realm);
     res.version = text("rude");
     res.collator_version = text("1");
@@ -393,9 +391,7 @@ static enum status watch_policies(const void *ops, struct rpc_ctx *ctx, const vo
 {
     struct rude_worker *worker = rpc_data(ctx);
     instance_v1_policy_event event = INSTANCE_V1_POLICY_EVENT_INIT;
-    (void)ops;
-    (void)request;
-    (void)response;
+    (void)ops, (void)request, (void)response;
     event.reset = true;
     if (worker->watch_late_ms > 0)
         fiber_sleep_ms(worker->watch_late_ms);
@@ -407,11 +403,11 @@ static enum status watch_policies(const void *ops, struct rpc_ctx *ctx, const vo
 static enum status put_people(const void *ops, struct rpc_ctx *ctx, const void *request,
                               void *response, struct rpc_stream *stream)
 {
-    const struct rude_worker *worker = rpc_data(ctx);
+    struct rude_worker *worker = rpc_data(ctx);
+    const instance_v1_put_people_request *req = request;
     instance_v1_put_people_response res = INSTANCE_V1_PUT_PEOPLE_RESPONSE_INIT;
-    (void)ops;
-    (void)request;
-    (void)response;
+    (void)ops, (void)response;
+    worker->told += req->n_people;
     res.n_known_users = worker->names;
     res.known_users = arena_zalloc(rpc_arena(ctx), worker->names + 1, sizeof(char *));
     for (size_t i = 0; res.known_users && i < worker->names; i++)
@@ -422,11 +418,16 @@ static enum status put_people(const void *ops, struct rpc_ctx *ctx, const void *
 static enum status list_unnamed_people(const void *ops, struct rpc_ctx *ctx, const void *request,
                                        void *response, struct rpc_stream *stream)
 {
+    struct rude_worker *worker = rpc_data(ctx);
+    const instance_v1_list_unnamed_people_request *req = request;
     instance_v1_list_unnamed_people_response res = INSTANCE_V1_LIST_UNNAMED_PEOPLE_RESPONSE_INIT;
-    (void)ops;
-    (void)ctx;
-    (void)request;
-    (void)response;
+    (void)ops, (void)response;
+    worker->unnamed_begun += req->after[0] == '\0';
+    if (++worker->unnamed_calls == worker->unnamed_fails)
+        return worker->status;
+    res.users = arena_zalloc(rpc_arena(ctx), worker->unnamed + 1, sizeof(char *));
+    for (size_t i = strtoull(req->after, NULL, 10) + 1; res.users && i <= worker->unnamed; i++)
+        res.users[res.n_users++] = arena_printf(rpc_arena(ctx), RUDE_UNNAMED, i);
     return rpc_stream_send(stream, &res.base);
 }
 

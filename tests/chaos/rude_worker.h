@@ -46,6 +46,9 @@ enum rude_fault {
     RUDE_STALL, /* says nothing until the caller gives up */
 };
 
+/* The id of the person of a number whom nobody told it of: as long as one may be. */
+#define RUDE_UNNAMED "%064zu"
+
 struct rude_item {
     char key[RUDE_TEXT_BYTES_MAX]; /* sort key */
     char id[RUDE_TEXT_BYTES_MAX];
@@ -72,6 +75,9 @@ struct rude_worker {
     bool holds_tokens;        /* IssueToken waits for rude_worker_release_tokens */
     int64_t watch_late_ms;    /* until it says the first of policies */
     size_t names; /* PutPeople: it knows so many, whoever it was told of: "x0", "x1", … */
+    /* ListUnnamedPeople gives all of so many (RUDE_UNNAMED) that are behind `after` at once; `unnamed_fails`: the call of that
+     * number, from 1, ends with `status`. */
+    size_t unnamed, unnamed_fails;
     /* CollectNotifications gives so many events each time, of new ids; `events_again`: of the same, whatever was acknowledged. */
     size_t events;
     bool events_again;
@@ -89,6 +95,8 @@ struct rude_worker {
     char offered[RUDE_TEXT_BYTES_MAX]; /* the etag that the last call of groups came with */
     size_t updates;
     char mask[256];                                /* of the last UpdateGroup: "name,webpage" */
+    size_t told;                                   /* people */
+    size_t unnamed_calls, unnamed_begun;           /* those without `after` */
     size_t collected, events_stored, events_later; /* calls, and ids that were acknowledged */
 
     /* Its own. */

@@ -304,6 +304,34 @@ static void realm_learns_and_claims_nobody_else(void **state)
     }
 }
 
+/* A realm that many were brought into: it is asked for the next when it was told of those before, and that goes on where it
+ * failed. The answers together are more than one round has room for. */
+static void whom_nobody_named_are_told_of_batch_after_batch(void **state)
+{
+    static const size_t have_accounts[] = {50, 250, 450};
+    struct federation f;
+    char sql[256];
+    (void)state;
+    federation_begin(&f);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(sql, sizeof(sql),
+                 "INSERT INTO hub.user_account (id, username, name)"
+                 " VALUES ('" RUDE_UNNAMED "', 'user%zu', 'Kis Anna')",
+                 have_accounts[i], i);
+        pg_cluster_execute(federation_cluster, sql);
+    }
+    f.a->unknown = true;
+    f.a->unnamed = 5000;
+    f.a->unnamed_fails = 4;
+    f.a->status = STATUS_UNAVAILABLE;
+    federation_open_hub(&f, "", NULL);
+    FEDERATION_WAIT_FOR(&f, f.a->unnamed_calls == 4);
+    assert_int_equal(f.a->told, 2);
+    FEDERATION_WAIT_FOR(&f, f.a->told == 3);
+    assert_int_equal(f.a->unnamed_begun, 1);
+    federation_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +344,7 @@ int main(void)
         cmocka_unit_test(id_that_nobody_has_is_refused_by_its_field),
         cmocka_unit_test(accounts_that_became_one_are_told),
         cmocka_unit_test(realm_learns_and_claims_nobody_else),
+        cmocka_unit_test(whom_nobody_named_are_told_of_batch_after_batch),
     };
     return cmocka_run_group_tests(tests, worker_setup, federation_teardown);
 }
