@@ -1,10 +1,14 @@
 #include "shared/log/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,11 +28,12 @@ const char *const log_level_names[] = {"debug", "info", "warn", "error", NULL};
 
 static struct {
     int fd;
+    int own_fd; /* what is written to instead, where there is one; else -1 */
     _Atomic int level;
     char component[LOG_NAME_BYTES_MAX];
     char realm[LOG_NAME_BYTES_MAX];
     _Atomic uint64_t dropped;
-} log_state = {.fd = LOG_STDERR, .level = LOG_INFO};
+} log_state = {.fd = LOG_STDERR, .own_fd = -1, .level = LOG_INFO};
 
 /* ---- life cycle ------------------------------------------------------------------------------- */
 
@@ -37,9 +42,29 @@ static void name_copy(char name[LOG_NAME_BYTES_MAX], const char *from)
     snprintf(name, LOG_NAME_BYTES_MAX, "%s", from ? from : "");
 }
 
+/* A description of a pipe or a terminal that does not wait: the one that was given is shared, and others may want to wait. A
+ * socket has no second one, and that of a file would begin at its beginning. */
+static int description_of(int fd)
+{
+    char path[32];
+    struct stat what;
+    if (fstat(fd, &what) != 0 || !(S_ISFIFO(what.st_mode) || S_ISCHR(what.st_mode)))
+        return -1;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+static void own_fd_set(int own_fd)
+{
+    if (log_state.own_fd >= 0)
+        close(log_state.own_fd);
+    log_state.own_fd = own_fd;
+}
+
 void log_open(const struct log_options *options)
 {
     log_state.fd = options->fd;
+    own_fd_set(description_of(options->fd));
     name_copy(log_state.component, options->component);
     name_copy(log_state.realm, options->realm);
     log_level_set(options->level);
@@ -48,6 +73,7 @@ void log_open(const struct log_options *options)
 void log_close(void)
 {
     log_open(&(struct log_options){.fd = LOG_STDERR, .level = LOG_INFO});
+    own_fd_set(-1);
 }
 
 void log_level_set(enum log_level level)
@@ -250,12 +276,16 @@ static void put_scope(struct line *line, const struct log_scope *scope)
     put_named(line, "request_id", scope->request_id);
 }
 
+_Static_assert(LOG_LINE_BYTES_MAX <= PIPE_BUF, "where a pipe has room, there is room for a line");
+
 /* In one write: a line that is not whole is worth nothing, but its rest is written all the same, so that
- * the next line begins at the beginning. */
+ * the next line begins at the beginning. A descriptor that waits is asked first: a pipe or socket that says that it has room takes a line. */
 static void write_line(const char *bytes, size_t len)
 {
+    struct pollfd to = {.fd = log_state.own_fd >= 0 ? log_state.own_fd : log_state.fd,
+                        .events = POLLOUT};
     while (len > 0) {
-        ssize_t written = write(log_state.fd, bytes, len);
+        ssize_t written = poll(&to, 1, 0) != 0 ? write(to.fd, bytes, len) : 0;
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0) {

@@ -11,9 +11,11 @@
  *
  * A line is at most LOG_LINE_BYTES_MAX bytes with its newline, written by one write(2), so that lines of
  * several threads or processes in one pipe do not mix. What does not fit is cut, the line stays valid JSON
- * and says "cut":true. Bytes that are not UTF-8 become U+FFFD; control characters are escaped. When the
- * descriptor takes no more (EAGAIN, a full disk) the line is dropped and counted: logging never blocks a
- * loop on a descriptor that is O_NONBLOCK, and never fails a request.
+ * and says "cut":true. Bytes that are not UTF-8 become U+FFFD; control characters are escaped.
+ *
+ * Whoever reads the log may stand still: when a pipe, a socket or a terminal takes no more, or a disk is full, the
+ * line is dropped and counted. Logging neither waits for its reader, whether the descriptor is O_NONBLOCK or not, nor
+ * fails a request. A file is as quick as its disk.
  *
  * Secrets do not get out. The value of a field whose key is secret-like (log_key_is_secret) is written as
  * "[redacted]", whatever its type. In every other text, of fields and of the scope alike, these parts are
@@ -41,7 +43,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 /* ---- life cycle ------------------------------------------------------------------------------- */
 
 struct log_options {
-    int fd; /* borrowed; 2 is stderr */
+    int fd; /* borrowed, its flags stay; 2 is stderr */
     enum log_level level;
     const char *component; /* "pek-hub"; copied, cut at LOG_NAME_BYTES_MAX */
     const char *realm;     /* "" or NULL when the process has no single one; copied likewise */

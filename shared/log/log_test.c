@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -357,6 +358,52 @@ static void a_full_pipe_drops_lines_and_counts_them(void **state)
     assert_int_equal(log_dropped(), before + 1);
 }
 
+/* What journald, a container's runtime and a terminal give: descriptors that wait. `fds`: what is read, what is written. */
+static void open_pipe(int fds[2])
+{
+    assert_int_equal(pipe(fds), 0);
+}
+
+static void open_socket(int fds[2])
+{
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+}
+
+static void open_terminal(int fds[2])
+{
+    fds[0] = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(fds[0] >= 0 && grantpt(fds[0]) == 0 && unlockpt(fds[0]) == 0);
+    fds[1] = open(ptsname(fds[0]), O_RDWR | O_NOCTTY);
+    assert_true(fds[1] >= 0);
+}
+
+static void a_reader_that_stands_still_holds_nobody_up(void **state)
+{
+    static void (*const kinds[])(int fds[2]) = {open_pipe, open_socket, open_terminal};
+    (void)state;
+    alarm(60); /* ends a test that waits */
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        int fds[2];
+        kinds[i](fds);
+        log_open(&(struct log_options){.fd = fds[1], .level = LOG_INFO});
+        uint64_t before = log_dropped();
+        while (log_dropped() == before)
+            log_event(LOG_INFO, "x", log_str("text", "of some length"));
+        assert_int_equal(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+        /* Read again, it is written again. */
+        assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+        while (read(fds[0], got, sizeof(got)) > 0) {
+        }
+        before = log_dropped();
+        log_event(LOG_INFO, "x");
+        assert_int_equal(log_dropped(), before);
+        log_close();
+        close(fds[0]);
+        close(fds[1]);
+    }
+    alarm(0);
+}
+
 #define THREADS 4
 #define LINES_EACH 200
 
@@ -417,6 +464,7 @@ int main(void)
         TEST(secrets_in_the_scope_are_replaced),
         TEST(a_secret_that_is_cut_by_the_end_of_the_line_does_not_show),
         TEST(a_full_pipe_drops_lines_and_counts_them),
+        TEST(a_reader_that_stands_still_holds_nobody_up),
         TEST(lines_of_several_threads_do_not_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
