@@ -43,6 +43,8 @@ struct redis {
     size_t turn;              /* of the sentinels */
     struct redis_host server; /* of this attempt: a sentinel, or the server itself */
     bool asks_sentinel;       /* `server` is one */
+    /* Of each name, the address that was tried last: of the hosts of `address`, and of the master that a sentinel said. */
+    struct sockaddr_storage tried[REDIS_SENTINELS_MAX + 1];
     size_t sentinel_replies;
     SSL_CTX *context;                  /* of this attempt; NULL without TLS */
     char told[REDIS_REASON_BYTES_MAX]; /* since it was up: the last reason that on_down had */
@@ -291,9 +293,24 @@ static void link_closed(struct redis *redis)
     free(redis);
 }
 
+/* Of the addresses of a name the one behind that which was tried last, whatever their order is now. */
+static const struct sockaddr *next_address(const struct addrinfo *found,
+                                           struct sockaddr_storage *tried)
+{
+    const struct addrinfo *next = found;
+    for (const struct addrinfo *at = found; at->ai_next; at = at->ai_next)
+        if (memcmp(at->ai_addr, tried, at->ai_addrlen) == 0)
+            next = at->ai_next;
+    memset(tried, 0, sizeof(*tried));
+    memcpy(tried, next->ai_addr, next->ai_addrlen);
+    return (const struct sockaddr *)tried;
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct redis *redis = request->data;
+    bool is_listed = redis->asks_sentinel || !redis->address.master[0];
+    size_t name = is_listed ? redis->turn % redis->address.host_count : REDIS_SENTINELS_MAX;
 
     redis->resolver_busy = false;
     if (redis->closing)
@@ -301,9 +318,9 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     else if (status || !found)
         go_down(redis, "its name is not known");
     else if (redis->asks_sentinel)
-        ask_sentinel(redis, found->ai_addr);
+        ask_sentinel(redis, next_address(found, &redis->tried[name]));
     else
-        connect_ends(redis, found->ai_addr);
+        connect_ends(redis, next_address(found, &redis->tried[name]));
     uv_freeaddrinfo(found);
 }
 

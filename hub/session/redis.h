@@ -7,7 +7,9 @@
  * waits for Redis longer than its caller allows; what is sent without waiting is bounded by REDIS_PENDING_MAX.
  *
  * With sentinels (redis_address.h) each attempt asks the next of them who is master now. A failover needs no more than that: it
- * ends the connections, or the heartbeat's mark is refused. Loop thread.
+ * ends the connections, or the heartbeat's mark is refused.
+ *
+ * A name may have several addresses: each attempt takes the next of them. Loop thread.
  */
 #ifndef PEK_HUB_SESSION_REDIS_H
 #define PEK_HUB_SESSION_REDIS_H

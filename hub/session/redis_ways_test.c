@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <netdb.h>
 
 #include "shared/base/clock.h"
 #include "shared/rpc/testing/certificates.h"
@@ -208,6 +210,52 @@ static void tls_server_that_is_killed_is_found_again(struct fiber_run *run)
     redis_server_resume(server);
     assert_true(fiber_run_until(run, is_up));
     close_link();
+    redis_server_stop(server);
+}
+
+/* ---- names ---- */
+
+#define NAME "redis.test"
+
+static bool turns;
+
+/* In the place of libc's, which asks files and servers; libuv must see it. NAME has three addresses; nobody listens at the first two. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **ret_found)
+{
+    static const char *const addresses[] = {"127.0.0.2", "127.0.0.3", "127.0.0.1"};
+    static size_t asked;
+    int (*libc)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    int error = 0;
+    *(void **)&libc = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || strcmp(name, NAME) != 0)
+        return libc(name, service, hints, ret_found);
+    for (size_t i = 0; !error && i < 3; i++, ret_found = &(*ret_found)->ai_next)
+        error = libc(addresses[(i + asked) % 3], service, hints, ret_found);
+    asked += turns;
+    return error;
+}
+
+static void each_address_of_a_name_is_tried(struct fiber_run *run)
+{
+    int port = redis_server_free_port(), sentinel_port = redis_server_free_port();
+    char url[128], lines[256];
+    snprintf(lines, sizeof(lines), "bind 127.0.0.1\nport %d\n", port);
+    struct redis_server *server = redis_server_start_as(NULL, lines);
+    snprintf(lines, sizeof(lines), "bind 127.0.0.1\nport %d\nsentinel monitor pek 127.0.0.1 %d 1\n",
+             sentinel_port, port);
+    struct redis_server *sentinel = redis_server_start_sentinel(lines);
+    const struct redis_options options = {.url = url};
+    for (int i = 0; i < 2; i++) {
+        turns = i;
+        snprintf(url, sizeof(url), "redis://" NAME ":%d", port);
+        assert_works(run, &options);
+        snprintf(url, sizeof(url), "redis-sentinel://" NAME ":%d," NAME ":%d/pek", sentinel_port,
+                 sentinel_port);
+        assert_works(run, &options);
+    }
+    redis_server_stop(sentinel);
     redis_server_stop(server);
 }
 
@@ -421,6 +469,7 @@ int main(void)
         REDIS_TEST(tls_may_want_a_certificate_of_the_hub),
         REDIS_TEST(one_side_without_tls_is_no_way),
         REDIS_TEST(tls_server_that_is_killed_is_found_again),
+        REDIS_TEST(each_address_of_a_name_is_tried),
         REDIS_TEST(password_is_the_right_one),
         REDIS_TEST(server_that_takes_no_marks_is_not_up),
         REDIS_TEST(sentinels_that_cannot_say_are_told_of),
