@@ -43,7 +43,7 @@ static enum status lay_down(struct change *change, const char *group_id, struct 
 }
 
 enum status leader_let_go(struct change *change, const struct membership_people *people,
-                          const char *field)
+                          const char *field, bool at_once)
 {
     static const struct pg_statement find = {
         "leader_among",
@@ -56,10 +56,33 @@ enum status leader_let_go(struct change *change, const struct membership_people 
     if (pg_rows(rows) == 0)
         return STATUS_OK;
     if (pg_get_bool(rows, 0, 1))
-        return lay_down(change, people->group_id, users);
+        return at_once ? lay_down(change, people->group_id, users) : STATUS_OK;
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_LEADS, field,
                             "%s leads %s, which has to be handed over first",
                             pg_get_str(rows, 0, 0), people->group_id);
+}
+
+enum status leader_settle(struct change *change, const struct membership_people *people)
+{
+    /* Another end is another assignment. */
+    static const struct pg_statement settle = {
+        "leader_settle",
+        "WITH due AS ("
+        "  SELECT a.policy_id, a.user_id, a.assigned_by, a.valid_until AS was,"
+        "    (SELECT min(n.begin_time) FROM pek.membership_period AS n"
+        "      WHERE n.group_id = $1 AND n.user_id = a.user_id"
+        "        AND n.begin_time > statement_timestamp() AND n.status NOT IN (2, 3)) AS ends "
+        "" LEADERS "AND a.user_id = ANY ($2::text[])), "
+        "gone AS ("
+        "  DELETE FROM pek.policy_assignment AS a USING due WHERE a.policy_id = due.policy_id"
+        "    AND a.user_id = due.user_id AND due.was IS DISTINCT FROM due.ends RETURNING due.*) "
+        "INSERT INTO pek.policy_assignment (policy_id, user_id, assigned_by, valid_until) "
+        "SELECT gone.policy_id, gone.user_id, gone.assigned_by, gone.ends FROM gone",
+    };
+    return change_execute(change, &settle,
+                          PG_PARAMS(pg_str(people->group_id),
+                                    pg_text_array(change->arena, people->users, people->count)),
+                          NULL);
 }
 
 /* The ids of the leaders, joined by a space; no id has one. */

@@ -1,7 +1,7 @@
 /* leader: who leads a group holds the policy `GOD in GROUP`, which gives all rights on it. Leading is that, and nothing else.
  *
  * Leadership is handed over and not laid down: a membership does not end while its owner leads the group. But an archived group,
- * which is handed over to nobody, keeps nobody either: who leaves it leads it no more.
+ * which is handed over to nobody, keeps nobody either: who leaves it leads it no more. Who leaves it on a day to come leads it until then.
  */
 #ifndef PEK_WORKER_MEMBERSHIP_LEADER_H
 #define PEK_WORKER_MEMBERSHIP_LEADER_H
@@ -18,10 +18,14 @@
 /* Who leads the group, in order of their ids; column 0. */
 PEK_MUST_CHECK enum status leader_list(struct change *change, const char *group_id,
                                        const struct pg_result **ret_rows);
-/* FAILED_PRECONDITION on `field` when one of the people leads the group; of an archived one they cease to, with an audit row each. Asked
- * behind their locks; the caller names the users (change.h). */
+/* FAILED_PRECONDITION on `field` when one of the people leads the group; of an archived one they cease to, `at_once` with an audit row
+ * each, or as their membership does (leader_settle). Asked behind their locks; the caller names the users (change.h). */
 PEK_MUST_CHECK enum status leader_let_go(struct change *change,
-                                         const struct membership_people *people, const char *field);
+                                         const struct membership_people *people, const char *field,
+                                         bool at_once);
+/* Those of the people who lead the group do so until the end that is planned of their membership, if one is. */
+PEK_MUST_CHECK enum status leader_settle(struct change *change,
+                                         const struct membership_people *people);
 /* The only person leads the group from now on, and whoever led it does not. ABORTED when somebody else has handed it
  * over meanwhile; FAILED_PRECONDITION when the group has no such policy any more, or as policy_store_assign.
  * Writes the audit row, and reads `memberships` not again. `ret_former`: as leader_list, before. */

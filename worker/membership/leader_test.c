@@ -52,19 +52,24 @@ static void leadership_moves_with_all_its_rights(struct world *w)
 }
 
 /* On that day, or ("") on none. */
-static enum status set_end(struct world *w, const char *user, const char *day)
+static enum status set_end_in(struct world *w, const char *group, const char *user, const char *day)
 {
     char *paths[] = {text("end_date")};
     Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
     membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
     membership_v1_membership *res;
-    req.group_id = text("o@a");
+    req.group_id = text(group);
     req.user_id = text(user);
     req.end_date = text(day);
     mask.paths = paths;
     mask.n_paths = 1;
     req.update_mask = &mask;
     return WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, res);
+}
+
+static enum status set_end(struct world *w, const char *user, const char *day)
+{
+    return set_end_in(w, "o@a", user, day);
 }
 
 static void leader_stays_until_the_group_is_handed_over(struct world *w)
@@ -129,6 +134,31 @@ static void archived_group_keeps_nobody(struct world *w)
     assert_string_equal(policy_world_wrongs(w), "");
 }
 
+static void leader_of_an_archived_group_leads_it_until_they_leave(struct world *w)
+{
+    static const char until[] = "SELECT string_agg(coalesce(a.valid_until::text, 'open') || ' ' ||"
+                                "   (a.valid_until IS NOT DISTINCT FROM m.end_time), ' ')"
+                                "  FROM pek.member m JOIN pek.group_policy l USING (group_id)"
+                                "  JOIN pek.policy_assignment a USING (policy_id, user_id)"
+                                " WHERE m.user_id = 'dan' AND l.kind = 2";
+    make_leader(w);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@a'");
+    assert_int_equal(set_end_in(w, "o@o", "dan", "2198-07-01"), STATUS_OK);
+    assert_string_equal(world_value(w, until), "2198-06-30 22:00:00+00 true");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"
+                                       " WHERE action = 'group.layDown'"),
+                        "0");
+    assert_string_equal(state(w, "o@a", "dan"), "C");
+    /* It is the plan that ends: without it they go on. */
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
+    assert_int_equal(set_end_in(w, "o@o", "dan", ""), STATUS_OK);
+    assert_int_equal(set_end(w, "dan", ""), STATUS_OK);
+    assert_string_equal(world_value(w, until), "open true");
+    assert_int_equal(step(w, "dan", "AddMember", "zoe"), STATUS_OK);
+    assert_all_holds(w);
+}
+
 static void only_members_lead_and_nobody_takes_it(struct world *w)
 {
     make_leader(w);
@@ -180,6 +210,7 @@ int main(void)
         WORLD_TEST(leadership_moves_with_all_its_rights),
         WORLD_TEST(leader_stays_until_the_group_is_handed_over),
         WORLD_TEST(archived_group_keeps_nobody),
+        WORLD_TEST(leader_of_an_archived_group_leads_it_until_they_leave),
         WORLD_TEST(only_members_lead_and_nobody_takes_it),
         WORLD_TEST(group_whose_leader_vanished_is_given_one_from_above),
         WORLD_TEST(nobody_who_is_gone_begins_anything),

@@ -1,5 +1,6 @@
 #include "worker/membership/member_policy.h"
 
+#include "worker/membership/leader.h"
 #include "worker/policy/policy_store.h"
 #include "worker/rights/policy.h"
 
@@ -71,11 +72,22 @@ static enum status make_policy(struct change *change, const struct membership_pe
     return STATUS_OK;
 }
 
-static bool any_member(const struct membership_people *people)
+static bool is_member(const membership_v1_membership *membership)
+{
+    return membership->status == MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE ||
+           membership->status == MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE;
+}
+
+static bool leads(const membership_v1_membership *membership)
+{
+    return membership->is_leader;
+}
+
+static bool any(const struct membership_people *people,
+                bool (*is)(const membership_v1_membership *membership))
 {
     for (size_t i = 0; i < people->count; i++)
-        if (people->memberships[i].status == MEMBERSHIP_V1_MEMBER_STATUS_NEWBIE ||
-            people->memberships[i].status == MEMBERSHIP_V1_MEMBER_STATUS_ACTIVE)
+        if (is(&people->memberships[i]))
             return true;
     return false;
 }
@@ -103,7 +115,7 @@ enum status member_policy_settle(struct change *change, const struct membership_
     struct pg_param users = pg_text_array(change->arena, people->users, people->count);
     bool found, made = false;
     PEK_TRY(find_policy(change, people, &found));
-    if (!found && any_member(people))
+    if (!found && any(people, is_member))
         PEK_TRY(make_policy(change, people, &made));
     else if (!found)
         return STATUS_OK;
@@ -114,5 +126,5 @@ enum status member_policy_settle(struct change *change, const struct membership_
     PEK_TRY(change_execute(change, &assign, PG_PARAMS(group, users), NULL));
     for (size_t i = 0; i < people->count; i++)
         PEK_TRY(change_names_user(change, people->users[i]));
-    return STATUS_OK;
+    return any(people, leads) ? leader_settle(change, people) : STATUS_OK;
 }

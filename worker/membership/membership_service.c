@@ -75,14 +75,15 @@ static enum status leave_group_below(struct change *change, const char *group_id
     enum membership_status status = people.states[0].status;
     if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
         return STATUS_OK;
-    PEK_TRY(leader_let_go(change, &people, "user_id"));
     if (end_us == MEMBERSHIP_NO_DAY) {
+        PEK_TRY(leader_let_go(change, &people, "user_id", true));
         if (strcmp(user, change->actor) == 0)
             PEK_TRY(member_points_check_judged(change, &people, "user_id"));
         PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
         return membership_people_finish(change, &people, "membership.leaveOrganisation");
     }
     PEK_TRY(membership_store_days(change, &people, "", "", &days));
+    PEK_TRY(leader_let_go(change, &people, "user_id", end_us <= days.now_us));
     if (!membership_shorten(&days.list, days.now_us, end_us, change->actor))
         return STATUS_OK;
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
@@ -128,7 +129,7 @@ static enum status run_step(struct change *change, const struct step *step,
     PEK_TRY(membership_people_lock(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
     if (membership_ends(step->step))
-        PEK_TRY(leader_let_go(change, people, step->field));
+        PEK_TRY(leader_let_go(change, people, step->field, true));
     if (step->step == MEMBERSHIP_LEAVE)
         PEK_TRY(member_points_check_judged(change, people, step->field));
     if (step->step == MEMBERSHIP_REJECT)
@@ -362,7 +363,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(check_days(change, req, fields, &group, &days));
     const enum membership_status was = people.states[0].status;
     if (fields & END_DATE && req->end_date[0])
-        PEK_TRY(leader_let_go(change, &people, "user_id"));
+        PEK_TRY(leader_let_go(change, &people, "user_id", days.end_us <= days.now_us));
     if (fields & BEGIN_DATE)
         PEK_TRY(membership_set_begin(&days.list, days.now_us, days.begin_us, change->fault));
     if (fields & END_DATE)
