@@ -506,9 +506,10 @@ static void who_tells_most_loses_the_oldest(struct hub_world *h)
                                           " FROM (SELECT realm, count(*) FROM hub.notification"
                                           " GROUP BY realm) AS n"),
                         "a15 b5");
-    assert_string_equal(world_value(h->w, "SELECT count(*) FILTER (WHERE link LIKE '%%@p') || ' ' ||"
-                                          " min(seq) FILTER (WHERE link LIKE '%%@o')"
-                                          " FROM hub.notification WHERE realm = 'a'"),
+    assert_string_equal(world_value(h->w,
+                                    "SELECT count(*) FILTER (WHERE link LIKE '%%@p') || ' ' ||"
+                                    " min(seq) FILTER (WHERE link LIKE '%%@o')"
+                                    " FROM hub.notification WHERE realm = 'a'"),
                         "4 990");
     /* What just came stays for a minute: another hub may be about to store the same. */
     put_one(&desk, 1, "bob");
