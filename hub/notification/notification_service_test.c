@@ -499,18 +499,17 @@ static void who_tells_most_loses_the_oldest(struct hub_world *h)
         " INSERT INTO hub.notification (user_id, seq, realm, event_id, event_order, kind,"
         " actor, subject, link, title, detail, event_time, create_time)"
         " SELECT 'bob', n, CASE WHEN n <= 5 THEN 'b' ELSE 'a' END, gen_random_uuid(), n,"
-        "  2, 'x', 'bob', 'realms/a/groups/o@' || CASE WHEN n <= 9 THEN 'p' ELSE 'o' END,"
+        "  2, 'x', 'bob', 'realms/a/groups/o@' || CASE WHEN n <= 9 THEN 'p' ELSE 'o' || n %% 10 "
+        "END,"
         "  'G' || n, '', now(), now() - interval '2 minutes' FROM generate_series(1, 1000) n");
     purge(&desk, 90, 20, 100000);
     assert_string_equal(world_value(h->w, "SELECT string_agg(realm || count, ' ' ORDER BY realm)"
                                           " FROM (SELECT realm, count(*) FROM hub.notification"
                                           " GROUP BY realm) AS n"),
                         "a15 b5");
-    assert_string_equal(world_value(h->w,
-                                    "SELECT count(*) FILTER (WHERE link LIKE '%%@p') || ' ' ||"
-                                    " min(seq) FILTER (WHERE link LIKE '%%@o')"
-                                    " FROM hub.notification WHERE realm = 'a'"),
-                        "4 990");
+    assert_string_equal(world_value(h->w, "SELECT count(DISTINCT link) FROM hub.notification"
+                                          " WHERE realm = 'a'"),
+                        "11");
     /* What just came stays for a minute: another hub may be about to store the same. */
     put_one(&desk, 1, "bob");
     purge(&desk, 90, 10, 100000);
