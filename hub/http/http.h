@@ -115,10 +115,10 @@ size_t http_server_requests(const struct http_server *server); /* with a running
 /* Connections that were refused since the start: too many of all or of an address, or no memory. */
 uint64_t http_server_refused(const struct http_server *server);
 /* In a fiber: stops accepting, lets running requests finish with Connection: close, closes idle connections.
- * At `deadline_us` the requests still running are cancelled and closed. OK when none was, else
- * DEADLINE_EXCEEDED. */
+ * At `deadline_us` the requests still running are cancelled and closed, and waited for: what a handler waits for heeds that, or,
+ * as a COMMIT does not, has a deadline. OK when none was, else DEADLINE_EXCEEDED. */
 enum status http_server_drain(struct http_server *server, int64_t deadline_us);
-/* After a drain that left no request running. Runs the loop until its own handles are closed: not from a
+/* After a drain. Runs the loop until its own handles are closed: not from a
  * fiber or a callback of the loop. Takes NULL, returns NULL. */
 struct http_server *http_server_free(struct http_server *server);
 

@@ -11,8 +11,6 @@
 
 /* How long a connection that began before the drain may take to arrive. */
 #define DRAIN_HANDSHAKE_MS 20
-/* How long a drain waits for handlers after it cancelled them. */
-#define DRAIN_CANCELLED_MS 1000
 #define GZIP_LEVEL 1 /* a third of the bytes for a fifth of the time of the usual 6 */
 
 /* ---- life of a server ---------------------------------------------------------------------------- */
@@ -245,6 +243,6 @@ enum status http_server_drain(struct http_server *server, int64_t deadline_us)
     bool cut = server->request_count > 0;
     while (!list_empty(&server->conns))
         conn_close(LIST_ENTRY(list_first(&server->conns), struct http_conn, node));
-    (void)wait_until_idle(server, deadline_after_ms(DRAIN_CANCELLED_MS));
+    (void)wait_until_idle(server, DEADLINE_NONE);
     return cut ? STATUS_DEADLINE_EXCEEDED : STATUS_OK;
 }

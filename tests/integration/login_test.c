@@ -233,6 +233,41 @@ static void login_returns_to_this_site_only(void **state)
     federation_close(&f);
 }
 
+static void set_standby(const char *name)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "ALTER SYSTEM SET synchronous_standby_names = '%s'", name);
+    pg_cluster_execute(federation_cluster, sql);
+    pg_cluster_execute(federation_cluster, "SELECT pg_reload_conf()");
+}
+
+static bool is(const char *sql, const char *expected)
+{
+    char value[64];
+    pg_cluster_query(federation_cluster, sql, value, sizeof(value));
+    return strcmp(value, expected) == 0;
+}
+
+/* Its COMMIT waits for a standby that is not there, and heeds no cancellation: its deadline ends it, and then the hub. */
+static void hub_is_stopped_while_a_login_commits(void **state)
+{
+    struct federation f;
+    (void)state;
+    federation_open(&f, NULL);
+    set_standby("nobody");
+    FEDERATION_WAIT_FOR(&f, is("SHOW synchronous_standby_names", "nobody"));
+    struct exchange login =
+        federation_send(&f, "GET", "/auth/dev?user=bob", "Cookie: x=1\r\n", NULL);
+    FEDERATION_WAIT_FOR(&f, is("SELECT count(*) > 0 FROM pg_stat_activity"
+                               " WHERE wait_event = 'SyncRep' AND usename = 'pek_app'",
+                               "t"));
+    hub_stop(f.hub);
+    federation_wait_for_stop(&f);
+    assert_false(federation_close_stopped(&f));
+    exchange_close(&login);
+    set_standby("");
+}
+
 static int setup(void **state)
 {
     int fd = mkstemp(secret_path);
@@ -258,6 +293,7 @@ int main(void)
         cmocka_unit_test(login_that_is_over_leads_home),
         cmocka_unit_test(cookie_that_proves_itself_counts),
         cmocka_unit_test(login_returns_to_this_site_only),
+        cmocka_unit_test(hub_is_stopped_while_a_login_commits),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
