@@ -204,17 +204,21 @@ static enum status correct_end(struct membership_periods *list, size_t at, int64
     return STATUS_OK;
 }
 
-bool membership_shorten(struct membership_periods *list, int64_t now_us, int64_t end_us,
-                        const char *actor)
+bool membership_follow(struct membership_periods *list, int64_t now_us, int64_t former_us,
+                       int64_t end_us, const char *actor)
 {
     size_t at = present(list, now_us), first = first_of(list, at);
+    int64_t own_us = list->periods[at].end_us;
+    bool along = own_us == former_us && own_us != MEMBERSHIP_OPEN;
+    enum membership_status to = along ? list->periods[at + 1].status : MEMBERSHIP_ARCHIVED;
     struct fault fault;
-    if (list->periods[at].end_us <= end_us)
+    if (end_us == own_us || (end_us > own_us && !along))
         return false;
-    if (end_us < list->periods[first].begin_us)
+    if (end_us == MEMBERSHIP_OPEN)
+        end_us = MEMBERSHIP_NO_DAY;
+    else if (end_us < list->periods[first].begin_us)
         end_us = list->periods[first].begin_us;
-    return membership_set_end(list, now_us, end_us, MEMBERSHIP_ARCHIVED, actor, &fault) ==
-           STATUS_OK;
+    return membership_set_end(list, now_us, end_us, to, actor, &fault) == STATUS_OK;
 }
 
 enum status membership_set_end(struct membership_periods *list, int64_t now_us, int64_t end_us,

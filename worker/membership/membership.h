@@ -129,9 +129,10 @@ PEK_MUST_CHECK enum status membership_set_end(struct membership_periods *list, i
                                               int64_t end_us, enum membership_status end_status,
                                               const char *actor, struct fault *fault);
 
-/* It ends on that day as an archived one, unless it ends before; one that began later ends as it began. False: it changed
- * nothing. Of a newcomer or active member. */
-bool membership_shorten(struct membership_periods *list, int64_t now_us, int64_t end_us,
-                        const char *actor);
+/* The end of its owner's membership of the organisation was planned for `former_us` and is `end_us`; either may be MEMBERSHIP_OPEN.
+ * An end on that same day goes along, whoever set it; without one, or with a later one, it ends on the new day as an archived one.
+ * One that began later ends as it began. False: it changed nothing. Of a newcomer or active member. */
+bool membership_follow(struct membership_periods *list, int64_t now_us, int64_t former_us,
+                       int64_t end_us, const char *actor);
 
 #endif

@@ -97,15 +97,21 @@ static void organisation_is_the_top_of_the_tree_and_not_of_the_id(struct world *
     assert_all_holds(w);
 }
 
+/* One of the two; an empty end is none. */
 static enum status set_day(struct world *w, const char *group, const char *user, const char *begin,
                            const char *end)
 {
+    char *fields[] = {text(begin[0] ? "begin_date" : "end_date")};
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
     membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
     membership_v1_membership *got;
+    mask.paths = fields;
+    mask.n_paths = 1;
     req.group_id = text(group);
     req.user_id = text(user);
     req.begin_date = text(begin);
     req.end_date = text(end);
+    req.update_mask = &mask;
     return WORLD_RPC(w, membership_v1, set_member_dates, "alice", req, got);
 }
 
@@ -139,12 +145,64 @@ static void day_that_is_corrected_ends_nothing_of_now(struct world *w)
     assert_all_holds(w);
 }
 
+static const char *ends(struct world *w, const char *user)
+{
+    return world_value(w,
+                       "SELECT string_agg(concat_ws(' ', group_id, extract(year FROM end_time),"
+                       "   nullif(next_status::text, '5')), ', ' ORDER BY group_id)"
+                       " FROM pek.member WHERE user_id = '%s'",
+                       user);
+}
+
+static void end_that_is_moved_or_taken_back_is_so_below(struct world *w)
+{
+    static const char *const groups[] = {"o@o", "o@a", "o@b"};
+    make_members(w);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(call(w, "alice", "AddMember", groups[i], "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(set_day(w, "o@b", "u1", "", "2195-07-01"), STATUS_OK);
+    assert_int_equal(set_day(w, "o@o", "u1", "", "2197-07-01"), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a 2197, o@b 2195, o@o 2197");
+    assert_int_equal(set_day(w, "o@o", "u1", "", "2199-07-01"), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a 2199, o@b 2195, o@o 2199");
+    assert_int_equal(set_day(w, "o@o", "u1", "", "2193-07-01"), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a 2193, o@b 2193, o@o 2193");
+    assert_int_equal(set_day(w, "o@o", "u1", "", ""), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a, o@b, o@o");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log WHERE target_id = 'o@a'"
+                                       " AND action = 'membership.setDates'"),
+                        "1");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.policy_assignment"
+                                       " WHERE user_id = 'u1' AND valid_until IS NOT NULL"),
+                        "0");
+    assert_all_holds(w);
+}
+
+/* u2 is a newcomer of the organisation. */
+static void plan_that_a_step_replaces_is_none_below(struct world *w)
+{
+    static const char *const steps[] = {"PromoteMember", "InactivateMember"};
+    make_members(w);
+    assert_int_equal(call(w, "u2", "ApplyForMembership", "o@o", "", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AcceptMember", "o@o", "u2", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u2", "", NULL, NULL), STATUS_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(set_day(w, "o@o", "u2", "", "2199-07-01"), STATUS_OK);
+        assert_string_equal(ends(w, "u2"), "o@a 2199, o@o 2199");
+        assert_int_equal(call(w, "ann", steps[i], "o@o", "u2", "", NULL, NULL), STATUS_OK);
+        assert_string_equal(ends(w, "u2"), "o@a, o@o");
+    }
+    assert_all_holds(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(who_leaves_the_organisation_leaves_its_groups),
         WORLD_TEST(organisation_is_the_top_of_the_tree_and_not_of_the_id),
         WORLD_TEST(day_that_is_corrected_ends_nothing_of_now),
+        WORLD_TEST(end_that_is_moved_or_taken_back_is_so_below),
+        WORLD_TEST(plan_that_a_step_replaces_is_none_below),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -63,9 +63,16 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
-/* One membership of somebody who leaves the organisation: it ends on that day, or (MEMBERSHIP_NO_DAY) now. */
+/* The end that is set of a membership, or MEMBERSHIP_OPEN. */
+static int64_t planned_end(const membership_v1_membership *membership)
+{
+    const Google__Protobuf__Timestamp *end = membership->end_time;
+    return end ? end->seconds * 1000000 + end->nanos / 1000 : MEMBERSHIP_OPEN;
+}
+
+/* One membership of somebody whose membership of the organisation has ended (`end_us` is MEMBERSHIP_NO_DAY), or has another end. */
 static enum status leave_group_below(struct change *change, const char *group_id, char *user,
-                                     int64_t end_us)
+                                     int64_t former_us, int64_t end_us)
 {
     struct membership_people people;
     struct membership_group group;
@@ -83,24 +90,29 @@ static enum status leave_group_below(struct change *change, const char *group_id
         return membership_people_finish(change, &people, "membership.leaveOrganisation");
     }
     PEK_TRY(membership_store_days(change, &people, "", "", &days));
-    PEK_TRY(leader_let_go(change, &people, "user_id", end_us <= days.now_us));
-    if (!membership_shorten(&days.list, days.now_us, end_us, change->actor))
+    if (!membership_follow(&days.list, days.now_us, former_us, end_us, change->actor))
         return STATUS_OK;
+    if (end_us != MEMBERSHIP_OPEN)
+        PEK_TRY(leader_let_go(change, &people, "user_id", end_us <= days.now_us));
     PEK_TRY(membership_store_set_periods(change, &people, &days.list));
-    return membership_people_finish(change, &people, "membership.leaveOrganisation");
+    return membership_people_finish(change, &people,
+                                    end_us == MEMBERSHIP_OPEN ? "membership.setDates"
+                                                              : "membership.leaveOrganisation");
 }
 
-/* Who leaves an organisation leaves the groups below it that day. */
+/* Who leaves an organisation leaves the groups below it that day; and when the day becomes another one, or none, there as well. */
 static enum status leave_below(struct change *change, const struct membership_people *people,
-                               const struct membership_group *group, int64_t end_us)
+                               const struct membership_group *group, int64_t former_us,
+                               int64_t end_us)
 {
     const struct pg_result *rows;
-    if (!group->is_organisation)
+    bool none = former_us == MEMBERSHIP_OPEN && end_us == MEMBERSHIP_OPEN;
+    if (!group->is_organisation || none)
         return STATUS_OK;
     PEK_TRY(membership_store_below(change, people, &rows));
     for (size_t i = 0; i < pg_rows(rows); i++)
         PEK_TRY(leave_group_below(change, pg_get_str(rows, i, 0),
-                                  row_string(pg_get_str(rows, i, 1)), end_us));
+                                  row_string(pg_get_str(rows, i, 1)), former_us, end_us));
     return STATUS_OK;
 }
 
@@ -111,7 +123,7 @@ static enum status end_with_organisation(struct change *change, struct membershi
     PEK_TRY(membership_store_org_ends(change, people, &rows));
     for (size_t i = 0; i < pg_rows(rows); i++)
         PEK_TRY(leave_group_below(change, people->group_id, row_string(pg_get_str(rows, i, 0)),
-                                  pg_get_int(rows, i, 1)));
+                                  MEMBERSHIP_OPEN, pg_get_int(rows, i, 1)));
     return pg_rows(rows) ? membership_store_lock(change, people) : STATUS_OK;
 }
 
@@ -145,6 +157,7 @@ static enum status run_step(struct change *change, const struct step *step,
     }
     if (membership_begins(step->step))
         PEK_TRY(membership_store_begin(change, people, step->field));
+    const int64_t planned_us = planned_end(&people->memberships[0]);
     if (step->add)
         to = (enum membership_status) * step->add;
     if (step->step != MEMBERSHIP_REJECT)
@@ -157,10 +170,11 @@ static enum status run_step(struct change *change, const struct step *step,
         people->memberships[0].status = MEMBERSHIP_V1_MEMBER_STATUS_UNSPECIFIED;
     PEK_TRY(membership_people_finish(change, people, action_of(change, step->step, people)));
     PEK_TRY(membership_notice_step(change, step->step, people));
-    if (membership_begins(step->step))
-        return end_with_organisation(change, people);
+    /* What else they become replaces the end that was set. */
     bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
-    return leaves ? leave_below(change, people, &group, MEMBERSHIP_NO_DAY) : STATUS_OK;
+    PEK_TRY(leave_below(change, people, &group, planned_us,
+                        leaves ? MEMBERSHIP_NO_DAY : MEMBERSHIP_OPEN));
+    return membership_begins(step->step) ? end_with_organisation(change, people) : STATUS_OK;
 }
 
 static enum status step_one(struct change *change, const struct step *step, const char *user,
@@ -362,6 +376,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                                   fields & END_DATE ? req->end_date : "", &days));
     PEK_TRY(check_days(change, req, fields, &group, &days));
     const enum membership_status was = people.states[0].status;
+    const int64_t planned_us = planned_end(&people.memberships[0]);
     if (fields & END_DATE && req->end_date[0])
         PEK_TRY(leader_let_go(change, &people, "user_id", days.end_us <= days.now_us));
     if (fields & BEGIN_DATE)
@@ -375,8 +390,9 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(membership_notice_dates(change, &people));
     /* Who had left the organisation before does not leave it now: only the day of then is another one. */
     bool serves = was == MEMBERSHIP_NEWBIE || was == MEMBERSHIP_ACTIVE;
-    if (serves && days.end_us != MEMBERSHIP_NO_DAY)
-        PEK_TRY(leave_below(change, &people, &group, days.end_us));
+    if (serves && fields & END_DATE)
+        PEK_TRY(leave_below(change, &people, &group, planned_us,
+                            req->end_date[0] ? days.end_us : MEMBERSHIP_OPEN));
     PEK_TRY(end_with_organisation(change, &people));
     *res = people.memberships[0];
     return STATUS_OK;

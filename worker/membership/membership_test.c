@@ -197,6 +197,35 @@ static void end_is_at_once_or_planned_or_corrected(void **state)
     end_becomes("A100", 300, NULL, STATUS_ABORTED);
 }
 
+/* NULL expected: it stays as it is. */
+static void follows(const char *before, int64_t former, int64_t end, const char *expected)
+{
+    struct membership_period periods[8];
+    struct membership_periods list = parse(before, periods);
+    assert_int_equal(membership_follow(&list, NOW, former, end, "x"), expected != NULL);
+    assert_periods(&list, expected ? expected : before);
+}
+
+static void end_follows_that_of_the_organisation(void **state)
+{
+    (void)state;
+    follows("C100", NEVER, 2000, "C100 X2000");
+    follows("C100", NEVER, 500, "C100 X500");
+    follows("C100", NEVER, 50, "C100 X100");
+    follows("C100 F3000", NEVER, 2000, "C100 X2000");
+    follows("C100 X2000", NEVER, 3000, NULL);
+    /* What was on that day goes along, as it is. */
+    follows("C100 X2000", 2000, 3000, "C100 X3000");
+    follows("C100 F2000", 2000, 1500, "C100 F1500");
+    follows("N100 C200 X2000", 2000, 150, "N100 C150 X150");
+    follows("C100 X2000", 2000, NEVER, "C100");
+    follows("C100 X2000", 2000, 2000, NULL);
+    follows("C100 X2000", 2500, NEVER, NULL);
+    follows("C100 X2000", 2500, 3000, NULL);
+    follows("C100", 2000, NEVER, NULL);
+    follows("C100", NEVER, NEVER, NULL);
+}
+
 static void day_is_a_day(void **state)
 {
     static const char *const bad[] = {"",           "2027",       "2027-1-31",   "2027-02-29",
@@ -223,6 +252,7 @@ int main(void)
         cmocka_unit_test(rejected_application_of_an_archived_member_leaves_them_archived),
         cmocka_unit_test(begin_is_corrected_as_far_as_the_membership_before),
         cmocka_unit_test(end_is_at_once_or_planned_or_corrected),
+        cmocka_unit_test(end_follows_that_of_the_organisation),
         cmocka_unit_test(day_is_a_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
