@@ -195,6 +195,20 @@ static void plan_that_a_step_replaces_is_none_below(struct world *w)
     assert_all_holds(w);
 }
 
+static void who_leaves_founds_nothing(struct world *w)
+{
+    make_members(w);
+    world_grant(w, &w->a, "Founder", "dan", "o@a", 2047);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(set_day(w, "o@o", "dan", "", "2199-07-01"), STATUS_OK);
+    assert_int_equal(world_create(w, "dan", "o@a", "c", "C"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "MEMBERSHIP_ENDS");
+    assert_string_equal(w->fault.field, "parent_id");
+    assert_int_equal(set_day(w, "o@o", "dan", "", ""), STATUS_OK);
+    assert_int_equal(world_create(w, "dan", "o@a", "c", "C"), STATUS_OK);
+    assert_all_holds(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +217,7 @@ int main(void)
         WORLD_TEST(day_that_is_corrected_ends_nothing_of_now),
         WORLD_TEST(end_that_is_moved_or_taken_back_is_so_below),
         WORLD_TEST(plan_that_a_step_replaces_is_none_below),
+        WORLD_TEST(who_leaves_founds_nothing),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -4,6 +4,7 @@
 
 #include "worker/domain/domain.h"
 #include "worker/domain/group_id.h"
+#include "worker/membership/leader.h"
 #include "worker/membership/member_policy.h"
 
 enum status membership_people_no_group(enum status status, const char *id, struct fault *fault)
@@ -102,6 +103,19 @@ enum status membership_people_finish(struct change *change, const struct members
     return membership_store_audit(change, people, action);
 }
 
+/* As whom it is handed over to: they would lead it when they have left its organisation. */
+static enum status check_stays(struct change *change, const struct membership_people *founder)
+{
+    const struct pg_result *ends;
+    PEK_TRY(membership_store_org_ends(change, founder, &ends));
+    if (pg_rows(ends) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_ENDS,
+                            "parent_id",
+                            "the end of your membership of the organisation is set, which has to "
+                            "be taken back before you lead a group of it");
+}
+
 enum status membership_people_found(struct change *change, const char *group_id)
 {
     static const struct person_told nobody;
@@ -110,6 +124,7 @@ enum status membership_people_found(struct change *change, const char *group_id)
     char *users[1] = {row_string(change->actor)};
     PEK_TRY(membership_people_take(change, users, 1, "user_id", &founder));
     PEK_TRY(membership_people_lock(change, group_id, &founder, &group));
+    PEK_TRY(check_stays(change, &founder));
     PEK_TRY(membership_people_make(change, &founder, &nobody));
     PEK_TRY(membership_store_lock(change, &founder));
     PEK_TRY(membership_store_step(change, &founder, MEMBERSHIP_ACTIVE));

@@ -28,7 +28,8 @@ PEK_MUST_CHECK enum status membership_people_lock_one(struct change *change, con
 PEK_MUST_CHECK enum status membership_people_make(struct change *change,
                                                   const struct membership_people *people,
                                                   const struct person_told *told);
-/* Whoever makes a group leads it, and is its first member. */
+/* Whoever makes a group leads it, and is its first member. FAILED_PRECONDITION on parent_id while the end of their membership of
+ * the organisation above it is set. */
 PEK_MUST_CHECK enum status membership_people_found(struct change *change, const char *group_id);
 /* What is the same after each change: rights follow, and the log says it. */
 PEK_MUST_CHECK enum status membership_people_finish(struct change *change,
