@@ -6,6 +6,8 @@
 
 #include "shared/text/utf16.h"
 
+#define SCRATCH_BYTES_MAX (8u << 20) /* forms of a text of TEXT_BYTES_MAX, one after the other */
+
 /* A status of utf16.h as a fault about `field`. */
 static enum status refuse_encoding(struct fault *fault, enum status status, const char *field,
                                    size_t bytes)
@@ -143,21 +145,36 @@ enum status text_normalise_prose(struct slice prose, size_t chars_max, const cha
     return finish(text, field, arena, ret_prose, fault);
 }
 
+/* One is made on the way to the next: of all that only the last one is the caller's. */
+typedef enum status (*form)(struct slice text, struct arena *scratch, struct utf16 *ret_made);
+
+static enum status make(form make_form, struct slice text, struct arena *arena,
+                        struct slice *ret_made)
+{
+    struct arena scratch;
+    struct utf16 made;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    enum status status = make_form(text, &scratch, &made);
+    if (status == STATUS_OK)
+        status = utf16_to_utf8(made, arena, ret_made);
+    arena_done(&scratch);
+    return status;
+}
+
+/* Decomposed before folding, as Unicode's canonical caseless matching (D145) has it. */
+static enum status make_unique_key(struct slice name, struct arena *scratch, struct utf16 *ret_key)
+{
+    PEK_TRY(utf16_from_utf8(name, scratch, ret_key));
+    PEK_TRY(utf16_normalise(*ret_key, UTF16_NFD, scratch, ret_key));
+    PEK_TRY(utf16_fold_case(*ret_key, scratch, ret_key));
+    PEK_TRY(utf16_normalise(*ret_key, UTF16_NFC, scratch, ret_key));
+    utf16_collapse(ret_key);
+    return STATUS_OK;
+}
+
 enum status text_unique_key(struct slice name, struct arena *arena, struct slice *ret_key)
 {
-    /* Decomposed before folding, as Unicode's canonical caseless matching (D145) has it. */
-    struct utf16 text;
-    enum status status = utf16_from_utf8(name, arena, &text);
-    if (status == STATUS_OK)
-        status = utf16_normalise(text, UTF16_NFD, arena, &text);
-    if (status == STATUS_OK)
-        status = utf16_fold_case(text, arena, &text);
-    if (status == STATUS_OK)
-        status = utf16_normalise(text, UTF16_NFC, arena, &text);
-    if (status != STATUS_OK)
-        return status;
-    utf16_collapse(&text);
-    return utf16_to_utf8(text, arena, ret_key);
+    return make(make_unique_key, name, arena, ret_key);
 }
 
 /* Combining classes from 200 on are marks above, below and beside a letter: accents. The classes before
@@ -180,22 +197,21 @@ static void strip_accents(struct utf16 *text)
     text->len = out;
 }
 
+/* The case's folding drops what is invisible, too. */
+static enum status fold(struct slice text, struct arena *scratch, struct utf16 *ret_folded)
+{
+    PEK_TRY(utf16_from_utf8(text, scratch, ret_folded));
+    PEK_TRY(utf16_normalise(*ret_folded, UTF16_NFKC_CASEFOLD, scratch, ret_folded));
+    PEK_TRY(utf16_normalise(*ret_folded, UTF16_NFD, scratch, ret_folded));
+    strip_accents(ret_folded);
+    PEK_TRY(utf16_normalise(*ret_folded, UTF16_NFC, scratch, ret_folded));
+    utf16_collapse(ret_folded);
+    return STATUS_OK;
+}
+
 enum status text_fold(struct slice text, struct arena *arena, struct slice *ret_folded)
 {
-    struct utf16 folded;
-    enum status status = utf16_from_utf8(text, arena, &folded);
-    if (status == STATUS_OK) /* drops what is invisible, too */
-        status = utf16_normalise(folded, UTF16_NFKC_CASEFOLD, arena, &folded);
-    if (status == STATUS_OK)
-        status = utf16_normalise(folded, UTF16_NFD, arena, &folded);
-    if (status != STATUS_OK)
-        return status;
-    strip_accents(&folded);
-    status = utf16_normalise(folded, UTF16_NFC, arena, &folded);
-    if (status != STATUS_OK)
-        return status;
-    utf16_collapse(&folded);
-    return utf16_to_utf8(folded, arena, ret_folded);
+    return make(fold, text, arena, ret_folded);
 }
 
 enum status text_like_escape(struct slice text, struct arena *arena, struct slice *ret_pattern)

@@ -195,7 +195,7 @@ static void the_longest_files_are_read(struct world *w)
         buffer_printf(&guidelines, "%d,WORK,5,%s\n", i, many(w, "ő", SCOREBOARD_TEXT_CHARS_MAX));
     buffer_printf(&points, "Név,Munka\n");
     for (int i = 0; i < POINTS_CSV_ROWS_MAX - 1; i++)
-        buffer_printf(&points, "%d%s,5\n", i, many(w, "ő", 30));
+        buffer_printf(&points, "%d%s,5\n", i, many(w, "ő", 190));
     buffer_printf(&points, "dan,5\n");
     req.group_id = board->group_id;
     req.id = board->id;
