@@ -292,7 +292,9 @@ enum status membership_store_org_ends(struct change *change, const struct member
         "SELECT s.user_id, " MICROSECONDS("s.end_time")                           //
         " FROM pek.membership_period AS s WHERE s.group_id = " ORGANISATION("$1") //
         " AND s.group_id <> $1 AND s.user_id = ANY ($2::text[])"
-        " AND s.begin_time <= now() AND s.end_time > now() AND s.status IN (2, 3) "
+        " AND s.begin_time <= now() AND s.end_time > now() AND s.status IN (2, 3)"
+        " AND EXISTS (SELECT FROM pek.membership_period AS n WHERE n.group_id = s.group_id"
+        "   AND n.user_id = s.user_id AND n.seq = s.next_seq AND n.status = 5) "
         "ORDER BY s.user_id",
     };
     return change_execute(

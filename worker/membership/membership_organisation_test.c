@@ -98,8 +98,8 @@ static void organisation_is_the_top_of_the_tree_and_not_of_the_id(struct world *
 }
 
 /* One of the two; an empty end is none. */
-static enum status set_day(struct world *w, const char *group, const char *user, const char *begin,
-                           const char *end)
+static enum status set_day_as(struct world *w, const char *group, const char *user,
+                              const char *begin, const char *end, membership_v1_member_status then)
 {
     char *fields[] = {text(begin[0] ? "begin_date" : "end_date")};
     Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
@@ -111,8 +111,15 @@ static enum status set_day(struct world *w, const char *group, const char *user,
     req.user_id = text(user);
     req.begin_date = text(begin);
     req.end_date = text(end);
+    req.end_status = then;
     req.update_mask = &mask;
     return WORLD_RPC(w, membership_v1, set_member_dates, "alice", req, got);
+}
+
+static enum status set_day(struct world *w, const char *group, const char *user, const char *begin,
+                           const char *end)
+{
+    return set_day_as(w, group, user, begin, end, 0);
 }
 
 /* u1 is a former member of the organisation and stays in the group; u2 left both, and came back to the group. */
@@ -195,6 +202,27 @@ static void plan_that_a_step_replaces_is_none_below(struct world *w)
     assert_all_holds(w);
 }
 
+static void former_member_of_the_organisation_stays_in_its_groups(struct world *w)
+{
+    static const char *const groups[] = {"o@o", "o@a"};
+    const membership_v1_member_status former = MEMBERSHIP_V1_MEMBER_STATUS_FORMER;
+    make_members(w);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(call(w, "ann", "AddMember", groups[i], "u1", "", NULL, NULL), STATUS_OK);
+        assert_int_equal(set_day(w, groups[i], "u1", "2020-01-01", ""), STATUS_OK);
+    }
+    assert_int_equal(set_day(w, "o@o", "u1", "", "2199-07-01"), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a 2199, o@o 2199");
+    assert_int_equal(set_day_as(w, "o@o", "u1", "", "2199-07-01", former), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a, o@o 2199 4");
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "u1", "", NULL, NULL), STATUS_OK);
+    assert_string_equal(ends(w, "u1"), "o@a, o@b, o@o 2199 4");
+    assert_int_equal(set_day_as(w, "o@o", "u1", "", "2022-01-01", former), STATUS_OK);
+    assert_string_equal(state(w, "o@o", "u1"), "F");
+    assert_string_equal(state(w, "o@a", "u1"), "C");
+    assert_all_holds(w);
+}
+
 static void who_leaves_founds_nothing(struct world *w)
 {
     make_members(w);
@@ -217,6 +245,7 @@ int main(void)
         WORLD_TEST(day_that_is_corrected_ends_nothing_of_now),
         WORLD_TEST(end_that_is_moved_or_taken_back_is_so_below),
         WORLD_TEST(plan_that_a_step_replaces_is_none_below),
+        WORLD_TEST(former_member_of_the_organisation_stays_in_its_groups),
         WORLD_TEST(who_leaves_founds_nothing),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

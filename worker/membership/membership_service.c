@@ -63,11 +63,12 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
-/* The end that is set of a membership, or MEMBERSHIP_OPEN. */
+/* When they leave, if that is set, or MEMBERSHIP_OPEN: who becomes a former member of an organisation stays in its groups. */
 static int64_t planned_end(const membership_v1_membership *membership)
 {
     const Google__Protobuf__Timestamp *end = membership->end_time;
-    return end ? end->seconds * 1000000 + end->nanos / 1000 : MEMBERSHIP_OPEN;
+    bool leaves = end && membership->next_status == MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED;
+    return leaves ? end->seconds * 1000000 + end->nanos / 1000 : MEMBERSHIP_OPEN;
 }
 
 /* One membership of somebody whose membership of the organisation has ended (`end_us` is MEMBERSHIP_NO_DAY), or has another end. */
@@ -390,9 +391,10 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     PEK_TRY(membership_notice_dates(change, &people));
     /* Who had left the organisation before does not leave it now: only the day of then is another one. */
     bool serves = was == MEMBERSHIP_NEWBIE || was == MEMBERSHIP_ACTIVE;
+    bool leaves = req->end_date[0] && req->end_status != MEMBERSHIP_V1_MEMBER_STATUS_FORMER;
     if (serves && fields & END_DATE)
         PEK_TRY(leave_below(change, &people, &group, planned_us,
-                            req->end_date[0] ? days.end_us : MEMBERSHIP_OPEN));
+                            leaves ? days.end_us : MEMBERSHIP_OPEN));
     PEK_TRY(end_with_organisation(change, &people));
     *res = people.memberships[0];
     return STATUS_OK;

@@ -107,7 +107,7 @@ PEK_MUST_CHECK enum status membership_store_touch(struct change *change,
 PEK_MUST_CHECK enum status membership_store_set_flairs(struct change *change,
                                                        struct membership_people *person,
                                                        const struct slice *flairs, size_t count);
-/* Whose membership of the organisation that the group is below has an end set: the user, and that time in microseconds of POSIX
+/* Who leaves the organisation that the group is below on a day that is set: the user, and that time in microseconds of POSIX
  * time; none of the organisation itself. */
 PEK_MUST_CHECK enum status membership_store_org_ends(struct change *change,
                                                      const struct membership_people *people,
