@@ -1,4 +1,5 @@
 /* pek-hub: see `pek-hub --help`. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -70,7 +71,6 @@ static int serve(struct config *config, struct hub_config *values)
 
     if (uv_loop_init(&loop))
         return 1;
-    signal(SIGPIPE, SIG_IGN);
     rpc_library_log(log_library);
     signal(SIGHUP, SIG_IGN); /* until it is watched for */
     enum status status =
@@ -132,6 +132,7 @@ int main(int argc, char **argv)
         return exit_code;
     const struct log_options log = {2, (enum log_level)values.log_level, "pek-hub", ""};
     log_open(&log);
+    signal(SIGPIPE, SIG_IGN); /* also of whoever reads the log no more */
     exit_code = config.command ? run_command(&config, &values) : serve(&config, &values);
     log_close();
     config_done(&config);

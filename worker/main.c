@@ -1,4 +1,5 @@
 /* pek-worker: one realm as a process. */
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
         .realm = settings.realm,
     };
     log_open(&log);
+    /* libuv and the log write without MSG_NOSIGNAL: whoever leaves before an answer, or reads the log no more, ends nothing. */
+    signal(SIGPIPE, SIG_IGN);
     const char *command = config.command ? config.command : "serve";
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(commands[i].name, command) == 0)
