@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/base/clock.h"
-#include "shared/fiber/tsan.h"
 #include "shared/pg/internal.h"
 
 /* ---- what the connection string says ---- */
@@ -238,7 +238,6 @@ static void begin(struct connection *connection, const char *address)
 struct look_up {
     uv_getaddrinfo_t request;
     struct connection *connection;
-    unsigned epoch;
     char name[CONNECT_HOST_BYTES_MAX];
 };
 
@@ -289,11 +288,20 @@ static void on_looked_up(uv_getaddrinfo_t *request, int error, struct addrinfo *
 {
     struct look_up *look_up = request->data;
     struct connection *connection = look_up->connection;
-    if (connection->epoch == look_up->epoch && connection->state == LINK_STARTING)
+    if (connection->look_up == look_up) {
+        connection->look_up = NULL;
         go_to_one(connection, look_up->name, error, found);
+    }
     uv_freeaddrinfo(found);
     connection_let_go(connection);
     free(look_up);
+}
+
+void connection_leave_look_up(struct connection *connection)
+{
+    if (connection->look_up)
+        uv_cancel((uv_req_t *)&connection->look_up->request); /* where it has no thread yet */
+    connection->look_up = NULL;
 }
 
 static void look_up(struct connection *connection, const char *name)
@@ -307,7 +315,6 @@ static void look_up(struct connection *connection, const char *name)
     }
     look_up->request.data = look_up;
     look_up->connection = connection;
-    look_up->epoch = connection->epoch;
     snprintf(look_up->name, sizeof(look_up->name), "%s", name);
     connection_hold(connection);
     if (uv_getaddrinfo(fibers_loop(connection->pg->fibers), &look_up->request, on_looked_up, name,
@@ -315,7 +322,10 @@ static void look_up(struct connection *connection, const char *name)
         connection_let_go(connection);
         free(look_up);
         connection_drop(connection, "no thread");
+        return;
     }
+    connection->look_up = look_up;
+    connection_start_timer(connection, connection->pg->connect_timeout_ms);
 }
 
 void connect_begin(struct connection *connection)
@@ -331,105 +341,85 @@ void connect_begin(struct connection *connection)
 
 /* ---- cancelling ---- */
 
-struct cancel_job {
-    uv_work_t work;
-    struct connection *connection;
-    unsigned epoch;
-    PGcancel *cancel;
+/* PQcancel blocks for as long as a hung server pleases, so what it does is done here: without TLS, the words of a CancelRequest
+ * (https://www.postgresql.org/docs/15/protocol-message-formats.html), then the end of file, which comes when it was carried out. */
+#define CANCEL_CODE 80877102
+
+/* How a PGcancel begins, up to libpq 17: nothing else tells the key. */
+struct cancel_key {
+    struct {
+        struct sockaddr_storage address;
+        socklen_t len;
+    } server;
+    int pid, key;
 };
 
-static void on_cancel_work(uv_work_t *work)
+static bool cancel_key_get(PGconn *conn, struct cancel_key *ret_key)
 {
-    struct cancel_job *job = work->data;
-    tsan_acquire(job);
-    char text[256];
-    /* A failure shows in the query not ending; the watchdog of whoever asked sees to that. */
-    (void)PQcancel(job->cancel, text, sizeof(text));
-    tsan_release(job);
-}
-
-static void cancel_over(struct connection *connection)
-{
-    connection->cancelling = false;
-    connection->cancelled_us = clock_monotonic_us();
-    connection->class->on_cancelled(connection);
-}
-
-static bool cancel_start(struct connection *connection);
-
-/* What ended by itself meanwhile needs none. */
-static void cancel_next(struct pg *pg)
-{
-    while (pg->cancels < PG_CANCELS_MAX && !list_empty(&pg->to_cancel)) {
-        struct connection *connection =
-            LIST_ENTRY(list_pop(&pg->to_cancel), struct connection, to_cancel);
-        if (connection_in_flight(connection) == 0 || !cancel_start(connection))
-            cancel_over(connection);
-    }
-}
-
-static void on_cancel_done(uv_work_t *work, int error)
-{
-    (void)error;
-    struct cancel_job *job = work->data;
-    struct connection *connection = job->connection;
-    struct pg *pg = connection->pg;
-    tsan_acquire(job);
-    PQfreeCancel(job->cancel);
-    bool is_left = connection->epoch != job->epoch && pg->cancels_left > 0;
-    *(is_left ? &pg->cancels_left : &pg->cancels) -= 1;
-    if (connection->epoch == job->epoch)
-        cancel_over(connection);
-    cancel_next(connection->pg);
-    connection_let_go(connection);
-    free(job);
-}
-
-static bool cancel_start(struct connection *connection)
-{
-    struct pg *pg = connection->pg;
-    struct cancel_job *job = calloc(1, sizeof(*job));
-    if (!job)
+    PGcancel *cancel = PQlibVersion() < 180000 ? PQgetCancel(conn) : NULL;
+    if (!cancel)
         return false;
-    job->work.data = job;
-    job->connection = connection;
-    job->epoch = connection->epoch;
-    job->cancel = PQgetCancel(connection->conn);
-    tsan_release(job);
-    if (!job->cancel ||
-        uv_queue_work(fibers_loop(pg->fibers), &job->work, on_cancel_work, on_cancel_done) != 0) {
-        PQfreeCancel(job->cancel);
-        free(job);
-        return false;
-    }
-    pg->cancels++;
-    connection_hold(connection);
-    return true;
+    memcpy(ret_key, cancel, sizeof(*ret_key));
+    PQfreeCancel(cancel);
+    return ret_key->pid == PQbackendPID(conn) &&
+           ret_key->server.len <= sizeof(ret_key->server.address);
+}
+
+static void on_cancel_closed(uv_handle_t *handle)
+{
+    free(handle);
 }
 
 void connection_leave_cancel(struct connection *connection)
 {
-    struct pg *pg = connection->pg;
-    bool is_under_way = connection->cancelling && list_empty(&connection->to_cancel);
-    connection->cancelling = false;
-    list_remove(&connection->to_cancel);
-    if (is_under_way && pg->cancels_left < PG_CANCELS_LEFT_MAX) {
-        pg->cancels--;
-        pg->cancels_left++;
+    if (!connection->cancelling)
+        return;
+    uv_poll_stop(connection->cancelling);
+    uv_close((uv_handle_t *)connection->cancelling, on_cancel_closed);
+    close(connection->cancel_fd);
+    connection->cancelling = NULL;
+}
+
+static void on_cancel(uv_poll_t *poll, int status, int events)
+{
+    struct connection *connection = poll->data;
+    const uint32_t *words = connection->cancel_words;
+    size_t bytes = sizeof(connection->cancel_words);
+    if (status == 0 && (events & UV_WRITABLE) &&
+        send(connection->cancel_fd, words, bytes, MSG_NOSIGNAL) == (ssize_t)bytes) {
+        uv_poll_start(poll, UV_READABLE, on_cancel);
+        return;
     }
+    /* A failure shows in the query not ending; the watchdog of whoever asked sees to that. */
+    connection_leave_cancel(connection);
+    connection->cancelled_us = clock_monotonic_us();
+    connection->class->on_cancelled(connection);
 }
 
 bool connection_cancel(struct connection *connection)
 {
-    struct pg *pg = connection->pg;
+    struct cancel_key key;
     if (connection->cancelling)
         return true;
-    if (connection->state != LINK_UP)
+    if (connection->state != LINK_UP || !cancel_key_get(connection->conn, &key))
         return false;
-    if (pg->cancels >= PG_CANCELS_MAX)
-        list_append(&pg->to_cancel, &connection->to_cancel);
-    else if (!cancel_start(connection))
+    int fd = socket(key.server.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    uv_poll_t *poll = malloc(sizeof(*poll));
+    if (fd < 0 || !poll || uv_poll_init(fibers_loop(connection->pg->fibers), poll, fd) != 0) {
+        free(poll);
+        if (fd >= 0)
+            close(fd);
         return false;
-    connection->cancelling = true;
+    }
+    connection->cancel_words[0] = htonl(sizeof(connection->cancel_words));
+    connection->cancel_words[1] = htonl(CANCEL_CODE);
+    connection->cancel_words[2] = htonl((uint32_t)key.pid);
+    connection->cancel_words[3] = htonl((uint32_t)key.key);
+    poll->data = connection;
+    connection->cancelling = poll;
+    connection->cancel_fd = fd;
+    (void)!connect(fd, (const struct sockaddr *)&key.server.address,
+                   key.server.len); /* the watch tells */
+    uv_poll_start(poll, UV_WRITABLE, on_cancel);
     return true;
 }

@@ -19,8 +19,9 @@ void connect_hosts_done(struct connect_hosts *hosts);
 const char *connect_name(const struct connect_hosts *hosts, size_t n,
                          char text[CONNECT_HOST_BYTES_MAX]);
 
-/* The connection goes: what is still under way meant it, and is in nobody's way any more. */
+/* The connection goes, or is tried anew: what is still under way was for it. */
 void connection_leave_cancel(struct connection *connection);
+void connection_leave_look_up(struct connection *connection);
 
 /* connection.c, for connect.c */
 bool connection_watch(struct connection *connection, int events);
@@ -28,7 +29,7 @@ void connection_unwatch(struct connection *connection);
 bool connection_flush(struct connection *connection);
 void connection_came_up(struct connection *connection);
 void connection_start_timer(struct connection *connection, int64_t ms);
-/* The memory stays while a pool thread uses it. */
+/* The memory stays while a name is looked up for it. */
 void connection_hold(struct connection *connection);
 void connection_let_go(struct connection *connection);
 

@@ -26,15 +26,6 @@ static void command_push(struct connection *connection, enum command_kind kind,
         (struct command){.kind = kind, .request = request, .statement = statement};
 }
 
-/* A Cancel that waits for its turn would stop nothing. */
-static void forget_cancel(struct connection *connection)
-{
-    if (connection_in_flight(connection) > 0 || list_empty(&connection->to_cancel))
-        return;
-    list_remove(&connection->to_cancel);
-    connection->cancelling = false;
-}
-
 /* The class may send and lose more within the callbacks: the command is off the ring before them. */
 static void command_pop(struct connection *connection, bool lost)
 {
@@ -42,7 +33,6 @@ static void command_pop(struct connection *connection, bool lost)
     struct request *request = command.request;
     if (command.kind == COMMAND_SYNC) {
         connection->syncs--;
-        forget_cancel(connection);
         connection->class->on_synced(connection, request);
         return;
     }
@@ -136,6 +126,8 @@ static void on_timer(uv_timer_t *timer)
     struct connection *connection = timer->data;
     if (connection->state == LINK_WAITING)
         connect_begin(connection);
+    else if (connection->state == LINK_STARTING)
+        connection_drop(connection, "timeout while looking up the host's name");
     else if (connection->state == LINK_TRYING || connection->state == LINK_CHECKING)
         connection_drop(connection,
                         "timeout while connecting (so does a pooler wait whose pool is too small)");
@@ -218,6 +210,7 @@ static void finish(struct connection *connection, enum link_state state)
         PQfinish(connection->conn);
     connection->conn = NULL;
     connection_leave_cancel(connection);
+    connection_leave_look_up(connection);
     session_reset(&connection->session);
     connection->session.cluster = (struct cluster){0};
     statements_reset(&connection->statements);
@@ -295,7 +288,6 @@ enum status connection_open(struct connection *connection, struct pg *pg, enum p
     connection->server = &pg->servers[role];
     connection->settings = settings;
     connection->fd = -1;
-    list_init(&connection->to_cancel);
     connection->retry_ms = CONNECTION_RETRY_MS_MIN;
     connection->host = connection->server->host_good;
     if (uv_timer_init(fibers_loop(pg->fibers), &connection->timer) != 0)

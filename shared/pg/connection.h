@@ -82,7 +82,7 @@ struct command {
 
 enum link_state {
     LINK_WAITING,  /* the timer starts an attempt */
-    LINK_STARTING, /* the host is a name, whose addresses are looked up */
+    LINK_STARTING, /* the host is a name, whose addresses are looked up; the timer limits it */
     LINK_TRYING,   /* PQconnectPoll on the loop, the timer limits it */
     LINK_CHECKING, /* connected: session.h, the timer limits it */
     LINK_UP,
@@ -113,10 +113,12 @@ struct connection {
     char tried[CONNECTION_ADDRESSES_MAX][CONNECTION_ADDRESS_BYTES];
     size_t tried_count;
     bool has_more;
-    uint64_t plans;  /* pg->plans when its statements were prepared */
-    unsigned users;  /* handles and jobs that hold the memory */
-    bool cancelling; /* a Cancel is under way, or waits for its turn */
-    struct list to_cancel;
+    struct look_up *look_up; /* under way; NULL: none is */
+    uint64_t plans;          /* pg->plans when its statements were prepared */
+    unsigned users;          /* handles and look-ups that hold the memory */
+    uv_poll_t *cancelling;   /* a Cancel on a socket of its own; NULL: none is under way */
+    int cancel_fd;
+    uint32_t cancel_words[4];
     const char *doomed;   /* why it is to be given up; NULL: it is not */
     bool foreign;         /* a pooler gave it a session that is not its own */
     bool promoted;        /* the standby that it leads to is none any more */
@@ -154,7 +156,7 @@ unsigned connection_in_flight(const struct connection *connection);
 /* True when in flight is nothing that anyone waits for. */
 bool connection_is_orphaned(const struct connection *connection);
 
-/* Asks the server to cancel what runs, when it is its turn; on_cancelled follows. False when it cannot be asked. */
+/* Asks the server to cancel what runs; on_cancelled follows. False when it cannot be asked. */
 bool connection_cancel(struct connection *connection);
 /* Gives the connection up and begins again; `reason` is told by on_trouble. */
 void connection_give_up(struct connection *connection, enum pg_trouble_kind kind,

@@ -40,10 +40,6 @@
 /* All values of one statement together. */
 #define PG_PARAM_BYTES_MAX (16 * 1024 * 1024)
 #define PG_SCRATCH_KEEP_BYTES (1024 * 1024)
-/* PQcancel blocks a thread of libuv's pool of four, for as long as a hung server pleases: more wait for their turn. */
-#define PG_CANCELS_MAX 2
-/* Beside those: of connections that are gone, as when a hung server was given up. A thread is left for names. */
-#define PG_CANCELS_LEFT_MAX 1
 /* After the deadline: what the server's own timeout is given before it is cancelled, and what that is
  * given before the connection is dropped. */
 #define PG_CANCEL_GRACE_MS 250
@@ -181,9 +177,6 @@ struct pg {
     struct fair long_reads;
     struct pool pool;
     struct list ready_waiters;
-    unsigned cancels;      /* under way */
-    unsigned cancels_left; /* beside them: their connections are gone */
-    struct list to_cancel; /* connections that wait to be cancelled */
     uint64_t random_state; /* for jitter only */
     struct buffer scratch; /* values made NUL-terminated for libpq */
     struct pg_statistics statistics;

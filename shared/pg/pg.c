@@ -217,7 +217,6 @@ static enum status make(struct fibers *fibers, const struct pg_options *options,
         options->standby_age_ms > 0 ? options->standby_age_ms : PG_STANDBY_AGE_MS_DEFAULT;
     buffer_init(&pg->scratch, PG_PARAM_BYTES_MAX + PG_PARAMS_MAX);
     list_init(&pg->ready_waiters);
-    list_init(&pg->to_cancel);
     list_init(&pg->pool.idle);
     list_init(&pg->pool.waiters);
     for (size_t i = 0; i < PG_ROLES; i++) {
