@@ -12,6 +12,7 @@ uv_loop_t loop;
 struct fibers *fibers;
 struct http_server *server;
 struct seen seen;
+char static_body[STATIC_BYTES];
 struct drain drain;
 static uv_timer_t tick;
 
@@ -81,6 +82,8 @@ void handle(void *arg, struct http_request *request)
         seen.stream_status = http_stream_begin(request, 200, NULL, 0);
         seen.stream_status = http_stream_write(request, SLICE_LIT("one\n"));
         http_stream_abort(request);
+    } else if (slice_equal_str(path, "/static")) {
+        http_reply_static(request, 200, NULL, 0, slice_make(static_body, STATIC_BYTES));
     } else if (slice_equal_str(path, "/json")) {
         static char large[4000];
         const struct http_header_pair json = {SLICE_LIT("content-type"),

@@ -30,6 +30,10 @@ struct seen {
 };
 extern struct seen seen;
 
+/* What /static answers: more than any kernel takes at once. */
+#define STATIC_BYTES (16u * 1024 * 1024)
+extern char static_body[STATIC_BYTES];
+
 int setup(void **state);
 int teardown(void **state);
 /* The handler of every test; what it does is chosen by the path. */

@@ -86,7 +86,9 @@ static void h1_answer(struct http_request *request, const struct answer *answer)
     if (conn->server->draining || (stream && h1->old)) /* only its end ends such an answer */
         h1->keep_alive = false;
     append_head(conn, answer);
-    if (answer->whole && !answer->no_body && !answer->head_only)
+    if (answer->is_static && !answer->no_body && !answer->head_only)
+        h1->unsent = answer->body;
+    else if (answer->whole && !answer->no_body && !answer->head_only)
         buffer_append_slice(&conn->out, answer->body);
     conn_due(conn);
     if (answer->whole)
@@ -277,7 +279,8 @@ static bool step_chunks(struct http_conn *conn, struct slice *rest)
 /* Nothing more is read before the request ahead is answered, and its answer is on its way. */
 static bool may_read(const struct http_conn *conn)
 {
-    return conn_is_open(conn) && conn->h1.state != H1_BUSY && conn->out.len < HTTP_OUT_BYTES;
+    return conn_is_open(conn) && conn->h1.state != H1_BUSY && conn->h1.unsent.len == 0 &&
+           conn->out.len < HTTP_OUT_BYTES;
 }
 
 static void read_requests(struct http_conn *conn, struct slice *rest)
@@ -310,7 +313,7 @@ static void keep(struct http_conn *conn, struct slice rest)
         conn_close(conn);
         return;
     }
-    if (in->len > 0 && conn->h1.state == H1_HEAD && conn->reading_since_us == 0)
+    if (in->len > 0 && conn->h1.state == H1_HEAD && may_read(conn) && conn->reading_since_us == 0)
         conn->reading_since_us = clock_monotonic_us();
     if (in->len >= HTTP_PIPELINE_BYTES_MAX && !may_read(conn))
         conn_pause(conn);
@@ -332,8 +335,20 @@ static void h1_take(struct http_conn *conn, struct slice bytes)
         buffer_done(&conn->in);
 }
 
+/* A piece of a static body, as much as `out` has room for. */
+static void send_static(struct http_conn *conn)
+{
+    struct slice *unsent = &conn->h1.unsent;
+    size_t room = conn->out.len < HTTP_OUT_BYTES ? HTTP_OUT_BYTES - conn->out.len : 0;
+    size_t len = unsent->len < room ? unsent->len : room;
+    buffer_append(&conn->out, unsent->ptr, len);
+    *unsent = slice_make(unsent->ptr + len, unsent->len - len);
+}
+
 static void h1_fill(struct http_conn *conn)
 {
+    if (conn->h1.unsent.len > 0)
+        send_static(conn);
     if (conn->in.len == 0 || !may_read(conn))
         return;
     struct slice rest = buffer_slice(&conn->in);

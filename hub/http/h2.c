@@ -367,7 +367,7 @@ static bool is_window_closed(struct h2 *h2, const struct http_request *request)
  * and sweep.c sees whether the client reads at all. */
 static bool is_stalled(struct h2 *h2, struct http_request *request, int64_t now_us)
 {
-    size_t left = request->out.len - request->out_sent;
+    size_t left = request->unsent.len;
     if (left == 0 || left != request->stalled_bytes || !is_window_closed(h2, request)) {
         request->stalled_bytes = left;
         request->stalled_since_us = now_us;

@@ -141,7 +141,7 @@ static ssize_t on_read_answer(nghttp2_session *session, int32_t stream_id, uint8
                               size_t len, uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
     const struct http_request *request = source->ptr;
-    size_t left = request->out.len - request->out_sent;
+    size_t left = request->unsent.len;
     (void)session, (void)stream_id, (void)bytes, (void)arg;
     if (left == 0 && !request->ended)
         return NGHTTP2_ERR_DEFERRED;
@@ -161,13 +161,12 @@ int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
     if (out->len >= HTTP_OUT_BYTES)
         return NGHTTP2_ERR_WOULDBLOCK;
     buffer_append(out, head, FRAME_HEAD_BYTES);
-    buffer_append(out, request->out.ptr + request->out_sent, len);
-    request->out_sent += len;
+    buffer_append(out, request->unsent.ptr, len);
+    request->unsent = slice_make(request->unsent.ptr + len, request->unsent.len - len);
     if (len > 0)
         h2_charge(h2, -H2_DATA_CREDIT);
-    if (request->out_sent == request->out.len) {
+    if (request->unsent.len == 0) {
         buffer_reset(&request->out);
-        request->out_sent = 0;
         fiber_event_signal(&request->written);
     }
     return 0;
@@ -177,6 +176,13 @@ static nghttp2_nv field(struct slice name, struct slice value)
 {
     return (nghttp2_nv){(uint8_t *)(uintptr_t)name.ptr, (uint8_t *)(uintptr_t)value.ptr, name.len,
                         value.len, NGHTTP2_NV_FLAG_NONE};
+}
+
+/* All that was there before is taken. */
+static void copy_body(struct http_request *request, struct slice bytes)
+{
+    buffer_append_slice(&request->out, bytes);
+    request->unsent = buffer_slice(&request->out);
 }
 
 void h2_begin_answer(struct http_request *request, const struct answer *answer)
@@ -195,8 +201,10 @@ void h2_begin_answer(struct http_request *request, const struct answer *answer)
     for (size_t i = 0; i < answer->header_count; i++)
         fields[count++] = field(answer->headers[i].name, answer->headers[i].value);
     bool body = answer->whole && !answer->no_body && !answer->head_only && answer->body.len > 0;
-    if (body)
-        buffer_append_slice(&request->out, answer->body);
+    if (body && answer->is_static)
+        request->unsent = answer->body;
+    else if (body)
+        copy_body(request, answer->body);
     request->ended = answer->whole;
     const nghttp2_data_provider provider = {{.ptr = request}, on_read_answer};
     if (request->out.failed ||
@@ -227,7 +235,7 @@ static void go_on(struct http_request *request)
 
 void h2_write(struct http_request *request, struct slice bytes)
 {
-    buffer_append_slice(&request->out, bytes);
+    copy_body(request, bytes);
     if (request->out.failed)
         h2_abort(request);
     else
@@ -236,7 +244,7 @@ void h2_write(struct http_request *request, struct slice bytes)
 
 bool h2_taken(const struct http_request *request)
 {
-    return request->out.len == 0;
+    return request->unsent.len == 0;
 }
 
 void h2_end(struct http_request *request)

@@ -183,6 +183,11 @@ void http_add_header(struct http_request *request, const char *name, struct slic
  * the statuses 204 and 304 get no body. */
 void http_reply(struct http_request *request, int status_code,
                 const struct http_header_pair *headers, size_t header_count, struct slice body);
+/* The same of bytes that stay where they are, unchanged, until http_server_free: sent from there, as they are, and never copied
+ * as a whole. */
+void http_reply_static(struct http_request *request, int status_code,
+                       const struct http_header_pair *headers, size_t header_count,
+                       struct slice body);
 /* A body that is made piece by piece. CANCELLED when the client is gone. */
 PEK_MUST_CHECK enum status http_stream_begin(struct http_request *request, int status_code,
                                              const struct http_header_pair *headers,

@@ -109,6 +109,7 @@ struct h1 {
     struct chunks chunks;
     uint64_t left_bytes;          /* of a body with a length */
     struct http_request *request; /* from its head to its answer */
+    struct slice unsent;          /* of a static body: what is not in `out` yet */
     bool keep_alive, chunked, old, refused;
 };
 
@@ -231,8 +232,8 @@ struct http_request {
     bool granted, ended, headers_done, refused;
     int64_t lingering_since_us; /* 0: not; it was answered, and its body still comes */
     uint64_t unconsumed_bytes;  /* of the body, that the client may not send anew yet */
-    struct buffer out;          /* of the answer's body */
-    size_t out_sent;
+    struct buffer out;          /* of the answer's body; empty where that is static */
+    struct slice unsent;        /* of `out`, or of the static body */
     size_t stalled_bytes;
     int64_t stalled_since_us;
 };
@@ -257,6 +258,7 @@ struct answer {
     bool whole;     /* `body` is all of it; else a stream */
     bool no_body;   /* 204 and 304: no content-length either */
     bool head_only; /* content-length of the body, but not the body */
+    bool is_static; /* `body` outlives the connection: it is not copied */
     struct slice body;
 };
 

@@ -80,7 +80,7 @@ void answer_error(const struct http_server *server, const struct http_request *r
     answer->code = code;
     answer->header_count = 0;
     answer->whole = true;
-    answer->no_body = answer->head_only = false;
+    answer->no_body = answer->head_only = answer->is_static = false;
     answer->body = write_error(request, code, what, body, &type);
     answer_add(answer, SLICE_LIT("content-type"), type);
     answer_add(answer, SLICE_LIT("cache-control"), SLICE_LIT("no-store"));
@@ -106,6 +106,7 @@ static void answer_make(const struct http_request *request, int status_code,
     answer->whole = false;
     answer->no_body = status_code == 204 || status_code == 304;
     answer->head_only = request->head_only;
+    answer->is_static = false;
     answer->body = (struct slice){0};
     for (size_t i = 0; i < request->added_count; i++)
         answer_add(answer, request->added[i].name, request->added[i].value);
@@ -147,8 +148,9 @@ static void compress(struct http_request *request, struct answer *answer)
 
 /* ---- complete ------------------------------------------------------------------------------------ */
 
-void http_reply(struct http_request *request, int status_code,
-                const struct http_header_pair *headers, size_t header_count, struct slice body)
+static void reply(struct http_request *request, int status_code,
+                  const struct http_header_pair *headers, size_t header_count, struct slice body,
+                  bool is_static)
 {
     assert(request->answer == ANSWER_NONE);
     assert(status_code >= 200 && status_code <= 599);
@@ -159,9 +161,24 @@ void http_reply(struct http_request *request, int status_code,
     struct answer answer;
     answer_make(request, status_code, headers, header_count, &answer);
     answer.whole = true;
+    answer.is_static = is_static;
     answer.body = body;
-    compress(request, &answer);
+    if (!is_static)
+        compress(request, &answer);
     request->protocol->begin(request, &answer);
+}
+
+void http_reply(struct http_request *request, int status_code,
+                const struct http_header_pair *headers, size_t header_count, struct slice body)
+{
+    reply(request, status_code, headers, header_count, body, false);
+}
+
+void http_reply_static(struct http_request *request, int status_code,
+                       const struct http_header_pair *headers, size_t header_count,
+                       struct slice body)
+{
+    reply(request, status_code, headers, header_count, body, true);
 }
 
 void reply_error(struct http_request *request, int code, const char *what)

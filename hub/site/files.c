@@ -345,7 +345,7 @@ static void reply(const struct file *file, struct http_request *request, int cod
     size_t first = code == 404 ? 1 : 0; /* an etag is of what is there */
     size_t count = code == 304 ? 4 : coding == FILE_PLAIN ? 5 : 6;
 
-    http_reply(request, code, headers + first, count - first, file->bodies[coding]);
+    http_reply_static(request, code, headers + first, count - first, file->bodies[coding]);
 }
 
 enum status file_reply(const struct file *file, struct http_request *request, struct fault *fault)
