@@ -44,7 +44,7 @@
 #define HTTP_HEADER_TIMEOUT_MS 10000
 #define HTTP_IDLE_TIMEOUT_MS 60000
 #define HTTP_WRITE_STALL_MS 30000
-#define HTTP_BODY_RATE_MIN 500 /* bytes a second, after the first HTTP_HEADER_TIMEOUT_MS */
+#define HTTP_BODY_RATE_MIN 500 /* bytes a second, over each HTTP_HEADER_TIMEOUT_MS */
 #define HTTP_ARENA_BYTES_MAX (8u * 1024 * 1024) /* per request */
 #define HTTP_ADDRESS_BYTES_MAX 64
 #define HTTP_REQUEST_ID_BYTES_MAX 64

@@ -219,7 +219,8 @@ struct http_request {
     size_t added_count;
     struct address_hold hold; /* of a client behind a trusted proxy, or of HTTP/2 */
     int64_t started_us;
-    int64_t body_since_us; /* 0: the body is all there */
+    int64_t body_since_us;    /* its rate was judged last; 0: the body is all there */
+    size_t body_judged_bytes; /* of it, that were there then */
     bool secure, forwarded, head_only, running;
     enum answer_state answer;
     int status_code;
@@ -281,7 +282,7 @@ void on_sweep(uv_timer_t *timer);
 /* For the protocols: a connection on which nothing is going on is closed when its time is up. */
 void sweep_idle(struct http_conn *conn, int64_t now_us);
 /* True when the body comes too slowly. */
-bool sweep_body_is_slow(const struct http_request *request, int64_t now_us);
+bool sweep_body_is_slow(struct http_request *request, int64_t now_us);
 
 /* tls.c */
 PEK_MUST_CHECK enum status tls_new(struct http_server *server, const struct http_tls *options,

@@ -178,6 +178,19 @@ static void slow_clients_are_closed(void **state)
     client_close(&idle);
 }
 
+static void body_that_stops_is_slow_whatever_came_before(void **state)
+{
+    static char much[100000];
+    (void)state;
+    start((struct http_options){.header_timeout_ms = 150});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n"));
+    client_send(&client, slice_make(much, sizeof(much)));
+    READ_TO_END(&client);
+    assert_true(client_has(&client, "HTTP/1.1 408 "));
+    client_close(&client);
+}
+
 static void stalled_reader_is_closed(void **state)
 {
     (void)state;
@@ -326,6 +339,7 @@ int main(void)
         TEST(whoever_opens_an_address_in_a_browser_is_given_a_page),
         TEST(errors_before_there_is_a_request_are_json),
         TEST(slow_clients_are_closed),
+        TEST(body_that_stops_is_slow_whatever_came_before),
         TEST(stalled_reader_is_closed),
         TEST(slow_reader_is_not_stalled),
         TEST(reader_that_leaves_ends_the_stream),

@@ -61,11 +61,16 @@ void sweep_idle(struct http_conn *conn, int64_t now_us)
         conn_end(conn, false);
 }
 
-bool sweep_body_is_slow(const struct http_request *request, int64_t now_us)
+/* Each stretch is judged for itself: who sent much at once may not be silent for as long as that would have taken. */
+bool sweep_body_is_slow(struct http_request *request, int64_t now_us)
 {
     int64_t taken_us = now_us - request->body_since_us;
-    return taken_us >= request->server->header_timeout_us &&
-           (int64_t)request->body.len * 1000000 / taken_us < HTTP_BODY_RATE_MIN;
+    if (taken_us < request->server->header_timeout_us)
+        return false;
+    size_t came_bytes = request->body.len - request->body_judged_bytes;
+    request->body_since_us = now_us;
+    request->body_judged_bytes = request->body.len;
+    return (int64_t)came_bytes * 1000000 / taken_us < HTTP_BODY_RATE_MIN;
 }
 
 /* Who is not read from cannot be seen to leave. */
