@@ -10,6 +10,7 @@
 #include "hub/hub.h"
 #include "hub/registry/registry.h"
 #include "shared/base/descriptors.h"
+#include "shared/base/heap.h"
 #include "shared/log/log.h"
 #include "shared/rpc/rpc.h"
 
@@ -127,6 +128,7 @@ int main(int argc, char **argv)
     struct config_program program_with_probe = hub_program;
     int exit_code;
 
+    heap_return_large();
     program_with_probe.probe = check_hub_config;
     if (!config_start(&config, &program_with_probe, argc, argv, environ, &values, &exit_code))
         return exit_code;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/base/heap.h"
 #include "shared/log/log.h"
 #include "worker/check.h"
 #include "worker/commands.h"
@@ -30,6 +31,7 @@ int main(int argc, char **argv)
     struct settings settings;
     struct config_program program = settings_program;
     int exit_code;
+    heap_return_large();
     program.probe = check_settings;
     if (!config_start(&config, &program, argc, argv, environ, &settings, &exit_code))
         return exit_code;
