@@ -209,10 +209,11 @@ enum status session_refuse(struct fault *fault)
 }
 
 static enum status load(struct session_cache *cache, struct cancel *cancel, struct slice id,
-                        struct arena *arena, struct session_row *ret_row, struct fault *fault)
+                        int64_t idle_s, struct arena *arena, struct session_row *ret_row,
+                        struct fault *fault)
 {
     enum status status =
-        session_store_load(cache->options.service.pg, cancel, id, SESSION_IDLE_S, arena, ret_row);
+        session_store_load(cache->options.service.pg, cancel, id, idle_s, arena, ret_row);
     if (status == STATUS_NOT_FOUND)
         return session_refuse(fault);
     if (status)
@@ -263,7 +264,7 @@ static enum status find_unknown(struct session_cache *cache, struct cancel *canc
     cache->misses++;
     if (jwt_verify(cache->options.keys, &expect, token, arena, clock_wall_s(), &claims, NULL))
         return session_refuse(fault);
-    enum status status = load(cache, cancel, claims.sid, arena, &row, fault);
+    enum status status = load(cache, cancel, claims.sid, SESSION_IDLE_S, arena, &row, fault);
     if (status)
         return status;
     if (!slice_equal(row.user_id, claims.sub))
@@ -291,6 +292,11 @@ static enum status find_unknown(struct session_cache *cache, struct cancel *canc
     return STATUS_OK;
 }
 
+static bool is_idle(const struct session *session)
+{
+    return clock_wall_s() - session->seen_s > SESSION_IDLE_S;
+}
+
 static bool is_due(const struct session *session)
 {
     const struct session_cache *cache = session->cache;
@@ -299,8 +305,7 @@ static bool is_due(const struct session *session)
         (cache->announcer.listening ? SESSION_RECHECK_S * 1000 : SESSION_RECHECK_DEAF_MS) *
         INT64_C(1000);
 
-    return session->asked_us <= cache->missed_us || age_us > age_max_us ||
-           clock_wall_s() - session->seen_s > SESSION_IDLE_S;
+    return session->asked_us <= cache->missed_us || age_us > age_max_us || is_idle(session);
 }
 
 /* Asks the row of a session that is remembered. A database that does not answer logs nobody out, unless Redis
@@ -321,7 +326,10 @@ static enum status recheck(struct session *session, struct cancel *cancel, struc
     if (cancel->deadline_us < bounded.deadline_us)
         bounded.deadline_us = cancel->deadline_us;
     cache->rechecks++;
-    enum status status = load(cache, &bounded, session->id, arena, &row, &why);
+    /* Whom this hub has seen is not idle, though that could perhaps not be noted; the row may tell of another hub. */
+    enum status status =
+        load(cache, &bounded, session->id, is_idle(session) ? SESSION_IDLE_S : SESSION_LIFETIME_S,
+             arena, &row, &why);
     if (!status) {
         session->confirmed_us = began_us;
         take_realms(session, &row);

@@ -209,6 +209,17 @@ static void idle_session_that_is_remembered_is_refused(struct hub_world *h)
     assert_int_equal(h->one.cache.lru.count, 0);
 }
 
+static void session_that_was_just_seen_is_not_idle_though_that_was_not_noted(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    struct session *session = hub_session(h, &h->one, token);
+    world_sql(h->w, "UPDATE hub.session SET last_seen_at = now() - interval '3 hours'");
+    session->asked_us = INT64_MIN;
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    assert_int_equal(h->one.cache.rechecks, 1);
+    session_release(session);
+}
+
 static bool is_touched(struct hub_world *h)
 {
     return strcmp(world_value(h->w, "SELECT (last_seen_at > now() - interval '1 minute')::text"
@@ -362,6 +373,7 @@ int main(void)
         HUB_TEST(rotated_key_logs_nobody_out_until_it_is_taken_away),
         HUB_TEST(row_decides_for_a_cookie_that_is_not_remembered),
         HUB_TEST(idle_session_that_is_remembered_is_refused),
+        HUB_TEST(session_that_was_just_seen_is_not_idle_though_that_was_not_noted),
         HUB_TEST(use_is_noted_now_and_then_and_keeps_a_session_alive),
         HUB_TEST(first_request_counts_for_the_idle_time),
         HUB_TEST(row_is_asked_once_and_again_after_its_time),

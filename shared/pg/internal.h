@@ -20,6 +20,8 @@
 #define PG_LONG_READS_PER_CONNECTION 8
 #define PG_LONG_READS_PER_USER_PER_CONNECTION 2
 #define PG_USERS_PER_POOL 4
+/* Connections of several that are not for transactions whose COMMIT may wait for a synchronous standby. */
+#define PG_UNSETTLED_KEPT 1
 #define PG_LINE_MS_DEFAULT 1000
 #define PG_STANDBY_ALONE_MS_DEFAULT 300000
 #define PG_STANDBY_AGE_MS_DEFAULT 5000
@@ -96,12 +98,12 @@ struct lane_connection {
 
 struct pg_transaction {
     struct transaction_connection *owner;
-    struct fair_ticket place;
+    struct fair_ticket settled, place; /* in the pool's */
     struct cancel *cancel;
     unsigned epoch; /* of the connection when taken */
     bool serializable;
     bool settles;        /* pg_settle */
-    bool unsettled;      /* pg_unsettle */
+    bool unsettled;      /* pg_transact_unsettled */
     bool begun;          /* BEGIN was sent */
     bool lost;           /* the connection went, nothing was committed */
     bool in_flight;      /* a request was left behind by a deadline or cancellation */
@@ -123,6 +125,8 @@ struct transaction_connection {
 
 struct pool {
     struct fair fair; /* who may take one */
+    struct fair
+        settled; /* who may before that, of those whose COMMIT may wait for a standby: they do not take all */
     struct transaction_connection *connections;
     size_t count;
     size_t up;

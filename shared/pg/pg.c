@@ -163,14 +163,18 @@ static enum status shares_init(struct pg *pg, size_t long_reads, size_t transact
         .waiting = pg->waiting_max,
         .waiting_per_user = pg->waiting_max / PG_LINES,
     };
-    const struct fair_limits of_transactions = {
+    struct fair_limits of_transactions = {
         .places = transactions,
         .places_per_user = (transactions + PG_USERS_PER_POOL - 1) / PG_USERS_PER_POOL,
         .waiting = pg->waiting_max,
         .waiting_per_user = pg->waiting_max / PG_LINES,
     };
     enum status status = fair_init(&pg->long_reads, &of_reads);
-    return status == STATUS_OK ? fair_init(&pg->pool.fair, &of_transactions) : status;
+    if (status == STATUS_OK)
+        status = fair_init(&pg->pool.fair, &of_transactions);
+    if (transactions > PG_UNSETTLED_KEPT)
+        of_transactions.places -= PG_UNSETTLED_KEPT;
+    return status == STATUS_OK ? fair_init(&pg->pool.settled, &of_transactions) : status;
 }
 
 static enum status connections_open(struct pg *pg, const struct pg_options *options)
@@ -363,7 +367,8 @@ static void pool_statistics(const struct pool *pool, struct pg_pool_statistics *
 {
     *ret = (struct pg_pool_statistics){.connections_max = pool->count,
                                        .up = pool->up,
-                                       .waiting = pool->waiting + pool->fair.waiting};
+                                       .waiting = pool->waiting + pool->fair.waiting +
+                                                  pool->settled.waiting};
     for (size_t i = 0; i < pool->count; i++)
         ret->in_use += pool->connections[i].owned;
 }

@@ -202,8 +202,12 @@ pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
  * ALREADY_EXISTS, FAILED_PRECONDITION) a synchronous standby has what that rests on, as it has what is committed; pg_transact fails as
  * pg_commit does where that does not come. */
 void pg_settle(struct pg_transaction *transaction);
-/* In a body: its COMMIT waits for no synchronous standby. For what nobody is told of, and is written again when a failover loses it. */
-void pg_unsettle(struct pg_transaction *transaction);
+/* pg_transact whose COMMIT waits for no synchronous standby, and which gets a connection however many COMMITs wait for one, where there are
+ * several. For what nobody is told of, and is written again when a failover loses it. */
+PEK_MUST_CHECK enum status
+pg_transact_unsettled(struct pg *pg, struct cancel *cancel,
+                      enum status (*body)(struct pg_transaction *transaction, void *arg),
+                      void *arg);
 /* pg_execute of a statement whose rows nobody wants; how many it made or changed. `ret_affected` may be NULL. */
 PEK_MUST_CHECK enum status pg_apply(struct pg_transaction *transaction,
                                     const struct pg_statement *statement,

@@ -38,6 +38,13 @@ static void pass_on(struct transaction_connection *owner)
         list_append(&pool->idle, &owner->idle);
 }
 
+static void leave_line(struct transaction_connection *owner)
+{
+    struct pool *pool = &owner->connection.pg->pool;
+    fair_leave(&pool->settled, &owner->transaction.settled);
+    fair_leave(&pool->fair, &owner->transaction.place);
+}
+
 void pool_give(struct transaction_connection *owner)
 {
     struct connection *connection = &owner->connection;
@@ -45,7 +52,7 @@ void pool_give(struct transaction_connection *owner)
     request_reset(&owner->transaction.request);
     owner->ending = NULL;
     owner->owned = false;
-    fair_leave(&connection->pg->pool.fair, &owner->transaction.place);
+    leave_line(owner);
     if (connection->state != LINK_UP)
         return; /* on_up will find it free */
     connection_watchdog_off(connection);
@@ -177,7 +184,7 @@ void pool_close(struct pool *pool)
     for (size_t i = 0; i < pool->count; i++) {
         struct transaction_connection *owner = &pool->connections[i];
         owner->ending = NULL;
-        fair_leave(&pool->fair, &owner->transaction.place);
+        leave_line(owner);
         connection_close(&owner->connection);
         request_reset(&owner->rollback);
         request_reset(&owner->transaction.request);

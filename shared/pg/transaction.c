@@ -55,20 +55,27 @@ static bool is_gone(const struct pg_transaction *transaction)
     return connection->state != LINK_UP || connection->epoch != transaction->epoch;
 }
 
-enum status pg_begin(struct pg *pg, struct cancel *cancel, bool serializable,
-                     struct pg_transaction **ret_transaction)
+struct transaction_kind {
+    bool serializable, unsettled;
+};
+
+static enum status begin(struct pg *pg, struct cancel *cancel, struct transaction_kind kind,
+                         struct pg_transaction **ret_transaction)
 {
     struct transaction_connection *owner = NULL;
-    struct fair_ticket place = {0};
+    struct fair_ticket settled = {0}, place = {0};
     assert(fiber_self());
     enum status status = cancel_status(cancel);
     if (status == STATUS_OK && pg->pool.up == 0)
         status = STATUS_UNAVAILABLE;
+    if (status == STATUS_OK && !kind.unsettled)
+        status = fair_wait(&pg->pool.settled, cancel, pg->line_ms, &settled);
     if (status == STATUS_OK)
         status = fair_wait(&pg->pool.fair, cancel, pg->line_ms, &place);
     if (status == STATUS_OK)
         status = pool_take(pg, cancel, &owner);
     if (status != STATUS_OK) {
+        fair_leave(&pg->pool.settled, &settled);
         fair_leave(&pg->pool.fair, &place);
         pg->statistics.errors++;
         return status;
@@ -76,13 +83,22 @@ enum status pg_begin(struct pg *pg, struct cancel *cancel, bool serializable,
     pg->statistics.transactions++;
     owner->transaction = (struct pg_transaction){
         .owner = owner,
+        .settled = settled,
         .place = place,
         .cancel = cancel,
         .epoch = owner->connection.epoch,
-        .serializable = serializable,
+        .serializable = kind.serializable,
+        .unsettled = kind.unsettled,
     };
     *ret_transaction = &owner->transaction;
     return STATUS_OK;
+}
+
+enum status pg_begin(struct pg *pg, struct cancel *cancel, bool serializable,
+                     struct pg_transaction **ret_transaction)
+{
+    return begin(pg, cancel, (struct transaction_kind){.serializable = serializable},
+                 ret_transaction);
 }
 
 /* BEGIN and the time limit go ahead of the first statement, in its packet: a transaction costs no round
@@ -310,19 +326,14 @@ void pg_settle(struct pg_transaction *transaction)
     transaction->settles = true;
 }
 
-void pg_unsettle(struct pg_transaction *transaction)
-{
-    transaction->unsettled = true;
-}
-
 /* One try; `ret_again` when the whole may be run again. */
-static enum status transact_once(struct pg *pg, struct cancel *cancel, bool serializable,
+static enum status transact_once(struct pg *pg, struct cancel *cancel, struct transaction_kind kind,
                                  enum status (*body)(struct pg_transaction *transaction, void *arg),
                                  void *arg, bool *ret_again)
 {
     struct pg_transaction *transaction;
     pg->lacks_room = false;
-    enum status status = pg_begin(pg, cancel, serializable, &transaction);
+    enum status status = begin(pg, cancel, kind, &transaction);
     if (status != STATUS_OK)
         return status;
     status = body(transaction, arg);
@@ -343,13 +354,13 @@ static enum status transact_once(struct pg *pg, struct cancel *cancel, bool seri
     return pg->lacks_room && pg->full_is_away ? STATUS_UNAVAILABLE : status;
 }
 
-enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
-                        enum status (*body)(struct pg_transaction *transaction, void *arg),
-                        void *arg)
+static enum status transact(struct pg *pg, struct cancel *cancel, struct transaction_kind kind,
+                            enum status (*body)(struct pg_transaction *transaction, void *arg),
+                            void *arg)
 {
     for (int try = 1;; try++) {
         bool again = false;
-        enum status status = transact_once(pg, cancel, serializable, body, arg, &again);
+        enum status status = transact_once(pg, cancel, kind, body, arg, &again);
         if (status == STATUS_OK || !again || try == PG_TRANSACTION_TRIES)
             return status;
         /* Two that met once would meet again: each waits for another while. */
@@ -360,6 +371,20 @@ enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
         pg->statistics.transaction_retries++;
         fiber_sleep_ms(wait_ms);
     }
+}
+
+enum status pg_transact(struct pg *pg, struct cancel *cancel, bool serializable,
+                        enum status (*body)(struct pg_transaction *transaction, void *arg),
+                        void *arg)
+{
+    return transact(pg, cancel, (struct transaction_kind){.serializable = serializable}, body, arg);
+}
+
+enum status
+pg_transact_unsettled(struct pg *pg, struct cancel *cancel,
+                      enum status (*body)(struct pg_transaction *transaction, void *arg), void *arg)
+{
+    return transact(pg, cancel, (struct transaction_kind){.unsettled = true}, body, arg);
 }
 
 enum status pg_apply(struct pg_transaction *transaction, const struct pg_statement *statement,
@@ -380,14 +405,11 @@ struct write {
     const struct pg_param *params;
     size_t param_count;
     size_t affected;
-    bool unsettled;
 };
 
 static enum status run_write(struct pg_transaction *transaction, void *arg)
 {
     struct write *write = arg;
-    if (write->unsettled)
-        pg_unsettle(transaction);
     return pg_apply(transaction, write->statement, write->params, write->param_count,
                     &write->affected);
 }
@@ -395,7 +417,7 @@ static enum status run_write(struct pg_transaction *transaction, void *arg)
 enum status pg_write(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
                      const struct pg_param *params, size_t param_count, size_t *ret_affected)
 {
-    struct write write = {statement, params, param_count, 0, false};
+    struct write write = {statement, params, param_count, 0};
     enum status status = pg_transact(pg, cancel, false, run_write, &write);
     if (status == STATUS_OK && ret_affected)
         *ret_affected = write.affected;
@@ -405,8 +427,8 @@ enum status pg_write(struct pg *pg, struct cancel *cancel, const struct pg_state
 enum status pg_note(struct pg *pg, struct cancel *cancel, const struct pg_statement *statement,
                     const struct pg_param *params, size_t param_count, size_t *ret_affected)
 {
-    struct write write = {statement, params, param_count, 0, true};
-    enum status status = pg_transact(pg, cancel, false, run_write, &write);
+    struct write write = {statement, params, param_count, 0};
+    enum status status = pg_transact_unsettled(pg, cancel, run_write, &write);
     if (status == STATUS_OK && ret_affected)
         *ret_affected = write.affected;
     return status;

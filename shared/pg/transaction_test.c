@@ -520,8 +520,13 @@ static void nothing_is_told_body(struct fiber_run *run)
     /* Their backends wait, whoever is there; so there are no more of them, later either. */
     fiber_sleep_ms(2500);
     pg_cluster_query(cluster, transactions, count, sizeof(count));
-    assert_string_equal(count, "7");
+    assert_string_equal(count, "8");
     assert_int_equal(transact(run, read_for_oneself, STATUS_OK, 100), STATUS_RESOURCE_EXHAUSTED);
+    /* What waits for no standby goes on. */
+    cancel_init(&cancel, deadline_after_ms(10000));
+    assert_int_equal(
+        pg_note(run->pg, &cancel, &add_value, PG_PARAMS(pg_str("1"), pg_str("0")), NULL),
+        STATUS_OK);
     pg_cluster_execute(cluster, "ALTER SYSTEM RESET synchronous_standby_names");
     pg_cluster_execute(cluster, "SELECT pg_reload_conf()");
     assert_int_equal(transact(run, read_and_say, STATUS_NOT_FOUND, 10000), STATUS_NOT_FOUND);
@@ -531,7 +536,7 @@ static void nothing_is_told_body(struct fiber_run *run)
 /* What it rests on was perhaps never on the standby. */
 static void what_is_so_already_is_told_when_the_standby_has_it(void **state)
 {
-    const struct pg_options options = {.transaction_max = 7};
+    const struct pg_options options = {.transaction_max = 8};
     (void)state;
     fiber_run_pg(cluster, &options, set_standby_body);
     fiber_run_pg(cluster, &options, nothing_is_told_body);

@@ -88,15 +88,12 @@ struct putting {
     const struct person *people;
     size_t count;
     struct arena *arena;
-    bool is_note; /* nobody is told that it is done */
     struct pg_result *known;
 };
 
 static enum status put_in(struct pg_transaction *transaction, void *arg)
 {
     struct putting *putting = arg;
-    if (putting->is_note)
-        pg_unsettle(transaction);
     putting->known = pg_result_free(putting->known);
     return person_store_put(transaction, putting->people, putting->count, putting->arena,
                             &putting->known);
@@ -116,8 +113,9 @@ static enum status note_person(struct rpc_ctx *ctx, struct slice user,
     if (has)
         return STATUS_OK;
     PEK_TRY(person_make(service->collator, told, arena, &person));
-    struct putting putting = {.people = &person, .count = 1, .arena = arena, .is_note = true};
-    enum status status = pg_transact(service->pg, rpc_cancel(ctx), false, put_in, &putting);
+    struct putting putting = {.people = &person, .count = 1, .arena = arena};
+    /* Nobody is told that it is done. */
+    enum status status = pg_transact_unsettled(service->pg, rpc_cancel(ctx), put_in, &putting);
     pg_result_free(putting.known);
     return status;
 }
