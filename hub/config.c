@@ -260,6 +260,13 @@ static const struct config_option options[] = {
      .fallback = "200",
      .help =
          "of these, from one address (IPv6: /64); behind a trusted proxy, its requests at a time"},
+    {.name = "held_bytes_max",
+     OPTION(BYTES, held_bytes_max),
+     .min = 16 << 20,
+     .max = INT64_C(1) << 40,
+     .fallback = "256MiB",
+     .help = "what may wait for clients at a time: bodies that are not whole, answers that are not "
+             "taken; one address may hold a quarter of what is free of it"},
     {.name = "realm_items_max",
      OPTION(INT, realm_items_max),
      .unit = "items",

@@ -31,7 +31,7 @@ struct hub_config {
     int log_level;
     const char *otlp_endpoint, *trace_sample_ratio;
     int64_t request_timeout_ms, export_timeout_ms, realm_timeout_ms, straggler_ms, drain_timeout_ms;
-    int64_t body_bytes_max, connections_max, connections_per_address_max;
+    int64_t body_bytes_max, connections_max, connections_per_address_max, held_bytes_max;
     int64_t realm_items_max;
     int64_t requests_per_user_max, live_streams_max, live_streams_per_user_max;
     int64_t live_timeout_ms;

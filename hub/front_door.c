@@ -17,6 +17,7 @@ enum status front_door_open(struct fibers *fibers, const struct hub_config *conf
         .body_bytes_max = (size_t)config->body_bytes_max,
         .connections_max = (size_t)config->connections_max,
         .connections_per_address_max = (size_t)config->connections_per_address_max,
+        .held_bytes_max = (size_t)config->held_bytes_max,
         .line_bytes_max = (size_t)config->line_bytes_max,
         .header_bytes_max = (size_t)config->header_bytes_max,
         .header_timeout_ms = config->header_timeout_ms,

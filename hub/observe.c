@@ -31,6 +31,8 @@ enum {
     CERTIFICATE_EXPIRY,
     LOG_DROPPED,
     CONNECTIONS_REFUSED,
+    HELD_BYTES,
+    SHED,
     REQUESTS_OPEN,
     METRICS,
 };
@@ -87,6 +89,11 @@ static const struct metric_def defs[METRICS] = {
                      "Lines of the log that could not be written."},
     [REQUESTS_OPEN] = {METRIC_GAUGE, "pek_hub_http_requests_open",
                        "Requests that are being answered, streams among them."},
+    [HELD_BYTES] =
+        {METRIC_GAUGE, "pek_hub_held_bytes",
+         "What waits for clients: bodies that are not whole, answers that are not taken."},
+    [SHED] = {METRIC_COUNTER_SET, "pek_hub_shed_total",
+              "Bodies refused and answers ended because too much waited for their address."},
     [CONNECTIONS_REFUSED] = {METRIC_COUNTER_SET, "pek_hub_connections_refused_total",
                              "Connections of browsers above a limit, of all or of an address."},
 };
@@ -130,6 +137,8 @@ static void collect(struct metrics_collector *collector)
     if (observe->server) {
         metric_set(METRIC(all[CONNECTIONS]), (double)http_server_connections(observe->server));
         metric_set(METRIC(all[CONNECTIONS_REFUSED]), (double)http_server_refused(observe->server));
+        metric_set(METRIC(all[HELD_BYTES]), (double)http_server_held_bytes(observe->server));
+        metric_set(METRIC(all[SHED]), (double)http_server_shed(observe->server));
         metric_set(METRIC(all[REQUESTS_OPEN]), (double)http_server_requests(observe->server));
     }
     metric_forget(all[CERTIFICATE_EXPIRY]);

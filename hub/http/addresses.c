@@ -14,7 +14,8 @@
 struct address_entry {
     struct list node;
     struct address network;
-    size_t held;
+    struct address_table *table;
+    size_t held, bytes;
 };
 
 static const uint8_t ipv4_prefix[12] = {[10] = 0xff, [11] = 0xff};
@@ -112,10 +113,10 @@ bool address_of_client(const struct address_table *table, struct slice peer, str
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
-enum status address_table_init(struct address_table *table, size_t held_max,
+enum status address_table_init(struct address_table *table, size_t held_max, size_t bytes_max,
                                const char *const *proxies, size_t proxy_count, struct fault *fault)
 {
-    *table = (struct address_table){.held_max = held_max};
+    *table = (struct address_table){.held_max = held_max, .bytes_max = bytes_max};
     for (size_t i = 0; i < ADDRESS_BUCKETS; i++)
         list_init(&table->buckets[i]);
     if (getrandom(table->key, sizeof(table->key), 0) != (ssize_t)sizeof(table->key))
@@ -171,7 +172,7 @@ enum status address_hold(struct address_table *table, const struct address *addr
         entry = malloc(sizeof(*entry));
         if (!entry)
             return STATUS_RESOURCE_EXHAUSTED;
-        *entry = (struct address_entry){.network = network};
+        *entry = (struct address_entry){.network = network, .table = table};
         list_append(&table->buckets[bucket_of(table, &network)], &entry->node);
     }
     entry->held++;
@@ -189,11 +190,38 @@ void address_release(struct address_hold *hold)
 {
     struct address_entry *entry = hold->entry;
 
+    address_weigh(hold, 0);
     hold->entry = NULL;
     if (!entry || --entry->held > 0)
         return;
     list_remove(&entry->node);
     free(entry);
+}
+
+void address_hand_over(struct address_hold *from, struct address_hold *to)
+{
+    address_release(to);
+    *to = *from;
+    *from = (struct address_hold){0};
+}
+
+void address_weigh(struct address_hold *hold, size_t bytes)
+{
+    if (!hold->entry || bytes == hold->bytes)
+        return;
+    hold->entry->bytes += bytes - hold->bytes;
+    hold->entry->table->bytes += bytes - hold->bytes;
+    hold->bytes = bytes;
+}
+
+bool address_is_over(const struct address_hold *hold)
+{
+    if (hold->bytes == 0)
+        return false;
+    const struct address_entry *entry = hold->entry;
+    const struct address_table *table = entry->table;
+    size_t free_bytes = table->bytes < table->bytes_max ? table->bytes_max - table->bytes : 0;
+    return entry->bytes > free_bytes / ADDRESS_SHARE && hold->bytes >= entry->bytes / entry->held;
 }
 
 size_t address_held(const struct address_table *table, const struct address *address)

@@ -3,7 +3,7 @@
  * What is held is a connection, and a request of HTTP/2, of a client that connects itself, so that a hundred streams on one
  * connection are no way around the limit; or a request, of a client behind a trusted proxy:
  * the proxy's connections carry requests of many people, so they count for nobody, and each request counts for the
- * client that the proxy names. What a proxy asks for itself (a health check) is never refused here.
+ * client that the proxy names, until its answer is sent. What a proxy asks for itself (a health check) is never refused here.
  *
  *     struct address_hold hold = {0};
  *     status = address_hold(table, address, &hold)   at an accepted connection, or at the head of a proxied request
@@ -11,6 +11,11 @@
  *
  * An IPv6 client counts by its /64, which is the least that a network gives to one customer (RFC 6177): with a
  * limit an address it would have 2^64 times the limit. IPv4 in IPv6 counts as IPv4.
+ *
+ * Memory that waits for a client weighs on its hold: a body that is not whole, an answer that is not taken. `bytes_max` is for all
+ * together, and an address may hold a quarter of what is free of it. So one alone has a fifth; the more fill it, the
+ * less each may, and there is always room for who comes next, as much as any of them has four times over. Above its share the address
+ * pays itself, with what holds at least as much as its others do on average.
  *
  * Memory: an entry an address that holds something now, so never more than there are connections and requests. The
  * hash is keyed: nobody can choose addresses that meet in one bucket. On the loop thread.
@@ -27,6 +32,7 @@
 #include "shared/base/slice.h"
 
 #define ADDRESS_BUCKETS 1024
+#define ADDRESS_SHARE 4 /* an address may hold a quarter of what all together leave free */
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */
 struct address {
@@ -34,7 +40,8 @@ struct address {
 };
 
 struct address_table {
-    size_t held_max; /* by one address */
+    size_t held_max;         /* by one address */
+    size_t bytes_max, bytes; /* that weigh on all holds together */
     struct address *proxies;
     size_t proxy_count;
     uint64_t key[2];
@@ -44,12 +51,13 @@ struct address_table {
 /* Zeroed: nothing is held. */
 struct address_hold {
     struct address_entry *entry;
+    size_t bytes; /* see address_weigh */
 };
 
 /* INVALID_ARGUMENT, with a fault that names "trusted_proxies", for one that is no address. The table stays at its place. */
 PEK_MUST_CHECK enum status address_table_init(struct address_table *table, size_t held_max,
-                                              const char *const *proxies, size_t proxy_count,
-                                              struct fault *fault);
+                                              size_t bytes_max, const char *const *proxies,
+                                              size_t proxy_count, struct fault *fault);
 /* Nothing may be held any more. A zeroed table is fine. */
 void address_table_done(struct address_table *table);
 
@@ -78,6 +86,12 @@ PEK_MUST_CHECK enum status address_hold_also(struct address_table *table,
                                              const struct address_hold *of,
                                              struct address_hold *hold);
 void address_release(struct address_hold *hold);
+/* What `from` holds is `to`'s from now on, whose own is released. */
+void address_hand_over(struct address_hold *from, struct address_hold *to);
+/* So many bytes wait for its client now. A hold of nobody weighs nothing. */
+void address_weigh(struct address_hold *hold, size_t bytes);
+/* True when it has to give up what it holds. */
+bool address_is_over(const struct address_hold *hold);
 size_t address_held(const struct address_table *table, const struct address *address);
 
 #endif

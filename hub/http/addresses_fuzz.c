@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice chain = slice_make(data, size), text, peer = SLICE_LIT("10.0.0.1");
     struct address address, plain, network;
     if (!begun)
-        must(address_table_init(&table, 2, proxies, 2, NULL) == STATUS_OK);
+        must(address_table_init(&table, 2, SIZE_MAX, proxies, 2, NULL) == STATUS_OK);
     begun = true;
     if (address_of_client(&table, peer, chain, &address, &text)) {
         bool is_peer = slice_equal(text, peer);

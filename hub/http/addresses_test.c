@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -10,6 +11,7 @@
 #include "hub/http/addresses.h"
 
 #define HELD_MAX 3
+#define BYTES_MAX 1000000
 
 static struct address_table table;
 
@@ -18,7 +20,7 @@ static int setup(void **state)
     static const char *const proxies[] = {"10.0.0.1", "2001:DB8:0:0::1"};
     struct fault fault = {0};
     (void)state;
-    return address_table_init(&table, HELD_MAX, proxies, 2, &fault) ? -1 : 0;
+    return address_table_init(&table, HELD_MAX, BYTES_MAX, proxies, 2, &fault) ? -1 : 0;
 }
 
 static int teardown(void **state)
@@ -132,13 +134,60 @@ static void ipv6_client_counts_by_its_network(void **state)
         address_release(&holds[i]);
 }
 
+static void there_is_room_for_who_comes_next_however_many_hold_much(void **state)
+{
+    struct address_hold holds[200] = {0};
+    char text[32];
+    (void)state;
+    for (size_t i = 0; i < 200; i++) {
+        snprintf(text, sizeof(text), "192.0.2.%zu", i);
+        struct address address = parsed(text);
+        assert_int_equal(address_hold(&table, &address, &holds[i]), STATUS_OK);
+        size_t bytes = 0;
+        for (; !address_is_over(&holds[i]); bytes += 10)
+            address_weigh(&holds[i], bytes);
+        assert_true(bytes >= BYTES_MAX / ADDRESS_SHARE / (i + 2));
+        for (size_t k = 0; k < i; k++) { /* the others have to leave some */
+            for (; address_is_over(&holds[k]); address_weigh(&holds[k], holds[k].bytes - 10))
+                ;
+        }
+        assert_true(table.bytes < BYTES_MAX);
+    }
+    for (size_t i = 0; i < 200; i++)
+        address_release(&holds[i]);
+    assert_int_equal(table.bytes, 0);
+}
+
+static void who_holds_little_does_not_pay_for_the_address(void **state)
+{
+    struct address address = parsed("192.0.2.1");
+    struct address_hold much = {0}, little = {0}, handed = {0};
+    (void)state;
+    assert_int_equal(address_hold(&table, &address, &much), STATUS_OK);
+    assert_int_equal(address_hold(&table, &address, &little), STATUS_OK);
+    address_weigh(&little, 100);
+    address_weigh(&much, BYTES_MAX / 2);
+    assert_true(address_is_over(&much));
+    assert_false(address_is_over(&little));
+    address_hand_over(&much, &handed);
+    assert_false(address_is_over(&much));
+    assert_true(address_is_over(&handed));
+    address_release(&handed);
+    assert_int_equal(table.bytes, 100);
+    assert_int_equal(address_held(&table, &address), 1);
+    address_release(&little);
+    address_weigh(&little, 100); /* of nobody */
+    assert_int_equal(table.bytes, 0);
+}
+
 static void proxy_that_is_no_address_is_refused_by_name(void **state)
 {
     static const char *const proxies[] = {"10.0.0.1", "proxy.example"};
     struct address_table other;
     struct fault fault = {0};
     (void)state;
-    assert_int_equal(address_table_init(&other, 1, proxies, 2, &fault), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(address_table_init(&other, 1, BYTES_MAX, proxies, 2, &fault),
+                     STATUS_INVALID_ARGUMENT);
     assert_string_equal(fault.field, "trusted_proxies");
     assert_non_null(strstr(fault.text, "proxy.example"));
     address_table_done(&other);
@@ -152,6 +201,8 @@ int main(void)
         TEST(client_is_the_last_hop_that_is_no_proxy),
         TEST(address_holds_its_most_and_no_more),
         TEST(ipv6_client_counts_by_its_network),
+        TEST(there_is_room_for_who_comes_next_however_many_hold_much),
+        TEST(who_holds_little_does_not_pay_for_the_address),
         TEST(proxy_that_is_no_address_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,11 @@ void conn_flush(struct http_conn *conn)
         conn_due(conn);
 }
 
+size_t conn_held_bytes(const struct http_conn *conn)
+{
+    return conn->in.len + conn->out.len + conn->cipher.len + conn->wire.len;
+}
+
 void conn_slim(struct http_conn *conn)
 {
     struct buffer *const all[] = {&conn->in, &conn->out, &conn->cipher};

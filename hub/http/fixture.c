@@ -82,6 +82,8 @@ void handle(void *arg, struct http_request *request)
         seen.stream_status = http_stream_begin(request, 200, NULL, 0);
         seen.stream_status = http_stream_write(request, SLICE_LIT("one\n"));
         http_stream_abort(request);
+    } else if (slice_equal_str(path, "/large")) {
+        reply_text(request, 200, slice_make(static_body, STATIC_BYTES));
     } else if (slice_equal_str(path, "/static")) {
         http_reply_static(request, 200, NULL, 0, slice_make(static_body, STATIC_BYTES));
     } else if (slice_equal_str(path, "/json")) {

@@ -30,7 +30,7 @@ struct seen {
 };
 extern struct seen seen;
 
-/* What /static answers: more than any kernel takes at once. */
+/* What /static and, as a copy, /large answer: more than any kernel takes at once. */
 #define STATIC_BYTES (16u * 1024 * 1024)
 extern char static_body[STATIC_BYTES];
 

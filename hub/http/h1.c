@@ -65,8 +65,11 @@ static void next_request(struct http_conn *conn)
     struct h1 *h1 = &conn->h1;
     h1->state = H1_HEAD;
     h1->scan = (struct head_scan){0};
-    if (h1->request)
+    if (h1->request) {
+        if (conn->proxied)
+            address_hand_over(&h1->request->hold, &conn->hold);
         request_let_go(h1->request);
+    }
     h1->request = NULL;
     conn->served = true;
     conn->reading_since_us = 0;
@@ -136,6 +139,8 @@ static void h1_written(struct http_conn *conn)
 {
     if (conn->h1.request)
         fiber_event_signal(&conn->h1.request->written);
+    if (conn->proxied && conn->out.len == 0 && conn->h1.unsent.len == 0)
+        address_release(&conn->hold);
 }
 
 /* ---- requests ------------------------------------------------------------------------------------ */
@@ -296,6 +301,12 @@ static void read_requests(struct http_conn *conn, struct slice *rest)
     }
 }
 
+/* It waits for the rest of a body. */
+static bool is_body(const struct http_conn *conn)
+{
+    return conn->h1.state == H1_LENGTH || conn->h1.state == H1_CHUNKS;
+}
+
 /* Keeps what could not be taken. */
 static void keep(struct http_conn *conn, struct slice rest)
 {
@@ -321,6 +332,19 @@ static void keep(struct http_conn *conn, struct slice rest)
         conn_resume(conn);
 }
 
+static void h1_weigh(struct http_conn *conn)
+{
+    struct http_request *request = conn->h1.request;
+    struct address_hold *hold = conn->proxied && request ? &request->hold : &conn->hold;
+    size_t bytes = conn_held_bytes(conn) + (request ? request_held_bytes(request) : 0);
+    if (!sweep_weigh(conn->server, hold, bytes))
+        return;
+    if (conn_is_open(conn) && is_body(conn))
+        refuse(conn, 503, HELD_TOO_MUCH);
+    else
+        conn_close(conn);
+}
+
 static void h1_take(struct http_conn *conn, struct slice bytes)
 {
     struct slice rest = bytes;
@@ -333,6 +357,8 @@ static void h1_take(struct http_conn *conn, struct slice bytes)
         keep(conn, rest);
     else
         buffer_done(&conn->in);
+    if (conn_is_open(conn) && is_body(conn))
+        h1_weigh(conn);
 }
 
 /* A piece of a static body, as much as `out` has room for. */
@@ -398,6 +424,7 @@ const struct protocol h1_protocol = {
     .written = h1_written,
     .gone = h1_gone,
     .input_ended = h1_input_ended,
+    .weigh = h1_weigh,
     .tick = h1_tick,
     .begin = h1_answer,
     .write = h1_write,

@@ -208,6 +208,8 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
     request->unconsumed_bytes += len;
     if (request->body.failed) {
         h2_refuse(request, 503, "no memory for the body");
+    } else if (sweep_weigh(h2->conn->server, &request->hold, request_held_bytes(request))) {
+        h2_refuse(request, 503, HELD_TOO_MUCH);
     } else if (request->body.len > H2_WINDOW_BYTES / 2) {
         if (!request->granted)
             grant(h2, request);
@@ -335,6 +337,50 @@ static void h2_gone(struct http_conn *conn)
     }
 }
 
+/* ---- what waits for the client ----------------------------------------------------------------------- */
+
+/* Of what nobody makes any more nothing but the rest of the answer is needed. */
+static void slim(struct http_request *request)
+{
+    if (request->running || request->answer != ANSWER_DONE)
+        return;
+    buffer_done(&request->body);
+    arena_done(&request->arena);
+}
+
+/* The client never takes the rest of the answer. */
+static void give_up(struct h2 *h2, struct http_request *request)
+{
+    buffer_done(&request->out);
+    request->unsent = (struct slice){0};
+    cancel_fire(&request->cancel);
+    (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, request->stream_id,
+                                    NGHTTP2_CANCEL);
+    conn_due(h2->conn);
+}
+
+static void weigh_request(struct h2 *h2, struct http_request *request)
+{
+    slim(request);
+    if (!sweep_weigh(h2->conn->server, &request->hold, request_held_bytes(request)))
+        return;
+    if (request->body_since_us > 0 && !request->refused)
+        h2_refuse(request, 503, HELD_TOO_MUCH);
+    else
+        give_up(h2, request);
+}
+
+static void h2_weigh(struct http_conn *conn)
+{
+    struct h2 *h2 = conn->h2;
+    if (sweep_weigh(conn->server, &conn->hold, conn_held_bytes(conn))) {
+        conn_close(conn);
+        return;
+    }
+    LIST_FOR_EACH (it, &h2->requests)
+        weigh_request(h2, LIST_ENTRY(it, struct http_request, node));
+}
+
 /* ---- time ------------------------------------------------------------------------------------------ */
 
 static void go_away(struct h2 *h2)
@@ -387,10 +433,7 @@ static void tick_request(struct h2 *h2, struct http_request *request, int64_t no
                sweep_body_is_slow(request, now_us)) {
         h2_refuse(request, 408, "the body took too long");
     } else if (is_stalled(h2, request, now_us)) {
-        cancel_fire(&request->cancel);
-        (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, request->stream_id,
-                                        NGHTTP2_CANCEL);
-        conn_due(h2->conn);
+        give_up(h2, request);
     }
 }
 
@@ -510,6 +553,7 @@ const struct protocol h2_protocol = {
     .written = h2_written,
     .gone = h2_gone,
     .input_ended = conn_close,
+    .weigh = h2_weigh,
     .tick = h2_tick,
     .begin = h2_begin_answer,
     .write = h2_write,

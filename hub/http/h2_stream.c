@@ -160,6 +160,8 @@ int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
     (void)session, (void)frame;
     if (out->len >= HTTP_OUT_BYTES)
         return NGHTTP2_ERR_WOULDBLOCK;
+    if (len > request->unsent.len) /* given up, with the frame's head made already */
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     buffer_append(out, head, FRAME_HEAD_BYTES);
     buffer_append(out, request->unsent.ptr, len);
     request->unsent = slice_make(request->unsent.ptr + len, request->unsent.len - len);
@@ -221,6 +223,7 @@ void h2_refuse(struct http_request *request, int code, const char *what)
     struct answer answer;
     request->refused = true;
     request->body_since_us = 0;
+    buffer_done(&request->body);
     answer_error(request->server, request, code, what, body, &answer);
     answer.head_only = request->head_only;
     h2_begin_answer(request, &answer);

@@ -16,7 +16,7 @@
  * http URI nor "*" of OPTIONS, control characters; 408 headers
  * or body that come too slowly, 413 a body too long, 415 a body with a Content-Encoding, 414 a request line too long, 431 headers too long, 503
  * when no fiber is free or there are too many connections, 429 when a client behind a trusted proxy, or one of HTTP/2, has too many
- * requests at a time. `x-policy-hint` and, unless the peer is a trusted
+ * requests at a time, 503 a body where too much waits for its address. `x-policy-hint` and, unless the peer is a trusted
  * proxy, forwarding headers are taken out.
  *
  * Every answer carries nosniff, a referrer policy, a content security policy that forbids framing, and
@@ -41,6 +41,8 @@
 #define HTTP_HEADERS_MAX 100
 #define HTTP_CONNECTIONS_MAX 10000
 #define HTTP_CONNECTIONS_PER_ADDRESS_MAX 200
+#define HTTP_HELD_BYTES_MAX                                                                        \
+    (256u * 1024 * 1024) /* that wait for clients: bodies to be whole, answers to be taken */
 #define HTTP_HEADER_TIMEOUT_MS 10000
 #define HTTP_IDLE_TIMEOUT_MS 60000
 #define HTTP_WRITE_STALL_MS 30000
@@ -84,6 +86,7 @@ struct http_options {
     size_t header_bytes_max;
     size_t connections_max;
     size_t connections_per_address_max; /* see hub/http/addresses.h */
+    size_t held_bytes_max;              /* the same */
     int64_t
         header_timeout_ms; /* from the first byte of a request, or the connection, to its headers' end */
     int64_t idle_timeout_ms; /* between two requests */
@@ -114,6 +117,9 @@ size_t http_server_connections(const struct http_server *server);
 size_t http_server_requests(const struct http_server *server); /* with a running handler */
 /* Connections that were refused since the start: too many of all or of an address, or no memory. */
 uint64_t http_server_refused(const struct http_server *server);
+/* Bytes that wait for clients, and how many requests and connections they have cost since the start. */
+size_t http_server_held_bytes(const struct http_server *server);
+uint64_t http_server_shed(const struct http_server *server);
 /* In a fiber: stops accepting, lets running requests finish with Connection: close, closes idle connections.
  * At `deadline_us` the requests still running are cancelled and closed, and waited for: what a handler waits for heeds that, or,
  * as a COMMIT does not, has a deadline. OK when none was, else DEADLINE_EXCEEDED. */

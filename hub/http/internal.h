@@ -77,7 +77,7 @@ struct http_server {
     struct address_table addresses;
     uint64_t id_key[2], id_count;
     size_t conn_count, request_count, lingering_count;
-    uint64_t refused_count;
+    uint64_t refused_count, shed_count;
     struct fiber_event changed; /* a connection or a request ended, for the drain */
     struct http_request *pooled;
     size_t pooled_count;
@@ -132,9 +132,9 @@ struct http_conn {
     bool shaken; /* the TLS handshake is over */
     bool
         proxied; /* a trusted proxy's: each request counts for its client, and not the connection */
-    bool trusted; /* its peer may speak HTTP/2 in clear */
-    bool served;  /* a request was answered on it */
-    struct address_hold hold;
+    bool trusted;             /* its peer may speak HTTP/2 in clear */
+    bool served;              /* a request was answered on it */
+    struct address_hold hold; /* of a proxied one: of the client whose answer is not all sent yet */
     int64_t since_us;         /* idle, or lingering, since */
     int64_t reading_since_us; /* 0: nothing of a head is there */
     size_t stalled_bytes;     /* waiting to be written when last looked at */
@@ -160,7 +160,9 @@ struct protocol {
     void (*gone)(struct http_conn *conn);
     /* The client will send no more. */
     void (*input_ended)(struct http_conn *conn);
-    /* Ten times a second. */
+    /* Ten times a second: lets the holds know what waits for the client, and ends what has to give way. */
+    void (*weigh)(struct http_conn *conn);
+    /* Ten times a second, while it is open. */
     void (*tick)(struct http_conn *conn, int64_t now_us);
     /* Makes the answer's head, and its body when it is whole. */
     void (*begin)(struct http_request *request, const struct answer *answer);
@@ -187,6 +189,8 @@ void conn_pause(struct http_conn *conn);
 void conn_resume(struct http_conn *conn);
 /* Sends what the turn has made. */
 void conn_flush(struct http_conn *conn);
+/* What waits in it, without its requests. */
+size_t conn_held_bytes(const struct http_conn *conn);
 /* Gives back the memory of buffers that are empty. */
 void conn_slim(struct http_conn *conn);
 int conn_fd(const struct http_conn *conn);
@@ -247,6 +251,8 @@ int request_take_head(struct http_request *request, const struct head *head, con
 bool request_start(struct http_request *request);
 /* The connection is done with it, or gone: nothing of it may be used by the protocol afterwards. */
 void request_let_go(struct http_request *request);
+/* What waits for its client. What its handler makes meanwhile is bounded elsewhere, and not the client's doing. */
+size_t request_held_bytes(const struct http_request *request);
 void request_pool_free(struct http_server *server);
 
 /* ---- answer -------------------------------------------------------------------------------------- */
@@ -278,6 +284,9 @@ size_t error_page(int code, const char *what, char *out, size_t cap);
 const char *reason_phrase(int code);
 
 /* sweep.c */
+#define HELD_TOO_MUCH "too much waits for this address already"
+/* So many bytes wait for the client of `hold`. True when it has to give way: that is counted. */
+bool sweep_weigh(struct http_server *server, struct address_hold *hold, size_t bytes);
 void on_sweep(uv_timer_t *timer);
 /* For the protocols: a connection on which nothing is going on is closed when its time is up. */
 void sweep_idle(struct http_conn *conn, int64_t now_us);

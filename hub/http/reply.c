@@ -84,6 +84,8 @@ void answer_error(const struct http_server *server, const struct http_request *r
     answer->body = write_error(request, code, what, body, &type);
     answer_add(answer, SLICE_LIT("content-type"), type);
     answer_add(answer, SLICE_LIT("cache-control"), SLICE_LIT("no-store"));
+    if (code == 429 || code == 503)
+        answer_add(answer, SLICE_LIT("retry-after"), SLICE_LIT("1"));
     answer_add_defaults(server, answer);
 }
 

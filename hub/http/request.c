@@ -84,6 +84,12 @@ static void request_free(struct http_request *request)
     server->pooled_count++;
 }
 
+size_t request_held_bytes(const struct http_request *request)
+{
+    size_t head_bytes = request->running ? 0 : request->arena.used_bytes;
+    return head_bytes + request->body.len + request->out.len;
+}
+
 void request_pool_free(struct http_server *server)
 {
     while (server->pooled) {

@@ -85,7 +85,8 @@ static enum status take_options(struct http_server *server, const struct http_op
     return address_table_init(
         &server->addresses,
         or_default(options->connections_per_address_max, HTTP_CONNECTIONS_PER_ADDRESS_MAX),
-        options->trusted_proxies, options->trusted_proxy_count, fault);
+        or_default(options->held_bytes_max, HTTP_HELD_BYTES_MAX), options->trusted_proxies,
+        options->trusted_proxy_count, fault);
 }
 
 static void on_server_handle_close(uv_handle_t *handle)
@@ -209,6 +210,16 @@ size_t http_server_connections(const struct http_server *server)
 uint64_t http_server_refused(const struct http_server *server)
 {
     return server->refused_count;
+}
+
+size_t http_server_held_bytes(const struct http_server *server)
+{
+    return server->addresses.bytes;
+}
+
+uint64_t http_server_shed(const struct http_server *server)
+{
+    return server->shed_count;
 }
 
 size_t http_server_requests(const struct http_server *server)

@@ -46,6 +46,14 @@ static bool check_stall(struct http_conn *conn, int64_t now_us)
     return true;
 }
 
+bool sweep_weigh(struct http_server *server, struct address_hold *hold, size_t bytes)
+{
+    address_weigh(hold, bytes);
+    bool over = address_is_over(hold);
+    server->shed_count += over;
+    return over;
+}
+
 void sweep_idle(struct http_conn *conn, int64_t now_us)
 {
     const struct http_server *server = conn->server;
@@ -84,6 +92,7 @@ static void sweep_one(struct http_conn *conn, int64_t now_us)
 {
     if (check_stall(conn, now_us))
         return;
+    conn->protocol->weigh(conn);
     if (conn->state == CONN_LINGERING) {
         if (now_us - conn->since_us >= HTTP_LINGER_MS * INT64_C(1000))
             conn_close(conn);
