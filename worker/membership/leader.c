@@ -42,6 +42,16 @@ static enum status lay_down(struct change *change, const char *group_id, struct 
                           NULL);
 }
 
+/* The caller may hand the group over. They did when they were let in; what they waited for may have taken it. */
+static enum status may_replace(struct change *change, const char *group_id, bool *ret_may)
+{
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &rights_store_actions_on,
+                           PG_PARAMS(pg_str(change->actor), pg_str(group_id), PG_NULL), &rows));
+    *ret_may = (uint32_t)pg_get_int(rows, 0, 0) & policy_action_bit(PEK_ACTION_MOVE_GROUP_OWNER);
+    return STATUS_OK;
+}
+
 enum status leader_let_go(struct change *change, const struct membership_people *people,
                           const char *field, bool at_once)
 {
@@ -52,13 +62,18 @@ enum status leader_let_go(struct change *change, const struct membership_people 
     };
     const struct pg_param users = pg_text_array(change->arena, people->users, people->count);
     const struct pg_result *rows;
+    bool may;
     PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_str(people->group_id), users), &rows));
     if (pg_rows(rows) == 0)
         return STATUS_OK;
-    if (pg_get_bool(rows, 0, 1))
+    const bool is_archived = pg_get_bool(rows, 0, 1);
+    PEK_TRY(may_replace(change, people->group_id, &may));
+    if (is_archived && may)
         return at_once ? lay_down(change, people->group_id, users) : STATUS_OK;
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_LEADS, field,
-                            "%s leads %s, which has to be handed over first",
+                            is_archived ? "%s leads %s, which is archived: they go by themselves, "
+                                          "or by who may replace them"
+                                        : "%s leads %s, which has to be handed over first",
                             pg_get_str(rows, 0, 0), people->group_id);
 }
 
@@ -117,13 +132,11 @@ static enum status lock_leaders(struct change *change, const char *group_id)
                             "somebody else has handed the group over, to %s", now);
 }
 
-/* They did when they were let in; what they waited for may have taken it. */
 static enum status check_still_may(struct change *change, const char *group_id)
 {
-    const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &rights_store_actions_on,
-                           PG_PARAMS(pg_str(change->actor), pg_str(group_id), PG_NULL), &rows));
-    if ((uint32_t)pg_get_int(rows, 0, 0) & policy_action_bit(PEK_ACTION_MOVE_GROUP_OWNER))
+    bool may;
+    PEK_TRY(may_replace(change, group_id, &may));
+    if (may)
         return STATUS_OK;
     return fault_set_reason(change->fault, STATUS_ABORTED, LEADER_REASON_LEADS, "group_id",
                             "somebody has handed the group over meanwhile");

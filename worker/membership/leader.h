@@ -2,6 +2,7 @@
  *
  * Leadership is handed over and not laid down: a membership does not end while its owner leads the group. But an archived group,
  * which is handed over to nobody, keeps nobody either: who leaves it leads it no more. Who leaves it on a day to come leads it until then.
+ * Others let its leader go if they may hand the group over (MOVE_GROUP_OWNER), and not because they edit members.
  */
 #ifndef PEK_WORKER_MEMBERSHIP_LEADER_H
 #define PEK_WORKER_MEMBERSHIP_LEADER_H
@@ -18,8 +19,8 @@
 /* Who leads the group, in order of their ids; column 0. */
 PEK_MUST_CHECK enum status leader_list(struct change *change, const char *group_id,
                                        const struct pg_result **ret_rows);
-/* FAILED_PRECONDITION on `field` when one of the people leads the group; of an archived one they cease to, `at_once` with an audit row
- * each, or as their membership does (leader_settle). Asked behind their locks; the caller names the users (change.h). */
+/* FAILED_PRECONDITION on `field` when one of the people leads the group; of an archived one they cease to when the caller may hand it
+ * over, as its leader may: `at_once` with an audit row each, or as their membership does (leader_settle). Asked behind their locks; the caller names the users (change.h). */
 PEK_MUST_CHECK enum status leader_let_go(struct change *change,
                                          const struct membership_people *people, const char *field,
                                          bool at_once);

@@ -52,7 +52,8 @@ static void leadership_moves_with_all_its_rights(struct world *w)
 }
 
 /* On that day, or ("") on none. */
-static enum status set_end_in(struct world *w, const char *group, const char *user, const char *day)
+static enum status set_end_as(struct world *w, const char *as, const char *group, const char *user,
+                              const char *day)
 {
     char *paths[] = {text("end_date")};
     Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
@@ -64,12 +65,12 @@ static enum status set_end_in(struct world *w, const char *group, const char *us
     mask.paths = paths;
     mask.n_paths = 1;
     req.update_mask = &mask;
-    return WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, res);
+    return WORLD_RPC(w, membership_v1, set_member_dates, as, req, res);
 }
 
 static enum status set_end(struct world *w, const char *user, const char *day)
 {
-    return set_end_in(w, "o@a", user, day);
+    return set_end_as(w, "ann", "o@a", user, day);
 }
 
 static void leader_stays_until_the_group_is_handed_over(struct world *w)
@@ -134,6 +135,37 @@ static void archived_group_keeps_nobody(struct world *w)
     assert_string_equal(policy_world_wrongs(w), "");
 }
 
+/* ann and her like edit members, and ole replaces leaders besides. */
+static void leader_of_an_archived_group_goes_by_who_may_replace_them(struct world *w)
+{
+    static const char *const groups[] = {"o@a", "o@o"};
+    make_leader(w);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    for (size_t i = 0; i < 2; i++)
+        world_sql(w,
+                  "UPDATE pek.membership_period SET begin_time = '2020-01-01'"
+                  " WHERE user_id = 'dan' AND group_id = '%s'",
+                  groups[i]);
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@a'");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(call(w, "ann", "ArchiveMember", groups[i], "dan", "", NULL, NULL),
+                         STATUS_FAILED_PRECONDITION);
+        assert_string_equal(w->fault.reason, LEADER_REASON_LEADS);
+        assert_int_equal(set_end_as(w, "ann", groups[i], "dan", "2026-01-02"),
+                         STATUS_FAILED_PRECONDITION);
+        assert_string_equal(w->fault.reason, LEADER_REASON_LEADS);
+    }
+    assert_int_equal(set_end_as(w, "ann", "o@o", "dan", "2198-07-01"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, LEADER_REASON_LEADS);
+    assert_string_equal(leaders(w), "dan");
+    assert_string_equal(state(w, "o@a", "dan"), "C");
+    world_grant(w, &w->a, "replaces leaders", "ole", "o@a", EDIT_MEMBERS | 1u << 4);
+    assert_int_equal(step(w, "ole", "ArchiveMember", "dan"), STATUS_OK);
+    assert_string_equal(leaders(w), "");
+    world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
+    assert_all_holds(w);
+}
+
 static void leader_of_an_archived_group_leads_it_until_they_leave(struct world *w)
 {
     static const char until[] = "SELECT string_agg(coalesce(a.valid_until::text, 'open') || ' ' ||"
@@ -144,7 +176,7 @@ static void leader_of_an_archived_group_leads_it_until_they_leave(struct world *
     make_leader(w);
     assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
     world_sql(w, "UPDATE pek.realm_group SET is_archived = true WHERE id = 'o@a'");
-    assert_int_equal(set_end_in(w, "o@o", "dan", "2198-07-01"), STATUS_OK);
+    assert_int_equal(set_end_as(w, "alice", "o@o", "dan", "2198-07-01"), STATUS_OK);
     assert_string_equal(world_value(w, until), "2198-06-30 22:00:00+00 true");
     assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"
                                        " WHERE action = 'group.layDown'"),
@@ -152,7 +184,7 @@ static void leader_of_an_archived_group_leads_it_until_they_leave(struct world *
     assert_string_equal(state(w, "o@a", "dan"), "C");
     /* It is the plan that ends: without it they go on. */
     world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
-    assert_int_equal(set_end_in(w, "o@o", "dan", ""), STATUS_OK);
+    assert_int_equal(set_end_as(w, "alice", "o@o", "dan", ""), STATUS_OK);
     assert_int_equal(set_end(w, "dan", ""), STATUS_OK);
     assert_string_equal(world_value(w, until), "open true");
     assert_int_equal(step(w, "dan", "AddMember", "zoe"), STATUS_OK);
@@ -210,6 +242,7 @@ int main(void)
         WORLD_TEST(leadership_moves_with_all_its_rights),
         WORLD_TEST(leader_stays_until_the_group_is_handed_over),
         WORLD_TEST(archived_group_keeps_nobody),
+        WORLD_TEST(leader_of_an_archived_group_goes_by_who_may_replace_them),
         WORLD_TEST(leader_of_an_archived_group_leads_it_until_they_leave),
         WORLD_TEST(only_members_lead_and_nobody_takes_it),
         WORLD_TEST(group_whose_leader_vanished_is_given_one_from_above),
