@@ -26,6 +26,7 @@
 #define MEMBERSHIP_REASON_NONE "NOT_A_MEMBER"
 #define MEMBERSHIP_REASON_OFTEN "MEMBERSHIP_CHANGED_TOO_OFTEN"
 #define MEMBERSHIP_REASON_DATE "DATE_IMPOSSIBLE"
+#define MEMBERSHIP_REASON_BELOW "TOO_MANY_GROUPS_BELOW"
 #define MEMBERSHIP_REASON_FULL "GROUP_FULL"
 #define MEMBERSHIP_REASON_USER_FULL "TOO_MANY_GROUPS_GIVEN"
 
@@ -35,6 +36,10 @@
 /* Groups into which one person brought another, or themself, and in which they are still an applicant, a newcomer or active:
  * each check of their rights costs with it. What others do to somebody is bounded by each who does it. */
 #define MEMBERSHIP_GIVEN_MAX 100
+/* What ends below an organisation in one change of people who leave it: memberships, and the groups that they are in, each of which is
+ * a dozen statements for all its people. */
+#define MEMBERSHIP_BELOW_MAX 2000
+#define MEMBERSHIP_BELOW_GROUPS_MAX 100
 /* What begins something in one membership, within a day; what ends it is never refused. From so many periods on it is
  * one a day: what there is of a membership stays small, and nobody is locked out of it for good. */
 #define MEMBERSHIP_STEPS_A_DAY 10

@@ -304,15 +304,23 @@ enum status membership_store_org_ends(struct change *change, const struct member
 enum status membership_store_below(struct change *change, const struct membership_people *people,
                                    const struct pg_result **ret_rows)
 {
+    /* Each group is looked for in the tree once, whoever of the people is in it. */
     static const struct pg_statement below = {
         "membership_below",
-        "SELECT m.group_id, m.user_id FROM pek.membership_now AS m "
-        "WHERE m.user_id = ANY ($2::text[]) AND m.status IN (2, 3) AND m.group_id <> $1"
-        " AND " ORGANISATION("m.group_id") //
-        "= $1 ORDER BY m.group_id, m.user_id",
+        "WITH theirs AS MATERIALIZED ("
+        "  SELECT m.group_id, m.user_id FROM pek.membership_now AS m"
+        "   WHERE m.user_id = ANY ($2::text[]) AND m.status IN (2, 3) AND m.group_id <> $1), "
+        "below AS MATERIALIZED ("
+        "  SELECT h.group_id FROM (SELECT DISTINCT theirs.group_id FROM theirs) AS h"
+        "   WHERE $1 = " ORGANISATION("h.group_id") //
+        "   LIMIT $3::integer + 1) "
+        "SELECT theirs.group_id, theirs.user_id FROM below JOIN theirs USING (group_id) "
+        "ORDER BY theirs.group_id, theirs.user_id",
     };
-    return change_execute(
-        change, &below, PG_PARAMS(pg_str(people->group_id), users_param(change, people)), ret_rows);
+    return change_execute(change, &below,
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people),
+                                    pg_int(change->arena, MEMBERSHIP_BELOW_GROUPS_MAX)),
+                          ret_rows);
 }
 
 /* The membership whole, so that the log can be replayed; no periods: it is not there any more. */
@@ -348,55 +356,48 @@ static int64_t get_us(const struct pg_result *rows, size_t row, int column, int6
     return pg_is_null(rows, row, column) ? of_null : pg_get_int(rows, row, column);
 }
 
-enum status membership_store_days(struct change *change, const struct membership_people *person,
+enum status membership_store_days(struct change *change, const struct membership_people *people,
                                   const char *begin_date, const char *end_date,
-                                  struct membership_days *ret_days)
+                                  struct membership_days **ret_days)
 {
-    static const struct
-        pg_statement
-            days =
-                {
-                    "membership_days",
-                    "SELECT s.status, " MICROSECONDS("s.begin_time") ", " MICROSECONDS("s.end_time") ", s.changed_by, " MICROSECONDS(
-                        "statement_timestamp()") ", " MICROSECONDS(MIDNIGHT("$3")) ","
-                                                                                   " " MICROSECONDS(MIDNIGHT(
-                                                                                       "$4")) " FRO"
-                                                                                              "M "
-                                                                                              "pek."
-                                                                                              "memb"
-                                                                                              "ersh"
-                                                                                              "ip_"
-                                                                                              "peri"
-                                                                                              "od "
-                                                                                              "AS "
-                                                                                              "s "
-                                                                                              "WHER"
-                                                                                              "E"
-                                                                                              " " THESE(
-                                                                                                  "s") "ORDER BY s.seq",
-                };
+    static const struct pg_statement read = {
+        "membership_days",
+        "SELECT s.status, " MICROSECONDS("s.begin_time") ", " //
+        MICROSECONDS("s.end_time") ", s.changed_by, "         //
+        MICROSECONDS("statement_timestamp()") ", "            //
+        MICROSECONDS(MIDNIGHT("$3")) ", " MICROSECONDS(
+            MIDNIGHT("$4")) ", "                                         //
+                            "s.user_id FROM pek.membership_period AS s " //
+                            "WHERE " THESE("s") "ORDER BY s.user_id, s.seq",
+    };
     const struct pg_result *rows;
-    PEK_TRY(change_execute(change, &days,
-                           PG_PARAMS(pg_str(person->group_id), users_param(change, person),
+    PEK_TRY(change_execute(change, &read,
+                           PG_PARAMS(pg_str(people->group_id), users_param(change, people),
                                      pg_str(begin_date), pg_str(end_date)),
                            &rows));
-    size_t count = pg_rows(rows);
-    struct membership_period *periods = arena_zalloc(change->arena, count + 1, sizeof(*periods));
-    if (!periods)
+    struct membership_days *days = arena_zalloc(change->arena, people->count + 1, sizeof(*days));
+    struct membership_period *room =
+        arena_zalloc(change->arena, pg_rows(rows) + people->count, sizeof(*room));
+    if (!days || !room)
         return STATUS_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < count; i++)
-        periods[i] = (struct membership_period){
+    for (size_t i = 0; i < pg_rows(rows); i++) {
+        struct membership_days *of = &days[find(people, pg_get_str(rows, i, 7))];
+        if (of->list.count == 0)
+            *of = (struct membership_days){
+                .list = {room, 0},
+                .now_us = pg_get_int(rows, i, 4),
+                .begin_us = get_us(rows, i, 5, MEMBERSHIP_NO_DAY),
+                .end_us = get_us(rows, i, 6, MEMBERSHIP_NO_DAY),
+            };
+        of->list.periods[of->list.count++] = (struct membership_period){
             .status = (enum membership_status)pg_get_int(rows, i, 0),
             .begin_us = pg_get_int(rows, i, 1),
             .end_us = get_us(rows, i, 2, MEMBERSHIP_OPEN),
             .changed_by = pg_get_str(rows, i, 3),
         };
-    *ret_days = (struct membership_days){
-        .list = {periods, count},
-        .now_us = count > 0 ? pg_get_int(rows, 0, 4) : 0,
-        .begin_us = count > 0 ? get_us(rows, 0, 5, MEMBERSHIP_NO_DAY) : MEMBERSHIP_NO_DAY,
-        .end_us = count > 0 ? get_us(rows, 0, 6, MEMBERSHIP_NO_DAY) : MEMBERSHIP_NO_DAY,
-    };
+        room = of->list.periods + of->list.count + 1;
+    }
+    *ret_days = days;
     return STATUS_OK;
 }
 
@@ -409,8 +410,8 @@ static struct slice timestamp_of(struct change *change, int64_t us)
     return slice_make(param.ptr, param.len);
 }
 
-enum status membership_store_set_periods(struct change *change, struct membership_people *person,
-                                         const struct membership_periods *list)
+enum status membership_store_set_periods(struct change *change, struct membership_people *people,
+                                         const struct membership_days *days)
 {
     static const struct pg_statement drop = {
         "membership_drop_periods",
@@ -421,33 +422,42 @@ enum status membership_store_set_periods(struct change *change, struct membershi
         "WITH touched AS ("
         "  UPDATE pek.membership AS m SET version = m.version + 1, update_time = now()"
         "   WHERE " THESE(
-            "m") ") "
+            "m") ") " //
                  "INSERT INTO pek.membership_period"
                  " (group_id, user_id, seq, status, begin_time, end_time, changed_by) "
-                 "SELECT $1, ($2::text[])[1], p.seq, p.status::smallint, p.begin_time::timestamptz,"
-                 " nullif(p.end_time, '')::timestamptz, p.changed_by "
-                 "FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])"
-                 "  WITH ORDINALITY AS p (status, begin_time, end_time, changed_by, seq)",
+                 "SELECT $1, p.user_id, row_number() OVER (PARTITION BY p.user_id ORDER BY "
+                 "p.place),"
+                 " p.status::smallint, p.begin_time::timestamptz, nullif(p.end_time, "
+                 "'')::timestamptz,"
+                 " p.changed_by "
+                 "FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])"
+                 "  WITH ORDINALITY AS p (user_id, status, begin_time, end_time, changed_by, "
+                 "place)",
     };
     struct arena *arena = change->arena;
-    size_t n = list->count;
-    struct slice *cells = arena_zalloc(arena, 4 * n + 1, sizeof(*cells));
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < people->count; i++)
+        n += days[i].list.count;
+    struct slice *cells = arena_zalloc(arena, 5 * n + 1, sizeof(*cells));
     if (!cells)
         return STATUS_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < n; i++) {
-        const struct membership_period *period = &list->periods[i];
-        cells[i] = slice_str(arena_printf(arena, "%d", (int)period->status));
-        cells[n + i] = timestamp_of(change, period->begin_us);
-        cells[2 * n + i] = period->end_us == MEMBERSHIP_OPEN ? SLICE_LIT("")
-                                                             : timestamp_of(change, period->end_us);
-        cells[3 * n + i] = slice_str(period->changed_by);
-    }
-    const struct pg_param group = pg_str(person->group_id), users = users_param(change, person);
+    for (size_t i = 0; i < people->count; i++)
+        for (size_t j = 0; j < days[i].list.count; j++, at++) {
+            const struct membership_period *period = &days[i].list.periods[j];
+            bool is_open = period->end_us == MEMBERSHIP_OPEN;
+            cells[at] = people->users[i];
+            cells[n + at] = slice_str(arena_printf(arena, "%d", (int)period->status));
+            cells[2 * n + at] = timestamp_of(change, period->begin_us);
+            cells[3 * n + at] = is_open ? SLICE_LIT("") : timestamp_of(change, period->end_us);
+            cells[4 * n + at] = slice_str(period->changed_by);
+        }
+    const struct pg_param group = pg_str(people->group_id), users = users_param(change, people);
     PEK_TRY(change_execute(change, &drop, PG_PARAMS(group, users), NULL));
     PEK_TRY(change_execute(
         change, &write,
         PG_PARAMS(group, users, pg_text_array(arena, cells, n), pg_text_array(arena, cells + n, n),
-                  pg_text_array(arena, cells + 2 * n, n), pg_text_array(arena, cells + 3 * n, n)),
+                  pg_text_array(arena, cells + 2 * n, n), pg_text_array(arena, cells + 3 * n, n),
+                  pg_text_array(arena, cells + 4 * n, n)),
         NULL));
-    return read_people(change, person);
+    return read_people(change, people);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "worker/membership/membership.h"
 #include "worker/testing/member_world.h"
 
 static void who_leaves_the_organisation_leaves_its_groups(struct world *w)
@@ -237,6 +238,101 @@ static void who_leaves_founds_nothing(struct world *w)
     assert_all_holds(w);
 }
 
+/* Members by hand: u1 to u`people` are active in o@o and in `groups` groups below it, which have nobody else. */
+static void make_many(struct world *w, int groups, int people)
+{
+    make_members(w);
+    world_sql(w,
+              "SET pek.realm = 'a';"
+              "INSERT INTO pek.realm_group (id, parent_id, name, unique_key, folded, sort_key,"
+              " purpose) SELECT 'o@g' || n, 'o@o', 'G' || n, 'g' || n, '', '', 0"
+              "   FROM generate_series(1, %d) n;"
+              "INSERT INTO pek.person (id, display_name, folded, sort_key)"
+              " SELECT 'u' || n, 'U' || n, 'u' || n, '' FROM generate_series(1, %d) n;"
+              "INSERT INTO pek.membership (group_id, user_id, sort_key)"
+              " SELECT g.id, p.id, '\x01' FROM pek.realm_group g, pek.person p"
+              "  WHERE p.id LIKE 'u%%' AND (g.id = 'o@o' OR g.id LIKE 'o@g%%');"
+              "INSERT INTO pek.membership_period (group_id, user_id, seq, status, begin_time,"
+              " changed_by) SELECT m.group_id, m.user_id, 1, 3, '2020-01-01', 'x'"
+              "   FROM pek.membership m",
+              groups, people);
+}
+
+static enum status archive_first(struct world *w, int people)
+{
+    membership_v1_batch_archive_members_request req =
+        MEMBERSHIP_V1_BATCH_ARCHIVE_MEMBERS_REQUEST_INIT;
+    membership_v1_batch_archive_members_response *got;
+    char *users[MEMBERSHIP_BATCH_MAX];
+    for (int i = 0; i < people; i++)
+        users[i] = arena_printf(w->arena, "u%d", i + 1);
+    req.group_id = text("o@o");
+    req.user_ids = users;
+    req.n_user_ids = (size_t)people;
+    return WORLD_RPC(w, membership_v1, batch_archive_members, "ann", req, got);
+}
+
+/* How often a statement of the change wrote the log. */
+static const char *log_writes(struct world *w, int people)
+{
+    world_sql(w, "ALTER SEQUENCE public.log_writes RESTART");
+    assert_int_equal(archive_first(w, people), STATUS_OK);
+    return world_value(w, "SELECT last_value FROM public.log_writes");
+}
+
+static void people_leave_each_group_together(struct world *w)
+{
+    membership_v1_batch_add_members_request req = MEMBERSHIP_V1_BATCH_ADD_MEMBERS_REQUEST_INIT;
+    membership_v1_batch_add_members_response *got;
+    char *users[] = {text("u1"), text("u2"), text("u3")};
+    make_many(w, 3, 4);
+    world_sql(w, "CREATE SEQUENCE public.log_writes;"
+                 "CREATE FUNCTION public.count_log() RETURNS trigger LANGUAGE plpgsql"
+                 " SECURITY DEFINER AS"
+                 "  'BEGIN PERFORM nextval(''public.log_writes''); RETURN NULL; END';"
+                 "CREATE TRIGGER log_writes AFTER INSERT ON pek.audit_log"
+                 " FOR EACH STATEMENT EXECUTE FUNCTION public.count_log()");
+    assert_string_equal(log_writes(w, 1), "4");
+    world_sql(w, "UPDATE pek.membership_period SET status = 3 WHERE user_id = 'u1'");
+    assert_string_equal(log_writes(w, 3), "4");
+    assert_string_equal(state(w, "o@g3", "u3"), "X");
+    assert_string_equal(state(w, "o@g3", "u4"), "C");
+    /* As they come in with an end. */
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(call(w, "ann", "AddMember", "o@o", users[i], "", NULL, NULL), STATUS_OK);
+        assert_int_equal(
+            set_day(w, "o@o", users[i], "", arena_printf(w->arena, "219%d-07-01", 7 + (int)i % 2)),
+            STATUS_OK);
+    }
+    world_sql(w, "ALTER SEQUENCE public.log_writes RESTART");
+    req.group_id = text("o@a");
+    req.user_ids = users;
+    req.n_user_ids = 3;
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_add_members, "ann", req, got), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT last_value FROM public.log_writes"), "2");
+    assert_string_equal(ends(w, "u2"), "o@a 2198, o@g1, o@g2, o@g3, o@o 2198");
+    assert_string_equal(ends(w, "u3"), "o@a 2197, o@g1, o@g2, o@g3, o@o 2197");
+    world_sql(w, "DROP TRIGGER log_writes ON pek.audit_log; DROP FUNCTION public.count_log();"
+                 "DROP SEQUENCE public.log_writes");
+}
+
+static void more_than_a_change_does_is_refused(struct world *w)
+{
+    make_many(w, MEMBERSHIP_BELOW_GROUPS_MAX + 1,
+              MEMBERSHIP_BELOW_MAX / MEMBERSHIP_BELOW_GROUPS_MAX + 1);
+    assert_int_equal(archive_first(w, 1), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_BELOW);
+    assert_string_equal(state(w, "o@o", "u1"), "C");
+    assert_int_equal(call(w, "alice", "ArchiveMember", "o@g1", "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(archive_first(w, 1), STATUS_OK);
+    assert_string_equal(state(w, "o@g9", "u1"), "X");
+    world_sql(w, "SET pek.realm = 'a'; DELETE FROM pek.membership WHERE group_id = 'o@g1'");
+    world_sql(w, "UPDATE pek.membership_period SET status = 3");
+    assert_int_equal(archive_first(w, MEMBERSHIP_BELOW_MAX / MEMBERSHIP_BELOW_GROUPS_MAX + 1),
+                     STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_BELOW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +342,8 @@ int main(void)
         WORLD_TEST(end_that_is_moved_or_taken_back_is_so_below),
         WORLD_TEST(plan_that_a_step_replaces_is_none_below),
         WORLD_TEST(former_member_of_the_organisation_stays_in_its_groups),
+        WORLD_TEST(people_leave_each_group_together),
+        WORLD_TEST(more_than_a_change_does_is_refused),
         WORLD_TEST(who_leaves_founds_nothing),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -63,6 +63,11 @@ static enum status take_step(struct change *change, const struct step *step,
     return STATUS_OK;
 }
 
+static bool serves(enum membership_status status)
+{
+    return status == MEMBERSHIP_NEWBIE || status == MEMBERSHIP_ACTIVE;
+}
+
 /* When they leave, if that is set, or MEMBERSHIP_OPEN: who becomes a former member of an organisation stays in its groups. */
 static int64_t planned_end(const membership_v1_membership *membership)
 {
@@ -71,34 +76,74 @@ static int64_t planned_end(const membership_v1_membership *membership)
     return leaves ? end->seconds * 1000000 + end->nanos / 1000 : MEMBERSHIP_OPEN;
 }
 
-/* One membership of somebody whose membership of the organisation has ended (`end_us` is MEMBERSHIP_NO_DAY), or has another end. */
-static enum status leave_group_below(struct change *change, const char *group_id, char *user,
-                                     int64_t former_us, int64_t end_us)
+/* People of a group below an organisation who leave it with that: now (MEMBERSHIP_NO_DAY), or on the day that has taken the place of
+ * `former_us`. */
+struct leaving {
+    const char *group_id;
+    char *users[MEMBERSHIP_BATCH_MAX];
+    int64_t ends_us
+        [MEMBERSHIP_BATCH_MAX]; /* of each; all, or none, are MEMBERSHIP_NO_DAY or MEMBERSHIP_OPEN */
+    size_t count;
+    int64_t former_us;
+};
+
+/* The people, and what is read of them, without those whom it changes nothing for. */
+static void keep_leaving(const struct change *change, const struct leaving *leaving,
+                         struct membership_people *people, struct membership_days *days)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < people->count; i++) {
+        if (!serves(people->states[i].status) ||
+            (days && !membership_follow(&days[i].list, days[i].now_us, leaving->former_us,
+                                        leaving->ends_us[i], change->actor)))
+            continue;
+        people->users[kept] = people->users[i];
+        people->states[kept] = people->states[i];
+        people->memberships[kept] = people->memberships[i];
+        if (days)
+            days[kept] = days[i];
+        kept++;
+    }
+    people->count = kept;
+}
+
+static enum status leave_group_below(struct change *change, const struct leaving *leaving)
 {
     struct membership_people people;
     struct membership_group group;
-    struct membership_days days;
-    PEK_TRY(membership_people_take(change, &user, 1, "user_id", &people));
-    PEK_TRY(membership_people_lock(change, group_id, &people, &group));
-    enum membership_status status = people.states[0].status;
-    if (status != MEMBERSHIP_NEWBIE && status != MEMBERSHIP_ACTIVE)
-        return STATUS_OK;
-    if (end_us == MEMBERSHIP_NO_DAY) {
-        PEK_TRY(leader_let_go(change, &people, "user_id", true));
-        if (strcmp(user, change->actor) == 0)
-            PEK_TRY(member_points_check_judged(change, &people, "user_id"));
-        PEK_TRY(membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
-        return membership_people_finish(change, &people, "membership.leaveOrganisation");
-    }
-    PEK_TRY(membership_store_days(change, &people, "", "", &days));
-    if (!membership_follow(&days.list, days.now_us, former_us, end_us, change->actor))
+    struct membership_days *days = NULL;
+    const int64_t end_us = leaving->ends_us[0];
+    PEK_TRY(membership_people_take(change, leaving->users, leaving->count, "user_id", &people));
+    PEK_TRY(membership_people_lock(change, leaving->group_id, &people, &group));
+    if (end_us != MEMBERSHIP_NO_DAY)
+        PEK_TRY(membership_store_days(change, &people, "", "", &days));
+    keep_leaving(change, leaving, &people, days);
+    if (people.count == 0)
         return STATUS_OK;
     if (end_us != MEMBERSHIP_OPEN)
-        PEK_TRY(leader_let_go(change, &people, "user_id", end_us <= days.now_us));
-    PEK_TRY(membership_store_set_periods(change, &people, &days.list));
+        PEK_TRY(leader_let_go(change, &people, "user_id", !days || end_us <= days[0].now_us));
+    /* Nobody is among others who are archived. */
+    if (!days && slice_equal_str(people.users[0], change->actor))
+        PEK_TRY(member_points_check_judged(change, &people, "user_id"));
+    PEK_TRY(days ? membership_store_set_periods(change, &people, days)
+                 : membership_store_step(change, &people, MEMBERSHIP_ARCHIVED));
     return membership_people_finish(change, &people,
                                     end_us == MEMBERSHIP_OPEN ? "membership.setDates"
                                                               : "membership.leaveOrganisation");
+}
+
+static enum status check_below(struct change *change, const struct pg_result *rows)
+{
+    size_t groups = 0;
+    for (size_t i = 0; i < pg_rows(rows); i++)
+        groups += i == 0 || strcmp(pg_get_str(rows, i, 0), pg_get_str(rows, i - 1, 0)) != 0;
+    if (groups <= MEMBERSHIP_BELOW_GROUPS_MAX && pg_rows(rows) <= MEMBERSHIP_BELOW_MAX)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_BELOW,
+                            "group_id",
+                            "groups below the organisation are left with it, %d of them and %d "
+                            "memberships at most: fewer people at a time, or some groups before",
+                            MEMBERSHIP_BELOW_GROUPS_MAX, MEMBERSHIP_BELOW_MAX);
 }
 
 /* Who leaves an organisation leaves the groups below it that day; and when the day becomes another one, or none, there as well. */
@@ -111,9 +156,15 @@ static enum status leave_below(struct change *change, const struct membership_pe
     if (!group->is_organisation || none)
         return STATUS_OK;
     PEK_TRY(membership_store_below(change, people, &rows));
-    for (size_t i = 0; i < pg_rows(rows); i++)
-        PEK_TRY(leave_group_below(change, pg_get_str(rows, i, 0),
-                                  row_string(pg_get_str(rows, i, 1)), former_us, end_us));
+    PEK_TRY(check_below(change, rows));
+    for (size_t i = 0; i < pg_rows(rows);) {
+        struct leaving leaving = {.group_id = pg_get_str(rows, i, 0), .former_us = former_us};
+        for (; i < pg_rows(rows) && strcmp(pg_get_str(rows, i, 0), leaving.group_id) == 0; i++) {
+            leaving.users[leaving.count] = row_string(pg_get_str(rows, i, 1));
+            leaving.ends_us[leaving.count++] = end_us;
+        }
+        PEK_TRY(leave_group_below(change, &leaving));
+    }
     return STATUS_OK;
 }
 
@@ -121,11 +172,16 @@ static enum status leave_below(struct change *change, const struct membership_pe
 static enum status end_with_organisation(struct change *change, struct membership_people *people)
 {
     const struct pg_result *rows;
+    struct leaving leaving = {.group_id = people->group_id, .former_us = MEMBERSHIP_OPEN};
     PEK_TRY(membership_store_org_ends(change, people, &rows));
-    for (size_t i = 0; i < pg_rows(rows); i++)
-        PEK_TRY(leave_group_below(change, people->group_id, row_string(pg_get_str(rows, i, 0)),
-                                  MEMBERSHIP_OPEN, pg_get_int(rows, i, 1)));
-    return pg_rows(rows) ? membership_store_lock(change, people) : STATUS_OK;
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < pg_rows(rows); i++) {
+        leaving.users[leaving.count] = row_string(pg_get_str(rows, i, 0));
+        leaving.ends_us[leaving.count++] = pg_get_int(rows, i, 1);
+    }
+    PEK_TRY(leave_group_below(change, &leaving));
+    return membership_store_lock(change, people);
 }
 
 static enum status run_step(struct change *change, const struct step *step,
@@ -367,7 +423,7 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
 {
     struct membership_people people;
     struct membership_group group;
-    struct membership_days days;
+    struct membership_days *days;
     unsigned fields;
     PEK_TRY(mask_take(req->update_mask, &req->base, date_fields, 2, &fields, change->fault));
     PEK_TRY(check_dates(req, fields, change->fault));
@@ -375,26 +431,25 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                                        &group));
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
                                   fields & END_DATE ? req->end_date : "", &days));
-    PEK_TRY(check_days(change, req, fields, &group, &days));
+    PEK_TRY(check_days(change, req, fields, &group, days));
     const enum membership_status was = people.states[0].status;
     const int64_t planned_us = planned_end(&people.memberships[0]);
     if (fields & END_DATE && req->end_date[0])
-        PEK_TRY(leader_let_go(change, &people, "user_id", days.end_us <= days.now_us));
+        PEK_TRY(leader_let_go(change, &people, "user_id", days->end_us <= days->now_us));
     if (fields & BEGIN_DATE)
-        PEK_TRY(membership_set_begin(&days.list, days.now_us, days.begin_us, change->fault));
+        PEK_TRY(membership_set_begin(&days->list, days->now_us, days->begin_us, change->fault));
     if (fields & END_DATE)
-        PEK_TRY(membership_set_end(&days.list, days.now_us, days.end_us,
+        PEK_TRY(membership_set_end(&days->list, days->now_us, days->end_us,
                                    (enum membership_status)req->end_status, change->actor,
                                    change->fault));
-    PEK_TRY(membership_store_set_periods(change, &people, &days.list));
+    PEK_TRY(membership_store_set_periods(change, &people, days));
     PEK_TRY(membership_people_finish(change, &people, "membership.setDates"));
     PEK_TRY(membership_notice_dates(change, &people));
     /* Who had left the organisation before does not leave it now: only the day of then is another one. */
-    bool serves = was == MEMBERSHIP_NEWBIE || was == MEMBERSHIP_ACTIVE;
     bool leaves = req->end_date[0] && req->end_status != MEMBERSHIP_V1_MEMBER_STATUS_FORMER;
-    if (serves && fields & END_DATE)
+    if (serves(was) && fields & END_DATE)
         PEK_TRY(leave_below(change, &people, &group, planned_us,
-                            leaves ? days.end_us : MEMBERSHIP_OPEN));
+                            leaves ? days->end_us : MEMBERSHIP_OPEN));
     PEK_TRY(end_with_organisation(change, &people));
     *res = people.memberships[0];
     return STATUS_OK;

@@ -78,7 +78,7 @@ PEK_MUST_CHECK enum status membership_store_lock_group(struct change *change, co
 /* People of one change, and how their memberships stand. */
 struct membership_people {
     const char *group_id;
-    const struct slice *users; /* distinct */
+    struct slice *users; /* distinct */
     size_t count;
     /* As they are now, one for each user; status NONE and no message where there is none. */
     struct membership_state *states;
@@ -120,7 +120,8 @@ PEK_MUST_CHECK enum status membership_store_begin(struct change *change,
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);
-/* Where the people are newcomers or active members in the groups below the organisation: group and user, in this order. */
+/* Where the people are newcomers or active members in the groups below the organisation: group and user, in this order; of
+ * MEMBERSHIP_BELOW_GROUPS_MAX + 1 groups at most. */
 PEK_MUST_CHECK enum status membership_store_below(struct change *change,
                                                   const struct membership_people *people,
                                                   const struct pg_result **ret_rows);
@@ -129,19 +130,20 @@ PEK_MUST_CHECK enum status membership_store_audit(struct change *change,
                                                   const struct membership_people *people,
                                                   const char *action);
 
-/* What setting days begins with: all periods of one person, now, and the days given, which may be "". */
+/* What setting days begins with: all periods of one of the people, now, and the days given, which may be "". */
 struct membership_days {
-    struct membership_periods list;
+    struct membership_periods list; /* empty where there is no membership */
     int64_t now_us;
     int64_t begin_us, end_us; /* MEMBERSHIP_NO_DAY of "" */
 };
+/* One for each of the people. */
 PEK_MUST_CHECK enum status membership_store_days(struct change *change,
-                                                 const struct membership_people *person,
+                                                 const struct membership_people *people,
                                                  const char *begin_date, const char *end_date,
-                                                 struct membership_days *ret_days);
-/* The periods become these; `memberships` is read again. */
+                                                 struct membership_days **ret_days);
+/* The periods of each become these; `memberships` are read again. */
 PEK_MUST_CHECK enum status membership_store_set_periods(struct change *change,
-                                                        struct membership_people *person,
-                                                        const struct membership_periods *list);
+                                                        struct membership_people *people,
+                                                        const struct membership_days *days);
 
 #endif
