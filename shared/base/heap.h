@@ -2,7 +2,7 @@
 #ifndef PEK_SHARED_BASE_HEAP_H
 #define PEK_SHARED_BASE_HEAP_H
 
-#define HEAP_LARGE_BYTES (128 * 1024)
+#define HEAP_LARGE_BYTES (64 * 1024) /* what a connection's buffers have when its client is slow */
 /* Free at the heap's end: kept for the next, so that it does not shrink and grow with each request. */
 #define HEAP_KEEP_BYTES (1024 * 1024)
 

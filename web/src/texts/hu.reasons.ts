@@ -65,7 +65,8 @@ export const hu: Reasons = {
   TEXT_CHARACTER: 'Olyan karakter van benne, ami nem látszik vagy nem létezik. Beillesztés helyett gépeld be.',
   TEXT_EMPTY: 'Ez nem lehet üres.',
   TEXT_TOO_LONG: 'Ez túl hosszú.',
-  TOO_MANY_GROUPS_BELOW: 'Túl sok alatta lévő körben vannak benne. Egyszerre kevesebb emberrel próbáld, vagy előbb lépjenek ki néhány körből.',
+  TOO_MANY_GROUPS_BELOW:
+    'Túl sok alatta lévő körben vannak benne. Egyszerre kevesebb emberrel próbáld, vagy előbb lépjenek ki néhány körből.',
   TOO_MANY_GROUPS_GIVEN: 'Már túl sok körbe vetted fel. Inkább jelentkezzen ő.',
   TOO_MANY_POINTS: 'Egy tag, vagy a tagok együtt, több pontot kaptak egy elvre, mint amennyi adható.',
   TOO_MANY_POST_TYPES: 'A körben már annyi poszt van, amennyi lehet.',
