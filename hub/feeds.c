@@ -15,6 +15,13 @@ static void not_told(void *arg, const struct instance *instance, const struct fa
     observe_people_failure(feeds->observe, instance, fault);
 }
 
+static void told_again(void *arg, const struct instance *instance, bool is_realms)
+{
+    const struct feeds *feeds = arg;
+
+    observe_people_again(feeds->observe, instance, is_realms);
+}
+
 static void not_collected(void *arg, const struct instance *instance, const struct fault *fault)
 {
     const struct feeds *feeds = arg;
@@ -49,6 +56,7 @@ enum status feeds_open(struct feeds *feeds, struct fibers *fibers, const struct 
         .arg = feeds,
         .is_ready = may_be_asked,
         .on_failure = not_told,
+        .on_again = told_again,
     };
     const struct collector_options collector = {
         .pg = pg,

@@ -260,6 +260,14 @@ void observe_people_failure(void *arg, const struct instance *instance, const st
                   log_int("suppressed", (int64_t)suppressed));
 }
 
+void observe_people_again(void *arg, const struct instance *instance, bool is_realms)
+{
+    (void)arg;
+    log_event(
+        LOG_WARN, "people.told_again", log_str("instance", instance->realm),
+        log_str("message", is_realms ? "its database went back" : "the hub's database went back"));
+}
+
 void observe_notifications_failure(void *arg, const struct instance *instance,
                                    const struct fault *fault)
 {

@@ -51,6 +51,8 @@ void observe_replica(struct observe *observe, const struct instance *instance, c
 void observe_name_keys_failure(void *arg, const struct fault *fault);
 /* A realm could not be told of people. */
 void observe_people_failure(void *arg, const struct instance *instance, const struct fault *fault);
+/* It is told everything again. */
+void observe_people_again(void *arg, const struct instance *instance, bool is_realms);
 /* A realm's notifications could not be collected; some of them are nobody's, or cannot be. */
 void observe_notifications_failure(void *arg, const struct instance *instance,
                                    const struct fault *fault);

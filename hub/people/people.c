@@ -39,6 +39,39 @@ static enum status call(const struct people *people_of, struct round *round,
                                        &round->arena, ret_response, &round->fault);
 }
 
+/* The realm's answer says by the way what it was told before: it may have lost that, or the hub what it told. */
+static enum status compare(const struct people *people, struct round *round, int64_t version,
+                           int64_t told_before, bool *ret_more)
+{
+    const struct people_options *options = &people->options;
+    bool again;
+    if (told_before <= 0 || told_before == version)
+        return STATUS_OK;
+    PEK_TRY(people_store_compare(options->pg, &round->cancel, round->instance->realm, version,
+                                 told_before, &again));
+    if (again && options->on_again)
+        options->on_again(options->arg, round->instance, told_before < version);
+    *ret_more |= again;
+    return STATUS_OK;
+}
+
+/* Nobody, or a batch. */
+static enum status tell(const struct people *people, struct round *round, instance_v1_person **news,
+                        size_t count, bool *ret_more)
+{
+    struct pg *pg = people->options.pg;
+    const char *name = round->instance->realm;
+    instance_v1_put_people_response *response;
+    int64_t version;
+    PEK_TRY(people_store_version(pg, &round->cancel, name, &version));
+    PEK_TRY(call(people, round, news, count, &response));
+    if (response->n_known_users > count)
+        return fault_set(&round->fault, STATUS_DATA_LOSS, "known_users",
+                         "it names more people than it was told of");
+    PEK_TRY(compare(people, round, version, response->told_before, ret_more));
+    return people_store_told(pg, &round->cancel, name, news, count, response);
+}
+
 static bool sweeps(const struct people_of_realm *realm)
 {
     return realm->sweeping || realm->sweep_due;
@@ -55,6 +88,7 @@ static enum status sweep(const struct people *people, struct people_of_realm *re
     if (!sweeps(realm))
         return STATUS_OK;
     if (!realm->sweeping) {
+        PEK_TRY(tell(people, round, NULL, 0, ret_more));
         realm->sweeping = true;
         realm->sweep_due = false;
         realm->swept[0] = '\0';
@@ -126,20 +160,15 @@ static enum status tell_names(struct people *people, struct round *round, bool *
     struct people_of_realm *realm = &people->realms[round->instance->slot];
     struct pg *pg = people->options.pg;
     const char *name = round->instance->realm;
-    instance_v1_put_people_response *response;
     instance_v1_person **news;
     size_t count;
     PEK_TRY(note_heard(people, realm, round));
+    PEK_TRY(people_store_again(pg, &round->cancel, name, ret_more));
     PEK_TRY(people_store_news(pg, &round->cancel, name, &round->arena, &news, &count));
     if (count == 0 || instance_check(round->instance, &round->fault) != STATUS_OK)
         return STATUS_OK;
-    PEK_TRY(call(people, round, news, count, &response));
-    if (response->n_known_users > count)
-        return fault_set(&round->fault, STATUS_DATA_LOSS, "known_users",
-                         "it names more people than it was told of");
-    *ret_more = count == PEOPLE_BATCH;
-    return people_store_told(pg, &round->cancel, name, news, count, response->known_users,
-                             response->n_known_users);
+    *ret_more |= count == PEOPLE_BATCH;
+    return tell(people, round, news, count, ret_more);
 }
 
 /* Merges are the last: what one of them takes is nobody's time but its own. */

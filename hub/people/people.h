@@ -15,6 +15,11 @@
  * What may have been missed is made up for when the realm's watch begins: it is asked whom it has met and nobody has told it of, a
  * batch a round, and is told of them before the next one. However many they are, and whatever fails meanwhile, it comes to an end.
  *
+ * The database of either may go back: by a restore, or a failover that lost something. Versions have the time in them, so a hub that
+ * went back still gives higher ones. A realm counts what it was told, and the hub what the realm took (hub.people_told); where the two differ, which
+ * is seen in each answer of the feed and asked for when the realm's watch begins, the realm is told everything again,
+ * a batch a round.
+ *
  * The same feed tells each realm of accounts that became one (hub.user_merge), until it has done it. What a realm would move
  * is asked in the same way.
  *
@@ -43,6 +48,8 @@ struct people_options {
     bool (*is_ready)(void *arg, const struct instance *instance);
     /* A realm could not be told; it is tried again. */
     void (*on_failure)(void *arg, const struct instance *instance, const struct fault *fault);
+    /* A database went back, the realm's or the hub's: it is told everything again. May be NULL. */
+    void (*on_again)(void *arg, const struct instance *instance, bool is_realms);
 };
 
 struct people_of_realm {

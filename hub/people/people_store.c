@@ -53,7 +53,8 @@ enum status people_store_realms(struct pg *pg, struct cancel *cancel, struct pg_
 {
     static const struct pg_statement realms = {
         .name = "people_realms",
-        .sql = "SELECT realm FROM hub.person_news UNION SELECT realm FROM hub.user_merge_pending",
+        .sql = "SELECT realm FROM hub.person_news UNION SELECT realm FROM hub.user_merge_pending"
+               " UNION SELECT realm FROM hub.people_told WHERE again_after IS NOT NULL",
     };
     return pg_read(pg, PG_POINT_READ, cancel, &realms, NULL, 0, ret_realms);
 }
@@ -169,16 +170,15 @@ struct told {
     const char *realm;
     instance_v1_person *const *people;
     size_t count;
-    char *const *known;
-    size_t known_count;
+    const instance_v1_put_people_response *answer;
     struct arena *arena;
 };
 
 /* The realm says that it knows the user. Whom else it names it was not asked about. */
 static bool names(const struct told *told, const char *user)
 {
-    for (size_t i = 0; i < told->known_count; i++)
-        if (strcmp(told->known[i], user) == 0)
+    for (size_t i = 0; i < told->answer->n_known_users; i++)
+        if (strcmp(told->answer->known_users[i], user) == 0)
             return true;
     return false;
 }
@@ -187,6 +187,13 @@ static bool names(const struct told *told, const char *user)
  * wait for the other. News that somebody is writing is newer than what was told, and stays. */
 static enum status told_in(struct pg_transaction *transaction, void *arg)
 {
+    static const struct pg_statement count = {
+        .name = "people_count",
+        .sql = "INSERT INTO hub.people_told AS t (realm, version)"
+               " SELECT $1, max(told.version) FROM unnest($2::bigint[]) AS told (version)"
+               " ON CONFLICT (realm) DO UPDATE SET version = EXCLUDED.version"
+               "  WHERE t.version < EXCLUDED.version",
+    };
     static const struct pg_statement forget = {
         .name = "people_forget",
         .sql = "DELETE FROM hub.person_news AS d WHERE d.realm = $1 AND d.user_id IN ("
@@ -224,16 +231,18 @@ static enum status told_in(struct pg_transaction *transaction, void *arg)
     }
     const struct pg_param realm = pg_str(told->realm);
     const struct pg_param whom = pg_text_array(told->arena, known, known_count);
+    const struct pg_param numbers = pg_text_array(told->arena, versions, told->count);
+    if (told->answer->told_before > 0)
+        PEK_TRY(run(transaction, &count, PG_PARAMS(realm, numbers)));
     PEK_TRY(run(transaction, &know, PG_PARAMS(realm, whom)));
     PEK_TRY(run(transaction, &again, PG_PARAMS(realm, whom)));
     return run(transaction, &forget,
-               PG_PARAMS(realm, pg_text_array(told->arena, ids, told->count),
-                         pg_text_array(told->arena, versions, told->count)));
+               PG_PARAMS(realm, pg_text_array(told->arena, ids, told->count), numbers));
 }
 
 enum status people_store_told(struct pg *pg, struct cancel *cancel, const char *realm,
-                              instance_v1_person *const *people, size_t count, char *const *known,
-                              size_t known_count)
+                              instance_v1_person *const *people, size_t count,
+                              const instance_v1_put_people_response *answer)
 {
     struct arena arena;
     enum status status = STATUS_OK;
@@ -243,12 +252,125 @@ enum status people_store_told(struct pg *pg, struct cancel *cancel, const char *
         struct told told = {.realm = realm,
                             .people = people + i,
                             .count = left < PEOPLE_TOLD_AT_ONCE ? left : PEOPLE_TOLD_AT_ONCE,
-                            .known = known,
-                            .known_count = known_count,
+                            .answer = answer,
                             .arena = &arena};
         arena_reset(&arena);
         status = pg_transact(pg, cancel, false, told_in, &told);
     }
     arena_done(&arena);
     return status;
+}
+
+/* ---- a database that went back ------------------------------------------------------------------- */
+
+enum status people_store_version(struct pg *pg, struct cancel *cancel, const char *realm,
+                                 int64_t *ret_version)
+{
+    static const struct pg_statement version = {
+        .name = "people_version",
+        .sql =
+            "SELECT coalesce((SELECT t.version FROM hub.people_told AS t WHERE t.realm = $1), 1)",
+    };
+    struct pg_result *rows;
+    PEK_TRY(pg_read(pg, PG_POINT_READ, cancel, &version, PG_PARAMS(pg_str(realm)), &rows));
+    *ret_version = pg_get_int(rows, 0, 0);
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
+struct comparing {
+    const char *realm;
+    int64_t version, told_before;
+    struct arena *arena;
+    bool again;
+};
+
+static enum status compare_in(struct pg_transaction *transaction, void *arg)
+{
+    /* Another hub that noted or compared meanwhile has changed the version. */
+    static const struct pg_statement differs = {
+        .name = "people_differs",
+        .sql =
+            "INSERT INTO hub.people_told AS t (realm, version, again_time, again_after)"
+            " SELECT $1, $3::bigint, now(), '' WHERE NOT EXISTS ("
+            "   SELECT FROM hub.person_news AS n WHERE n.realm = $1 AND n.seq = $3::bigint)"
+            " ON CONFLICT (realm) DO UPDATE"
+            "   SET version = EXCLUDED.version, again_time = EXCLUDED.again_time, again_after = ''"
+            " WHERE t.version = $2::bigint AND t.again_time < now() - interval '1 minute'",
+    };
+    static const struct pg_statement merges = {
+        .name = "people_again_merges",
+        .sql = "UPDATE hub.user_merge_realm AS d SET done_time = NULL FROM hub.user_merge AS m"
+               " WHERE m.id = d.merge_id AND NOT m.dry_run AND d.realm = $1"
+               "   AND d.done_time IS NOT NULL",
+    };
+    struct comparing *comparing = arg;
+    const struct pg_param realm = pg_str(comparing->realm);
+    struct pg_result *result;
+    PEK_TRY(pg_execute(transaction, &differs,
+                       PG_PARAMS(realm, pg_int(comparing->arena, comparing->version),
+                                 pg_int(comparing->arena, comparing->told_before)),
+                       &result));
+    comparing->again = pg_affected(result) > 0;
+    pg_result_free(result);
+    return comparing->again ? run(transaction, &merges, PG_PARAMS(realm)) : STATUS_OK;
+}
+
+enum status people_store_compare(struct pg *pg, struct cancel *cancel, const char *realm,
+                                 int64_t version, int64_t told_before, bool *ret_again)
+{
+    struct arena arena;
+    arena_init(&arena, 1u << 12);
+    struct comparing comparing = {realm, version, told_before, &arena, false};
+    enum status status = pg_transact(pg, cancel, false, compare_in, &comparing);
+    arena_done(&arena);
+    *ret_again = status == STATUS_OK && comparing.again;
+    return status;
+}
+
+struct repeating {
+    const char *realm;
+    bool more;
+};
+
+static enum status repeat_in(struct pg_transaction *transaction, void *arg)
+{
+    static const struct pg_statement behind = {
+        .name = "people_again_behind",
+        .sql = "SELECT t.again_after FROM hub.people_told AS t"
+               " WHERE t.realm = $1 AND t.again_after IS NOT NULL FOR UPDATE",
+    };
+    static const struct pg_statement next = {
+        .name = "people_again_next",
+        .sql = "WITH page AS MATERIALIZED ("
+               "  SELECT u.id FROM hub.user_account AS u WHERE u.id > $2 AND u.merged_into IS NULL"
+               "     AND (u.deleted_at IS NOT NULL OR EXISTS ("
+               "       SELECT FROM hub.user_realm AS r WHERE r.user_id = u.id AND r.realm = $1))"
+               "   ORDER BY u.id LIMIT 100), "
+               "news AS (INSERT INTO hub.person_news (realm, user_id)"
+               "  SELECT $1, page.id FROM page ORDER BY page.id"
+               "  ON CONFLICT (realm, user_id) DO UPDATE SET seq = EXCLUDED.seq) "
+               "UPDATE hub.people_told SET again_after = (SELECT max(page.id) FROM page)"
+               " WHERE realm = $1",
+    };
+    _Static_assert(PEOPLE_BATCH == 100, "the LIMIT above");
+    struct repeating *repeating = arg;
+    struct pg_result *rows;
+    enum status status = STATUS_OK;
+    PEK_TRY(pg_execute(transaction, &behind, PG_PARAMS(pg_str(repeating->realm)), &rows));
+    repeating->more = pg_rows(rows) > 0;
+    if (repeating->more)
+        status = run(transaction, &next,
+                     PG_PARAMS(pg_str(repeating->realm), pg_text(pg_get_slice(rows, 0, 0))));
+    pg_result_free(rows);
+    return status;
+}
+
+enum status people_store_again(struct pg *pg, struct cancel *cancel, const char *realm,
+                               bool *ret_more)
+{
+    struct repeating repeating = {realm, false};
+    PEK_TRY(pg_transact(pg, cancel, false, repeat_in, &repeating));
+    *ret_more = repeating.more;
+    return STATUS_OK;
 }

@@ -33,12 +33,26 @@ PEK_MUST_CHECK enum status people_store_named(struct pg *pg, struct cancel *canc
 PEK_MUST_CHECK enum status people_store_known_in(struct pg *pg, struct cancel *cancel,
                                                  struct slice user, struct arena *arena,
                                                  struct slice *ret_realms);
-/* The realm took them, and knows those of them whom `known` names; what came meanwhile stays. Those that it did not come to
+/* The realm took them, and knows those of them whom the answer names; what came meanwhile stays. Those that it did not come to
  * when it fails are told again. */
 PEK_MUST_CHECK enum status people_store_told(struct pg *pg, struct cancel *cancel,
                                              const char *realm, instance_v1_person *const *people,
-                                             size_t count, char *const *known, size_t known_count);
-/* Realms for which there is news, or a merge; column 0. */
+                                             size_t count,
+                                             const instance_v1_put_people_response *answer);
+/* The newest version that the realm is known to have taken; 1: none. */
+PEK_MUST_CHECK enum status people_store_version(struct pg *pg, struct cancel *cancel,
+                                                const char *realm, int64_t *ret_version);
+/* people_store_version was `version`; after that the realm was asked, and says that it was told up to `told_before`, which is
+ * another one. Unless that is of news that the hub still has, the realm lost something (it is less) or the hub (it is more). Then everything is
+ * to be told again, and `ret_again`: whom the realm is known to know, who deleted their account, and accounts that became one. Once
+ * a minute at most. */
+PEK_MUST_CHECK enum status people_store_compare(struct pg *pg, struct cancel *cancel,
+                                                const char *realm, int64_t version,
+                                                int64_t told_before, bool *ret_again);
+/* Where everything is to be told again: news of the next PEOPLE_BATCH. */
+PEK_MUST_CHECK enum status people_store_again(struct pg *pg, struct cancel *cancel,
+                                              const char *realm, bool *ret_more);
+/* Realms for which there is news, or a merge, or everything again; column 0. */
 PEK_MUST_CHECK enum status people_store_realms(struct pg *pg, struct cancel *cancel,
                                                struct pg_result **ret_realms);
 

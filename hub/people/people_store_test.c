@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -40,9 +41,12 @@ static void tell(void *arg)
     static char alice[] = "alice", bob[] = "bob", *known[] = {alice, bob};
     struct telling *telling = arg;
     struct cancel cancel;
+    instance_v1_put_people_response answer = INSTANCE_V1_PUT_PEOPLE_RESPONSE_INIT;
+    answer.known_users = known;
+    answer.n_known_users = 2;
     cancel_init(&cancel, DEADLINE_NONE);
     telling->status =
-        people_store_told(telling->h->pg, &cancel, "a", telling->people, telling->count, known, 2);
+        people_store_told(telling->h->pg, &cancel, "a", telling->people, telling->count, &answer);
     telling->done = true;
 }
 
@@ -82,6 +86,8 @@ static void news_that_is_being_written_is_not_waited_for(struct hub_world *h)
     assert_int_equal(telling.status, STATUS_OK);
     assert_int_equal(pg_commit(changing), STATUS_OK);
     assert_string_equal(news(h), "alice");
+    /* A realm that does not count what it was told would seem to have lost it when it does. */
+    assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.people_told"), "0");
 }
 
 static bool somebody_waits(struct hub_world *h)
@@ -112,11 +118,112 @@ static void profile_that_is_being_changed_is_held_before_its_news(struct hub_wor
                         "alice bob");
 }
 
+static bool differs(struct hub_world *h, int64_t version, int64_t told_before)
+{
+    struct cancel cancel;
+    bool again;
+    cancel_init(&cancel, DEADLINE_NONE);
+    assert_int_equal(people_store_compare(h->pg, &cancel, "a", version, told_before, &again),
+                     STATUS_OK);
+    return again;
+}
+
+static bool repeat(struct hub_world *h)
+{
+    struct cancel cancel;
+    bool more;
+    cancel_init(&cancel, DEADLINE_NONE);
+    assert_int_equal(people_store_again(h->pg, &cancel, "a", &more), STATUS_OK);
+    return more;
+}
+
+#define TOLD_UP_TO_100                                                                             \
+    "DELETE FROM hub.person_news; DELETE FROM hub.people_told;"                                    \
+    "INSERT INTO hub.people_told (realm, version) VALUES ('a', 100);"
+
+/* bob is not known there. */
+static void realm_that_lost_something_is_told_everything_again(struct hub_world *h)
+{
+    world_sql(h->w,
+              "INSERT INTO hub.user_realm (user_id, realm) VALUES ('alice', 'a');"
+              "INSERT INTO hub.user_account (id, username, name) VALUES ('dan', 'dan.n', 'D');"
+              "INSERT INTO hub.user_merge (from_user, into_user, dry_run, moved)"
+              " VALUES ('dan', 'bob', false, '');"
+              "INSERT INTO hub.user_merge_realm (merge_id, realm, done_time)"
+              " SELECT id, realm, now() FROM hub.user_merge, unnest(ARRAY['a', 'b']) AS realm;"
+              "SELECT hub.delete_user('carol');" TOLD_UP_TO_100);
+    assert_false(repeat(h));
+    assert_true(differs(h, 100, 50));
+    assert_true(repeat(h));
+    assert_string_equal(news(h), "alice carol");
+    assert_string_equal(world_value(h->w, "SELECT string_agg(realm, ' ') FROM hub.user_merge_realm"
+                                          " WHERE done_time IS NOT NULL"),
+                        "b");
+    world_sql(h->w, "DELETE FROM hub.person_news;"
+                    "UPDATE hub.people_told SET again_time = now() - interval '2 minutes'");
+    /* What another hub found in the same answer. */
+    assert_false(differs(h, 100, 50));
+    assert_true(differs(h, 50, 20));
+    assert_true(repeat(h));
+    assert_true(repeat(h));
+    assert_false(repeat(h));
+    assert_string_equal(news(h), "alice carol");
+    /* A realm that would always be told. */
+    assert_false(differs(h, 20, 10));
+}
+
+/* What a realm took and no hub has noted is news still. */
+static void realm_that_was_told_what_the_hub_lost_is_told_everything_again(struct hub_world *h)
+{
+    world_sql(h->w,
+              "INSERT INTO hub.user_realm (user_id, realm) VALUES ('alice', 'a');" TOLD_UP_TO_100
+              "INSERT INTO hub.person_news (realm, user_id, seq) VALUES ('a', 'bob', 200)");
+    assert_false(differs(h, 100, 200));
+    assert_true(differs(h, 100, 300));
+    assert_true(repeat(h));
+    assert_string_equal(news(h), "alice bob");
+    assert_string_equal(world_value(h->w, "SELECT version FROM hub.people_told"), "300");
+}
+
+static void many_are_told_again_batch_after_batch(struct hub_world *h)
+{
+    static const char *const counts[] = {"100", "151"};
+    world_sql(h->w, "INSERT INTO hub.user_account (id, username, name)"
+                    " SELECT 'u' || n, 'user' || n, 'Kis Anna' FROM generate_series(1, 150) AS n;"
+                    "INSERT INTO hub.user_realm (user_id, realm) SELECT id, 'a'"
+                    "  FROM hub.user_account WHERE id LIKE 'u%%' OR id = 'alice';" TOLD_UP_TO_100);
+    assert_true(differs(h, 100, 50));
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(repeat(h));
+        assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.person_news"), counts[i]);
+    }
+}
+
+#define RENAME_AFTER(seq)                                                                          \
+    "SELECT setval('hub.person_news_seq', " seq ");"                                               \
+    "UPDATE hub.profile SET first_name = first_name || 'i' WHERE user_id = 'alice'"
+#define VERSION "SELECT person_version FROM hub.profile WHERE user_id = 'alice'"
+
+static void versions_are_higher_also_where_sequence_or_clock_went_back(struct hub_world *h)
+{
+    int64_t before = strtoll(world_value(h->w, VERSION), NULL, 10);
+    world_sql(h->w, RENAME_AFTER("20"));
+    assert_true(strtoll(world_value(h->w, VERSION), NULL, 10) > before);
+    assert_true(before > 1000000 * (clock_wall_s() - 3600));
+    world_sql(h->w, RENAME_AFTER("9000000000000000"));
+    assert_string_equal(world_value(h->w, VERSION), "9000000000000001");
+    world_sql(h->w, "SELECT setval('hub.person_news_seq', 1)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         HUB_TEST(news_that_is_being_written_is_not_waited_for),
         HUB_TEST(profile_that_is_being_changed_is_held_before_its_news),
+        HUB_TEST(realm_that_lost_something_is_told_everything_again),
+        HUB_TEST(realm_that_was_told_what_the_hub_lost_is_told_everything_again),
+        HUB_TEST(many_are_told_again_batch_after_batch),
+        HUB_TEST(versions_are_higher_also_where_sequence_or_clock_went_back),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -22,6 +22,7 @@
 #include "hub/schema/migration_0020.h"
 #include "hub/schema/migration_0021.h"
 #include "hub/schema/migration_0022.h"
+#include "hub/schema/migration_0023.h"
 #include "shared/service/change.h"
 
 const struct migrations *hub_migrations(void)
@@ -55,6 +56,8 @@ const struct migrations *hub_migrations(void)
          slice_make(hub_0021_session_user_agent_sql, hub_0021_session_user_agent_sql_len)},
         {"0022_notification_picture.sql",
          slice_make(hub_0022_notification_picture_sql, hub_0022_notification_picture_sql_len)},
+        {"0023_people_told.sql",
+         slice_make(hub_0023_people_told_sql, hub_0023_people_told_sql_len)},
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

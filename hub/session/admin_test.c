@@ -232,6 +232,7 @@ static const char grants[] =
     " retracted= seen_time= seq+ subject+ title+ user_id+\n"
     "notification_inbox r: last_seq= user_id+\n"
     "notification_shown r:\n"
+    "people_told r: again_after* again_time* realm+ version*\n"
     "person_news rd: realm+ seq= user_id+\n"
     "profile r: avatar_version= cell_phone= dormitory= first_name* folded= folded_room= gender= "
     "keys_version= "

@@ -137,12 +137,11 @@ void federation_begin(struct federation *f)
     f->a = &f->realms[0];
     f->b = &f->realms[1];
     f->c = &f->realms[2];
-    pg_cluster_execute(
-        federation_cluster,
-        "SET client_min_messages = warning;"
-        " TRUNCATE hub.user_account, hub.instance CASCADE; INSERT INTO hub.user_account"
-        " (id, username, name) VALUES ('alice', 'alice', 'Alice'),"
-        " ('bob', 'bob', 'Bob')");
+    pg_cluster_execute(federation_cluster,
+                       "SET client_min_messages = warning;"
+                       " TRUNCATE hub.user_account, hub.instance, hub.people_told CASCADE;"
+                       " INSERT INTO hub.user_account (id, username, name) VALUES"
+                       " ('alice', 'alice', 'Alice'), ('bob', 'bob', 'Bob')");
     assert_int_equal(uv_loop_init(&f->loop), 0);
     uv_timer_init(&f->loop, &f->tick);
     f->tick.data = f;

@@ -147,6 +147,65 @@ static void what_was_missed_is_made_up_for(void **state)
     one_close(&one);
 }
 
+/* As its database was when the realm knew dan and was told of nobody else. */
+#define REALM_WENT_BACK                                                                            \
+    "UPDATE pek.people_told SET version = 5 WHERE realm = 'd';"                                    \
+    "UPDATE pek.person SET display_name = 'Older', is_deleted = false, version = 5"                \
+    " WHERE realm = 'd' AND id IN ('carol', 'dan');"
+
+/* bob, carol and dan are known, and dan has deleted himself. */
+static void three_open(struct one *one)
+{
+    one_open(one, NULL);
+    make_known("bob");
+    make_known("carol");
+    make_known("dan");
+    FEDERATION_WAIT_FOR(&one->f, is("SELECT count(*) FROM hub.user_realm WHERE realm = 'd'"
+                                    "   AND user_id IN ('bob', 'carol', 'dan')",
+                                    "3"));
+    pg_cluster_execute(federation_cluster, "SELECT hub.delete_user('dan')");
+    FEDERATION_WAIT_FOR(&one->f, is(PERSON("dan"), "deleted user"));
+    FEDERATION_WAIT_FOR(&one->f, is("SELECT count(*) FROM hub.person_news", "0"));
+}
+
+/* Whether somebody changes something then or not. */
+static void realm_whose_database_went_back_is_told_everything_again(void **state)
+{
+    static const char *const then[] = {
+        "UPDATE hub.profile SET first_name = 'Róbert' WHERE user_id = 'bob'",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND (query ILIKE 'LISTEN%' OR query LIKE '%pg_listening_channels%')"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(then) / sizeof(then[0]); i++) {
+        struct one one;
+        three_open(&one);
+        pg_cluster_execute(federation_cluster, REALM_WENT_BACK);
+        pg_cluster_execute(federation_cluster, then[i]);
+        FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "Csáky Karola"));
+        FEDERATION_WAIT_FOR(&one.f, is(PERSON("dan"), "deleted user"));
+        one_close(&one);
+    }
+}
+
+/* carol had another name when the copy was made that the hub has now, and bob changes his. */
+static void hub_whose_database_went_back_is_believed(void **state)
+{
+    struct one one;
+    (void)state;
+    three_open(&one);
+    pg_cluster_execute(federation_cluster,
+                       "SET session_replication_role = replica;"
+                       "UPDATE hub.profile SET first_name = 'Katalin', person_version = 5"
+                       " WHERE user_id = 'carol';"
+                       "UPDATE hub.people_told SET version = 10;"
+                       "SELECT setval('hub.person_news_seq', 10);"
+                       "SET session_replication_role = origin;"
+                       "UPDATE hub.profile SET first_name = 'Róbert' WHERE user_id = 'bob'");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("bob"), "Róbert"));
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "Csáky Katalin"));
+    one_close(&one);
+}
+
 /* A real realm does it, and is asked before what it would do; the rude ones do not know how, which is seen, and keeps nobody
  * from being told of people. */
 static void accounts_that_became_one_are_told(void **state)
@@ -340,6 +399,8 @@ int main(void)
         cmocka_unit_test(changed_name_and_deletion_reach_the_realm),
         cmocka_unit_test(avatar_and_token_tell_the_same_of_a_person),
         cmocka_unit_test(what_was_missed_is_made_up_for),
+        cmocka_unit_test(realm_whose_database_went_back_is_told_everything_again),
+        cmocka_unit_test(hub_whose_database_went_back_is_believed),
         cmocka_unit_test(who_is_brought_in_is_named_by_the_call),
         cmocka_unit_test(id_that_nobody_has_is_refused_by_its_field),
         cmocka_unit_test(accounts_that_became_one_are_told),

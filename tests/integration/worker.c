@@ -20,10 +20,11 @@ int worker_setup(void **state)
 
 void worker_clear(void)
 {
-    pg_cluster_execute(federation_cluster,
-                       "SET client_min_messages = warning; TRUNCATE pek.realm_state, "
-                       "pek.realm_group, pek.policy, pek.idempotency,"
-                       " pek.audit_log RESTART IDENTITY CASCADE");
+    pg_cluster_execute(
+        federation_cluster,
+        "SET client_min_messages = warning; TRUNCATE pek.realm_state, pek.people_told, "
+        "pek.realm_group, pek.policy, pek.idempotency,"
+        " pek.audit_log RESTART IDENTITY CASCADE");
 }
 
 static void load_key(struct jwt_keys *keys)

@@ -88,15 +88,25 @@ struct putting {
     const struct person *people;
     size_t count;
     struct arena *arena;
+    int64_t version; /* of the newest */
+    int64_t told_before;
     struct pg_result *known;
 };
 
-static enum status put_in(struct pg_transaction *transaction, void *arg)
+static enum status note_in(struct pg_transaction *transaction, void *arg)
 {
     struct putting *putting = arg;
     putting->known = pg_result_free(putting->known);
     return person_store_put(transaction, putting->people, putting->count, putting->arena,
                             &putting->known);
+}
+
+static enum status put_in(struct pg_transaction *transaction, void *arg)
+{
+    struct putting *putting = arg;
+    PEK_TRY(person_store_count_told(transaction, putting->version, putting->arena,
+                                    &putting->told_before));
+    return note_in(transaction, arg);
 }
 
 /* What the hub says of whom it asks a token for: as of everybody else whom it tells of, and without waiting for that. */
@@ -115,7 +125,7 @@ static enum status note_person(struct rpc_ctx *ctx, struct slice user,
     PEK_TRY(person_make(service->collator, told, arena, &person));
     struct putting putting = {.people = &person, .count = 1, .arena = arena};
     /* Nobody is told that it is done. */
-    enum status status = pg_transact_unsettled(service->pg, rpc_cancel(ctx), put_in, &putting);
+    enum status status = pg_transact_unsettled(service->pg, rpc_cancel(ctx), note_in, &putting);
     pg_result_free(putting.known);
     return status;
 }
@@ -195,11 +205,14 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
             return rpc_fail_field(ctx, STATUS_INVALID_ARGUMENT, "people",
                                   "people[%zu] has no user's id, or no version", i);
         PEK_TRY(person_make(service->collator, req->people[i], arena, &people[i]));
+        if (people[i].version > putting.version)
+            putting.version = people[i].version;
     }
     enum status status = pg_transact(service->pg, rpc_cancel(ctx), false, put_in, &putting);
     if (status == STATUS_OK)
         status = take_users(putting.known, arena, &res->known_users, &res->n_known_users);
     pg_result_free(putting.known);
+    res->told_before = putting.told_before;
     return status;
 }
 

@@ -130,7 +130,7 @@ static enum status put(struct world *w, const char *subject, instance_v1_person 
     struct slice token = assertion(w, subject);
     req.assertion = arena_strndup(w->arena, token.ptr, token.len);
     req.people = &person;
-    req.n_people = 1;
+    req.n_people = person != NULL;
     w->fault = (struct fault){0};
     return instance_v1_put_people_call(w->a.channel, &req, NULL, 0, WORLD_REST(w), ret_response,
                                        &w->fault);
@@ -150,28 +150,35 @@ static void people_are_kept_of_those_who_are_known_and_never_older(struct world 
     person.display_name = (char *)(uintptr_t) "Őri Dániel";
     person.version = 3;
     assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->told_before, 1);
     assert_int_equal(res->n_known_users, 0);
     assert_string_equal(known_as(w), "");
     world_grant(w, &w->a, "Member", "dan", NULL, 4);
     assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->told_before, 3);
     assert_int_equal(res->n_known_users, 1);
     assert_string_equal(res->known_users[0], "dan");
     assert_string_equal(known_as(w), "dan=Őri Dániel/ori daniel/3");
     person.display_name = (char *)(uintptr_t) "Older";
     person.version = 2;
     assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->told_before, 3);
     assert_int_equal(res->n_known_users, 1);
     assert_string_equal(known_as(w), "dan=Őri Dániel/ori daniel/3");
     /* A name that no list could show stops nobody. */
     person.display_name = (char *)(uintptr_t) "\xe2\x80\x8b";
     person.version = 4;
     assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->told_before, 3);
     assert_string_equal(known_as(w), "dan=dan/dan/4");
     person.display_name = (char *)(uintptr_t) "deleted user";
     person.is_deleted = true;
     person.version = 5;
     assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(res->told_before, 4);
     assert_string_equal(known_as(w), "dan=deleted user//5");
+    assert_int_equal(put(w, WORLD_HUB, NULL, &res), STATUS_OK);
+    assert_int_equal(res->told_before, 5);
 }
 
 static enum status issue_with(struct world *w, const char *user, instance_v1_person *person)

@@ -104,6 +104,24 @@ enum status person_store_put(struct pg_transaction *transaction, const struct pe
     return pg_execute(transaction, &put, params, COLUMNS, ret_known);
 }
 
+enum status person_store_count_told(struct pg_transaction *transaction, int64_t version,
+                                    struct arena *arena, int64_t *ret_before)
+{
+    static const struct pg_statement count = {
+        "person_count_told",
+        "WITH counted AS (INSERT INTO pek.people_told AS t (version)"
+        "  SELECT $1::bigint WHERE $1::bigint > 0"
+        "  ON CONFLICT (realm) DO UPDATE SET version = EXCLUDED.version"
+        "  WHERE t.version < EXCLUDED.version) "
+        "SELECT coalesce((SELECT t.version FROM pek.people_told AS t), 1)",
+    };
+    struct pg_result *rows;
+    PEK_TRY(pg_execute(transaction, &count, PG_PARAMS(pg_int(arena, version)), &rows));
+    *ret_before = pg_get_int(rows, 0, 0);
+    pg_result_free(rows);
+    return STATUS_OK;
+}
+
 enum status person_store_check_there(struct pg_transaction *transaction, const struct slice *users,
                                      size_t count, const char *field, struct arena *arena,
                                      struct fault *fault)

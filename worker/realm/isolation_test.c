@@ -72,7 +72,8 @@ static void connection_without_a_realm_sees_and_adds_nothing(struct world *w)
         "user_merge",     "scoreboard",     "scoreboard_message", "scoreboard_member",
         "guideline",      "point",          "entry_request",      "scoreboard_entry",
         "point_comment",  "accepted_entry", "judged_scoreboard",  "point_history",
-        "counted_points", "scored_user",    "scoreboard_points",  "group_organisation"};
+        "counted_points", "scored_user",    "scoreboard_points",  "group_organisation",
+        "people_told"};
     static const char *const roles[] = {"pek_app", "pek_owner"};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (size_t r = 0; r < 2; r++)
@@ -128,6 +129,7 @@ static const char grants[] =
     "notification rd: actor+ detail+ group_id+ kind+ next_time= recipient+ retracts+ subject+ "
     "title+"
     " tries=\n"
+    "people_told r: version*\n"
     "person r: avatar_version* display_name* folded* id+ is_deleted* met_by+ sort_key* version*\n"
     "point r: group_id+ guideline_id+ origin_group_id* points* scoreboard_id+ user_id+\n"
     "point_comment rd: closes+ guideline_id+ revision= scoreboard_id+ text* update_time= user_id+"

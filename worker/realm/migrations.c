@@ -39,6 +39,7 @@
 #include "worker/notification/migration_0024.h"
 #include "worker/person/migration_0010.h"
 #include "worker/person/migration_0013.h"
+#include "worker/person/migration_0054.h"
 #include "worker/policy/migration_0003.h"
 #include "worker/policy/migration_0005.h"
 #include "worker/policy/migration_0009.h"
@@ -122,6 +123,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0051_comment_order),
         MIGRATION(0052_group_organisation),
         MIGRATION(0053_merge_what_lasts),
+        MIGRATION(0054_people_told),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

@@ -88,7 +88,8 @@ void hub_world_run(struct world *w, const char *redis_url, void (*body)(struct h
     if (strcmp(world_value(w, "SELECT to_regclass('hub.session')::text"), "") == 0)
         make_tables(h);
     world_sql(w, "SET client_min_messages = warning;"
-                 " TRUNCATE hub.user_account, hub.session, hub.user_realm, hub.audit_log CASCADE");
+                 " TRUNCATE hub.user_account, hub.session, hub.user_realm, hub.audit_log,"
+                 " hub.people_told CASCADE");
     world_sql(w, "INSERT INTO hub.user_account (id, username, name)"
                  " VALUES ('alice', 'alice.n', 'Alice'), ('bob', 'bob.n', 'Bob'),"
                  "        ('carol', 'carol.n', 'Carol')");
