@@ -132,6 +132,16 @@ static enum status lock_leaders(struct change *change, const char *group_id)
                             "somebody else has handed the group over, to %s", now);
 }
 
+enum status leader_check_caller(struct change *change, const char *group_id, const char *field,
+                                const char *text)
+{
+    bool may;
+    PEK_TRY(may_replace(change, group_id, &may));
+    return may ? STATUS_OK
+               : fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, POST_REASON_LEADER,
+                                  field, "%s", text);
+}
+
 static enum status check_still_may(struct change *change, const char *group_id)
 {
     bool may;

@@ -24,6 +24,10 @@ PEK_MUST_CHECK enum status leader_list(struct change *change, const char *group_
 PEK_MUST_CHECK enum status leader_let_go(struct change *change,
                                          const struct membership_people *people, const char *field,
                                          bool at_once);
+/* PERMISSION_DENIED (POST_REASON_LEADER) with `text` for who may not hand the group over: what its leader does, and who may replace
+ * them. */
+PEK_MUST_CHECK enum status leader_check_caller(struct change *change, const char *group_id,
+                                               const char *field, const char *text);
 /* Those of the people who lead the group do so until the end that is planned of their membership, if one is. */
 PEK_MUST_CHECK enum status leader_settle(struct change *change,
                                          const struct membership_people *people);

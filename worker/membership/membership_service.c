@@ -12,7 +12,7 @@
 #include "worker/membership/membership_list.h"
 #include "worker/membership/membership_notice.h"
 #include "worker/membership/membership_people.h"
-#include "worker/membership/post.h"
+#include "worker/membership/post_store.h"
 
 /* ---- what the changes have in common ---- */
 
@@ -184,12 +184,40 @@ static enum status end_with_organisation(struct change *change, struct membershi
     return membership_store_lock(change, people);
 }
 
+/* One leaves by oneself, which says so in the log. */
+static enum status check_others(struct change *change, const struct membership_people *people,
+                                const char *field)
+{
+    for (size_t i = 0; i < people->count; i++)
+        if (slice_equal_str(people->users[i], change->actor))
+            return fault_set(change->fault, STATUS_PERMISSION_DENIED, field,
+                             "your own membership ends by leaving the group");
+    return STATUS_OK;
+}
+
+/* Who may not take somebody's post does not end it with the membership, either. */
+static enum status check_posts(struct change *change, const struct membership_people *people,
+                               const char *field)
+{
+    const char *holder;
+    PEK_TRY(post_store_leaders(change, people, &holder));
+    if (!holder)
+        return STATUS_OK;
+    return leader_check_caller(change, people->group_id, field,
+                               arena_printf(change->arena,
+                                            "%s has a post that only the leader of the group takes",
+                                            holder));
+}
+
 static enum status run_step(struct change *change, const struct step *step,
                             struct membership_people *people)
 {
     struct membership_group group;
     enum membership_status to;
     bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
+    bool ends_others = membership_ends(step->step) && step->step != MEMBERSHIP_LEAVE;
+    if (ends_others)
+        PEK_TRY(check_others(change, people, step->field));
     for (size_t i = 0; i < people->count; i++)
         PEK_TRY(person_told_check(&step->told, people->users[i], step->field, change->fault));
     /* Before any row is held, so that nobody waits in a circle. */
@@ -197,6 +225,8 @@ static enum status run_step(struct change *change, const struct step *step,
         PEK_TRY(domain_lock_limit(change, "memberships by", change->actor));
     PEK_TRY(membership_people_lock(change, step->group_id, people, &group));
     PEK_TRY(take_step(change, step, &group, people, &to));
+    if (ends_others)
+        PEK_TRY(check_posts(change, people, step->field));
     if (membership_ends(step->step))
         PEK_TRY(leader_let_go(change, people, step->field, true));
     if (step->step == MEMBERSHIP_LEAVE)
@@ -318,23 +348,8 @@ STEP_METHOD(reject_member, MEMBERSHIP_REJECT)
 STEP_METHOD(promote_member, MEMBERSHIP_PROMOTE)
 STEP_METHOD(inactivate_member, MEMBERSHIP_INACTIVATE)
 STEP_METHOD(reactivate_member, MEMBERSHIP_REACTIVATE)
+STEP_METHOD(archive_member, MEMBERSHIP_ARCHIVE)
 STEP_METHOD(unarchive_member, MEMBERSHIP_UNARCHIVE)
-
-/* One leaves by oneself, which says so in the log. */
-static enum status check_others(struct change *change, const char *user, const char *field)
-{
-    if (strcmp(user, change->actor) != 0)
-        return STATUS_OK;
-    return fault_set(change->fault, STATUS_PERMISSION_DENIED, field,
-                     "your own membership ends by leaving the group");
-}
-
-CHANGE_METHOD(archive_member, membership_v1_archive_member_request, membership_v1_membership)
-{
-    const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_id", req->etag, NULL, {0}};
-    PEK_TRY(check_others(change, req->user_id, "user_id"));
-    return step_one(change, &step, req->user_id, res);
-}
 
 /* What somebody is added as. */
 static enum status take_added(membership_v1_member_status status, membership_v1_member_status *ret,
@@ -367,8 +382,6 @@ CHANGE_METHOD(batch_archive_members, membership_v1_batch_archive_members_request
               membership_v1_batch_archive_members_response)
 {
     const struct step step = {MEMBERSHIP_ARCHIVE, req->group_id, "user_ids", NULL, NULL, {0}};
-    for (size_t i = 0; i < req->n_user_ids; i++)
-        PEK_TRY(check_others(change, req->user_ids[i], "user_ids"));
     return step_all(change, &step, req->user_ids, req->n_user_ids, &res->n_members, &res->members);
 }
 
@@ -403,13 +416,10 @@ static enum status check_dates(const membership_v1_set_member_dates_request *req
 }
 
 /* What a step may not do, a day does not, either. */
-static enum status check_days(struct change *change,
-                              const membership_v1_set_member_dates_request *req, unsigned fields,
+static enum status check_days(struct change *change, unsigned fields,
                               const struct membership_group *group,
                               const struct membership_days *days)
 {
-    if (fields & END_DATE)
-        PEK_TRY(check_others(change, req->user_id, "user_id"));
     bool ends_now =
         fields == END_DATE && days->end_us != MEMBERSHIP_NO_DAY && days->end_us <= days->now_us;
     if (!group->is_archived || ends_now)
@@ -431,11 +441,15 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
                                        &group));
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",
                                   fields & END_DATE ? req->end_date : "", &days));
-    PEK_TRY(check_days(change, req, fields, &group, days));
+    if (fields & END_DATE)
+        PEK_TRY(check_others(change, &people, "user_id"));
+    PEK_TRY(check_days(change, fields, &group, days));
     const enum membership_status was = people.states[0].status;
     const int64_t planned_us = planned_end(&people.memberships[0]);
-    if (fields & END_DATE && req->end_date[0])
+    if (fields & END_DATE && req->end_date[0]) {
+        PEK_TRY(check_posts(change, &people, "user_id"));
         PEK_TRY(leader_let_go(change, &people, "user_id", days->end_us <= days->now_us));
+    }
     if (fields & BEGIN_DATE)
         PEK_TRY(membership_set_begin(&days->list, days->now_us, days->begin_us, change->fault));
     if (fields & END_DATE)

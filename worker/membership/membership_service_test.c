@@ -116,6 +116,7 @@ static void nobody_ends_their_own_membership_but_by_leaving(struct world *w)
     make_members(w);
     assert_int_equal(step(w, "ann", "AddMember", "ann"), STATUS_OK);
     assert_int_equal(step(w, "ann", "ArchiveMember", "ann"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(step(w, "ann", "InactivateMember", "ann"), STATUS_PERMISSION_DENIED);
     assert_int_equal(step(w, "ann", "LeaveGroup", ""), STATUS_OK);
 }
 

@@ -7,6 +7,7 @@
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
 #include "worker/domain/group_id.h"
+#include "worker/membership/leader.h"
 #include "worker/membership/membership_notice.h"
 #include "worker/membership/membership_people.h"
 #include "worker/membership/post_store.h"
@@ -103,15 +104,10 @@ struct post_change {
 /* Rights are the leader's to give, who edits members and may hand the group over. */
 static enum status check_giver(struct change *change, const struct post_change *post)
 {
-    bool leads;
     if (post->type.kind == MEMBERSHIP_V1_POST_KIND_OWN && post->type.actions == 0)
         return STATUS_OK;
-    PEK_TRY(guard_allows(change_domain(change)->guard, change->ctx, PEK_ACTION_MOVE_GROUP_OWNER,
-                         post->person.group_id, &leads));
-    if (leads)
-        return STATUS_OK;
-    return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, POST_REASON_LEADER, NULL,
-                            "only the leader of the group gives and takes this post");
+    return leader_check_caller(change, post->person.group_id, NULL,
+                               "only the leader of the group gives and takes this post");
 }
 
 static enum status begin(struct change *change, const char *group_id, const char *user,

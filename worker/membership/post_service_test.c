@@ -207,19 +207,19 @@ static void one_financial_officer_and_each_post_once(struct world *w)
     assert_string_equal(w->fault.reason, POST_REASON_NOT_HELD);
     assert_int_equal(give(w, "dan", "fay", OFFICER), STATUS_OK);
     /* Whose membership ended has the post no more. */
-    assert_int_equal(step(w, "ann", "ArchiveMember", "fay"), STATUS_OK);
+    assert_int_equal(step(w, "dan", "ArchiveMember", "fay"), STATUS_OK);
     assert_int_equal(give(w, "dan", "eve", OFFICER), STATUS_OK);
     assert_all_holds(w);
 }
 
-static enum status set_end(struct world *w, const char *user, const char *date)
+static enum status set_end(struct world *w, const char *as, const char *user, const char *date)
 {
     membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
     membership_v1_membership *res;
     req.group_id = text("o@a");
     req.user_id = text(user);
     req.end_date = text(date);
-    return WORLD_RPC(w, membership_v1, set_member_dates, "ann", req, res);
+    return WORLD_RPC(w, membership_v1, set_member_dates, as, req, res);
 }
 
 /* A membership that begins again begins without posts; one that is promoted goes on. */
@@ -247,16 +247,54 @@ static void posts_end_with_the_membership(struct world *w)
     }
     /* An end that is set ends the right as well, in the same moment. */
     assert_int_equal(give(w, "dan", "ned", ASSISTANT), STATUS_OK);
-    assert_int_equal(set_end(w, "ned", "2199-07-01"), STATUS_OK);
+    assert_int_equal(set_end(w, "dan", "ned", "2199-07-01"), STATUS_OK);
     assert_string_equal(world_value(w, "SELECT count(DISTINCT a.valid_until) || ' ' || count(*)"
                                        " FROM pek.policy_assignment a JOIN pek.group_policy l"
                                        " USING (policy_id) WHERE l.group_id = 'o@a'"
                                        " AND a.user_id = 'ned' AND a.valid_until IS NOT NULL"),
                         "1 2");
     const char *today = world_value(w, "SELECT (now() AT TIME ZONE 'Europe/Budapest')::date");
-    assert_int_equal(set_end(w, "ned", today), STATUS_INVALID_ARGUMENT); /* before they began */
+    assert_int_equal(set_end(w, "dan", "ned", today),
+                     STATUS_INVALID_ARGUMENT); /* before they began */
     assert_int_equal(step(w, "ned", "LeaveGroup", ""), STATUS_OK);
     assert_string_equal(held(w, "ned"), "");
+    assert_all_holds(w);
+}
+
+/* eve is a helper: she edits members, and does not take what the leader gave. */
+static void who_does_not_take_a_post_does_not_end_it(struct world *w)
+{
+    static const char *const steps[] = {"InactivateMember", "ArchiveMember"};
+    membership_v1_batch_archive_members_request req =
+        MEMBERSHIP_V1_BATCH_ARCHIVE_MEMBERS_REQUEST_INIT;
+    membership_v1_batch_archive_members_response *res;
+    char *users[] = {text("zoe"), text("fay")};
+    make_posts(w);
+    const char *type = make_type(w, "dan", "Csapos", PEK_ACTION_UNSPECIFIED, STATUS_OK);
+    const char *rights = make_type(w, "dan", "Tanár", PEK_ACTION_VIEW_SCORES, STATUS_OK);
+    assert_int_equal(give(w, "dan", "eve", HELPER), STATUS_OK);
+    assert_int_equal(give(w, "dan", "fay", ASSISTANT), STATUS_OK);
+    assert_int_equal(give_in(w, "dan", "o@a", "zoe", OWN, rights), STATUS_OK);
+    req.group_id = text("o@a");
+    req.user_ids = users;
+    req.n_user_ids = 2;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(step(w, "eve", steps[i / 2], users[i % 2]), STATUS_PERMISSION_DENIED);
+        assert_string_equal(w->fault.reason, POST_REASON_LEADER);
+    }
+    assert_int_equal(set_end(w, "eve", "fay", "2199-07-01"), STATUS_PERMISSION_DENIED);
+    assert_string_equal(w->fault.reason, POST_REASON_LEADER);
+    assert_int_equal(WORLD_RPC(w, membership_v1, batch_archive_members, "eve", req, res),
+                     STATUS_PERMISSION_DENIED);
+    assert_string_equal(held(w, "fay"), "Leader assistants of o@a");
+    /* Nor her own, but by leaving. */
+    assert_int_equal(step(w, "eve", "InactivateMember", "eve"), STATUS_PERMISSION_DENIED);
+    assert_int_equal(take(w, "dan", "zoe", OWN, rights), STATUS_OK);
+    assert_int_equal(give_in(w, "dan", "o@a", "zoe", OWN, type), STATUS_OK);
+    assert_int_equal(step(w, "eve", "ArchiveMember", "zoe"), STATUS_OK);
+    assert_int_equal(set_end(w, "eve", "zoe", "2026-01-01"), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(step(w, "fay", "LeaveGroup", ""), STATUS_OK);
+    assert_int_equal(step(w, "eve", "LeaveGroup", ""), STATUS_OK);
     assert_all_holds(w);
 }
 
@@ -402,6 +440,7 @@ int main(void)
         WORLD_TEST(posts_are_of_the_groups_own_types_and_members),
         WORLD_TEST(one_financial_officer_and_each_post_once),
         WORLD_TEST(posts_end_with_the_membership),
+        WORLD_TEST(who_does_not_take_a_post_does_not_end_it),
         WORLD_TEST(who_hands_over_has_led),
         WORLD_TEST(types_have_names_of_their_own_and_go_unused),
         WORLD_TEST(nobody_is_given_posts_without_end),

@@ -172,6 +172,26 @@ enum status post_store_holder(struct change *change, const char *group_id,
     return STATUS_OK;
 }
 
+enum status post_store_leaders(struct change *change, const struct membership_people *people,
+                               const char **ret_user)
+{
+    static const struct pg_statement find = {
+        "post_leaders",
+        "SELECT m.user_id FROM pek.post AS o JOIN pek.member AS m"
+        "    ON m.group_id = o.group_id AND m.user_id = o.user_id"
+        "  JOIN pek.post_type AS t ON t.group_id = o.group_id AND t.id = o.type_id"
+        " WHERE o.group_id = $1 AND o.user_id = ANY ($2::text[]) AND m.status IN (2, 3)"
+        "   AND (t.kind < 4 OR t.actions > 0) ORDER BY m.user_id LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find,
+                           PG_PARAMS(pg_str(people->group_id),
+                                     pg_text_array(change->arena, people->users, people->count)),
+                           &rows));
+    *ret_user = pg_rows(rows) > 0 ? pg_get_str(rows, 0, 0) : NULL;
+    return STATUS_OK;
+}
+
 /* From the member on: what others have is not looked at. */
 const struct pg_statement post_store_rights = {
     "post_rights",

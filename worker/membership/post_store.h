@@ -43,6 +43,11 @@ PEK_MUST_CHECK enum status post_store_make_policy(struct change *change, const c
 /* A member who has such a post now, or NULL. */
 PEK_MUST_CHECK enum status post_store_holder(struct change *change, const char *group_id,
                                              const struct post_type *type, const char **ret_user);
+/* One of the people who are members now and have a post that only the leader takes, or NULL; that they have led the group ends with
+ * nothing. */
+PEK_MUST_CHECK enum status post_store_leaders(struct change *change,
+                                              const struct membership_people *people,
+                                              const char **ret_user);
 /* They have POST_RIGHTS_MAX posts with rights that the caller gave them, or more. */
 PEK_MUST_CHECK enum status post_store_is_full(struct change *change,
                                               const struct membership_people *person,
