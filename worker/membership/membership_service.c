@@ -81,8 +81,7 @@ static int64_t planned_end(const membership_v1_membership *membership)
 struct leaving {
     const char *group_id;
     char *users[MEMBERSHIP_BATCH_MAX];
-    int64_t ends_us
-        [MEMBERSHIP_BATCH_MAX]; /* of each; all, or none, are MEMBERSHIP_NO_DAY or MEMBERSHIP_OPEN */
+    int64_t ends_us[MEMBERSHIP_BATCH_MAX]; /* now, or open: all, or none */
     size_t count;
     int64_t former_us;
 };

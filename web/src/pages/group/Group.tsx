@@ -77,7 +77,7 @@ function ShownGroup({ group, groupRef }: { group: Group; groupRef: GroupRef }) {
             <div className="split">
                 <div className="stack">
                     {mayEditMembers && <Applicants groupRef={groupRef} isArchived={group.isArchived} />}
-                    <MemberList group={group} groupRef={groupRef} mayEdit={mayEditMembers} mayHandOver={mayHandOver && !group.isArchived} />
+                    <MemberList group={group} groupRef={groupRef} mayEdit={mayEditMembers} mayHandOver={mayHandOver} />
                 </div>
                 <div className="stack">
                     <About group={group} />

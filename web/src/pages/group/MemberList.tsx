@@ -147,9 +147,9 @@ function MemberMenu({ member, groupRef, isOrganisation, isArchived, mayEdit, may
     const [asking, setAsking] = useState<Step>();
     const isMember = shownName(texts, member.displayName) !== texts.deleted && (member.status === 'NEWBIE' || member.status === 'ACTIVE');
     const { data: session } = useQuery(sessionQuery);
-    const steps = mayEdit ? stepsOf(member, isArchived) : [];
+    const steps = mayEdit ? stepsOf(member, isArchived, mayHandOver) : [];
     // Nobody takes it for themselves.
-    if (mayHandOver && isMember && !member.isLeader && member.userId !== session?.user?.id) steps.push('handOver');
+    if (mayHandOver && !isArchived && isMember && !member.isLeader && member.userId !== session?.user?.id) steps.push('handOver');
     const offered = isMember && mayEdit && !isArchived ? posts.filter((kind) => mayHandOver || !leadersPosts.has(kind)) : [];
     if (steps.length === 0 && offered.length === 0) return null;
     const choose = (chosen: Step) => (asksFirst.has(chosen) ? setAsking(chosen) : step.mutate({ step: chosen, member }));

@@ -28,9 +28,11 @@ const stepsFrom: Record<string, Step[]> = {
   ARCHIVED: ['unarchive'],
 };
 
-/** What an editor of members may do to one. In an archived group memberships only end, and that of who leads it as any other. */
-export const stepsOf = ({ status, isLeader }: Membership, isArchived: boolean): Step[] =>
-  (stepsFrom[status] ?? []).filter((step) => (isArchived ? step === 'archive' || step === 'reject' : !isLeader));
+/** What an editor of members may do to one. In an archived group memberships only end, and that of who leads it by who may replace them. */
+export const stepsOf = ({ status, isLeader }: Membership, isArchived: boolean, mayHandOver: boolean): Step[] =>
+  isLeader && !(isArchived && mayHandOver)
+    ? []
+    : (stepsFrom[status] ?? []).filter((step) => !isArchived || step === 'archive' || step === 'reject');
 
 type Lists = InfiniteData<{ members: Membership[] }>;
 
