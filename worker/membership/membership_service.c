@@ -443,6 +443,9 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     if (fields & END_DATE)
         PEK_TRY(check_others(change, &people, "user_id"));
     PEK_TRY(check_days(change, fields, &group, days));
+    *res = people.memberships[0];
+    if (fields == 0)
+        return STATUS_OK;
     const enum membership_status was = people.states[0].status;
     const int64_t planned_us = planned_end(&people.memberships[0]);
     if (fields & END_DATE && req->end_date[0]) {

@@ -88,6 +88,13 @@ static void each_step_is_told_to_the_member_alone(struct world *w)
     dates.end_date = text("2199-07-01");
     assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", dates, res), STATUS_OK);
     assert_told(w, "dates>bob");
+    /* No day is given: nothing happens. */
+    dates.end_date = text("");
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "ann", dates, res), STATUS_OK);
+    assert_told(w, "");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log"
+                                       " WHERE action = 'membership.setDates'"),
+                        "1");
 }
 
 static void nobody_is_told_of_what_they_did_themselves(struct world *w)
