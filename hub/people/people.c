@@ -21,9 +21,13 @@ static enum status note_heard(struct people *people, struct people_of_realm *rea
     realm->heard_count = 0;
     if (count == 0)
         return STATUS_OK;
-    return round->arena.failed ? STATUS_RESOURCE_EXHAUSTED
-                               : people_store_note(people->options.pg, &round->cancel,
-                                                   round->instance->realm, users, count, false);
+    enum status status = round->arena.failed
+                             ? STATUS_RESOURCE_EXHAUSTED
+                             : people_store_note(people->options.pg, &round->cancel,
+                                                 round->instance->realm, users, count, false);
+    /* The realm will say again whom nobody told it of. */
+    realm->sweep_due |= status != STATUS_OK;
+    return status;
 }
 
 static enum status call(const struct people *people_of, struct round *round,
