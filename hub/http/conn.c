@@ -136,7 +136,7 @@ void conn_due(struct http_conn *conn)
 
 static void all_written(struct http_conn *conn)
 {
-    buffer_reset(&conn->wire);
+    buffer_empty(&conn->wire);
     conn->wire_sent = 0;
     conn->protocol->written(conn);
 }
@@ -227,7 +227,7 @@ void conn_flush(struct http_conn *conn)
 
 size_t conn_held_bytes(const struct http_conn *conn)
 {
-    return conn->in.len + conn->out.len + conn->cipher.len + conn->wire.len;
+    return conn->in.cap + conn->out.cap + conn->cipher.cap + conn->wire.cap;
 }
 
 void conn_slim(struct http_conn *conn)

@@ -37,6 +37,23 @@ static void answer_that_nobody_takes_ends_with_its_connection(void **state)
     client_close(&client);
 }
 
+/* Memory counts, not what stands in it; and what an answer took is given back, also while the next body comes. */
+static void memory_of_a_taken_answer_is_given_back(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT(GET("/large")));
+    WAIT_FOR(client_take_all(&client) || client.in.len > STATIC_BYTES);
+    client_send(&client, SLICE_LIT("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n"));
+    client_send(&client, slice_make(some, 33000));
+    /* The body's buffer, which grows twofold, and the request's head. */
+    WAIT_FOR(http_server_held_bytes(server) >= 65536 && http_server_held_bytes(server) < 80000);
+    client_send(&client, slice_make(some, 17000));
+    READ_UNTIL(&client, "method=POST\npath=/p\n");
+    client_close(&client);
+}
+
 static void file_that_nobody_takes_waits_for_its_reader(void **state)
 {
     (void)state;
@@ -178,6 +195,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(answer_that_nobody_takes_ends_with_its_connection),
+        TEST(memory_of_a_taken_answer_is_given_back),
         TEST(file_that_nobody_takes_waits_for_its_reader),
         TEST(bodies_of_one_address_leave_room_for_the_others),
         TEST(answer_counts_for_the_client_behind_the_proxy),

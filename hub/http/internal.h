@@ -29,6 +29,8 @@
 #define HTTP_READ_BYTES 65536
 /* What may wait to be sent before a protocol makes no more of it. */
 #define HTTP_OUT_BYTES 65536
+/* A larger buffer is given back as soon as it is empty. */
+#define BUFFER_BYTES_KEPT (2 * HTTP_OUT_BYTES)
 #define HTTP_OUT_BYTES_MAX (64u * 1024 * 1024)
 /* Requests that come before the one ahead of them is answered. */
 #define HTTP_PIPELINE_BYTES_MAX 65536
@@ -189,7 +191,7 @@ void conn_pause(struct http_conn *conn);
 void conn_resume(struct http_conn *conn);
 /* Sends what the turn has made. */
 void conn_flush(struct http_conn *conn);
-/* What waits in it, without its requests. */
+/* The memory of its buffers, without its requests. */
 size_t conn_held_bytes(const struct http_conn *conn);
 /* Gives back the memory of buffers that are empty. */
 void conn_slim(struct http_conn *conn);
@@ -253,6 +255,8 @@ bool request_start(struct http_request *request);
 void request_let_go(struct http_request *request);
 /* What waits for its client. What its handler makes meanwhile is bounded elsewhere, and not the client's doing. */
 size_t request_held_bytes(const struct http_request *request);
+/* Keeps the memory of a small one. */
+void buffer_empty(struct buffer *buffer);
 void request_pool_free(struct http_server *server);
 
 /* ---- answer -------------------------------------------------------------------------------------- */

@@ -9,9 +9,6 @@
 
 /* ---- the pool of requests ------------------------------------------------------------------------ */
 
-/* More is given back when a request ends. */
-#define BODY_BYTES_KEPT 65536
-
 static void on_cancelled(struct cancel_hook *hook)
 {
     fiber_event_signal(&LIST_ENTRY(hook, struct http_request, cancelled)->written);
@@ -60,9 +57,9 @@ static void request_destroy(struct http_request *request)
     free(request);
 }
 
-static void keep_or_free(struct buffer *buffer)
+void buffer_empty(struct buffer *buffer)
 {
-    if (buffer->cap > BODY_BYTES_KEPT)
+    if (buffer->cap > BUFFER_BYTES_KEPT)
         buffer_done(buffer);
     else
         buffer_reset(buffer);
@@ -77,8 +74,8 @@ static void request_free(struct http_request *request)
         return;
     }
     arena_reset(&request->arena);
-    keep_or_free(&request->body);
-    keep_or_free(&request->out);
+    buffer_empty(&request->body);
+    buffer_empty(&request->out);
     request->next_pooled = server->pooled;
     server->pooled = request;
     server->pooled_count++;
@@ -87,7 +84,7 @@ static void request_free(struct http_request *request)
 size_t request_held_bytes(const struct http_request *request)
 {
     size_t head_bytes = request->running ? 0 : request->arena.used_bytes;
-    return head_bytes + request->body.len + request->out.len;
+    return head_bytes + request->body.cap + request->out.cap;
 }
 
 void request_pool_free(struct http_server *server)

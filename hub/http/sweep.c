@@ -11,9 +11,6 @@
 /* While draining: how long a connection may take to send something. Whoever asks often is told by an answer that it was the last, and
  * finds no end in the midst of a request. */
 #define DRAIN_SILENT_US 1000000
-/* Buffers of a connection that is silent so long are given back. */
-#define SLIM_AFTER_US 1000000
-
 /* What the client has not acknowledged. The kernel takes more only when a good part of its buffer is free again: for
  * a slow client that can take longer than a stall, though it reads all the time. */
 static int unacknowledged(const struct http_conn *conn)
@@ -60,8 +57,6 @@ void sweep_idle(struct http_conn *conn, int64_t now_us)
     int64_t silent_us = now_us - conn->since_us;
     int64_t allowed_us = conn->served ? server->idle_timeout_us : server->header_timeout_us;
     int unread = 0;
-    if (silent_us >= SLIM_AFTER_US)
-        conn_slim(conn);
     if (server->draining && silent_us >= DRAIN_SILENT_US &&
         (ioctl(conn_fd(conn), FIONREAD, &unread) != 0 || unread == 0))
         conn_end(conn, false);
@@ -92,6 +87,7 @@ static void sweep_one(struct http_conn *conn, int64_t now_us)
 {
     if (check_stall(conn, now_us))
         return;
+    conn_slim(conn);
     conn->protocol->weigh(conn);
     if (conn->state == CONN_LINGERING) {
         if (now_us - conn->since_us >= HTTP_LINGER_MS * INT64_C(1000))

@@ -317,7 +317,7 @@ void tls_encrypt(struct http_conn *conn)
         conn->out_taken += len;
     }
     if (conn->out_taken == out->len) {
-        buffer_reset(out);
+        buffer_empty(out);
         conn->out_taken = 0;
     }
 }
