@@ -59,6 +59,12 @@ static void append_head(struct http_conn *conn, const struct answer *answer)
     buffer_append_slice(out, SLICE_LIT("\r\n"));
 }
 
+static void release_when_sent(struct http_conn *conn)
+{
+    if (conn->proxied && conn->out.len == 0 && conn->h1.unsent.len == 0 && !conn->writing)
+        address_release(&conn->hold);
+}
+
 /* The request is answered, and the connection waits for the next, or for nothing more. */
 static void next_request(struct http_conn *conn)
 {
@@ -68,6 +74,7 @@ static void next_request(struct http_conn *conn)
     if (h1->request) {
         if (conn->proxied)
             address_hand_over(&h1->request->hold, &conn->hold);
+        release_when_sent(conn);
         request_let_go(h1->request);
     }
     h1->request = NULL;
@@ -139,8 +146,7 @@ static void h1_written(struct http_conn *conn)
 {
     if (conn->h1.request)
         fiber_event_signal(&conn->h1.request->written);
-    if (conn->proxied && conn->out.len == 0 && conn->h1.unsent.len == 0)
-        address_release(&conn->hold);
+    release_when_sent(conn);
 }
 
 /* ---- requests ------------------------------------------------------------------------------------ */

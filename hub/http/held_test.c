@@ -134,6 +134,22 @@ static void answer_counts_for_the_client_behind_the_proxy(void **state)
     client_close(&other);
 }
 
+/* Nothing is written after the head that would tell that all of it was taken. */
+static void head_of_a_stream_counts_no_longer_than_it_takes(void **state)
+{
+    (void)state;
+    start((struct http_options){
+        .connections_per_address_max = 1, .trusted_proxies = trusted, .trusted_proxy_count = 1});
+    struct client client = client_open(), next = client_open();
+    send_as(&client, "192.0.2.1", "HEAD", "/stream", 0);
+    READ_UNTIL(&client, "HTTP/1.1 200 ");
+    WAIT_FOR(seen.ended == 1);
+    send_as(&next, "192.0.2.1", "GET", "/", 0);
+    READ_UNTIL(&next, "HTTP/1.1 200 ");
+    client_close(&client);
+    client_close(&next);
+}
+
 static void streams_that_nobody_takes_give_way_one_by_one(void **state)
 {
     (void)state;
@@ -199,6 +215,7 @@ int main(void)
         TEST(file_that_nobody_takes_waits_for_its_reader),
         TEST(bodies_of_one_address_leave_room_for_the_others),
         TEST(answer_counts_for_the_client_behind_the_proxy),
+        TEST(head_of_a_stream_counts_no_longer_than_it_takes),
         TEST(streams_that_nobody_takes_give_way_one_by_one),
         TEST(stream_that_is_given_up_amid_a_frame_ends),
         TEST(bodies_of_streams_are_refused_by_their_share),
