@@ -216,19 +216,23 @@ static enum status read_any(struct api_call *call, struct fault *fault)
     return status ? status : reply_item(call, leg, fault);
 }
 
-/* With each etag that If-Match names, until one is the present one. */
+/* Another etag may be the present one, or that of the try which is remembered by its key. */
+static bool asks_for_another(const struct fault *fault)
+{
+    return condition_is_refusal(fault) || strcmp(fault->reason, "IDEMPOTENCY_KEY_REUSED") == 0;
+}
+
+/* With each etag that If-Match names, until one will do. */
 static enum status change(struct api_call *call, const struct condition *condition,
                           struct fault *fault)
 {
     const struct route_rule *rule = call->match.rule;
     struct leg *leg = NULL;
     size_t tries = condition->count ? condition->count : 1;
-    enum status status = STATUS_ABORTED;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < tries && status == STATUS_ABORTED; i++) {
+    for (size_t i = 0; i < tries && (i == 0 || (status && asks_for_another(fault))); i++) {
         if (i > 0) {
-            if (!condition_is_refusal(fault))
-                break;
             begin_again(call);
             *fault = (struct fault){0};
         }

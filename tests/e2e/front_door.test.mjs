@@ -136,6 +136,19 @@ describe('habits', () => {
     }
   });
 
+  it('a change that names several etags and is sent again gets its first answer', async () => {
+    const group = '/api/v1/realms/worker-acme/groups/kir-dev@kir-dev';
+    const before = await alice.get(group);
+    const headers = (etags) => ({ 'if-match': etags, 'idempotency-key': `etags-${before.json.etag}` });
+    const change = () => alice.patch(group, { description: 'Ours.' }, headers(`"other", ${before.headers.etag}`));
+    const [first, again] = [await change(), await change()];
+    assert.deepEqual([first.status, again.status], [200, 200], again.text);
+    assert.equal(again.json.etag, first.json.etag);
+    const other = await alice.patch(group, { description: 'Another.' }, headers('"other", "more"'));
+    assert.deepEqual([other.status, other.json.error.details[0].reason], [400, 'IDEMPOTENCY_KEY_REUSED']);
+    assert.equal((await alice.patch(group, { description: before.json.description })).status, 200);
+  });
+
   it('gzip is what it was', async () => {
     const response = await client.open('GET', '/openapi.json', { headers: { 'accept-encoding': 'gzip' } });
     const chunks = [];
