@@ -351,7 +351,17 @@ describe('the life of a department', skipped, () => {
       await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Cancel' }).click();
       await dialog.getByRole('button', { name: 'Comment' }).click();
       await dialog.locator('.said', { hasText: 'Vezető Béla' }).getByText('Minden estén ott volt.').waitFor();
-      await dialog.getByRole('button', { name: 'Close' }).click();
+      await dialog.locator('.said').getByRole('button', { name: 'Edit' }).waitFor();
+      const said = `/api/v1${new URL(page.url()).pathname}/comments`;
+      const { userId, guidelineId } = (await alice.get(said)).json.comments[0];
+      const end = await alice.post(said, { userId, guidelineId, text: 'Elég.', closes: true });
+      assert.equal(end.status, 200, end.text);
+      await page.reload();
+      await page.getByRole('button', { name: 'Comments on Újonc Anna, Csapolás: 2' }).click();
+      await dialog.getByText('The discussion of these points is closed.').waitFor();
+      assert.equal(await dialog.locator('.said').getByRole('button').count(), 0, 'and what was said stays');
+      assert.equal((await alice.request('DELETE', `${said}/${end.json.id}`)).status, 200);
+      await page.reload();
       await page.getByRole('button', { name: 'Comments on Újonc Anna, Csapolás: 1' }).waitFor();
 
       await page.getByRole('link', { name: 'Entry cards' }).click();

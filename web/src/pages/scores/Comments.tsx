@@ -37,6 +37,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
     const { possible, rights } = seen;
     const steps = useCommentSteps(seen, member.userId, guideline.id);
     const isClosed = comments.some(({ closes }) => closes);
+    const mayWrite = possible.comment && (!isClosed || rights.accepts);
     return (
         <Dialog.Root open onOpenChange={closing.onOpenChange}>
             <Dialog.Portal>
@@ -82,7 +83,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                                         )
                                     }
                                     actions={
-                                        possible.comment &&
+                                        mayWrite &&
                                         comment.writtenBy === session?.user?.id && (
                                             <span className="said-actions">
                                                 <button
@@ -111,7 +112,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                         )}
                     </ol>
                     {steps.remove.isError && <Failed error={steps.remove.error} />}
-                    {possible.comment && (!isClosed || rights.accepts) ? (
+                    {mayWrite ? (
                         <Writer
                             action={scores.add}
                             mayClose={rights.accepts}
