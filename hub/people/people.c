@@ -31,7 +31,7 @@ static enum status note_heard(struct people *people, struct people_of_realm *rea
 }
 
 static enum status call(const struct people *people_of, struct round *round,
-                        instance_v1_person **people, size_t count,
+                        instance_v1_person **people, size_t count, int64_t version,
                         instance_v1_put_people_response **ret_response)
 {
     instance_v1_put_people_request request = INSTANCE_V1_PUT_PEOPLE_REQUEST_INIT;
@@ -39,27 +39,27 @@ static enum status call(const struct people *people_of, struct round *round,
     PEK_TRY(round_assertion(round, people_of->options.issuer, &request.assertion));
     request.people = people;
     request.n_people = count;
+    request.told_before = version;
     return instance_v1_put_people_call(instance->channel, &request, NULL, 0, &round->cancel,
                                        &round->arena, ret_response, &round->fault);
 }
 
-/* The realm's answer says by the way what it was told before: it may have lost that, or the hub what it told. */
-static enum status compare(const struct people *people, struct round *round, int64_t version,
-                           int64_t told_before, bool *ret_more)
+/* The realm's answer says by the way what it was told before, which is another version: it may have lost that, or the hub what it
+ * told. */
+static enum status settle(const struct people *people, struct round *round, int64_t version,
+                          int64_t told_before, bool *ret_more)
 {
     const struct people_options *options = &people->options;
-    bool again;
-    if (told_before <= 0 || told_before == version)
-        return STATUS_OK;
+    enum people_difference difference;
     PEK_TRY(people_store_compare(options->pg, &round->cancel, round->instance->realm, version,
-                                 told_before, &again));
-    if (again && options->on_again)
+                                 told_before, &difference));
+    if (difference == PEOPLE_TOLD_AGAIN && options->on_again)
         options->on_again(options->arg, round->instance, told_before < version);
-    *ret_more |= again;
+    *ret_more |= difference != PEOPLE_UNSETTLED;
     return STATUS_OK;
 }
 
-/* Nobody, or a batch. */
+/* Nobody, or a batch: news still, until the two agree about what was told before. */
 static enum status tell(const struct people *people, struct round *round, instance_v1_person **news,
                         size_t count, bool *ret_more)
 {
@@ -68,11 +68,12 @@ static enum status tell(const struct people *people, struct round *round, instan
     instance_v1_put_people_response *response;
     int64_t version;
     PEK_TRY(people_store_version(pg, &round->cancel, name, &version));
-    PEK_TRY(call(people, round, news, count, &response));
+    PEK_TRY(call(people, round, news, count, version, &response));
     if (response->n_known_users > count)
         return fault_set(&round->fault, STATUS_DATA_LOSS, "known_users",
                          "it names more people than it was told of");
-    PEK_TRY(compare(people, round, version, response->told_before, ret_more));
+    if (response->told_before > 0 && response->told_before != version)
+        return settle(people, round, version, response->told_before, ret_more);
     return people_store_told(pg, &round->cancel, name, news, count, response);
 }
 

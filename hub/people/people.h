@@ -18,7 +18,7 @@
  * The database of either may go back: by a restore, or a failover that lost something. Versions have the time in them, so a hub that
  * went back still gives higher ones. A realm counts what it was told, and the hub what the realm took (hub.people_told); where the two differ, which
  * is seen in each answer of the feed and asked for when the realm's watch begins, the realm is told everything again,
- * a batch a round.
+ * a batch a round. Neither counts what is told while they differ, so a difference stays until it is settled.
  *
  * The same feed tells each realm of accounts that became one (hub.user_merge), until it has done it. What a realm would move
  * is asked in the same way.

@@ -171,6 +171,7 @@ struct told {
     instance_v1_person *const *people;
     size_t count;
     const instance_v1_put_people_response *answer;
+    int64_t newest; /* of all that the realm was told by one call */
     struct arena *arena;
 };
 
@@ -190,9 +191,8 @@ static enum status told_in(struct pg_transaction *transaction, void *arg)
     static const struct pg_statement count = {
         .name = "people_count",
         .sql = "INSERT INTO hub.people_told AS t (realm, version)"
-               " SELECT $1, max(told.version) FROM unnest($2::bigint[]) AS told (version)"
-               " ON CONFLICT (realm) DO UPDATE SET version = EXCLUDED.version"
-               "  WHERE t.version < EXCLUDED.version",
+               " SELECT $1, $3::bigint ON CONFLICT (realm) DO UPDATE SET version = EXCLUDED.version"
+               "  WHERE t.version = $2::bigint AND t.version < EXCLUDED.version",
     };
     static const struct pg_statement forget = {
         .name = "people_forget",
@@ -233,7 +233,9 @@ static enum status told_in(struct pg_transaction *transaction, void *arg)
     const struct pg_param whom = pg_text_array(told->arena, known, known_count);
     const struct pg_param numbers = pg_text_array(told->arena, versions, told->count);
     if (told->answer->told_before > 0)
-        PEK_TRY(run(transaction, &count, PG_PARAMS(realm, numbers)));
+        PEK_TRY(run(transaction, &count,
+                    PG_PARAMS(realm, pg_int(told->arena, told->answer->told_before),
+                              pg_int(told->arena, told->newest))));
     PEK_TRY(run(transaction, &know, PG_PARAMS(realm, whom)));
     PEK_TRY(run(transaction, &again, PG_PARAMS(realm, whom)));
     return run(transaction, &forget,
@@ -246,6 +248,9 @@ enum status people_store_told(struct pg *pg, struct cancel *cancel, const char *
 {
     struct arena arena;
     enum status status = STATUS_OK;
+    int64_t newest = 0;
+    for (size_t i = 0; i < count; i++)
+        newest = people[i]->version > newest ? people[i]->version : newest;
     arena_init(&arena, 1u << 20);
     for (size_t i = 0; status == STATUS_OK && i < count; i += PEOPLE_TOLD_AT_ONCE) {
         size_t left = count - i;
@@ -253,6 +258,7 @@ enum status people_store_told(struct pg *pg, struct cancel *cancel, const char *
                             .people = people + i,
                             .count = left < PEOPLE_TOLD_AT_ONCE ? left : PEOPLE_TOLD_AT_ONCE,
                             .answer = answer,
+                            .newest = newest,
                             .arena = &arena};
         arena_reset(&arena);
         status = pg_transact(pg, cancel, false, told_in, &told);
@@ -282,18 +288,40 @@ struct comparing {
     const char *realm;
     int64_t version, told_before;
     struct arena *arena;
-    bool again;
+    enum people_difference difference;
 };
 
+static enum status run_on_row(struct pg_transaction *transaction,
+                              const struct pg_statement *statement,
+                              const struct comparing *comparing, bool *ret_done)
+{
+    struct pg_result *result;
+    PEK_TRY(
+        pg_execute(transaction, statement,
+                   PG_PARAMS(pg_str(comparing->realm), pg_int(comparing->arena, comparing->version),
+                             pg_int(comparing->arena, comparing->told_before)),
+                   &result));
+    *ret_done = pg_affected(result) > 0;
+    pg_result_free(result);
+    return STATUS_OK;
+}
+
+/* Another hub that noted or compared meanwhile has changed the version. */
 static enum status compare_in(struct pg_transaction *transaction, void *arg)
 {
-    /* Another hub that noted or compared meanwhile has changed the version. */
+    static const struct pg_statement note = {
+        .name = "people_note_told",
+        .sql = "INSERT INTO hub.people_told AS t (realm, version)"
+               " SELECT $1, $3::bigint WHERE $3::bigint > $2::bigint AND EXISTS ("
+               "   SELECT FROM hub.person_news AS n WHERE n.realm = $1 AND n.seq = $3::bigint)"
+               " ON CONFLICT (realm) DO UPDATE SET version = EXCLUDED.version"
+               " WHERE t.version = $2::bigint",
+    };
     static const struct pg_statement differs = {
         .name = "people_differs",
         .sql =
             "INSERT INTO hub.people_told AS t (realm, version, again_time, again_after)"
-            " SELECT $1, $3::bigint, now(), '' WHERE NOT EXISTS ("
-            "   SELECT FROM hub.person_news AS n WHERE n.realm = $1 AND n.seq = $3::bigint)"
+            " SELECT $1, $3::bigint, now(), ''"
             " ON CONFLICT (realm) DO UPDATE"
             "   SET version = EXCLUDED.version, again_time = EXCLUDED.again_time, again_after = ''"
             " WHERE t.version = $2::bigint AND t.again_time < now() - interval '1 minute'",
@@ -305,26 +333,30 @@ static enum status compare_in(struct pg_transaction *transaction, void *arg)
                "   AND d.done_time IS NOT NULL",
     };
     struct comparing *comparing = arg;
-    const struct pg_param realm = pg_str(comparing->realm);
-    struct pg_result *result;
-    PEK_TRY(pg_execute(transaction, &differs,
-                       PG_PARAMS(realm, pg_int(comparing->arena, comparing->version),
-                                 pg_int(comparing->arena, comparing->told_before)),
-                       &result));
-    comparing->again = pg_affected(result) > 0;
-    pg_result_free(result);
-    return comparing->again ? run(transaction, &merges, PG_PARAMS(realm)) : STATUS_OK;
+    bool done;
+    comparing->difference = PEOPLE_UNSETTLED;
+    PEK_TRY(run_on_row(transaction, &note, comparing, &done));
+    if (done) {
+        comparing->difference = PEOPLE_NOTED;
+        return STATUS_OK;
+    }
+    PEK_TRY(run_on_row(transaction, &differs, comparing, &done));
+    if (!done)
+        return STATUS_OK;
+    comparing->difference = PEOPLE_TOLD_AGAIN;
+    return run(transaction, &merges, PG_PARAMS(pg_str(comparing->realm)));
 }
 
 enum status people_store_compare(struct pg *pg, struct cancel *cancel, const char *realm,
-                                 int64_t version, int64_t told_before, bool *ret_again)
+                                 int64_t version, int64_t told_before,
+                                 enum people_difference *ret_difference)
 {
     struct arena arena;
     arena_init(&arena, 1u << 12);
-    struct comparing comparing = {realm, version, told_before, &arena, false};
+    struct comparing comparing = {realm, version, told_before, &arena, PEOPLE_UNSETTLED};
     enum status status = pg_transact(pg, cancel, false, compare_in, &comparing);
     arena_done(&arena);
-    *ret_again = status == STATUS_OK && comparing.again;
+    *ret_difference = status == STATUS_OK ? comparing.difference : PEOPLE_UNSETTLED;
     return status;
 }
 

@@ -42,13 +42,15 @@ PEK_MUST_CHECK enum status people_store_told(struct pg *pg, struct cancel *cance
 /* The newest version that the realm is known to have taken; 1: none. */
 PEK_MUST_CHECK enum status people_store_version(struct pg *pg, struct cancel *cancel,
                                                 const char *realm, int64_t *ret_version);
+enum people_difference { PEOPLE_UNSETTLED, PEOPLE_NOTED, PEOPLE_TOLD_AGAIN };
 /* people_store_version was `version`; after that the realm was asked, and says that it was told up to `told_before`, which is
- * another one. Unless that is of news that the hub still has, the realm lost something (it is less) or the hub (it is more). Then everything is
- * to be told again, and `ret_again`: whom the realm is known to know, who deleted their account, and accounts that became one. Once
- * a minute at most. */
+ * another one. A higher one of news that the hub still has was told and not noted: PEOPLE_NOTED, it is now. Otherwise the realm lost
+ * something (it is less) or the hub (it is more): PEOPLE_TOLD_AGAIN, which is whom the realm is known to know, who deleted their
+ * account, and accounts that became one; once a minute at most. PEOPLE_UNSETTLED: before the minute is over, or another hub was faster. */
 PEK_MUST_CHECK enum status people_store_compare(struct pg *pg, struct cancel *cancel,
                                                 const char *realm, int64_t version,
-                                                int64_t told_before, bool *ret_again);
+                                                int64_t told_before,
+                                                enum people_difference *ret_difference);
 /* Where everything is to be told again: news of the next PEOPLE_BATCH. */
 PEK_MUST_CHECK enum status people_store_again(struct pg *pg, struct cancel *cancel,
                                               const char *realm, bool *ret_more);

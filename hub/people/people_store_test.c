@@ -22,6 +22,7 @@ struct telling {
     struct hub_world *h;
     instance_v1_person **people;
     size_t count;
+    int64_t told_before;
     enum status status;
     bool done;
 };
@@ -44,6 +45,7 @@ static void tell(void *arg)
     instance_v1_put_people_response answer = INSTANCE_V1_PUT_PEOPLE_RESPONSE_INIT;
     answer.known_users = known;
     answer.n_known_users = 2;
+    answer.told_before = telling->told_before;
     cancel_init(&cancel, DEADLINE_NONE);
     telling->status =
         people_store_told(telling->h->pg, &cancel, "a", telling->people, telling->count, &answer);
@@ -118,14 +120,19 @@ static void profile_that_is_being_changed_is_held_before_its_news(struct hub_wor
                         "alice bob");
 }
 
-static bool differs(struct hub_world *h, int64_t version, int64_t told_before)
+static enum people_difference compare(struct hub_world *h, int64_t version, int64_t told_before)
 {
     struct cancel cancel;
-    bool again;
+    enum people_difference difference;
     cancel_init(&cancel, DEADLINE_NONE);
-    assert_int_equal(people_store_compare(h->pg, &cancel, "a", version, told_before, &again),
+    assert_int_equal(people_store_compare(h->pg, &cancel, "a", version, told_before, &difference),
                      STATUS_OK);
-    return again;
+    return difference;
+}
+
+static const char *told_up_to(struct hub_world *h)
+{
+    return world_value(h->w, "SELECT version FROM hub.people_told");
 }
 
 static bool repeat(struct hub_world *h)
@@ -153,7 +160,7 @@ static void realm_that_lost_something_is_told_everything_again(struct hub_world 
               " SELECT id, realm, now() FROM hub.user_merge, unnest(ARRAY['a', 'b']) AS realm;"
               "SELECT hub.delete_user('carol');" TOLD_UP_TO_100);
     assert_false(repeat(h));
-    assert_true(differs(h, 100, 50));
+    assert_int_equal(compare(h, 100, 50), PEOPLE_TOLD_AGAIN);
     assert_true(repeat(h));
     assert_string_equal(news(h), "alice carol");
     assert_string_equal(world_value(h->w, "SELECT string_agg(realm, ' ') FROM hub.user_merge_realm"
@@ -162,14 +169,15 @@ static void realm_that_lost_something_is_told_everything_again(struct hub_world 
     world_sql(h->w, "DELETE FROM hub.person_news;"
                     "UPDATE hub.people_told SET again_time = now() - interval '2 minutes'");
     /* What another hub found in the same answer. */
-    assert_false(differs(h, 100, 50));
-    assert_true(differs(h, 50, 20));
+    assert_int_equal(compare(h, 100, 50), PEOPLE_UNSETTLED);
+    assert_int_equal(compare(h, 50, 20), PEOPLE_TOLD_AGAIN);
     assert_true(repeat(h));
     assert_true(repeat(h));
     assert_false(repeat(h));
     assert_string_equal(news(h), "alice carol");
     /* A realm that would always be told. */
-    assert_false(differs(h, 20, 10));
+    assert_int_equal(compare(h, 20, 10), PEOPLE_UNSETTLED);
+    assert_string_equal(told_up_to(h), "20");
 }
 
 /* What a realm took and no hub has noted is news still. */
@@ -178,11 +186,36 @@ static void realm_that_was_told_what_the_hub_lost_is_told_everything_again(struc
     world_sql(h->w,
               "INSERT INTO hub.user_realm (user_id, realm) VALUES ('alice', 'a');" TOLD_UP_TO_100
               "INSERT INTO hub.person_news (realm, user_id, seq) VALUES ('a', 'bob', 200)");
-    assert_false(differs(h, 100, 200));
-    assert_true(differs(h, 100, 300));
+    assert_int_equal(compare(h, 100, 200), PEOPLE_NOTED);
+    assert_string_equal(told_up_to(h), "200");
+    assert_false(repeat(h));
+    assert_int_equal(compare(h, 200, 300), PEOPLE_TOLD_AGAIN);
     assert_true(repeat(h));
     assert_string_equal(news(h), "alice bob");
-    assert_string_equal(world_value(h->w, "SELECT version FROM hub.people_told"), "300");
+    assert_string_equal(told_up_to(h), "300");
+}
+
+/* Its database went back while the hub was in the middle of noting what it had told. */
+static void realm_that_went_back_to_what_is_news_still_is_told_again(struct hub_world *h)
+{
+    world_sql(h->w, TOLD_UP_TO_100
+              "INSERT INTO hub.person_news (realm, user_id, seq) VALUES ('a', 'bob', 50)");
+    assert_int_equal(compare(h, 100, 50), PEOPLE_TOLD_AGAIN);
+}
+
+static void what_is_told_is_counted_where_nobody_counted_meanwhile(struct hub_world *h)
+{
+    static const char *const counted[] = {"100", "200"};
+    for (size_t i = 0; i < 2; i++) {
+        struct telling telling = {.h = h};
+        world_sql(h->w, TOLD_UP_TO_100
+                  "INSERT INTO hub.person_news (realm, user_id, seq) VALUES ('a', 'bob', 200)");
+        read_news(&telling);
+        telling.told_before = i == 0 ? 99 : 100;
+        tell(&telling);
+        assert_int_equal(telling.status, STATUS_OK);
+        assert_string_equal(told_up_to(h), counted[i]);
+    }
 }
 
 static void many_are_told_again_batch_after_batch(struct hub_world *h)
@@ -192,7 +225,7 @@ static void many_are_told_again_batch_after_batch(struct hub_world *h)
                     " SELECT 'u' || n, 'user' || n, 'Kis Anna' FROM generate_series(1, 150) AS n;"
                     "INSERT INTO hub.user_realm (user_id, realm) SELECT id, 'a'"
                     "  FROM hub.user_account WHERE id LIKE 'u%%' OR id = 'alice';" TOLD_UP_TO_100);
-    assert_true(differs(h, 100, 50));
+    assert_int_equal(compare(h, 100, 50), PEOPLE_TOLD_AGAIN);
     for (size_t i = 0; i < 2; i++) {
         assert_true(repeat(h));
         assert_string_equal(world_value(h->w, "SELECT count(*) FROM hub.person_news"), counts[i]);
@@ -222,6 +255,8 @@ int main(void)
         HUB_TEST(profile_that_is_being_changed_is_held_before_its_news),
         HUB_TEST(realm_that_lost_something_is_told_everything_again),
         HUB_TEST(realm_that_was_told_what_the_hub_lost_is_told_everything_again),
+        HUB_TEST(realm_that_went_back_to_what_is_news_still_is_told_again),
+        HUB_TEST(what_is_told_is_counted_where_nobody_counted_meanwhile),
         HUB_TEST(many_are_told_again_batch_after_batch),
         HUB_TEST(versions_are_higher_also_where_sequence_or_clock_went_back),
     };

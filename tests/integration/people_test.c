@@ -168,6 +168,14 @@ static void three_open(struct one *one)
     FEDERATION_WAIT_FOR(&one->f, is("SELECT count(*) FROM hub.person_news", "0"));
 }
 
+static void rename_bob(const char *name)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "UPDATE hub.profile SET first_name = '%s' WHERE user_id = 'bob'",
+             name);
+    pg_cluster_execute(federation_cluster, sql);
+}
+
 /* Whether somebody changes something then or not. */
 static void realm_whose_database_went_back_is_told_everything_again(void **state)
 {
@@ -185,6 +193,28 @@ static void realm_whose_database_went_back_is_told_everything_again(void **state
         FEDERATION_WAIT_FOR(&one.f, is(PERSON("dan"), "deleted user"));
         one_close(&one);
     }
+}
+
+/* Within the minute nothing is told again; and what is told meanwhile hides nothing. */
+static void realm_whose_database_goes_back_twice_is_told_everything_again(void **state)
+{
+    struct one one;
+    (void)state;
+    three_open(&one);
+    pg_cluster_execute(federation_cluster, REALM_WENT_BACK);
+    rename_bob("Róbert");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("dan"), "deleted user"));
+    FEDERATION_WAIT_FOR(&one.f, is("SELECT count(*) FROM hub.person_news", "0"));
+    pg_cluster_execute(federation_cluster, REALM_WENT_BACK);
+    rename_bob("Robi");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("bob"), "Robi"));
+    assert_string_equal(value(PERSON("dan")), "Older");
+    pg_cluster_execute(federation_cluster,
+                       "UPDATE hub.people_told SET again_time = now() - interval '2 minutes'");
+    rename_bob("Robika");
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("dan"), "deleted user"));
+    FEDERATION_WAIT_FOR(&one.f, is(PERSON("carol"), "Csáky Karola"));
+    one_close(&one);
 }
 
 /* carol had another name when the copy was made that the hub has now, and bob changes his. */
@@ -400,6 +430,7 @@ int main(void)
         cmocka_unit_test(avatar_and_token_tell_the_same_of_a_person),
         cmocka_unit_test(what_was_missed_is_made_up_for),
         cmocka_unit_test(realm_whose_database_went_back_is_told_everything_again),
+        cmocka_unit_test(realm_whose_database_goes_back_twice_is_told_everything_again),
         cmocka_unit_test(hub_whose_database_went_back_is_believed),
         cmocka_unit_test(who_is_brought_in_is_named_by_the_call),
         cmocka_unit_test(id_that_nobody_has_is_refused_by_its_field),

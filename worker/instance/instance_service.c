@@ -88,8 +88,8 @@ struct putting {
     const struct person *people;
     size_t count;
     struct arena *arena;
-    int64_t version; /* of the newest */
-    int64_t told_before;
+    int64_t version;                 /* of the newest */
+    int64_t hub_before, told_before; /* as the hub knows, and as it is known here */
     struct pg_result *known;
 };
 
@@ -104,8 +104,8 @@ static enum status note_in(struct pg_transaction *transaction, void *arg)
 static enum status put_in(struct pg_transaction *transaction, void *arg)
 {
     struct putting *putting = arg;
-    PEK_TRY(person_store_count_told(transaction, putting->version, putting->arena,
-                                    &putting->told_before));
+    PEK_TRY(person_store_count_told(transaction, putting->hub_before, putting->version,
+                                    putting->arena, &putting->told_before));
     return note_in(transaction, arg);
 }
 
@@ -193,7 +193,8 @@ static enum status put_people(struct rpc_ctx *ctx, const instance_v1_put_people_
     struct instance_service *service = rpc_data(ctx);
     struct arena *arena = rpc_arena(ctx);
     struct person *people = arena_zalloc(arena, req->n_people + 1, sizeof(*people));
-    struct putting putting = {.people = people, .count = req->n_people, .arena = arena};
+    struct putting putting = {
+        .people = people, .count = req->n_people, .arena = arena, .hub_before = req->told_before};
     PEK_TRY(instance_service_take_hub(ctx, req->assertion));
     if (!people)
         return STATUS_RESOURCE_EXHAUSTED;

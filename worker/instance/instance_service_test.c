@@ -123,14 +123,15 @@ static void info_names_realm_collator_and_services(struct world *w)
 
 /* ---- people ---- */
 
-static enum status put(struct world *w, const char *subject, instance_v1_person *person,
-                       instance_v1_put_people_response **ret_response)
+static enum status put(struct world *w, const char *subject, int64_t told_before,
+                       instance_v1_person *person, instance_v1_put_people_response **ret_response)
 {
     instance_v1_put_people_request req = INSTANCE_V1_PUT_PEOPLE_REQUEST_INIT;
     struct slice token = assertion(w, subject);
     req.assertion = arena_strndup(w->arena, token.ptr, token.len);
     req.people = &person;
     req.n_people = person != NULL;
+    req.told_before = told_before;
     w->fault = (struct fault){0};
     return instance_v1_put_people_call(w->a.channel, &req, NULL, 0, WORLD_REST(w), ret_response,
                                        &w->fault);
@@ -149,36 +150,42 @@ static void people_are_kept_of_those_who_are_known_and_never_older(struct world 
     person.user_id = (char *)(uintptr_t) "dan";
     person.display_name = (char *)(uintptr_t) "Őri Dániel";
     person.version = 3;
-    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(put(w, WORLD_HUB, 1, &person, &res), STATUS_OK);
     assert_int_equal(res->told_before, 1);
     assert_int_equal(res->n_known_users, 0);
     assert_string_equal(known_as(w), "");
     world_grant(w, &w->a, "Member", "dan", NULL, 4);
-    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(put(w, WORLD_HUB, 3, &person, &res), STATUS_OK);
     assert_int_equal(res->told_before, 3);
     assert_int_equal(res->n_known_users, 1);
     assert_string_equal(res->known_users[0], "dan");
     assert_string_equal(known_as(w), "dan=Őri Dániel/ori daniel/3");
     person.display_name = (char *)(uintptr_t) "Older";
     person.version = 2;
-    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(put(w, WORLD_HUB, 3, &person, &res), STATUS_OK);
     assert_int_equal(res->told_before, 3);
     assert_int_equal(res->n_known_users, 1);
     assert_string_equal(known_as(w), "dan=Őri Dániel/ori daniel/3");
     /* A name that no list could show stops nobody. */
     person.display_name = (char *)(uintptr_t) "\xe2\x80\x8b";
     person.version = 4;
-    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(put(w, WORLD_HUB, 3, &person, &res), STATUS_OK);
     assert_int_equal(res->told_before, 3);
     assert_string_equal(known_as(w), "dan=dan/dan/4");
     person.display_name = (char *)(uintptr_t) "deleted user";
     person.is_deleted = true;
     person.version = 5;
-    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_OK);
+    assert_int_equal(put(w, WORLD_HUB, 4, &person, &res), STATUS_OK);
     assert_int_equal(res->told_before, 4);
     assert_string_equal(known_as(w), "dan=deleted user//5");
-    assert_int_equal(put(w, WORLD_HUB, NULL, &res), STATUS_OK);
+    assert_int_equal(put(w, WORLD_HUB, 5, NULL, &res), STATUS_OK);
     assert_int_equal(res->told_before, 5);
+    /* A hub that knows of another one has to tell everything again first. */
+    person.version = 6;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(put(w, WORLD_HUB, 4, &person, &res), STATUS_OK);
+        assert_int_equal(res->told_before, 5);
+    }
 }
 
 static enum status issue_with(struct world *w, const char *user, instance_v1_person *person)
@@ -228,9 +235,9 @@ static void only_the_hub_tells_of_people(struct world *w)
     person.user_id = (char *)(uintptr_t) "alice";
     person.version = 1;
     world_god(w, &w->a, "alice");
-    assert_int_equal(put(w, "alice", &person, &res), STATUS_PERMISSION_DENIED);
+    assert_int_equal(put(w, "alice", 5, &person, &res), STATUS_PERMISSION_DENIED);
     person.version = 0;
-    assert_int_equal(put(w, WORLD_HUB, &person, &res), STATUS_INVALID_ARGUMENT);
+    assert_int_equal(put(w, WORLD_HUB, 5, &person, &res), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "people");
     assert_string_equal(known_as(w), "");
 }

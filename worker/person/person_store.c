@@ -104,19 +104,22 @@ enum status person_store_put(struct pg_transaction *transaction, const struct pe
     return pg_execute(transaction, &put, params, COLUMNS, ret_known);
 }
 
-enum status person_store_count_told(struct pg_transaction *transaction, int64_t version,
-                                    struct arena *arena, int64_t *ret_before)
+enum status person_store_count_told(struct pg_transaction *transaction, int64_t before,
+                                    int64_t version, struct arena *arena, int64_t *ret_before)
 {
     static const struct pg_statement count = {
         "person_count_told",
-        "WITH counted AS (INSERT INTO pek.people_told AS t (version)"
-        "  SELECT $1::bigint WHERE $1::bigint > 0"
+        "WITH told AS (SELECT coalesce((SELECT t.version FROM pek.people_told AS t), 1) AS "
+        "version), "
+        "counted AS (INSERT INTO pek.people_told AS t (version)"
+        "  SELECT $2::bigint FROM told WHERE $2::bigint > 0 AND told.version = $1::bigint"
         "  ON CONFLICT (realm) DO UPDATE SET version = EXCLUDED.version"
-        "  WHERE t.version < EXCLUDED.version) "
-        "SELECT coalesce((SELECT t.version FROM pek.people_told AS t), 1)",
+        "  WHERE t.version = $1::bigint AND t.version < EXCLUDED.version) "
+        "SELECT told.version FROM told",
     };
     struct pg_result *rows;
-    PEK_TRY(pg_execute(transaction, &count, PG_PARAMS(pg_int(arena, version)), &rows));
+    PEK_TRY(pg_execute(transaction, &count,
+                       PG_PARAMS(pg_int(arena, before), pg_int(arena, version)), &rows));
     *ret_before = pg_get_int(rows, 0, 0);
     pg_result_free(rows);
     return STATUS_OK;

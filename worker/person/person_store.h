@@ -29,10 +29,11 @@ PEK_MUST_CHECK enum status person_store_meet(struct pg_transaction *transaction,
 PEK_MUST_CHECK enum status person_store_put(struct pg_transaction *transaction,
                                             const struct person *people, size_t count,
                                             struct arena *arena, struct pg_result **ret_known);
-/* The hub tells of people up to `version`, 0 of nobody: that is counted. `ret_before` is the newest version that it told before; 1: none. */
+/* The hub tells of people up to `version`, 0 of nobody, and of others up to `before` before: that is counted where it is so. `ret_before` is the newest version
+ * that was counted before; 1: none. */
 PEK_MUST_CHECK enum status person_store_count_told(struct pg_transaction *transaction,
-                                                   int64_t version, struct arena *arena,
-                                                   int64_t *ret_before);
+                                                   int64_t before, int64_t version,
+                                                   struct arena *arena, int64_t *ret_before);
 /* That refusal. */
 enum status person_gone(struct slice id, const char *field, struct fault *fault);
 /* FAILED_PRECONDITION, reason USER_DELETED, on `field` when one of them has deleted their account, as the hub told. */
