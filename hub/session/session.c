@@ -240,9 +240,10 @@ static void run_touch(void *arg)
 static void note_seen(struct session *session)
 {
     int64_t now_s = clock_wall_s();
+    int64_t ago_s = now_s - session->touched_s; /* less than 0: the clock went back */
 
     session->seen_s = now_s;
-    if (now_s - session->touched_s < SESSION_TOUCH_S)
+    if (ago_s >= 0 && ago_s < SESSION_TOUCH_S)
         return;
     session->touched_s = now_s;
     session_background_begin(session);

@@ -240,6 +240,18 @@ static void use_is_noted_now_and_then_and_keeps_a_session_alive(struct hub_world
     assert_true(hub_until(h, is_touched));
 }
 
+static void use_is_noted_when_the_clock_went_back(struct hub_world *h)
+{
+    struct slice token = hub_login(h, &h->one, "alice");
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    world_sql(h->w, "UPDATE hub.session SET last_seen_at = now() - interval '1 hour'");
+    struct session *session = hub_session(h, &h->one, token);
+    session->touched_s += 3600;
+    session_release(session);
+    assert_int_equal(hub_find(h, &h->one, token), STATUS_OK);
+    assert_true(hub_until(h, is_touched));
+}
+
 /* After a restart of the hub, or on another one. */
 static void first_request_counts_for_the_idle_time(struct hub_world *h)
 {
@@ -375,6 +387,7 @@ int main(void)
         HUB_TEST(idle_session_that_is_remembered_is_refused),
         HUB_TEST(session_that_was_just_seen_is_not_idle_though_that_was_not_noted),
         HUB_TEST(use_is_noted_now_and_then_and_keeps_a_session_alive),
+        HUB_TEST(use_is_noted_when_the_clock_went_back),
         HUB_TEST(first_request_counts_for_the_idle_time),
         HUB_TEST(row_is_asked_once_and_again_after_its_time),
         HUB_TEST(hub_that_hears_nothing_asks_each_second),
