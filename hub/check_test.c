@@ -224,6 +224,13 @@ static void realms_and_addresses_are_each_somebodys(void **state)
           "local_realm: 'My realm' is no realm");
 }
 
+static void a_body_that_never_finds_room_is_said_so(void **state)
+{
+    (void)state;
+    finds(true, SETTINGS("--held-bytes-max", "16MiB", "--body-bytes-max", "3MiB"),
+          "body_bytes_max cannot be more than an eighth of held_bytes_max");
+}
+
 static void a_redis_that_cannot_be_is_said_so(void **state)
 {
     (void)state;
@@ -304,6 +311,7 @@ int main(void)
         cmocka_unit_test(what_belongs_to_another_is_refused),
         cmocka_unit_test(one_key_for_two_things_is_refused),
         cmocka_unit_test(realms_and_addresses_are_each_somebodys),
+        cmocka_unit_test(a_body_that_never_finds_room_is_said_so),
         cmocka_unit_test(a_redis_that_cannot_be_is_said_so),
         cmocka_unit_test(surroundings_are_looked_at_by_check_config),
         cmocka_unit_test(a_standby_and_who_listens_are_looked_at_by_check_config),

@@ -7,6 +7,8 @@
 #include "shared/log/log.h"
 #include "shared/trace/trace.h"
 
+/* One address alone has a fifth of held_bytes_max; a body's buffer is its size, and the head stands beside it. */
+#define BODIES_HELD_MIN 8
 #define OPTION(kind, member) CONFIG_##kind(struct hub_config, member)
 
 static const struct config_option options[] = {
@@ -536,6 +538,9 @@ static void check(struct config *config, const void *values)
         config_mistake(config, "http2_resets_max cannot be more than http2_odd_frames_max");
     if (hub->line_bytes_max > hub->header_bytes_max)
         config_mistake(config, "line_bytes_max cannot be more than header_bytes_max");
+    if (hub->body_bytes_max > hub->held_bytes_max / BODIES_HELD_MIN)
+        config_mistake(config, "body_bytes_max cannot be more than an eighth of held_bytes_max: "
+                               "such a body would never find room");
     check_oauth(config, hub);
 }
 
