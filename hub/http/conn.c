@@ -5,7 +5,9 @@
  * write. While the kernel takes its time with `wire`, the next is gathered in `out`.
  */
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "hub/http/internal.h"
@@ -46,7 +48,9 @@ void conn_close(struct http_conn *conn)
     address_release(&conn->hold);
     if (--server->conn_count == 0)
         uv_timer_stop(&server->sweep);
-    uv_close((uv_handle_t *)&conn->tcp, on_handle_close);
+    /* What the kernel would go on sending to who does not read is of no use without its end. */
+    if (!conn->writing || uv_tcp_close_reset(&conn->tcp, on_handle_close) != 0)
+        uv_close((uv_handle_t *)&conn->tcp, on_handle_close);
     fiber_event_signal(&server->changed);
 }
 
@@ -225,9 +229,16 @@ void conn_flush(struct http_conn *conn)
         conn_due(conn);
 }
 
+int conn_unacknowledged(const struct http_conn *conn)
+{
+    int bytes = 0;
+    return ioctl(conn_fd(conn), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
 size_t conn_held_bytes(const struct http_conn *conn)
 {
-    return conn->in.cap + conn->out.cap + conn->cipher.cap + conn->wire.cap;
+    size_t kernel_bytes = conn->writing ? (size_t)conn_unacknowledged(conn) : 0;
+    return conn->in.cap + conn->out.cap + conn->cipher.cap + conn->wire.cap + kernel_bytes;
 }
 
 void conn_slim(struct http_conn *conn)

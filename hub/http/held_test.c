@@ -1,5 +1,6 @@
 /* What waits for clients is bounded: who does not read or does not finish gives way, and the others are served. */
 #include "hub/http/h2_peer.h"
+#include "shared/base/clock.h"
 
 #define MIB (1024u * 1024)
 
@@ -65,6 +66,31 @@ static void file_that_nobody_takes_waits_for_its_reader(void **state)
     WAIT_FOR(client_take_all(&client) || client.in.len > STATIC_BYTES);
     assert_false(client.ended);
     assert_int_equal(http_server_shed(server), 0);
+    client_close(&client);
+}
+
+static bool held_stands_still(void)
+{
+    static size_t held_bytes;
+    static int64_t since_us;
+    if (http_server_held_bytes(server) != held_bytes) {
+        held_bytes = http_server_held_bytes(server);
+        since_us = clock_monotonic_us();
+    }
+    return held_bytes > 0 && clock_monotonic_us() - since_us > 500000;
+}
+
+/* The kernel makes room for who was fast. */
+static void client_that_was_fast_leaves_no_more_in_the_kernel(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client client = client_open();
+    client_send(&client, SLICE_LIT(GET("/static") GET("/static")));
+    WAIT_FOR(client_take(&client) && client.in.len > STATIC_BYTES);
+    WAIT_FOR(held_stands_still());
+    /* A buffer of 128 KiB, and about as much in the kernel. */
+    assert_in_range(http_server_held_bytes(server), MIB / 8 + MIB / 32, MIB / 2);
     client_close(&client);
 }
 
@@ -213,6 +239,7 @@ int main(void)
         TEST(answer_that_nobody_takes_ends_with_its_connection),
         TEST(memory_of_a_taken_answer_is_given_back),
         TEST(file_that_nobody_takes_waits_for_its_reader),
+        TEST(client_that_was_fast_leaves_no_more_in_the_kernel),
         TEST(bodies_of_one_address_leave_room_for_the_others),
         TEST(answer_counts_for_the_client_behind_the_proxy),
         TEST(head_of_a_stream_counts_no_longer_than_it_takes),

@@ -29,6 +29,8 @@
 #define HTTP_READ_BYTES 65536
 /* What may wait to be sent before a protocol makes no more of it. */
 #define HTTP_OUT_BYTES 65536
+/* So much the kernel takes of a connection's answers before it sends it. */
+#define HTTP_UNSENT_BYTES (2 * HTTP_OUT_BYTES)
 /* A larger buffer is given back as soon as it is empty. */
 #define BUFFER_BYTES_KEPT (2 * HTTP_OUT_BYTES)
 #define HTTP_OUT_BYTES_MAX (64u * 1024 * 1024)
@@ -191,7 +193,9 @@ void conn_pause(struct http_conn *conn);
 void conn_resume(struct http_conn *conn);
 /* Sends what the turn has made. */
 void conn_flush(struct http_conn *conn);
-/* The memory of its buffers, without its requests. */
+/* What the kernel has of what was written, and the client has not acknowledged. */
+int conn_unacknowledged(const struct http_conn *conn);
+/* The memory of its buffers, without its requests; and of the kernel's, where it takes no more. */
 size_t conn_held_bytes(const struct http_conn *conn);
 /* Gives back the memory of buffers that are empty. */
 void conn_slim(struct http_conn *conn);

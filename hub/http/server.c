@@ -1,4 +1,5 @@
 /* Listening, connections, and the end of both. */
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -28,6 +29,8 @@ static enum status listen_on(struct http_server *server, const struct http_optio
         listen_bind((const struct sockaddr *)&address, (socklen_t)len, options->listen_shared, &fd);
     if (error)
         return listen_refused(where, error, "listen", fault);
+    /* Connections inherit it. What a client does not read stays here, where it is counted; the kernel would take megabytes of it. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){HTTP_UNSENT_BYTES}, sizeof(int));
     int problem = uv_tcp_open(&server->listener, fd);
     if (problem != 0)
         close(fd);

@@ -1,7 +1,6 @@
 /* Time: one timer for all connections, every HTTP_GONE_NOTICE_MS while there are any. No system call a connection but
- * where one stalls or is about to be closed, and no timer a connection.
+ * where something waits to be written or it is about to be closed, and no timer a connection.
  */
-#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 
@@ -11,15 +10,9 @@
 /* While draining: how long a connection may take to send something. Whoever asks often is told by an answer that it was the last, and
  * finds no end in the midst of a request. */
 #define DRAIN_SILENT_US 1000000
-/* What the client has not acknowledged. The kernel takes more only when a good part of its buffer is free again: for
- * a slow client that can take longer than a stall, though it reads all the time. */
-static int unacknowledged(const struct http_conn *conn)
-{
-    int bytes = 0;
-    return ioctl(conn_fd(conn), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
-}
 
-/* True when it was closed. */
+/* The kernel takes more only when a good part of its buffer is free again: for a slow client that can take longer than a stall,
+ * though it reads all the time. True when it was closed. */
 static bool check_stall(struct http_conn *conn, int64_t now_us)
 {
     size_t waiting =
@@ -33,7 +26,7 @@ static bool check_stall(struct http_conn *conn, int64_t now_us)
     bool expired = now_us - conn->stalled_since_us >= conn->server->write_stall_us;
     if (!expired && conn->stalled_unacked >= 0)
         return false;
-    int unacked = unacknowledged(conn);
+    int unacked = conn_unacknowledged(conn);
     if (!expired || unacked < conn->stalled_unacked) {
         conn->stalled_unacked = unacked;
         conn->stalled_since_us = expired ? now_us : conn->stalled_since_us;
