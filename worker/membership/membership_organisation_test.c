@@ -272,6 +272,26 @@ static enum status archive_first(struct world *w, int people)
     return WORLD_RPC(w, membership_v1, batch_archive_members, "ann", req, got);
 }
 
+/* u1 applies to the organisation, u2 is a member of it and u3 a former one; all are members below. */
+static void application_that_is_archived_ends_nothing_below(struct world *w)
+{
+    make_members(w);
+    for (int i = 1; i <= 3; i++) {
+        const char *user = arena_printf(w->arena, "u%d", i);
+        assert_int_equal(call(w, "ann", "AddMember", "o@a", user, "", NULL, NULL), STATUS_OK);
+        if (i > 1)
+            assert_int_equal(call(w, "ann", "AddMember", "o@o", user, "", NULL, NULL), STATUS_OK);
+    }
+    assert_int_equal(call(w, "ann", "InactivateMember", "o@o", "u3", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "u1", "ApplyForMembership", "o@o", "", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(archive_first(w, 3), STATUS_OK);
+    assert_string_equal(state(w, "o@o", "u1"), "X");
+    assert_string_equal(state(w, "o@a", "u1"), "C");
+    assert_string_equal(state(w, "o@a", "u2"), "X");
+    assert_string_equal(state(w, "o@a", "u3"), "X");
+    assert_all_holds(w);
+}
+
 /* How often a statement of the change wrote the log. */
 static const char *log_writes(struct world *w, int people)
 {
@@ -342,6 +362,7 @@ int main(void)
         WORLD_TEST(end_that_is_moved_or_taken_back_is_so_below),
         WORLD_TEST(plan_that_a_step_replaces_is_none_below),
         WORLD_TEST(former_member_of_the_organisation_stays_in_its_groups),
+        WORLD_TEST(application_that_is_archived_ends_nothing_below),
         WORLD_TEST(people_leave_each_group_together),
         WORLD_TEST(more_than_a_change_does_is_refused),
         WORLD_TEST(who_leaves_founds_nothing),

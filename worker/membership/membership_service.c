@@ -183,6 +183,20 @@ static enum status end_with_organisation(struct change *change, struct membershi
     return membership_store_lock(change, people);
 }
 
+/* The people who are not applicants: nothing below an organisation rests on an application to it. */
+static enum status without_applicants(struct change *change, const struct membership_people *people,
+                                      struct membership_people *ret_people)
+{
+    struct slice *users = arena_zalloc(change->arena, people->count + 1, sizeof(*users));
+    if (!users)
+        return STATUS_RESOURCE_EXHAUSTED;
+    *ret_people = (struct membership_people){.group_id = people->group_id, .users = users};
+    for (size_t i = 0; i < people->count; i++)
+        if (people->states[i].status != MEMBERSHIP_APPLIED)
+            users[ret_people->count++] = people->users[i];
+    return STATUS_OK;
+}
+
 /* One leaves by oneself, which says so in the log. */
 static enum status check_others(struct change *change, const struct membership_people *people,
                                 const char *field)
@@ -211,6 +225,7 @@ static enum status check_posts(struct change *change, const struct membership_pe
 static enum status run_step(struct change *change, const struct step *step,
                             struct membership_people *people)
 {
+    struct membership_people members;
     struct membership_group group;
     enum membership_status to;
     bool makes = step->step == MEMBERSHIP_APPLY || step->step == MEMBERSHIP_ADD;
@@ -243,6 +258,7 @@ static enum status run_step(struct change *change, const struct step *step,
     }
     if (membership_begins(step->step))
         PEK_TRY(membership_store_begin(change, people, step->field));
+    PEK_TRY(without_applicants(change, people, &members));
     const int64_t planned_us = planned_end(&people->memberships[0]);
     if (step->add)
         to = (enum membership_status) * step->add;
@@ -258,7 +274,7 @@ static enum status run_step(struct change *change, const struct step *step,
     PEK_TRY(membership_notice_step(change, step->step, people));
     /* What else they become replaces the end that was set. */
     bool leaves = step->step == MEMBERSHIP_ARCHIVE || step->step == MEMBERSHIP_LEAVE;
-    PEK_TRY(leave_below(change, people, &group, planned_us,
+    PEK_TRY(leave_below(change, &members, &group, planned_us,
                         leaves ? MEMBERSHIP_NO_DAY : MEMBERSHIP_OPEN));
     return membership_begins(step->step) ? end_with_organisation(change, people) : STATUS_OK;
 }
