@@ -141,6 +141,20 @@ static enum status read_people(struct change *change, struct membership_people *
     return STATUS_OK;
 }
 
+enum status membership_store_hold(struct change *change, const struct membership_people *people,
+                                  bool alone)
+{
+    static const struct pg_statement hold = {
+        "membership_hold",
+        "SELECT CASE WHEN $2::boolean THEN pg_advisory_xact_lock(u.key)"
+        "  ELSE pg_advisory_xact_lock_shared(u.key) END "
+        "FROM (SELECT hashtextextended(concat_ws(' ', 'pek.member', current_setting('pek.realm'),"
+        "        p.id), 0) AS key FROM unnest($1::text[]) AS p (id) ORDER BY 1 OFFSET 0) AS u",
+    };
+    return change_execute(change, &hold, PG_PARAMS(users_param(change, people), pg_bool(alone)),
+                          NULL);
+}
+
 /* Two statements: what was waited for is seen by the second. */
 enum status membership_store_lock(struct change *change, struct membership_people *people)
 {
@@ -292,7 +306,8 @@ enum status membership_store_org_ends(struct change *change, const struct member
         "SELECT s.user_id, " MICROSECONDS("s.end_time")                           //
         " FROM pek.membership_period AS s WHERE s.group_id = " ORGANISATION("$1") //
         " AND s.group_id <> $1 AND s.user_id = ANY ($2::text[])"
-        " AND s.begin_time <= now() AND s.end_time > now() AND s.status IN (2, 3)"
+        " AND s.begin_time <= statement_timestamp() AND s.end_time > statement_timestamp()"
+        " AND s.status IN (2, 3)"
         " AND EXISTS (SELECT FROM pek.membership_period AS n WHERE n.group_id = s.group_id"
         "   AND n.user_id = s.user_id AND n.seq = s.next_seq AND n.status = 5) "
         "ORDER BY s.user_id",

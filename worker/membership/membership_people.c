@@ -55,6 +55,7 @@ enum status membership_people_lock(struct change *change, const char *group_id,
     people->group_id = id.text;
     PEK_TRY(membership_people_no_group(membership_store_lock_group(change, id.text, ret_group),
                                        id.text, change->fault));
+    PEK_TRY(membership_store_hold(change, people, ret_group->is_organisation));
     return membership_store_lock(change, people);
 }
 

@@ -14,7 +14,8 @@
 static struct world *shared_world;
 static enum status outcomes[8];
 
-static enum status step_in_fiber(const char *as, const char *method, const char *user)
+static enum status call_in_fiber(const char *as, const char *method, const char *group,
+                                 const char *user)
 {
     struct world *w = shared_world;
     membership_v1_accept_member_request req = MEMBERSHIP_V1_ACCEPT_MEMBER_REQUEST_INIT;
@@ -22,10 +23,15 @@ static enum status step_in_fiber(const char *as, const char *method, const char 
     const struct rpc_method *found = rpc_host_method(realm_host(w->a.realm), slice_str(path));
     struct fault fault = {0};
     ProtobufCMessage *res;
-    req.group_id = text("o@a");
+    req.group_id = text(group);
     req.user_id = text(user);
     return rpc_call_unary(w->a.channel, found, &req.base, WORLD_AS(w, as), WORLD_REST(w), &res,
                           &fault);
+}
+
+static enum status step_in_fiber(const char *as, const char *method, const char *user)
+{
+    return call_in_fiber(as, method, "o@a", user);
 }
 
 /* A manager each: what one user does at once waits for its turn. */
@@ -228,6 +234,69 @@ static void limit_holds_for_those_who_come_at_once(struct world *w)
     }
 }
 
+static const char *const below[] = {"o@a", "o@b", "o@c"};
+static struct {
+    const char *user, *end;
+} leaver;
+
+/* "" takes the end back. */
+static enum status set_end_in_organisation(const char *as)
+{
+    struct world *w = shared_world;
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+    char *fields[] = {text("end_date")};
+    membership_v1_membership *res;
+    struct fault fault = {0};
+    mask.paths = fields;
+    mask.n_paths = 1;
+    req.group_id = text("o@o");
+    req.user_id = text(leaver.user);
+    req.end_date = text(leaver.end);
+    req.update_mask = &mask;
+    return membership_v1_set_member_dates_call(w->a.channel, &req, WORLD_AS(w, as), WORLD_REST(w),
+                                               &res, &fault);
+}
+
+static void come_below_or_end(struct fiber_run *run, size_t index)
+{
+    (void)run;
+    outcomes[index] = index < 3
+                          ? call_in_fiber(manager(index), "AddMember", below[index], leaver.user)
+                          : set_end_in_organisation(manager(index));
+}
+
+/* An end in the organisation is set, or taken back, while its owner comes into groups below it. */
+static void end_in_the_organisation_is_that_of_who_comes_meanwhile(struct world *w)
+{
+    make_managers(w);
+    assert_int_equal(world_create(w, "alice", "o@o", "c", "C"), STATUS_OK);
+    world_grant(w, &w->a, "of b", manager(1), "o@b", EDIT_MEMBERS);
+    world_grant(w, &w->a, "of c", manager(2), "o@c", EDIT_MEMBERS);
+    world_grant(w, &w->a, "of o", manager(3), "o@o", EDIT_MEMBERS);
+    /* Whether they meet is chance. */
+    for (int round = 0; round < 20; round++) {
+        leaver.user = arena_printf(w->arena, "leaver-%d", round);
+        leaver.end = "2199-07-01";
+        assert_int_equal(call(w, "ann", "AddMember", "o@o", leaver.user, "", NULL, NULL),
+                         STATUS_OK);
+        if (round % 2) {
+            assert_int_equal(set_end_in_organisation("ann"), STATUS_OK);
+            leaver.end = "";
+        }
+        fiber_run_parallel(w->run, 4, come_below_or_end);
+        for (size_t i = 0; i < 4; i++)
+            assert_int_equal(outcomes[i], STATUS_OK);
+        assert_string_equal(
+            world_value(w,
+                        "SELECT count(*) || ' ' || count(DISTINCT coalesce(end_time, 'infinity'))"
+                        " FROM pek.member WHERE user_id = '%s'",
+                        leaver.user),
+            "4 1");
+    }
+    assert_all_holds(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +306,7 @@ int main(void)
         WORLD_TEST(limit_holds_for_those_who_come_at_once),
         WORLD_TEST(leadership_handed_over_at_once_has_one_winner),
         WORLD_TEST(leader_hands_over_once),
+        WORLD_TEST(end_in_the_organisation_is_that_of_who_comes_meanwhile),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

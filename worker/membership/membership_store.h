@@ -85,6 +85,10 @@ struct membership_people {
     membership_v1_membership *memberships;
     bool any_planned; /* an end is set for a day to come */
 };
+/* Holds the people until the change ends: `alone` in an organisation, beside others in a group below one. What they are in both
+ * is then decided by one change after the other. */
+PEK_MUST_CHECK enum status
+membership_store_hold(struct change *change, const struct membership_people *people, bool alone);
 /* A membership for each that has none, as yet in no state; locked by its making. FAILED_PRECONDITION with a fault when the
  * group has more than MEMBERSHIP_GROUP_MAX then. */
 PEK_MUST_CHECK enum status membership_store_make(struct change *change,
