@@ -50,6 +50,7 @@
 #include "worker/realm/migration_0021.h"
 #include "worker/realm/migration_0027.h"
 #include "worker/realm/migration_0053.h"
+#include "worker/realm/migration_0055.h"
 #include "worker/search/migration_0006.h"
 #include "worker/search/migration_0048.h"
 #include "worker/semester/migration_0031.h"
@@ -124,6 +125,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0052_group_organisation),
         MIGRATION(0053_merge_what_lasts),
         MIGRATION(0054_people_told),
+        MIGRATION(0055_merge_follows_organisation),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

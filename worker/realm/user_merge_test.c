@@ -143,6 +143,102 @@ static void only_the_hub_merges(struct world *w)
     assert_all_holds(w);
 }
 
+/* ---- ends ---- */
+
+static void set_end(struct world *w, const char *group, const char *user, const char *end,
+                    membership_v1_member_status then)
+{
+    membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
+    membership_v1_membership *got;
+    req.group_id = text(group);
+    req.user_id = text(user);
+    req.end_date = text(end);
+    req.end_status = then;
+    assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "alice", req, got), STATUS_OK);
+}
+
+/* Where they are members, and until which year they are that, and until which years they hold the policies of it. */
+static const char *ends(struct world *w, const char *user)
+{
+    return world_value(
+        w,
+        "SELECT string_agg(concat_ws(' ', m.group_id, extract(year FROM m.end_time),"
+        "   (SELECT string_agg(DISTINCT '=' || coalesce(extract(year FROM a.valid_until)::text,"
+        "        ''), '') FROM pek.policy_assignment AS a JOIN pek.group_policy AS l"
+        "       ON l.policy_id = a.policy_id WHERE l.group_id = m.group_id"
+        "      AND a.user_id = m.user_id)), ', ' ORDER BY m.group_id)"
+        " FROM pek.member AS m WHERE m.user_id = '%s' AND m.status IN (2, 3)",
+        user);
+}
+
+#define LEADER_OF_B                                                                                \
+    "SELECT string_agg(user_id, ' ') FROM pek.member WHERE group_id = 'o@b' AND is_leader"
+
+/* dan is in all groups and leads o@b, which is archived; eve is in o@b. */
+static void make_leader(struct world *w)
+{
+    static const char *const groups[] = {"o@o", "o@a", "o@b"};
+    group_v1_archive_group_request archive = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
+    group_v1_group *archived;
+    make_members(w);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(call(w, "alice", "AddMember", groups[i], "dan", "", NULL, NULL),
+                         STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "HandOverLeadership", "o@b", "dan", "", NULL, NULL),
+                     STATUS_OK);
+    archive.id = text("o@b");
+    assert_int_equal(WORLD_CALL(w, archive_group, "alice", archive, archived), STATUS_OK);
+}
+
+static void end_that_the_other_account_has_not_is_none_below(struct world *w)
+{
+    make_leader(w);
+    assert_int_equal(call(w, "alice", "AddMember", "o@o", "eve", "", NULL, NULL), STATUS_OK);
+    set_end(w, "o@o", "dan", "2199-07-01", 0);
+    assert_string_equal(ends(w, "dan"), "o@a 2199 =2199, o@b 2199 =2199, o@o 2199 =2199");
+    assert_string_equal(merge(w, "dan", "eve", false), "3/2/0/4/1/0");
+    assert_string_equal(ends(w, "eve"), "o@a =, o@b =, o@o =");
+    assert_string_equal(world_value(w, LEADER_OF_B), "eve");
+    assert_all_holds(w);
+}
+
+/* eve is not in the organisation. */
+static void who_leads_a_group_does_so_as_long_as_they_are_a_member(struct world *w)
+{
+    make_leader(w);
+    set_end(w, "o@o", "dan", "2199-07-01", 0);
+    assert_string_equal(merge(w, "dan", "eve", false), "3/1/0/4/1/0");
+    assert_string_equal(ends(w, "eve"), "o@a 2199 =2199, o@b =, o@o 2199 =2199");
+    assert_string_equal(world_value(w, LEADER_OF_B), "eve");
+    assert_all_holds(w);
+}
+
+/* zed's end in o@b is the group's own. */
+static void end_that_is_later_for_the_other_account_is_so_below(struct world *w)
+{
+    static const char *const groups[] = {"o@o", "o@a", "o@b"};
+    make_members(w);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(call(w, "alice", "AddMember", groups[i], "zed", "", NULL, NULL),
+                         STATUS_OK);
+    set_end(w, "o@b", "zed", "2195-07-01", 0);
+    set_end(w, "o@o", "zed", "2197-07-01", 0);
+    assert_int_equal(call(w, "alice", "AddMember", "o@o", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    set_end(w, "o@o", "eve", "2198-07-01", 0);
+    set_end(w, "o@o", "dan", "2199-07-01", MEMBERSHIP_V1_MEMBER_STATUS_FORMER);
+    assert_string_equal(merge(w, "eve", "zed", false), "1/1/0/1/0/0");
+    assert_string_equal(ends(w, "zed"), "o@a 2198 =2198, o@b 2195 =2195, o@o 2198 =2198");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log WHERE target_id = 'o@a'"
+                                       " AND action = 'membership.merge'"),
+                        "1");
+    /* A former member of the organisation stays. */
+    assert_string_equal(merge(w, "dan", "zed", false), "1/1/0/1/0/0");
+    assert_string_equal(ends(w, "zed"), "o@a =, o@b 2195 =2195, o@o 2199 =2199");
+    assert_all_holds(w);
+}
+
 /* ---- every column ---- */
 
 /* Where a user's id stands in a realm's tables, and what a merge does with it. Who acted keeps their id: that is history, and
@@ -302,7 +398,7 @@ static void make_pairs(struct world *w)
         "  (random() * 4)::int AS steps, random() < 0.3 AS planned, random() < 0.5 AS has_post,"
         "  1 + floor(random() * 5)::int AS last,"
         "  now() - random() * interval '300 days' - interval '30 days' AS since,"
-        "  now() + random() * interval '30 days' + interval '1 day' AS plan,"
+        "  date_trunc('day', now()) + (2 + floor(random() * 3)) * interval '1 day' AS plan,"
         "  4 + (random() < 0.5)::int AS plan_to"
         "  FROM public.pair p, pek.realm_group g WHERE random() < 0.7;"
         "INSERT INTO pek.person (id, display_name, folded, sort_key, version)"
@@ -406,6 +502,9 @@ int main(void)
         WORLD_TEST(what_one_had_the_other_has),
         WORLD_TEST(who_was_merged_gets_nothing_any_more),
         WORLD_TEST(only_the_hub_merges),
+        WORLD_TEST(end_that_the_other_account_has_not_is_none_below),
+        WORLD_TEST(who_leads_a_group_does_so_as_long_as_they_are_a_member),
+        WORLD_TEST(end_that_is_later_for_the_other_account_is_so_below),
         WORLD_TEST(every_column_with_a_user_is_moved_or_named),
         WORLD_TEST(nothing_else_has_the_former_id),
         WORLD_TEST(whatever_they_were_every_right_stays_none_comes_and_everything_holds),
