@@ -6,6 +6,7 @@
 #include "shared/service/read.h"
 #include "worker/domain/domain.h"
 #include "worker/group/group_store.h"
+#include "worker/membership/leader.h"
 #include "worker/membership/membership_people.h"
 #include "worker/policy/policy_store.h"
 
@@ -353,6 +354,7 @@ CHANGE_METHOD(unarchive_group, group_v1_unarchive_group_request, group_v1_group)
     /* All above must be active; the depth is what it was. */
     PEK_TRY(group_check_under(path, path_count - 1, 0, "id", change->fault));
     PEK_TRY(group_store_unarchive(change, id.text, req->cascade, &ids, &count));
+    PEK_TRY(leader_check_stays(change, ids, count));
     return tell_archived(change, "group.unarchive", id.text, ids, count, res);
 }
 

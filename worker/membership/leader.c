@@ -100,6 +100,26 @@ enum status leader_settle(struct change *change, const struct membership_people 
                           NULL);
 }
 
+enum status leader_check_stays(struct change *change, const struct slice *groups, size_t count)
+{
+    static const struct pg_statement find = {
+        "leader_who_ends",
+        "SELECT l.group_id, a.user_id FROM pek.group_policy AS l JOIN pek.policy_holding AS a"
+        " ON a.realm = l.realm AND a.policy_id = l.policy_id "
+        "WHERE l.group_id = ANY ($1::text[]) AND l.kind = 2 AND a.valid_until IS NOT NULL "
+        "ORDER BY l.group_id, a.user_id LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &find, PG_PARAMS(pg_text_array(change->arena, groups, count)),
+                           &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, LEADER_REASON_ENDS, "id",
+                            "the end of the membership of %s, who leads %s, is set: it is taken "
+                            "back where it was set, or they leave the group before",
+                            pg_get_str(rows, 0, 1), pg_get_str(rows, 0, 0));
+}
+
 /* The ids of the leaders, joined by a space; no id has one. */
 static enum status read_leaders(struct change *change, const char *group_id,
                                 const char **ret_leaders)

@@ -1,7 +1,8 @@
 /* leader: who leads a group holds the policy `GOD in GROUP`, which gives all rights on it. Leading is that, and nothing else.
  *
  * Leadership is handed over and not laid down: a membership does not end while its owner leads the group. But an archived group,
- * which is handed over to nobody, keeps nobody either: who leaves it leads it no more. Who leaves it on a day to come leads it until then.
+ * which is handed over to nobody, keeps nobody either: who leaves it leads it no more. Who leaves it on a day to come leads it until then,
+ * and it is not brought back with that: an active group has a leader who stays.
  * Others let its leader go if they may hand the group over (MOVE_GROUP_OWNER), and not because they edit members.
  */
 #ifndef PEK_WORKER_MEMBERSHIP_LEADER_H
@@ -24,6 +25,10 @@ PEK_MUST_CHECK enum status leader_list(struct change *change, const char *group_
 PEK_MUST_CHECK enum status leader_let_go(struct change *change,
                                          const struct membership_people *people, const char *field,
                                          bool at_once);
+/* FAILED_PRECONDITION on `id` when somebody leads one of the groups until a day that is set: what an active group has not. Asked behind
+ * the groups' locks. */
+PEK_MUST_CHECK enum status leader_check_stays(struct change *change, const struct slice *groups,
+                                              size_t count);
 /* PERMISSION_DENIED (POST_REASON_LEADER) with `text` for who may not hand the group over: what its leader does, and who may replace
  * them. */
 PEK_MUST_CHECK enum status leader_check_caller(struct change *change, const char *group_id,

@@ -166,6 +166,15 @@ static void leader_of_an_archived_group_goes_by_who_may_replace_them(struct worl
     assert_all_holds(w);
 }
 
+static enum status unarchive(struct world *w, const char *as, const char *group, bool cascade)
+{
+    group_v1_unarchive_group_request req = GROUP_V1_UNARCHIVE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    req.id = text(group);
+    req.cascade = cascade;
+    return WORLD_CALL(w, unarchive_group, as, req, res);
+}
+
 static void leader_of_an_archived_group_leads_it_until_they_leave(struct world *w)
 {
     static const char until[] = "SELECT string_agg(coalesce(a.valid_until::text, 'open') || ' ' ||"
@@ -183,11 +192,45 @@ static void leader_of_an_archived_group_leads_it_until_they_leave(struct world *
                         "0");
     assert_string_equal(state(w, "o@a", "dan"), "C");
     /* It is the plan that ends: without it they go on. */
-    world_sql(w, "UPDATE pek.realm_group SET is_archived = false WHERE id = 'o@a'");
     assert_int_equal(set_end_as(w, "alice", "o@o", "dan", ""), STATUS_OK);
-    assert_int_equal(set_end(w, "dan", ""), STATUS_OK);
+    assert_int_equal(unarchive(w, "dan", "o@a", false), STATUS_OK);
     assert_string_equal(world_value(w, until), "open true");
     assert_int_equal(step(w, "dan", "AddMember", "zoe"), STATUS_OK);
+    assert_all_holds(w);
+}
+
+/* dan leads o@a and leaves the organisation on a day to come; o@b below it has nobody. */
+static void group_comes_back_with_a_leader_who_stays(struct world *w)
+{
+    group_v1_archive_group_request req = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
+    group_v1_group *group;
+    make_leader(w);
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    req.id = text("o@o");
+    req.cascade = true;
+    assert_int_equal(WORLD_CALL(w, archive_group, "alice", req, group), STATUS_OK);
+    assert_int_equal(unarchive(w, "alice", "o@o", false), STATUS_OK);
+    assert_int_equal(set_end_as(w, "alice", "o@o", "dan", "2198-07-01"), STATUS_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(unarchive(w, i ? "alice" : "dan", "o@a", false),
+                         STATUS_FAILED_PRECONDITION);
+        assert_string_equal(w->fault.reason, LEADER_REASON_ENDS);
+        assert_string_equal(w->fault.field, "id");
+        assert_non_null(strstr(w->fault.text, " dan, who leads o@a,"));
+    }
+    assert_int_equal(world_get(w, "alice", "o@a", &group), STATUS_OK);
+    assert_true(group->is_archived);
+    /* Nor with others. */
+    world_sql(w, "UPDATE pek.realm_group AS o SET is_archived = true, archive_id = a.archive_id"
+                 " FROM pek.realm_group AS a WHERE o.id = 'o@o' AND a.id = 'o@a'");
+    assert_int_equal(unarchive(w, "alice", "o@o", true), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, LEADER_REASON_ENDS);
+    assert_int_equal(unarchive(w, "alice", "o@o", false), STATUS_OK);
+    /* Who has left leads nothing. */
+    assert_int_equal(step(w, "dan", "LeaveGroup", ""), STATUS_OK);
+    assert_int_equal(unarchive(w, "alice", "o@a", true), STATUS_OK);
+    assert_string_equal(leaders(w), "");
+    assert_int_equal(step(w, "alice", "HandOverLeadership", "eve"), STATUS_OK);
     assert_all_holds(w);
 }
 
@@ -244,6 +287,7 @@ int main(void)
         WORLD_TEST(archived_group_keeps_nobody),
         WORLD_TEST(leader_of_an_archived_group_goes_by_who_may_replace_them),
         WORLD_TEST(leader_of_an_archived_group_leads_it_until_they_leave),
+        WORLD_TEST(group_comes_back_with_a_leader_who_stays),
         WORLD_TEST(only_members_lead_and_nobody_takes_it),
         WORLD_TEST(group_whose_leader_vanished_is_given_one_from_above),
         WORLD_TEST(nobody_who_is_gone_begins_anything),

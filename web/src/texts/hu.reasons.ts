@@ -33,7 +33,8 @@ export const hu: Reasons = {
   MAKER_FULL: 'Már annyi szabályt hoztál létre, amennyit egy ember létrehozhat.',
   MEMBERSHIP_CHANGED_TOO_OFTEN: 'Ez a tagság ma túl sokszor változott. Próbáld holnap.',
   MEMBER_HAS_POINTS: 'Ennek a személynek már vannak pontjai a körben: fogadd el a jelentkezést, vagy archiváld.',
-  MEMBERSHIP_ENDS: 'Ennek a tagságnak be van állítva a vége. Előbb azt vedd vissza.',
+  MEMBERSHIP_ENDS:
+    'A kör vezetőjének maradnia kell, de ennek a tagságnak be van állítva a vége. Előbb azt vedd vissza, a körben vagy a szervezetében. Archivált körből a vezető ki is léphet helyette.',
   MEMBERSHIP_STATUS: 'Ez már nem lehetséges: a tagság közben megváltozott.',
   NAMED_TWICE: 'Ez kétszer szerepel.',
   NOT_A_MEMBER: 'Már nem tagja a körnek. Nézd meg újra.',
