@@ -36,10 +36,11 @@
 /* Groups into which one person brought another, or themself, and in which they are still an applicant, a newcomer or active:
  * each check of their rights costs with it. What others do to somebody is bounded by each who does it. */
 #define MEMBERSHIP_GIVEN_MAX 100
-/* What ends below an organisation in one change of people who leave it: memberships, and the groups that they are in, each of which is
- * a dozen statements for all its people. */
-#define MEMBERSHIP_BELOW_MAX 2000
-#define MEMBERSHIP_BELOW_GROUPS_MAX 100
+/* Memberships of newcomers and active members below one organisation, each of which may be in a group of its own, a dozen statements.
+ * Of one person: they are brought into no more, and leave the organisation however many there are. Of several who leave it in one
+ * change: one of them who has as many as there can be leaves room for the others. */
+#define MEMBERSHIP_BELOW_MAX 300
+#define MEMBERSHIP_BELOW_PEOPLE_MAX (2 * MEMBERSHIP_BELOW_MAX)
 /* What begins something in one membership, within a day; what ends it is never refused. From so many periods on it is
  * one a day: what there is of a membership stays small, and nobody is locked out of it for good. */
 #define MEMBERSHIP_STEPS_A_DAY 10

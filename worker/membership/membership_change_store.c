@@ -7,6 +7,9 @@
 
 /* All rows of the people: $1 group, $2 users. */
 #define THESE(alias) alias ".group_id = $1 AND " alias ".user_id = ANY ($2::text[]) "
+/* The top of the tree that the group is in. */
+#define ORGANISATION(group)                                                                        \
+    "(SELECT o.organisation_id FROM pek.group_organisation AS o WHERE o.group_id = " group ") "
 
 static struct pg_param users_param(struct change *change, const struct membership_people *people)
 {
@@ -73,6 +76,34 @@ static size_t find(const struct membership_people *people, const char *user)
 _Static_assert(MEMBERSHIP_ACTIVE == 3, "as a literal");
 _Static_assert(MEMBERSHIP_PERIODS_MANY == 200 && MEMBERSHIP_STEPS_A_DAY == 10, "as literals");
 
+/* Whoever brought them there. The groups of few people are looked for in the tree. */
+static enum status check_below(struct change *change, const struct membership_people *people,
+                               const char *field)
+{
+    static const struct pg_statement full = {
+        "membership_below_full",
+        "WITH many AS MATERIALIZED ("
+        "  SELECT p.id FROM unnest($2::text[]) AS p (id) WHERE EXISTS ("
+        "    SELECT FROM pek.membership AS m WHERE m.user_id = p.id OFFSET $3::integer - 1)) "
+        "SELECT many.id FROM many WHERE $1 <> " ORGANISATION("$1") //
+        "AND EXISTS ("
+        "  SELECT FROM pek.membership_now AS m WHERE m.user_id = many.id AND m.status IN (2, 3)"
+        "   AND m.group_id <> $1 AND m.group_id <> " ORGANISATION("$1") //
+        "AND " ORGANISATION("m.group_id") "= " ORGANISATION("$1")       //
+        "OFFSET $3::integer - 1) LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &full,
+                           PG_PARAMS(pg_str(people->group_id), users_param(change, people),
+                                     pg_int(change->arena, MEMBERSHIP_BELOW_MAX)),
+                           &rows));
+    if (pg_rows(rows) == 0)
+        return STATUS_OK;
+    return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_BELOW,
+                            field, "%s is in %d groups below the organisation already",
+                            pg_get_str(rows, 0, 0), MEMBERSHIP_BELOW_MAX);
+}
+
 enum status membership_store_begin(struct change *change, const struct membership_people *people,
                                    const char *field)
 {
@@ -102,6 +133,7 @@ enum status membership_store_begin(struct change *change, const struct membershi
                                 MEMBERSHIP_REASON_USER_FULL, field,
                                 "you brought %.*s into %d groups already, and they are there",
                                 SLICE_ARG(pg_get_slice(rows, 0, 0)), MEMBERSHIP_GIVEN_MAX);
+    PEK_TRY(check_below(change, people, field));
     return change_execute(change, &pace, PG_PARAMS(group, users), NULL);
 }
 
@@ -292,10 +324,6 @@ enum status membership_store_undo(struct change *change, struct membership_peopl
     return read_people(change, people);
 }
 
-/* The top of the tree that the group is in. */
-#define ORGANISATION(group)                                                                        \
-    "(SELECT o.organisation_id FROM pek.group_organisation AS o WHERE o.group_id = " group ") "
-
 #define MICROSECONDS(time) "(extract(epoch FROM " time ") * 1000000)::bigint"
 
 enum status membership_store_org_ends(struct change *change, const struct membership_people *people,
@@ -332,9 +360,10 @@ enum status membership_store_below(struct change *change, const struct membershi
         "SELECT theirs.group_id, theirs.user_id FROM below JOIN theirs USING (group_id) "
         "ORDER BY theirs.group_id, theirs.user_id",
     };
+    const struct pg_param limit =
+        people->count > 1 ? pg_int(change->arena, MEMBERSHIP_BELOW_PEOPLE_MAX) : PG_NULL;
     return change_execute(change, &below,
-                          PG_PARAMS(pg_str(people->group_id), users_param(change, people),
-                                    pg_int(change->arena, MEMBERSHIP_BELOW_GROUPS_MAX)),
+                          PG_PARAMS(pg_str(people->group_id), users_param(change, people), limit),
                           ret_rows);
 }
 

@@ -336,21 +336,45 @@ static void people_leave_each_group_together(struct world *w)
                  "DROP SEQUENCE public.log_writes");
 }
 
-static void more_than_a_change_does_is_refused(struct world *w)
+static void more_than_a_change_does_is_refused_and_never_one_person(struct world *w)
 {
-    make_many(w, MEMBERSHIP_BELOW_GROUPS_MAX + 1,
-              MEMBERSHIP_BELOW_MAX / MEMBERSHIP_BELOW_GROUPS_MAX + 1);
-    assert_int_equal(archive_first(w, 1), STATUS_FAILED_PRECONDITION);
+    make_many(w, MEMBERSHIP_BELOW_PEOPLE_MAX + 1, 2);
+    assert_int_equal(archive_first(w, 2), STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_BELOW);
     assert_string_equal(state(w, "o@o", "u1"), "C");
-    assert_int_equal(call(w, "alice", "ArchiveMember", "o@g1", "u1", "", NULL, NULL), STATUS_OK);
     assert_int_equal(archive_first(w, 1), STATUS_OK);
-    assert_string_equal(state(w, "o@g9", "u1"), "X");
-    world_sql(w, "SET pek.realm = 'a'; DELETE FROM pek.membership WHERE group_id = 'o@g1'");
-    world_sql(w, "UPDATE pek.membership_period SET status = 3");
-    assert_int_equal(archive_first(w, MEMBERSHIP_BELOW_MAX / MEMBERSHIP_BELOW_GROUPS_MAX + 1),
+    assert_string_equal(world_value(w, "SELECT string_agg(DISTINCT status::text, ' ')"
+                                       " FROM pek.member WHERE user_id = 'u1'"),
+                        "5");
+}
+
+static void one_who_is_in_many_groups_keeps_nobody_else(struct world *w)
+{
+    make_many(w, MEMBERSHIP_BELOW_MAX, 2);
+    world_sql(w, "SET pek.realm = 'a'; DELETE FROM pek.membership"
+                 " WHERE user_id = 'u2' AND group_id NOT IN ('o@o', 'o@g1')");
+    assert_int_equal(archive_first(w, 2), STATUS_OK);
+    assert_string_equal(world_value(w, "SELECT string_agg(DISTINCT status::text, ' ')"
+                                       " FROM pek.member WHERE user_id IN ('u1', 'u2')"),
+                        "5");
+}
+
+static void nobody_is_brought_into_more_than_they_leave(struct world *w)
+{
+    make_many(w, MEMBERSHIP_BELOW_MAX, 1);
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u1", "", NULL, NULL),
                      STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, MEMBERSHIP_REASON_BELOW);
+    assert_string_equal(w->fault.field, "user_id");
+    /* One more of an organisation of its own, or of the one itself. */
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@a'");
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "ArchiveMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = 'o@o' WHERE id = 'o@a'");
+    world_sql(w, "SET pek.realm = 'a'; DELETE FROM pek.membership WHERE group_id = 'o@o'");
+    assert_int_equal(call(w, "ann", "AddMember", "o@o", "u1", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "u1", "LeaveGroup", "o@g1", "", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "ann", "AddMember", "o@a", "u1", "", NULL, NULL), STATUS_OK);
 }
 
 int main(void)
@@ -364,7 +388,9 @@ int main(void)
         WORLD_TEST(former_member_of_the_organisation_stays_in_its_groups),
         WORLD_TEST(application_that_is_archived_ends_nothing_below),
         WORLD_TEST(people_leave_each_group_together),
-        WORLD_TEST(more_than_a_change_does_is_refused),
+        WORLD_TEST(more_than_a_change_does_is_refused_and_never_one_person),
+        WORLD_TEST(one_who_is_in_many_groups_keeps_nobody_else),
+        WORLD_TEST(nobody_is_brought_into_more_than_they_leave),
         WORLD_TEST(who_leaves_founds_nothing),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -131,18 +131,17 @@ static enum status leave_group_below(struct change *change, const struct leaving
                                                               : "membership.leaveOrganisation");
 }
 
-static enum status check_below(struct change *change, const struct pg_result *rows)
+/* One person leaves however many groups others brought them into. */
+static enum status check_below(struct change *change, const struct membership_people *people,
+                               const struct pg_result *rows)
 {
-    size_t groups = 0;
-    for (size_t i = 0; i < pg_rows(rows); i++)
-        groups += i == 0 || strcmp(pg_get_str(rows, i, 0), pg_get_str(rows, i - 1, 0)) != 0;
-    if (groups <= MEMBERSHIP_BELOW_GROUPS_MAX && pg_rows(rows) <= MEMBERSHIP_BELOW_MAX)
+    if (people->count <= 1 || pg_rows(rows) <= MEMBERSHIP_BELOW_PEOPLE_MAX)
         return STATUS_OK;
     return fault_set_reason(change->fault, STATUS_FAILED_PRECONDITION, MEMBERSHIP_REASON_BELOW,
                             "group_id",
-                            "groups below the organisation are left with it, %d of them and %d "
-                            "memberships at most: fewer people at a time, or some groups before",
-                            MEMBERSHIP_BELOW_GROUPS_MAX, MEMBERSHIP_BELOW_MAX);
+                            "groups below the organisation are left with it, %d memberships of "
+                            "several people at most: fewer people at a time",
+                            MEMBERSHIP_BELOW_PEOPLE_MAX);
 }
 
 /* Who leaves an organisation leaves the groups below it that day; and when the day becomes another one, or none, there as well. */
@@ -155,7 +154,7 @@ static enum status leave_below(struct change *change, const struct membership_pe
     if (!group->is_organisation || none)
         return STATUS_OK;
     PEK_TRY(membership_store_below(change, people, &rows));
-    PEK_TRY(check_below(change, rows));
+    PEK_TRY(check_below(change, people, rows));
     for (size_t i = 0; i < pg_rows(rows);) {
         struct leaving leaving = {.group_id = pg_get_str(rows, i, 0), .former_us = former_us};
         for (; i < pg_rows(rows) && strcmp(pg_get_str(rows, i, 0), leaving.group_id) == 0; i++) {

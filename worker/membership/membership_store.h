@@ -117,15 +117,16 @@ PEK_MUST_CHECK enum status membership_store_org_ends(struct change *change,
                                                      const struct membership_people *people,
                                                      const struct pg_result **ret_rows);
 /* Each begins something: counts it (MEMBERSHIP_STEPS_A_DAY); struct membership_state is as it was read. FAILED_PRECONDITION
- * on `field` when the caller brought one of them into MEMBERSHIP_GIVEN_MAX other groups. */
+ * on `field` when the caller brought one of them into MEMBERSHIP_GIVEN_MAX other groups, or one of them is in MEMBERSHIP_BELOW_MAX
+ * others below the organisation, whoever brought them there. */
 PEK_MUST_CHECK enum status membership_store_begin(struct change *change,
                                                   const struct membership_people *people,
                                                   const char *field);
 /* As if they had never been. */
 PEK_MUST_CHECK enum status membership_store_forget(struct change *change,
                                                    const struct membership_people *people);
-/* Where the people are newcomers or active members in the groups below the organisation: group and user, in this order; of
- * MEMBERSHIP_BELOW_GROUPS_MAX + 1 groups at most. */
+/* Where the people are newcomers or active members in the groups below the organisation: group and user, in this order; of several
+ * people no more groups than MEMBERSHIP_BELOW_PEOPLE_MAX + 1. */
 PEK_MUST_CHECK enum status membership_store_below(struct change *change,
                                                   const struct membership_people *people,
                                                   const struct pg_result **ret_rows);

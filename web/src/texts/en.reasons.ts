@@ -64,7 +64,8 @@ export const en = {
   TEXT_CHARACTER: 'There is a character in it that cannot be seen, or is none. Type it anew instead of pasting it.',
   TEXT_EMPTY: 'This cannot be empty.',
   TEXT_TOO_LONG: 'This is too long.',
-  TOO_MANY_GROUPS_BELOW: 'They are in too many groups below. Take fewer people at a time, or let them leave some of the groups before.',
+  TOO_MANY_GROUPS_BELOW:
+    'They are in too many groups below the organisation. Archive fewer people at a time, or let them leave some before they join others.',
   TOO_MANY_GROUPS_GIVEN: 'You brought this person into too many groups. Let them apply.',
   TOO_MANY_POINTS: 'A member, or all members together, have more points by a guideline than it gives.',
   TOO_MANY_POST_TYPES: 'The group has as many posts as it can have.',

@@ -67,7 +67,7 @@ export const hu: Reasons = {
   TEXT_EMPTY: 'Ez nem lehet üres.',
   TEXT_TOO_LONG: 'Ez túl hosszú.',
   TOO_MANY_GROUPS_BELOW:
-    'Túl sok alatta lévő körben vannak benne. Egyszerre kevesebb emberrel próbáld, vagy előbb lépjenek ki néhány körből.',
+    'Túl sok körben vannak benne a szervezet alatt. Egyszerre kevesebb embert archiválj, vagy új kör előtt lépjenek ki néhányból.',
   TOO_MANY_GROUPS_GIVEN: 'Már túl sok körbe vetted fel. Inkább jelentkezzen ő.',
   TOO_MANY_POINTS: 'Egy tag, vagy a tagok együtt, több pontot kaptak egy elvre, mint amennyi adható.',
   TOO_MANY_POST_TYPES: 'A körben már annyi poszt van, amennyi lehet.',
