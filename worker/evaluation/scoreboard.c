@@ -233,19 +233,25 @@ static bool is_named(const evaluation_v1_update_scoreboard_request *written, con
     return false;
 }
 
-void scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
-                                const evaluation_v1_update_scoreboard_request *written)
+enum status scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
+                                       const evaluation_v1_update_scoreboard_request *written,
+                                       struct arena *arena)
 {
+    struct slice keys[SCOREBOARD_GUIDELINES_MAX], key;
+    for (size_t i = 0; i < written->n_guidelines; i++)
+        PEK_TRY(text_unique_key(slice_str(written->guidelines[i]->name), arena, &keys[i]));
     for (size_t i = 0; i < scoreboard->n_guidelines; i++) {
         const evaluation_v1_guideline *known = scoreboard->guidelines[i];
         if (is_named(written, known->id))
             continue;
+        PEK_TRY(text_unique_key(slice_str(known->name), arena, &key));
         for (size_t j = 0; j < written->n_guidelines; j++) {
             evaluation_v1_guideline *guideline = written->guidelines[j];
-            if (!guideline->id[0] && strcmp(guideline->name, known->name) == 0)
+            if (!guideline->id[0] && slice_equal(keys[j], key))
                 guideline->id = known->id;
         }
     }
+    return STATUS_OK;
 }
 
 /* ---- points ---- */

@@ -84,9 +84,12 @@ PEK_MUST_CHECK enum status scoreboard_judge(const evaluation_v1_scoreboard *scor
  * has the name of one before it. */
 PEK_MUST_CHECK enum status scoreboard_take_written(evaluation_v1_update_scoreboard_request *written,
                                                    struct arena *arena, struct fault *fault);
-/* Those without an id become the scoreboard's of their names, but for one that the change names by its id. */
-void scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
-                                const evaluation_v1_update_scoreboard_request *written);
+/* Those without an id become the scoreboard's of their names, in any case, but for one that the change names by its id.
+ * `written` was taken. */
+PEK_MUST_CHECK enum status
+scoreboard_know_guidelines(const evaluation_v1_scoreboard *scoreboard,
+                           const evaluation_v1_update_scoreboard_request *written,
+                           struct arena *arena);
 /* The guideline of that id; NULL when the scoreboard has none. */
 const evaluation_v1_guideline *scoreboard_guideline(const evaluation_v1_scoreboard *scoreboard,
                                                     const char *id);

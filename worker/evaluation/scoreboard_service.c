@@ -198,7 +198,7 @@ CHANGE_METHOD(update_scoreboard, evaluation_v1_update_scoreboard_request, evalua
     PEK_TRY(evaluator_lock(change, req->group_id, req->id, req->etag, &caller, res));
     PEK_TRY(scoreboard_check(&caller.now, res, SEMESTER_V1_SEASON_ACTION_EDIT_EVALUATION,
                              change->fault));
-    scoreboard_know_guidelines(res, &written);
+    PEK_TRY(scoreboard_know_guidelines(res, &written, change->arena));
     PEK_TRY(scoreboard_store_write(change, &written, res));
     return finish(change, "scoreboard.update", res);
 }

@@ -541,7 +541,7 @@ static void scoreboard_with_points_keeps_some_guideline(struct world *w)
     assert_int_equal(res->n_guidelines, 0);
 }
 
-/* Who sends the same again without ids means the same guidelines, with their points. */
+/* Who sends the same again without ids, in any case, means the same guidelines, with their points. */
 static void guideline_without_an_id_is_known_by_its_name(struct world *w)
 {
     evaluation_v1_update_scoreboard_request req = EVALUATION_V1_UPDATE_SCOREBOARD_REQUEST_INIT;
@@ -561,8 +561,8 @@ static void guideline_without_an_id_is_known_by_its_name(struct world *w)
     req.guidelines = list;
     assert_int_equal(set_points(w, "lea", board, "dan", work, 3, ""), STATUS_OK);
     assert_int_equal(set_points(w, "lea", board, "dan", duty, 4, ""), STATUS_OK);
-    guidelines[0].name = text("Felelősség");
-    guidelines[1].name = text(" Munka ");
+    guidelines[0].name = text("FELELŐSSÉG");
+    guidelines[1].name = text(" munka ");
     guidelines[2].name = text("Új");
     req.n_guidelines = 3;
     assert_int_equal(WORLD_RPC(w, evaluation_v1, update_scoreboard, "lea", req, res), STATUS_OK);
