@@ -280,6 +280,20 @@ static void what_does_not_add_up_is_found(struct world *w)
     assert_int_equal(broken_invariants(w), 1);
 }
 
+static void acceptance_that_is_taken_back_breaks_nothing(struct world *w)
+{
+    make_evaluation(w);
+    const evaluation_v1_scoreboard *board = opened(w);
+    set_status(w, board, ACCEPTED);
+    assert_int_equal(run_on(w, "lea", "ReviseScoreboard", board, NULL), STATUS_OK);
+    set_season(w, S2, JUDGING);
+    assert_int_equal(judge(w, "ola", board, REJECTED, REJECTED), STATUS_OK);
+    assert_all_holds(w);
+    /* Of one that nobody has judged there is no next version. */
+    set_status(w, board, SUBMITTED);
+    assert_int_equal(broken_invariants(w), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +304,7 @@ int main(void)
         WORLD_TEST(score_is_ones_own_to_see_and_of_who_sees_full_profiles),
         WORLD_TEST(readers_never_see_half),
         WORLD_TEST(what_does_not_add_up_is_found),
+        WORLD_TEST(acceptance_that_is_taken_back_breaks_nothing),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

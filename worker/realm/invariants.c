@@ -108,10 +108,11 @@ static const struct {
      "    ON p.scoreboard_id = u.scoreboard_id AND p.guideline_id = u.id"
      " GROUP BY u.realm, u.id HAVING max(p.points) > u.max_per_member"
      "     OR (u.max_per_guideline > 0 AND sum(p.points) > u.max_per_guideline)"},
-    {"a scoreboard's version follows one that was accepted",
+    /* An acceptance may be taken back when the next version is there. */
+    {"a scoreboard's version follows one that was judged",
      "SELECT b.id::text FROM pek.scoreboard AS b WHERE b.version > 1 AND NOT EXISTS ("
      "  SELECT FROM pek.scoreboard AS o WHERE o.group_id = b.group_id AND o.semester = b.semester"
-     "     AND o.version = b.version - 1 AND 3 IN (o.point_status, o.entry_status))"},
+     "     AND o.version = b.version - 1 AND greatest(o.point_status, o.entry_status) >= 3)"},
     {"nothing is said of a KDO but while groups write",
      "SELECT e.scoreboard_id || ' ' || e.user_id FROM pek.entry_request AS e, pek.realm_state AS r"
      " WHERE r.season <> 2 AND e.type = 1 AND e.justification <> ''"},
