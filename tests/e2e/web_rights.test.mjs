@@ -228,6 +228,40 @@ describe('rights in the browser', skipped, () => {
     alice.assertCalm();
   });
 
+  it('archives an application that cannot be turned down, since there are points of its author', async () => {
+    const { page } = alice;
+    const ok = ({ status, json, text }) => (assert.equal(status, 200, text), json);
+    const userId = 'user-012';
+    const members = `${acme}/groups/${group.id}/members`;
+    const semester = ok(await api.get(`${acme}/semester`));
+    const season = async (name) => ok(await api.send('PUT', `${acme}/semester`, { id: semester.id, season: name }));
+    ok(await api.post(`${members}:add`, { userId }));
+    await season('APPLICATION');
+    try {
+      const { id } = ok(await api.post(`${acme}/groups/${group.id}/scoreboards:open`, {}));
+      const board = `${acme}/groups/${group.id}/scoreboards/${id}`;
+      const guidelines = [{ name: 'Iktatás', category: 'WORK', maxPerMember: 30 }];
+      const { guidelines: [{ id: guidelineId }] } = ok(await api.send('PUT', board, { guidelines }));
+      ok(await api.post(`${board}/points:batchSet`, { points: [{ userId, guidelineId, points: 9 }] }));
+    } finally {
+      await season(semester.season);
+    }
+    ok(await api.post(`${members}/${userId}:archive`));
+    const applicant = await login(federation.port, userId);
+    ok(await applicant.post(`${members}:apply`));
+    applicant.close();
+    await page.goto(`/realms/worker-acme/groups/${group.id}`);
+    await page.getByRole('button', { name: /^Turn down / }).click();
+    await dialog().getByText(/^This person has points in the group already/).waitFor();
+    await dialog().getByRole('button', { name: 'Archive' }).click();
+    await done(alice);
+    await page.locator('#applicants').waitFor({ state: 'detached' });
+    const archived = ok(await api.get(`${members}?statuses=ARCHIVED`)).members;
+    assert.deepEqual(archived.map((member) => member.userId), [userId]);
+    alice.assertCalm(/400/);
+    alice.complaints.length = 0;
+  });
+
   it('shows evaluations to who judges them by the group above alone, and no history', async () => {
     const below = await api.post(`${acme}/groups`, { name: `Iktató ${unique}`, slug: `iktato-${unique}`, parentId: group.id });
     assert.equal(below.status, 200, below.text);

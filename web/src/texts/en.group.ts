@@ -33,6 +33,7 @@ export const en = {
     'postType.delete': 'Kind of post deleted',
   },
   ask: {
+    application: (name: string) => `Archive the application of ${name}?`,
     archive: (name: string) => `Archive the membership of ${name}?`,
     inactivate: (name: string) => `Make ${name} a former member?`,
     handOver: (name: string) => `Hand the group over to ${name}?`,

@@ -30,7 +30,8 @@ export const en = {
   LEADER_ONLY: 'Only the leader of the group can do this.',
   MAKER_FULL: 'You have made as many policies as one person can.',
   MEMBERSHIP_CHANGED_TOO_OFTEN: 'This membership has changed too often today. Try again tomorrow.',
-  MEMBER_HAS_POINTS: 'This person has points in the group already: accept the application, or archive it.',
+  MEMBER_HAS_POINTS:
+    'This person has points in the group already. Who looks after its members can only accept the application, or archive it.',
   MEMBERSHIP_ENDS:
     'Who leads a group has to stay, and the end of this membership is set. Take it back first, in the group or its organisation. The leader of an archived group can leave it instead.',
   MEMBERSHIP_STATUS: 'That is not possible any more: the membership has changed.',

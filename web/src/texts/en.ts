@@ -263,7 +263,7 @@ export const en = {
       promote: (name: string) => `${name} is a full member now.`,
       inactivate: (name: string) => `${name} is a former member now.`,
       reactivate: (name: string) => `${name} is active again.`,
-      archive: (name: string) => `The membership of ${name} is archived.`,
+      archive: (name: string) => `${name} is archived.`,
       unarchive: (name: string) => `${name} is back.`,
       handOver: (name: string) => `${name} leads the group now.`,
     },

@@ -37,6 +37,7 @@ export const hu: GroupTexts = {
     'postType.delete': 'Posztfajta törlése',
   },
   ask: {
+    application: (name) => `Archiválod ${name} jelentkezését?`,
     archive: (name) => `Archiválod ${az(name)} nevű tag tagságát?`,
     inactivate: (name) => `${name} legyen öregtag?`,
     handOver: (name) => `Átadod a kört neki: ${name}?`,

@@ -32,7 +32,8 @@ export const hu: Reasons = {
   LEADER_ONLY: 'Ezt csak a körvezető teheti meg.',
   MAKER_FULL: 'Már annyi szabályt hoztál létre, amennyit egy ember létrehozhat.',
   MEMBERSHIP_CHANGED_TOO_OFTEN: 'Ez a tagság ma túl sokszor változott. Próbáld holnap.',
-  MEMBER_HAS_POINTS: 'Ennek a személynek már vannak pontjai a körben: fogadd el a jelentkezést, vagy archiváld.',
+  MEMBER_HAS_POINTS:
+    'Ennek a személynek már vannak pontjai a körben: aki a tagokat kezeli, csak elfogadhatja vagy archiválhatja a jelentkezést.',
   MEMBERSHIP_ENDS:
     'A kör vezetőjének maradnia kell, de ennek a tagságnak be van állítva a vége. Előbb azt vedd vissza, a körben vagy a szervezetében. Archivált körből a vezető ki is léphet helyette.',
   MEMBERSHIP_STATUS: 'Ez már nem lehetséges: a tagság közben megváltozott.',

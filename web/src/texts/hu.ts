@@ -253,7 +253,7 @@ export const hu: Texts = {
       promote: (name) => `${name} teljes jogú tag lett.`,
       inactivate: (name) => `${name} öregtag lett.`,
       reactivate: (name) => `${name} újra aktív.`,
-      archive: (name) => `${name} tagsága archiválva.`,
+      archive: (name) => `${name} archiválva.`,
       unarchive: (name) => `${name} visszatért.`,
       handOver: (name) => `Mostantól ${name} vezeti a kört.`,
     },

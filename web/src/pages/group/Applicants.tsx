@@ -1,23 +1,32 @@
-import { answer } from '@pek/client';
+import { PekError, answer } from '@pek/client';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Check, X } from 'lucide-react';
-import { membersQuery, pek, type GroupRef } from '../../api';
+import { useState } from 'react';
+import { membersQuery, pek, type GroupRef, type Membership } from '../../api';
 import { shownName } from '../../names';
 import { Avatar, Card, More } from '../../parts/basics';
+import { FormDialog } from '../../parts/dialogs';
 import { useMessage } from '../../parts/problems';
 import { tell, tellProblem } from '../../parts/toasts';
 import { useDates, useTexts } from '../../texts';
+import { useGroupTexts } from '../../texts/group';
 import { useMemberStep } from './steps';
 
 /** Who waits for an answer, which of an archived group can only be no. Not there when nobody does. */
 export function Applicants({ groupRef, isArchived }: { groupRef: GroupRef; isArchived: boolean }) {
     const texts = useTexts();
+    const { ask } = useGroupTexts();
     const dates = useDates();
     const message = useMessage();
     const client = useQueryClient();
     const query = useInfiniteQuery(membersQuery(groupRef, ['APPLIED']));
-    const step = useMemberStep(groupRef);
+    const [kept, setKept] = useState<{ member: Membership; why: string }>();
+    const step = useMemberStep(groupRef, (error, { step, member }) => {
+        if (step !== 'reject' || !(error instanceof PekError) || error.reason !== 'MEMBER_HAS_POINTS') return false;
+        setKept({ member, why: message(error) });
+        return true;
+    });
     const applicants = query.data?.pages.flatMap((page) => page.members) ?? [];
     const acceptAll = useMutation({
         mutationFn: () =>
@@ -36,7 +45,8 @@ export function Applicants({ groupRef, isArchived }: { groupRef: GroupRef; isArc
             ]),
     });
 
-    if (applicants.length === 0) return null;
+    // Who is turned down is out of the list until the realm says no.
+    if (applicants.length === 0 && !kept) return null;
     return (
         <Card
             id="applicants"
@@ -84,6 +94,17 @@ export function Applicants({ groupRef, isArchived }: { groupRef: GroupRef; isArc
                 ))}
             </ul>
             <More query={query} />
+            {kept && (
+                <FormDialog
+                    open
+                    onClose={() => setKept(undefined)}
+                    title={ask.application(shownName(texts, kept.member.displayName))}
+                    text={kept.why}
+                    action={texts.steps.archive}
+                    danger
+                    onSubmit={() => step.mutateAsync({ step: 'archive', member: kept.member })}
+                />
+            )}
         </Card>
     );
 }

@@ -49,7 +49,8 @@ export interface MemberStep {
   member: Membership;
 }
 
-export function useMemberStep(ref: GroupRef) {
+/** `asks`: a refusal that leads to a question, which says why, is not told in the corner. */
+export function useMemberStep(ref: GroupRef, asks?: (error: unknown, refused: MemberStep) => boolean) {
   const client = useQueryClient();
   const texts = useTexts();
   const message = useMessage();
@@ -70,9 +71,9 @@ export function useMemberStep(ref: GroupRef) {
       for (const [key, data] of before) client.setQueryData(key, withStep(data, key[4] as MemberStatus[], member.userId, status));
       return { before };
     },
-    onError: (error, _, context) => {
+    onError: (error, refused, context) => {
       context?.before.forEach(([key, data]) => client.setQueryData(key, data));
-      tellProblem(message(error));
+      if (!asks?.(error, refused)) tellProblem(message(error));
     },
     onSuccess: (_, { step, member }) => tell(texts.steps.done[step](shownName(texts, member.displayName))),
     onSettled: () =>
