@@ -271,8 +271,8 @@ describe('the life of a department', skipped, () => {
       await page.getByText('Not saved: 1 value that you wrote here').waitFor();
       await two.waitFor({ state: 'detached' });
       const left = cell(bela, `Kettős ${name.firstName}`, 'Csapolás');
-      assert.equal(await left.getAttribute('aria-invalid'), 'true');
       await page.locator('.note.bad', { hasText: `Kettős ${name.firstName}: ` }).waitFor();
+      assert.equal(await left.getAttribute('aria-invalid'), 'true');
       await left.fill('0');
       await save(200);
       await annas.fill('4');
