@@ -210,9 +210,9 @@ describe('rights in the browser', skipped, () => {
     assert.equal((await api.post(`${members}/bob:handOver`)).status, 200);
     await page.goto(`/realms/worker-acme/groups/${group.id}`);
     const menu = (id) => page.locator('.rows li', { has: page.locator(`a[href="/people/${id}"]`) }).getByRole('button', { name: /^What to do/ });
-    await menu('alice').click(); // who cannot take it for herself
-    await page.getByRole('menuitem', { name: 'Archive' }).waitFor();
-    assert.equal(await page.getByRole('menuitem', { name: 'Hand the group over' }).count(), 0);
+    await menu('alice').click(); // who cannot take it for herself, and ends her own membership by leaving
+    await page.getByRole('menuitemcheckbox', { name: 'Financial officer' }).waitFor();
+    assert.equal(await page.getByRole('menuitem').count(), 0);
     await page.keyboard.press('Escape');
     await menu('carol').click();
     await page.getByRole('menuitem', { name: 'Hand the group over' }).click();
@@ -260,6 +260,27 @@ describe('rights in the browser', skipped, () => {
     assert.deepEqual(archived.map((member) => member.userId), [userId]);
     alice.assertCalm(/400/);
     alice.complaints.length = 0;
+  });
+
+  it('offers a helper what the realm takes from one', async () => {
+    const members = `${acme}/groups/${group.id}/members`;
+    const [helper, officer, other] = ['user-013', 'user-014', 'user-015'];
+    for (const userId of [helper, officer, other]) assert.equal((await api.post(`${members}:add`, { userId })).status, 200);
+    assert.equal((await api.post(`${members}/${helper}:givePost`, { kind: 'LEADER_ASSISTANT' })).status, 200);
+    assert.equal((await api.post(`${members}/${officer}:givePost`, { kind: 'FINANCIAL_OFFICER' })).status, 200);
+    const names = Object.fromEntries((await api.get(members)).json.members.map(({ userId, displayName }) => [userId, displayName]));
+    const visitor = await Visitor.open(browser, `http://127.0.0.1:${federation.port}`);
+    const { page } = visitor;
+    await page.goto(`/auth/dev?user=${helper}`);
+    await page.goto(`/realms/worker-acme/groups/${group.id}`);
+    const menu = (userId) => page.getByRole('button', { name: `What to do with ${names[userId]}` });
+    await menu(other).click();
+    await page.getByRole('menuitem', { name: 'Archive' }).waitFor();
+    assert.equal(await page.getByRole('menuitemcheckbox').count(), 0, 'no post that its leader alone gives');
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await Promise.all([menu(helper).count(), menu(officer).count()]), [0, 0], 'nor what would be refused');
+    visitor.assertCalm();
+    await visitor.close();
   });
 
   it('shows evaluations to who judges them by the group above alone, and no history', async () => {

@@ -14,7 +14,7 @@ import { tell, tellProblem } from '../../parts/toasts';
 import { useDates, useTexts } from '../../texts';
 import { useGroupTexts } from '../../texts/group';
 import { AddMember } from './AddMember';
-import { stepsOf, useMemberStep, type Step } from './steps';
+import { leadersPosts, stepsOf, useMemberStep, type Step } from './steps';
 
 interface Props {
     group: Group;
@@ -134,9 +134,7 @@ function MemberRow(props: RowProps) {
     );
 }
 
-const posts = ['LEADER_ASSISTANT', 'EVALUATION_HELPER', 'FINANCIAL_OFFICER'] as const;
-type PostKind = (typeof posts)[number];
-const leadersPosts = new Set<PostKind>(['LEADER_ASSISTANT', 'EVALUATION_HELPER']);
+type PostKind = (typeof leadersPosts)[number];
 const asksFirst = new Set<Step>(['archive', 'inactivate', 'handOver']);
 
 function MemberMenu({ member, groupRef, isOrganisation, isArchived, mayEdit, mayHandOver }: RowProps) {
@@ -147,10 +145,11 @@ function MemberMenu({ member, groupRef, isOrganisation, isArchived, mayEdit, may
     const [asking, setAsking] = useState<Step>();
     const isMember = shownName(texts, member.displayName) !== texts.deleted && (member.status === 'NEWBIE' || member.status === 'ACTIVE');
     const { data: session } = useQuery(sessionQuery);
-    const steps = mayEdit ? stepsOf(member, isArchived, mayHandOver) : [];
+    const me = session?.user?.id;
+    const steps = mayEdit ? stepsOf(member, me, isArchived, mayHandOver) : [];
     // Nobody takes it for themselves.
-    if (mayHandOver && !isArchived && isMember && !member.isLeader && member.userId !== session?.user?.id) steps.push('handOver');
-    const offered = isMember && mayEdit && !isArchived ? posts.filter((kind) => mayHandOver || !leadersPosts.has(kind)) : [];
+    if (mayHandOver && !isArchived && isMember && !member.isLeader && member.userId !== me) steps.push('handOver');
+    const offered = isMember && mayEdit && mayHandOver && !isArchived ? leadersPosts : [];
     if (steps.length === 0 && offered.length === 0) return null;
     const choose = (chosen: Step) => (asksFirst.has(chosen) ? setAsking(chosen) : step.mutate({ step: chosen, member }));
     return (

@@ -28,11 +28,22 @@ const stepsFrom: Record<string, Step[]> = {
   ARCHIVED: ['unarchive'],
 };
 
+/** Posts that every group has, which its leader alone gives and takes. */
+export const leadersPosts = ['LEADER_ASSISTANT', 'EVALUATION_HELPER', 'FINANCIAL_OFFICER'] as const;
+
+/** One leaves by oneself, and who has a post that only the leader takes is let go by them. */
+const mayEnd = ({ userId, posts }: Membership, me: string | undefined, mayHandOver: boolean) =>
+  userId !== me && (mayHandOver || !posts.some(({ kind }) => leadersPosts.some((one) => one === kind)));
+
 /** What an editor of members may do to one. In an archived group memberships only end, and that of who leads it by who may replace them. */
-export const stepsOf = ({ status, isLeader }: Membership, isArchived: boolean, mayHandOver: boolean): Step[] =>
-  isLeader && !(isArchived && mayHandOver)
+export const stepsOf = (member: Membership, me: string | undefined, isArchived: boolean, mayHandOver: boolean): Step[] =>
+  member.isLeader && !(isArchived && mayHandOver)
     ? []
-    : (stepsFrom[status] ?? []).filter((step) => !isArchived || step === 'archive' || step === 'reject');
+    : (stepsFrom[member.status] ?? []).filter((step) =>
+        step === 'archive' || step === 'inactivate'
+          ? mayEnd(member, me, mayHandOver) && !(isArchived && step === 'inactivate')
+          : !isArchived || step === 'reject',
+      );
 
 type Lists = InfiniteData<{ members: Membership[] }>;
 
