@@ -111,7 +111,10 @@ export async function combined(world, { seed, minutes, say }) {
   const history = new History(world);
   await history.begin();
   const began = Date.now();
-  const failures = await Promise.allSettled(plan.map((line) => suffer(world, line, began)));
+  // One after the other of what is done to the same: two that start a program again at a time would lose one of it.
+  const last = {};
+  const failures = await Promise.allSettled(plan.map((line) =>
+    (last[line.on] = Promise.allSettled([last[line.on]]).then(() => suffer(world, line, began)))));
   failures.filter(({ status }) => status === 'rejected').forEach(({ reason }) => broken.push(`a fault could not be made: ${reason.message}`));
   await sleep(Math.max(0, began + minutes * 60_000 - 8_000 - Date.now()));
   // Healed: reads are back, and writes go on.
