@@ -193,32 +193,46 @@ static void refuse(struct rude_worker *replica)
     replica->status = STATUS_UNAUTHENTICATED;
 }
 
+static void ask_all_at_once(struct federation *f)
+{
+    struct exchange crowd[CROWD];
+    for (size_t i = 0; i < CROWD; i++)
+        crowd[i] = federation_send(f, "GET", ONE_OF_D, NULL, NULL);
+    for (size_t i = 0; i < CROWD; i++) {
+        struct answer answer = federation_receive(f, &crowd[i]);
+        assert_int_equal(answer.code, 200);
+        answer_free(&answer);
+    }
+}
+
+static bool operator_is_told(struct federation *f, const char *problem)
+{
+    struct answer answer = federation_get(f, "/api/v1/instances");
+    bool told = answer_has(&answer, problem);
+    answer_free(&answer);
+    return told;
+}
+
 static void replica_that_refuses_the_hub_costs_no_request(void **state)
 {
     struct federation f;
-    struct exchange crowd[CROWD];
+    struct answer answer;
     char problem[128];
     (void)state;
     open_replicas(&f);
     refuse(&replicas[1]);
     rude_worker_end_watches(&replicas[0]); /* so that new tokens are asked for */
     rude_worker_end_watches(&replicas[1]);
-    for (size_t round = 0; round < 3; round++) {
-        for (size_t i = 0; i < CROWD; i++)
-            crowd[i] = federation_send(&f, "GET", ONE_OF_D, NULL, NULL);
-        for (size_t i = 0; i < CROWD; i++) {
-            struct answer answer = federation_receive(&f, &crowd[i]);
-            assert_int_equal(answer.code, 200);
-            answer_free(&answer);
-        }
-    }
     pg_cluster_execute(federation_cluster, "UPDATE hub.user_account SET is_admin = true");
-    struct answer answer = federation_get(&f, "/api/v1/instances");
     snprintf(problem, sizeof(problem),
              "127.0.0.1:%d does not accept this hub's tokens: the token's claim iat",
              replicas[1].port);
-    assert_true(answer_has(&answer, problem));
-    answer_free(&answer);
+    /* Calls that travel together may all go to the other one. */
+    int64_t told_us = deadline_after_ms(FEDERATION_WAIT_MS);
+    for (size_t round = 0; round < 3 || !operator_is_told(&f, problem); round++) {
+        assert_true(clock_monotonic_us() < told_us);
+        ask_all_at_once(&f);
+    }
     /* When all do, it is for the operator. */
     refuse(&replicas[0]);
     rude_worker_end_watches(&replicas[0]);
