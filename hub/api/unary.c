@@ -229,9 +229,10 @@ static enum status change(struct api_call *call, const struct condition *conditi
     const struct route_rule *rule = call->match.rule;
     struct leg *leg = NULL;
     size_t tries = condition->count ? condition->count : 1;
-    enum status status = STATUS_OK;
+    size_t i = 0;
+    enum status status;
 
-    for (size_t i = 0; i < tries && (i == 0 || (status && asks_for_another(fault))); i++) {
+    do {
         if (i > 0) {
             begin_again(call);
             *fault = (struct fault){0};
@@ -241,7 +242,7 @@ static enum status change(struct api_call *call, const struct condition *conditi
                      : STATUS_OK;
         if (!status)
             status = ask_any(call, false, &leg, fault);
-    }
+    } while (status && ++i < tries && asks_for_another(fault));
     if (!status && leg->instance)
         session_changed_something(call->session, leg->instance);
     if (status && condition->given && condition_is_refusal(fault))
