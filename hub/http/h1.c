@@ -342,6 +342,8 @@ static void h1_weigh(struct http_conn *conn)
 {
     struct http_request *request = conn->h1.request;
     struct address_hold *hold = conn->proxied && request ? &request->hold : &conn->hold;
+    if (request)
+        request_slim(request);
     size_t bytes = conn_held_bytes(conn) + (request ? request_held_bytes(request) : 0);
     if (!sweep_weigh(conn->server, hold, bytes))
         return;

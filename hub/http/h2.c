@@ -362,6 +362,7 @@ static void give_up(struct h2 *h2, struct http_request *request)
 static void weigh_request(struct h2 *h2, struct http_request *request)
 {
     slim(request);
+    request_slim(request);
     if (!sweep_weigh(h2->conn->server, &request->hold, request_held_bytes(request)))
         return;
     if (request->body_since_us > 0 && !request->refused)

@@ -160,6 +160,24 @@ static void answer_counts_for_the_client_behind_the_proxy(void **state)
     client_close(&other);
 }
 
+/* A request has the buffers of one before it. */
+static void nobody_pays_for_the_memory_of_a_request_before(void **state)
+{
+    (void)state;
+    start((struct http_options){0});
+    struct client client = client_open(), half = client_open();
+    client_send(&client, SLICE_LIT("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n"));
+    client_send(&client, slice_make(some, 60000));
+    READ_UNTIL(&client, "method=POST\npath=/p\n");
+    client_send(&client, SLICE_LIT(GET("/wait")));
+    WAIT_FOR(seen.started == 2);
+    client_send(&half, SLICE_LIT("GET / HTTP/1.1\r\n"));
+    WAIT_FOR(http_server_held_bytes(server) > 0); /* the sweep has come by both */
+    assert_true(http_server_held_bytes(server) < 16384);
+    client_close(&client);
+    client_close(&half);
+}
+
 /* Nothing is written after the head that would tell that all of it was taken. */
 static void head_of_a_stream_counts_no_longer_than_it_takes(void **state)
 {
@@ -242,6 +260,7 @@ int main(void)
         TEST(client_that_was_fast_leaves_no_more_in_the_kernel),
         TEST(bodies_of_one_address_leave_room_for_the_others),
         TEST(answer_counts_for_the_client_behind_the_proxy),
+        TEST(nobody_pays_for_the_memory_of_a_request_before),
         TEST(head_of_a_stream_counts_no_longer_than_it_takes),
         TEST(streams_that_nobody_takes_give_way_one_by_one),
         TEST(stream_that_is_given_up_amid_a_frame_ends),

@@ -259,6 +259,8 @@ bool request_start(struct http_request *request);
 void request_let_go(struct http_request *request);
 /* What waits for its client. What its handler makes meanwhile is bounded elsewhere, and not the client's doing. */
 size_t request_held_bytes(const struct http_request *request);
+/* Gives back the memory of buffers that are empty, which may be another client's from before. */
+void request_slim(struct http_request *request);
 /* Keeps the memory of a small one. */
 void buffer_empty(struct buffer *buffer);
 void request_pool_free(struct http_server *server);

@@ -81,6 +81,18 @@ static void request_free(struct http_request *request)
     server->pooled_count++;
 }
 
+static void give_back(struct buffer *buffer)
+{
+    if (buffer->len == 0 && !buffer->failed)
+        buffer_done(buffer);
+}
+
+void request_slim(struct http_request *request)
+{
+    give_back(&request->body);
+    give_back(&request->out);
+}
+
 size_t request_held_bytes(const struct http_request *request)
 {
     size_t head_bytes = request->running ? 0 : request->arena.used_bytes;
