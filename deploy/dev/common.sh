@@ -188,12 +188,14 @@ hub_is_ready() { # port
 
 # Of a federation that was started for tests or measuring, where one user makes all the load: no limit of theirs.
 lift_user_limits() { # port
-    local line
+    local line hub
     for line in 'searches_per_second = 0' 'writes_per_second = 0' 'requests_per_user_max = 10000' 'live_streams_per_user_max = 1000'; do
         # A hub of before, which is measured beside this one, need not know them.
         ! grep -q "\"${line%% *}\"" "$ROOT/hub/config.c" || printf '%s\n' "$line" >>"$DATA/config/pek-hub.conf"
     done
-    "$ROOT/dev" restart pek-hub --data "$DATA" >&2
+    for hub in $(hub_names "$(state_get hubs)"); do
+        "$ROOT/dev" restart "$hub" --data "$DATA" >&2
+    done
     wait_until 60 pek-hub hub_is_ready "$1" || die "the hub did not get ready"
 }
 
