@@ -40,7 +40,6 @@ void conn_close(struct http_conn *conn)
     struct http_server *server = conn->server;
     if (conn->state == CONN_CLOSED)
         return;
-    server->lingering_count -= conn->state == CONN_LINGERING;
     conn->state = CONN_CLOSED;
     conn->protocol->gone(conn);
     list_remove(&conn->node);
@@ -66,13 +65,11 @@ void conn_end(struct http_conn *conn, bool linger)
 /* All is sent. */
 static void finish(struct http_conn *conn)
 {
-    struct http_server *server = conn->server;
-    if (!conn->linger || server->lingering_count >= HTTP_LINGERING_MAX) {
+    if (!conn->linger) {
         conn_close(conn);
         return;
     }
     conn->state = CONN_LINGERING;
-    server->lingering_count++;
     conn->since_us = clock_monotonic_us();
     shutdown(conn_fd(conn), SHUT_WR);
     buffer_done(&conn->in);

@@ -55,10 +55,11 @@ static void memory_of_a_taken_answer_is_given_back(void **state)
     client_close(&client);
 }
 
+/* More than the kernel ever has of one connection (tcp_wmem), and much less than the file. */
 static void file_that_nobody_takes_waits_for_its_reader(void **state)
 {
     (void)state;
-    start((struct http_options){.held_bytes_max = MIB});
+    start((struct http_options){.held_bytes_max = 5 * MIB});
     struct client client = client_open();
     client_send(&client, SLICE_LIT(GET("/static")));
     WAIT_FOR(http_server_held_bytes(server) > 0); /* the sweep has come by */

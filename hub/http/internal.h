@@ -37,7 +37,6 @@
 /* Requests that come before the one ahead of them is answered. */
 #define HTTP_PIPELINE_BYTES_MAX 65536
 #define HTTP_LINGER_MS 2000
-#define HTTP_LINGERING_MAX 256
 #define HTTP_LINGER_BYTES_MAX (32u * 1024 * 1024)
 #define HTTP_REQUESTS_POOLED_MAX 64
 #define HTTP_STREAM_BYTES_MAX (16u * 1024 * 1024) /* one http_stream_write */
@@ -80,7 +79,7 @@ struct http_server {
     struct list conns, dirty; /* dirty: have something to send or to go on with */
     struct address_table addresses;
     uint64_t id_key[2], id_count;
-    size_t conn_count, request_count, lingering_count;
+    size_t conn_count, request_count;
     uint64_t refused_count, shed_count;
     struct fiber_event changed; /* a connection or a request ended, for the drain */
     struct http_request *pooled;

@@ -330,6 +330,26 @@ static void client_behind_a_proxy_takes_nothing_from_the_others(void **state)
     client_close(&slow[1]);
 }
 
+/* Whoever is refused early reads why, however many are refused at that moment: a place is theirs while the connection is. */
+static void refusals_of_many_take_no_place_from_others(void **state)
+{
+    enum { MANY = 300 };
+    static struct client clients[MANY];
+    (void)state;
+    start((struct http_options){.connections_per_address_max = MANY});
+    for (size_t i = 0; i < MANY; i++) {
+        clients[i] = client_open();
+        client_send(&clients[i], SLICE_LIT(HEAD "Content-Length: 99999999\r\n\r\n"));
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        READ_UNTIL(&clients[i], "HTTP/1.1 413 ");
+    }
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(http_server_connections(server), MANY);
+    for (size_t i = 0; i < MANY; i++)
+        client_close(&clients[i]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -344,6 +364,7 @@ int main(void)
         TEST(slow_reader_is_not_stalled),
         TEST(reader_that_leaves_ends_the_stream),
         TEST(client_that_leaves_cancels_its_request),
+        TEST(refusals_of_many_take_no_place_from_others),
         TEST(too_many_connections_are_refused_at_once),
         TEST(client_behind_a_proxy_takes_nothing_from_the_others),
     };
