@@ -34,19 +34,14 @@ struct reading {
 static struct reading reading_of(const struct hub_config *config)
 {
     return (struct reading){
-        .hub = {config->hub_key, config->hub_keys_previous.items, config->hub_keys_previous.count},
-        .realm = {config->local_realm[0] ? config->local_instance_key : NULL, NULL, 0},
+        .hub = {.signer = config->hub_key,
+                .others = config->hub_keys_previous.items,
+                .other_count = config->hub_keys_previous.count,
+                .signer_setting = "hub_key",
+                .others_setting = "hub_keys_previous"},
+        .realm = {.signer = config->local_realm[0] ? config->local_instance_key : NULL,
+                  .signer_setting = "local_instance_key"},
     };
-}
-
-/* The text has the path; this is the setting that it came from. */
-static enum status read_ring(const struct jwt_keyring_files *files, const char *field,
-                             struct jwt_keys *ret_keys, struct fault *fault)
-{
-    struct fault why = {0};
-    enum status status = jwt_keyring_read(files, ret_keys, &why);
-
-    return status ? fault_set(fault, status, field, "%s", why.text) : STATUS_OK;
 }
 
 static void read_files(void *arg)
@@ -54,11 +49,10 @@ static void read_files(void *arg)
     struct reading *reading = arg;
 
     jwt_keys_init(&reading->realm_keys);
-    reading->status = read_ring(&reading->hub, "hub_key", &reading->hub_keys, &reading->fault);
+    reading->status = jwt_keyring_read(&reading->hub, &reading->hub_keys, &reading->fault);
     if (reading->status || !reading->realm.signer)
         return;
-    reading->status =
-        read_ring(&reading->realm, "local_instance_key", &reading->realm_keys, &reading->fault);
+    reading->status = jwt_keyring_read(&reading->realm, &reading->realm_keys, &reading->fault);
     if (reading->status)
         jwt_keys_done(&reading->hub_keys);
 }

@@ -36,7 +36,7 @@ static void check_keys(struct config *config, const struct settings *s)
     if (s->hub_keys[0] && hub_keys_init(&hub, &source, &fault) != STATUS_OK)
         config_mistake(config, "hub_keys: %s", fault.text);
     if (s->instance_key[0] && program_load_keys(s, &own, &fault) != STATUS_OK)
-        config_mistake(config, "instance_key: %s", fault.text);
+        config_mistake(config, "%s: %s", fault.field, fault.text);
     else if (s->instance_key[0])
         check_is_own(config, s, &own, &hub.keys);
     jwt_keys_done(&own);

@@ -219,6 +219,7 @@ static void check_config_reads_files_and_asks_the_database(void **state)
     (void)state;
     check_config_finds("--log-level", "info", "the configuration is right");
     check_config_finds("--instance-key", "/nowhere.pem", "instance_key: ");
+    check_config_finds("--instance-keys-previous", "/nowhere.pem", "instance_keys_previous: ");
     check_config_finds("--hub-keys", "/nowhere.json", "hub_keys: ");
     check_config_finds("--hub-keys", "/dev/null", "hub_keys: the file is empty");
     check_config_finds("--database-owner", "dbname=elsewhere", "database_owner: it is another");

@@ -22,6 +22,8 @@ enum status program_load_keys(const struct settings *settings, struct jwt_keys *
         .signer = settings->instance_key,
         .others = settings->instance_keys_previous.items,
         .other_count = settings->instance_keys_previous.count,
+        .signer_setting = "instance_key",
+        .others_setting = "instance_keys_previous",
     };
     return jwt_keyring_read(&files, ret_keys, fault);
 }

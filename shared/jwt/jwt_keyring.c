@@ -16,37 +16,49 @@ void jwt_keyring_done(struct jwt_keyring *ring)
     jwt_keys_done(&ring->keys);
 }
 
-static enum status add_file(struct jwt_keys *keys, const char *path, struct fault *fault)
+static enum status add_signer(struct jwt_keys *keys, const struct jwt_keyring_files *files,
+                              struct fault *fault)
 {
     struct es256_key *key;
+    struct fault why;
+    enum status status = es256_key_load_private(files->signer, &key, &why);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, files->signer_setting, "%s", why.text);
+    status = jwt_keys_set_signer(keys, key);
+    es256_key_free(key);
+    return status == STATUS_OK ? status
+                               : fault_set(fault, status, files->signer_setting,
+                                           "%s cannot be used as a key", files->signer);
+}
+
+static enum status add_other(struct jwt_keys *keys, const struct jwt_keyring_files *files,
+                             size_t index, struct fault *fault)
+{
+    const char *path = files->others[index];
+    struct es256_key *key;
+    struct fault why;
     enum status status = es256_key_load_public(path, &key, NULL);
     if (status != STATUS_OK)
-        status = es256_key_load_private(path, &key, fault);
+        status = es256_key_load_private(path, &key, &why);
     if (status != STATUS_OK)
-        return status;
+        return fault_set(fault, status, files->others_setting, "%s", why.text);
     status = jwt_keys_add(keys, key);
     es256_key_free(key);
-    return status == STATUS_OK ? status : fault_set(fault, status, NULL, "too many keys");
+    return status == STATUS_OK ? status
+                               : fault_set(fault, status, files->others_setting, "too many keys");
 }
 
 enum status jwt_keyring_read(const struct jwt_keyring_files *files, struct jwt_keys *ret_keys,
                              struct fault *fault)
 {
-    struct es256_key *key;
     struct jwt_keys keys;
     if (files->other_count > JWT_KEYRING_OTHERS_MAX)
-        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, NULL, "at most %d keys beside the first",
-                         JWT_KEYRING_OTHERS_MAX);
-    enum status status = es256_key_load_private(files->signer, &key, fault);
-    if (status != STATUS_OK)
-        return status;
+        return fault_set(fault, STATUS_RESOURCE_EXHAUSTED, files->others_setting,
+                         "at most %d keys beside the first", JWT_KEYRING_OTHERS_MAX);
     jwt_keys_init(&keys);
-    status = jwt_keys_set_signer(&keys, key);
-    es256_key_free(key);
-    if (status != STATUS_OK)
-        (void)fault_set(fault, status, NULL, "%s cannot be used as a key", files->signer);
+    enum status status = add_signer(&keys, files, fault);
     for (size_t i = 0; status == STATUS_OK && i < files->other_count; i++)
-        status = add_file(&keys, files->others[i], fault);
+        status = add_other(&keys, files, i, fault);
     if (status != STATUS_OK) {
         jwt_keys_done(&keys);
         return status;

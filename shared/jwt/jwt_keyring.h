@@ -20,6 +20,7 @@ struct jwt_keyring_files {
     const char *signer;
     const char *const *others;
     size_t other_count;
+    const char *signer_setting, *others_setting; /* that named them: the field of a fault */
 };
 
 struct jwt_keyring {

@@ -72,7 +72,8 @@ static bool signs(const struct files *files, size_t key)
 
 static void take(struct files *files, size_t signer, const char *other, int64_t now_us)
 {
-    const struct jwt_keyring_files named = {files->paths[signer], &other, other ? 1 : 0};
+    const struct jwt_keyring_files named = {
+        .signer = files->paths[signer], .others = &other, .other_count = other ? 1 : 0};
     struct jwt_keys next;
     struct fault fault = {0};
     assert_int_equal(jwt_keyring_read(&named, &next, &fault), STATUS_OK);
@@ -149,11 +150,16 @@ static void unreadable_file_gives_no_keys_and_says_which(void **state)
 {
     struct files *files = *state;
     const char *none[] = {"/nonexistent/other.pem"};
-    const struct jwt_keyring_files named = {files->paths[0], none, 1};
+    const struct jwt_keyring_files named = {.signer = files->paths[0],
+                                            .others = none,
+                                            .other_count = 1,
+                                            .signer_setting = "key",
+                                            .others_setting = "keys_previous"};
     struct jwt_keys next = {.count = 7};
     struct fault fault = {0};
     assert_int_equal(jwt_keyring_read(&named, &next, &fault), STATUS_NOT_FOUND);
     assert_non_null(strstr(fault.text, none[0]));
+    assert_string_equal(fault.field, "keys_previous");
     assert_int_equal(next.count, 7);
 }
 
