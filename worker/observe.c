@@ -30,7 +30,6 @@ enum {
     PG_TRANSACTIONS,
     PG_RETRIES,
     PG_RECONNECTS,
-    PG_ERRORS,
     PG_WAITING,
     PG_UP,
     CERTIFICATE_EXPIRY,
@@ -74,8 +73,6 @@ static const struct metric_def defs[METRICS] = {
     [PG_RETRIES] = {METRIC_COUNTER_SET, "pek_pg_transaction_retries_total",
                     "Transactions run again."},
     [PG_RECONNECTS] = {METRIC_COUNTER_SET, "pek_pg_reconnects_total", "Connections made anew."},
-    [PG_ERRORS] = {METRIC_COUNTER_SET, "pek_pg_errors_total",
-                   "Errors of PostgreSQL or on the way."},
     [PG_WAITING] = {METRIC_GAUGE, "pek_pg_waiting", "Fibers that wait for a connection."},
     [PG_UP] = {METRIC_GAUGE, "pek_pg_connections", "Connections that are up.", .labels = {"kind"},
                .series_max = 2},
@@ -115,7 +112,6 @@ static void collect_pg(const struct observe *observe, const struct pg_statistics
     metric_set(METRIC(all[PG_TRANSACTIONS]), (double)pg->transactions);
     metric_set(METRIC(all[PG_RETRIES]), (double)pg->transaction_retries);
     metric_set(METRIC(all[PG_RECONNECTS]), (double)pg->reconnects);
-    metric_set(METRIC(all[PG_ERRORS]), (double)pg->errors);
     metric_set(METRIC(all[PG_WAITING]), (double)pg->waiting);
     metric_set(METRIC(all[PG_UP], "read"), (double)pg->read_connections_up);
     metric_set(METRIC(all[PG_UP], "transaction"), (double)pg->transaction_connections_up);

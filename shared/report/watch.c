@@ -29,6 +29,9 @@ static const struct metric_def defs[WATCH_METRICS] = {
     [WATCH_STANDBY_READS] = {METRIC_COUNTER_SET, "pek_pg_standby_reads_total",
                              "Reads that a standby answered.", .labels = {"database"},
                              .series_max = DATABASES_MAX},
+    [WATCH_ERRORS] = {METRIC_COUNTER_SET, "pek_pg_errors_total",
+                      "Errors of PostgreSQL or on the way.", .labels = {"database"},
+                      .series_max = DATABASES_MAX},
     [WATCH_SPANS] = {METRIC_COUNTER_SET, "pek_trace_spans_total",
                      "Spans of traces: sent, dropped for a full queue, or lost at the collector.",
                      .labels = {"outcome"}, .series_max = 3},
@@ -64,6 +67,7 @@ void watch_collect_pg(struct watch *watch, const char *database, const struct pg
     }
     metric_set(METRIC(watch->all[WATCH_WITHOUT_PRIMARY], database), pg->without_primary);
     metric_set(METRIC(watch->all[WATCH_STANDBY_READS], database), (double)pg->standby_reads);
+    metric_set(METRIC(watch->all[WATCH_ERRORS], database), (double)pg->errors);
 }
 
 void watch_collect_tracer(struct watch *watch, const struct tracer *tracer)
