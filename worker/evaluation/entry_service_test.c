@@ -98,6 +98,11 @@ static void entries_are_the_leaders_and_the_judges(struct world *w)
     assert_string_equal(w->fault.field, "entries[0].user_id");
     assert_int_equal(set_entry(w, "lea", board, "", KB, "x"), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "entries[0].user_id");
+    /* Who is both is told what the group is told: it was submitted, and could be taken back. */
+    set_status(w, board, SUBMITTED);
+    assert_int_equal(set_entry(w, "alice", board, "dan", KB, "x"), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, SCOREBOARD_REASON_STATUS);
+    set_status(w, board, OPEN);
     assert_int_equal(set_entry(w, "lea", board, "eve", 0, "x"), STATUS_INVALID_ARGUMENT);
     assert_string_equal(w->fault.field, "entries[0].type");
     assert_int_equal(set_entry(w, "lea", board, "eve", 4, "x"), STATUS_INVALID_ARGUMENT);

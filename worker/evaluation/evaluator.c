@@ -125,7 +125,10 @@ enum status evaluator_check_edit(struct change *change, const struct evaluator *
     if (edits)
         status = rule(&evaluator->now, scoreboard, SEMESTER_V1_SEASON_ACTION_EDIT_EVALUATION,
                       change->fault);
-    if (status == STATUS_FAILED_PRECONDITION && evaluator->judges)
+    /* Who is both hears why they may not as the group, unless it is the judges' season. */
+    bool judging = season_rule(evaluator->now.season,
+                               SEMESTER_V1_SEASON_ACTION_CORRECT_EVALUATION) != SEASON_NO;
+    if (status == STATUS_FAILED_PRECONDITION && evaluator->judges && (!edits || judging))
         status = rule(&evaluator->now, scoreboard, SEMESTER_V1_SEASON_ACTION_CORRECT_EVALUATION,
                       change->fault);
     return status;

@@ -52,7 +52,7 @@ typedef enum status (*evaluator_rule)(const struct scoreboard_now *now,
                                       const evaluation_v1_scoreboard *scoreboard,
                                       semester_v1_season_action action, struct fault *fault);
 /* Whether they write what the rule is of: the group's own (`edits`) while it may, and its judges while they may.
- * PERMISSION_DENIED for who is neither; of who is both the last refusal. */
+ * PERMISSION_DENIED for who is neither; of who is both the group's refusal, in the judges' season theirs. */
 PEK_MUST_CHECK enum status evaluator_check_edit(struct change *change,
                                                 const struct evaluator *evaluator,
                                                 const evaluation_v1_scoreboard *scoreboard,
