@@ -177,7 +177,7 @@ static const char *mask_of(const char *line, const char *body)
     return out.ptr;
 }
 
-static void update_mask_comes_from_the_body_of_a_patch(void **state)
+static void update_mask_comes_from_the_body(void **state)
 {
     (void)state;
     static const struct {
@@ -196,6 +196,7 @@ static void update_mask_comes_from_the_body_of_a_patch(void **state)
         {"PATCH /update/x?updateMask=*", "{\"text\":\"a\"}",
          "an update mask names its fields: * is not taken"},
         {"PATCH /update", "{\"text\":\"a\",\"etag\":\"1\"}", "text"},
+        {"POST /update", "{\"text\":\"\",\"etag\":\"1\"}", "text"},
         {"PATCH /update", "{\"everything\":{\"flag\":true},\"updateMask\":\"everything.text\"}",
          "everything.text"},
         {"PATCH /update/x?updateMask=nothing", "{}",
@@ -247,7 +248,7 @@ int main(void)
         TEST(query_parameters_set_fields),
         TEST(wrong_query_parameters_are_refused_by_name),
         TEST(path_and_body_meet_in_one_message),
-        TEST(update_mask_comes_from_the_body_of_a_patch),
+        TEST(update_mask_comes_from_the_body),
         TEST(question_is_the_same_in_every_release),
     };
     return cmocka_run_group_tests(tests, setup_all, teardown_all);

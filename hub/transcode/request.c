@@ -72,7 +72,7 @@ static enum status set_body(struct transcode_request *request, const struct rout
     struct body_options options = {.rule = rule};
     if (!whole)
         options.field = upb_MessageDef_FindFieldByName(method->request, rule->body);
-    if (method->update_mask && strcmp(rule->verb, "PATCH") == 0) {
+    if (method->update_mask) {
         options.mask_def = upb_FieldDef_MessageSubDef(method->update_mask);
         options.mask = upb_Message_New(options.mask_def, request->arena);
     }

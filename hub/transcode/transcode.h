@@ -161,8 +161,7 @@ struct transcode_item;
 /* The request message of a matched route, from path variables, query and body. INVALID_ARGUMENT with the
  * field or parameter in the client's spelling; RESOURCE_EXHAUSTED when it is too large. A body where the rule
  * takes none, and a missing body where it takes one, are refused ("" counts as {} for body "*"). When the
- * method has an update_mask that the client left out and the verb is PATCH, it becomes the paths of the
- * body's fields. */
+ * method has an update_mask that the client left out, it becomes the paths of the body's fields. */
 PEK_MUST_CHECK enum status transcode_request_new(const struct transcode *transcode,
                                                  const struct route_match *match,
                                                  struct slice query, struct slice body,

@@ -70,10 +70,22 @@ describe('a group and its members', () => {
     const planned = await change(alice, 'members/newcomer-e2e:setDates', { endDate: '2199-01-01' });
     assert.deepEqual([planned.status, planned.nextStatus, planned.endTime],
       ['NEWBIE', 'ARCHIVED', '2198-12-31T23:00:00Z']);
+    const alone = await alice.send('POST', `${group}/members/newcomer-e2e:setDates`, { endStatus: 'FORMER' });
+    assert.deepEqual([alone.status, alone.json.error.details[0].fieldViolations[0].field], [400, 'endStatus']);
+    const open = await change(alice, 'members/newcomer-e2e:setDates', { endDate: '' });
+    assert.deepEqual([open.status, open.endTime], ['NEWBIE', undefined], 'what the body has is meant, also when it is empty');
     assert.equal((await change(alice, 'members/newcomer-e2e:archive')).status, 'ARCHIVED');
     assert.ok(!(await names(alice)).some((name) => name.startsWith('Ökrös')));
     assert.deepEqual(await names(alice, '?statuses=ARCHIVED'), ['Ökrös Örs ARCHIVED']);
     assert.equal((await change(alice, 'members/newcomer-e2e:unarchive')).status, 'NEWBIE');
+  });
+
+  it('takes the flags of a group that the body has, without a mask', async () => {
+    for (const usersCanApply of [false, true]) {
+      const set = await alice.send('POST', `${group}:configure`, { usersCanApply });
+      assert.deepEqual([set.status, set.json.usersCanApply], [200, usersCanApply], set.text);
+    }
+    assert.equal((await alice.send('POST', `${group}:configure`, {})).status, 400);
   });
 
   it('is closed to strangers', async () => {

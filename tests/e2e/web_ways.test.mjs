@@ -337,7 +337,7 @@ describe('the web site, when it is not as it should be', skipped, () => {
     await dialog().getByText('To the top', { exact: true }).click();
     await move.click();
     await dialog().waitFor({ state: 'detached' });
-    assert.deepEqual(asked.map(({ parentId }) => parentId), ['']);
+    assert.deepEqual(asked.map(({ parentId, toTopLevel }) => [parentId, toTopLevel]), [[undefined, true]]);
     await page.unrouteAll();
     calm();
   });

@@ -88,6 +88,9 @@ describe('a group', () => {
     assert.equal(cycle.status, 400, cycle.text);
     const self = await alice.post(`${groups}/${sub('alfa')}:move`, { parentId: sub('alfa') });
     assert.equal(self.status, 400, self.text);
+    const nowhere = await alice.post(`${groups}/${sub('alfa')}:move`, {});
+    assert.equal(nowhere.status, 400, nowhere.text);
+    assert.match(nowhere.text, /toTopLevel|to_top_level/);
   });
 
   it('is archived only without active subgroups, unless with them; and comes back parent first', async () => {

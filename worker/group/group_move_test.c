@@ -29,6 +29,7 @@ static enum status move(struct world *w, const char *user, const char *id, const
     group_v1_group *res;
     req.id = (char *)(uintptr_t)id;
     req.parent_id = (char *)(uintptr_t)parent;
+    req.to_top_level = !parent[0];
     return WORLD_CALL(w, move_group, user, req, res);
 }
 
@@ -118,6 +119,15 @@ static void move_needs_the_right_at_both_ends(struct world *w)
     /* To the top level: GOD's. */
     assert_int_equal(move(w, "bob", "o@c", ""), STATUS_PERMISSION_DENIED);
     assert_int_equal(move(w, "alice", "o@c", ""), STATUS_OK);
+    /* Who says neither, or both, does not mean the top level. */
+    group_v1_move_group_request req = GROUP_V1_MOVE_GROUP_REQUEST_INIT;
+    group_v1_group *res;
+    req.id = (char *)(uintptr_t) "o@b";
+    assert_int_equal(WORLD_CALL(w, move_group, "alice", req, res), STATUS_INVALID_ARGUMENT);
+    assert_string_equal(w->fault.field, "parent_id");
+    req.parent_id = (char *)(uintptr_t) "o@a";
+    req.to_top_level = true;
+    assert_int_equal(WORLD_CALL(w, move_group, "alice", req, res), STATUS_INVALID_ARGUMENT);
     assert_string_equal(escalations(w, "o@c"), "");
 }
 

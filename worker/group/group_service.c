@@ -304,7 +304,7 @@ CHANGE_METHOD(update_group, group_v1_update_group_request, group_v1_group)
     return audit(change, "group.update", res->id);
 }
 
-/* A flag that is not set looks like one set to false: the mask has to say which are meant. */
+/* A flag that is not set looks like one set to false: the mask has to say which are meant. Of JSON the hub makes it. */
 CHANGE_METHOD(configure_group, group_v1_configure_group_request, group_v1_group)
 {
     unsigned fields;
@@ -366,6 +366,9 @@ CHANGE_METHOD(move_group, group_v1_move_group_request, group_v1_group)
     const struct group_node *path;
     size_t path_count, height;
     int64_t active;
+    if (req->to_top_level == (req->parent_id[0] != '\0'))
+        return fault_set(change->fault, STATUS_INVALID_ARGUMENT, "parent_id",
+                         "it goes under a parent_id, or to the top level (to_top_level)");
     PEK_TRY(lock_in_tree(change, req->id, req->etag, &id, res));
     PEK_TRY(group_check_active(res, change->fault));
     PEK_TRY(parse_parent(change, req->parent_id, &parent));

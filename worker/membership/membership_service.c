@@ -412,8 +412,8 @@ CHANGE_METHOD(batch_add_members, membership_v1_batch_add_members_request,
 
 /* ---- days ---- */
 
-enum date_field { BEGIN_DATE = 1 << 0, END_DATE = 1 << 1 };
-static const char *const date_fields[] = {"begin_date", "end_date"};
+enum date_field { BEGIN_DATE = 1 << 0, END_DATE = 1 << 1, END_STATUS = 1 << 2, DATE_FIELDS = 3 };
+static const char *const date_fields[] = {"begin_date", "end_date", "end_status"};
 
 static enum status check_dates(const membership_v1_set_member_dates_request *req, unsigned fields,
                                struct fault *fault)
@@ -422,6 +422,9 @@ static enum status check_dates(const membership_v1_set_member_dates_request *req
         PEK_TRY(membership_check_date(req->begin_date, "begin_date", fault));
     if (fields & END_DATE && req->end_date[0])
         PEK_TRY(membership_check_date(req->end_date, "end_date", fault));
+    if (fields & END_STATUS && !(fields & END_DATE))
+        return fault_set(fault, STATUS_INVALID_ARGUMENT, "end_status",
+                         "end_status is said with end_date, which it goes with");
     if (req->end_status == 0 || req->end_status == MEMBERSHIP_V1_MEMBER_STATUS_FORMER ||
         req->end_status == MEMBERSHIP_V1_MEMBER_STATUS_ARCHIVED)
         return STATUS_OK;
@@ -449,8 +452,10 @@ CHANGE_METHOD(set_member_dates, membership_v1_set_member_dates_request, membersh
     struct membership_group group;
     struct membership_days *days;
     unsigned fields;
-    PEK_TRY(mask_take(req->update_mask, &req->base, date_fields, 2, &fields, change->fault));
+    PEK_TRY(
+        mask_take(req->update_mask, &req->base, date_fields, DATE_FIELDS, &fields, change->fault));
     PEK_TRY(check_dates(req, fields, change->fault));
+    fields &= BEGIN_DATE | END_DATE;
     PEK_TRY(membership_people_lock_one(change, req->group_id, req->user_id, req->etag, &people,
                                        &group));
     PEK_TRY(membership_store_days(change, &people, fields & BEGIN_DATE ? req->begin_date : "",

@@ -32,6 +32,7 @@ static enum status move(struct world *w, const char *id, const char *parent)
     group_v1_group *res;
     req.id = policy_world_text(id);
     req.parent_id = policy_world_text(parent);
+    req.to_top_level = !parent[0];
     return WORLD_CALL(w, move_group, "alice", req, res);
 }
 

@@ -53,7 +53,7 @@ static const struct decision decisions[] = {
     {GROUP("ConfigureGroup"), "id=o@o", "yynnnuu"},
     {GROUP("ArchiveGroup"), "id=o@o etag=x", "yynnnuu"},
     {GROUP("UnarchiveGroup"), "id=o@o etag=x", "yynnnuu"},
-    {GROUP("MoveGroup"), "id=o@x etag=x", "ynnnnuu"},
+    {GROUP("MoveGroup"), "id=o@x etag=x to_top_level=true", "ynnnnuu"},
     {GROUP("MoveGroup"), "id=o@x parent_id=o@o etag=x", "yynnnuu"},
     {GROUP("ListAncestors"), "id=o@x", "yynnnuu"},
     {GROUP("ListDescendants"), "id=o@o", "yyyynuu"},
@@ -245,6 +245,8 @@ static void set_field(struct world *w, ProtobufCMessage *message, struct slice p
         set_field(w, *inner, path, value);
     } else if (field->type == PROTOBUF_C_TYPE_ENUM) {
         *(int *)member = (int)strtol(value, NULL, 10);
+    } else if (field->type == PROTOBUF_C_TYPE_BOOL) {
+        *(protobuf_c_boolean *)member = strcmp(value, "true") == 0;
     } else {
         assert_int_equal(field->type, PROTOBUF_C_TYPE_STRING);
         *(const char **)member = value;

@@ -192,7 +192,8 @@ function Tree({ group, groupRef }: Part) {
         await client.invalidateQueries({ queryKey: ['memberships'] });
     };
     const move = async () => {
-        const body = { parentId: place === 'below' && parent ? parent.id : '', etag: group.etag };
+        const where = place === 'below' ? { parentId: parent?.id } : { toTopLevel: true };
+        const body = { ...where, etag: group.etag };
         await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters, body }));
         tell(texts.edit.moved);
         await client.invalidateQueries({ queryKey: ['group'] });
