@@ -51,6 +51,7 @@
 #include "worker/realm/migration_0027.h"
 #include "worker/realm/migration_0053.h"
 #include "worker/realm/migration_0055.h"
+#include "worker/realm/migration_0056.h"
 #include "worker/search/migration_0006.h"
 #include "worker/search/migration_0048.h"
 #include "worker/semester/migration_0031.h"
@@ -126,6 +127,7 @@ const struct migrations *realm_migrations(void)
         MIGRATION(0053_merge_what_lasts),
         MIGRATION(0054_people_told),
         MIGRATION(0055_merge_follows_organisation),
+        MIGRATION(0056_merge_ends_below),
     };
     /* Filled by each call, with the same: the lengths are no constants of the language. */
     static struct migration files[sizeof(all) / sizeof(all[0])];

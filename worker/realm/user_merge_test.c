@@ -148,12 +148,17 @@ static void only_the_hub_merges(struct world *w)
 static void set_end(struct world *w, const char *group, const char *user, const char *end,
                     membership_v1_member_status then)
 {
+    char *fields[] = {text("end_date")};
+    Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
     membership_v1_set_member_dates_request req = MEMBERSHIP_V1_SET_MEMBER_DATES_REQUEST_INIT;
     membership_v1_membership *got;
+    mask.paths = fields;
+    mask.n_paths = 1;
     req.group_id = text(group);
     req.user_id = text(user);
     req.end_date = text(end);
     req.end_status = then;
+    req.update_mask = &mask;
     assert_int_equal(WORLD_RPC(w, membership_v1, set_member_dates, "alice", req, got), STATUS_OK);
 }
 
@@ -203,11 +208,12 @@ static void end_that_the_other_account_has_not_is_none_below(struct world *w)
     assert_all_holds(w);
 }
 
-/* eve is not in the organisation. */
+/* eve is not in the organisation, which o@b was moved out of. */
 static void who_leads_a_group_does_so_as_long_as_they_are_a_member(struct world *w)
 {
     make_leader(w);
     set_end(w, "o@o", "dan", "2199-07-01", 0);
+    world_sql(w, "UPDATE pek.realm_group SET parent_id = NULL WHERE id = 'o@b'");
     assert_string_equal(merge(w, "dan", "eve", false), "3/1/0/4/1/0");
     assert_string_equal(ends(w, "eve"), "o@a 2199 =2199, o@b =, o@o 2199 =2199");
     assert_string_equal(world_value(w, LEADER_OF_B), "eve");
@@ -236,6 +242,67 @@ static void end_that_is_later_for_the_other_account_is_so_below(struct world *w)
     /* A former member of the organisation stays. */
     assert_string_equal(merge(w, "dan", "zed", false), "1/1/0/1/0/0");
     assert_string_equal(ends(w, "zed"), "o@a =, o@b 2195 =2195, o@o 2199 =2199");
+    assert_all_holds(w);
+}
+
+/* dan leaves the organisation; eve is in groups below it, of which she leads o@b. Answers where the one that stays is until when. */
+static const char *merged_ends(struct world *w, bool dan_stays, membership_v1_member_status then)
+{
+    make_members(w);
+    assert_int_equal(call(w, "alice", "AddMember", "o@o", "dan", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@a", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@b", "eve", "", NULL, NULL), STATUS_OK);
+    assert_int_equal(call(w, "alice", "HandOverLeadership", "o@b", "eve", "", NULL, NULL),
+                     STATUS_OK);
+    set_end(w, "o@a", "eve", "2199-07-01", MEMBERSHIP_V1_MEMBER_STATUS_FORMER);
+    set_end(w, "o@o", "dan", "2197-07-01", then);
+    const char *stays = dan_stays ? "dan" : "eve";
+    assert_string_equal(merge(w, dan_stays ? "eve" : "dan", stays, false),
+                        dan_stays ? "2/0/0/3/1/0" : "1/0/0/1/0/0");
+    assert_string_equal(world_value(w, LEADER_OF_B), stays);
+    assert_all_holds(w);
+    return ends(w, stays);
+}
+
+static void end_in_the_organisation_is_so_below_for_both_accounts(struct world *w)
+{
+    assert_string_equal(merged_ends(w, false, 0), "o@a 2197 =2197, o@b 2197 =2197, o@o 2197 =2197");
+    assert_string_equal(world_value(w, "SELECT string_agg(next_status::text, ' ')"
+                                       " FROM pek.member WHERE user_id = 'eve'"),
+                        "5 5 5");
+    assert_string_equal(world_value(w, "SELECT count(*) FROM pek.audit_log WHERE target_id = 'o@b'"
+                                       " AND action = 'membership.merge'"),
+                        "1");
+    /* As everywhere below, it is taken back there. */
+    set_end(w, "o@o", "eve", "", 0);
+    assert_string_equal(ends(w, "eve"), "o@a =, o@b =, o@o =");
+    assert_all_holds(w);
+}
+
+static void end_in_the_organisation_of_who_stays_is_so_below(struct world *w)
+{
+    assert_string_equal(merged_ends(w, true, 0), "o@a 2197 =2197, o@b 2197 =2197, o@o 2197 =2197");
+}
+
+static void merged_former_member_of_the_organisation_stays_in_its_groups(struct world *w)
+{
+    assert_string_equal(merged_ends(w, false, MEMBERSHIP_V1_MEMBER_STATUS_FORMER),
+                        "o@a 2199 =2199, o@b =, o@o 2197 =2197");
+}
+
+/* zed follows the organisation in o@a, where eve is, and has a day of o@b's own. */
+static void group_of_both_ends_with_the_organisation_of_one(struct world *w)
+{
+    static const char *const groups[] = {"o@o", "o@a", "o@b"};
+    make_members(w);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(call(w, "alice", "AddMember", groups[i], "zed", "", NULL, NULL),
+                         STATUS_OK);
+    assert_int_equal(call(w, "alice", "AddMember", "o@a", "eve", "", NULL, NULL), STATUS_OK);
+    set_end(w, "o@b", "zed", "2195-07-01", 0);
+    set_end(w, "o@o", "zed", "2197-07-01", 0);
+    assert_string_equal(merge(w, "zed", "eve", false), "3/1/0/3/0/0");
+    assert_string_equal(ends(w, "eve"), "o@a 2197 =2197, o@b 2195 =2195, o@o 2197 =2197");
     assert_all_holds(w);
 }
 
@@ -483,8 +550,17 @@ static void whatever_they_were_every_right_stays_none_comes_and_everything_holds
     assert_string_equal(
         world_value(w, "SELECT coalesce(min(concat_ws(' ', b.*)), '') FROM public.rights b"
                        " FULL JOIN (" RIGHTS ") h USING (who, on_group, on_user, bit)"
-                       " WHERE b.until IS NULL OR h.until IS NULL OR h.until < b.until"),
+                       " LEFT JOIN pek.member o ON o.user_id = who AND o.group_id = 'o@o'"
+                       "  AND o.next_status = 5 AND on_group <> ''"
+                       " WHERE b.until IS NULL OR h.until IS NULL"
+                       "  OR h.until < least(b.until, o.end_time)"),
         "");
+    assert_string_equal(world_value(w, "SELECT coalesce(min(m.group_id || ' ' || m.user_id), '')"
+                                       " FROM pek.member m JOIN pek.member o USING (user_id)"
+                                       " WHERE o.group_id = 'o@o' AND o.next_status = 5"
+                                       "  AND m.status IN (2, 3)"
+                                       "  AND coalesce(m.end_time, 'infinity') > o.end_time"),
+                        "");
     assert_string_equal(
         world_value(w,
                     "SELECT coalesce(min(concat_ws(' ', b.*)), '') FROM public.was b"
@@ -505,6 +581,10 @@ int main(void)
         WORLD_TEST(end_that_the_other_account_has_not_is_none_below),
         WORLD_TEST(who_leads_a_group_does_so_as_long_as_they_are_a_member),
         WORLD_TEST(end_that_is_later_for_the_other_account_is_so_below),
+        WORLD_TEST(end_in_the_organisation_is_so_below_for_both_accounts),
+        WORLD_TEST(end_in_the_organisation_of_who_stays_is_so_below),
+        WORLD_TEST(merged_former_member_of_the_organisation_stays_in_its_groups),
+        WORLD_TEST(group_of_both_ends_with_the_organisation_of_one),
         WORLD_TEST(every_column_with_a_user_is_moved_or_named),
         WORLD_TEST(nothing_else_has_the_former_id),
         WORLD_TEST(whatever_they_were_every_right_stays_none_comes_and_everything_holds),
