@@ -77,6 +77,16 @@ enum status group_check_under(const struct group_node *path, size_t path_count, 
     return STATUS_OK;
 }
 
+enum status group_check_new(const char *id, const struct group_node *path, size_t path_count,
+                            struct fault *fault)
+{
+    for (size_t i = 0; i < path_count; i++)
+        if (strcmp(path[i].id, id) == 0)
+            return fault_set_reason(fault, STATUS_ALREADY_EXISTS, GROUP_REASON_ID_TAKEN, "slug",
+                                    "a group above it has that id");
+    return group_check_under(path, path_count, 1, "parent_id", fault);
+}
+
 enum status group_check_move(const struct group_id *moved, const struct group_node *path,
                              size_t path_count, size_t height, struct fault *fault)
 {

@@ -21,6 +21,7 @@
 
 #define GROUP_REASON_ARCHIVED "GROUP_ARCHIVED"
 #define GROUP_REASON_ACTIVE_SUBGROUPS "GROUP_HAS_ACTIVE_SUBGROUPS"
+#define GROUP_REASON_ID_TAKEN "GROUP_ID_TAKEN"
 #define GROUP_REASON_DEPTH "GROUP_TREE_TOO_DEEP"
 #define GROUP_REASON_CYCLE "GROUP_UNDER_ITSELF"
 #define GROUP_REASON_ORGANISATION "GROUP_OF_OTHER_ORGANISATION"
@@ -70,6 +71,9 @@ struct group_node {
  * the top level down to it? FAILED_PRECONDITION when one of the path is archived or the tree gets too deep. */
 PEK_MUST_CHECK enum status group_check_under(const struct group_node *path, size_t path_count,
                                              size_t height, const char *field, struct fault *fault);
+/* May a group be made with this id under the last node of `path`? ALREADY_EXISTS on `slug` when one of the path has the id. */
+PEK_MUST_CHECK enum status group_check_new(const char *id, const struct group_node *path,
+                                           size_t path_count, struct fault *fault);
 /* May `moved` go under the last node of `path` (to the top level when the path is empty)? Not under itself
  * or what is below it, not into another organisation, and group_check_under holds. */
 PEK_MUST_CHECK enum status group_check_move(const struct group_id *moved,

@@ -87,7 +87,7 @@ static enum status explain_collision(struct change *change, enum status status,
     if (strcmp(pg_constraint(change->transaction), "realm_group_name_key") == 0)
         return fault_set_reason(change->fault, status, "GROUP_NAME_TAKEN", name_field,
                                 "another group of this realm has that name");
-    return fault_set_reason(change->fault, status, "GROUP_ID_TAKEN", "slug",
+    return fault_set_reason(change->fault, status, GROUP_REASON_ID_TAKEN, "slug",
                             "another group of this realm has that id");
 }
 

@@ -259,7 +259,7 @@ CHANGE_METHOD(create_group, group_v1_create_group_request, group_v1_group)
         PEK_TRY(
             no_group(change, group_store_lock_tree(change, parent.org), "parent_id", parent.text));
         PEK_TRY(path_to_parent(change, &parent, &path, &path_count));
-        PEK_TRY(group_check_under(path, path_count, 1, "parent_id", change->fault));
+        PEK_TRY(group_check_new(made.id, path, path_count, change->fault));
     }
     PEK_TRY(group_store_insert(change, &made, &name, res));
     PEK_TRY(policy_store_add_group_god(change->transaction, res->id, change->actor, change->arena,

@@ -96,6 +96,19 @@ static void name_that_differs_only_in_case_or_form_is_taken(struct world *w)
         world_value(w, "SELECT count(*) FROM pek.policy WHERE name LIKE 'GOD in %%'"), "2");
 }
 
+static void id_of_the_parent_or_above_is_taken(struct world *w)
+{
+    static const char *const parents[] = {"o@o", "o@b", "o@b", "o@b"};
+    static const char *const slugs[] = {"o", "o", "a", "b"};
+    make_tree(w);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(world_create(w, "alice", parents[i], slugs[i], "Új"),
+                         STATUS_ALREADY_EXISTS);
+        assert_string_equal(w->fault.reason, GROUP_REASON_ID_TAKEN);
+        assert_string_equal(w->fault.field, "slug");
+    }
+}
+
 static void parent_must_be_there_and_active_up_to_the_top(struct world *w)
 {
     group_v1_archive_group_request archive = GROUP_V1_ARCHIVE_GROUP_REQUEST_INIT;
@@ -537,6 +550,7 @@ int main(void)
         WORLD_TEST(created_group_is_answered_whole),
         WORLD_TEST(subgroup_carries_the_organisation_three_levels_down),
         WORLD_TEST(name_that_differs_only_in_case_or_form_is_taken),
+        WORLD_TEST(id_of_the_parent_or_above_is_taken),
         WORLD_TEST(parent_must_be_there_and_active_up_to_the_top),
         WORLD_TEST(tree_ends_at_ten_levels),
         WORLD_TEST(same_name_made_at_once_exists_once),

@@ -83,6 +83,16 @@ static void group_is_not_created_under_an_archived_ancestor(void **state)
     assert_int_equal(group_check_under(path3, 3, 1, "parent_id", &f->fault), STATUS_OK);
 }
 
+static void group_is_not_created_with_the_id_of_one_above(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(group_check_new("o@c", path3, 3, &f->fault), STATUS_OK);
+    assert_int_equal(group_check_new("o@o", path3, 3, &f->fault), STATUS_ALREADY_EXISTS);
+    assert_string_equal(f->fault.field, "slug");
+    assert_int_equal(group_check_new("o@b", path3, 3, &f->fault), STATUS_ALREADY_EXISTS);
+    assert_string_equal(f->fault.reason, GROUP_REASON_ID_TAKEN);
+}
+
 static void tree_has_ten_levels_at_most(void **state)
 {
     struct fixture *f = *state;
@@ -137,6 +147,7 @@ int main(void)
         TEST(bits_are_in_the_order_of_their_names),
         TEST(profile_checks_only_the_fields_asked_for),
         TEST(group_is_not_created_under_an_archived_ancestor),
+        TEST(group_is_not_created_with_the_id_of_one_above),
         TEST(tree_has_ten_levels_at_most),
         TEST(group_is_not_moved_under_itself_or_its_descendants),
         TEST(group_is_not_moved_to_another_organisation),
