@@ -19,7 +19,7 @@ export const en = {
     'membership.givePost': 'Post given to',
     'membership.inactivate': 'Made a former member:',
     'membership.leave': 'Left:',
-    'membership.leaveOrganisation': 'Left the organisation:',
+    'membership.leaveOrganisation': 'Membership ends with the organisation:',
     'membership.merge': 'Two accounts of one person joined:',
     'membership.promote': 'Made a full member:',
     'membership.reactivate': 'Active again:',

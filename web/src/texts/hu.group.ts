@@ -23,7 +23,7 @@ export const hu: GroupTexts = {
     'membership.givePost': 'Poszt adása neki:',
     'membership.inactivate': 'Öreggé avatás:',
     'membership.leave': 'Kilépés:',
-    'membership.leaveOrganisation': 'Kilépés a szervezetből:',
+    'membership.leaveOrganisation': 'Tagság vége a szervezettel együtt:',
     'membership.merge': 'Egy ember két fiókjának egyesítése:',
     'membership.promote': 'Teljes jogú tag:',
     'membership.reactivate': 'Újra aktív:',
