@@ -192,7 +192,7 @@ function Tree({ group, groupRef }: Part) {
         await client.invalidateQueries({ queryKey: ['memberships'] });
     };
     const move = async () => {
-        const where = place === 'below' ? { parentId: parent?.id } : { toTopLevel: true };
+        const where = place === 'top' ? { toTopLevel: true } : { parentId: parent?.id ?? '' };
         const body = { ...where, etag: group.etag };
         await answer(pek.POST('/api/v1/realms/{realm}/groups/{id}:move', { params: parameters, body }));
         tell(texts.edit.moved);
