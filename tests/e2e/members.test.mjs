@@ -71,7 +71,7 @@ describe('a group and its members', () => {
     assert.deepEqual([planned.status, planned.nextStatus, planned.endTime],
       ['NEWBIE', 'ARCHIVED', '2198-12-31T23:00:00Z']);
     const alone = await alice.send('POST', `${group}/members/newcomer-e2e:setDates`, { endStatus: 'FORMER' });
-    assert.deepEqual([alone.status, alone.json.error.details[0].fieldViolations[0].field], [400, 'endStatus']);
+    assert.deepEqual([alone.status, alone.json.error.details[0].metadata.field], [400, 'endStatus']);
     const open = await change(alice, 'members/newcomer-e2e:setDates', { endDate: '' });
     assert.deepEqual([open.status, open.endTime], ['NEWBIE', undefined], 'what the body has is meant, also when it is empty');
     assert.equal((await change(alice, 'members/newcomer-e2e:archive')).status, 'ARCHIVED');

@@ -351,6 +351,22 @@ describe('the life of a department', skipped, () => {
       await page.getByRole('dialog', { name: 'Leave without saving?' }).getByRole('button', { name: 'Cancel' }).click();
       await dialog.getByRole('button', { name: 'Comment' }).click();
       await dialog.locator('.said', { hasText: 'Vezető Béla' }).getByText('Minden estén ott volt.').waitFor();
+      // What is typed while an edit is saved stays, to be saved or not.
+      let release;
+      const held = new Promise((resolve) => (release = resolve));
+      await page.route(/\/comments\//, async (route) => (await held, route.continue()));
+      await dialog.locator('.said').getByRole('button', { name: 'Edit' }).click();
+      const edited = dialog.locator('.saids textarea');
+      await edited.fill('Minden este ott volt.');
+      await dialog.locator('.saids').getByRole('button', { name: 'Save' }).click();
+      await edited.pressSequentially(' Végig.');
+      release();
+      await dialog.locator('.saids').getByRole('button', { name: 'Save', disabled: false }).waitFor();
+      assert.equal(await edited.inputValue(), 'Minden este ott volt. Végig.');
+      await edited.fill('Minden estén ott volt.');
+      await dialog.locator('.saids').getByRole('button', { name: 'Save' }).click();
+      await edited.waitFor({ state: 'detached' });
+      await page.unrouteAll();
       await dialog.locator('.said').getByRole('button', { name: 'Edit' }).waitFor();
       const said = `/api/v1${new URL(page.url()).pathname}/comments`;
       const { userId, guidelineId } = (await alice.get(said)).json.comments[0];

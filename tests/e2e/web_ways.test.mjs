@@ -292,6 +292,18 @@ describe('the web site, when it is not as it should be', skipped, () => {
     calm(/401/);
   });
 
+  it('is made anew when somebody else logs in in another tab', async () => {
+    const visitor = await Visitor.open(browser, site);
+    await visitor.logIn('alice');
+    const shows = (name) => visitor.page.waitForFunction((value) => document.querySelector('[name=lastName]')?.value === value, name);
+    await visitor.page.goto('/profile');
+    await shows((await api.get('/api/v1/users/me/profile')).json.lastName);
+    const other = await visitor.context.newPage();
+    await other.goto('/auth/dev?user=bob');
+    await shows('Bokros');
+    await visitor.close();
+  });
+
   it('gives a page to whoever opens an address that is too long', async () => {
     const { page } = alice;
     const answer = await page.goto(`/search?q=${'a'.repeat(9000)}`);

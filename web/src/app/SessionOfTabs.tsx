@@ -1,5 +1,5 @@
 // The session, which all tabs of a browser have together.
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { loginQuery, sessionQuery, type LoginState } from '../api';
 import { isUnsaved } from '../leaving';
@@ -8,25 +8,25 @@ import { hearTabs, tellTabs } from '../session';
 import { useTexts } from '../texts';
 import { LoginLinks } from './LoginLinks';
 
-/** Other tabs are told who logs in here, and this one goes on when somebody does there. */
+/** Other tabs are told who logs in here, and this one goes on when somebody does there. Nothing of one user is left for another. */
 function useSession(signedIn: boolean) {
     const client = useQueryClient();
     const ended = useRef(false);
+    const whose = useRef<string>(undefined);
+    const user = useQuery({ ...sessionQuery, enabled: signedIn }).data?.user?.id;
+    useEffect(() => {
+        if (whose.current !== undefined && user !== undefined && whose.current !== user) location.reload();
+        whose.current = user ?? whose.current;
+    }, [user]);
     useEffect(() => {
         if (signedIn) tellTabs('in');
-        if (signedIn && ended.current) {
-            const before = client.getQueryData(sessionQuery.queryKey)?.user?.id;
-            void client
-                .fetchQuery({ ...sessionQuery, staleTime: 0 })
-                // Nothing of one user is left for another.
-                .then(({ user }) => (before !== undefined && before !== user?.id ? location.reload() : client.invalidateQueries()))
-                .catch(() => client.invalidateQueries());
-        }
+        if (signedIn && ended.current) void client.invalidateQueries();
         ended.current = !signedIn;
         return hearTabs((said) => {
             if (said === 'seen') void client.invalidateQueries({ queryKey: ['notifications'] });
             else if (said === 'out' && signedIn && !isUnsaved()) location.assign('/');
             else if ((said === 'out') === signedIn) void client.invalidateQueries(loginQuery);
+            else if (said === 'in') void client.invalidateQueries(sessionQuery);
         });
     }, [signedIn, client]);
 }

@@ -114,7 +114,7 @@ function Profile({ group, groupRef }: Part) {
                     <PurposeField {...edits.field('purpose')} />
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
-                <Leaving dirty={!save.isPending && Object.keys(edits.change).length > 0} />
+                <Leaving dirty={Object.keys(edits.change).length > 0} />
                 {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [texts.edit[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending || group.isArchived}>

@@ -124,7 +124,7 @@ export function Accounts({ profile }: { profile: Profile }) {
                         </button>
                     </div>
                 ))}
-                <Leaving dirty={!save.isPending && changed} />
+                <Leaving dirty={changed} />
                 {!save.isPending && isConflict && <Meanwhile now={[[own.accounts, there.map(say).join(', ')]]} />}
                 {save.isError && <Note tone="bad">{message(save.error)}</Note>}
                 <div className="actions">

@@ -224,7 +224,7 @@ function Fields({ profile }: { profile: Profile }) {
                     ))}
                 </div>
                 {problems.rest !== undefined && <Note tone="bad">{message(problems.rest)}</Note>}
-                <Leaving dirty={!save.isPending && Object.keys(edits.change).length > 0} />
+                <Leaving dirty={Object.keys(edits.change).length > 0} />
                 {!save.isPending && <Meanwhile now={edits.conflicts.map((name) => [labels[name], textOf(name)])} />}
                 <div className="actions">
                     <button type="submit" className="button primary" disabled={save.isPending}>
@@ -256,11 +256,15 @@ function withSwitch(visible: Profile['visible'], { detail, on }: OneSwitch): Pro
 
 /**
  * All switches are sent together. When one was switched elsewhere since they were read, they are read again: what was hidden there stays
- * hidden.
+ * hidden. Of somebody else, who has logged in meanwhile, nothing is switched.
  */
 async function sendSwitch(one: OneSwitch): Promise<unknown> {
+    let refusal: unknown;
+    let whose: string | undefined;
     for (let again = 3; ; again--) {
         const read = await queryClient.fetchQuery({ ...ownQuery, staleTime: again === 3 ? Infinity : 0 });
+        whose ??= read.id;
+        if (read.id !== whose) throw refusal;
         try {
             return await answer(
                 pek.PATCH('/api/v1/users/{user}/profile', {
@@ -270,6 +274,7 @@ async function sendSwitch(one: OneSwitch): Promise<unknown> {
             );
         } catch (error) {
             if (again === 0 || !(error instanceof PekError) || error.kind !== 'changed') throw error;
+            refusal = error;
         }
     }
 }

@@ -64,7 +64,7 @@ export function Comments({ seen, member, guideline, comments, onClose }: Comment
                                         action={texts.save}
                                         text={comment.text}
                                         onDirty={setUnsaved}
-                                        onSend={(text) => steps.update.mutateAsync({ comment, text }).then(() => setEditing(undefined))}
+                                        onSend={(text) => steps.update.mutateAsync({ comment, text })}
                                         onCancel={() => setEditing(undefined)}
                                     />
                                 </li>
@@ -189,6 +189,8 @@ function Writer({ action, text: first = '', mayClose = false, onDirty, onSend, o
     const scores = useScoreTexts();
     const [text, setText] = useState(first);
     const [closes, setCloses] = useState(false);
+    const now = useRef(text);
+    now.current = text;
     const dirty = text !== first;
     useEffect(() => {
         onDirty(dirty);
@@ -197,8 +199,11 @@ function Writer({ action, text: first = '', mayClose = false, onDirty, onSend, o
     const send = useMutation({
         mutationFn: (said: string) => onSend(said.trim(), closes),
         onSuccess: (_, said) => {
-            setText((now) => (now === said ? '' : now));
             setCloses(false);
+            // What was typed meanwhile stays.
+            if (now.current !== said) return;
+            if (onCancel) onCancel();
+            else setText('');
         },
     });
     const submit = (event: FormEvent) => {

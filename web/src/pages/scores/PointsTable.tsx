@@ -282,7 +282,8 @@ export function PointsTable({ guidelines, members: people, rules, editable, send
                     onSave={() => save.mutate(drafts)}
                     onUndo={() => {
                         setWriting(({ sent }) => ({ ...nothingWritten, sent }));
-                        save.reset();
+                        // What is on its way is waited for: another one beside it would be refused.
+                        if (!save.isPending) save.reset();
                     }}
                 />
             )}
