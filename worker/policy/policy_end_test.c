@@ -187,13 +187,30 @@ static void last_god_has_no_end(struct world *w)
     assert_int_equal(assign_for(w, "alice", tree.god, "greg", 1000, NULL), STATUS_OK);
     assert_int_equal(policy_world_revoke(w, "alice", tree.god, "alice"),
                      STATUS_FAILED_PRECONDITION);
-    assert_int_equal(assign_for(w, "greg", tree.god, "alice", 1000, NULL),
+    assert_int_equal(assign_for(w, "greg", tree.god, "alice", 900, NULL),
                      STATUS_FAILED_PRECONDITION);
     assert_string_equal(w->fault.reason, "LAST_GOD");
     assert_int_equal(assign_for(w, "alice", tree.god, "greg", 0, NULL), STATUS_OK);
     assert_int_equal(assign_for(w, "greg", tree.god, "alice", 2, NULL), STATUS_OK);
     wait_for_the_end(w, "alice");
     assert_int_equal(policy_world_assign(w, "alice", tree.clerk, "eve"), STATUS_PERMISSION_DENIED);
+}
+
+static void nobody_gives_a_right_for_longer_than_they_have_it(struct world *w)
+{
+    struct policy_tree tree = policy_world_tree(w);
+    assert_int_equal(assign_for(w, "alice", tree.dean, "eve", 1000, NULL), STATUS_OK);
+    assert_int_equal(assign_for(w, "eve", tree.clerk, "fay", 0, NULL), STATUS_FAILED_PRECONDITION);
+    assert_string_equal(w->fault.reason, "END_TOO_LATE");
+    assert_string_equal(w->fault.field, "valid_until");
+    assert_int_equal(assign_for(w, "eve", tree.clerk, "fay", 1100, NULL),
+                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(assign_for(w, "eve", tree.clerk, "fay", 900, NULL), STATUS_OK);
+    /* GOD for a time is one as well; what has no end counts beside what has one. */
+    assert_int_equal(assign_for(w, "alice", tree.god, "greg", 1000, NULL), STATUS_OK);
+    assert_int_equal(assign_for(w, "greg", tree.clerk, "hal", 0, NULL), STATUS_FAILED_PRECONDITION);
+    assert_int_equal(assign_for(w, "alice", tree.dean, "greg", 0, NULL), STATUS_OK);
+    assert_int_equal(assign_for(w, "greg", tree.clerk, "hal", 0, NULL), STATUS_OK);
 }
 
 static void what_is_over_uses_up_no_budget(struct world *w)
@@ -215,9 +232,13 @@ static void what_is_over_uses_up_no_budget(struct world *w)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(what_is_over_gives_nothing),        WORLD_TEST(what_is_over_is_in_no_large_list),
-        WORLD_TEST(who_watches_is_told_of_the_end),    WORLD_TEST(end_is_in_the_future),
-        WORLD_TEST(another_end_is_another_assignment), WORLD_TEST(last_god_has_no_end),
+        WORLD_TEST(what_is_over_gives_nothing),
+        WORLD_TEST(what_is_over_is_in_no_large_list),
+        WORLD_TEST(who_watches_is_told_of_the_end),
+        WORLD_TEST(end_is_in_the_future),
+        WORLD_TEST(another_end_is_another_assignment),
+        WORLD_TEST(last_god_has_no_end),
+        WORLD_TEST(nobody_gives_a_right_for_longer_than_they_have_it),
         WORLD_TEST(what_is_over_uses_up_no_budget),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

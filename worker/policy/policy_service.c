@@ -398,6 +398,20 @@ static enum status check_end(const Google__Protobuf__Timestamp *time, struct fau
                             "valid_until is not in the future");
 }
 
+/* Else who has a right for a day would give it to a friend for good, and get it back from them. */
+static enum status check_outlasts(struct change *change, const char *policy_id,
+                                  struct pg_param until)
+{
+    struct slice end;
+    PEK_TRY(rights_store_outlasts(change->transaction, change->actor, policy_id, until,
+                                  change->arena, &end));
+    return end.len == 0
+               ? STATUS_OK
+               : fault_set_reason(
+                     change->fault, STATUS_FAILED_PRECONDITION, "END_TOO_LATE", "valid_until",
+                     "you may give it until %.*s UTC, when your own right ends", SLICE_ARG(end));
+}
+
 /* The realm knows them now. */
 static enum status keep_name(struct change *change, const struct person_told *told,
                              const char *user)
@@ -415,6 +429,7 @@ CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignme
 {
     bool made, had_god, has_god;
     struct person_told told;
+    const struct pg_param until = row_time_param(change->arena, req->valid_until);
     PEK_TRY(delegation_check_user(req->user_id, change->fault));
     PEK_TRY(person_told_take(change_domain(change)->collator, req->told, change->arena, &told,
                              change->fault));
@@ -425,11 +440,11 @@ CHANGE_METHOD(assign_policy, policy_v1_assign_policy_request, policy_v1_assignme
     if (strcmp(req->user_id, change->actor) == 0)
         return fault_set_reason(change->fault, STATUS_PERMISSION_DENIED, "SELF_ASSIGNMENT",
                                 "user_id", "nobody assigns policies to themselves");
+    PEK_TRY(check_outlasts(change, req->id, until));
     PEK_TRY(policy_admin_check_free(change, req->id));
     PEK_TRY(policy_admin_has_god(change, &had_god));
-    PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor,
-                                row_time_param(change->arena, req->valid_until), &made,
-                                change->fault));
+    PEK_TRY(policy_store_assign(change->transaction, req->id, req->user_id, change->actor, until,
+                                &made, change->fault));
     PEK_TRY(keep_name(change, &told, req->user_id));
     PEK_TRY(policy_admin_has_god(change, &has_god));
     PEK_TRY(check_god(change, had_god, has_god));

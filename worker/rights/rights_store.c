@@ -111,22 +111,25 @@ enum status rights_store_been_here(struct pg *pg, struct cancel *cancel, struct 
 
 /* ---- standing ---- */
 
+/* From $2 up. */
+#define PATH                                                                                       \
+    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("                                \
+    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"      \
+    "  UNION ALL"                                                                                  \
+    "  SELECT u.id, u.parent_id, u.can_issue, path.distance + 1 FROM path, LATERAL ("              \
+    "    SELECT p.id, p.parent_id, p.can_issue FROM pek.policy AS p"                               \
+    "     WHERE p.id = path.parent_id OFFSET 0) AS u WHERE path.distance < 16) "
+
 /* The policies that the user holds on the way from $2 up, and whether they hold GOD. */
 static const struct pg_statement standing = {
     "rights_standing",
-    "WITH RECURSIVE path (id, parent_id, can_issue, distance) AS ("
-    "  SELECT p.id, p.parent_id, p.can_issue, 0 FROM pek.policy AS p WHERE p.id = $2::bigint"
-    "  UNION ALL"
-    "  SELECT u.id, u.parent_id, u.can_issue, path.distance + 1 FROM path, LATERAL ("
-    "    SELECT p.id, p.parent_id, p.can_issue FROM pek.policy AS p"
-    "     WHERE p.id = path.parent_id OFFSET 0) AS u WHERE path.distance < 16) "
-    "SELECT EXISTS (SELECT FROM pek.policy_statement AS s"
-    "          JOIN pek.policy_holding AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
-    "         WHERE s.actions >= 2048 AND b.user_id = $1),"
-    "       count(*) > 0,"
-    "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
-    "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
-    "FROM path JOIN pek.policy_holding AS a ON a.policy_id = path.id AND a.user_id = $1",
+    PATH "SELECT EXISTS (SELECT FROM pek.policy_statement AS s"
+         "          JOIN pek.policy_holding AS b ON b.realm = s.realm AND b.policy_id = s.policy_id"
+         "         WHERE s.actions >= 2048 AND b.user_id = $1),"
+         "       count(*) > 0,"
+         "       coalesce(bool_or(path.distance = 0 AND path.can_issue), false),"
+         "       coalesce(bool_or(path.distance > 0 AND path.can_issue), false) "
+         "FROM path JOIN pek.policy_holding AS a ON a.policy_id = path.id AND a.user_id = $1",
 };
 _Static_assert(1u << (POLICY_ACTION_GOD - 1) == 2048, "in SQL as a literal");
 
@@ -157,4 +160,31 @@ enum status rights_store_standing_in(struct pg_transaction *transaction, const c
     struct pg_result *row;
     PEK_TRY(pg_execute(transaction, &standing, PG_PARAMS(pg_str(user), pg_str(policy_id)), &row));
     return take_standing(row, ret_standing);
+}
+
+enum status rights_store_outlasts(struct pg_transaction *transaction, const char *user,
+                                  const char *policy_id, struct pg_param until, struct arena *arena,
+                                  struct slice *ret_end)
+{
+    static const struct pg_statement outlasts = {
+        "rights_outlasts",
+        PATH "SELECT to_char(max(h.valid_until) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM ("
+             "  SELECT a.valid_until FROM path JOIN pek.policy_holding AS a"
+             "      ON a.policy_id = path.id AND a.user_id = $1"
+             "   WHERE path.distance > 0 AND path.can_issue"
+             "  UNION ALL"
+             "  SELECT b.valid_until FROM pek.policy_statement AS s JOIN pek.policy_holding AS b"
+             "      ON b.realm = s.realm AND b.policy_id = s.policy_id"
+             "   WHERE s.actions >= 2048 AND b.user_id = $1) AS h "
+             "HAVING bool_and(h.valid_until IS NOT NULL)"
+             "   AND ($3::timestamptz IS NULL OR $3::timestamptz > max(h.valid_until))",
+    };
+    struct pg_result *rows;
+    *ret_end = (struct slice){0};
+    PEK_TRY(pg_execute(transaction, &outlasts, PG_PARAMS(pg_str(user), pg_str(policy_id), until),
+                       &rows));
+    if (pg_rows(rows) > 0)
+        *ret_end = arena_copy(arena, pg_get_slice(rows, 0, 0));
+    pg_result_free(rows);
+    return arena->failed ? STATUS_RESOURCE_EXHAUSTED : STATUS_OK;
 }

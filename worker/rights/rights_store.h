@@ -85,5 +85,11 @@ PEK_MUST_CHECK enum status rights_store_standing(struct pg *pg, struct cancel *c
 PEK_MUST_CHECK enum status rights_store_standing_in(struct pg_transaction *transaction,
                                                     const char *user, const char *policy_id,
                                                     struct policy_standing *ret_standing);
+/* Whether `until` (NULL: for ever) is later than all ends of that by which the user administers the policy. `ret_end` is the last of
+ * these then, as text in UTC, in the arena; else empty, and also when one of them has no end. */
+PEK_MUST_CHECK enum status rights_store_outlasts(struct pg_transaction *transaction,
+                                                 const char *user, const char *policy_id,
+                                                 struct pg_param until, struct arena *arena,
+                                                 struct slice *ret_end);
 
 #endif

@@ -8,6 +8,7 @@ export const en = {
   CONTENT_TYPE: 'That is no picture in PNG or JPEG.',
   DATE_IMPOSSIBLE: 'That day does not fit: memberships begin before they end, and one begins after the one before it has ended.',
   END_IS_PAST: 'It would have ended already. Choose a later moment.',
+  END_TOO_LATE: 'Your own right ends before. Give it until then, or for a shorter time.',
   EVALUATION_STATUS: 'It is in another state by now. It is shown as it is; look at it again.',
   EXCEEDS_PARENT: 'The policy above does not allow this much. Take away what goes beyond it.',
   FINALIZED: 'One of the cards is final: only who accepts can change it.',

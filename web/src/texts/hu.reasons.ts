@@ -10,6 +10,7 @@ export const hu: Reasons = {
   CONTENT_TYPE: 'Ez nem PNG vagy JPEG kép.',
   DATE_IMPOSSIBLE: 'Ez a nap nem lehet: a tagság előbb kezdődik, mint ahogy véget ér, és az előző vége után.',
   END_IS_PAST: 'Így már véget is ért volna. Válassz későbbi időpontot.',
+  END_TOO_LATE: 'A te jogod előbb véget ér. Legfeljebb addig adhatod oda.',
   EVALUATION_STATUS: 'Közben más állapotba került. Úgy látod, ahogy most van; nézd meg újra.',
   EXCEEDS_PARENT: 'A felette lévő szabály ennyit nem enged meg. Vedd ki, ami túlmegy rajta.',
   FINALIZED: 'Az egyik belépő végleges: csak az módosíthatja, aki elfogadja.',
