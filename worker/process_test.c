@@ -201,7 +201,7 @@ static void check_config_finds(const char *flag, const char *value, const char *
 {
     FILE *out;
     char line[LINE_BYTES_MAX];
-    int wait_status;
+    int ended;
     pid_t pid = start(&out, "check-config", "--realm", "worker-acme", "--plaintext", "--listen",
                       "127.0.0.1:0", "--instance-key", key_path, "--hub-keys", hub_path,
                       "--database", database, flag, value, (char *)NULL);
@@ -209,9 +209,8 @@ static void check_config_finds(const char *flag, const char *value, const char *
         fail_msg("%s %s: nothing says \"%s\"", flag, value, mistake);
     read_until(out, NULL, line);
     fclose(out);
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
-    assert_int_equal(WEXITSTATUS(wait_status),
-                     strstr(mistake, "is right") ? 0 : CONFIG_EXIT_MISTAKE);
+    assert_int_equal(waitpid(pid, &ended, 0), pid);
+    assert_int_equal(WEXITSTATUS(ended), strstr(mistake, "is right") ? 0 : CONFIG_EXIT_MISTAKE);
 }
 
 static void check_config_reads_files_and_asks_the_database(void **state)
