@@ -165,6 +165,27 @@ static void organisation_that_was_moved_out_judges_its_groups(struct world *w)
     assert_int_equal(judge(w, "alice", board, ACCEPTED, ACCEPTED), STATUS_OK);
 }
 
+/* Of each as many as there may be, whoever else has sent theirs. */
+static void messages_of_one_author_have_a_bound(struct world *w)
+{
+    evaluation_v1_send_message_request say = EVALUATION_V1_SEND_MESSAGE_REQUEST_INIT;
+    evaluation_v1_message *said;
+    make_evaluation(w);
+    const evaluation_v1_scoreboard *board = opened(w);
+    world_sql(w,
+              "SET pek.realm = 'a'; INSERT INTO pek.scoreboard_message (scoreboard_id, user_id,"
+              " text) SELECT b.id, who, n FROM pek.scoreboard AS b, unnest('{lea,\"\"}'::text[]) AS"
+              " who, generate_series(2, %d) AS n",
+              SCOREBOARD_MESSAGES_AUTHOR_MAX);
+    say.group_id = board->group_id;
+    say.scoreboard_id = board->id;
+    say.text = text("Javítottuk.");
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, send_message, "lea", say, said), STATUS_OK);
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, send_message, "lea", say, said),
+                     STATUS_FAILED_PRECONDITION);
+    assert_int_equal(WORLD_RPC(w, evaluation_v1, send_message, "alice", say, said), STATUS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +194,7 @@ int main(void)
         WORLD_TEST(each_group_is_there_once_and_of_this_semester),
         WORLD_TEST(pages_are_in_the_order_of_names),
         WORLD_TEST(organisation_that_was_moved_out_judges_its_groups),
+        WORLD_TEST(messages_of_one_author_have_a_bound),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

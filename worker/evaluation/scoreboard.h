@@ -16,6 +16,8 @@
 #define SCOREBOARD_VERSIONS_MAX 100 /* of one semester */
 #define SCOREBOARD_NAME_CHARS_MAX 100
 #define SCOREBOARD_TEXT_CHARS_MAX 2000 /* a description, an explanation */
+/* By one author about one scoreboard: nobody takes the word from others. */
+#define SCOREBOARD_MESSAGES_AUTHOR_MAX 100
 #define SCOREBOARD_REPORT_CHARS_MAX 10000
 #define SCOREBOARD_MEMBER_POINTS_MAX 100 /* of one member by one guideline */
 #define SCOREBOARD_GUIDELINE_POINTS_MAX 1000000

@@ -306,6 +306,7 @@ CHANGE_METHOD(send_message, evaluation_v1_send_message_request, evaluation_v1_me
                          "messages are between those who submit and those who judge");
     PEK_TRY(scoreboard_check(&caller.now, &scoreboard, SEMESTER_V1_SEASON_ACTION_DISCUSS,
                              change->fault));
+    PEK_TRY(scoreboard_store_check_said(change, &scoreboard));
     PEK_TRY(scoreboard_store_say(change, &scoreboard, change->actor, text, res));
     return finish(change, "scoreboard.message", &scoreboard);
 }

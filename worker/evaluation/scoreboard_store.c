@@ -481,6 +481,25 @@ enum status scoreboard_store_set_status(struct change *change, bool submits,
     return scoreboard_store_touch(change, scoreboard);
 }
 
+enum status scoreboard_store_check_said(struct change *change,
+                                        const evaluation_v1_scoreboard *scoreboard)
+{
+    static const struct pg_statement said = {
+        "scoreboard_said",
+        "SELECT FROM pek.scoreboard_message AS s WHERE s.scoreboard_id = $1::bigint"
+        " AND s.user_id = $2 OFFSET $3::integer LIMIT 1",
+    };
+    const struct pg_result *rows;
+    PEK_TRY(change_execute(change, &said,
+                           PG_PARAMS(pg_str(scoreboard->id), pg_str(change->actor),
+                                     pg_int(change->arena, SCOREBOARD_MESSAGES_AUTHOR_MAX - 1)),
+                           &rows));
+    return pg_rows(rows) == 0 ? STATUS_OK
+                              : fault_set(change->fault, STATUS_FAILED_PRECONDITION, NULL,
+                                          "nobody sends more than %d messages about a scoreboard",
+                                          SCOREBOARD_MESSAGES_AUTHOR_MAX);
+}
+
 enum status scoreboard_store_say(struct change *change, const evaluation_v1_scoreboard *scoreboard,
                                  const char *user, const char *text,
                                  evaluation_v1_message *ret_message)

@@ -99,6 +99,9 @@ PEK_MUST_CHECK enum status scoreboard_store_touch(struct change *change,
 /* Its statuses, as they are in `scoreboard`. */
 PEK_MUST_CHECK enum status scoreboard_store_set_status(struct change *change, bool submits,
                                                        evaluation_v1_scoreboard *scoreboard);
+/* FAILED_PRECONDITION for who has sent SCOREBOARD_MESSAGES_AUTHOR_MAX messages about it. */
+PEK_MUST_CHECK enum status scoreboard_store_check_said(struct change *change,
+                                                       const evaluation_v1_scoreboard *scoreboard);
 /* `user` is "" for the realm's own. `ret_message` may be NULL. */
 PEK_MUST_CHECK enum status scoreboard_store_say(struct change *change,
                                                 const evaluation_v1_scoreboard *scoreboard,
